@@ -1,0 +1,88 @@
+//! Typed identifiers. The textual ones are shared (`Arc<str>`): they stand in many tables and messages.
+
+use std::borrow::Borrow;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! text_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// The text on the wire.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+        impl From<&str> for $name {
+            fn from(text: &str) -> Self {
+                Self(text.into())
+            }
+        }
+        impl From<String> for $name {
+            fn from(text: String) -> Self {
+                Self(text.into())
+            }
+        }
+        impl Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+text_id! {
+    /// `ses_…`, or what the application chose (`[a-zA-Z0-9_-]+`).
+    SessionId
+}
+text_id! {
+    /// `con_…`: public name of a connection, fixed when its token is made.
+    ConnectionId
+}
+text_id! {
+    /// `str_CAM_…_con_…`: a published stream.
+    StreamId
+}
+
+macro_rules! number_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub u64);
+    };
+}
+
+number_id! {
+    /// A room inside a media worker.
+    RouterId
+}
+number_id! {
+    /// One peer connection, as a media worker sees it.
+    TransportId
+}
+number_id! {
+    /// What one client sends: at most one audio and one video producer. Outlives the transport that
+    /// carries it (a client that reconnects brings a new transport for the same publication).
+    PublicationId
+}
+number_id! {
+    /// Pairs a [`crate::media::MediaCommand`] with the [`crate::media::MediaEvent`] that settles it.
+    MediaRequestId
+}

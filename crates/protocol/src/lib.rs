@@ -1,0 +1,15 @@
+//! The words Madang speaks with the outside and between its own parts.
+//!
+//! * [`model`]: what a session, a connection and a recording can be set to (OpenVidu's vocabulary).
+//! * [`rest`]: bodies of the REST API under `/openvidu/api`.
+//! * [`rpc`]: JSON-RPC frames of the WebSocket `/openvidu`.
+//! * [`media`]: commands to and events from a media worker.
+//!
+//! This crate only reads and writes: it decides nothing, waits for nothing and opens nothing.
+
+pub mod error;
+pub mod id;
+pub mod media;
+pub mod model;
+pub mod rest;
+pub mod rpc;

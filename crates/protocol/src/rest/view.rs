@@ -1,0 +1,303 @@
+//! What the REST API answers. Key order is part of the contract.
+
+use serde::{Serialize, Serializer, ser::SerializeMap};
+
+use crate::id::{ConnectionId, SessionId, StreamId};
+use crate::model::{
+    ForcedVideoCodec, IceServer, KurentoOptions, MediaMode, OutputMode, RecordingLayout, RecordingMode,
+    RecordingProperties, Role,
+};
+use crate::rpc::EmptyObject;
+
+/// `{"numberOfElements":n,"content":[…]}`.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct List<T> {
+    number_of_elements: usize,
+    content: Vec<T>,
+}
+
+impl<T> From<Vec<T>> for List<T> {
+    fn from(content: Vec<T>) -> Self {
+        Self { number_of_elements: content.len(), content }
+    }
+}
+
+impl<T> List<T> {
+    /// The elements.
+    pub fn content(&self) -> &[T] {
+        &self.content
+    }
+}
+
+/// A session (`rest-api.md` §4.5).
+#[derive(Clone, PartialEq, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SessionView {
+    /// Id.
+    pub id: SessionId,
+    /// `"session"`.
+    pub object: &'static str,
+    /// Id again.
+    pub session_id: SessionId,
+    /// ms since 1970, of the REST call.
+    pub created_at: u64,
+    /// Being recorded.
+    pub recording: bool,
+    /// Being broadcast.
+    pub broadcasting: bool,
+    /// Routed or relayed.
+    pub media_mode: MediaMode,
+    /// Manual or always.
+    pub recording_mode: RecordingMode,
+    /// Defaults for recordings.
+    pub default_recording_properties: RecordingPropertiesView,
+    /// The application's own id, or empty.
+    pub custom_session_id: String,
+    /// Only if it was given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub media_node: Option<MediaNodeView>,
+    /// Video codec rule.
+    pub forced_video_codec: ForcedVideoCodec,
+    /// Lets clients without that codec in.
+    pub allow_transcoding: bool,
+    /// Who is there (and, when asked for, who may come).
+    pub connections: List<ConnectionView>,
+}
+
+/// `{"id":…}`.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct MediaNodeView {
+    /// As given.
+    pub id: String,
+}
+
+/// `defaultRecordingProperties`.
+#[derive(Clone, PartialEq, Debug)]
+pub struct RecordingPropertiesView(pub RecordingProperties);
+
+impl Serialize for RecordingPropertiesView {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let properties = &self.0;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("name", &properties.name)?;
+        map.serialize_entry("hasAudio", &properties.has_audio)?;
+        map.serialize_entry("hasVideo", &properties.has_video)?;
+        map.serialize_entry("outputMode", &properties.output_mode)?;
+        match properties.output_mode {
+            OutputMode::Individual => map.serialize_entry("ignoreFailedStreams", &properties.ignore_failed_streams)?,
+            OutputMode::Composed | OutputMode::ComposedQuickStart if properties.has_video => {
+                map.serialize_entry("recordingLayout", &properties.recording_layout)?;
+                map.serialize_entry("resolution", &properties.resolution)?;
+                map.serialize_entry("frameRate", &properties.frame_rate)?;
+                map.serialize_entry("shmSize", &properties.shm_size)?;
+                if properties.recording_layout == RecordingLayout::Custom {
+                    map.serialize_entry("customLayout", &properties.custom_layout)?;
+                }
+            }
+            OutputMode::Composed | OutputMode::ComposedQuickStart => {}
+        }
+        if let Some(node) = &properties.media_node {
+            map.serialize_entry("mediaNode", node)?;
+        }
+        map.end()
+    }
+}
+
+/// A connection: always the same 24 keys, in an order that depends on the status (`rest-api.md` §5.3).
+#[derive(Clone, PartialEq, Debug)]
+pub struct ConnectionView {
+    /// Id.
+    pub connection_id: ConnectionId,
+    /// Its session.
+    pub session_id: SessionId,
+    /// ms since 1970.
+    pub created_at: u64,
+    /// `None` for those who joined by secret.
+    pub record: Option<bool>,
+    /// What it may do.
+    pub role: Option<Role>,
+    /// As given.
+    pub kurento_options: Option<KurentoOptions>,
+    /// As given, secrets replaced by credentials.
+    pub custom_ice_servers: Vec<IceServer>,
+    /// `None` for those who joined by secret.
+    pub server_data: Option<String>,
+    /// Token URL.
+    pub token: Option<String>,
+    /// `Some` once joined.
+    pub active: Option<ActiveConnectionView>,
+}
+
+/// What is known once a client has joined.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ActiveConnectionView {
+    /// ms since 1970.
+    pub active_at: u64,
+    /// `"unknown"`.
+    pub location: String,
+    /// Of the client.
+    pub ip: String,
+    /// Browser and system.
+    pub platform: String,
+    /// What the client said.
+    pub client_data: String,
+    /// One or none.
+    pub publishers: Vec<PublisherView>,
+    /// What it receives.
+    pub subscribers: Vec<SubscriberView>,
+}
+
+impl Serialize for ConnectionView {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(24))?;
+        let active = self.active.as_ref();
+        map.serialize_entry("id", &self.connection_id)?;
+        map.serialize_entry("object", "connection")?;
+        map.serialize_entry("status", if active.is_some() { "active" } else { "pending" })?;
+        map.serialize_entry("connectionId", &self.connection_id)?;
+        map.serialize_entry("sessionId", &self.session_id)?;
+        map.serialize_entry("createdAt", &self.created_at)?;
+        if let Some(active) = active {
+            map.serialize_entry("activeAt", &active.active_at)?;
+            map.serialize_entry("location", &active.location)?;
+            map.serialize_entry("ip", &active.ip)?;
+            map.serialize_entry("platform", &active.platform)?;
+            map.serialize_entry("token", &self.token)?;
+        }
+        map.serialize_entry("type", "WEBRTC")?;
+        map.serialize_entry("record", &self.record)?;
+        map.serialize_entry("role", &self.role)?;
+        map.serialize_entry("kurentoOptions", &self.kurento_options)?;
+        map.serialize_entry("customIceServers", &self.custom_ice_servers)?;
+        for camera_only in ["rtspUri", "adaptativeBitrate", "onlyPlayWithSubscribers", "networkCache"] {
+            map.serialize_entry(camera_only, &())?;
+        }
+        map.serialize_entry("serverData", &self.server_data)?;
+        match active {
+            Some(active) => {
+                map.serialize_entry("clientData", &active.client_data)?;
+                map.serialize_entry("publishers", &active.publishers)?;
+                map.serialize_entry("subscribers", &active.subscribers)?;
+            }
+            None => {
+                map.serialize_entry("token", &self.token)?;
+                for later in ["activeAt", "location", "ip", "platform", "clientData", "publishers", "subscribers"] {
+                    map.serialize_entry(later, &())?;
+                }
+            }
+        }
+        map.end()
+    }
+}
+
+/// Element of `publishers`.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PublisherView {
+    /// ms since 1970.
+    pub created_at: u64,
+    /// With `webRtcStats=true`.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub web_rtc: Option<WebRtcView>,
+    /// Which.
+    pub stream_id: StreamId,
+    /// What it carries.
+    pub media_options: MediaOptionsView,
+}
+
+/// Element of `subscribers`.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SubscriberView {
+    /// ms since 1970.
+    pub created_at: u64,
+    /// With `webRtcStats=true`.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub web_rtc: Option<WebRtcView>,
+    /// Of the publisher.
+    pub stream_id: StreamId,
+}
+
+/// The extra members of `webRtcStats=true`.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WebRtcView {
+    /// Stream id; for subscribers `<connectionId>_<streamId>`.
+    pub webrtc_endpoint_name: String,
+    /// The client's SDP.
+    pub remote_sdp: String,
+    /// Ours.
+    pub local_sdp: String,
+    /// Trickled by the client.
+    pub client_ice_candidates: Vec<String>,
+    /// Ours are inside the SDP.
+    pub server_ice_candidates: Vec<String>,
+    /// Selected pair, when known.
+    pub local_candidate: Option<String>,
+    /// Selected pair, when known.
+    pub remote_candidate: Option<String>,
+    /// Free form.
+    pub events: Vec<String>,
+}
+
+/// What a published stream carries.
+#[derive(Clone, PartialEq, Debug)]
+pub struct MediaOptionsView {
+    /// Sound.
+    pub has_audio: bool,
+    /// Not muted.
+    pub audio_active: bool,
+    /// Pictures.
+    pub has_video: bool,
+    /// Not muted.
+    pub video_active: bool,
+    /// `CAMERA`…
+    pub type_of_video: Option<String>,
+    /// Frames per second as the publisher said.
+    pub frame_rate: Option<i64>,
+    /// JSON text.
+    pub video_dimensions: Option<String>,
+}
+
+impl Serialize for MediaOptionsView {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("hasAudio", &self.has_audio)?;
+        if self.has_audio {
+            map.serialize_entry("audioActive", &self.audio_active)?;
+        }
+        map.serialize_entry("hasVideo", &self.has_video)?;
+        if self.has_video {
+            map.serialize_entry("videoActive", &self.video_active)?;
+            map.serialize_entry("typeOfVideo", &self.type_of_video)?;
+            map.serialize_entry("frameRate", &self.frame_rate)?;
+            map.serialize_entry("videoDimensions", &self.video_dimensions)?;
+        }
+        map.serialize_entry("filter", &EmptyObject)?;
+        map.end()
+    }
+}
+
+/// Answer of the deprecated `POST /tokens`.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TokenView {
+    /// Token URL.
+    pub id: String,
+    /// Token URL again.
+    pub token: String,
+    /// ms since 1970.
+    pub created_at: u64,
+    /// The connection made for it.
+    pub connection_id: ConnectionId,
+    /// Its session.
+    pub session: SessionId,
+    /// `serverData`.
+    pub data: String,
+    /// What it may do.
+    pub role: Role,
+    /// If given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kurento_options: Option<KurentoOptions>,
+}

@@ -1,0 +1,81 @@
+//! Server → client notifications (`signaling.md` §9).
+
+use serde::Serialize;
+
+use super::reply::StreamDescription;
+use crate::id::{ConnectionId, StreamId};
+
+/// A notification; serialises to `"method": …, "params": …`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[serde(tag = "method", content = "params", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum ServerNotification {
+    /// Somebody entered.
+    ParticipantJoined {
+        /// Who.
+        id: ConnectionId,
+        /// ms since 1970.
+        created_at: u64,
+        /// Client data, `%/%`, server data.
+        metadata: String,
+    },
+    /// Somebody left.
+    ParticipantLeft {
+        /// Who.
+        connection_id: ConnectionId,
+        /// Why.
+        reason: &'static str,
+    },
+    /// Somebody publishes.
+    ParticipantPublished {
+        /// Who.
+        id: ConnectionId,
+        /// Exactly one.
+        streams: [StreamDescription; 1],
+    },
+    /// A stream ended, its owner stays.
+    ParticipantUnpublished {
+        /// Who.
+        connection_id: ConnectionId,
+        /// Why.
+        reason: &'static str,
+    },
+    /// Somebody was put out; only that client reacts.
+    ParticipantEvicted {
+        /// Who.
+        connection_id: ConnectionId,
+        /// Why.
+        reason: &'static str,
+    },
+    /// Mute, rotation, label…
+    StreamPropertyChanged {
+        /// Owner.
+        connection_id: ConnectionId,
+        /// Which.
+        stream_id: StreamId,
+        /// Any name.
+        property: String,
+        /// JSON text of the value (§9.6).
+        new_value: String,
+        /// Any text.
+        reason: String,
+    },
+    /// A signal.
+    SendMessage {
+        /// As sent.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        data: Option<String>,
+        /// As sent.
+        #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+        kind: Option<String>,
+        /// Absent when it came from REST.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        from: Option<ConnectionId>,
+    },
+    /// Role or record flag changed by REST.
+    ConnectionPropertyChanged {
+        /// `role` or `record`.
+        property: &'static str,
+        /// As text.
+        new_value: String,
+    },
+}
