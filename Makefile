@@ -1,0 +1,63 @@
+# make run    set up, build and start the development server
+# make test   set up and run every test
+# The rest are parts of these two.
+
+SHELL := /bin/bash
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+.PHONY: run test build web lint rust-lint rust-test deny web-lint e2e bench
+
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+MADANG := $(TARGET)/release/madang
+
+run: tools-run build
+	@OPENVIDU_SECRET="$${OPENVIDU_SECRET:-MY_SECRET}" SERVER_PORT="$${SERVER_PORT:-4443}" exec $(MADANG)
+
+test: tools-test lint rust-test deny e2e
+
+lint: web-lint rust-lint
+
+.PHONY: tools-run tools-test
+tools-run tools-test: tools-%:
+	@scripts/tools.sh $*
+
+# The server embeds the page, so the page comes first.
+build: web
+	cargo build --release
+
+# npm writes the hidden lock file when it installs: older than ours means out of date.
+%/node_modules/.package-lock.json: %/package-lock.json
+	cd $* && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+CALL := web/call
+CALL_SOURCES := $(shell find $(CALL)/src $(CALL)/public -type f) $(wildcard $(CALL)/*.json $(CALL)/*.ts $(CALL)/*.html)
+
+web: $(CALL)/dist/index.html
+
+$(CALL)/dist/index.html: $(CALL)/node_modules/.package-lock.json $(CALL_SOURCES)
+	cd $(CALL) && npm run --silent build
+	@touch $@
+
+web-lint: $(CALL)/node_modules/.package-lock.json e2e/node_modules/.package-lock.json
+	cd $(CALL) && npm run --silent lint
+	cd e2e && ../$(CALL)/node_modules/.bin/biome check .
+
+rust-lint: web
+	cargo fmt --all --check
+	cargo clippy --release --workspace --all-targets -- -D warnings
+
+rust-test: web
+	cargo test --release --workspace
+
+deny:
+	@scripts/deny.sh
+
+# Real browsers and unmodified clients against the real binary. One file: make e2e TESTS=tests/page.test.mjs
+TESTS ?= $(patsubst e2e/%,%,$(wildcard e2e/tests/*.test.mjs))
+e2e: build e2e/node_modules/.package-lock.json
+	cd e2e && MADANG=$(abspath $(MADANG)) node --test --test-concurrency=1 $(TESTS)
+
+# Prints the figures of docs/benchmarks.md.
+bench: build e2e/node_modules/.package-lock.json
+	cd e2e && MADANG=$(abspath $(MADANG)) node bench/first-frame.mjs

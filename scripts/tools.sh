@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# Checks the tools that `make run` (or, with the argument `test`, `make test`) needs. Names every
+# missing one with the command that installs it. With `test` it installs Debian packages itself
+# where it may: as root, or by a sudo that asks nothing.
+set -euo pipefail
+
+purpose="${1:-run}"
+packages=()
+problems=()
+
+has() { command -v "$1" >/dev/null 2>&1; }
+
+# at_least FOUND WANTED: compares dotted versions.
+at_least() { [ "$(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n1)" = "$2" ]; }
+
+has cc || packages+=(build-essential)
+has make || packages+=(make)
+if [ "$purpose" = test ]; then
+    has chromium || packages+=(chromium)
+    has firefox-esr || packages+=(firefox-esr)
+fi
+
+if has cargo; then
+    found="$(rustc --version | cut -d' ' -f2)"
+    at_least "$found" 1.92.0 || problems+=("rustc $found is too old (1.92 or newer):  rustup update stable")
+else
+    problems+=("cargo is missing:  apt-get install rustup && rustup default stable  (or see https://rustup.rs)")
+fi
+if [ "$purpose" = test ] && has cargo; then
+    cargo fmt --version >/dev/null 2>&1 || problems+=("rustfmt is missing:  rustup component add rustfmt")
+    cargo clippy --version >/dev/null 2>&1 || problems+=("clippy is missing:  rustup component add clippy")
+fi
+
+if has node && has npm; then
+    found="$(node --version | tr -d v)"
+    at_least "$found" 20.19.0 || problems+=("Node.js $found is too old (20.19 or newer):  see https://nodejs.org/en/download")
+else
+    problems+=("Node.js is missing (20.19 or newer):  see https://nodejs.org/en/download")
+fi
+
+if [ ${#packages[@]} -gt 0 ]; then
+    install="apt-get install -y --no-install-recommends ${packages[*]}"
+    root=
+    if [ "$(id -u)" -ne 0 ]; then root="sudo -n"; fi
+    if [ "$purpose" = test ] && has apt-get && { [ -z "$root" ] || sudo -n true 2>/dev/null; }; then
+        echo "Installing ${packages[*]}"
+        $root apt-get update -qq
+        DEBIAN_FRONTEND=noninteractive $root $install >/dev/null
+    else
+        problems+=("missing: ${packages[*]}:  sudo $install")
+    fi
+fi
+
+if [ ${#problems[@]} -gt 0 ]; then
+    echo "Before 'make $purpose' can go on:" >&2
+    printf '  %s\n' "${problems[@]}" >&2
+    exit 1
+fi

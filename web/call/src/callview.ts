@@ -1,0 +1,75 @@
+/** The page during the call: header, stage, controls. */
+
+import type { Call } from './call';
+import { Controls } from './controls';
+import { el, icon } from './dom';
+import { linkTo } from './room';
+import { copyButton } from './share';
+import { Stage } from './stage';
+import { text } from './texts';
+
+export class CallView {
+  private readonly count = el('span', {});
+  private readonly alone = el('p', { class: 'alone', hidden: true }, text('alone'));
+  private readonly stage: Stage;
+  private readonly controls: Controls;
+  readonly element: HTMLElement;
+
+  constructor(
+    private readonly call: Call,
+    room: string,
+    onBlocked: (video: HTMLVideoElement) => void,
+  ) {
+    this.stage = new Stage(onBlocked);
+    this.controls = new Controls(call, true, () => this.refresh());
+    this.controls.element.append(
+      el(
+        'button',
+        {
+          type: 'button',
+          class: 'round leave',
+          title: text('leave'),
+          'aria-label': text('leave'),
+          onclick: () => call.leave(),
+        },
+        icon('leave'),
+      ),
+    );
+    this.element = el(
+      'section',
+      { class: 'call' },
+      el(
+        'header',
+        {},
+        el('img', { src: '/icon.svg', alt: 'Madang', width: '26', height: '26' }),
+        el('h1', {}, room),
+        el(
+          'span',
+          { class: 'count', title: text('participants', { n: '' }) },
+          icon('people'),
+          this.count,
+        ),
+        copyButton(() => linkTo(room)),
+      ),
+      this.stage.element,
+      this.alone,
+      this.controls.element,
+    );
+    this.refresh();
+  }
+
+  refresh(): void {
+    const participants = [...this.call.participants.values()];
+    const people = participants.filter((p) => !p.screen).length;
+    this.count.textContent = String(people);
+    this.count.setAttribute('aria-label', text('participants', { n: people }));
+    this.alone.hidden = people > 1;
+    this.stage.show(participants);
+    this.controls.refresh();
+  }
+
+  close(): void {
+    this.controls.close();
+    this.element.remove();
+  }
+}

@@ -1,0 +1,23 @@
+import { defineConfig } from 'vite';
+
+// `npm run dev` serves the page with reloading and asks a running server for tokens.
+const server = 'http://localhost:4443';
+
+export default defineConfig({
+  define: {
+    // openvidu-browser's dependencies look at Node's `global`.
+    global: 'globalThis',
+  },
+  build: {
+    target: 'es2022',
+    // Every asset beside index.html: the server embeds one flat directory.
+    assetsDir: 'assets',
+    chunkSizeWarningLimit: 700,
+  },
+  server: {
+    proxy: {
+      '/call/token': server,
+      '/openvidu': { target: server, ws: true },
+    },
+  },
+});
