@@ -1,0 +1,288 @@
+//! `POST …/connection`, `PATCH …/connection/{id}` and the deprecated `POST /tokens`.
+//!
+//! In `kurentoOptions`, numbers lose their fraction, a number may stand in quotes, and filters may be anything that can be
+//! written as a text.
+
+use serde_json::{Number, Value};
+
+use super::body::{Body, Fields, InvalidParameter, narrow, whole, written};
+use super::ice::{RequestedIceServer, ice_servers};
+use crate::model::{ConnectionProperties, ConnectionType, IceServer, KurentoOptions, Role};
+
+/// Which kind of connection is asked for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum NewConnection {
+    /// For a browser or SDK.
+    WebRtc(WebRtcConnection),
+    /// A camera for the server to fetch.
+    IpCam(IpCamera),
+}
+
+/// [`ConnectionProperties`] but for the ICE servers, which may need credentials first.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct WebRtcConnection {
+    properties: ConnectionProperties,
+    ice_servers: Vec<RequestedIceServer>,
+}
+
+impl WebRtcConnection {
+    /// `complete` gives each server what clients are shown.
+    pub fn into_properties(self, complete: impl FnMut(RequestedIceServer) -> IceServer) -> ConnectionProperties {
+        ConnectionProperties {
+            custom_ice_servers: self.ice_servers.into_iter().map(complete).collect(),
+            ..self.properties
+        }
+    }
+}
+
+/// A camera and how to treat it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct IpCamera {
+    /// `serverData`.
+    pub data: String,
+    /// Whether individual recordings take its stream.
+    pub record: bool,
+    /// Valid, with a scheme that can be fetched.
+    pub rtsp_uri: String,
+    /// Whether its bit rate follows the network.
+    pub adaptative_bitrate: bool,
+    /// Fetch it while somebody watches only.
+    pub only_play_with_subscribers: bool,
+    /// ms.
+    pub network_cache: i32,
+}
+
+/// What the connection shall be like.
+pub fn connection(body: &Body) -> Result<NewConnection, InvalidParameter> {
+    let fields = body.fields();
+    let record = fields.boolean("record")?.unwrap_or(true);
+    match fields.word("type")?.unwrap_or(ConnectionType::WebRtc) {
+        ConnectionType::WebRtc => web_rtc(&fields, record).map(NewConnection::WebRtc),
+        ConnectionType::IpCam => ip_camera(&fields, record).map(NewConnection::IpCam),
+    }
+}
+
+/// The same for a token, which has no `record`.
+pub fn token(body: &Body) -> Result<WebRtcConnection, InvalidParameter> {
+    let fields = body.fields();
+    match fields.word("type")?.unwrap_or(ConnectionType::WebRtc) {
+        ConnectionType::WebRtc => web_rtc(&fields, true),
+        ConnectionType::IpCam => Err(fields.invalid("type", "must be WEBRTC for a token")),
+    }
+}
+
+/// What shall change: role, record.
+pub fn connection_update(body: &Body) -> Result<(Option<Role>, Option<bool>), InvalidParameter> {
+    let fields = body.fields();
+    Ok((fields.word("role")?, fields.boolean("record")?))
+}
+
+fn web_rtc(fields: &Fields<'_>, record: bool) -> Result<WebRtcConnection, InvalidParameter> {
+    let properties = ConnectionProperties {
+        role: fields.word("role")?.unwrap_or(Role::Publisher),
+        data: fields.text("data")?.unwrap_or_default().to_owned(),
+        record,
+        kurento_options: fields.object("kurentoOptions")?.map(|fields| kurento_options(&fields)).transpose()?,
+        custom_ice_servers: vec![],
+    };
+    Ok(WebRtcConnection { properties, ice_servers: ice_servers(fields)? })
+}
+
+fn kurento_options(fields: &Fields<'_>) -> Result<KurentoOptions, InvalidParameter> {
+    let filters = fields.array("allowedFilters")?.unwrap_or_default().iter().enumerate().map(|(index, value)| {
+        written(value).ok_or_else(|| fields.invalid(&format!("allowedFilters[{index}]"), "must be a string"))
+    });
+    Ok(KurentoOptions {
+        video_max_recv_bandwidth: bandwidth(fields, "videoMaxRecvBandwidth")?,
+        video_min_recv_bandwidth: bandwidth(fields, "videoMinRecvBandwidth")?,
+        video_max_send_bandwidth: bandwidth(fields, "videoMaxSendBandwidth")?,
+        video_min_send_bandwidth: bandwidth(fields, "videoMinSendBandwidth")?,
+        allowed_filters: filters.collect::<Result<_, _>>()?,
+    })
+}
+
+fn bandwidth(fields: &Fields<'_>, name: &str) -> Result<Option<i32>, InvalidParameter> {
+    let number = |value: &Value| match value {
+        Value::Number(number) => Some(number.clone()),
+        Value::String(text) => text.parse::<i32>().ok().map(Number::from),
+        _ => None,
+    };
+    let read = |value| number(value).ok_or_else(|| fields.invalid(name, "must be an integer"));
+    Ok(fields.get(name).map(read).transpose()?.map(|number| narrow(whole(&number))))
+}
+
+fn ip_camera(fields: &Fields<'_>, record: bool) -> Result<IpCamera, InvalidParameter> {
+    let rtsp_uri = fields.text("rtspUri")?.ok_or_else(|| fields.invalid("rtspUri", "is mandatory with type IPCAM"))?;
+    if !is_camera_uri(rtsp_uri) {
+        return Err(fields.invalid("rtspUri", "must be a URI with scheme rtsp, rtsps, http, https or file"));
+    }
+    Ok(IpCamera {
+        data: fields.text("data")?.unwrap_or_default().to_owned(),
+        record,
+        rtsp_uri: rtsp_uri.to_owned(),
+        adaptative_bitrate: fields.boolean("adaptativeBitrate")?.unwrap_or(true),
+        only_play_with_subscribers: fields.boolean("onlyPlayWithSubscribers")?.unwrap_or(true),
+        network_cache: fields.integer("networkCache")?.map_or(2000, narrow),
+    })
+}
+
+/// RFC 3986 as far as its characters go; non-ASCII letters pass, as in the original.
+fn is_camera_uri(uri: &str) -> bool {
+    let Some(("rtsp" | "rtsps" | "http" | "https" | "file", rest)) = uri.split_once(':') else {
+        return false;
+    };
+    let legal = |c: char| !c.is_control() && !c.is_whitespace() && !"\"<>\\^`{|}".contains(c);
+    let escapes = |(at, _): (usize, &str)| {
+        rest.as_bytes().get(at + 1..at + 3).is_some_and(|hex| hex.iter().all(u8::is_ascii_hexdigit))
+    };
+    !rest.is_empty() && rest.chars().all(legal) && rest.match_indices('%').all(escapes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rest::request::IceCredentials;
+
+    fn read(body: &str) -> Result<NewConnection, String> {
+        connection(&Body::optional(body.as_bytes()).unwrap()).map_err(|error| error.to_string())
+    }
+
+    fn properties(body: &str) -> ConnectionProperties {
+        let Ok(NewConnection::WebRtc(connection)) = read(body) else { panic!("{body} is not a WEBRTC connection") };
+        connection.into_properties(|server| match server.credentials {
+            IceCredentials::None => IceServer { url: server.url, username: None, credential: None },
+            IceCredentials::Given { username, credential } => {
+                IceServer { url: server.url, username: Some(username), credential: Some(credential) }
+            }
+            IceCredentials::SharedSecret(secret) => {
+                IceServer { url: server.url, username: Some("made up".into()), credential: Some(secret) }
+            }
+        })
+    }
+
+    #[test]
+    fn without_parameters_it_is_a_publisher() {
+        assert_eq!(properties(""), ConnectionProperties::default());
+        let java = r#"{"type":null,"data":"","record":true,"role":"PUBLISHER","kurentoOptions":null,"session":"x",
+            "customIceServers":[],"rtspUri":null,"adaptativeBitrate":null,"onlyPlayWithSubscribers":null,"networkCache":null}"#;
+        assert_eq!(properties(java), ConnectionProperties::default());
+    }
+
+    #[test]
+    fn kurento_options_forgive_what_the_original_forgives() {
+        let options = |options: &str| properties(&format!("{{\"kurentoOptions\":{options}}}")).kurento_options.unwrap();
+        assert_eq!(options("{}"), KurentoOptions::default());
+        assert_eq!(
+            options(r#"{"foo":1,"allowedFilters":null,"videoMinRecvBandwidth":null}"#),
+            KurentoOptions::default()
+        );
+        assert_eq!(options(r#"{"videoMaxRecvBandwidth":10.7}"#).video_max_recv_bandwidth, Some(10));
+        assert_eq!(options(r#"{"videoMinRecvBandwidth":"10"}"#).video_min_recv_bandwidth, Some(10));
+        assert_eq!(options(r#"{"videoMaxSendBandwidth":-5}"#).video_max_send_bandwidth, Some(-5));
+        assert_eq!(options(r#"{"allowedFilters":[5,"x"]}"#).allowed_filters, ["5", "x"]);
+    }
+
+    #[test]
+    fn every_parameter_is_checked() {
+        for (parameter, values) in [
+            ("type", &["\"webrtc\"", "\"\"", "5"][..]),
+            ("role", &["\"ADMIN\"", "\"\"", "5", "[]"]),
+            ("data", &["5", "{}", "true"]),
+            ("record", &["0", "\"true\""]),
+            (
+                "kurentoOptions",
+                &[
+                    "\"x\"",
+                    "[]",
+                    "5",
+                    r#"{"videoMaxRecvBandwidth":"x"}"#,
+                    r#"{"videoMaxRecvBandwidth":true}"#,
+                    r#"{"videoMinSendBandwidth":"10.5"}"#,
+                    r#"{"allowedFilters":"x"}"#,
+                    r#"{"allowedFilters":[null]}"#,
+                ],
+            ),
+            (
+                "customIceServers",
+                &[
+                    "{}",
+                    "\"x\"",
+                    "[null]",
+                    "[5]",
+                    "[{}]",
+                    r#"[{"url":null}]"#,
+                    r#"[{"url":"http:a"}]"#,
+                    r#"[{"url":"stun:h","username":"u"}]"#,
+                    r#"[{"url":"stun:h","credential":"c"}]"#,
+                    r#"[{"url":"turn:h"}]"#,
+                    r#"[{"url":"turn:h","username":"u"}]"#,
+                    r#"[{"url":"turn:h","credential":"c"}]"#,
+                    r#"[{"url":"turn:h","username":"u","credential":"c","staticAuthSecret":"s"}]"#,
+                    r#"[{"url":"turn:h","username":[],"credential":"c"}]"#,
+                ],
+            ),
+        ] {
+            for value in values {
+                let error = read(&format!("{{\"{parameter}\":{value}}}")).expect_err(value);
+                assert!(error.starts_with(&format!("Parameter '{parameter}")), "{parameter} {value}: {error}");
+            }
+        }
+    }
+
+    #[test]
+    fn ice_servers_have_credentials_or_a_secret_or_neither() {
+        let servers = r#"{"customIceServers":[{"url":"stun:a","staticAuthSecret":"dropped"},
+            {"url":"turn:b","username":5,"credential":"c"},{"url":"turns:c","staticAuthSecret":"s"}]}"#;
+        let expected =
+            [("stun:a", None, None), ("turn:b", Some("5"), Some("c")), ("turns:c", Some("made up"), Some("s"))];
+        let servers = properties(servers).custom_ice_servers;
+        let actual =
+            servers.iter().map(|server| (&*server.url, server.username.as_deref(), server.credential.as_deref()));
+        assert_eq!(actual.collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn a_web_rtc_connection_ignores_what_cameras_have() {
+        let bad = r#"{"adaptativeBitrate":"x","networkCache":"y","rtspUri":5,"onlyPlayWithSubscribers":[]}"#;
+        assert_eq!(properties(bad), ConnectionProperties::default());
+    }
+
+    #[test]
+    fn a_camera_ignores_what_web_rtc_connections_have() {
+        let body = r#"{"type":"IPCAM","rtspUri":"rtsp://u:p@[::1]:554/a%20b?x=1","role":5,"kurentoOptions":5,"customIceServers":5}"#;
+        assert!(matches!(read(body), Ok(NewConnection::IpCam(camera)) if camera.network_cache == 2000));
+        for (parameter, value) in [
+            ("rtspUri", "null"),
+            ("rtspUri", "5"),
+            ("rtspUri", "\"\""),
+            ("rtspUri", "\"ftp://x/y\""),
+            ("rtspUri", "\"abc\""),
+            ("rtspUri", "\"rtsp:\""),
+            ("rtspUri", "\"rtsp://a b\""),
+            ("rtspUri", "\"rtsp://a/%2\""),
+            ("adaptativeBitrate", "\"x\""),
+            ("onlyPlayWithSubscribers", "\"x\""),
+            ("networkCache", "\"x\""),
+            ("data", "5"),
+        ] {
+            let body = format!(r#"{{"type":"IPCAM","rtspUri":"rtsp://h/x","{parameter}":{value}}}"#);
+            assert!(read(&body).unwrap_err().contains(&format!("'{parameter}'")), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_token_is_never_for_a_camera_and_has_no_record() {
+        let token = |body: &str| token(&Body::mandatory(body.as_bytes()).unwrap());
+        assert!(token(r#"{"type":"IPCAM","rtspUri":"rtsp://h/x"}"#).is_err());
+        assert!(token(r#"{"record":"whatever"}"#).is_ok_and(|token| token.properties.record));
+    }
+
+    #[test]
+    fn an_update_takes_either_or_both_or_nothing() {
+        let update = |body: &str| connection_update(&Body::mandatory(body.as_bytes()).unwrap());
+        assert_eq!(update(r#"{"role":"MODERATOR","data":5}"#), Ok((Some(Role::Moderator), None)));
+        assert_eq!(update(r#"{"record":false,"role":null}"#), Ok((None, Some(false))));
+        assert_eq!(update("{}"), Ok((None, None)));
+        assert!(update(r#"{"role":"ADMIN"}"#).is_err() && update(r#"{"record":"x"}"#).is_err());
+    }
+}

@@ -1,0 +1,86 @@
+//! `POST /sessions`.
+
+use super::body::{Body, Fields, InvalidParameter};
+use super::recording::recording_defaults;
+use crate::model::{ForcedVideoCodec, MediaMode, RecordingMode, SessionProperties};
+
+/// What a deployment sets for sessions that do not say.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SessionDefaults {
+    /// `OPENVIDU_STREAMS_FORCED_VIDEO_CODEC`.
+    pub forced_video_codec: ForcedVideoCodec,
+    /// `OPENVIDU_STREAMS_ALLOW_TRANSCODING`.
+    pub allow_transcoding: bool,
+}
+
+/// What the session shall be like.
+pub fn session(body: &Body, defaults: &SessionDefaults) -> Result<SessionProperties, InvalidParameter> {
+    let fields = body.fields();
+    let custom_session_id = fields.text("customSessionId")?.unwrap_or_default();
+    if !custom_session_id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-') {
+        return Err(fields.invalid("customSessionId", "must match [a-zA-Z0-9_-]+"));
+    }
+    Ok(SessionProperties {
+        media_mode: fields.word("mediaMode")?.unwrap_or(MediaMode::Routed),
+        recording_mode: fields.word("recordingMode")?.unwrap_or(RecordingMode::Manual),
+        custom_session_id: custom_session_id.to_owned(),
+        default_recording_properties: match fields.object("defaultRecordingProperties")? {
+            Some(fields) => recording_defaults(&fields)?,
+            None => Default::default(),
+        },
+        forced_video_codec: fields.word("forcedVideoCodec")?.unwrap_or(defaults.forced_video_codec),
+        allow_transcoding: fields.boolean("allowTranscoding")?.unwrap_or(defaults.allow_transcoding),
+        media_node: fields.object("mediaNode")?.map(|node| media_node(&node)).transpose()?.flatten(),
+    })
+}
+
+/// `{"id":…}`; there is but one node, so that any id will do and an empty one is none.
+pub(super) fn media_node(fields: &Fields<'_>) -> Result<Option<String>, InvalidParameter> {
+    let id = fields.text("id")?.ok_or_else(|| fields.invalid("id", "is mandatory"))?;
+    Ok((!id.is_empty()).then(|| id.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DEFAULTS: SessionDefaults =
+        SessionDefaults { forced_video_codec: ForcedVideoCodec::Vp9, allow_transcoding: true };
+
+    fn read(body: &str) -> Result<SessionProperties, String> {
+        session(&Body::optional(body.as_bytes()).unwrap(), &DEFAULTS).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn absent_parameters_come_from_the_deployment() {
+        let properties = read("").unwrap();
+        assert_eq!((properties.forced_video_codec, properties.allow_transcoding), (ForcedVideoCodec::Vp9, true));
+        let nulls = r#"{"mediaMode":null,"recordingMode":null,"customSessionId":null,"defaultRecordingProperties":null,
+            "forcedVideoCodec":null,"allowTranscoding":null,"mediaNode":null,"unknown":[]}"#;
+        assert_eq!(read(nulls), Ok(properties));
+    }
+
+    #[test]
+    fn every_parameter_is_checked() {
+        for (parameter, values) in [
+            ("mediaMode", &["false", "5", "\"\"", "\"routed\"", "[]"][..]),
+            ("recordingMode", &["true", "\"NOT_EXISTS\"", "\"\"", "{}"]),
+            ("customSessionId", &["999", "true", "[]", "\"a b\"", "\"a/b\"", "\"a~b\"", "\"a\\n\"", "\"ä\""]),
+            ("defaultRecordingProperties", &["\"x\"", "5", "true", "[]"]),
+            ("forcedVideoCodec", &["\"X\"", "\"\"", "\"AV1\"", "8"]),
+            ("allowTranscoding", &["\"no\"", "\"true\"", "1"]),
+            ("mediaNode", &["\"x\"", "5", "[]", "{}", "{\"id\":null}", "{\"id\":5}"]),
+        ] {
+            for value in values {
+                let error = read(&format!("{{\"{parameter}\":{value}}}")).expect_err(value);
+                assert!(error.starts_with(&format!("Parameter '{parameter}")), "{parameter} {value}: {error}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_empty_media_node_is_none() {
+        assert_eq!(read(r#"{"mediaNode":{"id":""}}"#).unwrap().media_node, None);
+        assert_eq!(read(r#"{"mediaNode":{"id":"n"}}"#).unwrap().media_node.as_deref(), Some("n"));
+    }
+}
