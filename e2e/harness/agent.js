@@ -1,0 +1,393 @@
+/*
+ * The participant's side of a test, inside the page: drives the unmodified openvidu-browser as an
+ * application would, remembers every event, and measures media. Loaded as a plain script beside the
+ * bundle; it is not part of any product and knows nothing of the test runner.
+ */
+(() => {
+  const limit = 45_000;
+  const log = [];
+  const waiters = new Set();
+  const subscribers = new Map();
+  const streams = new Map();
+  const connections = new Map();
+  const resolution = '320x240';
+  let openvidu;
+  let session;
+  let publisher;
+  let autoSubscribe = true;
+
+  // ---- events ----------------------------------------------------------------------------------
+
+  function remember(name, details) {
+    log.push({ name, taken: false, ...details });
+    for (const look of [...waiters]) look();
+  }
+
+  const fits = (event, name, match) =>
+    event.name === name && Object.entries(match).every(([key, value]) => event[key] === value);
+
+  function within(what, start) {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(
+        () =>
+          reject(
+            new Error(
+              `${what} did not happen within ${limit / 1000} s; log: ${JSON.stringify(log)}`,
+            ),
+          ),
+        limit,
+      );
+      start((value) => {
+        clearTimeout(timer);
+        resolve(value);
+      });
+    });
+  }
+
+  /** The next event of this name that fits and was not handed out before. */
+  function event(name, match = {}) {
+    return within(`event ${name} ${JSON.stringify(match)}`, (done) => {
+      const look = () => {
+        const found = log.find((e) => !e.taken && fits(e, name, match));
+        if (!found) return;
+        found.taken = true;
+        waiters.delete(look);
+        done(found);
+      };
+      waiters.add(look);
+      look();
+    });
+  }
+
+  /** How many such events there were up to now, handed out or not. */
+  const count = (name, match = {}) => log.filter((e) => fits(e, name, match)).length;
+
+  function listen() {
+    const connectionOf = ({ connection }) => ({
+      connectionId: connection.connectionId,
+      data: connection.data,
+    });
+    session.on('connectionCreated', (e) => {
+      connections.set(e.connection.connectionId, e.connection);
+      remember('connectionCreated', connectionOf(e));
+    });
+    session.on('connectionDestroyed', (e) =>
+      remember('connectionDestroyed', { ...connectionOf(e), reason: e.reason }),
+    );
+    session.on('streamCreated', (e) => {
+      streams.set(e.stream.connection.connectionId, e.stream);
+      remember('streamCreated', streamOf(e.stream));
+      if (autoSubscribe) subscribe(e.stream.connection.connectionId);
+    });
+    session.on('streamDestroyed', (e) => {
+      subscribers.delete(e.stream.connection.connectionId);
+      remember('streamDestroyed', { ...streamOf(e.stream), reason: e.reason });
+    });
+    session.on('streamPropertyChanged', (e) =>
+      remember('streamPropertyChanged', {
+        ...streamOf(e.stream),
+        property: e.changedProperty,
+        newValue: e.newValue,
+        oldValue: e.oldValue,
+        reason: e.reason,
+      }),
+    );
+    session.on('signal', (e) =>
+      remember('signal', { type: e.type, data: e.data, from: e.from?.connectionId }),
+    );
+    session.on('sessionDisconnected', (e) => remember('sessionDisconnected', { reason: e.reason }));
+    session.on('connectionPropertyChanged', (e) =>
+      remember('connectionPropertyChanged', {
+        connectionId: e.connection.connectionId,
+        property: e.changedProperty,
+        newValue: e.newValue,
+      }),
+    );
+    session.on('reconnecting', () => remember('reconnecting'));
+    session.on('reconnected', () => remember('reconnected'));
+    session.on('exception', (e) =>
+      remember('exception', { exception: e.name, message: e.message }),
+    );
+  }
+
+  const streamOf = (stream) => ({
+    streamId: stream.streamId,
+    connectionId: stream.connection.connectionId,
+    typeOfVideo: stream.typeOfVideo,
+    hasAudio: stream.hasAudio,
+    hasVideo: stream.hasVideo,
+  });
+
+  // ---- actions ---------------------------------------------------------------------------------
+
+  async function join({ token, data, auto = true }) {
+    autoSubscribe = auto;
+    openvidu = new OpenVidu();
+    session = openvidu.initSession();
+    listen();
+    await promised(session.connect(token, data));
+    return { connectionId: session.connection.connectionId, role: session.connection.role };
+  }
+
+  async function publish(options = {}) {
+    const { subscribeToRemote, contentHint, ...properties } = options;
+    publisher = await promised(
+      openvidu.initPublisherAsync(document.body, {
+        resolution,
+        frameRate: 15,
+        insertMode: 'APPEND',
+        ...properties,
+      }),
+    );
+    if (contentHint)
+      publisher.stream.getMediaStream().getVideoTracks()[0].contentHint = contentHint;
+    publisher.on('streamDestroyed', (e) => remember('publisherDestroyed', { reason: e.reason }));
+    if (subscribeToRemote) publisher.subscribeToRemote(true);
+    await promised(session.publish(publisher));
+    if (subscribeToRemote) subscribers.set('self', publisher);
+    return publisher.stream.streamId;
+  }
+
+  function subscribe(connectionId) {
+    const subscriber = session.subscribe(streams.get(connectionId), undefined, (error) =>
+      error
+        ? remember('subscribeFailed', { connectionId, message: error.message })
+        : remember('subscribed', { connectionId }),
+    );
+    subscriber.addVideoElement(newVideo());
+    subscribers.set(connectionId, subscriber);
+  }
+
+  function newVideo() {
+    const video = document.createElement('video');
+    video.autoplay = true;
+    video.playsInline = true;
+    video.width = 160;
+    document.body.append(video);
+    return video;
+  }
+
+  const unsubscribe = (connectionId) =>
+    promised(session.unsubscribe(subscribers.get(connectionId)));
+  const subscribeToVideo = (id, on) => subscribers.get(id).subscribeToVideo(on);
+  const subscribeToAudio = (id, on) => subscribers.get(id).subscribeToAudio(on);
+  const publishVideo = (on, free) => promised(publisher.publishVideo(on, free));
+  const publishAudio = (on) => publisher.publishAudio(on);
+  const unpublish = () => promised(session.unpublish(publisher));
+  const signal = (message) => {
+    const to = message.to?.map((id) => ({ connectionId: id }));
+    return promised(session.signal({ ...message, to }));
+  };
+  const forceDisconnect = (id) => promised(session.forceDisconnect(connections.get(id)));
+  const forceUnpublish = (id) => promised(session.forceUnpublish(streams.get(id)));
+  const leave = () => session.disconnect();
+
+  /** Replaces the published picture by a canvas that changes, the sound by a tone. */
+  async function replaceTrack(kind) {
+    const track = kind === 'video' ? drawnTrack() : toneTrack();
+    await promised(publisher.replaceTrack(track));
+    return track.label;
+  }
+
+  function drawnTrack() {
+    const canvas = document.createElement('canvas');
+    canvas.width = 320;
+    canvas.height = 240;
+    const context = canvas.getContext('2d');
+    let step = 0;
+    setInterval(() => {
+      step += 1;
+      context.fillStyle = '#d02090';
+      context.fillRect(0, 0, 320, 240);
+      context.fillStyle = '#ffffff';
+      context.fillRect((step * 7) % 320, 40, 60, 160);
+    }, 66);
+    return canvas.captureStream(15).getVideoTracks()[0];
+  }
+
+  function toneTrack() {
+    const context = new AudioContext();
+    const oscillator = context.createOscillator();
+    const sink = context.createMediaStreamDestination();
+    oscillator.connect(sink);
+    oscillator.start();
+    return sink.stream.getAudioTracks()[0];
+  }
+
+  /** Errors of the clients are sometimes plain objects, which a test could not read. */
+  async function promised(promise) {
+    try {
+      return await promise;
+    } catch (error) {
+      if (error instanceof Error) throw error;
+      const { name, message, code } = error ?? {};
+      throw new Error(
+        [name, code, message].filter((x) => x !== undefined).join(': ') || String(error),
+      );
+    }
+  }
+
+  // ---- measures --------------------------------------------------------------------------------
+
+  async function inbound(connectionId) {
+    const totals = {
+      frames: 0,
+      width: 0,
+      height: 0,
+      codec: '',
+      energy: 0,
+      audioBytes: 0,
+      videoBytes: 0,
+    };
+    const connection = subscribers.get(connectionId)?.stream.getRTCPeerConnection();
+    if (!connection) return totals;
+    const report = await connection.getStats();
+    for (const stat of report.values()) {
+      if (stat.type !== 'inbound-rtp') continue;
+      if (stat.kind === 'video') {
+        totals.frames += stat.framesDecoded ?? 0;
+        totals.width = stat.frameWidth ?? totals.width;
+        totals.height = stat.frameHeight ?? totals.height;
+        totals.videoBytes += stat.bytesReceived ?? 0;
+        totals.codec = report.get(stat.codecId)?.mimeType ?? totals.codec;
+      } else {
+        totals.energy += stat.totalAudioEnergy ?? 0;
+        totals.audioBytes += stat.bytesReceived ?? 0;
+      }
+    }
+    return totals;
+  }
+
+  const videoOf = (connectionId) => subscribers.get(connectionId)?.videos?.at(-1)?.video;
+
+  /** What the video shows right now, small: a fingerprint, and its brightest value. */
+  function sample(video) {
+    const canvas = document.createElement('canvas');
+    canvas.width = 64;
+    canvas.height = 48;
+    const context = canvas.getContext('2d', { willReadFrequently: true });
+    context.drawImage(video, 0, 0, 64, 48);
+    const { data } = context.getImageData(0, 0, 64, 48);
+    let brightest = 0;
+    let print = 0;
+    const mean = [0, 0, 0];
+    for (let i = 0; i < data.length; i += 4) {
+      brightest = Math.max(brightest, data[i], data[i + 1], data[i + 2]);
+      for (let c = 0; c < 3; c++) {
+        mean[c] += data[i + c] / (data.length / 4);
+        print = (print * 31 + data[i + c]) | 0;
+      }
+    }
+    return { print, brightest, mean: mean.map(Math.round) };
+  }
+
+  const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
+
+  /**
+   * Resolves when media of that connection really plays: decoded frames grow, the video's clock
+   * runs, its pixels change and are not black, and sound with energy was received.
+   */
+  async function playing(connectionId, { audio = true, video = true } = {}) {
+    const deadline = Date.now() + limit;
+    const prints = new Set();
+    let first;
+    let missing;
+    let startTime;
+    while (Date.now() < deadline) {
+      const now = await inbound(connectionId);
+      const element = videoOf(connectionId);
+      if (element?.paused) element.play().catch(() => {});
+      first ??= now;
+      missing = [];
+      if (video) {
+        startTime ??= element?.readyState >= 2 ? element.currentTime : undefined;
+        const shown = element?.videoWidth ? sample(element) : { brightest: 0 };
+        if (shown.brightest > 40) prints.add(shown.print);
+        if (now.frames < first.frames + 5) missing.push('decoded frames');
+        if (!(element?.currentTime > startTime)) missing.push('running clock');
+        if (prints.size < 2) missing.push('changing picture');
+      }
+      if (audio && !(now.energy > first.energy)) missing.push('sound');
+      if (missing.length === 0) return { ...now, mean: video ? sample(element).mean : undefined };
+      await pause(100);
+    }
+    const state = subscribers.get(connectionId)?.stream.getRTCPeerConnection()?.iceConnectionState;
+    throw new Error(
+      `media of ${connectionId} lacks ${missing.join(', ')}; ICE ${state}; ${JSON.stringify(await inbound(connectionId))}; log: ${JSON.stringify(log)}`,
+    );
+  }
+
+  /** Resolves when a condition on the received totals holds, `(now, before) => …` as source text. */
+  async function received(connectionId, condition) {
+    const holds = new Function('now', 'before', 'mean', `return ${condition}`);
+    const deadline = Date.now() + limit;
+    const before = await inbound(connectionId);
+    let now = before;
+    while (Date.now() < deadline) {
+      now = await inbound(connectionId);
+      const element = videoOf(connectionId);
+      if (holds(now, before, element?.videoWidth ? sample(element).mean : [0, 0, 0])) return now;
+      await pause(100);
+    }
+    throw new Error(`never held: ${condition}; ${JSON.stringify({ before, now })}`);
+  }
+
+  /** Resolves when for a while nothing of this kind arrived any more. */
+  async function silent(connectionId, key) {
+    const deadline = Date.now() + limit;
+    let last = -1;
+    let quiet = 0;
+    while (Date.now() < deadline) {
+      const now = (await inbound(connectionId))[key];
+      quiet = now === last ? quiet + 1 : 0;
+      last = now;
+      if (quiet >= 8) return now;
+      await pause(150);
+    }
+    throw new Error(`${key} of ${connectionId} keeps growing`);
+  }
+
+  /** Resolves when the first frame of that connection is decoded. */
+  async function firstFrame(connectionId) {
+    await event('streamCreated', { connectionId });
+    await new Promise((done) => videoOf(connectionId).requestVideoFrameCallback(done));
+  }
+
+  /** What the publisher sends, one entry per encoding. */
+  async function sent() {
+    const report = await publisher.stream.getRTCPeerConnection().getStats();
+    return [...report.values()]
+      .filter((stat) => stat.type === 'outbound-rtp')
+      .map((stat) => ({
+        kind: stat.kind,
+        rid: stat.rid,
+        width: stat.frameWidth,
+        packets: stat.packetsSent,
+        codec: report.get(stat.codecId)?.mimeType,
+      }));
+  }
+
+  window.agent = {
+    join,
+    publish,
+    unpublish,
+    subscribe,
+    unsubscribe,
+    subscribeToVideo,
+    subscribeToAudio,
+    publishVideo,
+    publishAudio,
+    replaceTrack,
+    signal,
+    forceDisconnect,
+    forceUnpublish,
+    leave,
+    event,
+    count,
+    playing,
+    received,
+    silent,
+    sent,
+    firstFrame,
+  };
+})();

@@ -1,0 +1,83 @@
+/**
+ * Debian's Chromium (playwright-core) and Firefox ESR (puppeteer-core, WebDriver BiDi), each
+ * started once per test file and shared by its participants: two cores are all there is.
+ */
+
+import { chromium } from 'playwright-core';
+import puppeteer from 'puppeteer-core';
+
+const chromiumPath = process.env.CHROMIUM ?? '/usr/bin/chromium';
+const firefoxPath = process.env.FIREFOX ?? '/usr/bin/firefox-esr';
+
+const chromiumFlags = [
+  '--no-sandbox',
+  '--disable-quic',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--ignore-certificate-errors',
+  '--use-fake-device-for-media-stream',
+  '--use-fake-ui-for-media-stream',
+  '--auto-select-desktop-capture-source=Entire screen',
+  '--autoplay-policy=no-user-gesture-required',
+  // Without it no candidate pair forms on 127.0.0.1.
+  '--allow-loopback-in-peer-connection',
+  // A page of another origin may open a socket to a private address.
+  '--disable-features=WebRtcHideLocalIpsWithMdns,LocalNetworkAccessChecks,LocalNetworkAccessChecksWebSockets,LocalNetworkAccessChecksWebRTC',
+  '--disable-background-timer-throttling',
+  '--disable-renderer-backgrounding',
+  '--disable-backgrounding-occluded-windows',
+];
+
+const firefoxPrefs = {
+  'media.navigator.streams.fake': true,
+  'media.navigator.permission.disabled': true,
+  'media.peerconnection.ice.loopback': true,
+  'media.peerconnection.ice.obfuscate_host_addresses': false,
+  'media.autoplay.default': 0,
+  // No calls to services that a test machine cannot reach.
+  'network.captive-portal-service.enabled': false,
+  'network.connectivity-service.enabled': false,
+  'app.normandy.enabled': false,
+  'browser.safebrowsing.downloads.remote.enabled': false,
+  'datareporting.policy.dataSubmissionEnabled': false,
+  'extensions.update.enabled': false,
+};
+
+export class Browsers {
+  #chromium;
+  #firefox;
+
+  /** A fresh page: `browser` is `chromium` or `firefox`, `options` go to Chromium's context. */
+  async page(browser = 'chromium', options = {}) {
+    if (browser === 'firefox') {
+      this.#firefox ??= puppeteer.launch({
+        browser: 'firefox',
+        executablePath: firefoxPath,
+        headless: true,
+        extraPrefsFirefox: firefoxPrefs,
+        protocolTimeout: 120_000,
+      });
+      return (await this.#firefox).newPage();
+    }
+    const context = await (await this.chromium()).newContext({
+      ignoreHTTPSErrors: true,
+      permissions: ['camera', 'microphone'],
+      ...options,
+    });
+    const page = await context.newPage();
+    page.setDefaultTimeout(45_000);
+    page.on('close', () => context.close().catch(() => {}));
+    return page;
+  }
+
+  chromium() {
+    this.#chromium ??= chromium.launch({ executablePath: chromiumPath, args: chromiumFlags });
+    return this.#chromium;
+  }
+
+  async stop() {
+    await (await this.#chromium)?.close();
+    await (await this.#firefox)?.close();
+  }
+}

@@ -1,0 +1,71 @@
+/** A client without a library: a WebSocket that says exactly what a test wants it to say. */
+
+import { once } from 'node:events';
+import WebSocket from 'ws';
+
+export class RawClient {
+  #socket;
+  #id = 0;
+  #waiting = new Map();
+  #all = [];
+
+  /** Opens the socket of a server; nothing is said yet. */
+  static async open(server) {
+    const client = new RawClient();
+    client.#socket = new WebSocket(`ws://127.0.0.1:${server.port}/openvidu?sessionId=x`);
+    client.closed = new Promise((done) =>
+      client.#socket.on('close', (code, reason) => done({ code, reason: String(reason) })),
+    );
+    client.#socket.on('error', () => {});
+    client.#socket.on('message', (data) => client.#take(JSON.parse(String(data))));
+    await once(client.#socket, 'open');
+    return client;
+  }
+
+  /** Sends a request and waits for its answer, `{result}` or `{error}`. */
+  request(method, params) {
+    const id = this.#id++;
+    this.say(JSON.stringify({ jsonrpc: '2.0', method, params, id }));
+    return this.answer(id);
+  }
+
+  /** Waits for the answer to a request of that id. */
+  answer(id) {
+    return new Promise((done, fail) => {
+      const timer = setTimeout(() => fail(new Error(`request ${id} was not answered`)), 15_000);
+      this.#waiting.set(id, (message) => {
+        clearTimeout(timer);
+        done(message);
+      });
+    });
+  }
+
+  /** Sends text or bytes as they are. */
+  say(data) {
+    this.#socket.send(data);
+  }
+
+  join(room, token) {
+    return this.request('joinRoom', {
+      token,
+      session: room.id,
+      platform: 'raw',
+      metadata: '',
+      secret: '',
+      recorder: false,
+    });
+  }
+
+  notifications(method) {
+    return this.#all.filter((m) => m.method === method);
+  }
+
+  close() {
+    this.#socket.terminate();
+  }
+
+  #take(message) {
+    this.#all.push(message);
+    if (message.id !== undefined) this.#waiting.get(message.id)?.(message);
+  }
+}

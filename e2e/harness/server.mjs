@@ -1,0 +1,132 @@
+/**
+ * The real release binary, started on free ports for one test file. Watches what it says: a server
+ * that died or panicked fails the test that was running.
+ */
+
+import { spawn } from 'node:child_process';
+import { createSocket } from 'node:dgram';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+const here = import.meta.dirname ?? new URL('.', import.meta.url).pathname;
+/** The program under test. */
+export const binary = resolve(process.env.MADANG ?? join(here, '../../target/release/madang'));
+
+export const secret = 'e2e_SECRET';
+
+/** Starts a server; `settings` are environment variables. */
+export async function startServer(settings = {}) {
+  if (!existsSync(binary)) {
+    throw new Error(`no server at ${binary}: run 'make build', or set MADANG to the binary`);
+  }
+  const port = await freeTcpPort();
+  const udpPort = await freeUdpPort();
+  const home = mkdtempSync(join(tmpdir(), 'madang-e2e-'));
+  const started = performance.now();
+  const child = spawn(binary, [], {
+    cwd: home,
+    env: {
+      ...process.env,
+      SERVER_PORT: String(port),
+      MADANG_UDP_PORT: String(udpPort),
+      MADANG_DATA_DIR: join(home, 'data'),
+      OPENVIDU_SECRET: secret,
+      RUST_BACKTRACE: '1',
+      ...settings,
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const server = new Server(child, { port, udpPort, home });
+  await server.ready();
+  server.startedIn = performance.now() - started;
+  return server;
+}
+
+class Server {
+  output = '';
+  #exit = null;
+  #stopping = false;
+  #watchers = new Set();
+
+  constructor(child, { port, udpPort, home }) {
+    this.child = child;
+    this.port = port;
+    this.udpPort = udpPort;
+    this.home = home;
+    this.url = `http://localhost:${port}`;
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (text) => {
+        this.output += text;
+        for (const look of [...this.#watchers]) look();
+      });
+    }
+    child.on('exit', (code, signal) => {
+      this.#exit = signal ?? `code ${code}`;
+      for (const look of [...this.#watchers]) look();
+    });
+    this.exited = new Promise((done) => child.once('exit', done));
+  }
+
+  /** Waits for the line that the original's tooling waits for, too. */
+  ready() {
+    return new Promise((done, fail) => {
+      const timer = setTimeout(() => fail(new Error(`not ready in 30 s:\n${this.output}`)), 30_000);
+      const look = () => {
+        const ready = this.output.includes('OpenVidu is ready!');
+        if (!ready && !this.#exit) return;
+        clearTimeout(timer);
+        this.#watchers.delete(look);
+        if (ready) done();
+        else fail(new Error(`the server ended (${this.#exit}):\n${this.output}`));
+      };
+      this.#watchers.add(look);
+      look();
+    });
+  }
+
+  /** Throws if the process ended by itself or a panic was printed. */
+  assertHealthy() {
+    if (this.#exit && !this.#stopping) {
+      throw new Error(`the server ended (${this.#exit}):\n${this.tail()}`);
+    }
+    if (/panicked at/.test(this.output)) throw new Error(`the server panicked:\n${this.tail()}`);
+  }
+
+  /** The end of what it printed. */
+  tail(lines = 60) {
+    return this.output.trimEnd().split('\n').slice(-lines).join('\n');
+  }
+
+  async stop() {
+    this.#stopping = true;
+    if (!this.#exit) {
+      this.child.kill('SIGTERM');
+      const timer = setTimeout(() => this.child.kill('SIGKILL'), 10_000);
+      await this.exited;
+      clearTimeout(timer);
+    }
+    rmSync(this.home, { recursive: true, force: true });
+  }
+}
+
+function freeTcpPort() {
+  return new Promise((done, fail) => {
+    const probe = createServer().once('error', fail);
+    probe.listen(0, () => {
+      const { port } = probe.address();
+      probe.close(() => done(port));
+    });
+  });
+}
+
+function freeUdpPort() {
+  return new Promise((done, fail) => {
+    const probe = createSocket('udp4').once('error', fail);
+    probe.bind(0, () => {
+      const { port } = probe.address();
+      probe.close(() => done(port));
+    });
+  });
+}

@@ -1,0 +1,39 @@
+/** A tiny web site: the page that loads one version of the unmodified bundle, and the agent. */
+
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { join } from 'node:path';
+
+const here = import.meta.dirname ?? new URL('.', import.meta.url).pathname;
+
+/** Serves on localhost, which browsers treat as a secure context. */
+export async function startSite() {
+  const server = createServer((request, response) => {
+    const { pathname, searchParams } = new URL(request.url, 'http://localhost');
+    const answer = (type, body) => {
+      response.writeHead(200, { 'Content-Type': type, 'Cache-Control': 'no-store' });
+      response.end(body);
+    };
+    const bundle = /^\/openvidu-browser-(\d+\.\d+\.\d+)\.js$/.exec(pathname);
+    if (pathname === '/client') answer('text/html', page(searchParams.get('version')));
+    else if (pathname === '/agent.js')
+      answer('text/javascript', readFileSync(join(here, 'agent.js')));
+    else if (bundle) answer('text/javascript', readFileSync(bundlePath(bundle[1])));
+    else response.writeHead(404).end();
+  });
+  await new Promise((done) => server.listen(0, '127.0.0.1', done));
+  const { port } = server.address();
+  return {
+    client: (version) => `http://localhost:${port}/client?version=${version}`,
+    stop: () => server.close(),
+  };
+}
+
+const bundlePath = (version) =>
+  join(here, `../node_modules/ovb-${version}/static/js/openvidu-browser-${version}.min.js`);
+
+const page = (version) => `<!doctype html>
+<meta charset="utf-8"><title>client ${version}</title><link rel="icon" href="data:,">
+<script src="/openvidu-browser-${version}.js"></script>
+<script src="/agent.js"></script>
+<body></body>`;

@@ -1,0 +1,41 @@
+/** The other dialect: a server that announces kurento lets the subscribers make the offers. */
+
+import { suite } from '../harness/suite.mjs';
+
+const { scenario } = suite({ OPENVIDU_ENTERPRISE_MEDIA_SERVER: 'kurento' });
+
+for (const version of ['2.20.0', '2.32.2']) {
+  scenario(`two participants with ${version} see and hear each other`, async ({ call }) => {
+    const room = await call();
+    const ann = await room.join('ann', { version });
+    const bob = await room.join('bob', { version });
+    await Promise.all([ann.publish(), bob.publish()]);
+    await Promise.all([ann.sees(bob), bob.sees(ann)]);
+  });
+}
+
+scenario('a late joiner sees a picture', async ({ call }) => {
+  const room = await call();
+  const ann = await room.join('ann');
+  await ann.publish();
+  const bob = await room.join('bob');
+  await bob.sees(ann);
+  await bob.do('unsubscribe', ann.id);
+  await bob.do('subscribe', ann.id);
+  await bob.sees(ann);
+});
+
+scenario('a publisher sees what the server sends back', async ({ call }) => {
+  const room = await call();
+  const ann = await room.join('ann');
+  await ann.publish({ subscribeToRemote: true });
+  await ann.sees('self');
+});
+
+scenario('sound only and picture only are carried', async ({ call }) => {
+  const room = await call();
+  const ann = await room.join('ann');
+  const bob = await room.join('bob');
+  await Promise.all([ann.publish({ videoSource: false }), bob.publish({ audioSource: false })]);
+  await Promise.all([bob.sees(ann, { video: false }), ann.sees(bob, { audio: false })]);
+});

@@ -1,0 +1,198 @@
+/** The page at `/`, used as a person uses it. Leaves screenshots in `results/`. */
+
+import assert from 'node:assert/strict';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { suite } from '../harness/suite.mjs';
+
+const { scenario } = suite();
+
+const here = import.meta.dirname ?? new URL('.', import.meta.url).pathname;
+const results = join(here, '../results');
+mkdirSync(results, { recursive: true });
+
+let pages = [];
+
+/** Opens the page like a fresh visitor. */
+async function visit(world, address = '/', options = {}) {
+  const page = await world.browsers.page('chromium', {
+    viewport: { width: 1280, height: 760 },
+    locale: 'en-GB',
+    ...options,
+  });
+  pages.push(page);
+  const errors = [];
+  page.on('pageerror', (error) => errors.push(String(error)));
+  page.errors = errors;
+  await page.goto(world.server.url + address);
+  return page;
+}
+
+async function joinAs(page, name, room) {
+  await page.getByLabel('Your name').fill(name);
+  if (room) await page.getByLabel('Room').fill(room);
+  await page.getByRole('button', { name: 'Join' }).click();
+  await page.locator('.call').waitFor();
+}
+
+const tile = (page, name) => page.locator('.tile', { hasText: name });
+const shot = (page, name) => page.screenshot({ path: join(results, `${name}.png`) });
+
+/** Waits until the tile's video shows a picture that moves. */
+async function moves(page, name) {
+  const video = tile(page, name).locator('video');
+  await video.waitFor();
+  await video.evaluate(async (element) => {
+    const canvas = document.createElement('canvas');
+    const context = canvas.getContext('2d', { willReadFrequently: true });
+    const prints = new Set();
+    for (let i = 0; i < 400 && prints.size < 3; i++) {
+      await new Promise((done) => setTimeout(done, 100));
+      if (!element.videoWidth) continue;
+      canvas.width = 64;
+      canvas.height = 48;
+      context.drawImage(element, 0, 0, 64, 48);
+      const { data } = context.getImageData(0, 0, 64, 48);
+      if (data.some((value, at) => at % 4 !== 3 && value > 40)) prints.add(data.join());
+    }
+    if (prints.size < 3) throw new Error(`no moving picture; ${element.videoWidth} wide`);
+  });
+}
+
+function page(name, run) {
+  scenario(name, async (world, context) => {
+    pages = [];
+    try {
+      await run(world, context);
+      for (const one of pages) assert.deepEqual(one.errors, []);
+    } catch (error) {
+      await Promise.all(pages.map((one, i) => shot(one, `failed-${i}`).catch(() => {})));
+      throw error;
+    } finally {
+      await Promise.all(pages.map((one) => one.close().catch(() => {})));
+    }
+  });
+}
+
+page('two tabs meet in a room', async (world) => {
+  const ann = await visit(world);
+  await ann.locator('.preview video').evaluate(async (video) => {
+    while (!video.videoWidth) await new Promise((done) => setTimeout(done, 50));
+  });
+  await shot(ann, 'lobby');
+  await joinAs(ann, 'Ann', 'garden');
+  assert.match(ann.url(), /\?room=garden$/);
+  await ann.getByText('You are the first one here').waitFor();
+
+  const bob = await visit(world, '/?room=garden', { colorScheme: 'dark' });
+  assert.equal(await bob.getByLabel('Room').inputValue(), 'garden');
+  await joinAs(bob, 'Bob');
+  await Promise.all([moves(ann, 'Bob'), moves(bob, 'Ann'), moves(bob, 'Bob')]);
+  assert.equal(await bob.locator('.count').textContent(), '2');
+  await shot(ann, 'call-light');
+  await shot(bob, 'call-dark');
+
+  await ann.getByRole('button', { name: 'Turn microphone off' }).click();
+  await tile(bob, 'Ann').getByLabel('Microphone is off').waitFor();
+  await ann.getByRole('button', { name: 'Turn camera off' }).click();
+  await bob.locator('.tile.dark', { hasText: 'Ann' }).waitFor();
+  await shot(bob, 'call-muted');
+  await ann.getByRole('button', { name: 'Turn camera on' }).click();
+  await bob.locator('.tile:not(.dark)', { hasText: 'Ann' }).waitFor();
+  await moves(bob, 'Ann');
+  await ann.keyboard.press('m');
+  await tile(bob, 'Ann').getByLabel('Microphone is off').waitFor({ state: 'hidden' });
+
+  await ann.getByRole('button', { name: 'Leave' }).click();
+  await tile(bob, 'Ann').waitFor({ state: 'detached' });
+  await ann.getByRole('button', { name: 'Join' }).waitFor();
+  await joinAs(ann, 'Ann');
+  await moves(bob, 'Ann');
+});
+
+page('a shared screen is large and everybody sees it', async (world) => {
+  const ann = await visit(world, '/?room=show');
+  await joinAs(ann, 'Ann');
+  const bob = await visit(world, '/?room=show');
+  await joinAs(bob, 'Bob');
+  await moves(bob, 'Ann');
+  await ann.getByRole('button', { name: 'Share screen' }).click();
+  await moves(bob, 'Ann’s screen');
+  await tile(ann, 'Your screen').waitFor();
+  // The sharer does not receive their own screen as somebody else's.
+  assert.equal(await ann.locator('.tile.screen').count(), 1);
+  assert.equal(await bob.locator('.count').textContent(), '2');
+  const screen = await bob.locator('.tile.screen').boundingBox();
+  const person = await tile(bob, 'Bob').boundingBox();
+  assert.ok(screen.width > 2 * person.width);
+  await shot(bob, 'screen');
+  await ann.getByRole('button', { name: 'Stop sharing' }).click();
+  await bob.locator('.tile.screen').waitFor({ state: 'detached' });
+  await moves(bob, 'Ann');
+});
+
+page('a phone shows the call upright', async (world) => {
+  const phone = { viewport: { width: 390, height: 800 }, hasTouch: true, isMobile: true };
+  const ann = await visit(world, '/?room=phones', phone);
+  await joinAs(ann, 'Ann');
+  const bob = await visit(world, '/?room=phones', phone);
+  await joinAs(bob, 'Bob');
+  await Promise.all([moves(ann, 'Bob'), moves(bob, 'Ann')]);
+  await shot(ann, 'phone');
+  const overflow = await ann.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  assert.ok(overflow <= 0, 'nothing is wider than the phone');
+});
+
+page('the page speaks Korean to a Korean browser', async (world) => {
+  const ann = await visit(world, '/', { locale: 'ko-KR' });
+  await ann.getByRole('button', { name: '들어가기' }).waitFor();
+  await ann.getByLabel('방').fill('우리 마당');
+  await ann.getByLabel('이름').fill('안나');
+  await ann.getByRole('button', { name: '들어가기' }).click();
+  await ann.getByRole('button', { name: '나가기' }).waitFor();
+  await tile(ann, '안나 (나)').waitFor();
+});
+
+page('somebody without a camera joins to watch', async (world) => {
+  const ann = await visit(world, '/?room=watch');
+  await joinAs(ann, 'Ann');
+  const bob = await world.browsers.page('chromium', { locale: 'en-GB' });
+  bob.errors = [];
+  pages.push(bob);
+  await bob.addInitScript(() => {
+    navigator.mediaDevices.getUserMedia = () =>
+      Promise.reject(new DOMException('Requested device not found', 'NotFoundError'));
+  });
+  await bob.goto(`${world.server.url}/?room=watch`);
+  await bob.getByRole('alert').getByText('No camera or microphone was found').waitFor();
+  await joinAs(bob, 'Bob');
+  await moves(bob, 'Ann');
+  await tile(ann, 'Bob').waitFor();
+});
+
+page('a refused camera is explained and joining is possible', async (world) => {
+  const ann = await world.browsers.page('chromium', { locale: 'en-GB' });
+  ann.errors = [];
+  pages.push(ann);
+  await ann.addInitScript(() => {
+    navigator.mediaDevices.getUserMedia = () =>
+      Promise.reject(new DOMException('Permission denied', 'NotAllowedError'));
+  });
+  await ann.goto(world.server.url);
+  await ann.getByRole('alert').getByText('not allowed to use the camera').waitFor();
+  await shot(ann, 'denied');
+  await joinAs(ann, 'Ann', 'refused');
+});
+
+page('a page that is not secure says so and shows the way', async (world) => {
+  const ann = await world.browsers.page('chromium', { locale: 'en-GB' });
+  ann.errors = [];
+  pages.push(ann);
+  await ann.addInitScript(() => {
+    Object.defineProperty(window, 'isSecureContext', { value: false });
+  });
+  await ann.goto(`${world.server.url}/?room=safe`);
+  const link = ann.getByRole('alert').getByRole('link');
+  assert.match(await link.getAttribute('href'), /^https:.*\?room=safe$/);
+  await shot(ann, 'insecure');
+});
