@@ -24,7 +24,7 @@ if has cargo; then
     found="$(rustc --version | cut -d' ' -f2)"
     at_least "$found" 1.92.0 || problems+=("rustc $found is too old (1.92 or newer):  rustup update stable")
 else
-    problems+=("cargo is missing:  apt-get install rustup && rustup default stable  (or see https://rustup.rs)")
+    problems+=("cargo is missing:  see https://rustup.rs")
 fi
 if [ "$purpose" = test ] && has cargo; then
     cargo fmt --version >/dev/null 2>&1 || problems+=("rustfmt is missing:  rustup component add rustfmt")
