@@ -6,16 +6,47 @@
 //!
 //! The contract with its shell:
 //! 1. After *every* call, take [`Registry::poll_effect`] until it is empty, and carry the effects out in that order.
-//!    That order is what keeps the promises of `signaling.md` §10 (a reply before the notifications that follow from it…).
+//!    That order keeps the promises on which clients build: a reply before the notifications that follow from it, a
+//!    participant before its stream, a departure before its eviction.
 //! 2. Call [`Registry::handle_timeout`] once [`Registry::poll_timeout`] has passed.
-//! 3. Every [`Effect::Media`] that carries a request id is settled by one [`Registry::handle_media`].
+//! 3. Every [`Effect::Media`] that carries a request id is settled by one [`Registry::handle_media`]. The worker carries
+//!    out commands in order; if it is too slow, the client is told so and what it did is undone by later commands.
+//!
+//! Where things are: `registry` is the front; `request` is the life of a request; one file per thing that happens
+//! (`join`, `publish`, `subscribe`, `leave`, `reconnection`, `moderation`, `signal`, `property`), one per thing that is
+//! (`session`, `connection`, `stream`, `subscription`, `client`), and `permissions` says who may do what.
 
 pub use effect::{Effect, PeerInfo, SocketId};
 pub use registry::Registry;
 pub use settings::Settings;
 pub use time::Time;
 
+mod candidate;
+mod client;
+mod connection;
 mod effect;
+mod garbage;
+mod id;
+mod join;
+mod leave;
+mod media;
+mod moderation;
+mod peer_connection;
+mod permissions;
+mod property;
+mod publish;
+mod reason;
+mod reconnection;
 pub mod registry;
+mod request;
+mod session;
 mod settings;
+mod signal;
+mod stream;
+mod subscribe;
+mod subscription;
 mod time;
+mod timer;
+mod token;
+mod version;
+mod view;

@@ -1,16 +1,33 @@
-//! The state machine.
+//! The state machine's front: what REST, sockets, the media worker and the clock may call. The rules themselves stand in
+//! the files named after what happens (`join`, `publish`, `subscribe`, `leave`…).
+
+use std::collections::HashMap;
+use std::sync::Arc;
 
 use protocol::id::{ConnectionId, SessionId};
-use protocol::media::MediaEvent;
+use protocol::media::{MediaCommand, MediaEvent};
 use protocol::model::{ConnectionProperties, Role, SessionProperties};
 use protocol::rest::view::{ConnectionView, SessionView};
-use protocol::rpc::{ClientRequest, InvalidParams};
+use protocol::rpc::{ClientRequest, InvalidParams, ServerNotification};
 
+use crate::client::{Clients, Seat};
+use crate::id::{Ids, ParticipantId};
+use crate::media::MediaRequests;
+use crate::reason::Reason;
+use crate::session::Session;
+use crate::timer::{Timer, Timers};
 use crate::{Effect, PeerInfo, Settings, SocketId, Time};
 
 /// All sessions of one server.
 #[derive(Debug)]
-pub struct Registry {}
+pub struct Registry {
+    pub(crate) settings: Settings,
+    pub(crate) ids: Ids,
+    pub(crate) sessions: HashMap<SessionId, Session>,
+    pub(crate) clients: Clients,
+    pub(crate) media: MediaRequests,
+    pub(crate) timers: Timers,
+}
 
 /// What a view of a session or of its connections shall hold.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -77,32 +94,56 @@ pub struct ConnectionUpdate {
 impl Registry {
     /// `seed` feeds the generator of ids and tokens: unpredictable in production, fixed in tests.
     pub fn new(settings: Settings, seed: [u8; 32]) -> Self {
-        let _ = (settings, seed);
-        todo!()
+        Self {
+            settings,
+            ids: Ids::new(seed),
+            sessions: HashMap::new(),
+            clients: Clients::default(),
+            media: MediaRequests::default(),
+            timers: Timers::default(),
+        }
     }
 
     /// `POST /sessions`.
     pub fn create_session(&mut self, properties: SessionProperties, now: Time) -> Result<SessionId, SessionExists> {
-        let _ = (properties, now);
-        todo!()
+        let id = self.free_session_id(&properties.custom_session_id)?;
+        let session = Session::new(id.clone(), self.ids.router(), properties, now);
+        self.sessions.insert(id.clone(), session);
+        self.plan_garbage_collection(now);
+        tracing::info!(session = %id, "session created");
+        Ok(id)
+    }
+
+    fn free_session_id(&mut self, custom: &str) -> Result<SessionId, SessionExists> {
+        if !custom.is_empty() {
+            return if self.sessions.contains_key(custom) { Err(SessionExists) } else { Ok(custom.into()) };
+        }
+        loop {
+            let id = self.ids.session();
+            if !self.sessions.contains_key(&id) {
+                return Ok(id);
+            }
+        }
     }
 
     /// `GET /sessions/{id}`.
     pub fn session(&self, session: &str, include: Include) -> Option<SessionView> {
-        let _ = (session, include);
-        todo!()
+        self.sessions.get(session).map(|session| session.view(include))
     }
 
     /// `GET /sessions`: those in use first.
     pub fn sessions(&self, include: Include) -> Vec<SessionView> {
-        let _ = include;
-        todo!()
+        let mut sessions: Vec<_> = self.sessions.values().collect();
+        sessions.sort_by_key(|session| (!session.in_use, session.router));
+        sessions.into_iter().map(|session| session.view(include)).collect()
     }
 
     /// `DELETE /sessions/{id}`.
     pub fn close_session(&mut self, session: &str, now: Time) -> Result<(), NotFound> {
-        let _ = (session, now);
-        todo!()
+        let id = self.sessions.get(session).ok_or(NotFound::Session)?.id.clone();
+        self.end_session(&id, Reason::SessionClosedByServer, now);
+        self.settle(now);
+        Ok(())
     }
 
     /// `POST …/connection`. `origin` is how the caller reached us, `wss://host[:port]`: tokens carry it.
@@ -113,20 +154,18 @@ impl Registry {
         origin: &str,
         now: Time,
     ) -> Result<ConnectionId, NotFound> {
-        let _ = (session, properties, origin, now);
-        todo!()
+        self.add_pending_connection(session, properties, origin, now)
     }
 
     /// `GET …/connection/{id}`.
     pub fn connection(&self, session: &str, connection: &str) -> Result<ConnectionView, NotFound> {
-        let _ = (session, connection);
-        todo!()
+        let session = self.sessions.get(session).ok_or(NotFound::Session)?;
+        session.connection_view(connection, Include::default()).ok_or(NotFound::Connection)
     }
 
     /// `GET …/connection`.
     pub fn connections(&self, session: &str, include: Include) -> Result<Vec<ConnectionView>, NotFound> {
-        let _ = (session, include);
-        todo!()
+        Ok(self.sessions.get(session).ok_or(NotFound::Session)?.connection_views(include))
     }
 
     /// `PATCH …/connection/{id}`.
@@ -137,32 +176,48 @@ impl Registry {
         update: ConnectionUpdate,
         now: Time,
     ) -> Result<ConnectionView, NotFound> {
-        let _ = (session, connection, update, now);
-        todo!()
+        self.apply_update(session, connection, update)?;
+        self.settle(now);
+        self.connection(session, connection)
     }
 
     /// `DELETE …/connection/{id}`.
     pub fn close_connection(&mut self, session: &str, connection: &str, now: Time) -> Result<(), NotFound> {
-        let _ = (session, connection, now);
-        todo!()
+        let entry = self.sessions.get_mut(session).ok_or(NotFound::Session)?;
+        if let Some(pending) = entry.pending_id(connection) {
+            entry.remove_pending(pending);
+            return Ok(());
+        }
+        let participant = entry.visible(connection).ok_or(NotFound::Connection)?;
+        let seat = Seat { session: entry.id.clone(), participant };
+        self.evict(&seat, Reason::ForceDisconnectByServer, None, now);
+        self.settle(now);
+        Ok(())
     }
 
     /// `DELETE …/stream/{id}`.
     pub fn unpublish_stream(&mut self, session: &str, stream: &str, now: Time) -> Result<(), NotFound> {
-        let _ = (session, stream, now);
-        todo!()
+        let entry = self.sessions.get(session).ok_or(NotFound::Session)?;
+        let (participant, _) = entry.publisher_of(stream).ok_or(NotFound::Stream)?;
+        let seat = Seat { session: entry.id.clone(), participant };
+        if let Some(owner) = self.end_stream(&seat) {
+            self.announce_unpublished(&seat.session, None, owner, Reason::ForceUnpublishByServer);
+        }
+        self.settle(now);
+        Ok(())
     }
 
     /// `POST /signal`.
     pub fn signal(&mut self, session: &str, signal: ServerSignal, now: Time) -> Result<(), SignalRefusal> {
-        let _ = (session, signal, now);
-        todo!()
+        self.signal_from_server(session, signal)?;
+        self.settle(now);
+        Ok(())
     }
 
     /// A WebSocket was opened.
     pub fn socket_opened(&mut self, socket: SocketId, peer: PeerInfo, now: Time) {
-        let _ = (socket, peer, now);
-        todo!()
+        let _ = now;
+        self.clients.open(socket, peer);
     }
 
     /// A request arrived (anything but `ping` and `connect`). It is always answered, now or once media is ready.
@@ -173,41 +228,89 @@ impl Registry {
         content: Result<ClientRequest, InvalidParams>,
         now: Time,
     ) {
-        let _ = (socket, request, content, now);
-        todo!()
+        self.take_request(socket, request, content, now);
+        self.settle(now);
     }
 
     /// `connect`: binds an RPC session to this socket again.
     pub fn reconnect(&mut self, socket: SocketId, request: i64, rpc_session: Option<&str>, now: Time) {
-        let _ = (socket, request, rpc_session, now);
-        todo!()
+        self.rebind(socket, request, rpc_session, now);
+        self.settle(now);
     }
 
     /// A WebSocket is gone, for whatever reason.
     pub fn socket_closed(&mut self, socket: SocketId, now: Time) {
-        let _ = (socket, now);
-        todo!()
+        if let Some(client) = self.clients.forget_socket(socket) {
+            self.lose_socket(client, now);
+        }
+        self.settle(now);
     }
 
     /// The media worker reports.
     pub fn handle_media(&mut self, event: MediaEvent, now: Time) {
-        let _ = (event, now);
-        todo!()
+        self.take_media_event(event, now);
+        self.settle(now);
     }
 
     /// Deadlines have passed.
     pub fn handle_timeout(&mut self, now: Time) {
-        let _ = now;
-        todo!()
+        while let Some(timer) = self.timers.pop_due(now) {
+            match timer {
+                Timer::Grace(client) => self.give_up(client, now),
+                Timer::Linger(client) => self.clients.close(client),
+                Timer::Media(request) => self.give_up_media(request, now),
+                Timer::Offer { client, publisher, transport } => self.expire_offer(client, publisher, transport),
+                Timer::Garbage => self.collect_garbage(now),
+            }
+            self.settle(now);
+        }
     }
 
     /// The next deadline.
     pub fn poll_timeout(&self) -> Option<Time> {
-        todo!()
+        self.timers.next()
     }
 
     /// The next thing to do, in order.
     pub fn poll_effect(&mut self) -> Option<Effect> {
-        todo!()
+        self.clients.effects.pop_front()
+    }
+
+    /// What a call left to be done: put out clients that missed too much, and go on with requests that waited for
+    /// another one.
+    fn settle(&mut self, now: Time) {
+        loop {
+            let overflowed = self.clients.take_overflowed();
+            let woken = self.media.take_woken();
+            if overflowed.is_empty() && woken.is_empty() {
+                return;
+            }
+            for client in overflowed {
+                self.give_up(client, now);
+            }
+            for client in woken {
+                self.run_queued(client, now);
+            }
+        }
+    }
+
+    pub(crate) fn command(&mut self, command: MediaCommand) {
+        self.clients.effects.push_back(Effect::Media(command));
+    }
+
+    /// Tells everybody in a session, hidden participants too.
+    pub(crate) fn broadcast(
+        &mut self,
+        session: &SessionId,
+        except: Option<ParticipantId>,
+        notification: ServerNotification,
+    ) {
+        let Some(session) = self.sessions.get(session) else { return };
+        let notification = Arc::new(notification);
+        for (id, participant) in session.participants() {
+            if Some(id) != except {
+                self.clients.notify(participant.client, &notification);
+            }
+        }
     }
 }

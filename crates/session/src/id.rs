@@ -1,0 +1,157 @@
+//! Makes the names and numbers of everything new. It does not know which of them are in use: who needs a free name asks
+//! again.
+
+use std::fmt;
+use std::sync::Arc;
+
+use protocol::id::{ConnectionId, MediaRequestId, PublicationId, RouterId, SessionId, StreamId, TransportId};
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+
+const UPPER: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+const ALPHANUMERIC: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+/// One character carries 5 bits.
+const BASE_32: &[u8] = b"0123456789abcdefghijklmnopqrstuv";
+/// 26 × 5 = 130 random bits: an RPC session cannot be guessed.
+const RPC_SESSION_LENGTH: usize = 26;
+
+/// An RPC session: one client with its participant, whichever socket carries it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub(crate) struct ClientId(u64);
+
+/// A joined connection. Ascending in the order of joining.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub(crate) struct ParticipantId(u64);
+
+/// A connection that nobody has joined with yet. Ascending in the order of creation.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub(crate) struct PendingId(u64);
+
+/// The source of ids. Texts come from a seeded generator (cryptographically strong, since tokens are secrets), numbers
+/// from a counter, so that no number ever means two things.
+pub(crate) struct Ids {
+    random: StdRng,
+    last: u64,
+}
+
+impl fmt::Debug for Ids {
+    // The generator's state would reveal future tokens.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ids").field("last", &self.last).finish_non_exhaustive()
+    }
+}
+
+impl Ids {
+    pub(crate) fn new(seed: [u8; 32]) -> Self {
+        Self { random: StdRng::from_seed(seed), last: 0 }
+    }
+
+    /// `ses_` and 10 characters.
+    pub(crate) fn session(&mut self) -> SessionId {
+        self.name("ses_", 9).into()
+    }
+
+    /// `con_` and 10 characters.
+    pub(crate) fn connection(&mut self) -> ConnectionId {
+        self.name("con_", 9).into()
+    }
+
+    /// `tok_` and 16 characters.
+    pub(crate) fn token(&mut self) -> String {
+        self.name("tok_", 15)
+    }
+
+    /// `str_`, what it is, 4 characters, and whose it is: clients find the publisher by the end of the id.
+    pub(crate) fn stream(&mut self, kind: &str, owner: &ConnectionId) -> StreamId {
+        let middle = self.name("", 3);
+        format!("str_{kind}_{middle}_{owner}").into()
+    }
+
+    pub(crate) fn rpc_session(&mut self) -> Arc<str> {
+        let mut text = String::with_capacity(RPC_SESSION_LENGTH);
+        self.append(&mut text, BASE_32, RPC_SESSION_LENGTH);
+        text.into()
+    }
+
+    pub(crate) fn client(&mut self) -> ClientId {
+        ClientId(self.next())
+    }
+
+    pub(crate) fn participant(&mut self) -> ParticipantId {
+        ParticipantId(self.next())
+    }
+
+    pub(crate) fn pending(&mut self) -> PendingId {
+        PendingId(self.next())
+    }
+
+    pub(crate) fn router(&mut self) -> RouterId {
+        RouterId(self.next())
+    }
+
+    pub(crate) fn publication(&mut self) -> PublicationId {
+        PublicationId(self.next())
+    }
+
+    pub(crate) fn transport(&mut self) -> TransportId {
+        TransportId(self.next())
+    }
+
+    pub(crate) fn media_request(&mut self) -> MediaRequestId {
+        MediaRequestId(self.next())
+    }
+
+    fn next(&mut self) -> u64 {
+        self.last += 1;
+        self.last
+    }
+
+    /// `prefix`, an upper-case letter, and `rest` alphanumerics.
+    fn name(&mut self, prefix: &str, rest: usize) -> String {
+        let mut text = String::with_capacity(prefix.len() + 1 + rest);
+        text.push_str(prefix);
+        self.append(&mut text, UPPER, 1);
+        self.append(&mut text, ALPHANUMERIC, rest);
+        text
+    }
+
+    fn append(&mut self, text: &mut String, alphabet: &[u8], count: usize) {
+        for _ in 0..count {
+            text.push(char::from(alphabet[self.random.random_range(0..alphabet.len())]));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn matches(text: &str, prefix: &str, rest: usize) -> bool {
+        let Some(tail) = text.strip_prefix(prefix) else { return false };
+        tail.len() == rest + 1
+            && tail.starts_with(|c: char| c.is_ascii_uppercase())
+            && tail.chars().all(|c| c.is_ascii_alphanumeric())
+    }
+
+    #[test]
+    fn ids_have_the_forms_that_clients_know() {
+        let mut ids = Ids::new([7; 32]);
+        for _ in 0..200 {
+            assert!(matches(ids.session().as_str(), "ses_", 9));
+            assert!(matches(ids.token().as_str(), "tok_", 15));
+            let connection = ids.connection();
+            assert!(matches(connection.as_str(), "con_", 9));
+            let stream = ids.stream("CAM", &connection);
+            let start = stream.as_str().strip_suffix(&format!("_{connection}")).expect("ends in its owner");
+            assert!(matches(start, "str_CAM_", 3));
+            let rpc = ids.rpc_session();
+            assert!(rpc.len() == 26 && rpc.bytes().all(|b| BASE_32.contains(&b)));
+        }
+    }
+
+    #[test]
+    fn another_seed_gives_other_tokens() {
+        assert_ne!(Ids::new([1; 32]).token(), Ids::new([2; 32]).token());
+        assert_eq!(Ids::new([1; 32]).token(), Ids::new([1; 32]).token());
+    }
+}

@@ -1,0 +1,52 @@
+//! Who may do what. Nothing else in this crate looks at roles.
+
+use protocol::model::Role;
+
+use crate::connection::{Access, Participant};
+
+impl Participant {
+    /// What the client is told it may do. Who joined by secret is called a subscriber, whatever it may do besides.
+    pub(crate) fn role(&self) -> Role {
+        match &self.access {
+            Access::Token { properties, .. } => properties.role,
+            Access::Secret(_) => Role::Subscriber,
+        }
+    }
+
+    /// Publishers and moderators publish. The deployment's secret opens every door, but there is no token to publish
+    /// with: see [`Self::lacks_token_to_publish`].
+    pub(crate) fn may_publish(&self) -> bool {
+        match &self.access {
+            Access::Token { properties, .. } => properties.role != Role::Subscriber,
+            Access::Secret(_) => true,
+        }
+    }
+
+    /// The original lets those who joined by secret pass the check and then fails: their publications have no owner's
+    /// token to take limits from.
+    pub(crate) fn lacks_token_to_publish(&self) -> bool {
+        matches!(self.access, Access::Secret(_))
+    }
+
+    /// Ending other people's streams and connections.
+    pub(crate) fn may_moderate(&self) -> bool {
+        match &self.access {
+            Access::Token { properties, .. } => properties.role == Role::Moderator,
+            Access::Secret(_) => true,
+        }
+    }
+
+    /// Calling a filter method on a stream, its own or somebody's.
+    pub(crate) fn may_filter(&self, method: &str, owns_stream: bool) -> bool {
+        if self.may_moderate() {
+            return true;
+        }
+        let lists_filters = match &self.access {
+            Access::Token { properties, .. } => {
+                properties.kurento_options.as_ref().is_some_and(|options| !options.allowed_filters.is_empty())
+            }
+            Access::Secret(_) => true,
+        };
+        owns_stream && (method != "applyFilter" || lists_filters)
+    }
+}

@@ -1,0 +1,153 @@
+//! One session: its connections and the tables to find them. What happens to them is decided elsewhere.
+
+use std::collections::{BTreeMap, HashMap};
+
+use protocol::id::{ConnectionId, RouterId, SessionId};
+use protocol::model::SessionProperties;
+
+use crate::Time;
+use crate::connection::{Participant, PendingConnection};
+use crate::id::{ParticipantId, PendingId};
+use crate::stream::Stream;
+
+/// A session lives from its creation by REST until its last participant leaves.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) id: SessionId,
+    pub(crate) created_at: Time,
+    pub(crate) properties: SessionProperties,
+    /// Its room in the media worker; opened when somebody joins.
+    pub(crate) router: RouterId,
+    /// Somebody has joined.
+    pub(crate) in_use: bool,
+    /// In the order of joining.
+    participants: BTreeMap<ParticipantId, Participant>,
+    /// In the order of creation.
+    pending: BTreeMap<PendingId, PendingConnection>,
+    by_connection: HashMap<ConnectionId, Slot>,
+    by_token: HashMap<String, PendingId>,
+    /// Those who are not hidden: they keep the session open.
+    visible: usize,
+}
+
+/// In which table a connection stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Slot {
+    Pending(PendingId),
+    Active(ParticipantId),
+}
+
+impl Session {
+    pub(crate) fn new(id: SessionId, router: RouterId, properties: SessionProperties, created_at: Time) -> Self {
+        Self {
+            id,
+            created_at,
+            properties,
+            router,
+            in_use: false,
+            participants: BTreeMap::new(),
+            pending: BTreeMap::new(),
+            by_connection: HashMap::new(),
+            by_token: HashMap::new(),
+            visible: 0,
+        }
+    }
+
+    pub(crate) fn add_pending(&mut self, id: PendingId, connection: PendingConnection) {
+        self.by_connection.insert(connection.connection.clone(), Slot::Pending(id));
+        self.by_token.insert(connection.token.clone(), id);
+        self.pending.insert(id, connection);
+    }
+
+    pub(crate) fn remove_pending(&mut self, id: PendingId) -> Option<PendingConnection> {
+        let connection = self.pending.remove(&id)?;
+        self.by_connection.remove(&connection.connection);
+        self.by_token.remove(&connection.token);
+        Some(connection)
+    }
+
+    /// Consumes a token: nobody else gets in with it.
+    pub(crate) fn redeem(&mut self, token: &str) -> Option<PendingConnection> {
+        let id = *self.by_token.get(token)?;
+        self.remove_pending(id)
+    }
+
+    pub(crate) fn enter(&mut self, id: ParticipantId, participant: Participant) {
+        self.visible += usize::from(!participant.is_hidden());
+        self.by_connection.insert(participant.connection.clone(), Slot::Active(id));
+        self.participants.insert(id, participant);
+    }
+
+    pub(crate) fn leave(&mut self, id: ParticipantId) -> Option<Participant> {
+        let participant = self.participants.remove(&id)?;
+        self.visible -= usize::from(!participant.is_hidden());
+        self.by_connection.remove(&participant.connection);
+        Some(participant)
+    }
+
+    pub(crate) fn has_visible_participants(&self) -> bool {
+        self.visible > 0
+    }
+
+    /// Whether a connection id is taken.
+    pub(crate) fn knows(&self, connection: &str) -> bool {
+        self.by_connection.contains_key(connection)
+    }
+
+    pub(crate) fn participant(&self, id: ParticipantId) -> Option<&Participant> {
+        self.participants.get(&id)
+    }
+
+    pub(crate) fn participant_mut(&mut self, id: ParticipantId) -> Option<&mut Participant> {
+        self.participants.get_mut(&id)
+    }
+
+    /// In the order of joining.
+    pub(crate) fn participants(&self) -> impl Iterator<Item = (ParticipantId, &Participant)> {
+        self.participants.iter().map(|(id, participant)| (*id, participant))
+    }
+
+    pub(crate) fn participants_mut(&mut self) -> impl Iterator<Item = (ParticipantId, &mut Participant)> {
+        self.participants.iter_mut().map(|(id, participant)| (*id, participant))
+    }
+
+    /// In the order of creation.
+    pub(crate) fn pending(&self) -> impl Iterator<Item = &PendingConnection> {
+        self.pending.values()
+    }
+
+    /// Who is there under a connection id, hidden or not.
+    pub(crate) fn active(&self, connection: &str) -> Option<ParticipantId> {
+        match self.by_connection.get(connection)? {
+            Slot::Active(id) => Some(*id),
+            Slot::Pending(_) => None,
+        }
+    }
+
+    /// The same without those whom nobody can see.
+    pub(crate) fn visible(&self, connection: &str) -> Option<ParticipantId> {
+        self.active(connection).filter(|id| !self.participants[id].is_hidden())
+    }
+
+    pub(crate) fn pending_id(&self, connection: &str) -> Option<PendingId> {
+        match self.by_connection.get(connection)? {
+            Slot::Pending(id) => Some(*id),
+            Slot::Active(_) => None,
+        }
+    }
+
+    pub(crate) fn pending_by_id(&self, id: PendingId) -> Option<&PendingConnection> {
+        self.pending.get(&id)
+    }
+
+    pub(crate) fn pending_mut(&mut self, id: PendingId) -> Option<&mut PendingConnection> {
+        self.pending.get_mut(&id)
+    }
+
+    /// Who publishes exactly this stream.
+    pub(crate) fn publisher_of(&self, stream: &str) -> Option<(ParticipantId, &Stream)> {
+        let id = self.active(crate::connection::owner_in(stream)?)?;
+        let published = self.participants[&id].stream.as_ref()?;
+        (published.id().as_str() == stream).then_some((id, published))
+    }
+}
