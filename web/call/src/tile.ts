@@ -58,8 +58,9 @@ export class Tile {
   }
 }
 
+/** From teal over blue to rose: the hues on which white letters read well. */
 function hueOf(name: string): number {
   let sum = 7;
-  for (const letter of name) sum = (sum * 31 + (letter.codePointAt(0) ?? 0)) % 360;
-  return sum;
+  for (const letter of name) sum = (sum * 31 + (letter.codePointAt(0) ?? 0)) % 997;
+  return 165 + (sum % 185);
 }
