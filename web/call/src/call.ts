@@ -328,6 +328,7 @@ export class Call {
     session.on('reconnected', () => this.events.reconnecting(false));
     session.on('sessionDisconnected', ({ reason: why }: SessionDisconnectedEvent) => {
       this.me = null;
+      this.connecting = false;
       this.leave();
       this.participants.clear();
       this.events.ended(text(endings[why] ?? 'lost'));
