@@ -1,5 +1,6 @@
-//! Client → server methods with their parameters (`signaling.md` §8). Values are coerced as the original does: numbers
-//! and booleans pass where a text is expected and the reverse.
+//! Client → server methods with their parameters. How single values are coerced is in [`super::params`].
+
+use super::params::{Params, as_boolean, as_integer, as_text};
 
 /// A request other than `ping` and `connect`, which belong to the socket and not to a participant.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -156,4 +157,281 @@ pub struct InvalidParams {
     pub parameter: String,
     /// What it must be, e.g. "is missing".
     pub rule: &'static str,
+}
+
+/// Every method that is known, those of the socket too.
+#[cfg(test)]
+pub(super) const METHODS: &[&str] = &[
+    "ping",
+    "connect",
+    "joinRoom",
+    "leaveRoom",
+    "publishVideo",
+    "unpublishVideo",
+    "prepareReceiveVideoFrom",
+    "receiveVideoFrom",
+    "unsubscribeFromVideo",
+    "onIceCandidate",
+    "reconnectStream",
+    "sendMessage",
+    "streamPropertyChanged",
+    "forceDisconnect",
+    "forceUnpublish",
+    "videoData",
+    "echo",
+    "applyFilter",
+    "execFilterMethod",
+    "removeFilter",
+    "addFilterEventListener",
+    "removeFilterEventListener",
+    "subscribeToSpeechToText",
+    "unsubscribeFromSpeechToText",
+];
+
+impl ClientRequest {
+    /// Reads any method but `ping` and `connect`.
+    pub(super) fn read(mut params: Params) -> Result<Self, InvalidParams> {
+        Ok(match params.method() {
+            "joinRoom" => Self::JoinRoom(Box::new(JoinRoom::read(&mut params)?)),
+            "leaveRoom" => Self::LeaveRoom,
+            "publishVideo" => Self::PublishVideo(Box::new(PublishVideo::read(&mut params)?)),
+            "unpublishVideo" => Self::UnpublishVideo,
+            "prepareReceiveVideoFrom" => Self::PrepareReceiveVideoFrom {
+                sender: params.text("sender")?,
+                reconnect: params.boolean("reconnect")?,
+            },
+            "receiveVideoFrom" => Self::ReceiveVideoFrom {
+                sender: params.text("sender")?,
+                sdp: match (params.optional_text("sdpOffer")?, params.optional_text("sdpAnswer")?) {
+                    (Some(offer), _) => Some(SubscribeSdp::Offer(offer)),
+                    (None, Some(answer)) => Some(SubscribeSdp::Answer(answer)),
+                    (None, None) => None,
+                },
+            },
+            "unsubscribeFromVideo" => Self::UnsubscribeFromVideo { sender: params.text("sender")? },
+            "onIceCandidate" => {
+                // Not needed, since every client bundles; but the original wants them.
+                params.text("sdpMid")?;
+                params.integer("sdpMLineIndex")?;
+                Self::OnIceCandidate {
+                    endpoint_name: params.text("endpointName")?,
+                    candidate: params.text("candidate")?,
+                }
+            }
+            "reconnectStream" => Self::ReconnectStream {
+                stream: params.text("stream")?,
+                sdp_string: params.optional_text("sdpString")?,
+                sdp_offer: params.optional_text("sdpOffer")?,
+            },
+            "sendMessage" => Self::SendMessage { message: params.text("message")? },
+            "streamPropertyChanged" => {
+                // The caller's own stream is meant whatever stands there.
+                params.text("streamId")?;
+                Self::StreamPropertyChanged {
+                    property: params.text("property")?,
+                    new_value: params.value("newValue")?.to_string(),
+                    reason: params.text("reason")?,
+                }
+            }
+            "forceDisconnect" => Self::ForceDisconnect { connection_id: params.text("connectionId")? },
+            "forceUnpublish" => Self::ForceUnpublish { stream_id: params.text("streamId")? },
+            "videoData" => {
+                for number in ["height", "width"] {
+                    params.integer(number)?;
+                }
+                for flag in ["videoActive", "audioActive"] {
+                    params.boolean(flag)?;
+                }
+                Self::VideoData
+            }
+            "echo" => Self::Echo,
+            "applyFilter" => Self::filter("applyFilter", &["type", "options"], &mut params)?,
+            "execFilterMethod" => Self::filter("execFilterMethod", &["method", "params"], &mut params)?,
+            "removeFilter" => Self::filter("removeFilter", &[], &mut params)?,
+            "addFilterEventListener" => Self::filter("addFilterEventListener", &["eventType"], &mut params)?,
+            "removeFilterEventListener" => Self::filter("removeFilterEventListener", &["eventType"], &mut params)?,
+            "subscribeToSpeechToText" | "unsubscribeFromSpeechToText" => Self::SpeechToText,
+            _ => Self::Unknown { method: params.into_method() },
+        })
+    }
+
+    fn filter(method: &'static str, others: &[&str], params: &mut Params) -> Result<Self, InvalidParams> {
+        let stream_id = params.text("streamId")?;
+        for other in others {
+            params.text(other)?;
+        }
+        Ok(Self::Filter { method, stream_id })
+    }
+}
+
+impl JoinRoom {
+    fn read(params: &mut Params) -> Result<Self, InvalidParams> {
+        Ok(Self {
+            token: params.text("token")?,
+            session: params.text("session")?,
+            platform: params.text("platform")?,
+            // The original consumes the token and fails when it is no version.
+            sdk_version: params.lenient("sdkVersion", as_text).filter(|version| is_version(version)),
+            metadata: params.text("metadata")?,
+            secret: params.text("secret")?,
+            recorder: params.optional_boolean("recorder")?.unwrap_or(false),
+            stt: params.optional_boolean("stt")?.unwrap_or(false),
+        })
+    }
+}
+
+impl PublishVideo {
+    fn read(params: &mut Params) -> Result<Self, InvalidParams> {
+        let has_video = params.boolean("hasVideo")?;
+        let type_of_video = params.optional_text("typeOfVideo")?;
+        if has_video && type_of_video.is_none() {
+            return Err(params.invalid("typeOfVideo", "is missing"));
+        }
+        Ok(Self {
+            sdp_offer: params.text("sdpOffer")?,
+            do_loopback: params.boolean("doLoopback")?,
+            has_audio: params.boolean("hasAudio")?,
+            has_video,
+            audio_active: params.lenient("audioActive", as_boolean),
+            video_active: params.lenient("videoActive", as_boolean),
+            type_of_video,
+            frame_rate: params.lenient("frameRate", as_integer),
+            video_dimensions: params.lenient("videoDimensions", as_text),
+            filter: params.lenient("filter", |filter| Some(filter.is_object())).unwrap_or(false),
+        })
+    }
+}
+
+/// `major.minor.patch`, perhaps with a suffix.
+fn is_version(text: &str) -> bool {
+    let core = text.split(['-', '+']).next().unwrap_or_default();
+    let mut numbers = core.split('.');
+    numbers.by_ref().take(3).filter(|number| number.parse::<u32>().is_ok()).count() == 3 && numbers.next().is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    fn read(method: &str, params: &str) -> Result<ClientRequest, InvalidParams> {
+        let params: Value = serde_json::from_str(params).unwrap();
+        ClientRequest::read(Params::new(method.to_owned(), Some(params))?)
+    }
+
+    fn join(params: &str) -> JoinRoom {
+        match read("joinRoom", params) {
+            Ok(ClientRequest::JoinRoom(join)) => *join,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    const PUBLISH: &str = r#""doLoopback":false,"hasAudio":true,"hasVideo":true,"sdpOffer":"v=0""#;
+
+    fn publish(more: &str) -> PublishVideo {
+        match read("publishVideo", &format!("{{{PUBLISH},{more}}}")) {
+            Ok(ClientRequest::PublishVideo(publish)) => *publish,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_client_of_2_20_joins_without_a_version() {
+        let joined = join(r#"{"token":"t","session":"s","platform":"p","metadata":"","secret":"","recorder":false}"#);
+        assert_eq!((joined.sdk_version, joined.recorder, joined.stt), (None, false, false));
+    }
+
+    #[test]
+    fn a_version_that_is_none_is_ignored() {
+        for (version, read) in [
+            ("\"2.32.2\"", Some("2.32.2")),
+            ("\"2.22.0-beta1\"", Some("2.22.0-beta1")),
+            ("\"x\"", None),
+            ("\"2.32\"", None),
+            ("null", None),
+            ("5", None),
+            ("{}", None),
+        ] {
+            let text = format!(
+                r#"{{"token":"t","session":"s","platform":"p","metadata":"","secret":"","sdkVersion":{version}}}"#
+            );
+            assert_eq!(join(&text).sdk_version.as_deref(), read, "{version}");
+        }
+    }
+
+    #[test]
+    fn values_are_coerced() {
+        let joined =
+            join(r#"{"token":1,"session":2.5,"platform":true,"metadata":false,"secret":"","recorder":"TRUE","stt":1}"#);
+        assert_eq!((joined.token.as_str(), joined.session.as_str()), ("1", "2.5"));
+        assert_eq!((joined.platform.as_str(), joined.metadata.as_str()), ("true", "false"));
+        assert_eq!((joined.recorder, joined.stt), (true, false));
+        let candidate = |index: &str| {
+            read(
+                "onIceCandidate",
+                &format!(r#"{{"endpointName":"con_A","candidate":"","sdpMid":0,"sdpMLineIndex":{index}}}"#),
+            )
+        };
+        assert!(candidate("\"0\"").is_ok() && candidate("0.9").is_ok());
+        for bad in ["\"x\"", "null", "[]", "true"] {
+            assert_eq!(candidate(bad).unwrap_err().parameter, "sdpMLineIndex");
+        }
+    }
+
+    #[test]
+    fn errors_name_the_parameter_and_the_method() {
+        let error = read("forceDisconnect", "{}").unwrap_err().to_string();
+        assert_eq!(error, "Parameter 'connectionId' of method 'forceDisconnect' is missing");
+        let error = read("sendMessage", r#"{"message":{}}"#).unwrap_err().to_string();
+        assert_eq!(error, "Parameter 'message' of method 'sendMessage' must be a text");
+    }
+
+    #[test]
+    fn what_a_publisher_says_of_itself_is_taken_as_it_is() {
+        let published = publish(r#""typeOfVideo":"FOO","frameRate":29.97,"videoDimensions":"notjson""#);
+        assert_eq!(published.type_of_video.as_deref(), Some("FOO"));
+        assert_eq!(published.frame_rate, Some(29));
+        assert_eq!(published.video_dimensions.as_deref(), Some("notjson"));
+        let published =
+            publish(r#""typeOfVideo":"","videoDimensions":{"width":1},"audioActive":null,"filter":{"type":"x"}"#);
+        assert_eq!((published.video_dimensions, published.audio_active, published.filter), (None, None, true));
+    }
+
+    #[test]
+    fn video_needs_its_type() {
+        assert_eq!(read("publishVideo", &format!("{{{PUBLISH}}}")).unwrap_err().parameter, "typeOfVideo");
+        let audio_only = r#"{"doLoopback":false,"hasAudio":true,"hasVideo":false,"sdpOffer":"v=0"}"#;
+        assert!(read("publishVideo", audio_only).is_ok());
+    }
+
+    #[test]
+    fn a_subscriber_answers_or_offers() {
+        let sdp = |more: &str| match read("receiveVideoFrom", &format!(r#"{{"sender":"str_A"{more}}}"#)) {
+            Ok(ClientRequest::ReceiveVideoFrom { sdp, .. }) => sdp,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(sdp(r#","sdpAnswer":"a""#), Some(SubscribeSdp::Answer("a".into())));
+        assert_eq!(sdp(r#","sdpOffer":"o""#), Some(SubscribeSdp::Offer("o".into())));
+        assert_eq!(sdp(""), None);
+    }
+
+    #[test]
+    fn a_changed_property_keeps_its_json_text() {
+        let new_value = |value: &str| {
+            let text = format!(r#"{{"streamId":"s","property":"p","newValue":{value},"reason":"r"}}"#);
+            match read("streamPropertyChanged", &text) {
+                Ok(ClientRequest::StreamPropertyChanged { new_value, .. }) => new_value,
+                other => panic!("{other:?}"),
+            }
+        };
+        for value in ["true", "null", "5", r#""{\"width\":480,\"height\":640}""#, r#"{"label":"cam 2"}"#] {
+            assert_eq!(new_value(value), value);
+        }
+    }
+
+    #[test]
+    fn an_unknown_method_is_a_request_too() {
+        assert_eq!(read("sessionStatus", "{}"), Ok(ClientRequest::Unknown { method: "sessionStatus".into() }));
+    }
 }

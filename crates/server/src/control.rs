@@ -1,0 +1,236 @@
+//! The control loop: one task that owns the [`Registry`], gives it the time, and carries out what it decides.
+//!
+//! Decides nothing itself: rules about sessions are in the crate `session`.
+
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use axum::extract::ws::Utf8Bytes;
+use protocol::media::MediaEvent;
+use protocol::rpc::{
+    ClientReply, ClientRequest, InvalidParams, ServerNotification, error_frame, notification_frame, reply_frame,
+};
+use session::{Effect, PeerInfo, Registry, Settings, SocketId, Time};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, sleep_until};
+
+use crate::media::MediaHandle;
+use crate::signalling::Outbox;
+
+/// Waiting callers wait in their own task; more than this only means that they wait one step earlier.
+const INPUT_CAPACITY: usize = 1024;
+
+/// A way to the control loop. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Control {
+    inputs: mpsc::Sender<Input>,
+}
+
+/// The control loop has ended (the server stops), or the call made it panic.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("the server cannot do this now")]
+pub struct Stopped;
+
+/// What happens on a WebSocket.
+pub(crate) enum SocketInput {
+    Opened { peer: PeerInfo, outbox: Outbox },
+    Request { id: i64, content: Result<ClientRequest, InvalidParams> },
+    Reconnect { id: i64, rpc_session: Option<String> },
+    Closed,
+}
+
+enum Input {
+    Call(Call),
+    Socket(SocketId, SocketInput),
+}
+
+/// What was asked; returns how to hand over the result once its effects are done.
+type Call = Box<dyn FnOnce(&mut Registry, Time) -> Done + Send>;
+type Done = Box<dyn FnOnce() + Send>;
+
+impl Control {
+    /// Runs `f` on the registry. When this returns, everything that follows from `f` is on its way.
+    pub async fn call<R: Send + 'static>(
+        &self,
+        f: impl FnOnce(&mut Registry, Time) -> R + Send + 'static,
+    ) -> Result<R, Stopped> {
+        let (answer, result) = oneshot::channel();
+        let call: Call = Box::new(move |registry, now| {
+            let value = f(registry, now);
+            Box::new(move || drop(answer.send(value)))
+        });
+        self.inputs.send(Input::Call(call)).await.map_err(|_| Stopped)?;
+        result.await.map_err(|_| Stopped)
+    }
+
+    pub(crate) async fn socket(&self, socket: SocketId, input: SocketInput) -> Result<(), Stopped> {
+        self.inputs.send(Input::Socket(socket, input)).await.map_err(|_| Stopped)
+    }
+
+    /// Starts the loop; it ends when every `Control` is gone.
+    pub(crate) fn start(
+        settings: Settings,
+        seed: [u8; 32],
+        media: MediaHandle,
+        media_events: mpsc::Receiver<MediaEvent>,
+    ) -> Self {
+        let (sender, inputs) = mpsc::channel(INPUT_CAPACITY);
+        let control = ControlLoop {
+            registry: Registry::new(settings, seed),
+            clock: Clock::start(),
+            outboxes: HashMap::new(),
+            media,
+        };
+        tokio::spawn(control.run(inputs, media_events));
+        Self { inputs: sender }
+    }
+}
+
+/// Wall clock at start plus a monotonic clock: never goes back.
+struct Clock {
+    wall: u64,
+    start: Instant,
+}
+
+impl Clock {
+    fn start() -> Self {
+        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self { wall: u64::try_from(wall.as_millis()).unwrap_or(u64::MAX), start: Instant::now() }
+    }
+
+    fn now(&self) -> Time {
+        Time::from_millis(self.wall) + self.start.elapsed()
+    }
+
+    fn instant(&self, time: Time) -> Instant {
+        // One more millisecond, or a deadline inside the current one would be polled until it is over.
+        self.start + Duration::from_millis((time.as_millis() + 1).saturating_sub(self.wall))
+    }
+}
+
+struct ControlLoop {
+    registry: Registry,
+    clock: Clock,
+    outboxes: HashMap<SocketId, Outbox>,
+    media: MediaHandle,
+}
+
+impl ControlLoop {
+    async fn run(mut self, mut inputs: mpsc::Receiver<Input>, mut media_events: mpsc::Receiver<MediaEvent>) {
+        loop {
+            let deadline = self.registry.poll_timeout().map(|time| self.clock.instant(time));
+            let timeout = async {
+                match deadline {
+                    Some(deadline) => sleep_until(deadline).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                input = inputs.recv() => match input {
+                    Some(Input::Call(call)) => self.call(call),
+                    Some(Input::Socket(socket, input)) => self.socket(socket, input),
+                    None => return,
+                },
+                Some(event) = media_events.recv() => self.step(|registry, now| registry.handle_media(event, now)),
+                () = timeout => self.step(Registry::handle_timeout),
+            }
+        }
+    }
+
+    fn call(&mut self, call: Call) {
+        let mut done = None;
+        self.step(|registry, now| done = Some(call(registry, now)));
+        if let Some(done) = done {
+            done();
+        }
+    }
+
+    fn socket(&mut self, socket: SocketId, input: SocketInput) {
+        match input {
+            SocketInput::Opened { peer, outbox } => {
+                self.outboxes.insert(socket, outbox);
+                self.step(|registry, now| registry.socket_opened(socket, peer, now));
+            }
+            SocketInput::Request { id, content } => {
+                self.step(|registry, now| registry.request(socket, id, content, now));
+            }
+            SocketInput::Reconnect { id, rpc_session } => {
+                self.step(|registry, now| registry.reconnect(socket, id, rpc_session.as_deref(), now));
+            }
+            SocketInput::Closed => {
+                self.outboxes.remove(&socket);
+                self.step(|registry, now| registry.socket_closed(socket, now));
+            }
+        }
+    }
+
+    /// One input to the registry, and everything that follows from it.
+    fn step(&mut self, input: impl FnOnce(&mut Registry, Time)) {
+        let now = self.clock.now();
+        // A defect in one rule must not end everybody's call.
+        if catch_unwind(AssertUnwindSafe(|| input(&mut self.registry, now))).is_err() {
+            tracing::error!("a rule about sessions panicked; its call is abandoned");
+        }
+        let mut written = WrittenNotifications::default();
+        while let Some(effect) = self.registry.poll_effect() {
+            if let Some(failed) = self.carry_out(effect, &mut written) {
+                match failed {
+                    Failed::Socket(socket) => {
+                        self.outboxes.remove(&socket);
+                        self.registry.socket_closed(socket, now);
+                    }
+                    Failed::Media(event) => self.registry.handle_media(event, now),
+                }
+            }
+        }
+    }
+
+    fn carry_out(&mut self, effect: Effect, written: &mut WrittenNotifications) -> Option<Failed> {
+        let (socket, frame) = match effect {
+            Effect::Reply { socket, request, rpc_session, result } => {
+                if let (Ok(ClientReply::Joined(_) | ClientReply::Value { .. }), Some(outbox)) =
+                    (&result, self.outboxes.get_mut(&socket))
+                {
+                    outbox.joined();
+                }
+                let frame = match &result {
+                    Ok(reply) => reply_frame(request, &rpc_session, reply),
+                    Err(error) => error_frame(request, error),
+                };
+                (socket, frame.into())
+            }
+            Effect::Notify { socket, notification } => (socket, written.frame(&notification)),
+            Effect::CloseSocket { socket } => {
+                if let Some(outbox) = self.outboxes.remove(&socket) {
+                    outbox.close();
+                }
+                return None;
+            }
+            Effect::Media(command) => return self.media.send(command).err().flatten().map(Failed::Media),
+        };
+        // A socket that has gone in the meantime: its `Closed` is on its way to us.
+        let outbox = self.outboxes.get(&socket)?;
+        outbox.push(frame).err().map(|_| Failed::Socket(socket))
+    }
+}
+
+/// What could not be carried out and has to be told to the registry.
+enum Failed {
+    /// Its client reads too slowly, or it has gone.
+    Socket(SocketId),
+    Media(MediaEvent),
+}
+
+/// A notification to many is written once. Lives for one step, so that addresses stay unique.
+#[derive(Default)]
+struct WrittenNotifications(HashMap<*const ServerNotification, (Arc<ServerNotification>, Utf8Bytes)>);
+
+impl WrittenNotifications {
+    fn frame(&mut self, notification: &Arc<ServerNotification>) -> Utf8Bytes {
+        let entry = self.0.entry(Arc::as_ptr(notification));
+        let (_, frame) = entry.or_insert_with(|| (notification.clone(), notification_frame(notification).into()));
+        frame.clone()
+    }
+}

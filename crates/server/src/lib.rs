@@ -1,0 +1,205 @@
+//! The server: sockets, files and time around the pure cores `session` and `sfu`.
+//!
+//! * [`control`]: one task that owns the sessions.
+//! * `signalling`: one task per WebSocket `/openvidu`.
+//! * [`http`]: REST and pages.
+//! * `media`: one thread that owns the peer connections and the UDP port.
+//! * [`ports`]: the one TCP port, plain and TLS; `tls`: its certificate.
+//! * [`config`]: what can be set.
+//!
+//! There is no rule about sessions or packets here: it only carries.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand::RngCore as _;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
+
+pub use config::{Config, ConfigError};
+pub use control::{Control, Stopped};
+
+pub mod config;
+pub mod control;
+pub mod http;
+mod media;
+pub mod ports;
+mod signalling;
+mod tls;
+
+/// How long connections may take to end once the server stops.
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
+
+/// What request handlers share.
+#[derive(Debug)]
+pub struct App {
+    /// The settings; ports are those really bound.
+    pub config: Config,
+    /// The sessions.
+    pub control: Control,
+}
+
+/// A running server. [`Server::stop`] ends it; dropping it does so without waiting.
+#[derive(Debug)]
+pub struct Server {
+    app: Arc<App>,
+    address: SocketAddr,
+    media_address: SocketAddr,
+    media_candidates: Vec<SocketAddr>,
+    media_thread: Option<std::thread::JoinHandle<()>>,
+    stopping: watch::Sender<bool>,
+    /// Yields `None` once every connection's task has ended.
+    connections: mpsc::Receiver<()>,
+}
+
+/// Why the server cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The TCP port.
+    #[error("cannot listen on TCP {address}: {cause} (setting SERVER_PORT or MADANG_LISTEN)")]
+    Tcp {
+        /// Which.
+        address: SocketAddr,
+        /// Why.
+        cause: io::Error,
+    },
+    /// The UDP port.
+    #[error("cannot use UDP {address} for media: {cause} (setting MADANG_UDP_PORT or MADANG_LISTEN)")]
+    Udp {
+        /// Which.
+        address: SocketAddr,
+        /// Why.
+        cause: io::Error,
+    },
+    /// The certificate's files.
+    #[error("cannot keep the self-signed certificate in {}: {cause} (setting MADANG_DATA_DIR)", path.display())]
+    Certificate {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        cause: io::Error,
+    },
+    /// A thread could not be started.
+    #[error("cannot start a media thread: {0}")]
+    Thread(io::Error),
+}
+
+impl Server {
+    /// Binds the ports and serves. Must be called inside a Tokio runtime.
+    pub async fn start(mut config: Config) -> Result<Self, StartError> {
+        if config.openvidu_secret.is_for_development() {
+            tracing::warn!("OPENVIDU_SECRET is not set: everybody knows the default, use it for development only");
+        }
+        let tls = tls::acceptor(&config)?;
+        let listener = ports::listen(config.madang_listen, config.server_port)
+            .map_err(|(address, cause)| StartError::Tcp { address, cause })?;
+        let listener = TcpListener::from_std(listener)
+            .map_err(|cause| StartError::Tcp { address: (config.madang_listen, config.server_port).into(), cause })?;
+        let address = listener
+            .local_addr()
+            .map_err(|cause| StartError::Tcp { address: (config.madang_listen, config.server_port).into(), cause })?;
+        config.server_port = address.port();
+
+        let socket = media::bind(config.madang_listen, config.madang_udp_port)
+            .map_err(|(address, cause)| StartError::Udp { address, cause })?;
+        let media_address = socket.address();
+        config.madang_udp_port = media_address.port();
+        let candidates = media::candidates(&config, media_address);
+        tracing::info!(?candidates, "media");
+        let fallback_host = candidates.first().map_or(config::LOCALHOST, SocketAddr::ip);
+        let settings = config.settings(fallback_host, media_address.port());
+        let worker = media::start(socket, &config, candidates.clone()).map_err(StartError::Thread)?;
+        let control = Control::start(settings, random_seed(), worker.handle, worker.events);
+
+        let app = Arc::new(App { config, control });
+        let (stopping, stopped) = watch::channel(false);
+        let stopped = Stopping(stopped);
+        let (alive, connections) = mpsc::channel(1);
+        let router = signalling::router(app.clone(), stopped.clone()).merge(http::router(app.clone()));
+        tokio::spawn(ports::serve(listener, tls, router, stopped, alive));
+        Ok(Self {
+            app,
+            address,
+            media_address,
+            media_candidates: candidates,
+            media_thread: Some(worker.thread),
+            stopping,
+            connections,
+        })
+    }
+
+    /// What handlers share; lets programs that embed the server create sessions without HTTP.
+    pub fn app(&self) -> &Arc<App> {
+        &self.app
+    }
+
+    /// Where HTTP and WebSocket are served.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where media is received.
+    pub fn media_address(&self) -> SocketAddr {
+        self.media_address
+    }
+
+    /// What clients are told about where to send media.
+    pub fn media_candidates(&self) -> &[SocketAddr] {
+        &self.media_candidates
+    }
+
+    /// A few lines for the person who started it. Scripts wait for "OpenVidu is ready!".
+    pub fn banner(&self) -> String {
+        let config = &self.app.config;
+        let port = config.server_port;
+        let mut lines = vec![];
+        if config.madang_call_page {
+            lines.push(("Try a call at", format!("http://localhost:{port}/")));
+        }
+        for candidate in self.media_candidates.iter().filter(|candidate| !candidate.ip().is_loopback()) {
+            lines.push(("On the network", format!("https://{}:{port}/", config::bracketed(candidate.ip()))));
+        }
+        if let Some(host) = config.domain_or_public_ip.for_url() {
+            lines.push(("Public", format!("https://{host}:{}/", config.https_port())));
+        }
+        lines.push(("REST API", format!("http://localhost:{port}/openvidu/api")));
+        lines.push(("Media", format!("UDP {}", self.media_address.port())));
+        let lines: String = lines.iter().map(|(what, value)| format!("\n  {what:<18}{value}")).collect();
+        format!("\nOpenVidu is ready!  (Madang {})\n{lines}\n", env!("CARGO_PKG_VERSION"))
+    }
+
+    /// Tells every connection to end, waits for them (not for ever), and ends the media thread.
+    pub async fn stop(mut self) {
+        self.stopping.send_replace(true);
+        if tokio::time::timeout(SHUTDOWN_GRACE, self.connections.recv()).await.is_err() {
+            tracing::warn!("some connections did not end in time");
+        }
+        let thread = self.media_thread.take();
+        drop(self.app);
+        // The thread ends when the control loop has dropped its end of the queue; connections that did not end in time
+        // still hold it, so there is a limit here too.
+        if let Some(thread) = thread {
+            let _ = tokio::time::timeout(SHUTDOWN_GRACE, tokio::task::spawn_blocking(move || thread.join())).await;
+        }
+    }
+}
+
+/// Tells tasks when the server stops.
+#[derive(Clone, Debug)]
+pub(crate) struct Stopping(watch::Receiver<bool>);
+
+impl Stopping {
+    /// Completes once it does. A server that was dropped has stopped.
+    pub(crate) async fn requested(&mut self) {
+        let _ = self.0.wait_for(|stopping| *stopping).await;
+    }
+}
+
+fn random_seed() -> [u8; 32] {
+    let mut seed = [0; 32];
+    rand::rng().fill_bytes(&mut seed);
+    seed
+}

@@ -1,0 +1,117 @@
+//! Media workers: the UDP port, and the thread in which the pure [`sfu::Sfu`] runs.
+//!
+//! Here is no rule about packets: it only carries datagrams, commands and events, and gives the time.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::thread;
+
+use protocol::id::MediaRequestId;
+use protocol::media::{MediaCommand, MediaEvent, MediaFailure};
+use socket2::{Protocol, Type};
+use tokio::sync::mpsc;
+
+pub(crate) use candidates::candidates;
+
+use crate::config::{Config, IceMode};
+use crate::ports;
+
+mod candidates;
+mod ledger;
+mod stun;
+mod transmitter;
+mod udp;
+mod worker;
+
+/// A worker that is this far behind stands still: then requests fail at once.
+const COMMAND_CAPACITY: usize = 16 * 1024;
+const EVENT_CAPACITY: usize = 16 * 1024;
+/// Some 30 ms of a full gigabit; the kernel may grant less (`net.core.rmem_max`).
+const SOCKET_BUFFER: usize = 4 * 1024 * 1024;
+
+/// The bound UDP port, before a worker has it.
+#[derive(Debug)]
+pub(crate) struct MediaSocket {
+    socket: std::net::UdpSocket,
+    address: SocketAddr,
+}
+
+impl MediaSocket {
+    /// Where it is bound.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+/// Opens the port. `::` takes IPv4 too, or only IPv4 where there is no IPv6.
+pub(crate) fn bind(ip: IpAddr, port: u16) -> Result<MediaSocket, (SocketAddr, io::Error)> {
+    let (socket, address) = ports::bind(ip, port, Type::DGRAM, Protocol::UDP)?;
+    for granted in [socket.set_recv_buffer_size(SOCKET_BUFFER), socket.set_send_buffer_size(SOCKET_BUFFER)] {
+        if let Err(error) = granted {
+            tracing::warn!(%error, "the UDP port has a small buffer");
+        }
+    }
+    let socket = std::net::UdpSocket::from(socket);
+    let address = socket.local_addr().map_err(|cause| (address, cause))?;
+    Ok(MediaSocket { socket, address })
+}
+
+/// A running worker.
+pub(crate) struct Worker {
+    /// For commands.
+    pub(crate) handle: MediaHandle,
+    /// What it reports.
+    pub(crate) events: mpsc::Receiver<MediaEvent>,
+    /// Ends once the handle is dropped.
+    pub(crate) thread: thread::JoinHandle<()>,
+}
+
+/// The way to a worker.
+#[derive(Debug)]
+pub(crate) struct MediaHandle {
+    commands: mpsc::Sender<MediaCommand>,
+}
+
+impl MediaHandle {
+    /// Hands over a command. If the worker stands still, the error is what settles the command, if it has to be settled.
+    pub(crate) fn send(&self, command: MediaCommand) -> Result<(), Option<MediaEvent>> {
+        self.commands.try_send(command).map_err(|error| {
+            let command = match error {
+                mpsc::error::TrySendError::Full(command) | mpsc::error::TrySendError::Closed(command) => command,
+            };
+            tracing::error!("the media worker takes no commands");
+            request(&command).map(|request| MediaEvent::Failed { request, why: MediaFailure::Internal })
+        })
+    }
+}
+
+/// The id under which a command has to be settled.
+fn request(command: &MediaCommand) -> Option<MediaRequestId> {
+    match command {
+        MediaCommand::Publish { request, .. }
+        | MediaCommand::Subscribe { request, .. }
+        | MediaCommand::AcceptAnswer { request, .. } => Some(*request),
+        MediaCommand::CreateRouter { .. }
+        | MediaCommand::CloseRouter { .. }
+        | MediaCommand::AddRemoteCandidate { .. }
+        | MediaCommand::CloseTransport { .. }
+        | MediaCommand::ClosePublication { .. } => None,
+    }
+}
+
+/// Starts the worker's thread.
+pub(crate) fn start(socket: MediaSocket, config: &Config, candidates: Vec<SocketAddr>) -> io::Result<Worker> {
+    let (commands, to_worker) = mpsc::channel(COMMAND_CAPACITY);
+    let (from_worker, events) = mpsc::channel(EVENT_CAPACITY);
+    let sfu = sfu::Config { candidates, ice_lite: config.madang_ice == IceMode::Lite };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let thread = thread::Builder::new().name("media-0".to_owned()).spawn(move || {
+        runtime.block_on(async {
+            match worker::Worker::new(socket, sfu, to_worker, from_worker) {
+                Ok(worker) => worker.run().await,
+                Err(error) => tracing::error!(%error, "the media worker cannot use its UDP port"),
+            }
+        });
+    })?;
+    Ok(Worker { handle: MediaHandle { commands }, events, thread })
+}

@@ -1,0 +1,95 @@
+//! The UDP socket of a worker, with what the kernel offers to make datagrams cheap: many per call in, trains of equal
+//! ones out, and the address of ours that a datagram came to.
+
+use std::io::{self, IoSliceMut};
+use std::net::{IpAddr, SocketAddr};
+
+use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSockRef, UdpSocketState};
+use tokio::io::Interest;
+use tokio::net::UdpSocket;
+
+use super::MediaSocket;
+
+/// With receive offload, one buffer holds several datagrams.
+const BUFFER: usize = 64 * 1024;
+
+pub(super) struct Udp {
+    socket: UdpSocket,
+    state: UdpSocketState,
+    /// An IPv6 socket that carries IPv4 too wants its addresses mapped.
+    mapped: bool,
+    /// The kernel refuses to send from others.
+    local: Vec<IpAddr>,
+}
+
+/// What one call received; reused.
+pub(super) struct Received {
+    buffers: Vec<Vec<u8>>,
+    meta: [RecvMeta; BATCH_SIZE],
+    count: usize,
+}
+
+impl Received {
+    pub(super) fn new() -> Self {
+        Self { buffers: vec![vec![0; BUFFER]; BATCH_SIZE], meta: [RecvMeta::default(); BATCH_SIZE], count: 0 }
+    }
+
+    /// Source, our address if known, contents.
+    pub(super) fn datagrams(&self) -> impl Iterator<Item = (SocketAddr, Option<IpAddr>, &[u8])> {
+        self.meta[..self.count].iter().zip(&self.buffers).flat_map(|(meta, buffer)| {
+            let source = SocketAddr::new(meta.addr.ip().to_canonical(), meta.addr.port());
+            let destination = meta.dst_ip.map(|ip| ip.to_canonical());
+            buffer[..meta.len].chunks(meta.stride.max(1)).map(move |contents| (source, destination, contents))
+        })
+    }
+}
+
+impl Udp {
+    /// Must be called inside the worker's runtime.
+    pub(super) fn new(socket: MediaSocket) -> io::Result<Self> {
+        let MediaSocket { socket, address } = socket;
+        let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
+        let local = if_addrs::get_if_addrs().unwrap_or_default().into_iter().map(|interface| interface.ip()).collect();
+        Ok(Self { socket: UdpSocket::from_std(socket)?, state, mapped: address.is_ipv6(), local })
+    }
+
+    /// Waits for datagrams.
+    pub(super) async fn receive(&self, received: &mut Received) -> io::Result<()> {
+        received.count = 0;
+        let Received { buffers, meta, count } = received;
+        let mut slices = buffers.iter_mut();
+        let mut slices: [IoSliceMut<'_>; BATCH_SIZE] =
+            std::array::from_fn(|_| IoSliceMut::new(slices.next().map(Vec::as_mut_slice).unwrap_or_default()));
+        let receive = || self.state.recv(UdpSockRef::from(&self.socket), &mut slices, meta);
+        *count = self.socket.async_io(Interest::READABLE, receive).await?;
+        Ok(())
+    }
+
+    /// How many datagrams one train may have.
+    pub(super) fn longest_train(&self) -> usize {
+        self.state.max_gso_segments()
+    }
+
+    /// Sends a train of datagrams of `segment` bytes each, the last one perhaps shorter. Waits while the kernel's buffer
+    /// is full. What the network refuses is lost, as datagrams may be.
+    pub(super) async fn send(&self, source: IpAddr, destination: SocketAddr, contents: &[u8], segment: usize) {
+        let destination = match destination.ip() {
+            IpAddr::V4(ip) if self.mapped => SocketAddr::new(ip.to_ipv6_mapped().into(), destination.port()),
+            _ => destination,
+        };
+        let transmit = Transmit {
+            destination,
+            ecn: None,
+            contents,
+            segment_size: (segment < contents.len()).then_some(segment),
+            src_ip: Some(source).filter(|ip| self.local.contains(ip)),
+        };
+        let sent = self
+            .socket
+            .async_io(Interest::WRITABLE, || self.state.try_send(UdpSockRef::from(&self.socket), &transmit))
+            .await;
+        if let Err(error) = sent {
+            tracing::trace!(%error, "not sent");
+        }
+    }
+}

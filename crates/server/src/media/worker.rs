@@ -1,0 +1,208 @@
+//! The loop of one media thread: receive, decide (in [`Sfu`]), send.
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
+
+use protocol::media::{MediaCommand, MediaEvent};
+use sfu::{Datagram, Output, Sfu};
+use tokio::sync::mpsc;
+use tokio::time::sleep_until;
+
+use super::ledger::Ledger;
+use super::transmitter::Transmitter;
+use super::udp::{Received, Udp};
+use super::{MediaSocket, stun};
+
+/// The clock of the runtime is no finer; also what keeps a deadline that does not move from taking the whole core.
+const TICK: Duration = Duration::from_millis(1);
+/// After the port itself failed.
+const ERROR_PAUSE: Duration = Duration::from_millis(10);
+
+pub(super) struct Worker {
+    udp: Udp,
+    config: sfu::Config,
+    commands: mpsc::Receiver<MediaCommand>,
+    events: mpsc::Sender<MediaEvent>,
+    /// Events that the control loop had no room for.
+    backlog: VecDeque<MediaEvent>,
+    ledger: Ledger,
+    /// `None` after it could not even be made.
+    sfu: Option<Sfu>,
+    transmitter: Transmitter,
+    last_timeout: Instant,
+}
+
+impl Worker {
+    pub(super) fn new(
+        socket: MediaSocket,
+        config: sfu::Config,
+        commands: mpsc::Receiver<MediaCommand>,
+        events: mpsc::Sender<MediaEvent>,
+    ) -> io::Result<Self> {
+        let mut worker = Self {
+            udp: Udp::new(socket)?,
+            config,
+            commands,
+            events,
+            backlog: VecDeque::new(),
+            ledger: Ledger::default(),
+            sfu: None,
+            transmitter: Transmitter::default(),
+            last_timeout: Instant::now(),
+        };
+        worker.new_sfu();
+        Ok(worker)
+    }
+
+    /// Serves until the control side is gone.
+    pub(super) async fn run(mut self) {
+        let mut received = Received::new();
+        loop {
+            let deadline = self.deadline();
+            let timeout = async {
+                match deadline {
+                    Some(deadline) => sleep_until(deadline.into()).await,
+                    None => std::future::pending().await,
+                }
+            };
+            let room_for_events = async {
+                if self.backlog.is_empty() { std::future::pending().await } else { self.events.reserve().await.is_ok() }
+            };
+            tokio::select! {
+                biased;
+                command = self.commands.recv() => match command {
+                    Some(command) => self.command(command).await,
+                    None => return,
+                },
+                result = self.udp.receive(&mut received) => match result {
+                    Ok(()) => self.datagrams(&received).await,
+                    Err(error) => {
+                        tracing::trace!(%error, "not received");
+                        tokio::time::sleep(ERROR_PAUSE).await;
+                    }
+                },
+                room = room_for_events => if !room { return },
+                () = timeout => {}
+            }
+            // Here and not in its own branch: a steady stream of datagrams must not hold up the timers.
+            if self.deadline().is_some_and(|deadline| deadline <= Instant::now()) {
+                self.last_timeout = Instant::now();
+                self.step(|sfu, now| sfu.handle_timeout(now)).await;
+            }
+            self.transmitter.flush(&self.udp).await;
+            self.send_backlog();
+        }
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        let sfu = self.sfu.as_ref()?;
+        let deadline = catch_unwind(AssertUnwindSafe(|| sfu.poll_timeout())).ok()??;
+        Some(deadline.max(self.last_timeout + TICK))
+    }
+
+    async fn command(&mut self, command: MediaCommand) {
+        if self.sfu.is_none() {
+            self.new_sfu();
+        }
+        self.ledger.command(&command);
+        self.step(|sfu, now| sfu.handle_command(command, now)).await;
+    }
+
+    async fn datagrams(&mut self, received: &Received) {
+        for (source, destination, contents) in received.datagrams() {
+            let destination = self.own_address(destination);
+            if let Some(response) = stun::answer(contents, source) {
+                let response = sfu::Transmit { source: destination, destination: source, contents: response };
+                self.transmitter.push(&response, &self.udp).await;
+                continue;
+            }
+            let datagram = Datagram { source, destination, contents };
+            self.step(|sfu, now| sfu.handle_datagram(datagram, now)).await;
+        }
+    }
+
+    /// The offered address that a datagram came to. Behind a NAT, clients send to an address that this machine has not;
+    /// what arrives on another one was meant for it.
+    fn own_address(&self, destination: Option<IpAddr>) -> SocketAddr {
+        let candidates = &self.config.candidates;
+        let exact = candidates.iter().find(|candidate| Some(candidate.ip()) == destination);
+        let same_family = || {
+            let family = destination.map(|ip| ip.is_ipv6());
+            candidates.iter().find(|candidate| family.is_none_or(|v6| v6 == candidate.is_ipv6()))
+        };
+        let own = exact.or_else(same_family).or_else(|| candidates.first());
+        *own.expect("there is always a candidate: `candidates` is never empty")
+    }
+
+    /// One input to the SFU, and everything that follows from it.
+    async fn step(&mut self, input: impl FnOnce(&mut Sfu, Instant)) {
+        let now = Instant::now();
+        if self.guarded(|sfu| input(sfu, now)).is_none() {
+            return;
+        }
+        while let Some(output) = self.guarded(Sfu::poll_output).flatten() {
+            match output {
+                Output::Transmit(transmit) => self.transmitter.push(&transmit, &self.udp).await,
+                Output::Event(event) => self.report(event),
+            }
+        }
+    }
+
+    /// A defect of the SFU ends its calls, not the process: clients reconnect their streams to the new one.
+    fn guarded<T>(&mut self, run: impl FnOnce(&mut Sfu) -> T) -> Option<T> {
+        let Some(sfu) = &mut self.sfu else {
+            self.fail_requests();
+            return None;
+        };
+        match catch_unwind(AssertUnwindSafe(|| run(sfu))) {
+            Ok(value) => Some(value),
+            Err(_) => {
+                tracing::error!("the media worker panicked and starts again");
+                self.fail_requests();
+                self.new_sfu();
+                None
+            }
+        }
+    }
+
+    fn fail_requests(&mut self) {
+        for event in self.ledger.fail_requests() {
+            self.report(event);
+        }
+    }
+
+    fn new_sfu(&mut self) {
+        let config = self.config.clone();
+        let routers: Vec<_> = self.ledger.routers().collect();
+        let new = catch_unwind(AssertUnwindSafe(|| {
+            let now = Instant::now();
+            let mut sfu = Sfu::new(config, crate::random_seed(), now);
+            for command in routers {
+                sfu.handle_command(command, now);
+                // Nothing follows from an empty room.
+                while sfu.poll_output().is_some() {}
+            }
+            sfu
+        }));
+        self.sfu = new.inspect_err(|_| tracing::error!("the media worker cannot start")).ok();
+    }
+
+    fn report(&mut self, event: MediaEvent) {
+        self.ledger.event(&event);
+        self.backlog.push_back(event);
+        self.send_backlog();
+    }
+
+    fn send_backlog(&mut self) {
+        while let Some(event) = self.backlog.pop_front() {
+            match self.events.try_send(event) {
+                Ok(()) => {}
+                Err(mpsc::error::TrySendError::Full(event)) => return self.backlog.push_front(event),
+                Err(mpsc::error::TrySendError::Closed(_)) => return,
+            }
+        }
+    }
+}

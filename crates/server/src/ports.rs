@@ -1,0 +1,204 @@
+//! The one TCP port: plain HTTP and WS as well as TLS, told apart by a connection's first byte.
+//!
+//! Clients before 2.23 force `wss` and old tutorials `https`, newer ones say `http`: all reach the same address. Which
+//! requests there are is not known here.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+use tower::ServiceExt as _;
+
+use crate::Stopping;
+
+/// Open connections at a time; further ones wait in the kernel's queue.
+const MAX_CONNECTIONS: usize = 20_000;
+/// From the connection to its first byte, and for the TLS handshake.
+const OPENING_TIMEOUT: Duration = Duration::from_secs(10);
+/// From one request's end to the end of the next one's head.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
+/// Finds peers that vanished without a word (sockets that never ping are not watched otherwise).
+const KEEP_ALIVE: Duration = Duration::from_secs(60);
+/// After `accept` failed, mostly for want of file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+const BACKLOG: i32 = 1024;
+/// A TLS record of type handshake (RFC 8446 §5.1); no HTTP method begins with it.
+const TLS_HANDSHAKE: u8 = 0x16;
+
+/// How a request reached us; an extension of every request.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    /// The other end of the TCP connection.
+    pub peer: SocketAddr,
+    /// Whether it is encrypted.
+    pub tls: bool,
+    /// Keeps the connection counted, also after it has become a WebSocket.
+    _place: Arc<Place>,
+}
+
+#[derive(Debug)]
+struct Place {
+    _permit: OwnedSemaphorePermit,
+    _alive: mpsc::Sender<()>,
+}
+
+/// Opens the port. `::` takes IPv4 too, or only IPv4 where there is no IPv6.
+pub(crate) fn listen(ip: IpAddr, port: u16) -> Result<std::net::TcpListener, (SocketAddr, io::Error)> {
+    let (socket, address) = bind(ip, port, Type::STREAM, Protocol::TCP)?;
+    socket.listen(BACKLOG).map_err(|cause| (address, cause))?;
+    Ok(socket.into())
+}
+
+/// A bound, non-blocking socket.
+pub(crate) fn bind(
+    ip: IpAddr,
+    port: u16,
+    kind: Type,
+    protocol: Protocol,
+) -> Result<(Socket, SocketAddr), (SocketAddr, io::Error)> {
+    let address = SocketAddr::new(ip, port);
+    let bind = |address: SocketAddr| {
+        let socket = Socket::new(Domain::for_address(address), kind, Some(protocol))?;
+        if address.is_ipv6() {
+            socket.set_only_v6(!address.ip().is_unspecified())?;
+        }
+        if kind == Type::STREAM {
+            // Or a restart would have to wait for the last connections to be forgotten.
+            socket.set_reuse_address(true)?;
+        }
+        socket.bind(&address.into())?;
+        socket.set_nonblocking(true)?;
+        Ok(socket)
+    };
+    match bind(address) {
+        Ok(socket) => Ok((socket, address)),
+        Err(error) if ip.is_ipv6() && ip.is_unspecified() && no_ipv6(&error) => {
+            let address = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), port);
+            bind(address).map(|socket| (socket, address)).map_err(|cause| (address, cause))
+        }
+        Err(cause) => Err((address, cause)),
+    }
+}
+
+fn no_ipv6(error: &io::Error) -> bool {
+    // EAFNOSUPPORT has no kind of its own.
+    error.kind() == io::ErrorKind::AddrNotAvailable || error.raw_os_error() == Some(97)
+}
+
+/// Accepts connections until the server stops.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    tls: TlsAcceptor,
+    router: Router,
+    mut stopping: Stopping,
+    alive: mpsc::Sender<()>,
+) {
+    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    loop {
+        let accepted = tokio::select! {
+            accepted = accept(&listener, &places) => accepted,
+            () = stopping.requested() => return,
+        };
+        match accepted {
+            Ok((stream, peer, permit)) => {
+                let place = Arc::new(Place { _permit: permit, _alive: alive.clone() });
+                let connection = Opening { peer, place, router: router.clone(), stopping: stopping.clone() };
+                tokio::spawn(connection.serve(stream, tls.clone()));
+            }
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection");
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn accept(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+    let permit = places.clone().acquire_owned().await.map_err(io::Error::other)?;
+    let (stream, peer) = listener.accept().await?;
+    Ok((stream, peer, permit))
+}
+
+/// A connection whose first byte is not known yet.
+struct Opening {
+    peer: SocketAddr,
+    place: Arc<Place>,
+    router: Router,
+    stopping: Stopping,
+}
+
+impl Opening {
+    async fn serve(self, stream: TcpStream, tls: TlsAcceptor) {
+        // Neither matters enough to refuse the connection.
+        let _ = stream.set_nodelay(true);
+        let _ = SockRef::from(&stream).set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEP_ALIVE));
+
+        let mut stopping = self.stopping.clone();
+        let first_byte = async {
+            let mut first = [0];
+            let length = stream.peek(&mut first).await.ok()?;
+            (length == 1).then_some(first[0])
+        };
+        let first = tokio::select! {
+            first = timeout(OPENING_TIMEOUT, first_byte) => first,
+            () = stopping.requested() => return,
+        };
+        match first {
+            Ok(Some(TLS_HANDSHAKE)) => match timeout(OPENING_TIMEOUT, tls.accept(stream)).await {
+                Ok(Ok(stream)) => self.http(stream, true).await,
+                Ok(Err(error)) => tracing::debug!(peer = %self.peer, %error, "TLS handshake failed"),
+                Err(_) => tracing::debug!(peer = %self.peer, "TLS handshake took too long"),
+            },
+            Ok(Some(_)) => self.http(stream, false).await,
+            Ok(None) => {}
+            Err(_) => tracing::debug!(peer = %self.peer, "connection without a byte"),
+        }
+    }
+
+    async fn http(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, tls: bool) {
+        let Self { peer, place, router, mut stopping } = self;
+        let connection = Connection { peer, tls, _place: place };
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(connection.clone());
+            respond(router.clone(), request)
+        });
+        let http = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD_TIMEOUT)
+            .serve_connection(TokioIo::new(stream), service)
+            .with_upgrades();
+        let mut http = std::pin::pin!(http);
+        let end = tokio::select! {
+            end = http.as_mut() => end,
+            () = stopping.requested() => {
+                http.as_mut().graceful_shutdown();
+                http.await
+            }
+        };
+        if let Err(error) = end {
+            tracing::debug!(%peer, %error, "HTTP connection broke");
+        }
+    }
+}
+
+async fn respond(router: Router, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+    router.oneshot(request).await
+}

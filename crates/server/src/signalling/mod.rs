@@ -1,0 +1,88 @@
+//! The WebSocket `/openvidu`: accepting it and carrying frames between clients and the control loop.
+//!
+//! Who may do what is decided in the crate `session`; what frames look like, in `protocol::rpc`.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::{Extension, State};
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::{Router, routing};
+use rand::RngCore as _;
+use session::{PeerInfo, SocketId};
+
+pub(crate) use outbox::Outbox;
+use unjoined::UnjoinedSockets;
+
+use crate::ports::Connection;
+use crate::{App, Stopping};
+
+mod keep_alive;
+mod outbox;
+mod socket;
+mod unjoined;
+
+/// A longer message closes the socket with 1009. SDP of a simulcast publisher has some 12 KB; the original takes 50 KB.
+const MAX_MESSAGE: usize = 1024 * 1024;
+/// Read nevertheless, so that the client gets to see the 1009; beyond it the connection may just break.
+const MAX_READ: usize = 2 * MAX_MESSAGE;
+
+struct Signalling {
+    app: Arc<App>,
+    unjoined: UnjoinedSockets,
+    next_socket: AtomicU64,
+    stopping: Stopping,
+}
+
+/// The route `/openvidu`.
+pub(crate) fn router(app: Arc<App>, stopping: Stopping) -> Router {
+    let unjoined = UnjoinedSockets::new(app.config.madang_unjoined_sockets);
+    let signalling = Signalling { app, unjoined, next_socket: AtomicU64::new(0), stopping };
+    Router::new().route("/openvidu", routing::any(open)).with_state(Arc::new(signalling))
+}
+
+async fn open(
+    State(signalling): State<Arc<Signalling>>,
+    Extension(connection): Extension<Connection>,
+    method: Method,
+    headers: HeaderMap,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Response {
+    if method != Method::GET {
+        return (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET")]).into_response();
+    }
+    let Ok(upgrade) = upgrade else {
+        return (StatusCode::BAD_REQUEST, "Can \"Upgrade\" only to \"WebSocket\".").into_response();
+    };
+    let forwarded =
+        headers.get("x-real-ip").and_then(|value| value.to_str().ok()).map(str::trim).filter(|ip| !ip.is_empty());
+    let Some(slot) = signalling.unjoined.take(accountable(connection.peer, forwarded)) else {
+        return (StatusCode::TOO_MANY_REQUESTS, "Too many connections without a session from this address")
+            .into_response();
+    };
+    let peer = PeerInfo {
+        ip: forwarded.map_or_else(|| connection.peer.ip().to_canonical().to_string(), str::to_owned),
+        final_user_id: format!("{:016X}", rand::rng().next_u64()),
+    };
+    let socket = SocketId(signalling.next_socket.fetch_add(1, Ordering::Relaxed));
+    let control = signalling.app.control.clone();
+    let stopping = signalling.stopping.clone();
+    upgrade
+        .max_message_size(MAX_READ)
+        .max_frame_size(MAX_READ)
+        .on_upgrade(move |web_socket| socket::run(web_socket, socket, peer, slot, control, stopping, connection))
+}
+
+/// Whose limit a socket counts against: the header can be made up by anybody but a proxy of ours.
+fn accountable(peer: SocketAddr, forwarded: Option<&str>) -> IpAddr {
+    let ip = peer.ip().to_canonical();
+    let from_proxy = match ip {
+        IpAddr::V4(ip) => ip.is_loopback() || ip.is_private(),
+        IpAddr::V6(ip) => ip.is_loopback() || ip.is_unique_local(),
+    };
+    forwarded.filter(|_| from_proxy).and_then(|text| text.parse().ok()).unwrap_or(ip)
+}

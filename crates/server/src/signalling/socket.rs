@@ -1,0 +1,201 @@
+//! One WebSocket: a task that reads frames, answers pings, and writes its queue.
+
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use axum::extract::ws::{Message, WebSocket};
+use futures_util::stream::{SplitSink, SplitStream};
+use futures_util::{SinkExt as _, StreamExt as _};
+use protocol::error::ErrorCode;
+use protocol::rpc::{Incoming, RpcError, error_frame, parse, pong_frame};
+use session::{PeerInfo, SocketId};
+use tokio::time::{Instant, sleep_until, timeout};
+use tracing::Instrument as _;
+
+use super::MAX_MESSAGE;
+use super::keep_alive::KeepAlive;
+use super::outbox::{Outbox, Outgoing, Outlet, outbox};
+use super::unjoined::Slot;
+use crate::Stopping;
+use crate::control::{Control, SocketInput};
+use crate::ports::Connection;
+
+/// A client that takes longer for one frame has gone.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long the client may take to confirm a close.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Serves a socket to its end. `_connection` keeps the place among the open connections.
+pub(super) async fn run(
+    web_socket: WebSocket,
+    socket: SocketId,
+    peer: PeerInfo,
+    slot: Slot,
+    control: Control,
+    stopping: Stopping,
+    _connection: Connection,
+) {
+    let span = tracing::debug_span!("socket", id = socket.0, ip = %peer.ip);
+    async {
+        tracing::debug!("open");
+        let (for_control, outlet) = outbox(slot);
+        let answers = for_control.for_socket();
+        let (sink, stream) = web_socket.split();
+        if control.socket(socket, SocketInput::Opened { peer, outbox: for_control }).await.is_err() {
+            return;
+        }
+        let overflow = outlet.overflow();
+        let reader =
+            Reader { socket, control: control.clone(), answers, keep_alive: KeepAlive::new(Instant::now().into_std()) };
+        let mut reader = std::pin::pin!(reader.read(stream, stopping));
+        tokio::select! {
+            // The writer ends the socket: also a reader's close goes through the queue, behind what is already in it.
+            end = write(sink, outlet) => {
+                tracing::debug!(?end, "closed");
+                if let WriteEnd::Closed = end {
+                    // The client confirms, or may at least read why before the connection is gone.
+                    let _ = timeout(CLOSE_TIMEOUT, reader).await;
+                }
+            }
+            () = &mut reader => tracing::debug!("lost"),
+            () = overflow => tracing::debug!("cut off: the client does not read"),
+        }
+        let _ = control.socket(socket, SocketInput::Closed).await;
+    }
+    .instrument(span)
+    .await;
+}
+
+/// Why writing ended.
+#[derive(Debug)]
+enum WriteEnd {
+    Closed,
+    TooSlow,
+    Broken,
+    Abandoned,
+}
+
+async fn write(mut sink: SplitSink<WebSocket, Message>, mut outlet: Outlet) -> WriteEnd {
+    while let Some(outgoing) = outlet.next().await {
+        let (message, last) = match outgoing {
+            Outgoing::Frame(frame) => (Message::Text(frame), false),
+            Outgoing::Close(frame) => (Message::Close(Some(frame)), true),
+        };
+        match timeout(WRITE_TIMEOUT, sink.send(message)).await {
+            Ok(Ok(())) if !last => {}
+            Ok(Ok(())) => return WriteEnd::Closed,
+            Ok(Err(_)) => return WriteEnd::Broken,
+            Err(_) => return WriteEnd::TooSlow,
+        }
+    }
+    WriteEnd::Abandoned
+}
+
+struct Reader {
+    socket: SocketId,
+    control: Control,
+    answers: Outbox,
+    keep_alive: KeepAlive,
+}
+
+impl Reader {
+    /// Returns when the client is gone; whoever closes here only asks the writer to.
+    async fn read(mut self, mut stream: SplitStream<WebSocket>, mut stopping: Stopping) {
+        loop {
+            let deadline = self.keep_alive.deadline().map(Instant::from_std);
+            let expiry = async {
+                match deadline {
+                    Some(deadline) => sleep_until(deadline).await,
+                    None => std::future::pending().await,
+                }
+            };
+            let message = tokio::select! {
+                message = stream.next() => message,
+                () = expiry => {
+                    self.answers.close_with(1000, "Close for not receive ping from client");
+                    return drain(stream).await;
+                }
+                () = stopping.requested() => {
+                    self.answers.close_with(1001, "");
+                    return drain(stream).await;
+                }
+            };
+            match message {
+                Some(Ok(Message::Text(text))) if text.len() > MAX_MESSAGE => {
+                    self.answers.close_with(1009, "");
+                    return drain(stream).await;
+                }
+                Some(Ok(Message::Binary(bytes))) if bytes.len() > MAX_MESSAGE => {
+                    self.answers.close_with(1009, "");
+                    return drain(stream).await;
+                }
+                Some(Ok(Message::Text(text))) => {
+                    if self.frame(&text).await.is_break() {
+                        return;
+                    }
+                }
+                Some(Ok(Message::Binary(_))) => self.keep_alive.heard(),
+                // Answered by the WebSocket layer.
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                Some(Ok(Message::Close(_))) => return drain(stream).await,
+                Some(Err(error)) if is_too_long(&error) => {
+                    self.answers.close_with(1009, "");
+                    // Nothing more can be read; the writer ends the socket.
+                    return std::future::pending().await;
+                }
+                Some(Err(_)) | None => return,
+            }
+        }
+    }
+
+    async fn frame(&mut self, text: &str) -> ControlFlow<()> {
+        if self.answers.is_closing() {
+            return ControlFlow::Continue(());
+        }
+        let incoming = parse(text);
+        tracing::trace!(bytes = text.len(), "frame");
+        let input = match incoming {
+            Incoming::Ping { id, interval: Ok(interval) } => {
+                self.keep_alive.ping(interval, Instant::now().into_std());
+                return self.answer(pong_frame(id));
+            }
+            Incoming::Ping { id, interval: Err(error) } => {
+                self.keep_alive.heard();
+                return self.answer(error_frame(id, &RpcError::new(ErrorCode::Internal, error)));
+            }
+            Incoming::Connect { id, rpc_session } => SocketInput::Reconnect { id, rpc_session },
+            Incoming::Request { id, request } => SocketInput::Request { id, content: request },
+            Incoming::WithoutId => {
+                self.keep_alive.heard();
+                return self.answer(protocol::rpc::error_frame_without_id());
+            }
+            Incoming::Noise => {
+                self.keep_alive.heard();
+                return ControlFlow::Continue(());
+            }
+        };
+        self.keep_alive.heard();
+        match self.control.socket(self.socket, input).await {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_) => ControlFlow::Break(()),
+        }
+    }
+
+    fn answer(&self, frame: String) -> ControlFlow<()> {
+        match self.answers.push(frame.into()) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_) => ControlFlow::Break(()),
+        }
+    }
+}
+
+/// Reads on until the client has confirmed the close, or the connection breaks: unread bytes would make the kernel
+/// reset the connection, and the client might never see why it was closed.
+async fn drain(mut stream: SplitStream<WebSocket>) {
+    let _ = timeout(CLOSE_TIMEOUT, async { while let Some(Ok(_)) = stream.next().await {} }).await;
+}
+
+fn is_too_long(error: &axum::Error) -> bool {
+    let source = std::error::Error::source(error);
+    matches!(source.and_then(|error| error.downcast_ref()), Some(tokio_tungstenite::tungstenite::Error::Capacity(_)))
+}
