@@ -9,7 +9,7 @@ if ! cargo deny --version >/dev/null 2>&1; then
         cargo install --quiet --locked cargo-deny
 fi
 
-cargo deny --log-level warn check bans licenses sources
+cargo deny --log-level warn check --hide-inclusion-graph bans licenses sources
 
 # Advisories come from a database on the network: a machine that cannot reach it is told so, and
 # is not failed; a machine that can is.
