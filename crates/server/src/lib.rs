@@ -118,7 +118,7 @@ impl Server {
         let (stopping, stopped) = watch::channel(false);
         let stopped = Stopping(stopped);
         let (alive, connections) = mpsc::channel(1);
-        let router = signalling::router(app.clone(), stopped.clone()).merge(http::router(app.clone()));
+        let router = http::router(app.clone(), signalling::router(app.clone(), stopped.clone()));
         tokio::spawn(ports::serve(listener, tls, router, stopped, alive));
         Ok(Self {
             app,

@@ -1,12 +1,98 @@
-//! HTTP: everything but the WebSocket `/openvidu`.
+//! HTTP: the REST API under `/openvidu/api`, and the page for trying a call. Not the WebSocket `/openvidu`.
+//!
+//! One file per resource. A handler reads a request into `protocol` types, makes one call to the control loop, and writes
+//! what comes back: rules about sessions are not known here. On its way in, a request passes
+//! [`headers`] → [`cors`] → [`auth`] → [`intake`] → routing, in this order, because the original refuses wrong credentials
+//! before it looks at paths and bodies, and answers preflights before it looks at credentials.
 
 use std::sync::Arc;
 
-use axum::Router;
+use axum::extract::Request;
+use axum::http::StatusCode;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::{any, delete, get, post};
+use axum::{Extension, Router};
 
 use crate::App;
+use call::Rooms;
+use error::ApiError;
 
-/// All routes.
-pub fn router(app: Arc<App>) -> Router {
-    Router::new().with_state(app)
+mod accept_certificate;
+mod auth;
+mod call;
+mod call_page;
+mod caller;
+mod config;
+mod connections;
+mod cors;
+mod error;
+mod headers;
+mod ice;
+mod intake;
+mod query;
+mod recordings;
+mod sessions;
+mod signal;
+mod streams;
+mod tokens;
+mod unavailable;
+
+/// All routes; those of `web_sockets` need no credentials here.
+pub fn router(app: Arc<App>, web_sockets: Router) -> Router {
+    // Not nested: handlers name the whole path in errors.
+    let mut router = Router::new()
+        .route("/openvidu/api/sessions", get(sessions::list).post(sessions::create))
+        .route("/openvidu/api/sessions/{session}", get(sessions::show).delete(sessions::close))
+        .route("/openvidu/api/sessions/{session}/connection", get(connections::list).post(connections::create))
+        .route(
+            "/openvidu/api/sessions/{session}/connection/{connection}",
+            get(connections::show).delete(connections::close).patch(connections::update),
+        )
+        .route("/openvidu/api/sessions/{session}/stream/{stream}", delete(streams::unpublish))
+        .route("/openvidu/api/tokens", post(tokens::create))
+        .route("/openvidu/api/signal", post(signal::send))
+        .route("/openvidu/api/config", get(config::show))
+        .route("/openvidu/api/config/openvidu-version", get(config::version))
+        .route("/openvidu/api/config/openvidu-publicurl", get(config::public_url))
+        .route("/openvidu/api/config/openvidu-recording", get(config::recording))
+        .route("/openvidu/api/config/openvidu-recording-path", get(config::recording_path))
+        .route("/openvidu/api/config/openvidu-cdr", get(config::cdr))
+        .route("/openvidu/api/recordings", get(recordings::disabled))
+        .route(
+            "/openvidu/api/recordings/start",
+            post(recordings::start).get(recordings::disabled).delete(recordings::disabled),
+        )
+        .route("/openvidu/api/recordings/stop/{recording}", post(recordings::disabled))
+        .route("/openvidu/api/recordings/{recording}", get(recordings::disabled).delete(recordings::disabled))
+        .route("/openvidu/api/broadcast/{*rest}", any(unavailable::broadcast))
+        .route("/openvidu/api/media-nodes", any(unavailable::media_nodes))
+        .route("/openvidu/api/media-nodes/{*rest}", any(unavailable::media_nodes))
+        .route("/openvidu/api/speech-to-text/{*rest}", any(unavailable::speech_to_text))
+        .route("/openvidu/accept-certificate", get(accept_certificate::page))
+        .route("/openvidu/info", get(unavailable::info));
+    if app.config.madang_call_page {
+        router = router.merge(call_page::routes()).route("/call/token", post(call::token));
+    }
+    let router = router
+        .method_not_allowed_fallback(wrong_method)
+        .fallback(unknown_path)
+        .layer(Extension(Arc::new(Rooms::default())))
+        .with_state(app.clone());
+    // As a whole, so that the layers see what the router itself adds to an answer.
+    let guarded = Router::new()
+        .fallback_service(router)
+        .layer(from_fn(intake::read))
+        .layer(from_fn_with_state(app.clone(), auth::check));
+    web_sockets.fallback_service(guarded).layer(from_fn_with_state(app, cors::answer)).layer(from_fn(headers::add))
+}
+
+async fn unknown_path(request: Request) -> ApiError {
+    let path = request.uri().path();
+    ApiError::described(StatusCode::NOT_FOUND, format_args!("No such path: {path}"), path)
+}
+
+/// The router adds `Allow`.
+async fn wrong_method(request: Request) -> ApiError {
+    let message = format_args!("{} is not allowed here", request.method());
+    ApiError::described(StatusCode::METHOD_NOT_ALLOWED, message, request.uri().path())
 }

@@ -1,0 +1,89 @@
+//! `/config`: what is set, as far as it is no secret.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::HeaderName;
+use axum::http::header::CONTENT_TYPE;
+use protocol::model::{ForcedVideoCodec, MediaServer};
+use serde::Serialize;
+
+use super::caller::Caller;
+use crate::App;
+use crate::config::COMPATIBLE_VERSION;
+
+/// The original's default for OPENVIDU_RECORDING_PATH, which it shows even when it does not record.
+const RECORDING_PATH: &str = "/opt/openvidu/recordings/";
+
+/// Keys and their order are the original's.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(super) struct ConfigView {
+    version: &'static str,
+    domain_or_public_ip: String,
+    https_port: u16,
+    openvidu_publicurl: String,
+    openvidu_cdr: bool,
+    openvidu_streams_video_max_recv_bandwidth: u32,
+    openvidu_streams_video_min_recv_bandwidth: u32,
+    openvidu_streams_video_max_send_bandwidth: u32,
+    openvidu_streams_video_min_send_bandwidth: u32,
+    openvidu_streams_forced_video_codec: ForcedVideoCodec,
+    openvidu_streams_allow_transcoding: bool,
+    openvidu_webrtc_simulcast: bool,
+    openvidu_sessions_garbage_interval: u32,
+    openvidu_sessions_garbage_threshold: u32,
+    openvidu_recording: bool,
+    openvidu_webhook: bool,
+}
+
+pub(super) async fn show(State(app): State<Arc<App>>, Caller(origin): Caller) -> Json<ConfigView> {
+    let config = &app.config;
+    Json(ConfigView {
+        version: COMPATIBLE_VERSION,
+        domain_or_public_ip: origin.host().to_owned(),
+        https_port: config.https_port(),
+        openvidu_publicurl: origin.http(),
+        openvidu_cdr: false,
+        openvidu_streams_video_max_recv_bandwidth: config.openvidu_streams_video_max_recv_bandwidth,
+        openvidu_streams_video_min_recv_bandwidth: config.openvidu_streams_video_min_recv_bandwidth,
+        openvidu_streams_video_max_send_bandwidth: config.openvidu_streams_video_max_send_bandwidth,
+        openvidu_streams_video_min_send_bandwidth: config.openvidu_streams_video_min_send_bandwidth,
+        openvidu_streams_forced_video_codec: config.openvidu_streams_forced_video_codec,
+        openvidu_streams_allow_transcoding: config.openvidu_streams_allow_transcoding,
+        openvidu_webrtc_simulcast: config.openvidu_webrtc_simulcast
+            && config.openvidu_enterprise_media_server == MediaServer::Mediasoup,
+        openvidu_sessions_garbage_interval: config.openvidu_sessions_garbage_interval,
+        openvidu_sessions_garbage_threshold: config.openvidu_sessions_garbage_threshold,
+        openvidu_recording: false,
+        openvidu_webhook: false,
+    })
+}
+
+pub(super) async fn version() -> Text {
+    text(COMPATIBLE_VERSION)
+}
+
+/// Unlike in [`show`], it ends with a slash.
+pub(super) async fn public_url(Caller(origin): Caller) -> Text {
+    text(origin.http() + "/")
+}
+
+pub(super) async fn recording_path() -> Text {
+    text(RECORDING_PATH)
+}
+
+pub(super) async fn recording() -> Json<bool> {
+    Json(false)
+}
+
+pub(super) async fn cdr() -> Json<bool> {
+    Json(false)
+}
+
+type Text = ([(HeaderName, &'static str); 1], String);
+
+fn text(text: impl Into<String>) -> Text {
+    ([(CONTENT_TYPE, "text/plain;charset=UTF-8")], text.into())
+}

@@ -1,0 +1,127 @@
+//! `/sessions/{session}/connection`.
+//!
+//! An unknown session is 404 where a connection is made, changed or listed, and 400 where one is shown or closed.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::{StatusCode, Uri};
+use protocol::rest::request::{self, InvalidParameter, NewConnection};
+use protocol::rest::view::{ConnectionView, List};
+use session::registry::{ConnectionUpdate, Include, NotFound};
+
+use super::caller::Caller;
+use super::error::ApiError;
+use super::intake::{Mandatory, Optional};
+use super::{ice, query, sessions};
+use crate::App;
+
+/// Why a connection is not made or changed.
+enum Refusal {
+    NotFound,
+    Invalid(InvalidParameter),
+    NoCamera,
+}
+
+impl From<NotFound> for Refusal {
+    fn from(_: NotFound) -> Self {
+        Self::NotFound
+    }
+}
+
+pub(super) async fn create(
+    State(app): State<Arc<App>>,
+    Path(session): Path<String>,
+    Caller(origin): Caller,
+    Optional(body): Optional,
+) -> Result<Json<ConnectionView>, ApiError> {
+    let path = path(&session);
+    let requested = request::connection(&body);
+    let created = app.control.call(move |registry, now| {
+        // The session is looked up first: if it is unknown, its connection's parameters do not matter.
+        let requested = match requested {
+            Ok(NewConnection::WebRtc(requested)) => requested,
+            refused => {
+                registry.session(&session, Include::default()).ok_or(NotFound::Session)?;
+                return Err(refused.map_or_else(Refusal::Invalid, |_| Refusal::NoCamera));
+            }
+        };
+        let properties = requested.into_properties(|server| ice::complete(server, now));
+        let connection = registry.create_connection(&session, properties, &origin.web_socket(), now)?;
+        Ok(registry.connection(&session, connection.as_str())?)
+    });
+    created.await?.map(Json).map_err(|refusal| refusal.into_error(path))
+}
+
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    Path(session): Path<String>,
+    uri: Uri,
+) -> Result<Json<List<ConnectionView>>, ApiError> {
+    let include = Include {
+        pending_connections: query::boolean(&uri, "pendingConnections", true)?,
+        web_rtc_stats: query::boolean(&uri, "webRtcStats", false)?,
+    };
+    let connections = app.control.call(move |registry, _| registry.connections(&session, include)).await?;
+    connections.map(|connections| Json(connections.into())).map_err(|_| ApiError::Empty(StatusCode::NOT_FOUND))
+}
+
+pub(super) async fn show(
+    State(app): State<Arc<App>>,
+    Path((session, connection)): Path<(String, String)>,
+) -> Result<Json<ConnectionView>, ApiError> {
+    let connection = app.control.call(move |registry, _| registry.connection(&session, &connection)).await?;
+    connection.map(Json).map_err(not_found)
+}
+
+pub(super) async fn close(
+    State(app): State<Arc<App>>,
+    Path((session, connection)): Path<(String, String)>,
+) -> Result<StatusCode, ApiError> {
+    let closed = app.control.call(move |registry, now| registry.close_connection(&session, &connection, now)).await?;
+    closed.map(|()| StatusCode::NO_CONTENT).map_err(not_found)
+}
+
+pub(super) async fn update(
+    State(app): State<Arc<App>>,
+    Path((session, connection)): Path<(String, String)>,
+    Mandatory(body): Mandatory,
+) -> Result<Json<ConnectionView>, ApiError> {
+    let path = format!("{}/{connection}", path(&session));
+    let requested = request::connection_update(&body);
+    let updated = app.control.call(move |registry, now| match requested {
+        Ok((role, record)) => {
+            Ok(registry.update_connection(&session, &connection, ConnectionUpdate { role, record }, now)?)
+        }
+        Err(error) => {
+            registry.connection(&session, &connection)?;
+            Err(Refusal::Invalid(error))
+        }
+    });
+    updated.await?.map(Json).map_err(|refusal| refusal.into_error(path))
+}
+
+impl Refusal {
+    fn into_error(self, path: String) -> ApiError {
+        match self {
+            Self::NotFound => ApiError::Empty(StatusCode::NOT_FOUND),
+            Self::Invalid(error) => ApiError::bad_request(error, path),
+            Self::NoCamera => {
+                ApiError::described(StatusCode::INTERNAL_SERVER_ERROR, "IP cameras are not available", path)
+            }
+        }
+    }
+}
+
+/// Named in errors.
+pub(super) fn path(session: &str) -> String {
+    format!("{}/{session}/connection", sessions::API)
+}
+
+fn not_found(not_found: NotFound) -> ApiError {
+    ApiError::Empty(match not_found {
+        NotFound::Session => StatusCode::BAD_REQUEST,
+        NotFound::Connection | NotFound::Stream => StatusCode::NOT_FOUND,
+    })
+}

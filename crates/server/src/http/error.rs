@@ -1,0 +1,70 @@
+//! What a refused request is answered: an empty body, or a JSON object with a message.
+//!
+//! Clients go by the status alone; which of the two stands where follows the original.
+
+use std::fmt::Display;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use crate::Stopped;
+
+/// A refusal.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum ApiError {
+    /// Nothing but the status.
+    Empty(StatusCode),
+    /// With a message for the developer.
+    Described {
+        status: StatusCode,
+        message: String,
+        /// Not always the requested one: the original's habit.
+        path: String,
+    },
+}
+
+impl ApiError {
+    pub(super) fn described(status: StatusCode, message: impl Display, path: impl Into<String>) -> Self {
+        Self::Described { status, message: message.to_string(), path: path.into() }
+    }
+
+    pub(super) fn bad_request(message: impl Display, path: impl Into<String>) -> Self {
+        Self::described(StatusCode::BAD_REQUEST, message, path)
+    }
+}
+
+impl From<Stopped> for ApiError {
+    fn from(stopped: Stopped) -> Self {
+        Self::described(StatusCode::SERVICE_UNAVAILABLE, stopped, super::sessions::API)
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        #[derive(Serialize)]
+        struct Body<'a> {
+            timestamp: u128,
+            status: u16,
+            error: &'a str,
+            message: &'a str,
+            path: &'a str,
+        }
+
+        match self {
+            Self::Empty(status) => status.into_response(),
+            Self::Described { status, message, path } => {
+                let body = Body {
+                    timestamp: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis(),
+                    status: status.as_u16(),
+                    error: status.canonical_reason().unwrap_or_default(),
+                    message: &message,
+                    path: &path,
+                };
+                (status, Json(body)).into_response()
+            }
+        }
+    }
+}
