@@ -7,9 +7,27 @@
 //! [`Sfu::handle_timeout`] once [`Sfu::poll_timeout`] has passed.
 
 use std::net::SocketAddr;
-use std::time::Instant;
 
-use protocol::media::{MediaCommand, MediaEvent};
+use protocol::media::MediaEvent;
+
+mod codec;
+mod commands;
+mod consumer;
+mod demux;
+mod forwarder;
+mod keyframe;
+mod layer_selector;
+mod packet;
+mod publication;
+mod sdp;
+mod sender_clock;
+mod sfu;
+mod slots;
+mod stun;
+mod timers;
+mod transport;
+
+pub use sfu::Sfu;
 
 /// How the worker is reached.
 #[derive(Clone, Debug)]
@@ -49,44 +67,4 @@ pub enum Output {
     Transmit(Transmit),
     /// Tell the control side.
     Event(MediaEvent),
-}
-
-/// One media worker's rooms and peer connections.
-#[derive(Debug)]
-pub struct Sfu {}
-
-impl Sfu {
-    /// `seed` feeds ICE credentials and SSRCs: unpredictable in production, fixed in tests.
-    pub fn new(config: Config, seed: [u8; 32], now: Instant) -> Self {
-        let _ = (config, seed, now);
-        todo!()
-    }
-
-    /// A datagram arrived. Garbage is dropped in silence.
-    pub fn handle_datagram(&mut self, datagram: Datagram<'_>, now: Instant) {
-        let _ = (datagram, now);
-        todo!()
-    }
-
-    /// The control side asks for something.
-    pub fn handle_command(&mut self, command: MediaCommand, now: Instant) {
-        let _ = (command, now);
-        todo!()
-    }
-
-    /// Deadlines have passed.
-    pub fn handle_timeout(&mut self, now: Instant) {
-        let _ = now;
-        todo!()
-    }
-
-    /// The next deadline.
-    pub fn poll_timeout(&self) -> Option<Instant> {
-        todo!()
-    }
-
-    /// The next thing to do.
-    pub fn poll_output(&mut self) -> Option<Output> {
-        todo!()
-    }
 }

@@ -1,0 +1,303 @@
+//! What the control side asks for: rooms, publications, subscriptions, and their ends. Packets are in `sfu.rs`.
+
+use std::time::Duration;
+
+use protocol::id::{PublicationId, RouterId, TransportId};
+use protocol::media::{CodecChoice, MediaCommand, MediaEvent, MediaFailure};
+use rand::Rng;
+
+use crate::consumer::Consumer;
+use crate::demux;
+use crate::publication::Publication;
+use crate::sdp::{self, AudioFormat, Description, LocalTransport, OutgoingIds, VideoFormat};
+use crate::sfu::{Peer, PendingOffer, Sfu};
+use crate::slots::Slot;
+use crate::timers::Timer;
+use crate::transport::{IceCredentials, Receiving, Sending, Transport};
+
+/// An offer that is not answered in this time is withdrawn: the client has given up (its own limit is 10 s).
+const OFFER_LIFETIME: Duration = Duration::from_secs(30);
+
+impl Sfu {
+    pub(crate) fn command(&mut self, command: MediaCommand) {
+        match command {
+            MediaCommand::CreateRouter { router } => {
+                self.routers.entry(router).or_default();
+            }
+            MediaCommand::CloseRouter { router } => self.close_router(router),
+            MediaCommand::Publish { request, router, publication, transport, offer, codecs, loopback } => {
+                let result = self.publish(router, publication, transport, &offer, &codecs, loopback);
+                self.emit(match result {
+                    Ok(sdp) => MediaEvent::Answered { request, sdp },
+                    Err(why) => MediaEvent::Failed { request, why },
+                });
+            }
+            MediaCommand::Subscribe { request, router, publication, transport, offer } => {
+                let result = match &offer {
+                    Some(offer) => self.answer_subscriber(router, publication, transport, offer),
+                    None => self.offer_to_subscriber(router, publication, transport),
+                };
+                self.emit(match result {
+                    Ok(sdp) if offer.is_some() => MediaEvent::Answered { request, sdp },
+                    Ok(sdp) => MediaEvent::Offered { request, sdp },
+                    Err(why) => MediaEvent::Failed { request, why },
+                });
+            }
+            MediaCommand::AcceptAnswer { request, transport, answer } => {
+                let result = self.accept_answer(transport, &answer);
+                self.emit(match result {
+                    Ok(()) => MediaEvent::Accepted { request },
+                    Err(why) => MediaEvent::Failed { request, why },
+                });
+            }
+            MediaCommand::AddRemoteCandidate { transport, candidate } => {
+                let Some(slot) = self.by_transport.get(&transport).copied() else {
+                    return;
+                };
+                if let Some(peer) = self.peers.get_mut(slot) {
+                    peer.transport.add_remote_candidate(&self.shared, &candidate, self.now, &mut self.sink);
+                    self.schedule(slot);
+                }
+            }
+            MediaCommand::CloseTransport { transport } => {
+                if let Some(slot) = self.by_transport.get(&transport).copied() {
+                    self.remove_peer(slot);
+                }
+            }
+            MediaCommand::ClosePublication { publication } => self.close_publication(publication),
+        }
+    }
+
+    fn publish(
+        &mut self,
+        router: RouterId,
+        id: PublicationId,
+        transport: TransportId,
+        offer: &str,
+        codecs: &CodecChoice,
+        loopback: bool,
+    ) -> Result<String, MediaFailure> {
+        let now = self.now;
+        if !self.routers.contains_key(&router) {
+            return Err(MediaFailure::UnknownRouter);
+        }
+        let existing = self.publications.get(&id);
+        if existing.is_some_and(|p| p.router != router) {
+            return Err(MediaFailure::UnknownPublication);
+        }
+        let offer = Description::parse(offer)?;
+        let keep = existing.and_then(|p| p.video.as_ref());
+        let plan = sdp::plan_publish(&offer, codecs, keep, loopback)?;
+        let generation = existing.map_or(0, |p| p.generation).wrapping_add(1);
+
+        self.replace_transport_id(transport);
+        let slot = self.peers.next();
+        let (credentials, ids) = (self.credentials(slot), self.outgoing_ids());
+        let sdp = sdp::write_publish_answer(&self.local(&credentials), &plan, &ids);
+        let receiving = Receiving::new(&self.shared, slot, &credentials, &plan, &ids, generation, now, &mut self.sink);
+
+        let audio = plan.audio().map(|(.., format)| format.clone());
+        let video = plan.video().map(|(.., format)| format.clone());
+        let layers = plan.video().map_or(0, |(_, accepted, _)| accepted.rids.len());
+        let loops = |accepted: Option<&sdp::Accepted>| accepted.is_some_and(|a| a.direction.sends());
+        let loop_audio = loops(plan.audio().map(|(_, a, _)| a));
+        let loop_video = video.as_ref().filter(|_| loops(plan.video().map(|(_, a, _)| a))).map(|v| v.codec);
+        let consumer = (loop_audio || loop_video.is_some())
+            .then(|| Consumer::new(id, loop_audio, loop_video, [self.rng.random(), self.rng.random()]));
+        let is_looped = consumer.is_some();
+
+        let peer =
+            Peer { id: transport, publication: id, transport: Transport::Receiving(receiving), consumer, offer: None };
+        let slot = self.peers.insert(peer);
+        self.by_transport.insert(transport, slot);
+        self.schedule(slot);
+
+        let publication = self.publications.entry(id).or_insert_with(|| Publication::new(router, now));
+        let previous = publication.transport.take();
+        publication.take_over(slot, audio, video, layers, now);
+        if is_looped {
+            publication.consumers.push(slot);
+        }
+        for consumer in &publication.consumers {
+            if let Some(consumer) = self.peers.get_mut(*consumer).and_then(|p| p.consumer.as_mut()) {
+                consumer.restart_video(&publication.layers, publication.generation, now);
+            }
+        }
+        self.routers.entry(router).or_default().insert(id);
+        if let Some(previous) = previous {
+            self.remove_peer(previous);
+        }
+        Ok(sdp)
+    }
+
+    fn offer_to_subscriber(
+        &mut self,
+        router: RouterId,
+        id: PublicationId,
+        transport: TransportId,
+    ) -> Result<String, MediaFailure> {
+        let now = self.now;
+        let (audio, video) = self.formats(router, id)?;
+        let (audio, video) = sdp::plan_server_offer(audio.as_ref(), video.as_ref());
+        self.replace_transport_id(transport);
+        let slot = self.peers.next();
+        let (credentials, ids) = (self.credentials(slot), self.outgoing_ids());
+        let video_mid = if audio.is_some() { "1" } else { "0" };
+        let sections = (audio.as_ref().map(|a| ("0", a)), video.as_ref().map(|v| (video_mid, v)));
+        let sdp = sdp::write_offer(&self.local(&credentials), &ids, sections.0, sections.1);
+        let sending = Sending::offering(&self.shared, slot, &credentials, sections.0, sections.1, &ids, now);
+        let offer = PendingOffer { expires: now + OFFER_LIFETIME, audio, video };
+        self.add_subscriber(id, transport, sending, Some(offer));
+        Ok(sdp)
+    }
+
+    fn answer_subscriber(
+        &mut self,
+        router: RouterId,
+        id: PublicationId,
+        transport: TransportId,
+        offer: &str,
+    ) -> Result<String, MediaFailure> {
+        let now = self.now;
+        let (audio, video) = self.formats(router, id)?;
+        let offer = Description::parse(offer)?;
+        let plan = sdp::plan_subscribe(&offer, audio.as_ref(), video.as_ref())?;
+        self.replace_transport_id(transport);
+        let slot = self.peers.next();
+        let (credentials, ids) = (self.credentials(slot), self.outgoing_ids());
+        let sdp = sdp::write_subscribe_answer(&self.local(&credentials), &plan, &ids);
+        let sending = Sending::answering(&self.shared, slot, &credentials, &plan, &ids, now, &mut self.sink);
+        self.add_subscriber(id, transport, sending, None);
+        Ok(sdp)
+    }
+
+    fn add_subscriber(
+        &mut self,
+        id: PublicationId,
+        transport: TransportId,
+        sending: Sending,
+        offer: Option<PendingOffer>,
+    ) {
+        let first_sequences = [self.rng.random(), self.rng.random()];
+        let Some(publication) = self.publications.get_mut(&id) else {
+            return;
+        };
+        let video = publication.video.as_ref().map(|v| v.codec);
+        let consumer = Consumer::new(id, publication.audio.is_some(), video, first_sequences);
+        let peer = Peer {
+            id: transport,
+            publication: id,
+            transport: Transport::Sending(sending),
+            consumer: Some(consumer),
+            offer,
+        };
+        let slot = self.peers.insert(peer);
+        publication.consumers.push(slot);
+        self.by_transport.insert(transport, slot);
+        self.schedule(slot);
+    }
+
+    fn accept_answer(&mut self, transport: TransportId, answer: &str) -> Result<(), MediaFailure> {
+        let slot = self.by_transport.get(&transport).copied().ok_or(MediaFailure::UnknownTransport)?;
+        let peer = self.peers.get_mut(slot).ok_or(MediaFailure::UnknownTransport)?;
+        let (Some(offer), Transport::Sending(sending)) = (&peer.offer, &mut peer.transport) else {
+            return Err(MediaFailure::UnknownTransport);
+        };
+        let answer = Description::parse(answer)?;
+        let remote = sdp::check_answer(&answer, offer.audio.as_ref(), offer.video.as_ref())?;
+        sending.accept(&self.shared, &remote, self.now, &mut self.sink);
+        peer.offer = None;
+        self.schedule(slot);
+        Ok(())
+    }
+
+    /// Formats of a publication, provided it is in that room.
+    fn formats(
+        &self,
+        router: RouterId,
+        id: PublicationId,
+    ) -> Result<(Option<AudioFormat>, Option<VideoFormat>), MediaFailure> {
+        if !self.routers.contains_key(&router) {
+            return Err(MediaFailure::UnknownRouter);
+        }
+        let publication = self.publications.get(&id).filter(|p| p.router == router);
+        let publication = publication.ok_or(MediaFailure::UnknownPublication)?;
+        Ok((publication.audio.clone(), publication.video.clone()))
+    }
+
+    fn credentials(&mut self, slot: Slot) -> IceCredentials {
+        let pwd = (0..4).map(|_| format!("{:08x}", self.rng.random::<u32>())).collect();
+        IceCredentials { ufrag: demux::ufrag(slot, &mut self.rng), pwd }
+    }
+
+    fn outgoing_ids(&mut self) -> OutgoingIds {
+        // 0 is reserved for probes.
+        let ssrc = self.rng.random_range(1..u32::MAX - 2);
+        OutgoingIds {
+            session: self.rng.random::<u64>() >> 2,
+            stream: format!("{:016x}{:016x}", self.rng.random::<u64>(), self.rng.random::<u64>()),
+            cname: format!("{:016x}", self.rng.random::<u64>()),
+            audio_ssrc: ssrc,
+            video_ssrc: ssrc + 1,
+            video_rtx_ssrc: ssrc + 2,
+        }
+    }
+
+    fn local<'a>(&'a self, credentials: &'a IceCredentials) -> LocalTransport<'a> {
+        LocalTransport {
+            ufrag: &credentials.ufrag,
+            pwd: &credentials.pwd,
+            fingerprint: self.shared.fingerprint(),
+            candidates: self.shared.candidate_lines(),
+            ice_lite: self.shared.ice_lite(),
+        }
+    }
+
+    /// Ids are given by the caller, who may give one again: the latest counts.
+    fn replace_transport_id(&mut self, transport: TransportId) {
+        if let Some(slot) = self.by_transport.get(&transport).copied() {
+            self.remove_peer(slot);
+        }
+    }
+
+    fn close_router(&mut self, router: RouterId) {
+        for publication in self.routers.remove(&router).unwrap_or_default() {
+            self.close_publication(publication);
+        }
+    }
+
+    fn close_publication(&mut self, id: PublicationId) {
+        let Some(publication) = self.publications.remove(&id) else {
+            return;
+        };
+        if let Some(publications) = self.routers.get_mut(&publication.router) {
+            publications.remove(&id);
+        }
+        self.timers.remove(Timer::Publication(id));
+        for slot in publication.consumers.into_iter().chain(publication.transport) {
+            self.remove_peer(slot);
+        }
+    }
+
+    /// Ends a transport and forgets all about it.
+    pub(crate) fn remove_peer(&mut self, slot: Slot) {
+        let Some(peer) = self.peers.remove(slot) else {
+            return;
+        };
+        self.demux.forget(slot);
+        self.timers.remove(Timer::Transport(slot));
+        if self.by_transport.get(&peer.id) == Some(&slot) {
+            self.by_transport.remove(&peer.id);
+        }
+        if let Some(publication) = self.publications.get_mut(&peer.publication) {
+            publication.consumers.retain(|s| *s != slot);
+            if publication.transport == Some(slot) {
+                publication.transport = None;
+            }
+        }
+        peer.transport.close(self.now, &mut self.sink);
+        // What it reported while closing concerns nobody; a new transport in the slot must not get it.
+        self.sink.events.retain(|(s, _)| *s != slot);
+        self.sink.checks.retain(|(s, _)| *s != slot);
+    }
+}

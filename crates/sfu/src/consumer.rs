@@ -1,0 +1,139 @@
+//! What one transport is sent of one publication: a forwarder each for audio and video, and whether it waits for a key
+//! frame. It sends nothing itself.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use protocol::id::PublicationId;
+use protocol::media::VideoCodec;
+
+use crate::forwarder::Forwarder;
+use crate::layer_selector::{LayerActivity, LayerSelector};
+use crate::packet::{MediaKind, OutgoingHeader, Packet};
+
+/// How long a key frame is asked for without a packet coming in. After that the next packet asks again.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Subscriber (or loop-back) side of a publication.
+#[derive(Debug)]
+pub(crate) struct Consumer {
+    pub(crate) publication: PublicationId,
+    /// Its transport is up.
+    pub(crate) connected: bool,
+    audio: Option<Forwarder>,
+    video: Option<VideoTrack>,
+}
+
+#[derive(Debug)]
+struct VideoTrack {
+    forwarder: Forwarder,
+    selector: LayerSelector,
+    /// The layer that is to be forwarded; differs from the forwarder's until a key frame comes.
+    target: Option<usize>,
+    waiting_since: Option<Instant>,
+}
+
+impl Consumer {
+    pub(crate) fn new(
+        publication: PublicationId,
+        has_audio: bool,
+        video: Option<VideoCodec>,
+        first_sequences: [u16; 2],
+    ) -> Self {
+        Self {
+            publication,
+            connected: false,
+            audio: has_audio.then(|| Forwarder::new(48_000, false, first_sequences[0])),
+            video: video.map(|codec| VideoTrack {
+                forwarder: Forwarder::new(90_000, codec == VideoCodec::Vp8, first_sequences[1]),
+                selector: LayerSelector::default(),
+                target: None,
+                waiting_since: None,
+            }),
+        }
+    }
+
+    /// The transport is up.
+    pub(crate) fn start(&mut self, layers: &[LayerActivity], generation: u32, now: Instant) {
+        self.connected = true;
+        self.restart_video(layers, generation, now);
+    }
+
+    /// A key frame is needed to go on: at the start, or because the publisher's transport was replaced.
+    pub(crate) fn restart_video(&mut self, layers: &[LayerActivity], generation: u32, now: Instant) {
+        if let Some(video) = &mut self.video {
+            video.waiting_since = Some(now);
+            video.choose(layers, generation, now);
+        }
+    }
+
+    /// The layer to ask a key frame of because this subscriber decodes nothing (its own request).
+    pub(crate) fn video_layer(&self) -> Option<usize> {
+        let video = self.video.as_ref()?;
+        video.forwarder.current().map(|s| s.layer).or(video.target)
+    }
+
+    /// The layer whose key frame it waits for, while it makes sense to ask again. The inner `None` means any layer.
+    pub(crate) fn awaits(&self, now: Instant) -> Option<Option<usize>> {
+        let video = self.video.as_ref().filter(|_| self.connected)?;
+        let since = video.waiting_since?;
+        (now.duration_since(since) < PATIENCE).then_some(video.target)
+    }
+
+    /// Hands on what this subscriber gets of `packets`. Returns the layer a key frame is needed of, if it cannot go on
+    /// without.
+    pub(crate) fn forward(
+        &mut self,
+        packets: &[Packet],
+        layers: &[LayerActivity],
+        generation: u32,
+        now: Instant,
+        mut send: impl FnMut(MediaKind, OutgoingHeader, &Arc<[u8]>),
+    ) -> Option<usize> {
+        if let Some(video) = &mut self.video {
+            video.choose(layers, generation, now);
+        }
+        let mut saw_target = false;
+        for packet in packets {
+            match packet.kind {
+                MediaKind::Audio => {
+                    if let Some(header) = self.audio.as_mut().and_then(|f| f.forward(packet, Some(0))) {
+                        send(packet.kind, header, &packet.payload);
+                    }
+                }
+                MediaKind::Video => {
+                    let Some(video) = &mut self.video else {
+                        continue;
+                    };
+                    saw_target |= video.target == Some(packet.source.layer);
+                    let Some(header) = video.forwarder.forward(packet, video.target) else {
+                        continue;
+                    };
+                    if packet.key_frame_start {
+                        video.waiting_since = None;
+                    }
+                    send(packet.kind, header, &packet.payload);
+                }
+            }
+        }
+        let video = self.video.as_mut()?;
+        if video.target.is_none() || video.current(generation) == video.target {
+            return None;
+        }
+        video.waiting_since.get_or_insert(now);
+        video.target.filter(|_| saw_target)
+    }
+}
+
+impl VideoTrack {
+    /// The layer being forwarded, if it is of the publisher's present transport.
+    fn current(&self, generation: u32) -> Option<usize> {
+        self.forwarder.current().filter(|s| s.generation == generation).map(|s| s.layer)
+    }
+
+    fn choose(&mut self, layers: &[LayerActivity], generation: u32, now: Instant) {
+        let chosen = self.selector.choose(layers, self.current(generation), now);
+        // A choice made earlier is kept over a pause between frames.
+        self.target = chosen.or(self.target.filter(|t| *t < layers.len()));
+    }
+}

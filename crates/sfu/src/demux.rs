@@ -1,0 +1,162 @@
+//! Which transport a datagram belongs to. The local ufrag, which we choose, holds the slot, so a connectivity check is
+//! decoded and not searched; everything else goes by source address, learnt from checks. It verifies nothing: an
+//! address is only entered (and moved) by the caller, after the transport has authenticated the check.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+
+use rand::{Rng, RngCore};
+
+use crate::slots::Slot;
+use crate::stun::{self, Stun, TransactionId};
+
+/// Addresses kept for one transport: its host, reflexive and relayed candidates, IPv4 and IPv6, and some moves.
+const MAX_ADDRESSES: usize = 8;
+/// Unanswered checks of ours kept for one transport; only a full agent sends any.
+const MAX_CHECKS: usize = 64;
+
+/// Where a datagram goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Route {
+    /// A check that names this slot: believe it only if the transport accepts it.
+    Check(Slot),
+    /// From an address that belongs to this transport, or the response to one of its checks.
+    Known(Slot),
+    /// A plain STUN request.
+    Plain(TransactionId),
+    /// Garbage, or from somebody unknown.
+    Nobody,
+}
+
+#[derive(Debug, Default)]
+struct Owned {
+    addresses: Vec<SocketAddr>,
+    checks: Vec<TransactionId>,
+}
+
+/// The tables.
+#[derive(Debug, Default)]
+pub(crate) struct Demux {
+    by_address: HashMap<SocketAddr, Slot>,
+    by_check: HashMap<TransactionId, Slot>,
+    owned: HashMap<Slot, Owned>,
+}
+
+/// A fresh local ufrag for the transport in `slot`: the slot, then random bits that make it unguessable for others and
+/// different from that of an earlier transport in the same slot.
+pub(crate) fn ufrag(slot: Slot, rng: &mut impl RngCore) -> String {
+    format!("{:08x}{:08x}", slot.0, rng.random::<u32>())
+}
+
+fn slot_of(ufrag: &str) -> Option<Slot> {
+    let slot = ufrag.get(..8).filter(|_| ufrag.len() == 16)?;
+    u32::from_str_radix(slot, 16).ok().map(Slot)
+}
+
+impl Demux {
+    pub(crate) fn route(&self, source: SocketAddr, contents: &[u8]) -> Route {
+        match stun::parse(contents) {
+            Some(Stun::Check { local_ufrag }) => slot_of(local_ufrag).map_or(Route::Nobody, Route::Check),
+            Some(Stun::Plain { transaction }) => Route::Plain(transaction),
+            Some(Stun::Response { transaction }) => {
+                let slot = self.by_check.get(&transaction).or_else(|| self.by_address.get(&source));
+                slot.map_or(Route::Nobody, |s| Route::Known(*s))
+            }
+            Some(Stun::Other) => Route::Nobody,
+            None => self.by_address.get(&source).map_or(Route::Nobody, |s| Route::Known(*s)),
+        }
+    }
+
+    /// An authenticated check came from `source`.
+    pub(crate) fn learn(&mut self, source: SocketAddr, slot: Slot) {
+        match self.by_address.insert(source, slot) {
+            Some(known) if known == slot => return,
+            Some(previous) => {
+                if let Some(owned) = self.owned.get_mut(&previous) {
+                    owned.addresses.retain(|a| *a != source);
+                }
+            }
+            None => {}
+        }
+        let owned = self.owned.entry(slot).or_default();
+        if owned.addresses.len() == MAX_ADDRESSES {
+            self.by_address.remove(&owned.addresses.remove(0));
+        }
+        owned.addresses.push(source);
+    }
+
+    /// A transport has sent a check.
+    pub(crate) fn sent(&mut self, slot: Slot, transaction: TransactionId) {
+        let owned = self.owned.entry(slot).or_default();
+        if owned.checks.len() == MAX_CHECKS {
+            self.by_check.remove(&owned.checks.remove(0));
+        }
+        owned.checks.push(transaction);
+        self.by_check.insert(transaction, slot);
+    }
+
+    pub(crate) fn forget(&mut self, slot: Slot) {
+        let Some(owned) = self.owned.remove(&slot) else {
+            return;
+        };
+        for address in owned.addresses {
+            self.by_address.remove(&address);
+        }
+        for check in owned.checks {
+            self.by_check.remove(&check);
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.by_address.is_empty() && self.by_check.is_empty() && self.owned.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+    use rand::rngs::StdRng;
+
+    use super::*;
+
+    fn address(port: u16) -> SocketAddr {
+        ([192, 0, 2, 7], port).into()
+    }
+
+    #[test]
+    fn a_ufrag_leads_back_to_its_slot() {
+        let mut rng = StdRng::seed_from_u64(1);
+        for slot in [0, 1, 77, u32::MAX] {
+            assert_eq!(slot_of(&ufrag(Slot(slot), &mut rng)), Some(Slot(slot)));
+        }
+        for foreign in ["", "abcd", "xyzw567812345678", "0123456ä12345678"] {
+            assert_eq!(slot_of(foreign), None);
+        }
+    }
+
+    #[test]
+    fn an_address_moves_and_is_forgotten_with_its_transport() {
+        let mut demux = Demux::default();
+        let media = [0x80, 0x60, 0, 1];
+        assert_eq!(demux.route(address(1), &media), Route::Nobody);
+        demux.learn(address(1), Slot(1));
+        demux.learn(address(1), Slot(2));
+        assert_eq!(demux.route(address(1), &media), Route::Known(Slot(2)));
+        demux.forget(Slot(1));
+        assert_eq!(demux.route(address(1), &media), Route::Known(Slot(2)));
+        demux.forget(Slot(2));
+        assert_eq!(demux.route(address(1), &media), Route::Nobody);
+        assert!(demux.is_empty());
+    }
+
+    #[test]
+    fn a_transport_keeps_a_bounded_number_of_addresses() {
+        let mut demux = Demux::default();
+        for port in 0..1000 {
+            demux.learn(address(port), Slot(1));
+        }
+        assert_eq!(demux.by_address.len(), MAX_ADDRESSES);
+        assert_eq!(demux.route(address(999), &[0x80, 0x60]), Route::Known(Slot(1)));
+        assert_eq!(demux.route(address(1), &[0x80, 0x60]), Route::Nobody);
+    }
+}

@@ -1,0 +1,307 @@
+//! One continuous stream for one subscriber, made of whatever sources feed it: sequence numbers, timestamps and VP8
+//! picture numbers go on without a jump over layer switches and a publisher's reconnection. It chooses no layer (see
+//! [`crate::layer_selector`]) and does not know who sends: it turns a packet into a header, or into nothing.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use crate::codec::vp8::{self, PictureNumbers};
+use crate::packet::{MediaKind, OutgoingHeader, Packet, Source, Vp8Rewrite};
+
+/// Padding packets remembered, so that a late packet from before them is numbered right.
+const REMEMBERED_PADDING: usize = 64;
+
+/// State of one outgoing stream.
+#[derive(Debug)]
+pub(crate) struct Forwarder {
+    clock_rate: u32,
+    is_vp8: bool,
+    current: Option<Source>,
+    sequences: Sequences,
+    timestamp_offset: u32,
+    last: Option<Sent>,
+    pictures: Pictures,
+}
+
+/// The newest packet that was forwarded.
+#[derive(Clone, Copy, Debug)]
+struct Sent {
+    timestamp: u32,
+    arrival: Instant,
+    captured: Option<Instant>,
+    generation: u32,
+}
+
+impl Forwarder {
+    /// `first_sequence` is where the outgoing numbers start: below 32768, so that the receiver cannot miss the first
+    /// roll-over (RFC 3711 §3.3.1).
+    pub(crate) fn new(clock_rate: u32, is_vp8: bool, first_sequence: u16) -> Self {
+        Self {
+            clock_rate,
+            is_vp8,
+            current: None,
+            sequences: Sequences::new(u64::from(first_sequence & 0x7fff)),
+            timestamp_offset: 0,
+            last: None,
+            pictures: Pictures::default(),
+        }
+    }
+
+    /// What is being forwarded.
+    pub(crate) fn current(&self) -> Option<Source> {
+        self.current
+    }
+
+    /// The header of `packet` for this destination, if it is to get it. `target` is the layer it should get; video
+    /// changes over at the next key frame of that layer, audio at once.
+    pub(crate) fn forward(&mut self, packet: &Packet, target: Option<usize>) -> Option<OutgoingHeader> {
+        if self.current != Some(packet.source) {
+            let wanted = target == Some(packet.source.layer)
+                && self.current.is_none_or(|c| c.generation <= packet.source.generation);
+            let can_start = match packet.kind {
+                MediaKind::Audio => !packet.payload.is_empty(),
+                MediaKind::Video => packet.key_frame_start,
+            };
+            if !wanted || !can_start {
+                return None;
+            }
+            self.switch(packet);
+        }
+        let sequence = self.sequences.map(packet.sequence, packet.payload.is_empty())?;
+        let timestamp = packet.timestamp.wrapping_add(self.timestamp_offset);
+        if self.last.is_none_or(|last| timestamp.wrapping_sub(last.timestamp) as i32 >= 0) {
+            self.last = Some(Sent {
+                timestamp,
+                arrival: packet.arrival,
+                captured: packet.captured,
+                generation: packet.source.generation,
+            });
+        }
+        let vp8 = self.is_vp8.then(|| self.pictures.rewrite(vp8::picture_numbers(&packet.payload))).flatten();
+        Some(OutgoingHeader {
+            sequence,
+            timestamp,
+            marker: packet.marker,
+            extensions: packet.extensions,
+            wallclock: packet.captured.unwrap_or(packet.arrival),
+            vp8,
+        })
+    }
+
+    fn switch(&mut self, packet: &Packet) {
+        self.current = Some(packet.source);
+        self.sequences.rebase(packet.sequence);
+        if let Some(last) = self.last {
+            let elapsed = match (last.captured, packet.captured) {
+                (Some(then), Some(now)) if last.generation == packet.source.generation => {
+                    now.saturating_duration_since(then)
+                }
+                _ => packet.arrival.saturating_duration_since(last.arrival),
+            };
+            let ticks = elapsed.as_nanos() * u128::from(self.clock_rate) / 1_000_000_000;
+            // At least a millisecond: two frames must not share a timestamp.
+            let ticks = (ticks as u32).max(self.clock_rate / 1000);
+            self.timestamp_offset = last.timestamp.wrapping_add(ticks).wrapping_sub(packet.timestamp);
+        }
+        if self.is_vp8 {
+            self.pictures.rebase(vp8::picture_numbers(&packet.payload));
+        }
+    }
+}
+
+/// Maps the sequence numbers of the current source to outgoing ones. Losses stay holes, so that the subscriber's NACK
+/// and a late arrival fit; padding leaves none.
+#[derive(Debug)]
+struct Sequences {
+    next: u64,
+    /// Of the current source: what came before is not forwarded.
+    base: u64,
+    /// Incoming minus outgoing at `base`; may wrap.
+    offset: u64,
+    highest: u64,
+    padding: VecDeque<u64>,
+}
+
+impl Sequences {
+    fn new(first: u64) -> Self {
+        Self { next: first, base: 0, offset: 0, highest: 0, padding: VecDeque::new() }
+    }
+
+    fn rebase(&mut self, incoming: u64) {
+        self.base = incoming;
+        self.offset = incoming.wrapping_sub(self.next);
+        self.highest = incoming.saturating_sub(1);
+        self.padding.clear();
+    }
+
+    fn map(&mut self, incoming: u64, is_padding: bool) -> Option<u64> {
+        if incoming < self.base || self.padding.contains(&incoming) {
+            return None;
+        }
+        // Padding overtaken by later packets has left a hole already: it is forwarded to fill it.
+        if is_padding && incoming > self.highest {
+            self.highest = incoming;
+            self.padding.push_back(incoming);
+            if self.padding.len() > REMEMBERED_PADDING
+                && let Some(oldest) = self.padding.pop_front()
+            {
+                self.base = oldest + 1;
+                self.offset = self.offset.wrapping_add(1);
+            }
+            return None;
+        }
+        self.highest = self.highest.max(incoming);
+        let dropped = self.padding.iter().filter(|p| **p < incoming).count() as u64;
+        let outgoing = incoming.wrapping_sub(self.offset).wrapping_sub(dropped);
+        self.next = self.next.max(outgoing + 1);
+        Some(outgoing)
+    }
+}
+
+/// Continuous PictureID and TL0PICIDX.
+#[derive(Debug, Default)]
+struct Pictures {
+    picture_offset: u16,
+    tl0_offset: u8,
+    last_picture: Option<u16>,
+    last_tl0: Option<u8>,
+}
+
+impl Pictures {
+    fn rebase(&mut self, numbers: PictureNumbers) {
+        if let (Some(last), Some(id)) = (self.last_picture, numbers.picture_id) {
+            self.picture_offset = last.wrapping_add(1).wrapping_sub(id.value);
+        }
+        if let (Some(last), Some(tl0)) = (self.last_tl0, numbers.tl0_pic_idx) {
+            self.tl0_offset = last.wrapping_add(1).wrapping_sub(tl0);
+        }
+    }
+
+    fn rewrite(&mut self, numbers: PictureNumbers) -> Option<Vp8Rewrite> {
+        let picture_id = numbers.picture_id.map(|id| {
+            let out = id.value.wrapping_add(self.picture_offset) & id.mask;
+            let ahead = |last: u16| out.wrapping_sub(last) & id.mask <= id.mask / 2;
+            if self.last_picture.is_none_or(ahead) {
+                self.last_picture = Some(out);
+            }
+            out
+        });
+        let tl0_pic_idx = numbers.tl0_pic_idx.map(|tl0| {
+            let out = tl0.wrapping_add(self.tl0_offset);
+            if self.last_tl0.is_none_or(|last| out.wrapping_sub(last) < 0x80) {
+                self.last_tl0 = Some(out);
+            }
+            out
+        });
+        let unchanged = self.picture_offset == 0 && self.tl0_offset == 0;
+        let empty = picture_id.is_none() && tl0_pic_idx.is_none();
+        (!unchanged && !empty).then_some(Vp8Rewrite { picture_id, tl0_pic_idx })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn packet(source: Source, sequence: u64, timestamp: u32, key: bool, arrival: Instant, payload: &[u8]) -> Packet {
+        Packet {
+            kind: MediaKind::Video,
+            source,
+            sequence,
+            timestamp,
+            marker: true,
+            extensions: Default::default(),
+            payload: Arc::from(payload),
+            arrival,
+            report: None,
+            key_frame_start: key,
+            captured: None,
+        }
+    }
+
+    fn source(layer: usize) -> Source {
+        Source { generation: 1, layer, ssrc: 7 + layer as u32 }
+    }
+
+    fn vp8(picture_id: u16, tl0: u8) -> [u8; 7] {
+        [0x90, 0xe0, 0x80 | (picture_id >> 8) as u8, picture_id as u8, tl0, 0x20, 0x01]
+    }
+
+    #[test]
+    fn nothing_is_forwarded_before_a_key_frame() {
+        let now = Instant::now();
+        let mut forwarder = Forwarder::new(90_000, true, 100);
+        assert_eq!(forwarder.forward(&packet(source(0), 5, 0, false, now, &vp8(1, 1)), Some(0)), None);
+        let first = forwarder.forward(&packet(source(0), 6, 0, true, now, &vp8(1, 1)), Some(0)).unwrap();
+        assert_eq!(first.sequence, 100);
+    }
+
+    #[test]
+    fn a_switch_leaves_no_jump_in_sequence_timestamp_or_picture() {
+        let start = Instant::now();
+        let ms = |n| start + Duration::from_millis(n);
+        let mut forwarder = Forwarder::new(90_000, true, 0);
+        forwarder.forward(&packet(source(0), 1000, 50_000, true, ms(0), &vp8(0x7fff, 255)), Some(0)).unwrap();
+        let before =
+            forwarder.forward(&packet(source(0), 1001, 53_000, false, ms(33), &vp8(0x0000, 0)), Some(0)).unwrap();
+        assert_eq!(before.vp8, None);
+        assert_eq!(forwarder.forward(&packet(source(1), 70_000, 9, false, ms(60), &vp8(90, 9)), Some(1)), None);
+        let after = forwarder.forward(&packet(source(1), 70_001, 9, true, ms(66), &vp8(91, 10)), Some(1)).unwrap();
+        assert_eq!(after.sequence, before.sequence + 1);
+        assert_eq!(after.timestamp, before.timestamp + 2970);
+        assert_eq!(after.vp8, Some(Vp8Rewrite { picture_id: Some(1), tl0_pic_idx: Some(1) }));
+        let late = forwarder.forward(&packet(source(0), 1002, 56_000, false, ms(67), &vp8(1, 0)), Some(1));
+        assert_eq!(late, None, "the old layer is over");
+    }
+
+    #[test]
+    fn padding_leaves_no_hole_and_a_loss_does() {
+        let now = Instant::now();
+        let mut forwarder = Forwarder::new(90_000, false, 0);
+        let mut feed = |sequence, key, payload: &[u8]| {
+            forwarder.forward(&packet(source(0), sequence, 0, key, now, payload), Some(0)).map(|h| h.sequence)
+        };
+        assert_eq!(feed(10, true, &[1]), Some(0));
+        assert_eq!(feed(11, false, &[]), None);
+        assert_eq!(feed(13, false, &[1]), Some(2), "12 is lost");
+        assert_eq!(feed(12, false, &[1]), Some(1), "and repaired");
+        assert_eq!(feed(15, false, &[1]), Some(4));
+        assert_eq!(feed(14, false, &[]), Some(3), "overtaken padding fills its hole");
+    }
+
+    proptest! {
+        #[test]
+        fn outgoing_sequences_are_unique_and_without_holes_of_our_making(
+            kinds in proptest::collection::vec(0u8..10, 1..400),
+        ) {
+            let now = Instant::now();
+            let mut forwarder = Forwarder::new(90_000, false, 500);
+            let mut layer = 0;
+            let mut incoming = [40_000u64, 123, 9_000_000];
+            let mut expected = 500;
+            let mut out = Vec::new();
+            for (n, kind) in kinds.into_iter().enumerate() {
+                incoming[layer] += 1;
+                let key = n == 0 || kind == 0;
+                if kind == 0 && n % 3 != layer {
+                    layer = n % 3;
+                    incoming[layer] += 17;
+                }
+                let payload: &[u8] = if kind == 1 && n > 0 { &[] } else { &[1] };
+                let p = packet(source(layer), incoming[layer], n as u32 * 3000, key, now, payload);
+                if let Some(header) = forwarder.forward(&p, Some(layer)) {
+                    prop_assert_eq!(header.sequence, expected);
+                    expected += 1;
+                    out.push(header.sequence);
+                } else {
+                    prop_assert!(payload.is_empty());
+                }
+            }
+        }
+    }
+}

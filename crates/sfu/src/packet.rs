@@ -1,0 +1,79 @@
+//! A media packet between two transports: what came in, and the header it gets for one destination. The payload is
+//! shared by all destinations and never copied here.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+/// What a publication has at most one of each.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) enum MediaKind {
+    Audio,
+    Video,
+}
+
+/// One continuous sequence of packets: a change of any part starts a new sequence number and timestamp space.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Source {
+    /// Which transport of the publication; grows with each replacement.
+    pub(crate) generation: u32,
+    /// Simulcast layer, 0 is the smallest.
+    pub(crate) layer: usize,
+    pub(crate) ssrc: u32,
+}
+
+/// Header extensions that are carried over.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Extensions {
+    /// -dBov and voice activity.
+    pub(crate) audio_level: Option<(i8, bool)>,
+    /// CVO rotation bits: without it phones appear sideways.
+    pub(crate) video_orientation: Option<u8>,
+}
+
+/// The publisher's last sender report for this source.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct SenderReport {
+    /// Publisher's clock, nanoseconds since 1970.
+    pub(crate) ntp_nanos: i128,
+    pub(crate) timestamp: u32,
+}
+
+/// A packet of a publisher.
+#[derive(Clone, Debug)]
+pub(crate) struct Packet {
+    pub(crate) kind: MediaKind,
+    pub(crate) source: Source,
+    /// Extended by the roll-over count.
+    pub(crate) sequence: u64,
+    pub(crate) timestamp: u32,
+    pub(crate) marker: bool,
+    pub(crate) extensions: Extensions,
+    /// Empty for padding.
+    pub(crate) payload: Arc<[u8]>,
+    pub(crate) arrival: Instant,
+    pub(crate) report: Option<SenderReport>,
+    /// Filled in by the producer.
+    pub(crate) key_frame_start: bool,
+    /// When it was captured, on our clock; filled in by the producer once reports allow it.
+    pub(crate) captured: Option<Instant>,
+}
+
+/// VP8 descriptor fields to overwrite.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Vp8Rewrite {
+    pub(crate) picture_id: Option<u16>,
+    pub(crate) tl0_pic_idx: Option<u8>,
+}
+
+/// The header of a packet for one destination. Payload type, SSRC and mid belong to who sends it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct OutgoingHeader {
+    /// Starts below 65536, as the receiver assumes.
+    pub(crate) sequence: u64,
+    pub(crate) timestamp: u32,
+    pub(crate) marker: bool,
+    pub(crate) extensions: Extensions,
+    /// Point on our clock that belongs to `timestamp`: sender reports are made of it.
+    pub(crate) wallclock: Instant,
+    pub(crate) vp8: Option<Vp8Rewrite>,
+}

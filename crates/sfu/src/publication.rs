@@ -1,0 +1,119 @@
+//! What one client sends: its formats, its layers, and who receives it. It outlives the transport that carries it. It
+//! moves no packets: it annotates them for the forwarders and says when the publisher owes a key frame.
+
+use std::time::Instant;
+
+use protocol::id::RouterId;
+
+use crate::codec;
+use crate::keyframe::KeyFrameRequests;
+use crate::layer_selector::LayerActivity;
+use crate::packet::{MediaKind, Packet};
+use crate::sdp::{AudioFormat, VideoFormat};
+use crate::sender_clock::SenderClock;
+use crate::slots::Slot;
+
+/// A publication.
+#[derive(Debug)]
+pub(crate) struct Publication {
+    pub(crate) router: RouterId,
+    /// The receiving transport, if there is one now.
+    pub(crate) transport: Option<Slot>,
+    /// Counts the transports.
+    pub(crate) generation: u32,
+    pub(crate) audio: Option<AudioFormat>,
+    pub(crate) video: Option<VideoFormat>,
+    /// Simulcast layers, from small to large; one without simulcast, none without video.
+    pub(crate) layers: Vec<LayerActivity>,
+    requests: Vec<KeyFrameRequests>,
+    clock: SenderClock,
+    /// Transports that receive it.
+    pub(crate) consumers: Vec<Slot>,
+    /// Packets to be forwarded, collected until the outputs are taken.
+    pub(crate) pending: Vec<Packet>,
+}
+
+impl Publication {
+    pub(crate) fn new(router: RouterId, now: Instant) -> Self {
+        Self {
+            router,
+            transport: None,
+            generation: 0,
+            audio: None,
+            video: None,
+            layers: Vec::new(),
+            requests: Vec::new(),
+            clock: SenderClock::new(now),
+            consumers: Vec::new(),
+            pending: Vec::new(),
+        }
+    }
+
+    /// A (new) transport carries it from now on.
+    pub(crate) fn take_over(
+        &mut self,
+        transport: Slot,
+        audio: Option<AudioFormat>,
+        video: Option<VideoFormat>,
+        layers: usize,
+        now: Instant,
+    ) {
+        self.transport = Some(transport);
+        self.generation = self.generation.wrapping_add(1);
+        self.audio = audio;
+        self.layers = vec![LayerActivity::default(); if video.is_some() { layers.max(1) } else { 0 }];
+        self.requests = self.layers.iter().map(|_| KeyFrameRequests::default()).collect();
+        self.video = video;
+        self.clock = SenderClock::new(now);
+    }
+
+    /// Takes note of a packet and completes it. `false` if it is not of the current transport.
+    pub(crate) fn annotate(&mut self, packet: &mut Packet) -> bool {
+        if packet.source.generation != self.generation {
+            return false;
+        }
+        let clock_rate = match packet.kind {
+            MediaKind::Audio => 48_000,
+            MediaKind::Video => {
+                let (Some(layer), Some(video)) = (self.layers.get_mut(packet.source.layer), &self.video) else {
+                    return false;
+                };
+                // Probing with padding says nothing about a layer being sent.
+                if !packet.payload.is_empty() {
+                    layer.last_packet = Some(packet.arrival);
+                    layer.frames += u64::from(packet.marker);
+                    packet.key_frame_start = codec::starts_key_frame(video.codec, &packet.payload);
+                    if packet.key_frame_start {
+                        self.requests[packet.source.layer].served();
+                    }
+                }
+                90_000
+            }
+        };
+        packet.captured =
+            packet.report.and_then(|report| self.clock.captured(report, packet.timestamp, clock_rate, packet.arrival));
+        true
+    }
+
+    /// Somebody cannot go on without a key frame; without a layer, of whichever layer there is.
+    pub(crate) fn want_key_frame(&mut self, layer: Option<usize>) {
+        match layer {
+            Some(layer) => {
+                if let Some(requests) = self.requests.get_mut(layer) {
+                    requests.want();
+                }
+            }
+            None => self.requests.iter_mut().for_each(KeyFrameRequests::want),
+        }
+    }
+
+    /// Layers a key frame has to be asked of now.
+    pub(crate) fn due_requests(&mut self, now: Instant) -> Vec<usize> {
+        (0..self.requests.len()).filter(|layer| self.requests[*layer].take(now)).collect()
+    }
+
+    /// When [`Self::due_requests`] has the next one.
+    pub(crate) fn next_request(&self) -> Option<Instant> {
+        self.requests.iter().filter_map(KeyFrameRequests::due).min()
+    }
+}

@@ -1,0 +1,347 @@
+//! The packet path: datagram → transport → publication → each subscriber's forwarder → transport → datagram. What the
+//! control side asks for is in `commands.rs`.
+
+use std::collections::{BTreeSet, HashMap};
+use std::time::Instant;
+
+use protocol::id::{PublicationId, RouterId, TransportId};
+use protocol::media::{MediaCommand, MediaEvent};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+
+use crate::consumer::Consumer;
+use crate::demux::{Demux, Route};
+use crate::keyframe;
+use crate::packet::Packet;
+use crate::publication::Publication;
+use crate::sdp::{AudioFormat, VideoFormat};
+use crate::slots::{Slot, Slots};
+use crate::stun;
+use crate::timers::{Timer, Timers};
+use crate::transport::{Shared, Sink, Transport, TransportEvent};
+use crate::{Config, Datagram, Output, Transmit};
+
+/// Packets collected for one publication before they are forwarded even if nobody takes the outputs.
+const MAX_PENDING: usize = 256;
+
+/// One media worker's rooms and peer connections.
+///
+/// Packets of several [`Sfu::handle_datagram`] calls are collected and forwarded subscriber by subscriber when the
+/// outputs are taken, so that datagrams to one destination leave one after the other.
+#[derive(Debug)]
+pub struct Sfu {
+    pub(crate) shared: Shared,
+    pub(crate) candidates: Vec<std::net::SocketAddr>,
+    pub(crate) rng: StdRng,
+    pub(crate) now: Instant,
+    pub(crate) demux: Demux,
+    pub(crate) timers: Timers,
+    pub(crate) sink: Sink,
+    pub(crate) peers: Slots<Peer>,
+    pub(crate) by_transport: HashMap<TransportId, Slot>,
+    pub(crate) routers: HashMap<RouterId, BTreeSet<PublicationId>>,
+    pub(crate) publications: HashMap<PublicationId, Publication>,
+    /// Publications with pending packets.
+    dirty: Vec<PublicationId>,
+}
+
+/// A peer connection and what it is for.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    pub(crate) id: TransportId,
+    pub(crate) publication: PublicationId,
+    pub(crate) transport: Transport,
+    /// Set on subscribers, and on publishers with loop-back.
+    pub(crate) consumer: Option<Consumer>,
+    pub(crate) offer: Option<PendingOffer>,
+}
+
+/// An offer of ours that waits for its answer.
+#[derive(Debug)]
+pub(crate) struct PendingOffer {
+    pub(crate) expires: Instant,
+    pub(crate) audio: Option<AudioFormat>,
+    pub(crate) video: Option<VideoFormat>,
+}
+
+impl Sfu {
+    /// `seed` feeds ICE credentials and SSRCs: unpredictable in production, fixed in tests.
+    pub fn new(config: Config, seed: [u8; 32], now: Instant) -> Self {
+        let shared = Shared::new(&config);
+        Self {
+            sink: Sink::new(!shared.ice_lite()),
+            shared,
+            candidates: config.candidates,
+            rng: StdRng::from_seed(seed),
+            now,
+            demux: Demux::default(),
+            timers: Timers::default(),
+            peers: Slots::default(),
+            by_transport: HashMap::new(),
+            routers: HashMap::new(),
+            publications: HashMap::new(),
+            dirty: Vec::new(),
+        }
+    }
+
+    /// A datagram arrived. Garbage is dropped in silence.
+    pub fn handle_datagram(&mut self, datagram: Datagram<'_>, now: Instant) {
+        self.now = self.now.max(now);
+        let now = self.now;
+        let datagram = Datagram { destination: self.announced(datagram.destination), ..datagram };
+        let slot = match self.demux.route(datagram.source, datagram.contents) {
+            Route::Check(slot) => {
+                if !self.peers.get(slot).is_some_and(|p| p.transport.accepts(datagram, now)) {
+                    return;
+                }
+                self.demux.learn(datagram.source, slot);
+                slot
+            }
+            Route::Known(slot) => slot,
+            Route::Plain(transaction) => {
+                let contents = stun::plain_response(transaction, datagram.source);
+                let (source, destination) = (datagram.destination, datagram.source);
+                self.sink.outputs.push_back(Output::Transmit(Transmit { source, destination, contents }));
+                return;
+            }
+            Route::Nobody => return,
+        };
+        if let Some(peer) = self.peers.get_mut(slot) {
+            peer.transport.handle_datagram(datagram, now, &mut self.sink);
+            self.schedule(slot);
+            self.settle();
+        }
+    }
+
+    /// The control side asks for something.
+    pub fn handle_command(&mut self, command: MediaCommand, now: Instant) {
+        self.now = self.now.max(now);
+        self.command(command);
+        self.settle();
+    }
+
+    /// Deadlines have passed.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+        let now = self.now;
+        // One turn wakes each owner at most once, so that a transport which wants to be woken again at once cannot
+        // hold up the others.
+        let mut due = Vec::new();
+        while let Some(timer) = self.timers.pop(now) {
+            due.push(timer);
+        }
+        for timer in due {
+            match timer {
+                Timer::Transport(slot) => self.wake_transport(slot),
+                Timer::Publication(publication) => self.wake_publication(publication),
+            }
+        }
+        self.settle();
+    }
+
+    /// The next deadline.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        if self.dirty.is_empty() { self.timers.next() } else { Some(self.now) }
+    }
+
+    /// The next thing to do.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        if !self.dirty.is_empty() {
+            self.forward();
+        }
+        self.sink.outputs.pop_front()
+    }
+
+    /// Nothing is held for anybody: no transport, address, publication or room.
+    pub fn is_empty(&self) -> bool {
+        self.peers.len() == 0
+            && self.by_transport.is_empty()
+            && self.routers.is_empty()
+            && self.publications.is_empty()
+            && self.demux.is_empty()
+    }
+
+    pub(crate) fn emit(&mut self, event: MediaEvent) {
+        self.sink.outputs.push_back(Output::Event(event));
+    }
+
+    /// The engine knows the announced addresses only; behind a 1:1 NAT datagrams come to another one.
+    fn announced(&self, destination: std::net::SocketAddr) -> std::net::SocketAddr {
+        if self.candidates.contains(&destination) {
+            return destination;
+        }
+        let same_family = self.candidates.iter().find(|c| c.is_ipv4() == destination.is_ipv4());
+        same_family.copied().unwrap_or(destination)
+    }
+
+    fn wake_transport(&mut self, slot: Slot) {
+        let now = self.now;
+        let Some(peer) = self.peers.get_mut(slot) else {
+            return;
+        };
+        if peer.offer.as_ref().is_some_and(|offer| offer.expires <= now) {
+            tracing::debug!(transport = peer.id.0, "offer was not answered");
+            self.remove_peer(slot);
+            return;
+        }
+        if peer.transport.deadline().is_some_and(|at| at <= now) {
+            peer.transport.handle_timeout(now, &mut self.sink);
+        }
+        self.schedule(slot);
+    }
+
+    /// Puts the next deadline of a transport on the heap.
+    pub(crate) fn schedule(&mut self, slot: Slot) {
+        let Some(peer) = self.peers.get(slot) else {
+            return;
+        };
+        let deadlines = [peer.transport.deadline(), peer.offer.as_ref().map(|o| o.expires)];
+        if let Some(at) = deadlines.into_iter().flatten().min() {
+            self.timers.set(Timer::Transport(slot), at);
+        }
+    }
+
+    /// Asks again for the key frames somebody still waits for.
+    fn wake_publication(&mut self, id: PublicationId) {
+        let now = self.now;
+        let Some(publication) = self.publications.get_mut(&id) else {
+            return;
+        };
+        let consumers = publication.consumers.iter().filter_map(|slot| self.peers.get(*slot)?.consumer.as_ref());
+        let awaited: Vec<Option<usize>> = consumers.filter_map(|c| c.awaits(now)).collect();
+        let waiting = !awaited.is_empty();
+        for layer in awaited {
+            publication.want_key_frame(layer);
+        }
+        self.request_key_frames(id);
+        if waiting {
+            self.timers.set(Timer::Publication(id), now + keyframe::SPACING);
+        }
+    }
+
+    /// Sends the key frame requests that are due and plans the next.
+    pub(crate) fn request_key_frames(&mut self, id: PublicationId) {
+        let now = self.now;
+        let Some(publication) = self.publications.get_mut(&id) else {
+            return;
+        };
+        let publisher = publication.transport.and_then(|slot| Some((slot, self.peers.get_mut(slot)?)));
+        if let Some((slot, peer)) = publisher {
+            for layer in publication.due_requests(now) {
+                peer.transport.request_key_frame(layer, now, &mut self.sink);
+            }
+            if let Some(at) = publication.next_request() {
+                self.timers.set(Timer::Publication(id), at);
+            }
+            self.schedule(slot);
+        }
+    }
+
+    /// Acts on what the transports have reported.
+    pub(crate) fn settle(&mut self) {
+        while let Some((slot, event)) = self.sink.events.pop_front() {
+            self.transport_event(slot, event);
+        }
+        for (slot, transaction) in std::mem::take(&mut self.sink.checks) {
+            if self.peers.get(slot).is_some() {
+                self.demux.sent(slot, transaction);
+            }
+        }
+    }
+
+    fn transport_event(&mut self, slot: Slot, event: TransportEvent) {
+        let now = self.now;
+        let Some(peer) = self.peers.get_mut(slot) else {
+            return;
+        };
+        let (id, publication_id) = (peer.id, peer.publication);
+        match event {
+            TransportEvent::Packet(packet) => self.collect(slot, publication_id, packet),
+            TransportEvent::Connected => {
+                self.emit(MediaEvent::Connected { transport: id });
+                self.start_consumer(slot, now);
+            }
+            TransportEvent::Disconnected => {
+                if let Some(consumer) = &mut peer.consumer {
+                    consumer.connected = false;
+                }
+                self.emit(MediaEvent::Disconnected { transport: id });
+            }
+            TransportEvent::KeyFrameRequested => {
+                let layer = peer.consumer.as_ref().and_then(Consumer::video_layer);
+                if let Some(publication) = self.publications.get_mut(&publication_id) {
+                    publication.want_key_frame(layer);
+                    self.request_key_frames(publication_id);
+                }
+            }
+        }
+    }
+
+    /// A subscriber is connected: it needs a picture at once.
+    fn start_consumer(&mut self, slot: Slot, now: Instant) {
+        let Some(consumer) = self.peers.get_mut(slot).and_then(|p| p.consumer.as_mut()) else {
+            return;
+        };
+        let id = consumer.publication;
+        if let Some(publication) = self.publications.get(&id) {
+            consumer.start(&publication.layers, publication.generation, now);
+            self.wake_publication(id);
+        }
+    }
+
+    fn collect(&mut self, slot: Slot, id: PublicationId, mut packet: Packet) {
+        let Some(publication) = self.publications.get_mut(&id) else {
+            return;
+        };
+        if publication.transport != Some(slot) || !publication.annotate(&mut packet) {
+            return;
+        }
+        if publication.consumers.is_empty() {
+            return;
+        }
+        if publication.pending.is_empty() {
+            self.dirty.push(id);
+        }
+        publication.pending.push(packet);
+        if publication.pending.len() >= MAX_PENDING {
+            self.forward();
+        }
+    }
+
+    /// Forwards what was collected, subscriber by subscriber.
+    fn forward(&mut self) {
+        let now = self.now;
+        for id in std::mem::take(&mut self.dirty) {
+            let Some(publication) = self.publications.get_mut(&id) else {
+                continue;
+            };
+            let mut packets = std::mem::take(&mut publication.pending);
+            let mut wanted = Vec::new();
+            for slot in &publication.consumers {
+                let Some(peer) = self.peers.get_mut(*slot) else {
+                    continue;
+                };
+                let Some(consumer) = peer.consumer.as_mut().filter(|c| c.connected) else {
+                    continue;
+                };
+                let (layers, generation) = (&publication.layers, publication.generation);
+                peer.transport.send(now, &mut self.sink, |leg| {
+                    let write = |kind, header, payload: &_| leg.write(kind, header, payload);
+                    wanted.extend(consumer.forward(&packets, layers, generation, now, write));
+                });
+                if let Some(at) = peer.transport.deadline() {
+                    self.timers.set(Timer::Transport(*slot), at);
+                }
+            }
+            for layer in &wanted {
+                publication.want_key_frame(Some(*layer));
+            }
+            packets.clear();
+            publication.pending = packets;
+            if !wanted.is_empty() {
+                self.request_key_frames(id);
+            }
+        }
+        self.settle();
+    }
+}

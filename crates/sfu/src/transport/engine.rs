@@ -1,0 +1,505 @@
+//! The one place where the WebRTC engine is driven. Its contract is that every mutation is followed by polling until it
+//! names a deadline; [`Engine::drive`] is the only way to mutate it, so the contract cannot be broken. A panic inside
+//! ends this transport and no other.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
+
+use str0m::change::DirectApi;
+use str0m::format::{Codec, CodecConfig, CodecSpec, FormatParams, PayloadParams};
+use str0m::media::{Frequency, KeyframeRequestKind, MediaKind as EngineKind, Mid, Pt, Rid};
+use str0m::net::{Protocol, Receive};
+use str0m::rtp::{Extension, ExtensionMap, ExtensionValues, RtpPacket, RtpWrite, Ssrc, Vp8Descriptor, Vp8Patch};
+use str0m::{Candidate, Event, IceCreds, Input, Output as EngineOutput, Rtc, RtcConfig, RtcError};
+
+use protocol::media::VideoCodec;
+
+use super::{IceCredentials, Shared, Sink, TransportEvent};
+use crate::packet::{Extensions, MediaKind, OutgoingHeader, Packet, SenderReport, Source, Vp8Rewrite};
+use crate::sdp::{AudioFormat, RemoteTransport, Setup, VideoFormat};
+use crate::slots::Slot;
+use crate::{Datagram, Transmit};
+
+/// Sent packets kept for retransmission: a second of 720p. It decides the memory of a subscriber.
+const VIDEO_RTX_PACKETS: usize = 512;
+const VIDEO_RTX_AGE: std::time::Duration = std::time::Duration::from_secs(1);
+/// Audio is not retransmitted.
+const AUDIO_RTX_PACKETS: usize = 1;
+/// Share of retransmissions above which they stop: a hostile NACK must not multiply traffic, a lossy Wi-Fi must work.
+const RTX_SHARE: Option<f32> = Some(0.5);
+/// Larger payloads do not fit a datagram; nobody sends them, and the engine's buffers are made for less than 2000.
+const MAX_PAYLOAD: usize = 1500;
+/// Incoming SSRCs remembered; a publisher has at most four.
+const MAX_STREAMS: usize = 16;
+
+/// What is sent on a transport: the stream of one kind.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct OutgoingStream {
+    pub(super) pt: u8,
+    pub(super) ssrc: u32,
+}
+
+/// Everything negotiated that the engine must know before it is built.
+#[derive(Debug, Default)]
+pub(super) struct Formats<'a> {
+    pub(super) audio: Option<&'a AudioFormat>,
+    pub(super) video: Option<&'a VideoFormat>,
+    pub(super) extensions: Vec<(u8, &'a str)>,
+}
+
+/// A transport's engine.
+pub(super) struct Engine {
+    slot: Slot,
+    /// `None` after it failed.
+    rtc: Option<Box<Rtc>>,
+    deadline: Option<Instant>,
+    ice: bool,
+    dtls: bool,
+    incoming: Incoming,
+}
+
+/// How received packets are told apart.
+#[derive(Debug, Default)]
+struct Incoming {
+    generation: u32,
+    audio: Option<Mid>,
+    rids: Vec<Rid>,
+    streams: Vec<(Ssrc, MediaKind, usize)>,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("slot", &self.slot).field("connected", &self.is_connected()).finish()
+    }
+}
+
+impl Engine {
+    pub(super) fn new(
+        shared: &Shared,
+        slot: Slot,
+        credentials: &IceCredentials,
+        formats: &Formats<'_>,
+        now: Instant,
+    ) -> Self {
+        let mut extensions = ExtensionMap::empty();
+        for (id, uri) in &formats.extensions {
+            if let Some(extension) = extension(uri) {
+                extensions.set(*id, extension);
+            }
+        }
+        let mut parameters = Vec::new();
+        parameters.extend(formats.audio.map(opus));
+        parameters.extend(formats.video.map(video));
+        let creds = IceCreds { ufrag: credentials.ufrag.clone(), pass: credentials.pwd.clone() };
+        let mut config = RtcConfig::new()
+            .set_crypto_provider(shared.identity.crypto.clone())
+            .set_dtls_cert(shared.identity.certificate.clone())
+            .set_ice_lite(shared.ice_lite)
+            .set_local_ice_credentials(creds)
+            .set_rtcp_report_interval_audio(std::time::Duration::from_secs(1))
+            .set_extension_map(extensions)
+            .set_rtp_mode(true);
+        *config.codec_config() = CodecConfig::new_from_payload_params(parameters);
+        let mut rtc = config.build(now);
+        for candidate in &shared.candidates {
+            rtc.add_local_candidate(candidate.clone());
+        }
+        Self { slot, rtc: Some(Box::new(rtc)), deadline: None, ice: false, dtls: false, incoming: Incoming::default() }
+    }
+
+    pub(super) fn is_connected(&self) -> bool {
+        self.ice && self.dtls && self.rtc.is_some()
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    /// Applies a change, then takes everything out until the engine waits.
+    fn drive(&mut self, now: Instant, sink: &mut Sink, change: impl FnOnce(&mut Rtc) -> Result<(), RtcError>) {
+        let Some(mut rtc) = self.rtc.take() else {
+            return;
+        };
+        let was_connected = self.ice && self.dtls;
+        // What a panic leaves half done is dropped with the engine.
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            change(&mut rtc)?;
+            self.drain(&mut rtc, now, sink)
+        }));
+        match result {
+            Ok(Ok(true)) => self.rtc = Some(rtc),
+            Ok(Ok(false)) => tracing::debug!(slot = self.slot.0, "transport was closed by its peer"),
+            Ok(Err(error)) => tracing::debug!(slot = self.slot.0, %error, "transport failed"),
+            Err(_) => {
+                tracing::error!(slot = self.slot.0, "defect in a transport: it is dropped");
+                // Its parts may be inconsistent, so that dropping them can panic again.
+                let _ = catch_unwind(AssertUnwindSafe(move || drop(rtc)));
+            }
+        }
+        let failed = self.rtc.is_none();
+        if failed {
+            self.deadline = None;
+        }
+        match (was_connected, self.is_connected()) {
+            (false, true) => sink.event(self.slot, TransportEvent::Connected),
+            (true, false) => sink.event(self.slot, TransportEvent::Disconnected),
+            (false, false) if failed => sink.event(self.slot, TransportEvent::Disconnected),
+            _ => {}
+        }
+    }
+
+    /// `false` once the engine is of no more use.
+    fn drain(&mut self, rtc: &mut Rtc, now: Instant, sink: &mut Sink) -> Result<bool, RtcError> {
+        loop {
+            match rtc.poll_output()? {
+                EngineOutput::Timeout(at) => {
+                    self.deadline = Some(at.max(now));
+                    return Ok(rtc.is_alive());
+                }
+                EngineOutput::Transmit(transmit) => sink.transmit(
+                    self.slot,
+                    Transmit {
+                        source: transmit.source,
+                        destination: transmit.destination,
+                        contents: transmit.contents.into(),
+                    },
+                ),
+                EngineOutput::Event(event) => match event {
+                    Event::Connected => self.dtls = true,
+                    Event::IceConnectionStateChange(state) => self.ice = state.is_connected(),
+                    Event::RtpPacket(packet) => {
+                        if let Some(packet) = self.incoming.packet(rtc, packet) {
+                            sink.event(self.slot, TransportEvent::Packet(packet));
+                        }
+                    }
+                    Event::KeyframeRequest(_) => sink.event(self.slot, TransportEvent::KeyFrameRequested),
+                    Event::Closed => return Ok(false),
+                    _ => {}
+                },
+            }
+        }
+    }
+
+    /// Whether the datagram is an authenticated STUN message for this transport.
+    pub(super) fn accepts(&self, datagram: Datagram<'_>, now: Instant) -> bool {
+        let Some(rtc) = &self.rtc else {
+            return false;
+        };
+        receive(datagram).is_some_and(|r| rtc.accepts(&Input::Receive(now, r)))
+    }
+
+    pub(super) fn handle_datagram(&mut self, datagram: Datagram<'_>, now: Instant, sink: &mut Sink) {
+        let Some(receive) = receive(datagram) else {
+            return;
+        };
+        self.drive(now, sink, |rtc| {
+            // An error here is about the datagram, which anybody can send; what breaks the transport shows when polled.
+            if let Err(error) = rtc.handle_input(Input::Receive(now, receive)) {
+                tracing::trace!(%error, "datagram dropped");
+            }
+            Ok(())
+        });
+    }
+
+    pub(super) fn handle_timeout(&mut self, now: Instant, sink: &mut Sink) {
+        self.drive(now, sink, |rtc| rtc.handle_input(Input::Timeout(now)));
+    }
+
+    /// The other side is known: ICE and DTLS start.
+    pub(super) fn set_remote(
+        &mut self,
+        shared: &Shared,
+        remote: &RemoteTransport,
+        we_offered: bool,
+        now: Instant,
+        sink: &mut Sink,
+    ) {
+        let candidates = if shared.ice_lite { &[][..] } else { &remote.candidates[..] };
+        let candidates: Vec<Candidate> = candidates.iter().filter_map(|c| parse_candidate(c)).collect();
+        self.drive(now, sink, |rtc| {
+            let mut api = rtc.direct_api();
+            api.set_ice_controlling(we_offered && !shared.ice_lite);
+            api.set_remote_ice_credentials(IceCreds { ufrag: remote.ufrag.clone(), pass: remote.pwd.clone() });
+            api.set_remote_fingerprint(str0m::config::Fingerprint {
+                hash_func: remote.hash.clone(),
+                bytes: remote.fingerprint.clone(),
+            });
+            api.start_dtls(remote.setup == Setup::Passive)?;
+            for candidate in candidates {
+                rtc.add_remote_candidate(candidate);
+            }
+            rtc.handle_input(Input::Timeout(now))
+        });
+    }
+
+    /// A trickled candidate; an ICE-lite agent needs none, it answers where it is asked from.
+    pub(super) fn add_remote_candidate(&mut self, shared: &Shared, line: &str, now: Instant, sink: &mut Sink) {
+        if shared.ice_lite {
+            return;
+        }
+        let Some(candidate) = parse_candidate(line) else {
+            return;
+        };
+        self.drive(now, sink, |rtc| {
+            rtc.add_remote_candidate(candidate);
+            rtc.handle_input(Input::Timeout(now))
+        });
+    }
+
+    /// What is received: mids, layers and announced sources.
+    pub(super) fn expect(
+        &mut self,
+        generation: u32,
+        audio: Option<Expected<'_>>,
+        video: Option<Expected<'_>>,
+        twcc: bool,
+    ) {
+        let Some(rtc) = &mut self.rtc else {
+            return;
+        };
+        self.incoming.generation = generation;
+        let mut api = rtc.direct_api();
+        for (kind, expected) in [(EngineKind::Audio, audio), (EngineKind::Video, video)] {
+            let Some(expected) = expected else {
+                continue;
+            };
+            let mid: Mid = expected.mid.into();
+            let media = api.declare_media(mid, kind);
+            if kind == EngineKind::Audio {
+                self.incoming.audio = Some(mid);
+            }
+            for rid in expected.rids {
+                media.expect_rid_rx(rid.as_str().into());
+                self.incoming.rids.push(rid.as_str().into());
+            }
+            let rid = expected.rids.first().map(|r| r.as_str().into());
+            for (ssrc, rtx) in expected.sources {
+                let stream = api.expect_stream_rx((*ssrc).into(), rtx.map(Into::into), mid, rid);
+                stream.suppress_nack(rtx.is_none());
+            }
+        }
+        if twcc {
+            api.enable_twcc_feedback();
+        }
+    }
+
+    /// What is sent. On a transport that also receives, the media are declared already.
+    pub(super) fn declare_stream(&mut self, mid: &str, kind: MediaKind, stream: OutgoingStream, rtx: Option<u32>) {
+        let Some(rtc) = &mut self.rtc else {
+            return;
+        };
+        let mid: Mid = mid.into();
+        let engine_kind = match kind {
+            MediaKind::Audio => EngineKind::Audio,
+            MediaKind::Video => EngineKind::Video,
+        };
+        let is_declared = rtc.media(mid).is_some();
+        let mut api = rtc.direct_api();
+        if !is_declared {
+            api.declare_media(mid, engine_kind);
+        }
+        let tx = api.declare_stream_tx(stream.ssrc.into(), rtx.map(Into::into), mid, None);
+        match kind {
+            MediaKind::Audio => tx.set_rtx_cache(AUDIO_RTX_PACKETS, VIDEO_RTX_AGE, None),
+            MediaKind::Video => tx.set_rtx_cache(VIDEO_RTX_PACKETS, VIDEO_RTX_AGE, RTX_SHARE),
+        }
+    }
+
+    /// Asks the publisher for a key frame of a layer.
+    pub(super) fn request_key_frame(&mut self, video_mid: &str, layer: usize, now: Instant, sink: &mut Sink) {
+        let rid = self.incoming.rids.get(layer).copied();
+        self.drive(now, sink, |rtc| {
+            if let Some(stream) = rtc.direct_api().stream_rx_by_mid(video_mid.into(), rid) {
+                stream.request_keyframe(KeyframeRequestKind::Pli);
+            }
+            rtc.handle_input(Input::Timeout(now))
+        });
+    }
+
+    /// Sends the packets that `write` puts on the [`Leg`].
+    pub(super) fn send(
+        &mut self,
+        audio: Option<OutgoingStream>,
+        video: Option<OutgoingStream>,
+        now: Instant,
+        sink: &mut Sink,
+        write: impl FnOnce(&mut Leg<'_>),
+    ) {
+        self.drive(now, sink, |rtc| {
+            let mut leg = Leg { api: rtc.direct_api(), audio, video, written: false };
+            write(&mut leg);
+            if leg.written { rtc.handle_input(Input::Timeout(now)) } else { Ok(()) }
+        });
+    }
+
+    /// Says goodbye (RTCP BYE, DTLS close).
+    pub(super) fn close(mut self, now: Instant, sink: &mut Sink) {
+        if self.is_connected() {
+            self.drive(now, sink, |rtc| {
+                rtc.handle_input(Input::Timeout(now))?;
+                rtc.close()
+            });
+        }
+    }
+}
+
+/// What is expected of one kind.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Expected<'a> {
+    pub(super) mid: &'a str,
+    pub(super) rids: &'a [String],
+    pub(super) sources: &'a [(u32, Option<u32>)],
+}
+
+/// Where packets for one destination are written.
+pub(crate) struct Leg<'a> {
+    api: DirectApi<'a>,
+    audio: Option<OutgoingStream>,
+    video: Option<OutgoingStream>,
+    written: bool,
+}
+
+impl Leg<'_> {
+    /// Queues a packet. Without a stream of its kind it is dropped.
+    pub(crate) fn write(&mut self, kind: MediaKind, header: OutgoingHeader, payload: &std::sync::Arc<[u8]>) {
+        let stream = match kind {
+            MediaKind::Audio => self.audio,
+            MediaKind::Video => self.video,
+        };
+        let Some(stream) = stream else {
+            return;
+        };
+        let Some(tx) = self.api.stream_tx(&stream.ssrc.into()) else {
+            return;
+        };
+        let extensions = ExtensionValues {
+            audio_level: header.extensions.audio_level.map(|(level, _)| level),
+            voice_activity: header.extensions.audio_level.map(|(_, voice)| voice),
+            video_orientation: header.extensions.video_orientation.map(Into::into),
+            ..Default::default()
+        };
+        let mut rtp = RtpWrite::new(
+            stream.pt.into(),
+            header.sequence.into(),
+            header.timestamp,
+            header.wallclock,
+            std::sync::Arc::clone(payload),
+        )
+        .marker(header.marker)
+        .nackable(kind == MediaKind::Video)
+        .ext_vals(extensions);
+        if let Some(patch) = header.vp8.and_then(|rewrite| vp8_patch(rewrite, payload)) {
+            rtp = rtp.vp8_patch(patch);
+        }
+        tx.write_rtp(rtp);
+        self.written = true;
+    }
+}
+
+impl Incoming {
+    fn packet(&mut self, rtc: &mut Rtc, packet: RtpPacket) -> Option<Packet> {
+        if packet.payload.len() > MAX_PAYLOAD {
+            return None;
+        }
+        let ssrc = packet.header.ssrc;
+        let (kind, layer) = match self.streams.iter().find(|(s, ..)| *s == ssrc) {
+            Some((_, kind, layer)) => (*kind, *layer),
+            None => {
+                let mut api = rtc.direct_api();
+                let stream = api.stream_rx(&ssrc)?;
+                let rid = stream.rid();
+                let found = if Some(stream.mid()) == self.audio {
+                    (MediaKind::Audio, 0)
+                } else {
+                    let layer = rid.and_then(|rid| self.rids.iter().position(|r| *r == rid));
+                    (MediaKind::Video, layer.unwrap_or(0))
+                };
+                if self.streams.len() == MAX_STREAMS {
+                    self.streams.clear();
+                }
+                self.streams.push((ssrc, found.0, found.1));
+                found
+            }
+        };
+        let values = &packet.header.ext_vals;
+        let report = packet.last_sender_info.and_then(|info| {
+            let ntp = info.ntp_time.duration_since(std::time::UNIX_EPOCH).ok()?;
+            Some(SenderReport {
+                ntp_nanos: i128::try_from(ntp.as_nanos()).ok()?,
+                timestamp: info.rtp_time.numer() as u32,
+            })
+        });
+        Some(Packet {
+            kind,
+            source: Source { generation: self.generation, layer, ssrc: *ssrc },
+            sequence: *packet.seq_no,
+            timestamp: packet.header.timestamp,
+            marker: packet.header.marker,
+            extensions: Extensions {
+                audio_level: values.audio_level.map(|level| (level, values.voice_activity.unwrap_or(false))),
+                video_orientation: values.video_orientation.map(|o| o as u8),
+            },
+            payload: packet.payload,
+            arrival: packet.timestamp,
+            report,
+            key_frame_start: false,
+            captured: None,
+        })
+    }
+}
+
+fn receive(datagram: Datagram<'_>) -> Option<Receive<'_>> {
+    Receive::new(Protocol::Udp, datagram.source, datagram.destination, datagram.contents).ok()
+}
+
+/// Host names (`.local`), TCP and the empty end-of-candidates line are skipped.
+fn parse_candidate(line: &str) -> Option<Candidate> {
+    let candidate = Candidate::from_sdp_string(line.trim()).ok()?;
+    (candidate.proto() == Protocol::Udp).then_some(candidate)
+}
+
+fn extension(uri: &str) -> Option<Extension> {
+    [
+        Extension::AudioLevel,
+        Extension::AbsoluteSendTime,
+        Extension::TransportSequenceNumber,
+        Extension::RtpMid,
+        Extension::RtpStreamId,
+        Extension::RepairedRtpStreamId,
+        Extension::VideoOrientation,
+    ]
+    .into_iter()
+    .find(|e| e.as_uri() == uri)
+}
+
+fn opus(format: &AudioFormat) -> PayloadParams {
+    let spec = CodecSpec {
+        codec: Codec::Opus,
+        clock_rate: Frequency::FORTY_EIGHT_KHZ,
+        channels: Some(2),
+        format: FormatParams::default(),
+    };
+    PayloadParams::new(Pt::from(format.pt), None, spec)
+}
+
+fn video(format: &VideoFormat) -> PayloadParams {
+    let codec = match format.codec {
+        VideoCodec::Vp8 => Codec::Vp8,
+        VideoCodec::Vp9 => Codec::Vp9,
+        VideoCodec::H264 => Codec::H264,
+        VideoCodec::Av1 => Codec::Av1,
+    };
+    let spec = CodecSpec { codec, clock_rate: Frequency::NINETY_KHZ, channels: None, format: FormatParams::default() };
+    PayloadParams::new(Pt::from(format.pt), format.rtx.map(Pt::from), spec)
+}
+
+fn vp8_patch(rewrite: Vp8Rewrite, payload: &[u8]) -> Option<Vp8Patch> {
+    let mut patch = Vp8Descriptor::parse(payload).ok()?.patch();
+    if let Some(picture_id) = rewrite.picture_id {
+        patch = patch.picture_id(picture_id);
+    }
+    if let Some(tl0_pic_idx) = rewrite.tl0_pic_idx {
+        patch = patch.tl0_pic_idx(tl0_pic_idx);
+    }
+    patch.build().ok()
+}

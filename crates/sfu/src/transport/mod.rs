@@ -1,0 +1,193 @@
+//! Peer connections. Every client connection carries media one way, so there are two kinds behind one type:
+//! [`Receiving`] from a publisher and [`Sending`] to a subscriber. This module and its children are the only place that
+//! names the WebRTC engine; the rest of the crate sees packets, headers and events, so the sending kind can get a
+//! leaner inside without anybody noticing. Nothing is decided here: not what is forwarded, not when a key frame is due.
+
+mod dtls;
+mod engine;
+mod receiving;
+mod sending;
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use str0m::Candidate;
+
+pub(crate) use engine::Leg;
+pub(crate) use receiving::Receiving;
+pub(crate) use sending::Sending;
+
+use crate::packet::Packet;
+use crate::slots::Slot;
+use crate::stun::{self, TransactionId};
+use crate::{Config, Datagram, Output, Transmit};
+
+/// Our ICE credentials of one transport.
+#[derive(Clone)]
+pub(crate) struct IceCredentials {
+    pub(crate) ufrag: String,
+    pub(crate) pwd: String,
+}
+
+/// What all transports of a worker have in common.
+pub(crate) struct Shared {
+    identity: dtls::Identity,
+    ice_lite: bool,
+    candidates: Vec<Candidate>,
+    candidate_lines: Vec<String>,
+}
+
+impl fmt::Debug for Shared {
+    /// Without the private key.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").field("ice_lite", &self.ice_lite).field("candidates", &self.candidate_lines).finish()
+    }
+}
+
+impl Shared {
+    pub(crate) fn new(config: &Config) -> Self {
+        let candidates: Vec<Candidate> =
+            config.candidates.iter().filter_map(|address| host_candidate(*address)).collect();
+        Self {
+            identity: dtls::Identity::of_process(),
+            ice_lite: config.ice_lite,
+            candidate_lines: candidates.iter().map(|c| c.to_sdp_string().trim_start_matches("a=").to_owned()).collect(),
+            candidates,
+        }
+    }
+
+    pub(crate) fn ice_lite(&self) -> bool {
+        self.ice_lite
+    }
+
+    /// `candidate:…` lines.
+    pub(crate) fn candidate_lines(&self) -> &[String] {
+        &self.candidate_lines
+    }
+
+    pub(crate) fn fingerprint(&self) -> &str {
+        &self.identity.fingerprint
+    }
+}
+
+fn host_candidate(address: SocketAddr) -> Option<Candidate> {
+    match Candidate::host(address, "udp") {
+        Ok(candidate) => Some(candidate),
+        Err(error) => {
+            tracing::warn!(%address, %error, "address cannot be a candidate");
+            None
+        }
+    }
+}
+
+/// What a transport reports.
+#[derive(Debug)]
+pub(crate) enum TransportEvent {
+    /// ICE and DTLS are up.
+    Connected,
+    /// ICE consent was lost, DTLS was closed, or the transport failed.
+    Disconnected,
+    /// From the publisher.
+    Packet(Packet),
+    /// The subscriber needs a key frame.
+    KeyFrameRequested,
+}
+
+/// Where transports put what they produce.
+#[derive(Debug)]
+pub(crate) struct Sink {
+    pub(crate) outputs: VecDeque<Output>,
+    pub(crate) events: VecDeque<(Slot, TransportEvent)>,
+    /// Checks that were sent; an ICE-lite agent sends none.
+    pub(crate) checks: Vec<(Slot, TransactionId)>,
+    note_checks: bool,
+}
+
+impl Sink {
+    pub(crate) fn new(note_checks: bool) -> Self {
+        Self { outputs: VecDeque::new(), events: VecDeque::new(), checks: Vec::new(), note_checks }
+    }
+
+    fn event(&mut self, slot: Slot, event: TransportEvent) {
+        self.events.push_back((slot, event));
+    }
+
+    fn transmit(&mut self, slot: Slot, transmit: Transmit) {
+        if self.note_checks
+            && let Some(transaction) = stun::outgoing_request(&transmit.contents)
+        {
+            self.checks.push((slot, transaction));
+        }
+        self.outputs.push_back(Output::Transmit(transmit));
+    }
+}
+
+/// A peer connection.
+#[derive(Debug)]
+pub(crate) enum Transport {
+    /// From a publisher.
+    Receiving(Receiving),
+    /// To a subscriber.
+    Sending(Sending),
+}
+
+impl Transport {
+    fn engine(&self) -> &engine::Engine {
+        match self {
+            Self::Receiving(receiving) => &receiving.engine,
+            Self::Sending(sending) => &sending.engine,
+        }
+    }
+
+    fn engine_mut(&mut self) -> &mut engine::Engine {
+        match self {
+            Self::Receiving(receiving) => &mut receiving.engine,
+            Self::Sending(sending) => &mut sending.engine,
+        }
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.engine().deadline()
+    }
+
+    /// Whether a STUN message is authentic.
+    pub(crate) fn accepts(&self, datagram: Datagram<'_>, now: Instant) -> bool {
+        self.engine().accepts(datagram, now)
+    }
+
+    pub(crate) fn handle_datagram(&mut self, datagram: Datagram<'_>, now: Instant, sink: &mut Sink) {
+        self.engine_mut().handle_datagram(datagram, now, sink);
+    }
+
+    pub(crate) fn handle_timeout(&mut self, now: Instant, sink: &mut Sink) {
+        self.engine_mut().handle_timeout(now, sink);
+    }
+
+    pub(crate) fn add_remote_candidate(&mut self, shared: &Shared, line: &str, now: Instant, sink: &mut Sink) {
+        self.engine_mut().add_remote_candidate(shared, line, now, sink);
+    }
+
+    /// Sends what `write` puts on the leg.
+    pub(crate) fn send(&mut self, now: Instant, sink: &mut Sink, write: impl FnOnce(&mut Leg<'_>)) {
+        match self {
+            Self::Receiving(receiving) => receiving.send(now, sink, write),
+            Self::Sending(sending) => sending.send(now, sink, write),
+        }
+    }
+
+    /// Asks for a key frame of a layer; a sending transport has nobody to ask.
+    pub(crate) fn request_key_frame(&mut self, layer: usize, now: Instant, sink: &mut Sink) {
+        if let Self::Receiving(receiving) = self {
+            receiving.request_key_frame(layer, now, sink);
+        }
+    }
+
+    pub(crate) fn close(self, now: Instant, sink: &mut Sink) {
+        match self {
+            Self::Receiving(receiving) => receiving.engine.close(now, sink),
+            Self::Sending(sending) => sending.engine.close(now, sink),
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! A transport from a publisher: simulcast layers in, key frame requests out. With loop-back the same transport also
+//! sends the publication back.
+
+use std::time::Instant;
+
+use super::engine::{Engine, Expected, Formats, Leg, OutgoingStream};
+use super::{IceCredentials, Shared, Sink};
+use crate::packet::MediaKind;
+use crate::sdp::{OutgoingIds, PublishPlan};
+use crate::slots::Slot;
+
+/// From a publisher.
+#[derive(Debug)]
+pub(crate) struct Receiving {
+    pub(super) engine: Engine,
+    video_mid: Option<String>,
+    /// Loop-back.
+    audio: Option<OutgoingStream>,
+    video: Option<OutgoingStream>,
+}
+
+impl Receiving {
+    /// Built from the plan of the answer; starts at once.
+    #[allow(clippy::too_many_arguments, reason = "called once; a struct would only rename them")]
+    pub(crate) fn new(
+        shared: &Shared,
+        slot: Slot,
+        credentials: &IceCredentials,
+        plan: &PublishPlan,
+        ids: &OutgoingIds,
+        generation: u32,
+        now: Instant,
+        sink: &mut Sink,
+    ) -> Self {
+        let (audio, video) = (plan.audio(), plan.video());
+        let formats = Formats {
+            audio: audio.map(|(.., format)| format),
+            video: video.map(|(.., format)| format),
+            extensions: plan.extensions().collect(),
+        };
+        let mut engine = Engine::new(shared, slot, credentials, &formats, now);
+        engine.expect(
+            generation,
+            audio.map(|(mid, a, _)| Expected { mid, rids: &a.rids, sources: &a.sources }),
+            video.map(|(mid, a, _)| Expected { mid, rids: &a.rids, sources: &a.sources }),
+            plan.transport_cc(),
+        );
+        let audio = audio.filter(|(_, a, _)| a.direction.sends()).map(|(mid, _, format)| {
+            let stream = OutgoingStream { pt: format.pt, ssrc: ids.audio_ssrc };
+            engine.declare_stream(mid, MediaKind::Audio, stream, None);
+            stream
+        });
+        let loop_video = video.filter(|(_, a, _)| a.direction.sends()).map(|(mid, _, format)| {
+            let stream = OutgoingStream { pt: format.pt, ssrc: ids.video_ssrc };
+            engine.declare_stream(mid, MediaKind::Video, stream, format.rtx.map(|_| ids.video_rtx_ssrc));
+            stream
+        });
+        engine.set_remote(shared, &plan.remote, false, now, sink);
+        Self { engine, video_mid: video.map(|(mid, ..)| mid.to_owned()), audio, video: loop_video }
+    }
+
+    pub(super) fn request_key_frame(&mut self, layer: usize, now: Instant, sink: &mut Sink) {
+        if let Some(mid) = &self.video_mid {
+            self.engine.request_key_frame(mid, layer, now, sink);
+        }
+    }
+
+    pub(super) fn send(&mut self, now: Instant, sink: &mut Sink, write: impl FnOnce(&mut Leg<'_>)) {
+        self.engine.send(self.audio, self.video, now, sink, write);
+    }
+}

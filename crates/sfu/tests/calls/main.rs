@@ -1,0 +1,6 @@
+//! Whole calls in memory: our unit between real WebRTC engines, over a network with delay and loss, under a virtual clock.
+//! Nothing sleeps and nothing opens a socket.
+
+mod call;
+
+mod media;
