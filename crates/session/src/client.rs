@@ -233,9 +233,9 @@ impl Clients {
         std::mem::take(&mut self.overflowed)
     }
 
-    #[cfg(test)]
-    pub(crate) fn is_empty(&self) -> bool {
-        self.table.is_empty() && self.by_rpc_session.is_empty()
+    /// How many RPC sessions and how many sockets there are.
+    pub(crate) fn count(&self) -> (usize, usize) {
+        (self.table.len(), self.sockets.len())
     }
 }
 

@@ -52,9 +52,8 @@ impl MediaRequests {
         std::mem::take(&mut self.woken)
     }
 
-    #[cfg(test)]
-    pub(crate) fn is_empty(&self) -> bool {
-        self.open.is_empty()
+    pub(crate) fn count(&self) -> usize {
+        self.open.len()
     }
 }
 

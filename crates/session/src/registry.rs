@@ -91,6 +91,21 @@ pub struct ConnectionUpdate {
     pub record: Option<bool>,
 }
 
+/// How much there is of everything, for metrics.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Figures {
+    /// In use or not.
+    pub sessions: usize,
+    /// Clients with an RPC session, joined or not.
+    pub clients: usize,
+    /// Open WebSockets.
+    pub sockets: usize,
+    /// Requests that the media worker has not settled.
+    pub media_requests: usize,
+    /// Deadlines that are set.
+    pub timers: usize,
+}
+
 impl Registry {
     /// `seed` feeds the generator of ids and tokens: unpredictable in production, fixed in tests.
     pub fn new(settings: Settings, seed: [u8; 32]) -> Self {
@@ -263,6 +278,18 @@ impl Registry {
                 Timer::Garbage => self.collect_garbage(now),
             }
             self.settle(now);
+        }
+    }
+
+    /// How much there is of everything.
+    pub fn figures(&self) -> Figures {
+        let (clients, sockets) = self.clients.count();
+        Figures {
+            sessions: self.sessions.len(),
+            clients,
+            sockets,
+            media_requests: self.media.count(),
+            timers: self.timers.count(),
         }
     }
 

@@ -63,6 +63,10 @@ impl Timers {
         self.by_time.first().map(|(at, _)| *at)
     }
 
+    pub(crate) fn count(&self) -> usize {
+        self.due.len()
+    }
+
     pub(crate) fn is_set(&self, timer: Timer) -> bool {
         self.due.contains_key(&timer)
     }

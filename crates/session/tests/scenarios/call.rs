@@ -1,0 +1,653 @@
+//! A call in a test: named clients, a clock that stands still until it is moved, and a media worker that answers at once
+//! or when told. Messages are lines such as `participantLeft ann disconnect`; names stand for connection ids.
+
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use protocol::media::{MediaCommand, MediaEvent, MediaFailure};
+use protocol::model::{ConnectionProperties, IceServer, MediaServer, Role, SessionProperties};
+use protocol::rpc::{
+    ClientReply, ClientRequest, InvalidParams, JoinRoom, Joined, PublishVideo, RpcError, ServerNotification,
+    StreamDescription, SubscribeSdp,
+};
+use session::{Effect, PeerInfo, Registry, Settings, SocketId, Time};
+
+pub(crate) const ROOM: &str = "room";
+pub(crate) const SECRET: &str = "MY_SECRET";
+pub(crate) const GRACE: Duration = Duration::from_secs(10);
+pub(crate) const LINGER: Duration = Duration::from_secs(10);
+pub(crate) const MEDIA_TIMEOUT: Duration = Duration::from_secs(7);
+
+pub(crate) fn settings() -> Settings {
+    Settings {
+        media_server: MediaServer::Mediasoup,
+        video_simulcast: true,
+        compatible_version: "2.32.2".to_owned(),
+        secret: SECRET.to_owned(),
+        ice_servers: vec![IceServer { url: "stun:10.0.0.1:3478".to_owned(), username: None, credential: None }],
+        reconnection_grace: GRACE,
+        linger: LINGER,
+        media_timeout: MEDIA_TIMEOUT,
+        garbage_interval: Duration::from_secs(900),
+        garbage_threshold: Duration::from_secs(3600),
+    }
+}
+
+/// A client as a test knows it.
+#[derive(Debug, Default)]
+struct Person {
+    socket: Option<SocketId>,
+    joined: Option<Joined>,
+    rpc_session: Option<Arc<str>>,
+    stream: Option<String>,
+    inbox: Vec<String>,
+    raw: Vec<ServerNotification>,
+    /// Connections that the client has heard of.
+    knows: HashSet<String>,
+    /// When it lost its socket.
+    cut_at: Option<Time>,
+}
+
+pub(crate) struct Call {
+    pub(crate) registry: Registry,
+    pub(crate) now: Time,
+    people: BTreeMap<String, Person>,
+    by_socket: HashMap<SocketId, String>,
+    /// Connection and stream ids with what tests call them.
+    names: Vec<(String, String)>,
+    waiting: HashSet<(SocketId, i64)>,
+    next_socket: u64,
+    next_request: i64,
+    /// Everything that was carried out, in order.
+    pub(crate) log: Vec<String>,
+    pub(crate) worker: Worker,
+}
+
+/// The media worker: remembers what is open, so that a test can see that nothing is left.
+#[derive(Default, Debug)]
+pub(crate) struct Worker {
+    pub(crate) waits: bool,
+    pub(crate) pending: VecDeque<MediaCommand>,
+    pub(crate) commands: Vec<MediaCommand>,
+    pub(crate) routers: HashSet<u64>,
+    pub(crate) publications: HashMap<u64, u64>,
+    /// With the publication received, or published.
+    pub(crate) transports: HashMap<u64, u64>,
+}
+
+impl Worker {
+    fn carry_out(&mut self, command: MediaCommand) {
+        self.commands.push(command.clone());
+        match &command {
+            MediaCommand::CreateRouter { router } => drop(self.routers.insert(router.0)),
+            MediaCommand::CloseRouter { router } => {
+                self.routers.remove(&router.0);
+                let closed: HashSet<u64> =
+                    self.publications.iter().filter(|(_, r)| **r == router.0).map(|(id, _)| *id).collect();
+                self.publications.retain(|id, _| !closed.contains(id));
+                self.transports.retain(|_, publication| !closed.contains(publication));
+            }
+            MediaCommand::Publish { router, publication, transport, .. } => {
+                assert!(self.routers.contains(&router.0), "a publication needs an open router");
+                self.publications.insert(publication.0, router.0);
+                self.transports.insert(transport.0, publication.0);
+            }
+            MediaCommand::Subscribe { publication, transport, .. } => {
+                if self.publications.contains_key(&publication.0) {
+                    self.transports.insert(transport.0, publication.0);
+                }
+            }
+            MediaCommand::CloseTransport { transport } => drop(self.transports.remove(&transport.0)),
+            MediaCommand::ClosePublication { publication } => {
+                self.publications.remove(&publication.0);
+                self.transports.retain(|_, p| *p != publication.0);
+            }
+            MediaCommand::AcceptAnswer { .. } | MediaCommand::AddRemoteCandidate { .. } => {}
+        }
+        if request_of(&command).is_some() {
+            self.pending.push_back(command);
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.routers.is_empty() && self.publications.is_empty() && self.transports.is_empty()
+    }
+
+    pub(crate) fn candidates(&self) -> Vec<String> {
+        let mut found = vec![];
+        for command in &self.commands {
+            if let MediaCommand::AddRemoteCandidate { candidate, .. } = command {
+                found.push(candidate.clone());
+            }
+        }
+        found
+    }
+}
+
+fn request_of(command: &MediaCommand) -> Option<protocol::id::MediaRequestId> {
+    match command {
+        MediaCommand::Publish { request, .. }
+        | MediaCommand::Subscribe { request, .. }
+        | MediaCommand::AcceptAnswer { request, .. } => Some(*request),
+        _ => None,
+    }
+}
+
+fn success(command: &MediaCommand) -> MediaEvent {
+    match command {
+        MediaCommand::Publish { request, .. } => {
+            MediaEvent::Answered { request: *request, sdp: "answer-to-publisher".to_owned() }
+        }
+        MediaCommand::Subscribe { request, offer: Some(_), .. } => {
+            MediaEvent::Answered { request: *request, sdp: "answer-to-subscriber".to_owned() }
+        }
+        MediaCommand::Subscribe { request, offer: None, .. } => {
+            MediaEvent::Offered { request: *request, sdp: "offer-to-subscriber".to_owned() }
+        }
+        MediaCommand::AcceptAnswer { request, .. } => MediaEvent::Accepted { request: *request },
+        other => unreachable!("{other:?} is not settled"),
+    }
+}
+
+impl Call {
+    /// An empty session named `room`.
+    pub(crate) fn new() -> Self {
+        Self::with(settings())
+    }
+
+    pub(crate) fn with(settings: Settings) -> Self {
+        let mut call = Self {
+            registry: Registry::new(settings, [42; 32]),
+            now: Time::from_millis(1_700_000_000_000),
+            people: BTreeMap::new(),
+            by_socket: HashMap::new(),
+            names: vec![],
+            waiting: HashSet::new(),
+            next_socket: 0,
+            next_request: 0,
+            log: vec![],
+            worker: Worker::default(),
+        };
+        call.create_session(ROOM);
+        call
+    }
+
+    pub(crate) fn create_session(&mut self, id: &str) {
+        self.create_session_with(SessionProperties { custom_session_id: id.to_owned(), ..session_properties() });
+    }
+
+    pub(crate) fn create_session_with(&mut self, properties: SessionProperties) {
+        self.registry.create_session(properties, self.now).expect("the id is free");
+        self.carry_out();
+    }
+
+    // ---- clients -----------------------------------------------------------------------------------------------
+
+    /// Makes a connection by REST; its token URL.
+    pub(crate) fn token(&mut self, properties: ConnectionProperties) -> String {
+        let id = self
+            .registry
+            .create_connection(ROOM, properties, "wss://madang.example", self.now)
+            .expect("the session exists");
+        let view = self.registry.connection(ROOM, id.as_str()).expect("it was made");
+        view.token.expect("a pending connection has a token")
+    }
+
+    pub(crate) fn open(&mut self, name: &str) {
+        self.next_socket += 1;
+        let socket = SocketId(self.next_socket);
+        self.by_socket.insert(socket, name.to_owned());
+        self.people.entry(name.to_owned()).or_default().socket = Some(socket);
+        let peer = PeerInfo { ip: "192.0.2.7".to_owned(), final_user_id: format!("U{}", self.next_socket) };
+        self.registry.socket_opened(socket, peer, self.now);
+        self.carry_out();
+    }
+
+    pub(crate) fn join(&mut self, name: &str) -> &mut Self {
+        self.join_as(name, Role::Publisher)
+    }
+
+    pub(crate) fn join_as(&mut self, name: &str, role: Role) -> &mut Self {
+        self.join_with(name, ConnectionProperties { role, ..ConnectionProperties::default() })
+    }
+
+    pub(crate) fn join_with(&mut self, name: &str, properties: ConnectionProperties) -> &mut Self {
+        let token = self.token(properties);
+        self.open(name);
+        self.request(name, join_room(&token));
+        assert!(self.people[name].joined.is_some(), "{name} joined: {:?}", self.people[name].inbox);
+        self
+    }
+
+    pub(crate) fn join_by_secret(&mut self, name: &str, recorder: bool, stt: bool) -> &mut Self {
+        self.open(name);
+        let ClientRequest::JoinRoom(mut request) = join_room("") else { unreachable!() };
+        request.secret = SECRET.to_owned();
+        request.recorder = recorder;
+        request.stt = stt;
+        self.request(name, ClientRequest::JoinRoom(request));
+        self
+    }
+
+    pub(crate) fn publish(&mut self, name: &str) -> &mut Self {
+        self.request(name, publish_video());
+        self
+    }
+
+    /// Server-offered subscription, both steps.
+    pub(crate) fn subscribe(&mut self, name: &str, publisher: &str) -> &mut Self {
+        let sender = self.stream(publisher);
+        self.request(name, ClientRequest::PrepareReceiveVideoFrom { sender: sender.clone(), reconnect: false });
+        self.request(name, receive_with_answer(&sender));
+        self
+    }
+
+    pub(crate) fn request(&mut self, name: &str, content: ClientRequest) -> i64 {
+        self.raw_request(name, Ok(content))
+    }
+
+    pub(crate) fn raw_request(&mut self, name: &str, content: Result<ClientRequest, InvalidParams>) -> i64 {
+        let socket = self.socket(name);
+        self.next_request += 1;
+        let request = self.next_request;
+        self.waiting.insert((socket, request));
+        self.registry.request(socket, request, content, self.now);
+        self.carry_out();
+        request
+    }
+
+    pub(crate) fn leave(&mut self, name: &str) -> &mut Self {
+        self.request(name, ClientRequest::LeaveRoom);
+        self
+    }
+
+    pub(crate) fn signal(&mut self, name: &str, message: &str) -> &mut Self {
+        self.request(name, ClientRequest::SendMessage { message: message.to_owned() });
+        self
+    }
+
+    /// The network cut the socket.
+    pub(crate) fn cut(&mut self, name: &str) -> &mut Self {
+        let socket = self.socket(name);
+        let person = self.people.get_mut(name).expect("known");
+        (person.socket, person.cut_at) = (None, Some(self.now));
+        self.close_socket(socket);
+        self
+    }
+
+    pub(crate) fn close_socket(&mut self, socket: SocketId) {
+        self.by_socket.remove(&socket);
+        self.waiting.retain(|(of, _)| *of != socket);
+        self.registry.socket_closed(socket, self.now);
+        self.carry_out();
+    }
+
+    /// The same for any socket, also one that its client has left behind.
+    pub(crate) fn lose(&mut self, socket: SocketId) {
+        let name = self.by_socket[&socket].clone();
+        if self.people[&name].socket == Some(socket) {
+            self.cut(&name);
+        } else {
+            self.close_socket(socket);
+        }
+    }
+
+    /// A new socket that binds the RPC session again. Messages to the old one are nobody's from here on.
+    pub(crate) fn reconnect(&mut self, name: &str) -> &mut Self {
+        let rpc_session = self.people[name].rpc_session.clone().expect("has joined");
+        if let Some(former) = self.people[name].socket {
+            self.waiting.retain(|(of, _)| *of != former);
+        }
+        self.open(name);
+        self.connect(name, Some(&rpc_session));
+        self
+    }
+
+    pub(crate) fn connect(&mut self, name: &str, rpc_session: Option<&str>) {
+        let socket = self.socket(name);
+        self.next_request += 1;
+        self.waiting.insert((socket, self.next_request));
+        self.registry.reconnect(socket, self.next_request, rpc_session, self.now);
+        self.carry_out();
+    }
+
+    // ---- media and time ----------------------------------------------------------------------------------------
+
+    /// From now on the worker answers only when told.
+    pub(crate) fn media_waits(&mut self) -> &mut Self {
+        self.worker.waits = true;
+        self
+    }
+
+    /// Answers everything that waits, oldest first.
+    pub(crate) fn media_answers(&mut self) -> &mut Self {
+        while let Some(command) = self.worker.pending.pop_front() {
+            let event = success(&command);
+            self.registry.handle_media(event, self.now);
+            self.carry_out();
+        }
+        self
+    }
+
+    pub(crate) fn media_fails(&mut self, why: MediaFailure) -> &mut Self {
+        let command = self.worker.pending.pop_front().expect("something waits");
+        let request = request_of(&command).expect("it has a request");
+        match command {
+            MediaCommand::Publish { publication, .. } => {
+                self.worker.publications.remove(&publication.0);
+                self.worker.transports.retain(|_, p| *p != publication.0);
+            }
+            MediaCommand::Subscribe { transport, .. } => drop(self.worker.transports.remove(&transport.0)),
+            _ => {}
+        }
+        self.registry.handle_media(MediaEvent::Failed { request, why }, self.now);
+        self.carry_out();
+        self
+    }
+
+    /// Moves the clock, stopping at every deadline on the way.
+    pub(crate) fn advance(&mut self, by: Duration) -> &mut Self {
+        let target = self.now + by;
+        while let Some(due) = self.registry.poll_timeout().filter(|due| *due <= target) {
+            self.now = self.now.max(due);
+            self.registry.handle_timeout(self.now);
+            self.carry_out();
+        }
+        self.now = target;
+        self
+    }
+
+    // ---- what happened -----------------------------------------------------------------------------------------
+
+    pub(crate) fn carry_out(&mut self) {
+        loop {
+            while let Some(effect) = self.registry.poll_effect() {
+                self.carry_out_one(effect);
+            }
+            if self.worker.waits || self.worker.pending.is_empty() {
+                return;
+            }
+            let command = self.worker.pending.pop_front().expect("not empty");
+            self.registry.handle_media(success(&command), self.now);
+        }
+    }
+
+    fn carry_out_one(&mut self, effect: Effect) {
+        match effect {
+            Effect::Media(command) => self.worker.carry_out(command),
+            Effect::CloseSocket { socket } => {
+                let name = self.by_socket.remove(&socket).expect("only open sockets are closed");
+                assert!(!self.waiting.iter().any(|(of, _)| *of == socket), "{name} was closed instead of answered");
+                self.tell(&name, "closed".to_owned());
+                self.people.get_mut(&name).expect("known").socket.take_if(|current| *current == socket);
+            }
+            Effect::Reply { socket, request, rpc_session, result } => {
+                let name = self.by_socket.get(&socket).expect("answers go to open sockets").clone();
+                assert!(self.waiting.remove(&(socket, request)), "request {request} of {name} was answered twice");
+                if let Ok(ClientReply::Joined(joined)) = &result {
+                    self.names.push((joined.id.to_string(), name.clone()));
+                    let person = self.people.get_mut(&name).expect("known");
+                    person.joined = Some((**joined).clone());
+                    person.knows = joined.value.iter().map(|other| other.id.to_string()).collect();
+                    person.rpc_session = Some(rpc_session);
+                }
+                if let Ok(ClientReply::Published { id, .. }) = &result {
+                    self.people.get_mut(&name).expect("known").stream = Some(id.to_string());
+                    self.names.push((id.to_string(), format!("{name}'s")));
+                }
+                let line = self.reply_line(&result);
+                self.tell(&name, line);
+            }
+            Effect::Notify { socket, notification } => {
+                let name = self.by_socket.get(&socket).expect("notifications go to open sockets").clone();
+                assert!(self.people[&name].joined.is_some(), "{name} heard something before its joinRoom reply");
+                let person = self.people.get_mut(&name).expect("known");
+                person.raw.push((*notification).clone());
+                match &*notification {
+                    ServerNotification::ParticipantJoined { id, .. } => {
+                        assert!(person.knows.insert(id.to_string()), "{name} heard twice that {id} joined");
+                    }
+                    ServerNotification::ParticipantLeft { connection_id, .. } => {
+                        let own = person.joined.as_ref().is_some_and(|joined| joined.id == *connection_id);
+                        assert!(person.knows.remove(connection_id.as_str()) || own, "{name} does not know who left");
+                    }
+                    ServerNotification::ParticipantPublished { id, .. } => {
+                        assert!(person.knows.contains(id.as_str()), "{name} heard of a stream before its owner");
+                    }
+                    _ => {}
+                }
+                let line = self.notification_line(&notification);
+                self.tell(&name, line);
+            }
+        }
+    }
+
+    fn tell(&mut self, name: &str, line: String) {
+        self.log.push(format!("{name}: {line}"));
+        self.people.get_mut(name).expect("known").inbox.push(line);
+    }
+
+    fn reply_line(&self, result: &Result<ClientReply, RpcError>) -> String {
+        match result {
+            Ok(ClientReply::Empty {}) => "ok".to_owned(),
+            Ok(ClientReply::Joined(_)) => "joined".to_owned(),
+            Ok(ClientReply::Published { sdp_answer, .. }) => format!("published {sdp_answer}"),
+            Ok(ClientReply::Offer { sdp_offer }) => format!("offer {sdp_offer}"),
+            Ok(ClientReply::Answer { sdp_answer }) => format!("answer {sdp_answer}"),
+            Ok(ClientReply::Value { value }) => format!("value {value}"),
+            Err(error) => self.named(&format!("error {}", error.message)),
+        }
+    }
+
+    fn notification_line(&self, notification: &ServerNotification) -> String {
+        let line = match notification {
+            ServerNotification::ParticipantJoined { id, metadata, .. } => format!("participantJoined {id} {metadata}"),
+            ServerNotification::ParticipantLeft { connection_id, reason } => {
+                format!("participantLeft {connection_id} {reason}")
+            }
+            ServerNotification::ParticipantPublished { id, .. } => format!("participantPublished {id}"),
+            ServerNotification::ParticipantUnpublished { connection_id, reason } => {
+                format!("participantUnpublished {connection_id} {reason}")
+            }
+            ServerNotification::ParticipantEvicted { connection_id, reason } => {
+                format!("participantEvicted {connection_id} {reason}")
+            }
+            ServerNotification::StreamPropertyChanged { stream_id, property, new_value, reason, .. } => {
+                format!("streamPropertyChanged {stream_id} {property} {new_value} {reason}")
+            }
+            ServerNotification::SendMessage { data, kind, from } => {
+                let from = from.as_ref().map_or("server", |from| from.as_str());
+                format!("signal {kind:?} {data:?} from {from}")
+            }
+            ServerNotification::ConnectionPropertyChanged { property, new_value } => {
+                format!("connectionPropertyChanged {property} {new_value}")
+            }
+        };
+        self.named(&line)
+    }
+
+    /// Names instead of ids. Streams first: their ids end in a connection's.
+    fn named(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        let mut names: Vec<_> = self.names.iter().collect();
+        names.sort_by_key(|(id, _)| std::cmp::Reverse(id.len()));
+        for (id, name) in names {
+            text = text.replace(id.as_str(), name);
+        }
+        text.trim_end().to_owned()
+    }
+
+    /// Takes what a client has received.
+    pub(crate) fn inbox(&mut self, name: &str) -> Vec<String> {
+        std::mem::take(&mut self.people.get_mut(name).expect("known").inbox)
+    }
+
+    /// Forgets what was received so far.
+    pub(crate) fn hush(&mut self) -> &mut Self {
+        for person in self.people.values_mut() {
+            person.inbox.clear();
+            person.raw.clear();
+        }
+        self.log.clear();
+        self
+    }
+
+    pub(crate) fn last(&self, name: &str) -> &str {
+        self.people[name].inbox.last().map_or("", String::as_str)
+    }
+
+    /// The last stream that was announced to somebody.
+    pub(crate) fn announced(&self, name: &str) -> StreamDescription {
+        let mut found = None;
+        for notification in &self.people[name].raw {
+            if let ServerNotification::ParticipantPublished { streams: [stream], .. } = notification {
+                found = Some(stream.clone());
+            }
+        }
+        found.expect("a stream was announced")
+    }
+
+    pub(crate) fn joined(&self, name: &str) -> &Joined {
+        self.people[name].joined.as_ref().expect("has joined")
+    }
+
+    pub(crate) fn connection(&self, name: &str) -> String {
+        self.joined(name).id.to_string()
+    }
+
+    pub(crate) fn stream(&self, name: &str) -> String {
+        self.people[name].stream.clone().expect("has published")
+    }
+
+    pub(crate) fn rpc_session(&self, name: &str) -> Arc<str> {
+        self.people[name].rpc_session.clone().expect("has joined")
+    }
+
+    pub(crate) fn socket(&self, name: &str) -> SocketId {
+        self.people[name].socket.unwrap_or_else(|| panic!("{name} has a socket"))
+    }
+
+    pub(crate) fn has_socket(&self, name: &str) -> bool {
+        self.people[name].socket.is_some()
+    }
+
+    pub(crate) fn has_joined(&self, name: &str) -> bool {
+        self.people[name].joined.is_some()
+    }
+
+    pub(crate) fn has_published(&self, name: &str) -> bool {
+        self.people[name].stream.is_some()
+    }
+
+    pub(crate) fn open_sockets(&self) -> Vec<SocketId> {
+        self.by_socket.keys().copied().collect()
+    }
+
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Nobody is listed who has neither a socket nor time left to come back, and nothing is received that nobody sends.
+    pub(crate) fn assert_no_ghosts(&self) {
+        let include = session::registry::Include::default();
+        let Some(session) = self.registry.session(ROOM, include) else { return };
+        let connections = session.connections.content();
+        let active = || connections.iter().filter_map(|connection| connection.active.as_ref());
+        let published: HashSet<_> =
+            active().flat_map(|active| &active.publishers).map(|publisher| &publisher.stream_id).collect();
+        for subscriber in active().flat_map(|active| &active.subscribers) {
+            assert!(published.contains(&subscriber.stream_id), "a subscription to nothing");
+        }
+        for connection in connections {
+            for publisher in connection.active.iter().flat_map(|active| &active.publishers) {
+                assert!(
+                    publisher.stream_id.as_str().ends_with(connection.connection_id.as_str()),
+                    "not its own stream"
+                );
+            }
+            let person = self
+                .people
+                .values()
+                .find(|person| person.joined.as_ref().is_some_and(|joined| joined.id == connection.connection_id));
+            let person = person.expect("nobody is listed who was never told that it joined");
+            let coming_back = person.cut_at.is_some_and(|cut_at| self.now < cut_at + GRACE);
+            assert!(person.socket.is_some() || coming_back, "{} is a ghost", connection.connection_id);
+        }
+    }
+
+    pub(crate) fn is_waiting(&self, name: &str) -> bool {
+        let socket = self.socket(name);
+        self.waiting.iter().any(|(of, _)| *of == socket)
+    }
+
+    pub(crate) fn session_exists(&self) -> bool {
+        self.registry.session(ROOM, session::registry::Include::default()).is_some()
+    }
+}
+
+pub(crate) fn session_properties() -> SessionProperties {
+    SessionProperties {
+        media_mode: protocol::model::MediaMode::Routed,
+        recording_mode: protocol::model::RecordingMode::Manual,
+        custom_session_id: String::new(),
+        default_recording_properties: protocol::model::RecordingProperties::default(),
+        forced_video_codec: protocol::model::ForcedVideoCodec::MediaServerPreferred,
+        allow_transcoding: false,
+        media_node: None,
+    }
+}
+
+pub(crate) fn join_room(token: &str) -> ClientRequest {
+    ClientRequest::JoinRoom(Box::new(JoinRoom {
+        token: token.to_owned(),
+        session: ROOM.to_owned(),
+        platform: "Chrome 126 on Linux".to_owned(),
+        sdk_version: Some("2.32.2".to_owned()),
+        metadata: String::new(),
+        secret: String::new(),
+        recorder: false,
+        stt: false,
+    }))
+}
+
+pub(crate) fn camera() -> PublishVideo {
+    PublishVideo {
+        sdp_offer: "offer-of-publisher".to_owned(),
+        do_loopback: false,
+        has_audio: true,
+        has_video: true,
+        audio_active: Some(true),
+        video_active: Some(true),
+        type_of_video: Some("CAMERA".to_owned()),
+        frame_rate: Some(30),
+        video_dimensions: Some(r#"{"width":640,"height":480}"#.to_owned()),
+        filter: false,
+    }
+}
+
+pub(crate) fn publish_video() -> ClientRequest {
+    ClientRequest::PublishVideo(Box::new(camera()))
+}
+
+pub(crate) fn prepare(sender: &str) -> ClientRequest {
+    ClientRequest::PrepareReceiveVideoFrom { sender: sender.to_owned(), reconnect: false }
+}
+
+pub(crate) fn receive_with_answer(sender: &str) -> ClientRequest {
+    let sdp = Some(SubscribeSdp::Answer("answer-of-subscriber".to_owned()));
+    ClientRequest::ReceiveVideoFrom { sender: sender.to_owned(), sdp }
+}
+
+pub(crate) fn receive_with_offer(sender: &str) -> ClientRequest {
+    let sdp = Some(SubscribeSdp::Offer("offer-of-subscriber".to_owned()));
+    ClientRequest::ReceiveVideoFrom { sender: sender.to_owned(), sdp }
+}
+
+pub(crate) fn candidate(endpoint: &str, candidate: &str) -> ClientRequest {
+    ClientRequest::OnIceCandidate { endpoint_name: endpoint.to_owned(), candidate: candidate.to_owned() }
+}
+
+pub(crate) fn none<T: PartialEq + std::fmt::Debug>(lines: Vec<T>) {
+    assert_eq!(lines, [] as [T; 0]);
+}

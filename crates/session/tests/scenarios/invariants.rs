@@ -1,0 +1,310 @@
+//! What holds whatever happens, in any order. The call itself watches over every message: each request is answered
+//! once, nothing reaches a client before its joinRoom answer, nobody hears of a stream before its owner.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use proptest::prelude::*;
+use protocol::media::MediaFailure;
+use protocol::model::{ConnectionProperties, Role};
+use protocol::rpc::{ClientRequest, InvalidParams};
+use session::registry::{ConnectionUpdate, ServerSignal};
+
+use crate::call::{
+    Call, GRACE, LINGER, MEDIA_TIMEOUT, ROOM, candidate, join_room, prepare, publish_video, receive_with_answer,
+    receive_with_offer,
+};
+
+#[derive(Clone, Debug)]
+enum Step {
+    Open,
+    Join { who: usize, role: Role },
+    JoinAgainWithAUsedToken { who: usize },
+    JoinBySecret { recorder: bool },
+    Publish { who: usize },
+    Unpublish { who: usize },
+    Prepare { who: usize, whom: usize },
+    Answer { who: usize, whom: usize },
+    Offer { who: usize, whom: usize },
+    Unsubscribe { who: usize, whom: usize },
+    Candidate { who: usize, whom: usize },
+    ReconnectStream { who: usize, whom: usize, answer: bool },
+    Signal { who: usize, whom: Option<usize> },
+    ChangeProperty { who: usize },
+    ForceDisconnect { who: usize, whom: usize },
+    ForceUnpublish { who: usize, whom: usize },
+    Echo { who: usize },
+    Unknown { who: usize },
+    Unreadable { who: usize },
+    Leave { who: usize },
+    Cut { who: usize },
+    Reconnect { who: usize },
+    CloseSomeSocket { which: usize },
+    MediaAnswers,
+    MediaFails { codec: bool },
+    Wait { millis: u64 },
+    CreateSession,
+    CloseSession,
+    CreateConnection,
+    CloseConnection { whom: usize },
+    UnpublishStream { whom: usize },
+    ServerSignal,
+    Update { whom: usize, role: Role },
+}
+
+fn role() -> impl Strategy<Value = Role> {
+    prop_oneof![Just(Role::Subscriber), Just(Role::Publisher), Just(Role::Moderator)]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let person = || 0..6_usize;
+    let pair = || (0..6_usize, 0..6_usize);
+    let in_the_call = prop_oneof![
+        6 => person().prop_map(|who| Step::Publish { who }),
+        1 => person().prop_map(|who| Step::Unpublish { who }),
+        4 => pair().prop_map(|(who, whom)| Step::Prepare { who, whom }),
+        4 => pair().prop_map(|(who, whom)| Step::Answer { who, whom }),
+        3 => pair().prop_map(|(who, whom)| Step::Offer { who, whom }),
+        1 => pair().prop_map(|(who, whom)| Step::Unsubscribe { who, whom }),
+        2 => pair().prop_map(|(who, whom)| Step::Candidate { who, whom }),
+        3 => (pair(), any::<bool>()).prop_map(|((who, whom), answer)| Step::ReconnectStream { who, whom, answer }),
+        2 => (person(), proptest::option::of(person())).prop_map(|(who, whom)| Step::Signal { who, whom }),
+        1 => person().prop_map(|who| Step::ChangeProperty { who }),
+        1 => pair().prop_map(|(who, whom)| Step::ForceDisconnect { who, whom }),
+        1 => pair().prop_map(|(who, whom)| Step::ForceUnpublish { who, whom }),
+        1 => person().prop_map(|who| Step::Echo { who }),
+        1 => person().prop_map(|who| Step::Unknown { who }),
+        1 => person().prop_map(|who| Step::Unreadable { who }),
+        1 => person().prop_map(|who| Step::Leave { who }),
+    ];
+    let around_it = prop_oneof![
+        1 => Just(Step::Open),
+        6 => (person(), role()).prop_map(|(who, role)| Step::Join { who, role }),
+        1 => person().prop_map(|who| Step::JoinAgainWithAUsedToken { who }),
+        1 => any::<bool>().prop_map(|recorder| Step::JoinBySecret { recorder }),
+        2 => person().prop_map(|who| Step::Cut { who }),
+        3 => person().prop_map(|who| Step::Reconnect { who }),
+        1 => person().prop_map(|which| Step::CloseSomeSocket { which }),
+        8 => Just(Step::MediaAnswers),
+        1 => any::<bool>().prop_map(|codec| Step::MediaFails { codec }),
+        3 => prop_oneof![Just(1), Just(500), Just(3_000), Just(7_000), Just(10_000), Just(30_000)]
+            .prop_map(|millis| Step::Wait { millis }),
+        1 => Just(Step::CreateSession),
+        1 => Just(Step::CreateConnection),
+        1 => person().prop_map(|whom| Step::CloseConnection { whom }),
+        1 => person().prop_map(|whom| Step::UnpublishStream { whom }),
+        1 => Just(Step::ServerSignal),
+        1 => (person(), role()).prop_map(|(whom, role)| Step::Update { whom, role }),
+    ];
+    prop_oneof![12 => in_the_call, 10 => around_it, 1 => Just(Step::CloseSession)]
+}
+
+/// Carries out steps and remembers tokens.
+struct Actor {
+    call: Call,
+    used: Vec<String>,
+    opened: usize,
+    accepted: HashSet<String>,
+}
+
+impl Actor {
+    fn new() -> Self {
+        let mut call = Call::new();
+        call.media_waits();
+        Self { call, used: vec![], opened: 0, accepted: HashSet::new() }
+    }
+
+    fn open(&mut self) -> String {
+        self.opened += 1;
+        let name = format!("p{}", self.opened);
+        self.call.open(&name);
+        name
+    }
+
+    /// One of the latest people.
+    fn person(&self, pick: usize) -> Option<String> {
+        let newest = self.opened.checked_sub(pick % self.opened.max(1))?;
+        (newest > 0).then(|| format!("p{newest}"))
+    }
+
+    fn connection(&self, pick: usize) -> String {
+        match self.person(pick) {
+            Some(name) if self.call.has_joined(&name) => self.call.connection(&name),
+            _ => "con_UNKNOWN".to_owned(),
+        }
+    }
+
+    fn stream(&self, pick: usize) -> String {
+        match self.person(pick) {
+            Some(name) if self.call.has_published(&name) => self.call.stream(&name),
+            _ => format!("str_CAM_XXXX_{}", self.connection(pick)),
+        }
+    }
+
+    fn ask(&mut self, who: usize, request: ClientRequest) {
+        if let Some(name) = self.person(who).filter(|name| self.call.has_socket(name)) {
+            self.call.request(&name, request);
+        }
+    }
+
+    fn join(&mut self, who: usize, token: String) {
+        let Some(name) = self.person(who).filter(|name| self.call.has_socket(name)) else { return };
+        let before = self.call.has_joined(&name);
+        self.call.request(&name, join_room(&token));
+        if !before && self.call.has_joined(&name) {
+            assert!(self.accepted.insert(token.clone()), "a token was accepted twice");
+        }
+        self.used.push(token);
+    }
+
+    fn act(&mut self, step: Step) {
+        match step {
+            Step::Open => drop(self.open()),
+            Step::Join { who, role } => {
+                if !self.call.session_exists() {
+                    return;
+                }
+                let token = self.call.token(ConnectionProperties { role, ..ConnectionProperties::default() });
+                if who % 2 == 0 {
+                    self.open();
+                    self.join(0, token);
+                } else {
+                    self.join(who, token);
+                }
+            }
+            Step::JoinAgainWithAUsedToken { who } => {
+                if let Some(token) = self.used.first().cloned() {
+                    self.join(who, token);
+                }
+            }
+            Step::JoinBySecret { recorder } => {
+                self.opened += 1;
+                let name = format!("p{}", self.opened);
+                self.call.join_by_secret(&name, recorder, false);
+            }
+            Step::Publish { who } => self.ask(who, publish_video()),
+            Step::Unpublish { who } => self.ask(who, ClientRequest::UnpublishVideo),
+            Step::Prepare { who, whom } => self.ask(who, prepare(&self.stream(whom))),
+            Step::Answer { who, whom } => self.ask(who, receive_with_answer(&self.stream(whom))),
+            Step::Offer { who, whom } => self.ask(who, receive_with_offer(&self.stream(whom))),
+            Step::Unsubscribe { who, whom } => {
+                self.ask(who, ClientRequest::UnsubscribeFromVideo { sender: self.connection(whom) });
+            }
+            Step::Candidate { who, whom } => self.ask(who, candidate(&self.connection(whom), "candidate:1")),
+            Step::ReconnectStream { who, whom, answer } => {
+                let sdp = || Some("sdp".to_owned());
+                let (sdp_string, sdp_offer) = if answer { (sdp(), None) } else { (None, sdp()) };
+                self.ask(who, ClientRequest::ReconnectStream { stream: self.stream(whom), sdp_string, sdp_offer });
+            }
+            Step::Signal { who, whom } => {
+                let to = whom.map(|whom| format!("\"{}\"", self.connection(whom))).unwrap_or_default();
+                self.ask(who, ClientRequest::SendMessage { message: format!(r#"{{"to":[{to}],"data":"x"}}"#) });
+            }
+            Step::ChangeProperty { who } => {
+                let (property, new_value) = ("videoActive".to_owned(), "false".to_owned());
+                self.ask(who, ClientRequest::StreamPropertyChanged { property, new_value, reason: String::new() });
+            }
+            Step::ForceDisconnect { who, whom } => {
+                self.ask(who, ClientRequest::ForceDisconnect { connection_id: self.connection(whom) });
+            }
+            Step::ForceUnpublish { who, whom } => {
+                self.ask(who, ClientRequest::ForceUnpublish { stream_id: self.stream(whom) });
+            }
+            Step::Echo { who } => self.ask(who, ClientRequest::Echo),
+            Step::Unknown { who } => self.ask(who, ClientRequest::Unknown { method: "nothing".to_owned() }),
+            Step::Unreadable { who } => {
+                let fault = InvalidParams { method: "x".to_owned(), parameter: "y".to_owned(), rule: "is missing" };
+                if let Some(name) = self.person(who).filter(|name| self.call.has_socket(name)) {
+                    self.call.raw_request(&name, Err(fault));
+                }
+            }
+            Step::Leave { who } => self.ask(who, ClientRequest::LeaveRoom),
+            Step::Cut { who } => {
+                if let Some(name) = self.person(who).filter(|name| self.call.has_socket(name)) {
+                    self.call.cut(&name);
+                }
+            }
+            Step::Reconnect { who } => {
+                if let Some(name) = self.person(who).filter(|name| self.call.has_joined(name)) {
+                    self.call.reconnect(&name);
+                }
+            }
+            Step::CloseSomeSocket { which } => {
+                let mut sockets = self.call.open_sockets();
+                sockets.sort();
+                if let Some(socket) = sockets.get(which) {
+                    self.call.lose(*socket);
+                }
+            }
+            Step::MediaAnswers => drop(self.call.media_answers()),
+            Step::MediaFails { codec } => {
+                if !self.call.worker.pending.is_empty() {
+                    let why = if codec { MediaFailure::CodecNotOffered } else { MediaFailure::Internal };
+                    self.call.media_fails(why);
+                }
+            }
+            Step::Wait { millis } => drop(self.call.advance(Duration::from_millis(millis))),
+            Step::CreateSession => {
+                if !self.call.session_exists() {
+                    self.call.create_session(ROOM);
+                }
+            }
+            Step::CloseSession => {
+                let _ = self.call.registry.close_session(ROOM, self.call.now);
+            }
+            Step::CreateConnection => {
+                let now = self.call.now;
+                let _ = self.call.registry.create_connection(ROOM, ConnectionProperties::default(), "wss://x", now);
+            }
+            Step::CloseConnection { whom } => {
+                let connection = self.connection(whom);
+                let _ = self.call.registry.close_connection(ROOM, &connection, self.call.now);
+            }
+            Step::UnpublishStream { whom } => {
+                let stream = self.stream(whom);
+                let _ = self.call.registry.unpublish_stream(ROOM, &stream, self.call.now);
+            }
+            Step::ServerSignal => {
+                let _ = self.call.registry.signal(ROOM, ServerSignal::default(), self.call.now);
+            }
+            Step::Update { whom, role } => {
+                let (connection, now) = (self.connection(whom), self.call.now);
+                let update = ConnectionUpdate { role: Some(role), record: None };
+                let _ = self.call.registry.update_connection(ROOM, &connection, update, now);
+            }
+        }
+        self.call.carry_out();
+        self.call.assert_no_ghosts();
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1024, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_order_of_events_breaks_a_promise(steps in proptest::collection::vec(step(), 1..80)) {
+        let mut actor = Actor::new();
+        for step in steps {
+            actor.act(step);
+        }
+        let mut call = actor.call;
+
+        // Whatever is still asked for is answered, by the worker or by the clock.
+        call.advance(MEDIA_TIMEOUT * 3);
+        prop_assert!(call.registry.figures().media_requests == 0);
+        call.media_answers();
+        call.assert_no_ghosts();
+        while call.waiting() > 0 && call.registry.figures().media_requests > 0 {
+            call.media_answers().advance(MEDIA_TIMEOUT);
+        }
+        prop_assert_eq!(call.waiting(), 0);
+
+        // Once everybody has gone, nothing remains.
+        for socket in call.open_sockets() {
+            call.lose(socket);
+        }
+        call.advance(GRACE.max(LINGER) + Duration::from_secs(10_000));
+        prop_assert_eq!(call.registry.figures(), session::registry::Figures::default());
+        prop_assert!(call.worker.is_empty(), "{:?}", call.worker);
+    }
+}

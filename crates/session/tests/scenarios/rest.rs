@@ -1,0 +1,265 @@
+//! Sessions, connections and streams as the application sees and changes them.
+
+use std::time::Duration;
+
+use protocol::model::{ConnectionProperties, Role, SessionProperties};
+use protocol::rpc::ClientRequest;
+use serde_json::{Value, json};
+use session::registry::{ConnectionUpdate, Include, NotFound, SessionExists};
+
+use crate::call::{Call, ROOM, join_room, none, session_properties};
+
+const PENDING: Include = Include { pending_connections: true, web_rtc_stats: false };
+const STATS: Include = Include { pending_connections: false, web_rtc_stats: true };
+
+fn session(call: &Call, include: Include) -> Value {
+    serde_json::to_value(call.registry.session(ROOM, include).expect("exists")).expect("serialises")
+}
+
+fn connection(call: &Call, id: &str) -> Value {
+    serde_json::to_value(call.registry.connection(ROOM, id).expect("exists")).expect("serialises")
+}
+
+fn keys(value: &Value) -> Vec<&str> {
+    value.as_object().expect("an object").keys().map(String::as_str).collect()
+}
+
+#[test]
+fn a_session_has_the_keys_that_clients_compare() {
+    let call = Call::new();
+    assert_eq!(
+        session(&call, Include::default()),
+        json!({
+            "id": ROOM, "object": "session", "sessionId": ROOM, "createdAt": call.now.as_millis(), "recording": false,
+            "broadcasting": false, "mediaMode": "ROUTED", "recordingMode": "MANUAL",
+            "defaultRecordingProperties": {
+                "name": "", "hasAudio": true, "hasVideo": true, "outputMode": "COMPOSED",
+                "recordingLayout": "BEST_FIT", "resolution": "1280x720", "frameRate": 25, "shmSize": 536870912
+            },
+            "customSessionId": ROOM, "forcedVideoCodec": "MEDIA_SERVER_PREFERRED", "allowTranscoding": false,
+            "connections": {"numberOfElements": 0, "content": []}
+        })
+    );
+}
+
+#[test]
+fn a_session_id_is_the_applications_or_generated() {
+    let mut call = Call::new();
+    let taken = SessionProperties { custom_session_id: ROOM.into(), ..session_properties() };
+    assert_eq!(call.registry.create_session(taken, call.now), Err(SessionExists));
+    let id = call.registry.create_session(session_properties(), call.now).expect("generated");
+    assert!(id.as_str().starts_with("ses_") && id.as_str().len() == 14);
+    assert_ne!(call.registry.create_session(session_properties(), call.now), Ok(id));
+}
+
+#[test]
+fn sessions_in_use_are_listed_first() {
+    let mut call = Call::new();
+    call.create_session("b");
+    call.registry.close_session(ROOM, call.now).expect("exists");
+    call.create_session(ROOM);
+    call.join("ann");
+    let ids: Vec<_> = call.registry.sessions(Include::default()).iter().map(|s| s.id.to_string()).collect();
+    assert_eq!(ids, [ROOM, "b"]);
+}
+
+#[test]
+fn a_pending_connection_shows_what_it_was_given() {
+    let mut call = Call::new();
+    let properties = ConnectionProperties { data: "D".into(), role: Role::Moderator, ..Default::default() };
+    let id = call.registry.create_connection(ROOM, properties, "ws://localhost:4443", call.now).expect("exists");
+    let view = connection(&call, id.as_str());
+    assert_eq!(
+        keys(&view),
+        [
+            "id",
+            "object",
+            "status",
+            "connectionId",
+            "sessionId",
+            "createdAt",
+            "type",
+            "record",
+            "role",
+            "kurentoOptions",
+            "customIceServers",
+            "rtspUri",
+            "adaptativeBitrate",
+            "onlyPlayWithSubscribers",
+            "networkCache",
+            "serverData",
+            "token",
+            "activeAt",
+            "location",
+            "ip",
+            "platform",
+            "clientData",
+            "publishers",
+            "subscribers"
+        ]
+    );
+    assert_eq!(
+        (&view["status"], &view["role"], &view["serverData"]),
+        (&json!("pending"), &json!("MODERATOR"), &json!("D"))
+    );
+    assert!(view["token"].as_str().expect("a text").starts_with("ws://localhost:4443?sessionId=room&token=tok_"));
+    assert_eq!(view["publishers"], Value::Null);
+    assert_eq!(session(&call, Include::default())["connections"]["numberOfElements"], 0);
+    assert_eq!(session(&call, PENDING)["connections"]["numberOfElements"], 1);
+}
+
+#[test]
+fn an_active_connection_shows_what_it_does() {
+    let mut call = Call::new();
+    let token = call.token(ConnectionProperties { data: "server".into(), ..Default::default() });
+    call.advance(Duration::from_secs(5)).open("ann");
+    let ClientRequest::JoinRoom(mut request) = join_room(&token) else { unreachable!() };
+    request.metadata = "client".into();
+    call.request("ann", ClientRequest::JoinRoom(request));
+    call.join("bob").publish("ann").publish("bob").subscribe("ann", "bob");
+    let view = connection(&call, &call.connection("ann"));
+    assert_eq!(view["status"], "active");
+    assert_eq!(view["token"], token);
+    assert_eq!(view["createdAt"].as_u64().expect("a number") + 5000, view["activeAt"].as_u64().expect("a number"));
+    assert_eq!((&view["ip"], &view["location"]), (&json!("192.0.2.7"), &json!("unknown")));
+    assert_eq!((&view["platform"], &view["clientData"]), (&json!("Chrome 126 on Linux"), &json!("client")));
+    let now = call.now.as_millis();
+    assert_eq!(
+        view["publishers"],
+        json!([{"createdAt": now, "streamId": call.stream("ann"), "mediaOptions": {
+            "hasAudio": true, "audioActive": true, "hasVideo": true, "videoActive": true, "typeOfVideo": "CAMERA",
+            "frameRate": 30, "videoDimensions": "{\"width\":640,\"height\":480}", "filter": {}
+        }}])
+    );
+    assert_eq!(view["subscribers"], json!([{"createdAt": now, "streamId": call.stream("bob")}]));
+}
+
+#[test]
+fn who_joined_by_secret_shows_a_bare_token_and_no_data() {
+    let mut call = Call::new();
+    call.join_by_secret("eve", false, false);
+    let view = connection(&call, &call.connection("eve"));
+    assert!(view["token"].as_str().expect("a text").starts_with("tok_"));
+    assert_eq!(
+        (&view["record"], &view["serverData"], &view["role"]),
+        (&Value::Null, &Value::Null, &json!("SUBSCRIBER"))
+    );
+}
+
+#[test]
+fn web_rtc_stats_show_both_sdps_and_the_clients_candidates() {
+    let mut call = Call::new();
+    call.join("ann").join("bob").publish("ann").subscribe("bob", "ann");
+    let ann = call.connection("ann");
+    call.request("ann", crate::call::candidate(&ann, "candidate:1"));
+    let content = session(&call, STATS)["connections"]["content"].clone();
+    let publisher = &content[0]["publishers"][0];
+    assert_eq!(keys(publisher)[..4], ["createdAt", "webrtcEndpointName", "remoteSdp", "localSdp"]);
+    assert_eq!(publisher["webrtcEndpointName"], call.stream("ann"));
+    assert_eq!(
+        (&publisher["remoteSdp"], &publisher["localSdp"]),
+        (&json!("offer-of-publisher"), &json!("answer-to-publisher"))
+    );
+    assert_eq!(publisher["clientIceCandidates"], json!(["candidate:1"]));
+    let subscriber = &content[1]["subscribers"][0];
+    assert_eq!(subscriber["webrtcEndpointName"], format!("{}_{}", call.connection("bob"), call.stream("ann")));
+    assert_eq!(
+        (&subscriber["remoteSdp"], &subscriber["localSdp"]),
+        (&json!("answer-of-subscriber"), &json!("offer-to-subscriber"))
+    );
+    assert_eq!(keys(&session(&call, Include::default())["connections"]["content"][0]["publishers"][0]).len(), 3);
+}
+
+#[test]
+fn what_does_not_exist_is_not_found() {
+    let mut call = Call::new();
+    call.join("ann").publish("ann");
+    let now = call.now;
+    let registry = &mut call.registry;
+    assert!(registry.session("x", Include::default()).is_none());
+    assert_eq!(registry.connection("x", "con_x"), Err(NotFound::Session));
+    assert_eq!(registry.connection(ROOM, "con_x"), Err(NotFound::Connection));
+    assert_eq!(registry.connections("x", PENDING), Err(NotFound::Session));
+    assert_eq!(registry.close_connection("x", "con_x", now), Err(NotFound::Session));
+    assert_eq!(registry.close_connection(ROOM, "con_x", now), Err(NotFound::Connection));
+    assert_eq!(registry.update_connection(ROOM, "con_x", ConnectionUpdate::default(), now), Err(NotFound::Connection));
+    assert_eq!(registry.unpublish_stream("x", "str_x", now), Err(NotFound::Session));
+    assert_eq!(registry.unpublish_stream(ROOM, "str_CAM_x", now), Err(NotFound::Stream));
+    assert_eq!(registry.create_connection("x", Default::default(), "", now), Err(NotFound::Session));
+    assert_eq!(registry.close_session("x", now), Err(NotFound::Session));
+}
+
+#[test]
+fn deleting_a_pending_connection_voids_its_token() {
+    let mut call = Call::new();
+    let id = call.registry.create_connection(ROOM, Default::default(), "wss://x", call.now).expect("exists");
+    let token = call.registry.connection(ROOM, id.as_str()).expect("exists").token.expect("has one");
+    assert_eq!(call.registry.close_connection(ROOM, id.as_str(), call.now), Ok(()));
+    assert_eq!(call.registry.close_connection(ROOM, id.as_str(), call.now), Err(NotFound::Connection));
+    call.open("ann");
+    call.request("ann", join_room(&token));
+    assert!(call.last("ann").ends_with("Code: 401"));
+}
+
+#[test]
+fn deleting_an_active_connection_evicts_it() {
+    let mut call = Call::new();
+    call.join("ann").join("bob").hush();
+    let ann = call.connection("ann");
+    call.registry.close_connection(ROOM, &ann, call.now).expect("exists");
+    call.carry_out();
+    let (left, evicted) =
+        ("participantLeft ann forceDisconnectByServer", "participantEvicted ann forceDisconnectByServer");
+    assert_eq!(call.inbox("ann"), [evicted]);
+    assert_eq!(call.inbox("bob"), [left, evicted]);
+    let bob = call.connection("bob");
+    call.registry.close_connection(ROOM, &bob, call.now).expect("exists");
+    assert!(!call.session_exists());
+}
+
+#[test]
+fn deleting_a_stream_tells_everybody_the_owner_too() {
+    let mut call = Call::new();
+    call.join("ann").join("bob").publish("ann").hush();
+    let stream = call.stream("ann");
+    call.registry.unpublish_stream(ROOM, &stream, call.now).expect("exists");
+    call.carry_out();
+    let line = "participantUnpublished ann forceUnpublishByServer";
+    assert_eq!((call.inbox("ann"), call.inbox("bob")), (vec![line.to_owned()], vec![line.to_owned()]));
+    assert_eq!(call.registry.unpublish_stream(ROOM, &stream, call.now), Err(NotFound::Stream));
+}
+
+#[test]
+fn a_changed_role_is_told_to_its_owner_and_counts_from_the_next_request_on() {
+    let mut call = Call::new();
+    call.join("ann").join("bob").publish("ann").hush();
+    let ann = call.connection("ann");
+    let update = ConnectionUpdate { role: Some(Role::Subscriber), record: Some(false) };
+    let view = call.registry.update_connection(ROOM, &ann, update, call.now).expect("exists");
+    call.carry_out();
+    assert_eq!((view.role, view.record), (Some(Role::Subscriber), Some(false)));
+    assert_eq!(
+        call.inbox("ann"),
+        ["connectionPropertyChanged role SUBSCRIBER", "connectionPropertyChanged record false"]
+    );
+    none(call.inbox("bob"));
+    assert_eq!(call.worker.publications.len(), 1);
+    call.request("ann", ClientRequest::UnpublishVideo);
+    call.publish("ann");
+    assert!(call.last("ann").ends_with("Code: 401"));
+    call.hush();
+    call.registry.update_connection(ROOM, &ann, update, call.now).expect("exists");
+    call.carry_out();
+    none(call.inbox("ann"));
+}
+
+#[test]
+fn a_pending_connection_can_be_changed_too() {
+    let mut call = Call::new();
+    let id = call.registry.create_connection(ROOM, Default::default(), "wss://x", call.now).expect("exists");
+    let update = ConnectionUpdate { role: Some(Role::Moderator), record: None };
+    let view = call.registry.update_connection(ROOM, id.as_str(), update, call.now).expect("exists");
+    call.open("ann");
+    call.request("ann", join_room(&view.token.expect("has one")));
+    assert_eq!(call.joined("ann").role, Role::Moderator);
+}
