@@ -1,6 +1,7 @@
 //! What clients and applications experience, told as scenarios against the whole registry.
 
 mod call;
+mod golden;
 mod invariants;
 mod join;
 mod leave;
