@@ -12,4 +12,5 @@ mod participants;
 mod recordings;
 mod sessions;
 mod signal;
+mod tls;
 mod tokens;
