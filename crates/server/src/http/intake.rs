@@ -17,8 +17,6 @@ use super::error::ApiError;
 
 /// The largest body that is looked at. Real ones have some 2 KB.
 const MAX_BODY: usize = 1024 * 1024;
-/// Of somebody without credentials: it could be anybody, many times.
-const MAX_ANONYMOUS_BODY: usize = 16 * 1024;
 /// A larger one is read and thrown away, so that its sender sees the answer; beyond this, the connection may just break.
 const MAX_DISCARDED: usize = 64 * 1024 * 1024;
 /// Between two pieces of a body.
@@ -27,11 +25,10 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Reads the body, so that handlers need not wait for it.
 pub(super) async fn read(request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
-    let limit = if parts.headers.contains_key(header::AUTHORIZATION) { MAX_BODY } else { MAX_ANONYMOUS_BODY };
-    let (status, message) = match collect(body, limit).await {
+    let (status, message) = match collect(body).await {
         Ok(bytes) => return next.run(Request::from_parts(parts, bytes.into())).await,
         Err(Incomplete::TooLarge) => {
-            (StatusCode::PAYLOAD_TOO_LARGE, format!("The body must not have more than {limit} bytes"))
+            (StatusCode::PAYLOAD_TOO_LARGE, format!("The body must not have more than {MAX_BODY} bytes"))
         }
         Err(Incomplete::TooSlow) => (StatusCode::REQUEST_TIMEOUT, "The body did not arrive in time".to_owned()),
         Err(Incomplete::Broken) => (StatusCode::BAD_REQUEST, "The body cannot be read".to_owned()),
@@ -62,12 +59,12 @@ enum Incomplete {
     Broken,
 }
 
-async fn collect(body: Body, limit: usize) -> Result<Bytes, Incomplete> {
+async fn collect(body: Body) -> Result<Bytes, Incomplete> {
     let mut pieces = body.into_data_stream();
     let mut collected = Vec::new();
     loop {
         match tokio::time::timeout(IDLE_TIMEOUT, pieces.next()).await {
-            Ok(Some(Ok(piece))) if collected.len() + piece.len() <= limit => collected.extend_from_slice(&piece),
+            Ok(Some(Ok(piece))) if collected.len() + piece.len() <= MAX_BODY => collected.extend_from_slice(&piece),
             Ok(Some(Ok(_))) => {
                 drop(collected);
                 discard(Body::from_stream(pieces)).await;

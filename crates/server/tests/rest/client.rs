@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use server::{Config, Server};
-use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
 
 /// Where clients believe the server to be.
@@ -55,7 +55,7 @@ impl TestServer {
 
     pub(crate) async fn connect(&self) -> Client {
         let stream = TcpStream::connect(self.server.address()).await.expect("the server listens");
-        Client::new(stream)
+        Client { stream: BufReader::new(stream) }
     }
 
     /// On a connection of its own.
@@ -162,19 +162,10 @@ impl Answer {
 
 /// One connection.
 pub(crate) struct Client {
-    stream: BufReader<Box<dyn Stream>>,
+    stream: BufReader<TcpStream>,
 }
 
-/// Plain or encrypted.
-trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
-
 impl Client {
-    pub(crate) fn new(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Self {
-        Self { stream: BufReader::new(Box::new(stream)) }
-    }
-
     pub(crate) async fn send(&mut self, request: Request) -> Answer {
         let mut head = format!("{} {} HTTP/1.1\r\n", request.method, request.path);
         if !request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {

@@ -12,5 +12,4 @@ mod participants;
 mod recordings;
 mod sessions;
 mod signal;
-mod tls;
 mod tokens;

@@ -18,11 +18,6 @@ pub(crate) struct Participant {
 impl Participant {
     /// Makes a connection from `body` and joins with its token.
     pub(crate) async fn join(server: &TestServer, session: &str, body: &str, name: &str) -> Self {
-        let metadata = json!({ "clientData": name }).to_string();
-        Self::join_with(server, session, body, name, &metadata).await
-    }
-
-    pub(crate) async fn join_with(server: &TestServer, session: &str, body: &str, name: &str, metadata: &str) -> Self {
         let connection = server.create_connection(session, body).await;
         let stream = TcpStream::connect(server.server.address()).await.expect("the server listens");
         let url = format!("ws://{}/openvidu?sessionId={session}", server.server.address());
@@ -31,7 +26,7 @@ impl Participant {
         let answer = participant.request(
             "joinRoom",
             json!({"token":connection["token"],"session":session,"platform":format!("Golden {name}"),"sdkVersion":"2.32.2",
-                "metadata":metadata,"secret":"","recorder":false,"stt":false}),
+                "metadata":json!({"clientData":name}).to_string(),"secret":"","recorder":false,"stt":false}),
         );
         let answer = answer.await;
         assert_eq!(answer["result"]["id"], participant.id, "{answer}");
