@@ -110,6 +110,14 @@
     );
   }
 
+  function listenTo(types) {
+    for (const type of types) {
+      session.on(type, (e) =>
+        remember(`heard on ${type}`, { data: e.data, from: e.from?.connectionId }),
+      );
+    }
+  }
+
   const streamOf = (stream) => ({
     streamId: stream.streamId,
     connectionId: stream.connection.connectionId,
@@ -239,7 +247,9 @@
       audioBytes: 0,
       videoBytes: 0,
     };
-    const connection = subscribers.get(connectionId)?.stream.getRTCPeerConnection();
+    // The peer connection is there only after the server's offer.
+    const { stream } = subscribers.get(connectionId) ?? {};
+    const connection = stream?.webRtcPeer ? stream.getRTCPeerConnection() : undefined;
     if (!connection) return totals;
     const report = await connection.getStats();
     for (const stat of report.values()) {
@@ -297,6 +307,8 @@
       const now = await inbound(connectionId);
       const element = videoOf(connectionId);
       if (element?.paused) element.play().catch(() => {});
+      // A publisher's own video is silent until told otherwise, and silence is not decoded.
+      if (audio && element) element.muted = false;
       first ??= now;
       missing = [];
       if (video) {
@@ -311,7 +323,7 @@
       if (missing.length === 0) return { ...now, mean: video ? sample(element).mean : undefined };
       await pause(100);
     }
-    const state = subscribers.get(connectionId)?.stream.getRTCPeerConnection()?.iceConnectionState;
+    const state = subscribers.get(connectionId)?.stream.webRtcPeer?.pc?.iceConnectionState;
     throw new Error(
       `media of ${connectionId} lacks ${missing.join(', ')}; ICE ${state}; ${JSON.stringify(await inbound(connectionId))}; log: ${JSON.stringify(log)}`,
     );
@@ -379,6 +391,7 @@
     publishAudio,
     replaceTrack,
     signal,
+    listenTo,
     forceDisconnect,
     forceUnpublish,
     leave,

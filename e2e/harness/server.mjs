@@ -34,6 +34,7 @@ export async function startServer(settings = {}) {
       MADANG_DATA_DIR: join(home, 'data'),
       OPENVIDU_SECRET: secret,
       RUST_BACKTRACE: '1',
+      NO_COLOR: '1',
       ...settings,
     },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -50,14 +50,19 @@ scenario('the application signals by REST, without a sender', async ({ call, ser
   const [ann, bob] = [await room.join('ann'), await room.join('bob')];
   const send = (body) =>
     rest(server, 'POST', '/openvidu/api/signal', { session: room.id, ...body });
+  // The type goes out as it was given: applications register their listeners by it.
+  for (const one of [ann, bob]) await one.do('listenTo', ['news', 'signal:news', 'mine']);
   assert.equal((await send({ type: 'news', data: 'for all' })).status, 200);
   for (const one of [ann, bob]) {
-    const signal = await one.event('signal', { type: 'news' });
+    const signal = await one.event('heard on news');
     assert.deepEqual([signal.data, signal.from], ['for all', undefined]);
   }
+  assert.equal((await send({ type: 'signal:news', data: 'again' })).status, 200);
+  await ann.event('heard on signal:news', { data: 'again' });
   assert.equal((await send({ type: 'mine', data: '1', to: [bob.id] })).status, 200);
-  await bob.event('signal', { type: 'mine' });
+  await bob.event('heard on mine');
   assert.equal((await send({ type: 'lost', to: ['con_Nobody'] })).status, 406);
   assert.equal((await send({ session: 'no-such-session', type: 'x' })).status, 404);
-  assert.equal(await ann.count('signal', { type: 'mine' }), 0);
+  assert.equal(await ann.count('heard on mine'), 0);
+  assert.equal(await ann.count('heard on signal:news'), 1);
 });
