@@ -117,7 +117,7 @@ words! {
 }
 words! {
     /// Whose signalling dialect joinRoom announces: it decides who offers in a subscription and whether clients
-    /// send simulcast (`signaling.md` §7.2).
+    /// send simulcast.
     MediaServer {
         /// The server offers; simulcast possible.
         Mediasoup = "mediasoup",

@@ -149,7 +149,7 @@ impl Registry {
     }
 }
 
-/// 302 with a text of the caller's, or the publication's end if that was why.
+/// 302.
 pub(crate) fn sdp_error(text: impl std::fmt::Display) -> RpcError {
     RpcError::new(ErrorCode::MediaSdp, text)
 }

@@ -18,13 +18,7 @@ use crate::stream::{self, Stream};
 use crate::{Registry, Time};
 
 impl Registry {
-    pub(crate) fn publish(
-        &mut self,
-        origin: Origin,
-        seat: &Seat,
-        mut request: Box<PublishVideo>,
-        now: Time,
-    ) -> Answered {
+    pub(crate) fn publish(&mut self, origin: Origin, seat: &Seat, request: Box<PublishVideo>, now: Time) -> Answered {
         let Some(session) = self.sessions.get(&seat.session) else { return DONE };
         let Some(participant) = session.participant(seat.participant) else { return DONE };
         let connection = &participant.connection;
@@ -49,7 +43,6 @@ impl Registry {
         let (publication, transport) = (self.ids.publication(), self.ids.transport());
         let (id, loopback) = (self.ids.media_request(), request.do_loopback);
         let offer = request.sdp_offer.clone();
-        request.filter = false;
         self.command(MediaCommand::Publish { request: id, router, publication, transport, offer, codecs, loopback });
         let task = Task::Publish { publication, transport, request };
         self.await_media(id, MediaRequest { origin, seat: seat.clone(), task }, now)

@@ -119,6 +119,7 @@ impl Registry {
             ClientRequest::LeaveRoom => self.leave_room(origin, seat, now),
             ClientRequest::PublishVideo(request) => self.publish(origin, seat, request, now),
             ClientRequest::UnpublishVideo => self.unpublish(seat),
+            // Whether it says `reconnect` or not: an existing subscription is replaced.
             ClientRequest::PrepareReceiveVideoFrom { sender, reconnect: _ } => {
                 self.prepare_subscription(origin, seat, &sender, now)
             }

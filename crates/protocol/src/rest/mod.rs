@@ -1,4 +1,4 @@
-//! Bodies of the REST API (`rest-api.md`).
+//! Bodies of the REST API.
 //!
 //! [`view`] holds the objects that are answered, keys in the original's order (clients compare serialised objects);
 //! [`request`] reads what is asked, with the original's leniency, into [`crate::model`] types.

@@ -30,7 +30,7 @@ impl<T> List<T> {
     }
 }
 
-/// A session (`rest-api.md` §4.5).
+/// A session.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SessionView {
@@ -104,7 +104,7 @@ impl Serialize for RecordingPropertiesView {
     }
 }
 
-/// A connection: always the same 24 keys, in an order that depends on the status (`rest-api.md` §5.3).
+/// A connection: always the same 24 keys, in an order that depends on the status.
 #[derive(Clone, PartialEq, Debug)]
 pub struct ConnectionView {
     /// Id.

@@ -1,4 +1,4 @@
-//! Server → client notifications (`signaling.md` §9).
+//! Server → client notifications.
 
 use serde::Serialize;
 
@@ -54,7 +54,7 @@ pub enum ServerNotification {
         stream_id: StreamId,
         /// Any name.
         property: String,
-        /// JSON text of the value (§9.6).
+        /// JSON text of the value that the publisher sent.
         new_value: String,
         /// Any text.
         reason: String,

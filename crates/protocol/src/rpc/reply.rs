@@ -43,7 +43,7 @@ pub enum ClientReply {
     },
 }
 
-/// Result of `joinRoom` (`signaling.md` §7.2), keys in the original's order.
+/// Result of `joinRoom`, keys in the original's order.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Joined {

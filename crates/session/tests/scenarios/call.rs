@@ -1,17 +1,17 @@
 //! A call in a test: named clients, a clock that stands still until it is moved, and a media worker that answers at once
 //! or when told. Messages are lines such as `participantLeft ann disconnect`; names stand for connection ids.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::media::{MediaCommand, MediaEvent, MediaFailure};
 use protocol::model::{ConnectionProperties, IceServer, MediaServer, Role, SessionProperties};
-use protocol::rpc::{
-    ClientReply, ClientRequest, InvalidParams, JoinRoom, Joined, PublishVideo, RpcError, ServerNotification,
-    StreamDescription, SubscribeSdp,
-};
+use protocol::rpc::{ClientReply, ClientRequest, InvalidParams, Joined, ServerNotification, StreamDescription};
 use session::{Effect, PeerInfo, Registry, Settings, SocketId, Time};
+
+use crate::message::{join_room, publish_video, receive_with_answer};
+use crate::worker::{Worker, request_of, success};
 
 pub(crate) const ROOM: &str = "room";
 pub(crate) const SECRET: &str = "MY_SECRET";
@@ -55,99 +55,13 @@ pub(crate) struct Call {
     people: BTreeMap<String, Person>,
     by_socket: HashMap<SocketId, String>,
     /// Connection and stream ids with what tests call them.
-    names: Vec<(String, String)>,
+    pub(crate) names: Vec<(String, String)>,
     waiting: HashSet<(SocketId, i64)>,
     next_socket: u64,
     next_request: i64,
     /// Everything that was carried out, in order.
     pub(crate) log: Vec<String>,
     pub(crate) worker: Worker,
-}
-
-/// The media worker: remembers what is open, so that a test can see that nothing is left.
-#[derive(Default, Debug)]
-pub(crate) struct Worker {
-    pub(crate) waits: bool,
-    pub(crate) pending: VecDeque<MediaCommand>,
-    pub(crate) commands: Vec<MediaCommand>,
-    pub(crate) routers: HashSet<u64>,
-    pub(crate) publications: HashMap<u64, u64>,
-    /// With the publication received, or published.
-    pub(crate) transports: HashMap<u64, u64>,
-}
-
-impl Worker {
-    fn carry_out(&mut self, command: MediaCommand) {
-        self.commands.push(command.clone());
-        match &command {
-            MediaCommand::CreateRouter { router } => drop(self.routers.insert(router.0)),
-            MediaCommand::CloseRouter { router } => {
-                self.routers.remove(&router.0);
-                let closed: HashSet<u64> =
-                    self.publications.iter().filter(|(_, r)| **r == router.0).map(|(id, _)| *id).collect();
-                self.publications.retain(|id, _| !closed.contains(id));
-                self.transports.retain(|_, publication| !closed.contains(publication));
-            }
-            MediaCommand::Publish { router, publication, transport, .. } => {
-                assert!(self.routers.contains(&router.0), "a publication needs an open router");
-                self.publications.insert(publication.0, router.0);
-                self.transports.insert(transport.0, publication.0);
-            }
-            MediaCommand::Subscribe { publication, transport, .. } => {
-                if self.publications.contains_key(&publication.0) {
-                    self.transports.insert(transport.0, publication.0);
-                }
-            }
-            MediaCommand::CloseTransport { transport } => drop(self.transports.remove(&transport.0)),
-            MediaCommand::ClosePublication { publication } => {
-                self.publications.remove(&publication.0);
-                self.transports.retain(|_, p| *p != publication.0);
-            }
-            MediaCommand::AcceptAnswer { .. } | MediaCommand::AddRemoteCandidate { .. } => {}
-        }
-        if request_of(&command).is_some() {
-            self.pending.push_back(command);
-        }
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.routers.is_empty() && self.publications.is_empty() && self.transports.is_empty()
-    }
-
-    pub(crate) fn candidates(&self) -> Vec<String> {
-        let mut found = vec![];
-        for command in &self.commands {
-            if let MediaCommand::AddRemoteCandidate { candidate, .. } = command {
-                found.push(candidate.clone());
-            }
-        }
-        found
-    }
-}
-
-fn request_of(command: &MediaCommand) -> Option<protocol::id::MediaRequestId> {
-    match command {
-        MediaCommand::Publish { request, .. }
-        | MediaCommand::Subscribe { request, .. }
-        | MediaCommand::AcceptAnswer { request, .. } => Some(*request),
-        _ => None,
-    }
-}
-
-fn success(command: &MediaCommand) -> MediaEvent {
-    match command {
-        MediaCommand::Publish { request, .. } => {
-            MediaEvent::Answered { request: *request, sdp: "answer-to-publisher".to_owned() }
-        }
-        MediaCommand::Subscribe { request, offer: Some(_), .. } => {
-            MediaEvent::Answered { request: *request, sdp: "answer-to-subscriber".to_owned() }
-        }
-        MediaCommand::Subscribe { request, offer: None, .. } => {
-            MediaEvent::Offered { request: *request, sdp: "offer-to-subscriber".to_owned() }
-        }
-        MediaCommand::AcceptAnswer { request, .. } => MediaEvent::Accepted { request: *request },
-        other => unreachable!("{other:?} is not settled"),
-    }
 }
 
 impl Call {
@@ -428,56 +342,6 @@ impl Call {
         self.people.get_mut(name).expect("known").inbox.push(line);
     }
 
-    fn reply_line(&self, result: &Result<ClientReply, RpcError>) -> String {
-        match result {
-            Ok(ClientReply::Empty {}) => "ok".to_owned(),
-            Ok(ClientReply::Joined(_)) => "joined".to_owned(),
-            Ok(ClientReply::Published { sdp_answer, .. }) => format!("published {sdp_answer}"),
-            Ok(ClientReply::Offer { sdp_offer }) => format!("offer {sdp_offer}"),
-            Ok(ClientReply::Answer { sdp_answer }) => format!("answer {sdp_answer}"),
-            Ok(ClientReply::Value { value }) => format!("value {value}"),
-            Err(error) => self.named(&format!("error {}", error.message)),
-        }
-    }
-
-    fn notification_line(&self, notification: &ServerNotification) -> String {
-        let line = match notification {
-            ServerNotification::ParticipantJoined { id, metadata, .. } => format!("participantJoined {id} {metadata}"),
-            ServerNotification::ParticipantLeft { connection_id, reason } => {
-                format!("participantLeft {connection_id} {reason}")
-            }
-            ServerNotification::ParticipantPublished { id, .. } => format!("participantPublished {id}"),
-            ServerNotification::ParticipantUnpublished { connection_id, reason } => {
-                format!("participantUnpublished {connection_id} {reason}")
-            }
-            ServerNotification::ParticipantEvicted { connection_id, reason } => {
-                format!("participantEvicted {connection_id} {reason}")
-            }
-            ServerNotification::StreamPropertyChanged { stream_id, property, new_value, reason, .. } => {
-                format!("streamPropertyChanged {stream_id} {property} {new_value} {reason}")
-            }
-            ServerNotification::SendMessage { data, kind, from } => {
-                let from = from.as_ref().map_or("server", |from| from.as_str());
-                format!("signal {kind:?} {data:?} from {from}")
-            }
-            ServerNotification::ConnectionPropertyChanged { property, new_value } => {
-                format!("connectionPropertyChanged {property} {new_value}")
-            }
-        };
-        self.named(&line)
-    }
-
-    /// Names instead of ids. Streams first: their ids end in a connection's.
-    fn named(&self, text: &str) -> String {
-        let mut text = text.to_owned();
-        let mut names: Vec<_> = self.names.iter().collect();
-        names.sort_by_key(|(id, _)| std::cmp::Reverse(id.len()));
-        for (id, name) in names {
-            text = text.replace(id.as_str(), name);
-        }
-        text.trim_end().to_owned()
-    }
-
     /// Takes what a client has received.
     pub(crate) fn inbox(&mut self, name: &str) -> Vec<String> {
         std::mem::take(&mut self.people.get_mut(name).expect("known").inbox)
@@ -534,6 +398,12 @@ impl Call {
 
     pub(crate) fn has_joined(&self, name: &str) -> bool {
         self.people[name].joined.is_some()
+    }
+
+    /// Whether REST lists it.
+    pub(crate) fn is_in(&self, name: &str) -> bool {
+        let joined = self.people[name].joined.as_ref();
+        joined.is_some_and(|joined| self.registry.connection(ROOM, joined.id.as_str()).is_ok())
     }
 
     pub(crate) fn has_published(&self, name: &str) -> bool {
@@ -596,56 +466,6 @@ pub(crate) fn session_properties() -> SessionProperties {
         allow_transcoding: false,
         media_node: None,
     }
-}
-
-pub(crate) fn join_room(token: &str) -> ClientRequest {
-    ClientRequest::JoinRoom(Box::new(JoinRoom {
-        token: token.to_owned(),
-        session: ROOM.to_owned(),
-        platform: "Chrome 126 on Linux".to_owned(),
-        sdk_version: Some("2.32.2".to_owned()),
-        metadata: String::new(),
-        secret: String::new(),
-        recorder: false,
-        stt: false,
-    }))
-}
-
-pub(crate) fn camera() -> PublishVideo {
-    PublishVideo {
-        sdp_offer: "offer-of-publisher".to_owned(),
-        do_loopback: false,
-        has_audio: true,
-        has_video: true,
-        audio_active: Some(true),
-        video_active: Some(true),
-        type_of_video: Some("CAMERA".to_owned()),
-        frame_rate: Some(30),
-        video_dimensions: Some(r#"{"width":640,"height":480}"#.to_owned()),
-        filter: false,
-    }
-}
-
-pub(crate) fn publish_video() -> ClientRequest {
-    ClientRequest::PublishVideo(Box::new(camera()))
-}
-
-pub(crate) fn prepare(sender: &str) -> ClientRequest {
-    ClientRequest::PrepareReceiveVideoFrom { sender: sender.to_owned(), reconnect: false }
-}
-
-pub(crate) fn receive_with_answer(sender: &str) -> ClientRequest {
-    let sdp = Some(SubscribeSdp::Answer("answer-of-subscriber".to_owned()));
-    ClientRequest::ReceiveVideoFrom { sender: sender.to_owned(), sdp }
-}
-
-pub(crate) fn receive_with_offer(sender: &str) -> ClientRequest {
-    let sdp = Some(SubscribeSdp::Offer("offer-of-subscriber".to_owned()));
-    ClientRequest::ReceiveVideoFrom { sender: sender.to_owned(), sdp }
-}
-
-pub(crate) fn candidate(endpoint: &str, candidate: &str) -> ClientRequest {
-    ClientRequest::OnIceCandidate { endpoint_name: endpoint.to_owned(), candidate: candidate.to_owned() }
 }
 
 pub(crate) fn none<T: PartialEq + std::fmt::Debug>(lines: Vec<T>) {

@@ -10,10 +10,8 @@ use protocol::model::{ConnectionProperties, Role};
 use protocol::rpc::{ClientRequest, InvalidParams};
 use session::registry::{ConnectionUpdate, ServerSignal};
 
-use crate::call::{
-    Call, GRACE, LINGER, MEDIA_TIMEOUT, ROOM, candidate, join_room, prepare, publish_video, receive_with_answer,
-    receive_with_offer,
-};
+use crate::call::{Call, GRACE, LINGER, MEDIA_TIMEOUT, ROOM};
+use crate::message::{candidate, join_room, prepare, publish_video, receive_with_answer, receive_with_offer};
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -79,13 +77,13 @@ fn step() -> impl Strategy<Value = Step> {
     ];
     let around_it = prop_oneof![
         1 => Just(Step::Open),
-        6 => (person(), role()).prop_map(|(who, role)| Step::Join { who, role }),
+        4 => (person(), role()).prop_map(|(who, role)| Step::Join { who, role }),
         1 => person().prop_map(|who| Step::JoinAgainWithAUsedToken { who }),
         1 => any::<bool>().prop_map(|recorder| Step::JoinBySecret { recorder }),
         2 => person().prop_map(|who| Step::Cut { who }),
         3 => person().prop_map(|who| Step::Reconnect { who }),
         1 => person().prop_map(|which| Step::CloseSomeSocket { which }),
-        8 => Just(Step::MediaAnswers),
+        16 => Just(Step::MediaAnswers),
         1 => any::<bool>().prop_map(|codec| Step::MediaFails { codec }),
         3 => prop_oneof![Just(1), Just(500), Just(3_000), Just(7_000), Just(10_000), Just(30_000)]
             .prop_map(|millis| Step::Wait { millis }),
@@ -96,7 +94,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::ServerSignal),
         1 => (person(), role()).prop_map(|(whom, role)| Step::Update { whom, role }),
     ];
-    prop_oneof![12 => in_the_call, 10 => around_it, 1 => Just(Step::CloseSession)]
+    prop_oneof![50 => in_the_call, 40 => around_it, 1 => Just(Step::CloseSession)]
 }
 
 /// Carries out steps and remembers tokens.
@@ -121,21 +119,29 @@ impl Actor {
         name
     }
 
-    /// One of the latest people.
+    /// One of those for whom `wanted` holds, or of everybody if there is none.
+    fn pick(&self, pick: usize, wanted: impl Fn(&Call, &str) -> bool) -> Option<String> {
+        let everybody: Vec<_> = (1..=self.opened).map(|n| format!("p{n}")).collect();
+        let chosen: Vec<_> = everybody.iter().filter(|name| wanted(&self.call, name)).collect();
+        match chosen.len() {
+            0 => everybody.get(pick % everybody.len().max(1)).cloned(),
+            count => Some(chosen[pick % count].clone()),
+        }
+    }
+
     fn person(&self, pick: usize) -> Option<String> {
-        let newest = self.opened.checked_sub(pick % self.opened.max(1))?;
-        (newest > 0).then(|| format!("p{newest}"))
+        self.pick(pick, |call, name| call.has_socket(name))
     }
 
     fn connection(&self, pick: usize) -> String {
-        match self.person(pick) {
+        match self.pick(pick, Call::is_in) {
             Some(name) if self.call.has_joined(&name) => self.call.connection(&name),
             _ => "con_UNKNOWN".to_owned(),
         }
     }
 
     fn stream(&self, pick: usize) -> String {
-        match self.person(pick) {
+        match self.pick(pick, |call, name| call.is_in(name) && call.has_published(name)) {
             Some(name) if self.call.has_published(&name) => self.call.stream(&name),
             _ => format!("str_CAM_XXXX_{}", self.connection(pick)),
         }
@@ -148,7 +154,12 @@ impl Actor {
     }
 
     fn join(&mut self, who: usize, token: String) {
-        let Some(name) = self.person(who).filter(|name| self.call.has_socket(name)) else { return };
+        if let Some(name) = self.person(who).filter(|name| self.call.has_socket(name)) {
+            self.join_as(name, token);
+        }
+    }
+
+    fn join_as(&mut self, name: String, token: String) {
         let before = self.call.has_joined(&name);
         self.call.request(&name, join_room(&token));
         if !before && self.call.has_joined(&name) {
@@ -166,8 +177,8 @@ impl Actor {
                 }
                 let token = self.call.token(ConnectionProperties { role, ..ConnectionProperties::default() });
                 if who % 2 == 0 {
-                    self.open();
-                    self.join(0, token);
+                    let newcomer = self.open();
+                    self.join_as(newcomer, token);
                 } else {
                     self.join(who, token);
                 }
@@ -225,7 +236,8 @@ impl Actor {
                 }
             }
             Step::Reconnect { who } => {
-                if let Some(name) = self.person(who).filter(|name| self.call.has_joined(name)) {
+                let away = self.pick(who, |call, name| call.has_joined(name) && !call.has_socket(name));
+                if let Some(name) = away.filter(|name| self.call.has_joined(name)) {
                     self.call.reconnect(&name);
                 }
             }
@@ -282,22 +294,26 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 1024, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_order_of_events_breaks_a_promise(steps in proptest::collection::vec(step(), 1..80)) {
+    fn no_order_of_events_breaks_a_promise(steps in proptest::collection::vec(step(), 1..120)) {
         let mut actor = Actor::new();
+        for role in [Role::Moderator, Role::Publisher, Role::Publisher] {
+            actor.act(Step::Join { who: 0, role });
+        }
         for step in steps {
             actor.act(step);
         }
         let mut call = actor.call;
 
-        // Whatever is still asked for is answered, by the worker or by the clock.
-        call.advance(MEDIA_TIMEOUT * 3);
-        prop_assert!(call.registry.figures().media_requests == 0);
+        // A worker that never answers again keeps nobody waiting, and what it does late has no effect.
+        for _ in 0..1000 {
+            if call.registry.figures().media_requests > 0 {
+                call.advance(MEDIA_TIMEOUT);
+            }
+        }
+        prop_assert_eq!(call.registry.figures().media_requests, 0);
+        prop_assert_eq!(call.waiting(), 0);
         call.media_answers();
         call.assert_no_ghosts();
-        while call.waiting() > 0 && call.registry.figures().media_requests > 0 {
-            call.media_answers().advance(MEDIA_TIMEOUT);
-        }
-        prop_assert_eq!(call.waiting(), 0);
 
         // Once everybody has gone, nothing remains.
         for socket in call.open_sockets() {

@@ -3,7 +3,8 @@
 use protocol::model::{ConnectionProperties, IceServer, KurentoOptions, MediaServer, Role};
 use protocol::rpc::{ClientRequest, InvalidParams, JoinRoom};
 
-use crate::call::{Call, ROOM, SECRET, camera, join_room, none, settings};
+use crate::call::{Call, ROOM, SECRET, none, settings};
+use crate::message::{camera, join_room};
 
 fn with(change: impl FnOnce(&mut JoinRoom)) -> ClientRequest {
     let ClientRequest::JoinRoom(mut request) = join_room("") else { unreachable!() };

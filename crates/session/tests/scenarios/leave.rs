@@ -5,7 +5,8 @@ use std::time::Duration;
 use protocol::model::ConnectionProperties;
 use protocol::rpc::ClientRequest;
 
-use crate::call::{Call, LINGER, ROOM, join_room, none, publish_video};
+use crate::call::{Call, LINGER, ROOM, none};
+use crate::message::{join_room, publish_video};
 
 #[test]
 fn who_leaves_is_answered_and_the_others_are_told_once() {

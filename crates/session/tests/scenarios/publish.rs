@@ -4,7 +4,8 @@ use protocol::media::{CodecChoice, MediaCommand, MediaFailure, VideoCodec};
 use protocol::model::{ForcedVideoCodec, Role, SessionProperties};
 use protocol::rpc::{ClientRequest, PublishVideo};
 
-use crate::call::{Call, MEDIA_TIMEOUT, ROOM, camera, candidate, none, publish_video, session_properties};
+use crate::call::{Call, MEDIA_TIMEOUT, ROOM, none, session_properties};
+use crate::message::{camera, candidate, publish_video};
 
 fn publishing(change: impl FnOnce(&mut PublishVideo)) -> ClientRequest {
     let mut request = camera();

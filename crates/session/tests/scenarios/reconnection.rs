@@ -198,7 +198,7 @@ fn subscriptions_asked_for_on_a_lost_socket_are_undone() {
     call.media_waits();
     let stream = call.stream("bob");
     let before = call.worker.transports.len();
-    call.request("ann", crate::call::prepare(&stream));
+    call.request("ann", crate::message::prepare(&stream));
     call.cut("ann").media_answers();
     assert_eq!(call.worker.transports.len(), before);
     call.reconnect("ann");
@@ -210,8 +210,8 @@ fn requests_left_behind_by_a_lost_socket_are_still_done_if_they_need_no_media() 
     let mut call = two();
     call.media_waits();
     let stream = call.stream("bob");
-    call.request("ann", crate::call::prepare(&stream));
-    call.request("ann", crate::call::prepare(&stream));
+    call.request("ann", crate::message::prepare(&stream));
+    call.request("ann", crate::message::prepare(&stream));
     call.request("ann", ClientRequest::LeaveRoom);
     call.cut("ann").media_answers();
     assert_eq!(call.inbox("bob"), ["participantLeft ann disconnect"]);

@@ -2,7 +2,8 @@
 
 use protocol::rpc::{ClientRequest, InvalidParams};
 
-use crate::call::{Call, ROOM, join_room, none, prepare};
+use crate::call::{Call, ROOM, none};
+use crate::message::{join_room, prepare};
 
 fn unknown() -> ClientRequest {
     ClientRequest::Unknown { method: "sessionStatus".to_owned() }

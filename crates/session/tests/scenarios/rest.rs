@@ -7,7 +7,8 @@ use protocol::rpc::ClientRequest;
 use serde_json::{Value, json};
 use session::registry::{ConnectionUpdate, Include, NotFound, SessionExists};
 
-use crate::call::{Call, ROOM, join_room, none, session_properties};
+use crate::call::{Call, ROOM, none, session_properties};
+use crate::message::join_room;
 
 const PENDING: Include = Include { pending_connections: true, web_rtc_stats: false };
 const STATS: Include = Include { pending_connections: false, web_rtc_stats: true };
@@ -151,7 +152,7 @@ fn web_rtc_stats_show_both_sdps_and_the_clients_candidates() {
     let mut call = Call::new();
     call.join("ann").join("bob").publish("ann").subscribe("bob", "ann");
     let ann = call.connection("ann");
-    call.request("ann", crate::call::candidate(&ann, "candidate:1"));
+    call.request("ann", crate::message::candidate(&ann, "candidate:1"));
     let content = session(&call, STATS)["connections"]["content"].clone();
     let publisher = &content[0]["publishers"][0];
     assert_eq!(keys(publisher)[..4], ["createdAt", "webrtcEndpointName", "remoteSdp", "localSdp"]);

@@ -6,7 +6,8 @@ use protocol::media::{MediaCommand, MediaFailure};
 use protocol::model::Role;
 use protocol::rpc::ClientRequest;
 
-use crate::call::{Call, MEDIA_TIMEOUT, ROOM, candidate, none, prepare, receive_with_answer, receive_with_offer};
+use crate::call::{Call, MEDIA_TIMEOUT, ROOM, none};
+use crate::message::{candidate, prepare, receive_with_answer, receive_with_offer};
 
 /// Ann publishes, Bob is there.
 fn published() -> Call {

@@ -1,0 +1,57 @@
+//! Messages to clients as lines of text, with names instead of ids.
+
+use protocol::rpc::{ClientReply, RpcError, ServerNotification};
+
+use crate::call::Call;
+
+impl Call {
+    pub(crate) fn reply_line(&self, result: &Result<ClientReply, RpcError>) -> String {
+        match result {
+            Ok(ClientReply::Empty {}) => "ok".to_owned(),
+            Ok(ClientReply::Joined(_)) => "joined".to_owned(),
+            Ok(ClientReply::Published { sdp_answer, .. }) => format!("published {sdp_answer}"),
+            Ok(ClientReply::Offer { sdp_offer }) => format!("offer {sdp_offer}"),
+            Ok(ClientReply::Answer { sdp_answer }) => format!("answer {sdp_answer}"),
+            Ok(ClientReply::Value { value }) => format!("value {value}"),
+            Err(error) => self.named(&format!("error {}", error.message)),
+        }
+    }
+
+    pub(crate) fn notification_line(&self, notification: &ServerNotification) -> String {
+        let line = match notification {
+            ServerNotification::ParticipantJoined { id, metadata, .. } => format!("participantJoined {id} {metadata}"),
+            ServerNotification::ParticipantLeft { connection_id, reason } => {
+                format!("participantLeft {connection_id} {reason}")
+            }
+            ServerNotification::ParticipantPublished { id, .. } => format!("participantPublished {id}"),
+            ServerNotification::ParticipantUnpublished { connection_id, reason } => {
+                format!("participantUnpublished {connection_id} {reason}")
+            }
+            ServerNotification::ParticipantEvicted { connection_id, reason } => {
+                format!("participantEvicted {connection_id} {reason}")
+            }
+            ServerNotification::StreamPropertyChanged { stream_id, property, new_value, reason, .. } => {
+                format!("streamPropertyChanged {stream_id} {property} {new_value} {reason}")
+            }
+            ServerNotification::SendMessage { data, kind, from } => {
+                let from = from.as_ref().map_or("server", |from| from.as_str());
+                format!("signal {kind:?} {data:?} from {from}")
+            }
+            ServerNotification::ConnectionPropertyChanged { property, new_value } => {
+                format!("connectionPropertyChanged {property} {new_value}")
+            }
+        };
+        self.named(&line)
+    }
+
+    /// Names instead of ids. Streams first: their ids end in a connection's.
+    fn named(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        let mut names: Vec<_> = self.names.iter().collect();
+        names.sort_by_key(|(id, _)| std::cmp::Reverse(id.len()));
+        for (id, name) in names {
+            text = text.replace(id.as_str(), name);
+        }
+        text.trim_end().to_owned()
+    }
+}
