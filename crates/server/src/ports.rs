@@ -96,8 +96,9 @@ pub(crate) fn bind(
 }
 
 fn no_ipv6(error: &io::Error) -> bool {
-    // EAFNOSUPPORT has no kind of its own.
-    error.kind() == io::ErrorKind::AddrNotAvailable || error.raw_os_error() == Some(97)
+    /// Has no `ErrorKind` of its own; the number is Linux's.
+    const EAFNOSUPPORT: i32 = 97;
+    error.kind() == io::ErrorKind::AddrNotAvailable || error.raw_os_error() == Some(EAFNOSUPPORT)
 }
 
 /// Accepts connections until the server stops.

@@ -195,11 +195,9 @@ async fn sockets_that_joined_no_session_are_limited_per_address() {
     let error = harness::Client::open(refused, &url).await.err().expect("one too many").to_string();
     assert!(error.contains("429"), "{error}");
     // Another address behind the same proxy has its own share.
-    let request = format!(
-        "GET /openvidu HTTP/1.1\r\nHost: x\r\nX-Real-IP: 192.0.2.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-    );
-    assert!(head(&server, &request).await.starts_with("HTTP/1.1 101 "));
+    let request = "GET /openvidu HTTP/1.1\r\nHost: x\r\nX-Real-IP: 192.0.2.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+                   Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    assert!(head(&server, request).await.starts_with("HTTP/1.1 101 "));
 }
 
 #[tokio::test]
