@@ -15,6 +15,8 @@ mod commands;
 mod consumer;
 mod demux;
 mod forwarder;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod keyframe;
 mod layer_selector;
 mod packet;

@@ -27,3 +27,20 @@ pub(crate) fn sdp_name(codec: VideoCodec) -> &'static str {
         VideoCodec::Av1 => "AV1",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn no_payload_is_too_strange_to_read(payload in proptest::collection::vec(any::<u8>(), 0..40)) {
+            for codec in [VideoCodec::Vp8, VideoCodec::Vp9, VideoCodec::H264, VideoCodec::Av1] {
+                starts_key_frame(codec, &payload);
+            }
+            vp8::picture_numbers(&payload);
+        }
+    }
+}

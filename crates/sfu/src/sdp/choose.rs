@@ -37,21 +37,24 @@ pub(crate) struct VideoFormat {
 }
 
 impl VideoFormat {
-    /// Whether a stream in this format can be decoded by who offered `other`.
-    fn fits(&self, other: &Self) -> bool {
-        self.codec == other.codec
-            && match self.codec {
-                VideoCodec::Vp8 => true,
-                VideoCodec::Vp9 => self.number("profile-id") == other.number("profile-id"),
-                VideoCodec::Av1 => self.number("profile") == other.number("profile"),
-                VideoCodec::H264 => {
-                    let (ours, theirs) = (h264_profile(&self.fmtp), h264_profile(&other.fmtp));
-                    self.number("packetization-mode") == other.number("packetization-mode")
-                        // Constrained Baseline is a subset of Baseline.
-                        && (ours == theirs
-                            || (ours == H264Profile::ConstrainedBaseline && theirs == H264Profile::Baseline))
-                }
-            }
+    /// How well a stream in this format suits who receives `other`; lower is better, `None` cannot be decoded.
+    fn distance(&self, other: &Self) -> Option<u32> {
+        if self.codec != other.codec {
+            return None;
+        }
+        let same = |key| self.number(key) == other.number(key);
+        match self.codec {
+            VideoCodec::Vp8 => Some(0),
+            VideoCodec::Vp9 => same("profile-id").then_some(0),
+            VideoCodec::Av1 => same("profile").then_some(0),
+            VideoCodec::H264 if !same("packetization-mode") => None,
+            VideoCodec::H264 => match (h264_profile(&self.fmtp), h264_profile(&other.fmtp)) {
+                (ours, theirs) if ours == theirs => Some(0),
+                // A subset of it.
+                (H264Profile::ConstrainedBaseline, H264Profile::Baseline) => Some(1),
+                _ => None,
+            },
+        }
     }
 
     fn number(&self, key: &str) -> u32 {
@@ -233,7 +236,7 @@ pub(crate) fn plan_subscribe(
             }
             SectionKind::Video if usable && !has_video => match video {
                 Some(ours) => {
-                    let format = video_formats(section).find(|theirs| ours.fits(theirs));
+                    let format = closest(section, |theirs| ours.distance(theirs));
                     Some(Codec::Video(format.ok_or(MediaFailure::CodecNotOffered)?))
                 }
                 None => None,
@@ -358,6 +361,10 @@ fn video_formats(section: &Section) -> impl Iterator<Item = VideoFormat> + '_ {
     section.formats.iter().filter_map(|format| video_format(section, format))
 }
 
+fn closest(section: &Section, distance: impl Fn(&VideoFormat) -> Option<u32>) -> Option<VideoFormat> {
+    video_formats(section).filter_map(|f| Some((distance(&f)?, f))).min_by_key(|(d, _)| *d).map(|(_, f)| f)
+}
+
 fn video_format(section: &Section, format: &Format) -> Option<VideoFormat> {
     let (codec, keys): (_, &[&str]) = match format.name.as_str() {
         "vp8" => (VideoCodec::Vp8, &[]),
@@ -379,7 +386,7 @@ fn video_format(section: &Section, format: &Format) -> Option<VideoFormat> {
 
 fn choose_video(section: &Section, choice: &CodecChoice, keep: Option<&VideoFormat>) -> Option<VideoFormat> {
     if let Some(kept) = keep {
-        return video_formats(section).find(|f| kept.fits(f));
+        return closest(section, |theirs| theirs.distance(kept));
     }
     let best = |codec: VideoCodec| {
         let variants = video_formats(section).filter(|f| f.codec == codec && f.rank().is_some());

@@ -101,7 +101,7 @@ impl<'a> Writer<'a> {
     fn new(local: &'a LocalTransport<'a>, mids: &[&str], session: u64, stream: Option<&String>) -> Self {
         let mut w = Self { text: String::with_capacity(2048), local, candidates_written: false };
         w.line(format_args!("v=0"));
-        w.line(format_args!("o=- {} 2 IN IP4 127.0.0.1", session));
+        w.line(format_args!("o=- {session} 2 IN IP4 127.0.0.1"));
         w.line(format_args!("s=-"));
         w.line(format_args!("t=0 0"));
         if local.ice_lite {

@@ -37,6 +37,10 @@ impl Identity {
         let crypto = CryptoProvider { dtls_provider: &PROVIDER, ..str0m_aws_lc_rs::default_provider() };
         // Fails only without entropy, where nothing else could be secured either.
         let certificate = PROVIDER.generate_certificate().expect("the crypto library makes a P-256 certificate");
+        // Validated now, so that the first client does not wait for it. A failure shows again with the first transport.
+        if let Err(error) = SharedConfig::config() {
+            tracing::error!(%error, "DTLS is not usable");
+        }
         let digest = crypto.sha256_provider.sha256(&certificate.certificate);
         let hex: Vec<String> = digest.iter().map(|byte| format!("{byte:02X}")).collect();
         let fingerprint = format!("sha-256 {}", hex.join(":")).into();

@@ -5,8 +5,9 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
+use crate::camera::Camera;
 use protocol::id::{MediaRequestId, PublicationId, RouterId, TransportId};
 use protocol::media::{CodecChoice, MediaCommand, MediaEvent, MediaFailure, VideoCodec};
 use rand::rngs::StdRng;
@@ -73,6 +74,8 @@ pub(crate) struct Client {
     pub(crate) transport: TransportId,
     pub(crate) publication: PublicationId,
     pub(crate) received: Vec<Received>,
+    /// NTP time and RTP timestamp of the sender reports received.
+    pub(crate) reports: Vec<(MediaKind, SystemTime, u32)>,
     /// Requests to this publisher.
     pub(crate) key_frame_requests: Vec<(Instant, Option<Rid>)>,
     pub(crate) connected: bool,
@@ -83,28 +86,12 @@ pub(crate) struct Client {
     next: Instant,
 }
 
-/// Makes frames of one layer, or audio.
-pub(crate) struct Camera {
-    pub(crate) rid: Option<Rid>,
-    pub(crate) codec: Option<VideoCodec>,
-    pub(crate) interval: Duration,
-    pub(crate) packets: usize,
-    pub(crate) muted: bool,
-    /// Every so many frames a padding packet follows.
-    pub(crate) padding_every: Option<u64>,
-    next: Instant,
-    frame: u64,
-    sequence: u64,
-    timestamp: u32,
-    picture_id: u16,
-    tl0: u8,
-    key_frame_due: bool,
-}
+/// When it arrives, its number, from where, to where, what.
+type Flight = (Instant, u64, SocketAddr, SocketAddr, Vec<u8>);
 
 /// Network, clock, unit and clients.
 pub(crate) struct Call {
     pub(crate) now: Instant,
-    pub(crate) start: Instant,
     pub(crate) sfu: Sfu,
     pub(crate) clients: Vec<Client>,
     pub(crate) events: Vec<MediaEvent>,
@@ -112,7 +99,7 @@ pub(crate) struct Call {
     pub(crate) loss: f64,
     /// Datagrams the unit has sent.
     pub(crate) sent: u64,
-    in_flight: BinaryHeap<Reverse<(Instant, u64, SocketAddr, SocketAddr, Vec<u8>)>>,
+    in_flight: BinaryHeap<Reverse<Flight>>,
     sequence: u64,
     rng: StdRng,
     last_request: u64,
@@ -128,7 +115,6 @@ impl Call {
         let now = Instant::now();
         let mut call = Self {
             now,
-            start: now,
             sfu: Sfu::new(config, [7; 32], now),
             clients: Vec::new(),
             events: Vec::new(),
@@ -195,6 +181,7 @@ impl Call {
             transport: TransportId(1000 + index as u64),
             publication,
             received: Vec::new(),
+            reports: Vec::new(),
             key_frame_requests: Vec::new(),
             connected: false,
             closed: false,
@@ -206,8 +193,8 @@ impl Call {
         index
     }
 
-    /// The offer of a publisher with the given layers (none: no simulcast).
-    pub(crate) fn publish_offer(
+    /// The offer of a client, with the given layers (none: no simulcast).
+    pub(crate) fn offer(
         &mut self,
         client: usize,
         audio: bool,
@@ -245,7 +232,7 @@ impl Call {
     ) -> usize {
         let client = self.add_client(config, publication);
         let direction = if loopback { Direction::SendRecv } else { Direction::SendOnly };
-        let (offer, pending) = self.publish_offer(client, audio, video, rids, direction);
+        let (offer, pending) = self.offer(client, audio, video, rids, direction);
         let request = self.request_id();
         self.command(MediaCommand::Publish {
             request,
@@ -257,8 +244,14 @@ impl Call {
             loopback,
         });
         let answer = self.sdp(request);
+        let looped = looped_sources(&answer);
         let answer = SdpAnswer::from_sdp_string(&answer).unwrap_or_else(|e| panic!("{e}: {answer}"));
         self.clients[client].rtc.sdp_api().accept_answer(pending, answer).unwrap();
+        if let (Some((ssrc, rtx)), Some(mid), false) = (looped, self.clients[client].video, rids.is_empty()) {
+            // The engine, unlike a browser, ignores the announced sources of a section with simulcast.
+            let mut api = self.clients[client].rtc.direct_api();
+            api.expect_stream_rx(ssrc.into(), Some(rtx.into()), mid, None);
+        }
         self.clients[client].next = self.now;
         client
     }
@@ -284,17 +277,14 @@ impl Call {
     pub(crate) fn subscribe_offering(&mut self, config: RtcConfig, publisher: usize) -> Result<usize, MediaFailure> {
         let publication = self.clients[publisher].publication;
         let client = self.add_client(config, publication);
-        let mut api = self.clients[client].rtc.sdp_api();
-        api.add_media(MediaKind::Audio, Direction::RecvOnly, None, None, None);
-        api.add_media(MediaKind::Video, Direction::RecvOnly, None, None, None);
-        let (offer, pending) = api.apply().unwrap();
+        let (offer, pending) = self.offer(client, true, true, &[], Direction::RecvOnly);
         let request = self.request_id();
         self.command(MediaCommand::Subscribe {
             request,
             router: ROUTER,
             publication,
             transport: self.clients[client].transport,
-            offer: Some(offer.to_sdp_string()),
+            offer: Some(offer),
         });
         if let MediaEvent::Failed { why, .. } = self.settled(request) {
             return Err(why.clone());
@@ -324,21 +314,7 @@ impl Call {
         interval: Duration,
         packets: usize,
     ) -> usize {
-        let camera = Camera {
-            rid: rid.map(Into::into),
-            codec,
-            interval,
-            packets,
-            muted: false,
-            padding_every: None,
-            next: self.now,
-            frame: 0,
-            sequence: self.rng.random_range(0..60_000),
-            timestamp: self.rng.random(),
-            picture_id: self.rng.random_range(0..0x8000),
-            tl0: self.rng.random(),
-            key_frame_due: true,
-        };
+        let camera = Camera::new(codec, rid, interval, packets, self.now, &mut self.rng);
         self.clients[client].cameras.push(camera);
         self.clients[client].cameras.len() - 1
     }
@@ -420,7 +396,6 @@ impl Call {
             while camera.next <= now {
                 let mid = if camera.codec.is_some() { video } else { audio }.expect("the section was offered");
                 camera.shoot(&mut client.rtc, mid, now);
-                camera.next += camera.interval;
                 // One frame may be more than the engine takes at once.
                 client.rtc.handle_input(Input::Timeout(now)).unwrap();
                 client.next = now;
@@ -498,6 +473,13 @@ impl Call {
     }
 }
 
+/// Video source and its retransmission source in an answer.
+fn looped_sources(sdp: &str) -> Option<(u32, u32)> {
+    let group = sdp.lines().find_map(|l| l.strip_prefix("a=ssrc-group:FID "))?;
+    let (ssrc, rtx) = group.split_once(' ')?;
+    Some((ssrc.parse().ok()?, rtx.parse().ok()?))
+}
+
 impl Client {
     fn event(&mut self, event: Event, now: Instant) {
         match event {
@@ -527,6 +509,11 @@ impl Client {
                     payload: packet.payload,
                 });
             }
+            Event::SenderFeedback(feedback) => {
+                let kind = if Some(feedback.mid) == self.video { MediaKind::Video } else { MediaKind::Audio };
+                let info = feedback.sender_info;
+                self.reports.push((kind, info.ntp_time, info.rtp_time.numer() as u32));
+            }
             Event::Closed => self.closed = true,
             _ => {}
         }
@@ -537,96 +524,5 @@ impl Client {
         let mid = self.video.unwrap();
         self.rtc.direct_api().stream_rx_by_mid(mid, None).unwrap().request_keyframe(KeyframeRequestKind::Pli);
         self.next = now;
-    }
-}
-
-impl Camera {
-    fn shoot(&mut self, rtc: &mut Rtc, mid: Mid, now: Instant) {
-        let clock_rate = if self.codec.is_some() { 90_000 } else { 48_000 };
-        self.timestamp =
-            self.timestamp.wrapping_add((self.interval.as_micros() as u64 * clock_rate / 1_000_000) as u32);
-        if self.muted {
-            return;
-        }
-        let pt: Pt = rtc.media(mid).unwrap().remote_pts()[0];
-        self.frame += 1;
-        let key = std::mem::take(&mut self.key_frame_due);
-        if self.codec.is_some() {
-            self.picture_id = self.picture_id.wrapping_add(1) & 0x7fff;
-            self.tl0 = self.tl0.wrapping_add(1);
-        }
-        for n in 0..self.packets {
-            let payload = self.payload(key, n);
-            self.write(rtc, mid, pt, now, payload, n + 1 == self.packets);
-            rtc.handle_input(Input::Timeout(now)).unwrap();
-        }
-        if self.padding_every.is_some_and(|every| self.frame.is_multiple_of(every)) {
-            self.write(rtc, mid, pt, now, Vec::new(), false);
-        }
-    }
-
-    fn write(&mut self, rtc: &mut Rtc, mid: Mid, pt: Pt, now: Instant, payload: Vec<u8>, marker: bool) {
-        self.sequence += 1;
-        let mut extensions = ExtensionValues::default();
-        match self.codec {
-            None => {
-                extensions.audio_level = Some(-30);
-                extensions.voice_activity = Some(true);
-            }
-            Some(_) => extensions.video_orientation = Some(str0m::rtp::VideoOrientation::Deg90),
-        }
-        let mut api = rtc.direct_api();
-        let stream = api.stream_tx_by_mid(mid, self.rid).expect("the layer was negotiated");
-        let sequence: SeqNo = self.sequence.into();
-        stream.write_rtp(
-            RtpWrite::new(pt, sequence, self.timestamp, now, payload)
-                .marker(marker)
-                .nackable(self.codec.is_some())
-                .ext_vals(extensions),
-        );
-    }
-
-    fn payload(&self, key: bool, packet: usize) -> Vec<u8> {
-        let first = packet == 0;
-        let mut payload = match self.codec {
-            None => vec![0x78],
-            Some(VideoCodec::Vp8) => {
-                let [high, low] = (0x8000 | self.picture_id).to_be_bytes();
-                vec![0x80 | u8::from(first) << 4, 0xe0, high, low, self.tl0, 0x20, u8::from(!key)]
-            }
-            Some(VideoCodec::Vp9) => {
-                let [high, low] = (0x8000 | self.picture_id).to_be_bytes();
-                vec![0x80 | u8::from(!key) << 6 | u8::from(first) << 3, high, low]
-            }
-            Some(VideoCodec::H264) => match (key, first) {
-                (true, true) => vec![0x78, 0, 4, 0x67, 0x42, 0xe0, 0x1f, 0, 2, 0x68, 0xce],
-                (true, false) => vec![0x7c, 0x05],
-                (false, _) => vec![0x5c, 0x01],
-            },
-            Some(VideoCodec::Av1) => vec![0x10 | u8::from(key && first) << 3, 0x30],
-        };
-        payload.extend([0xaa; 600]);
-        payload.extend((self.frame as u32).to_be_bytes());
-        payload.push(packet as u8);
-        payload.push(self.rid.map_or(0, |rid| rid.as_bytes()[rid.len() - 1]));
-        payload
-    }
-}
-
-/// What a camera wrote at the end of a payload.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Stamp {
-    pub(crate) frame: u32,
-    pub(crate) packet: u8,
-    /// Last character of the rid.
-    pub(crate) layer: u8,
-}
-
-pub(crate) fn stamp(payload: &[u8]) -> Stamp {
-    let end = payload.len();
-    Stamp {
-        frame: u32::from_be_bytes(payload[end - 6..end - 2].try_into().unwrap()),
-        packet: payload[end - 2],
-        layer: payload[end - 1],
     }
 }

@@ -2,5 +2,11 @@
 //! Nothing sleeps and nothing opens a socket.
 
 mod call;
+mod camera;
 
+mod hostile;
+mod lifecycle;
 mod media;
+mod negotiation;
+mod reconnection;
+mod simulcast;

@@ -1,0 +1,36 @@
+//! Doors for the fuzz targets to what no public call reaches without a secured connection. Not part of the surface.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use protocol::media::VideoCodec;
+
+use crate::codec;
+use crate::forwarder::Forwarder;
+use crate::packet::{MediaKind, Packet, Source};
+
+/// Reads a payload as every codec, and forwards it as VP8.
+pub fn payload(data: &[u8]) {
+    for codec in [VideoCodec::Vp8, VideoCodec::Vp9, VideoCodec::H264, VideoCodec::Av1] {
+        codec::starts_key_frame(codec, data);
+    }
+    let mut forwarder = Forwarder::new(90_000, true, 1);
+    let arrival = Instant::now();
+    for (n, piece) in data.chunks(9).enumerate() {
+        let seed = u64::from(piece[0]);
+        let packet = Packet {
+            kind: MediaKind::Video,
+            source: Source { generation: 0, layer: usize::from(piece[0] & 1), ssrc: 1 },
+            sequence: seed.wrapping_mul(n as u64),
+            timestamp: (seed as u32) << 24,
+            marker: false,
+            extensions: Default::default(),
+            payload: Arc::from(&piece[1..]),
+            arrival,
+            report: None,
+            key_frame_start: codec::starts_key_frame(VideoCodec::Vp8, &piece[1..]),
+            captured: None,
+        };
+        forwarder.forward(&packet, Some(usize::from(piece[0] & 1)));
+    }
+}

@@ -1,0 +1,146 @@
+//! A source of frames: payloads a codec's parser recognises, stamped so that a test sees which frame it got.
+
+use std::time::{Duration, Instant};
+
+use protocol::media::VideoCodec;
+use rand::Rng;
+use rand::rngs::StdRng;
+use str0m::media::{Mid, Pt, Rid};
+use str0m::rtp::{ExtensionValues, RtpWrite, SeqNo};
+use str0m::{Input, Rtc};
+
+/// Makes frames of one layer, or audio.
+pub(crate) struct Camera {
+    pub(crate) rid: Option<Rid>,
+    pub(crate) codec: Option<VideoCodec>,
+    pub(crate) interval: Duration,
+    pub(crate) packets: usize,
+    pub(crate) muted: bool,
+    /// Every so many frames a padding packet follows.
+    pub(crate) padding_every: Option<u64>,
+    pub(crate) next: Instant,
+    frame: u64,
+    sequence: u64,
+    timestamp: u32,
+    picture_id: u16,
+    tl0: u8,
+    pub(crate) key_frame_due: bool,
+}
+
+impl Camera {
+    pub(crate) fn new(
+        codec: Option<VideoCodec>,
+        rid: Option<&str>,
+        interval: Duration,
+        packets: usize,
+        now: Instant,
+        rng: &mut StdRng,
+    ) -> Self {
+        Self {
+            rid: rid.map(Into::into),
+            codec,
+            interval,
+            packets,
+            muted: false,
+            padding_every: None,
+            next: now,
+            frame: 0,
+            sequence: rng.random_range(0..60_000),
+            timestamp: rng.random(),
+            picture_id: rng.random_range(0..0x8000),
+            tl0: rng.random(),
+            key_frame_due: true,
+        }
+    }
+
+    /// Sends the next frame.
+    pub(crate) fn shoot(&mut self, rtc: &mut Rtc, mid: Mid, now: Instant) {
+        self.next += self.interval;
+        let clock_rate = if self.codec.is_some() { 90_000 } else { 48_000 };
+        self.timestamp =
+            self.timestamp.wrapping_add((self.interval.as_micros() as u64 * clock_rate / 1_000_000) as u32);
+        if self.muted {
+            return;
+        }
+        let pt: Pt = rtc.media(mid).unwrap().remote_pts()[0];
+        self.frame += 1;
+        let key = std::mem::take(&mut self.key_frame_due);
+        if self.codec.is_some() {
+            self.picture_id = self.picture_id.wrapping_add(1) & 0x7fff;
+            self.tl0 = self.tl0.wrapping_add(1);
+        }
+        for n in 0..self.packets {
+            let payload = self.payload(key, n);
+            self.write(rtc, mid, pt, now, payload, n + 1 == self.packets);
+            rtc.handle_input(Input::Timeout(now)).unwrap();
+        }
+        if self.padding_every.is_some_and(|every| self.frame.is_multiple_of(every)) {
+            self.write(rtc, mid, pt, now, Vec::new(), false);
+        }
+    }
+
+    fn write(&mut self, rtc: &mut Rtc, mid: Mid, pt: Pt, now: Instant, payload: Vec<u8>, marker: bool) {
+        self.sequence += 1;
+        let mut extensions = ExtensionValues::default();
+        match self.codec {
+            None => {
+                extensions.audio_level = Some(-30);
+                extensions.voice_activity = Some(true);
+            }
+            Some(_) => extensions.video_orientation = Some(str0m::rtp::VideoOrientation::Deg90),
+        }
+        let mut api = rtc.direct_api();
+        let stream = api.stream_tx_by_mid(mid, self.rid).expect("the layer was negotiated");
+        let sequence: SeqNo = self.sequence.into();
+        stream.write_rtp(
+            RtpWrite::new(pt, sequence, self.timestamp, now, payload)
+                .marker(marker)
+                .nackable(self.codec.is_some())
+                .ext_vals(extensions),
+        );
+    }
+
+    fn payload(&self, key: bool, packet: usize) -> Vec<u8> {
+        let first = packet == 0;
+        let mut payload = match self.codec {
+            None => vec![0x78],
+            Some(VideoCodec::Vp8) => {
+                let [high, low] = (0x8000 | self.picture_id).to_be_bytes();
+                vec![0x80 | u8::from(first) << 4, 0xe0, high, low, self.tl0, 0x20, u8::from(!key)]
+            }
+            Some(VideoCodec::Vp9) => {
+                let [high, low] = (0x8000 | self.picture_id).to_be_bytes();
+                vec![0x80 | u8::from(!key) << 6 | u8::from(first) << 3, high, low]
+            }
+            Some(VideoCodec::H264) => match (key, first) {
+                (true, true) => vec![0x78, 0, 4, 0x67, 0x42, 0xe0, 0x1f, 0, 2, 0x68, 0xce],
+                (true, false) => vec![0x7c, 0x05],
+                (false, _) => vec![0x5c, 0x01],
+            },
+            Some(VideoCodec::Av1) => vec![0x10 | u8::from(key && first) << 3, 0x30],
+        };
+        payload.extend([0xaa; 600]);
+        payload.extend((self.frame as u32).to_be_bytes());
+        payload.push(packet as u8);
+        payload.push(self.rid.map_or(0, |rid| rid.as_bytes()[rid.len() - 1]));
+        payload
+    }
+}
+
+/// What a camera wrote at the end of a payload.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Stamp {
+    pub(crate) frame: u32,
+    pub(crate) packet: u8,
+    /// Last character of the rid.
+    pub(crate) layer: u8,
+}
+
+pub(crate) fn stamp(payload: &[u8]) -> Stamp {
+    let end = payload.len();
+    Stamp {
+        frame: u32::from_be_bytes(payload[end - 6..end - 2].try_into().unwrap()),
+        packet: payload[end - 2],
+        layer: payload[end - 1],
+    }
+}

@@ -1,0 +1,240 @@
+//! What browsers offer and what they are answered: offers and answers as Chromium and Firefox write them.
+
+use protocol::id::{PublicationId, TransportId};
+use protocol::media::{CodecChoice, MediaCommand, MediaEvent, MediaFailure, VideoCodec};
+
+use crate::call::{Call, ROUTER, any_codec};
+
+const CHROMIUM: &str = include_str!("sdp/chromium_publish.sdp");
+const CHROMIUM_SIMULCAST: &str = include_str!("sdp/chromium_simulcast.sdp");
+const CHROMIUM_SUBSCRIBE: &str = include_str!("sdp/chromium_subscribe.sdp");
+const CHROMIUM_ANSWER: &str = include_str!("sdp/chromium_answer.sdp");
+const FIREFOX: &str = include_str!("sdp/firefox_publish.sdp");
+const FIREFOX_SIMULCAST: &str = include_str!("sdp/firefox_simulcast.sdp");
+
+fn publish(call: &mut Call, offer: &str, codecs: CodecChoice, loopback: bool) -> Result<String, MediaFailure> {
+    let request = call.request_id();
+    call.command(MediaCommand::Publish {
+        request,
+        router: ROUTER,
+        publication: PublicationId(1),
+        transport: TransportId(1),
+        offer: offer.to_owned(),
+        codecs,
+        loopback,
+    });
+    match call.settled(request) {
+        MediaEvent::Answered { sdp, .. } => Ok(sdp.clone()),
+        MediaEvent::Failed { why, .. } => Err(why.clone()),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn answer(offer: &str, codecs: CodecChoice) -> Result<String, MediaFailure> {
+    publish(&mut Call::new(), offer, codecs, false)
+}
+
+fn only(codec: VideoCodec) -> CodecChoice {
+    CodecChoice::FirstOf { codecs: vec![codec], or_any: false }
+}
+
+fn subscribe(call: &mut Call, offer: Option<&str>) -> Result<String, MediaFailure> {
+    let request = call.request_id();
+    call.command(MediaCommand::Subscribe {
+        request,
+        router: ROUTER,
+        publication: PublicationId(1),
+        transport: TransportId(2),
+        offer: offer.map(str::to_owned),
+    });
+    match call.settled(request) {
+        MediaEvent::Answered { sdp, .. } | MediaEvent::Offered { sdp, .. } => Ok(sdp.clone()),
+        MediaEvent::Failed { why, .. } => Err(why.clone()),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn accept(call: &mut Call, answer: &str) -> Result<(), MediaFailure> {
+    let request = call.request_id();
+    call.command(MediaCommand::AcceptAnswer { request, transport: TransportId(2), answer: answer.to_owned() });
+    match call.settled(request) {
+        MediaEvent::Accepted { .. } => Ok(()),
+        MediaEvent::Failed { why, .. } => Err(why.clone()),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[track_caller]
+fn has(sdp: &str, line: &str) {
+    assert!(sdp.lines().any(|l| l == line), "no line {line:?} in\n{sdp}");
+}
+
+#[track_caller]
+fn lacks(sdp: &str, text: &str) {
+    assert!(!sdp.contains(text), "{text:?} in\n{sdp}");
+}
+
+#[test]
+fn chromium_is_answered_with_one_codec_and_its_own_numbers() {
+    let sdp = answer(CHROMIUM, any_codec()).unwrap();
+    assert!(sdp.lines().all(|l| !l.contains('\r')) && sdp.ends_with("\r\n"));
+    has(&sdp, "a=group:BUNDLE 0 1");
+    has(&sdp, "a=ice-lite");
+    has(&sdp, "m=audio 9 UDP/TLS/RTP/SAVPF 111");
+    has(&sdp, "m=video 9 UDP/TLS/RTP/SAVPF 96 97");
+    has(&sdp, "a=fmtp:111 minptime=10;useinbandfec=1;usedtx=1");
+    has(&sdp, "a=fmtp:97 apt=96");
+    has(&sdp, "a=extmap:13 urn:3gpp:video-orientation");
+    has(&sdp, "a=rtcp-fb:96 transport-cc");
+    has(&sdp, "a=rtcp-fb:96 nack pli");
+    has(&sdp, "a=recvonly");
+    has(&sdp, "a=setup:passive");
+    has(&sdp, "a=rtcp-mux");
+    assert_eq!(sdp.matches("a=candidate:").count(), 1);
+    for unwanted in ["red/", "ulpfec", "goog-remb", "actpass", "a=ssrc", "a=msid:", "application", "simulcast", "b=AS"]
+    {
+        lacks(&sdp, unwanted);
+    }
+}
+
+#[test]
+fn simulcast_is_accepted_with_every_layer() {
+    for offer in [CHROMIUM_SIMULCAST, FIREFOX_SIMULCAST] {
+        let sdp = answer(offer, any_codec()).unwrap();
+        for rid in ["rdiv4", "rdiv2", "rdiv1"] {
+            has(&sdp, &format!("a=rid:{rid} recv"));
+        }
+        has(&sdp, "a=simulcast:recv rdiv4;rdiv2;rdiv1");
+        assert!(sdp.contains("urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"));
+    }
+    let one = CHROMIUM_SIMULCAST.replace("send rdiv4;rdiv2;rdiv1", "send rdiv1");
+    has(&answer(&one, any_codec()).unwrap(), "a=simulcast:recv rdiv1");
+}
+
+#[test]
+fn firefox_is_answered_in_its_own_numbers() {
+    let sdp = answer(FIREFOX, any_codec()).unwrap();
+    has(&sdp, "m=audio 9 UDP/TLS/RTP/SAVPF 109");
+    has(&sdp, "m=video 9 UDP/TLS/RTP/SAVPF 120 124");
+    has(&sdp, "a=fmtp:109 minptime=10;useinbandfec=1;stereo=1;usedtx=1");
+    has(&sdp, "a=extmap:7 http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01");
+    has(&sdp, "a=extmap:3 urn:ietf:params:rtp-hdrext:sdes:mid");
+    lacks(&sdp, "csrc-audio-level");
+}
+
+#[test]
+fn the_rule_decides_the_codec() {
+    has(&answer(CHROMIUM, only(VideoCodec::H264)).unwrap(), "m=video 9 UDP/TLS/RTP/SAVPF 108 109");
+    has(
+        &answer(CHROMIUM, only(VideoCodec::H264)).unwrap(),
+        "a=fmtp:108 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f",
+    );
+    has(&answer(CHROMIUM, only(VideoCodec::Vp9)).unwrap(), "m=video 9 UDP/TLS/RTP/SAVPF 98 99");
+    has(&answer(CHROMIUM, only(VideoCodec::Av1)).unwrap(), "m=video 9 UDP/TLS/RTP/SAVPF 45 46");
+    has(&answer(CHROMIUM, CodecChoice::Offered).unwrap(), "m=video 9 UDP/TLS/RTP/SAVPF 96 97");
+    assert_eq!(answer(FIREFOX, only(VideoCodec::H264)), Err(MediaFailure::CodecNotOffered));
+    let or_any = CodecChoice::FirstOf { codecs: vec![VideoCodec::H264], or_any: true };
+    has(&answer(FIREFOX, or_any).unwrap(), "m=video 9 UDP/TLS/RTP/SAVPF 120 124");
+}
+
+#[test]
+fn one_kind_is_enough_and_others_are_rejected() {
+    let (head, video) = CHROMIUM.split_once("m=video").unwrap();
+    let audio_only = head.replace("BUNDLE 0 1", "BUNDLE 0");
+    let sdp = answer(&audio_only, any_codec()).unwrap();
+    lacks(&sdp, "m=video");
+    let session = head.split_once("m=audio").unwrap().0.replace("BUNDLE 0 1", "BUNDLE 1");
+    let sdp = answer(&format!("{session}m=video{video}"), any_codec()).unwrap();
+    lacks(&sdp, "m=audio");
+    has(&sdp, "a=mid:1");
+    let more = format!("{CHROMIUM}m=application 9 UDP/DTLS/SCTP webrtc-datachannel\na=mid:2\n");
+    let sdp = answer(&more, any_codec()).unwrap();
+    has(&sdp, "m=application 0 UDP/DTLS/SCTP webrtc-datachannel");
+    has(&sdp, "a=group:BUNDLE 0 1");
+}
+
+#[test]
+fn a_client_that_waits_for_dtls_is_served() {
+    let offer = CHROMIUM.replace("a=setup:actpass", "a=setup:passive");
+    has(&answer(&offer, any_codec()).unwrap(), "a=setup:active");
+    let offer = CHROMIUM.replace("a=setup:actpass", "a=setup:active");
+    has(&answer(&offer, any_codec()).unwrap(), "a=setup:passive");
+}
+
+#[test]
+fn loop_back_is_answered_with_one_stream_of_both() {
+    let offer = CHROMIUM.replace("a=sendonly", "a=sendrecv");
+    let sdp = publish(&mut Call::new(), &offer, any_codec(), true).unwrap();
+    assert_eq!(sdp.matches("a=sendrecv").count(), 2);
+    let streams: Vec<_> =
+        sdp.lines().filter_map(|l| l.strip_prefix("a=msid:")).map(|m| m.split(' ').next().unwrap()).collect();
+    assert_eq!(streams.len(), 2);
+    assert_eq!(streams[0], streams[1]);
+    assert_eq!(sdp.matches("a=ssrc-group:FID").count(), 1);
+    let without = publish(&mut Call::new(), &offer, any_codec(), false).unwrap();
+    assert_eq!(without.matches("a=recvonly").count(), 2);
+}
+
+#[test]
+fn the_offer_to_a_subscriber_has_the_publishers_numbers() {
+    let mut call = Call::new();
+    publish(&mut call, FIREFOX, any_codec(), false).unwrap();
+    let sdp = subscribe(&mut call, None).unwrap();
+    has(&sdp, "m=audio 9 UDP/TLS/RTP/SAVPF 109");
+    has(&sdp, "m=video 9 UDP/TLS/RTP/SAVPF 120 124");
+    has(&sdp, "a=mid:0");
+    has(&sdp, "a=mid:1");
+    assert_eq!(sdp.matches("a=sendonly").count(), 2);
+    assert_eq!(sdp.matches("a=setup:actpass").count(), 2);
+    assert_eq!(sdp.matches("a=ssrc-group:FID").count(), 1);
+    for unwanted in ["simulcast", "a=rid", "usedtx", "application"] {
+        lacks(&sdp, unwanted);
+    }
+}
+
+#[test]
+fn the_answer_of_a_subscriber_is_checked() {
+    let mut call = Call::new();
+    publish(&mut call, CHROMIUM, any_codec(), false).unwrap();
+    assert_eq!(accept(&mut call, CHROMIUM_ANSWER), Err(MediaFailure::UnknownTransport));
+    subscribe(&mut call, None).unwrap();
+    let rejected = CHROMIUM_ANSWER.replace("m=video 9", "m=video 0").replace("BUNDLE 0 1", "BUNDLE 0");
+    assert_eq!(accept(&mut call, &rejected), Err(MediaFailure::CodecNotOffered));
+    let other = CHROMIUM_ANSWER.replace("SAVPF 96 97", "SAVPF 98 99");
+    assert_eq!(accept(&mut call, &other), Err(MediaFailure::CodecNotOffered));
+    let one = CHROMIUM_ANSWER.split_once("m=video").unwrap().0;
+    for bad in [one, "", "hello", &CHROMIUM_ANSWER.replace("a=setup:active", "a=setup:actpass")] {
+        assert!(matches!(accept(&mut call, bad), Err(MediaFailure::BadSdp(_))));
+    }
+    assert_eq!(accept(&mut call, CHROMIUM_ANSWER), Ok(()));
+    assert_eq!(accept(&mut call, CHROMIUM_ANSWER), Err(MediaFailure::UnknownTransport), "it was answered");
+}
+
+#[test]
+fn a_subscriber_that_offers_is_answered_in_its_numbers() {
+    let mut call = Call::new();
+    publish(&mut call, FIREFOX, any_codec(), false).unwrap();
+    let sdp = subscribe(&mut call, Some(CHROMIUM_SUBSCRIBE)).unwrap();
+    has(&sdp, "m=audio 9 UDP/TLS/RTP/SAVPF 111");
+    has(&sdp, "m=video 9 UDP/TLS/RTP/SAVPF 96 97");
+    assert_eq!(sdp.matches("a=sendonly").count(), 2);
+    let streams: Vec<_> =
+        sdp.lines().filter_map(|l| l.strip_prefix("a=msid:")).map(|m| m.split(' ').next().unwrap()).collect();
+    assert_eq!(streams[0], streams[1]);
+    lacks(&sdp, "actpass");
+}
+
+#[test]
+fn who_or_what_is_unknown_is_named() {
+    let mut call = Call::new();
+    assert_eq!(subscribe(&mut call, None), Err(MediaFailure::UnknownPublication));
+    let request = call.request_id();
+    call.command(MediaCommand::Subscribe {
+        request,
+        router: protocol::id::RouterId(99),
+        publication: PublicationId(1),
+        transport: TransportId(2),
+        offer: None,
+    });
+    assert_eq!(call.failure(request), MediaFailure::UnknownRouter);
+}
