@@ -147,7 +147,11 @@ impl Registry {
         let id = participant.client;
         let Some(client) = self.clients.get(id) else { return };
         match client.link {
-            Link::Open(_) if participant.is_recorder() => self.clients.close(id),
+            Link::Open(_) if participant.is_recorder() => {
+                // What it asked for meanwhile is answered (that it is gone) before nobody can hear it any more.
+                self.run_queued(id, now);
+                self.clients.close(id);
+            }
             Link::Open(_) => self.timers.set(Timer::Linger(id), now + self.settings.linger),
             Link::Lost(_) => {}
         }

@@ -6,7 +6,7 @@ use protocol::model::ConnectionProperties;
 use protocol::rpc::ClientRequest;
 
 use crate::call::{Call, LINGER, ROOM, none};
-use crate::message::{join_room, publish_video};
+use crate::message::{join_room, prepare, publish_video};
 
 #[test]
 fn who_leaves_is_answered_and_the_others_are_told_once() {
@@ -88,6 +88,17 @@ fn the_recorder_leaves_unseen_and_its_socket_is_closed_at_once() {
     assert_eq!(call.inbox("rec"), ["ok", "closed"]);
     none(call.inbox("ann"));
     assert!(call.session_exists());
+}
+
+#[test]
+fn what_the_recorder_asked_for_before_it_was_gone_is_answered() {
+    let mut call = Call::new();
+    call.join("ann").publish("ann").join_by_secret("rec", true, false).hush().media_waits();
+    let stream = call.stream("ann");
+    call.request("rec", prepare(&stream));
+    call.leave("rec").signal("rec", "{}").media_answers();
+    let gone = format!("error User 'rec' not found in session '{ROOM}'. Code: 102");
+    assert_eq!(call.inbox("rec"), ["offer offer-to-subscriber", "ok", &gone, "closed"]);
 }
 
 #[test]
