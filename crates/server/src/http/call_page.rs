@@ -17,7 +17,7 @@ use rust_embed::{EmbeddedFile, RustEmbed};
 use crate::App;
 
 #[derive(RustEmbed)]
-#[folder = "$CARGO_MANIFEST_DIR/../../web/call/dist"]
+#[folder = "../../web/call/dist"]
 #[allow_missing = true]
 struct Files;
 
