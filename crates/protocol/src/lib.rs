@@ -3,11 +3,13 @@
 //! * [`model`]: what a session, a connection and a recording can be set to (OpenVidu's vocabulary).
 //! * [`rest`]: bodies of the REST API under `/openvidu/api`.
 //! * [`rpc`]: JSON-RPC frames of the WebSocket `/openvidu`.
+//! * [`event`]: what happened, for the CDR file and for webhooks.
 //! * [`media`]: commands to and events from a media worker.
 //!
 //! This crate only reads and writes: it decides nothing, waits for nothing and opens nothing.
 
 pub mod error;
+pub mod event;
 pub mod id;
 pub mod media;
 pub mod model;

@@ -1,11 +1,11 @@
 //! What sessions, connections and recordings can be set to. Every value here is already valid.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal,)+ }) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize, serde::Deserialize)]
         pub enum $name { $($(#[$vdoc])* #[serde(rename = $word)] $variant,)+ }
 
         impl $name {
@@ -19,14 +19,16 @@ macro_rules! words {
         }
 
         impl std::str::FromStr for $name {
-            type Err = UnknownWord;
+            type Err = $crate::model::UnknownWord;
 
-            fn from_str(text: &str) -> Result<Self, UnknownWord> {
-                match text { $($word => Ok(Self::$variant),)+ _ => Err(UnknownWord { allowed: Self::WORDS }) }
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                match text { $($word => Ok(Self::$variant),)+ _ => Err($crate::model::UnknownWord { allowed: Self::WORDS }) }
             }
         }
     };
 }
+
+pub(crate) use words;
 
 /// A text that is none of the words allowed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]

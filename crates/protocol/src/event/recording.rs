@@ -1,0 +1,83 @@
+//! Recordings and broadcasts.
+
+use serde::Serialize;
+
+use super::{Reason, Stamp};
+use crate::model::{OutputMode, RecordingLayout, words};
+
+words! {
+    /// How far a recording is. (`starting` fires no event.)
+    RecordingStatus {
+        /// It runs.
+        Started = "started",
+        /// It ended and is being processed.
+        Stopped = "stopped",
+        /// It can be fetched.
+        Ready = "ready",
+        /// There is nothing to fetch.
+        Failed = "failed",
+    }
+}
+
+/// `recordingStatusChanged`.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RecordingEvent {
+    /// Where and when; with status `started` the same time as `start_time`.
+    #[serde(flatten)]
+    pub stamp: Stamp,
+    /// When the recording was created, ms since 1970.
+    pub start_time: u64,
+    /// Seconds of media; 0 until it is processed.
+    pub duration: f64,
+    /// Why it stopped; absent when it starts or fails to start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
+    /// Which recording.
+    pub id: String,
+    /// Its file name.
+    pub name: String,
+    /// Composed or individual.
+    pub output_mode: OutputMode,
+    /// Set if it is composed and has pictures.
+    #[serde(flatten)]
+    pub composition: Option<Composition>,
+    /// Has sound.
+    pub has_audio: bool,
+    /// Has pictures.
+    pub has_video: bool,
+    /// Bytes; 0 until it is processed.
+    pub size: u64,
+    /// How far it is.
+    pub status: RecordingStatus,
+}
+
+/// How pictures are put together.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Composition {
+    /// `WIDTHxHEIGHT`.
+    pub resolution: String,
+    /// Frames per second.
+    pub frame_rate: i32,
+    /// Which arrangement.
+    pub recording_layout: RecordingLayout,
+    /// The application's page, with layout CUSTOM.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub custom_layout: String,
+}
+
+/// What is broadcast, in `broadcastStarted` and `broadcastStopped`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Broadcast {
+    /// Where it goes.
+    pub broadcast_url: String,
+    /// Set if it has pictures.
+    #[serde(flatten)]
+    pub composition: Option<Composition>,
+    /// Has sound.
+    pub has_audio: bool,
+    /// Has pictures.
+    pub has_video: bool,
+}
