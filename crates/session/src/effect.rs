@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use protocol::event::Event;
 use protocol::media::MediaCommand;
 use protocol::rpc::{ClientReply, RpcError, ServerNotification};
 
@@ -46,4 +47,6 @@ pub enum Effect {
     },
     /// For the media worker.
     Media(MediaCommand),
+    /// For CDR files and webhooks.
+    Event(Event),
 }

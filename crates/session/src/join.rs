@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use protocol::error::ErrorCode;
+use protocol::event::Reason;
 use protocol::id::{ConnectionId, SessionId};
 use protocol::media::MediaCommand;
 use protocol::model::{ConnectionProperties, IceServer, MediaServer};
@@ -13,7 +14,6 @@ use crate::candidate::EarlyCandidates;
 use crate::client::{Origin, Place, Seat};
 use crate::connection::{Access, Insider, Participant, PendingConnection, metadata};
 use crate::leave::Farewell;
-use crate::reason::Reason;
 use crate::registry::NotFound;
 use crate::request::{Answer, Answered, refuse};
 use crate::{Registry, Time, token, version};
@@ -117,6 +117,7 @@ impl Registry {
             early_candidates: EarlyCandidates::default(),
         };
         let hidden = participant.is_hidden();
+        self.emit_joined(&session, &participant, now);
         let (record, custom_ice_servers) = match &participant.access {
             Access::Token { properties, .. } => (Some(properties.record), properties.custom_ice_servers.clone()),
             Access::Secret(_) => (None, vec![]),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use protocol::error::ErrorCode;
+use protocol::event::Reason;
 use protocol::id::SessionId;
 use protocol::media::MediaCommand;
 use protocol::rpc::{ClientReply, RpcError, ServerNotification};
@@ -10,8 +11,8 @@ use protocol::rpc::{ClientReply, RpcError, ServerNotification};
 use crate::client::{Link, Origin, Place, Seat};
 use crate::connection::Participant;
 use crate::id::ClientId;
-use crate::reason::Reason;
 use crate::request::{Answer, Answered};
+use crate::session::Session;
 use crate::timer::Timer;
 use crate::{Registry, Time};
 
@@ -33,14 +34,14 @@ pub(crate) enum Farewell {
 impl Registry {
     pub(crate) fn leave_room(&mut self, origin: Origin, seat: &Seat, now: Time) -> Answered {
         self.remove_participant(seat, Reason::Disconnect, Farewell::Left { origin }, now);
-        self.end_session_if_deserted(&seat.session, now);
+        self.end_session_if_deserted(&seat.session, Reason::Disconnect, now);
         Ok(Answer::Given)
     }
 
     /// Puts one participant out, and closes the session if nobody is left.
     pub(crate) fn evict(&mut self, seat: &Seat, reason: Reason, answer: Option<Origin>, now: Time) {
         self.remove_participant(seat, reason, Farewell::Evicted { answer }, now);
-        self.end_session_if_deserted(&seat.session, now);
+        self.end_session_if_deserted(&seat.session, reason, now);
     }
 
     /// A client without a socket has been away for too long, or has missed too much.
@@ -71,12 +72,24 @@ impl Registry {
         if entry.in_use {
             self.command(MediaCommand::CloseRouter { router: entry.router });
         }
+        self.emit(entry.destroyed(reason, now));
         tracing::info!(session = %session, reason = reason.as_str(), "session closed");
     }
 
-    fn end_session_if_deserted(&mut self, session: &SessionId, now: Time) {
+    /// Closes every session that `which` is true for, in the order of creation.
+    pub(crate) fn end_sessions(&mut self, which: impl Fn(&Session) -> bool, reason: Reason, now: Time) {
+        let mut sessions: Vec<_> = self.sessions.values().filter(|session| which(session)).collect();
+        sessions.sort_by_key(|session| session.router);
+        let sessions: Vec<_> = sessions.into_iter().map(|session| session.id.clone()).collect();
+        for session in sessions {
+            self.end_session(&session, reason, now);
+        }
+        self.settle(now);
+    }
+
+    fn end_session_if_deserted(&mut self, session: &SessionId, last: Reason, now: Time) {
         if self.sessions.get(session).is_some_and(|session| !session.has_visible_participants()) {
-            self.end_session(session, Reason::LastParticipantLeft, now);
+            self.end_session(session, last.of_emptied_session(), now);
         }
     }
 
@@ -87,7 +100,8 @@ impl Registry {
         tracing::info!(
             session = %seat.session, connection = %participant.connection, reason = reason.as_str(), "connection left"
         );
-        self.release_media(seat, &mut participant);
+        self.release_media(seat, &mut participant, reason, now);
+        self.emit_left(&seat.session, &participant, reason, now);
         if !participant.is_hidden() {
             let connection_id = participant.connection.clone();
             let left = ServerNotification::ParticipantLeft { connection_id, reason: reason.as_str() };
@@ -106,12 +120,21 @@ impl Registry {
         self.linger(&participant, now);
     }
 
-    fn release_media(&mut self, seat: &Seat, participant: &mut Participant) {
-        if let Some(stream) = participant.stream.take() {
-            self.release_stream(seat, &stream);
+    /// Applications are told of the end of what others received first, then of what the participant received, then of
+    /// what it published.
+    fn release_media(&mut self, seat: &Seat, participant: &mut Participant, reason: Reason, now: Time) {
+        let stream = participant.stream.take();
+        if let Some(stream) = &stream {
+            self.release_stream(seat, stream, reason, now);
         }
         for (publisher, subscription) in std::mem::take(&mut participant.subscriptions) {
             self.release_subscription(participant.client, publisher, &subscription);
+            if let Some(announced) = subscription.announced {
+                self.emit_destroyed(&seat.session, announced, reason, now);
+            }
+        }
+        if let Some(stream) = stream {
+            self.emit_destroyed(&seat.session, stream.announced, reason, now);
         }
     }
 

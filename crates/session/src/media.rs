@@ -126,7 +126,7 @@ impl Registry {
                 self.subscribed(origin, &seat, publisher, stream, transport, offer, outcome, now)
             }
             Task::Accept { publisher, transport, answer } => {
-                self.accepted(&seat, publisher, transport, answer, outcome)
+                self.accepted(&seat, publisher, transport, answer, outcome, now)
             }
         };
         match answered {

@@ -2,11 +2,11 @@
 //! server does not have.
 
 use protocol::error::ErrorCode;
+use protocol::event::Reason;
 use protocol::rpc::ClientReply;
 
 use crate::client::{Origin, Seat};
 use crate::publish::unknown_stream;
-use crate::reason::Reason;
 use crate::request::{Answer, Answered, refuse};
 use crate::{Registry, Time};
 
@@ -26,7 +26,7 @@ impl Registry {
     }
 
     /// The moderator's answer comes first, then everybody is told, the owner too.
-    pub(crate) fn force_unpublish(&mut self, origin: Origin, seat: &Seat, stream: &str) -> Answered {
+    pub(crate) fn force_unpublish(&mut self, origin: Origin, seat: &Seat, stream: &str, now: Time) -> Answered {
         if !self.may_moderate(seat) {
             let text = "Unable to force unpublish. The user does not have a valid token";
             return refuse(ErrorCode::UserUnauthorized, text);
@@ -34,9 +34,10 @@ impl Registry {
         let publisher = self.sessions.get(&seat.session).and_then(|session| session.publisher_of(stream));
         let Some((participant, _)) = publisher else { return Err(unknown_stream(stream, &seat.session)) };
         let publisher = Seat { session: seat.session.clone(), participant };
-        if let Some(owner) = self.end_stream(&publisher) {
+        let reason = Reason::ForceUnpublishByUser;
+        if let Some(owner) = self.end_stream(&publisher, reason, now) {
             self.clients.reply(origin, Ok(ClientReply::Empty {}));
-            self.announce_unpublished(&seat.session, None, owner, Reason::ForceUnpublishByUser);
+            self.announce_unpublished(&seat.session, None, owner, reason);
         }
         Ok(Answer::Given)
     }

@@ -3,16 +3,17 @@
 use std::sync::Arc;
 
 use protocol::error::ErrorCode;
+use protocol::event::Reason;
 use protocol::id::{ConnectionId, PublicationId, SessionId, StreamId, TransportId};
 use protocol::media::{CodecChoice, MediaCommand, MediaFailure, VideoCodec};
 use protocol::model::{ForcedVideoCodec, SessionProperties};
 use protocol::rpc::{ClientReply, PublishVideo, RpcError, ServerNotification};
 
 use crate::client::{Origin, Seat};
+use crate::event::Announced;
 use crate::id::ParticipantId;
 use crate::media::{MediaRequest, Outcome, Task, sdp_error};
 use crate::peer_connection::PeerConnection;
-use crate::reason::Reason;
 use crate::request::{Answer, Answered, DONE, refuse};
 use crate::stream::{self, Stream};
 use crate::{Registry, Time};
@@ -81,7 +82,9 @@ impl Registry {
         let description = stream::describe(id.clone(), now, &request);
         let loopback = request.do_loopback;
         let peer_connection = PeerConnection::new(transport, request.sdp_offer.into(), local_sdp.as_str().into());
-        let stream = Stream { description: description.clone(), publication, loopback, peer_connection };
+        let announced = Announced::published(&connection, &description, now);
+        self.emit_created(&seat.session, &announced);
+        let stream = Stream { description: description.clone(), publication, loopback, peer_connection, announced };
         if let Some(participant) = self.participant_mut(seat) {
             participant.stream = Some(stream);
         }
@@ -93,8 +96,8 @@ impl Registry {
         Ok(Answer::Given)
     }
 
-    pub(crate) fn unpublish(&mut self, seat: &Seat) -> Answered {
-        let Some(connection) = self.end_stream(seat) else {
+    pub(crate) fn unpublish(&mut self, seat: &Seat, now: Time) -> Answered {
+        let Some(connection) = self.end_stream(seat, Reason::Unpublish, now) else {
             let connection = self.connection_of(seat);
             let name = connection.as_ref().map_or("", ConnectionId::as_str);
             return refuse(ErrorCode::UserNotStreaming, format_args!("Participant '{name}' is not streaming media"));
@@ -104,16 +107,17 @@ impl Registry {
     }
 
     /// Ends a participant's stream, if it has one, and says whose it was.
-    pub(crate) fn end_stream(&mut self, seat: &Seat) -> Option<ConnectionId> {
+    pub(crate) fn end_stream(&mut self, seat: &Seat, reason: Reason, now: Time) -> Option<ConnectionId> {
         let participant = self.participant_mut(seat)?;
         let stream = participant.stream.take()?;
         let connection = participant.connection.clone();
-        self.release_stream(seat, &stream);
+        self.emit_destroyed(&seat.session, stream.announced.clone(), reason, now);
+        self.release_stream(seat, &stream, reason, now);
         Some(connection)
     }
 
     /// The media worker forgets a stream, and so do those who received it.
-    pub(crate) fn release_stream(&mut self, seat: &Seat, stream: &Stream) {
+    pub(crate) fn release_stream(&mut self, seat: &Seat, stream: &Stream, reason: Reason, now: Time) {
         self.command(MediaCommand::ClosePublication { publication: stream.publication });
         let Some(session) = self.sessions.get_mut(&seat.session) else { return };
         let mut received = vec![];
@@ -124,6 +128,9 @@ impl Registry {
         for (client, subscription) in received {
             // Its transport ends with the publication; only its own timer is left.
             self.cancel_offer(client, seat.participant, &subscription);
+            if let Some(announced) = subscription.announced {
+                self.emit_destroyed(&seat.session, announced, reason, now);
+            }
         }
     }
 

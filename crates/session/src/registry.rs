@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use protocol::event::{Event, Reason};
 use protocol::id::{ConnectionId, SessionId};
 use protocol::media::{MediaCommand, MediaEvent};
 use protocol::model::{ConnectionProperties, Role, SessionProperties};
@@ -13,7 +14,6 @@ use protocol::rpc::{ClientRequest, InvalidParams, ServerNotification};
 use crate::client::{Clients, Seat};
 use crate::id::{Ids, ParticipantId};
 use crate::media::MediaRequests;
-use crate::reason::Reason;
 use crate::session::Session;
 use crate::timer::{Timer, Timers};
 use crate::{Effect, PeerInfo, Settings, SocketId, Time};
@@ -123,6 +123,7 @@ impl Registry {
     pub fn create_session(&mut self, properties: SessionProperties, now: Time) -> Result<SessionId, SessionExists> {
         let id = self.free_session_id(&properties.custom_session_id)?;
         let session = Session::new(id.clone(), self.ids.router(), properties, now);
+        self.emit(Event::SessionCreated(session.stamp(now)));
         self.sessions.insert(id.clone(), session);
         self.plan_garbage_collection(now);
         tracing::info!(session = %id, "session created");
@@ -215,8 +216,9 @@ impl Registry {
         let entry = self.sessions.get(session).ok_or(NotFound::Session)?;
         let (participant, _) = entry.publisher_of(stream).ok_or(NotFound::Stream)?;
         let seat = Seat { session: entry.id.clone(), participant };
-        if let Some(owner) = self.end_stream(&seat) {
-            self.announce_unpublished(&seat.session, None, owner, Reason::ForceUnpublishByServer);
+        let reason = Reason::ForceUnpublishByServer;
+        if let Some(owner) = self.end_stream(&seat, reason, now) {
+            self.announce_unpublished(&seat.session, None, owner, reason);
         }
         self.settle(now);
         Ok(())
@@ -224,7 +226,7 @@ impl Registry {
 
     /// `POST /signal`.
     pub fn signal(&mut self, session: &str, signal: ServerSignal, now: Time) -> Result<(), SignalRefusal> {
-        self.signal_from_server(session, signal)?;
+        self.signal_from_server(session, signal, now)?;
         self.settle(now);
         Ok(())
     }
@@ -267,6 +269,16 @@ impl Registry {
         self.settle(now);
     }
 
+    /// The media worker is gone with everything it carried: sessions that were in use end.
+    pub fn media_lost(&mut self, now: Time) {
+        self.end_sessions(|session| session.in_use, Reason::NodeCrashed, now);
+    }
+
+    /// The server stops: every session ends. Nothing but [`Registry::poll_effect`] is called after this.
+    pub fn shut_down(&mut self, now: Time) {
+        self.end_sessions(|_| true, Reason::OpenviduServerStopped, now);
+    }
+
     /// Deadlines have passed.
     pub fn handle_timeout(&mut self, now: Time) {
         while let Some(timer) = self.timers.pop_due(now) {
@@ -274,7 +286,7 @@ impl Registry {
                 Timer::Grace(client) => self.give_up(client, now),
                 Timer::Linger(client) => self.clients.close(client),
                 Timer::Media(request) => self.give_up_media(request, now),
-                Timer::Offer { client, publisher, transport } => self.expire_offer(client, publisher, transport),
+                Timer::Offer { client, publisher, transport } => self.expire_offer(client, publisher, transport, now),
                 Timer::Garbage => self.collect_garbage(now),
             }
             self.settle(now);
@@ -305,7 +317,7 @@ impl Registry {
 
     /// What a call left to be done: put out clients that missed too much, and go on with requests that waited for
     /// another one.
-    fn settle(&mut self, now: Time) {
+    pub(crate) fn settle(&mut self, now: Time) {
         loop {
             let overflowed = self.clients.take_overflowed();
             let woken = self.media.take_woken();

@@ -118,7 +118,7 @@ impl Registry {
             }
             ClientRequest::LeaveRoom => self.leave_room(origin, seat, now),
             ClientRequest::PublishVideo(request) => self.publish(origin, seat, request, now),
-            ClientRequest::UnpublishVideo => self.unpublish(seat),
+            ClientRequest::UnpublishVideo => self.unpublish(seat, now),
             // Whether it says `reconnect` or not: an existing subscription is replaced.
             ClientRequest::PrepareReceiveVideoFrom { sender, reconnect: _ } => {
                 self.prepare_subscription(origin, seat, &sender, now)
@@ -131,7 +131,7 @@ impl Registry {
                     "Parameter 'sdpOffer' or 'sdpAnswer' of method 'receiveVideoFrom' is missing",
                 ),
             },
-            ClientRequest::UnsubscribeFromVideo { sender } => self.unsubscribe(seat, &sender),
+            ClientRequest::UnsubscribeFromVideo { sender } => self.unsubscribe(seat, &sender, now),
             ClientRequest::OnIceCandidate { endpoint_name, candidate } => {
                 self.take_candidate(seat, &endpoint_name, candidate);
                 DONE
@@ -139,14 +139,14 @@ impl Registry {
             ClientRequest::ReconnectStream { stream, sdp_string, sdp_offer } => {
                 self.reconnect_stream(origin, seat, &stream, sdp_string, sdp_offer, now)
             }
-            ClientRequest::SendMessage { message } => self.send_message(seat, &message),
+            ClientRequest::SendMessage { message } => self.send_message(seat, &message, now),
             ClientRequest::StreamPropertyChanged { property, new_value, reason } => {
                 self.change_stream_property(seat, property, new_value, reason)
             }
             ClientRequest::ForceDisconnect { connection_id } => {
                 self.force_disconnect(origin, seat, &connection_id, now)
             }
-            ClientRequest::ForceUnpublish { stream_id } => self.force_unpublish(origin, seat, &stream_id),
+            ClientRequest::ForceUnpublish { stream_id } => self.force_unpublish(origin, seat, &stream_id, now),
             ClientRequest::VideoData | ClientRequest::Echo => DONE,
             ClientRequest::Filter { method, stream_id } => self.filter(seat, method, &stream_id),
             ClientRequest::SpeechToText => {

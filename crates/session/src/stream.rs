@@ -5,6 +5,7 @@ use protocol::rest::view::{MediaOptionsView, PublisherView};
 use protocol::rpc::{EmptyObject, PublishVideo, StreamDescription};
 
 use crate::Time;
+use crate::event::Announced;
 use crate::peer_connection::PeerConnection;
 
 /// A connection publishes at most one.
@@ -16,6 +17,8 @@ pub(crate) struct Stream {
     /// The publisher receives its own stream back.
     pub(crate) loopback: bool,
     pub(crate) peer_connection: PeerConnection,
+    /// As applications were told of it.
+    pub(crate) announced: Announced,
 }
 
 /// The part of a stream id that says what it is: the first letters of the publisher's own word.

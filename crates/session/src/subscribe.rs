@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::error::ErrorCode;
+use protocol::event::Reason;
 use protocol::id::{ConnectionId, StreamId, TransportId};
 use protocol::media::{MediaCommand, MediaFailure};
 use protocol::rpc::{ClientReply, RpcError};
@@ -165,10 +166,18 @@ impl Registry {
         };
         let remote_sdp = offer.unwrap_or_else(|| Arc::from(""));
         let peer_connection = PeerConnection::new(transport, remote_sdp, local_sdp.into());
-        let subscription = Subscription { stream, created_at: now, state, peer_connection };
-        let former = self.participant_mut(seat).and_then(|own| own.subscriptions.insert(publisher, subscription));
+        let former = self.participant_mut(seat).and_then(|own| own.subscriptions.remove(&publisher));
+        // A new peer connection for what is received already is no news to applications.
+        let announced = former.as_ref().and_then(|former| former.announced.clone());
+        let subscription = Subscription { stream, created_at: now, state, peer_connection, announced };
+        if let Some(own) = self.participant_mut(seat) {
+            own.subscriptions.insert(publisher, subscription);
+        }
         if let Some(former) = former {
             self.release_subscription(origin.client, publisher, &former);
+        }
+        if state == SubscriptionState::Established {
+            self.announce_subscription(seat, publisher, now);
         }
         if state == SubscriptionState::Offered {
             let timer = Timer::Offer { client: origin.client, publisher, transport };
@@ -201,6 +210,7 @@ impl Registry {
         transport: TransportId,
         answer: Arc<str>,
         outcome: Outcome,
+        now: Time,
     ) -> Answered {
         let Some(connection) = self.connection_of(seat) else { return DONE };
         let subscription = self
@@ -214,11 +224,12 @@ impl Registry {
             Ok(_) => {
                 subscription.state = SubscriptionState::Established;
                 subscription.peer_connection.remote_sdp = answer;
+                self.announce_subscription(seat, publisher, now);
                 DONE
             }
             Err(why) => {
                 // The client discards its peer connection, so ours is of no use.
-                self.end_subscription(seat, publisher);
+                self.end_subscription(seat, publisher, now);
                 if why == MediaFailure::CodecNotOffered {
                     return Err(self.codec_error(&seat.session, &connection, "subscribing", &answer));
                 }
@@ -228,13 +239,13 @@ impl Registry {
     }
 
     /// `sender` is a connection id here.
-    pub(crate) fn unsubscribe(&mut self, seat: &Seat, sender: &str) -> Answered {
+    pub(crate) fn unsubscribe(&mut self, seat: &Seat, sender: &str, now: Time) -> Answered {
         let publisher = self.sessions.get(&seat.session).and_then(|session| session.visible(sender));
         let Some(publisher) = publisher else {
             let text = format_args!("User {sender} not found in session {}", seat.session);
             return refuse(ErrorCode::UserNotFound, text);
         };
-        self.end_subscription(seat, publisher);
+        self.end_subscription(seat, publisher, now);
         if publisher != seat.participant
             && let Some(own) = self.participant_mut(seat)
         {
@@ -243,11 +254,31 @@ impl Registry {
         DONE
     }
 
-    fn end_subscription(&mut self, seat: &Seat, publisher: ParticipantId) {
+    /// Tells applications that a subscription is established, unless they know it or the subscriber is hidden.
+    fn announce_subscription(&mut self, seat: &Seat, publisher: ParticipantId, now: Time) {
+        let Some(session) = self.sessions.get_mut(&seat.session) else { return };
+        let Some(stream) = session.participant(publisher).and_then(|publisher| publisher.stream.as_ref()) else {
+            return;
+        };
+        let published = stream.announced.clone();
+        let Some(own) = session.participant_mut(seat.participant).filter(|own| !own.is_hidden()) else { return };
+        let connection = own.connection.clone();
+        let Some(subscription) = own.subscriptions.get_mut(&publisher) else { return };
+        if subscription.announced.is_none() {
+            let announced = published.received_by(&connection, now);
+            subscription.announced = Some(announced.clone());
+            self.emit_created(&seat.session, &announced);
+        }
+    }
+
+    fn end_subscription(&mut self, seat: &Seat, publisher: ParticipantId, now: Time) {
         let Some(own) = self.participant_mut(seat) else { return };
         let client = own.client;
         if let Some(subscription) = own.subscriptions.remove(&publisher) {
             self.release_subscription(client, publisher, &subscription);
+            if let Some(announced) = subscription.announced {
+                self.emit_destroyed(&seat.session, announced, Reason::Unsubscribe, now);
+            }
         }
     }
 
@@ -267,12 +298,18 @@ impl Registry {
     }
 
     /// Nobody answered our offer.
-    pub(crate) fn expire_offer(&mut self, client: ClientId, publisher: ParticipantId, transport: TransportId) {
+    pub(crate) fn expire_offer(
+        &mut self,
+        client: ClientId,
+        publisher: ParticipantId,
+        transport: TransportId,
+        now: Time,
+    ) {
         let Some(Place::Inside(seat)) = self.clients.get(client).map(|client| client.place.clone()) else { return };
         let offered = self.participant_mut(&seat).and_then(|own| own.subscriptions.get(&publisher));
         if offered.is_some_and(|subscription| subscription.peer_connection.transport == transport) {
             tracing::debug!(session = %seat.session, "offer to a subscriber expired");
-            self.end_subscription(&seat, publisher);
+            self.end_subscription(&seat, publisher, now);
         }
     }
 

@@ -4,6 +4,7 @@ use protocol::id::{ConnectionId, StreamId};
 use protocol::rest::view::SubscriberView;
 
 use crate::Time;
+use crate::event::Announced;
 use crate::peer_connection::PeerConnection;
 
 /// One received stream.
@@ -13,6 +14,8 @@ pub(crate) struct Subscription {
     pub(crate) created_at: Time,
     pub(crate) state: SubscriptionState,
     pub(crate) peer_connection: PeerConnection,
+    /// As applications were told of it: once it is established, unless the subscriber is hidden.
+    pub(crate) announced: Option<Announced>,
 }
 
 /// How far the negotiation is.
