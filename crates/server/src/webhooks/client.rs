@@ -1,0 +1,178 @@
+//! One HTTP connection to a receiver, kept open between events.
+//!
+//! It posts and reads the status, nothing else: no redirects, no cookies, no compression. Retrying is not its business.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::{Method, Request, StatusCode};
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper_util::rt::TokioIo;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+
+use super::Limits;
+use super::destination::{Address, Destination};
+
+/// Nobody needs the body of the response. It is read so that the connection can be used again, but not for long.
+const BODY_PATIENCE: Duration = Duration::from_secs(1);
+/// Bytes of a response's body that a connection is worth.
+const BODY_LIMIT: usize = 64 * 1024;
+
+/// Why there is no status.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failure {
+    /// The connection was not made in time.
+    #[error("connecting took too long")]
+    ConnectTimeout,
+    /// It could not be made.
+    #[error("cannot connect: {0}")]
+    Connect(io::Error),
+    /// No answer in time.
+    #[error("no answer in time")]
+    ReadTimeout,
+    /// The connection broke, or what came back is not HTTP.
+    #[error(transparent)]
+    Http(#[from] hyper::Error),
+}
+
+/// See the module.
+pub(super) struct Client {
+    limits: Limits,
+    tls: TlsConnector,
+    open: Option<SendRequest<Full<Bytes>>>,
+}
+
+impl Client {
+    pub(super) fn new(limits: Limits) -> Self {
+        Self { limits, tls: TlsConnector::from(Arc::new(tls_config())), open: None }
+    }
+
+    /// Posts once, on the open connection if there is one.
+    pub(super) async fn post(&mut self, destination: &Destination, body: Bytes) -> Result<StatusCode, Failure> {
+        let mut connection = match self.open.take() {
+            Some(connection) if !connection.is_closed() => connection,
+            _ => timeout(self.limits.connect, self.connect(&destination.address))
+                .await
+                .map_err(|_| Failure::ConnectTimeout)??,
+        };
+        let mut request = Request::new(Full::new(body.clone()));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = destination.target.clone();
+        *request.headers_mut() = destination.request_headers(body.len());
+        let response =
+            timeout(self.limits.read, connection.send_request(request)).await.map_err(|_| Failure::ReadTimeout)??;
+        let status = response.status();
+        if timeout(BODY_PATIENCE, read_to_end(response.into_body())).await.unwrap_or(false) {
+            self.open = Some(connection);
+        }
+        Ok(status)
+    }
+
+    async fn connect(&self, address: &Address) -> Result<SendRequest<Full<Bytes>>, Failure> {
+        let stream = TcpStream::connect((address.host.as_str(), address.port)).await.map_err(Failure::Connect)?;
+        stream.set_nodelay(true).map_err(Failure::Connect)?;
+        match &address.tls {
+            Some(name) => {
+                let stream = self.tls.connect(name.clone(), stream).await.map_err(Failure::Connect)?;
+                handshake(TokioIo::new(stream)).await
+            }
+            None => handshake(TokioIo::new(stream)).await,
+        }
+    }
+}
+
+async fn handshake<I>(io: I) -> Result<SendRequest<Full<Bytes>>, Failure>
+where
+    I: hyper::rt::Read + hyper::rt::Write + Send + Unpin + 'static,
+{
+    let (sender, connection) = http1::Builder::new().title_case_headers(true).handshake(io).await?;
+    // Ends with the sender, or when the peer closes; its error is seen by the request it belongs to.
+    tokio::spawn(async move {
+        let _ = connection.await;
+    });
+    Ok(sender)
+}
+
+/// Whether the body came to its end within [`BODY_LIMIT`].
+async fn read_to_end(mut body: Incoming) -> bool {
+    let mut total = 0;
+    while let Some(frame) = body.frame().await {
+        let Ok(frame) = frame else { return false };
+        total += frame.data_ref().map_or(0, Bytes::len);
+        if total > BODY_LIMIT {
+            return false;
+        }
+    }
+    true
+}
+
+fn tls_config() -> ClientConfig {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let verifier = Arc::new(AnyCertificate(Arc::clone(&provider)));
+    ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("the provider has the suites of TLS 1.2 and 1.3")
+        .dangerous()
+        .with_custom_certificate_verifier(verifier)
+        .with_no_client_auth()
+}
+
+/// Receivers inside a deployment commonly have certificates that nobody signed, and operators rely on their being
+/// accepted. The peer must still hold the key of the certificate it shows.
+#[derive(Debug)]
+struct AnyCertificate(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for AnyCertificate {
+    fn verify_server_cert(
+        &self,
+        _certificate: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _name: &ServerName<'_>,
+        _ocsp: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        rustls::crypto::verify_tls12_signature(
+            message,
+            certificate,
+            signature,
+            &self.0.signature_verification_algorithms,
+        )
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        rustls::crypto::verify_tls13_signature(
+            message,
+            certificate,
+            signature,
+            &self.0.signature_verification_algorithms,
+        )
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}

@@ -1,0 +1,114 @@
+//! Tells an application's HTTP endpoint what happens: one ordered queue per destination.
+//!
+//! The rules are those applications were written against: events arrive in the order in which they happened, one at
+//! a time; only status 200 counts as delivered and any other is not tried again; a failure of the network is tried
+//! again at once, four times at most. Which events exist and when they happen is not decided here.
+//!
+//! The caller never waits: [`Webhook::send`] puts an event into a queue of bounded length. When the queue is full, the
+//! *new* event is dropped and counted ([`Counts::overflowed`]), so that what does arrive is still in order and starts
+//! where the receiver left off.
+
+mod client;
+mod delivery;
+mod destination;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use destination::Destination;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use protocol::event::Event;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tracing::{info, warn};
+
+/// Bounds of a delivery.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// Events waiting. One takes some 500 bytes, and at most a few hundred of them happen in a second.
+    pub(crate) queue: usize,
+    /// For DNS, TCP and TLS together.
+    pub(crate) connect: Duration,
+    /// From the request to the head of the response.
+    pub(crate) read: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { queue: 10_000, connect: Duration::from_secs(10), read: Duration::from_secs(10) }
+    }
+}
+
+/// What became of the events so far.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Counts {
+    /// Answered with 200.
+    pub(crate) delivered: u64,
+    /// Answered with another status.
+    pub(crate) refused: u64,
+    /// Given up after the last attempt.
+    pub(crate) unreachable: u64,
+    /// Dropped because the queue was full.
+    pub(crate) overflowed: u64,
+}
+
+/// The queue to one destination.
+#[derive(Debug)]
+pub(crate) struct Webhook {
+    queue: mpsc::Sender<Arc<Event>>,
+    destination: Arc<Destination>,
+    counts: watch::Sender<Counts>,
+    /// Events dropped since the queue was last seen with room.
+    overflowing: u64,
+    worker: JoinHandle<()>,
+}
+
+impl Webhook {
+    /// Starts delivering. Must be called inside a runtime.
+    pub(crate) fn start(destination: Destination, limits: Limits) -> Self {
+        let destination = Arc::new(destination);
+        let (queue, events) = mpsc::channel(limits.queue);
+        let counts = watch::Sender::default();
+        let worker = tokio::spawn(delivery::deliver(Arc::clone(&destination), limits, events, counts.clone()));
+        Self { queue, destination, counts, overflowing: 0, worker }
+    }
+
+    /// Queues an event, if the destination wants it. Never waits.
+    pub(crate) fn send(&mut self, event: &Arc<Event>) {
+        if !self.destination.wants(event.name()) {
+            return;
+        }
+        if self.queue.try_send(Arc::clone(event)).is_ok() {
+            if self.overflowing > 0 {
+                info!(destination = %self.destination, dropped = self.overflowing, "webhook queue has room again");
+                self.overflowing = 0;
+            }
+            return;
+        }
+        if self.overflowing == 0 {
+            warn!(destination = %self.destination, "webhook queue is full: new events are dropped");
+        }
+        self.overflowing += 1;
+        self.counts.send_modify(|counts| counts.overflowed += 1);
+    }
+
+    /// What became of the events so far.
+    #[cfg(test)]
+    pub(crate) fn counts(&self) -> watch::Receiver<Counts> {
+        self.counts.subscribe()
+    }
+
+    /// Delivers what is queued, for `limit` at most.
+    pub(crate) async fn close(self, limit: Duration) {
+        drop(self.queue);
+        let mut worker = self.worker;
+        if tokio::time::timeout(limit, &mut worker).await.is_err() {
+            worker.abort();
+            warn!(destination = %self.destination, "webhook events were still queued at the end");
+        }
+        let counts = *self.counts.borrow();
+        info!(destination = %self.destination, ?counts, "webhook closed");
+    }
+}
