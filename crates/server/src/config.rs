@@ -12,6 +12,9 @@ use clap::{CommandFactory, FromArgMatches, Parser};
 use protocol::model::{ForcedVideoCodec, IceServer, MediaServer};
 use session::Settings;
 
+use crate::text_list::{EventNames, TextList};
+use crate::webhooks::Destination;
+
 /// The level of OpenVidu whose wire formats are spoken.
 pub const COMPATIBLE_VERSION: &str = "2.32.2";
 
@@ -110,6 +113,36 @@ pub struct Config {
     #[arg(long, env = "OPENVIDU_SESSIONS_GARBAGE_THRESHOLD", default_value_t = 3600, value_parser = natural)]
     pub openvidu_sessions_garbage_threshold: u32,
 
+    /// Write an event file (CDR)
+    #[arg(long, env = "OPENVIDU_CDR", default_value_t = false, value_parser = boolean, action = clap::ArgAction::Set)]
+    pub openvidu_cdr: bool,
+
+    /// Folder of the event files
+    #[arg(long, env = "OPENVIDU_CDR_PATH", default_value = "/opt/openvidu/cdr")]
+    pub openvidu_cdr_path: PathBuf,
+
+    /// Send events to an HTTP endpoint
+    #[arg(long, env = "OPENVIDU_WEBHOOK", default_value_t = false, value_parser = boolean, action = clap::ArgAction::Set)]
+    pub openvidu_webhook: bool,
+
+    /// URL that events are posted to
+    #[arg(
+        long,
+        env = "OPENVIDU_WEBHOOK_ENDPOINT",
+        default_value = "",
+        hide_default_value = true,
+        hide_env_values = true
+    )]
+    pub openvidu_webhook_endpoint: Secret,
+
+    /// Headers of these requests: a list of `Name: Value`
+    #[arg(long, env = "OPENVIDU_WEBHOOK_HEADERS", default_value = "[]", hide_env_values = true)]
+    pub openvidu_webhook_headers: TextList,
+
+    /// Names of the events that are sent; without it, all but HANodeRegistered and HANodeDeregistered
+    #[arg(long, env = "OPENVIDU_WEBHOOK_EVENTS")]
+    pub openvidu_webhook_events: Option<EventNames>,
+
     /// ICE servers for clients: a list of `url=…,username=…,credential=…`
     #[arg(long, env = "OPENVIDU_WEBRTC_ICE_SERVERS", default_value = "[]", hide_env_values = true)]
     pub openvidu_webrtc_ice_servers: IceServers,
@@ -138,7 +171,22 @@ impl Config {
                     .to_owned(),
             ));
         }
+        self.webhook()?;
         Ok(())
+    }
+
+    /// Where events are sent, if anywhere.
+    pub(crate) fn webhook(&self) -> Result<Option<Destination>, ConfigError> {
+        if !self.openvidu_webhook {
+            return Ok(None);
+        }
+        let endpoint = self.openvidu_webhook_endpoint.expose();
+        if endpoint.is_empty() {
+            return Err(ConfigError("OPENVIDU_WEBHOOK_ENDPOINT: Cannot be empty.".to_owned()));
+        }
+        let events = self.openvidu_webhook_events.clone().unwrap_or_default();
+        let destination = Destination::new(endpoint, &self.openvidu_webhook_headers.0, events.0);
+        destination.map(Some).map_err(|error| ConfigError(format!("{}: {error}", error.setting())))
     }
 
     /// Port in public URLs.

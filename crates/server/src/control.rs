@@ -14,8 +14,10 @@ use protocol::rpc::{
 };
 use session::{Effect, PeerInfo, Registry, Settings, SocketId, Time};
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
+use crate::events::EventSinks;
 use crate::media::MediaHandle;
 use crate::signalling::Outbox;
 
@@ -69,22 +71,24 @@ impl Control {
         self.inputs.send(Input::Socket(socket, input)).await.map_err(|_| Stopped)
     }
 
-    /// Starts the loop; it ends when every `Control` is gone.
+    /// Starts the loop; it ends when every `Control` is gone, and the last events have been delivered.
     pub(crate) fn start(
         settings: Settings,
         seed: [u8; 32],
         media: MediaHandle,
         media_events: mpsc::Receiver<MediaEvent>,
-    ) -> Self {
+        events: EventSinks,
+    ) -> (Self, JoinHandle<()>) {
         let (sender, inputs) = mpsc::channel(INPUT_CAPACITY);
         let control = ControlLoop {
             registry: Registry::new(settings, seed),
             clock: Clock::start(),
             outboxes: HashMap::new(),
             media,
+            events,
         };
-        tokio::spawn(control.run(inputs, media_events));
-        Self { inputs: sender }
+        let task = tokio::spawn(control.run(inputs, media_events));
+        (Self { inputs: sender }, task)
     }
 }
 
@@ -115,10 +119,12 @@ struct ControlLoop {
     clock: Clock,
     outboxes: HashMap<SocketId, Outbox>,
     media: MediaHandle,
+    events: EventSinks,
 }
 
 impl ControlLoop {
     async fn run(mut self, mut inputs: mpsc::Receiver<Input>, mut media_events: mpsc::Receiver<MediaEvent>) {
+        let mut media_lost = false;
         loop {
             let deadline = self.registry.poll_timeout().map(|time| self.clock.instant(time));
             let timeout = async {
@@ -131,9 +137,16 @@ impl ControlLoop {
                 input = inputs.recv() => match input {
                     Some(Input::Call(call)) => self.call(call),
                     Some(Input::Socket(socket, input)) => self.socket(socket, input),
-                    None => return,
+                    None => return self.events.close().await,
                 },
-                Some(event) = media_events.recv() => self.step(|registry, now| registry.handle_media(event, now)),
+                event = media_events.recv(), if !media_lost => match event {
+                    Some(event) => self.step(|registry, now| registry.handle_media(event, now)),
+                    None => {
+                        tracing::error!("the media worker is gone: there are no calls until the server is started again");
+                        media_lost = true;
+                        self.step(Registry::media_lost);
+                    }
+                },
                 () = timeout => self.step(Registry::handle_timeout),
             }
         }
@@ -206,6 +219,10 @@ impl ControlLoop {
                 if let Some(outbox) = self.outboxes.remove(&socket) {
                     outbox.close();
                 }
+                return None;
+            }
+            Effect::Event(event) => {
+                self.events.send(event);
                 return None;
             }
             Effect::Media(command) => return self.media.send(command).err().flatten().map(Failed::Media),

@@ -5,6 +5,7 @@
 //! * [`http`]: REST and pages.
 //! * `media`: one thread that owns the peer connections and the UDP port.
 //! * [`ports`]: the one TCP port, plain and TLS; `tls`: its certificate.
+//! * `events`: the way of events into CDR files ([`cdr`]) and to applications (`webhooks`).
 //! * [`config`]: what can be set.
 //!
 //! There is no rule about sessions or packets here: it only carries.
@@ -22,13 +23,22 @@ use tokio::sync::{mpsc, watch};
 pub use config::{Config, ConfigError};
 pub use control::{Control, Stopped};
 
+use cdr::Cdr;
+use events::EventSinks;
+use session::Registry;
+use webhooks::{Limits, Webhook};
+
+pub mod cdr;
 pub mod config;
 pub mod control;
+mod events;
 pub mod http;
 mod media;
 pub mod ports;
 mod signalling;
+mod text_list;
 mod tls;
+mod webhooks;
 
 /// How long connections may take to end once the server stops.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
@@ -50,6 +60,7 @@ pub struct Server {
     media_address: SocketAddr,
     media_candidates: Vec<SocketAddr>,
     media_thread: Option<std::thread::JoinHandle<()>>,
+    control_task: tokio::task::JoinHandle<()>,
     stopping: watch::Sender<bool>,
     /// Yields `None` once every connection's task has ended.
     connections: mpsc::Receiver<()>,
@@ -82,6 +93,17 @@ pub enum StartError {
         /// Why.
         cause: io::Error,
     },
+    /// The CDR files.
+    #[error("cannot write CDR files in {}: {cause} (setting OPENVIDU_CDR_PATH)", path.display())]
+    Cdr {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        cause: io::Error,
+    },
+    /// A setting.
+    #[error(transparent)]
+    Config(ConfigError),
     /// A thread could not be started.
     #[error("cannot start a media thread: {0}")]
     Thread(io::Error),
@@ -93,6 +115,7 @@ impl Server {
         if config.openvidu_secret.is_for_development() {
             tracing::warn!("OPENVIDU_SECRET is not set: everybody knows the default, use it for development only");
         }
+        let events = event_sinks(&config)?;
         let tls = tls::acceptor(&config)?;
         let listener = ports::listen(config.madang_listen, config.server_port)
             .map_err(|(address, cause)| StartError::Tcp { address, cause })?;
@@ -112,7 +135,7 @@ impl Server {
         let fallback_host = candidates.first().map_or(config::LOCALHOST, SocketAddr::ip);
         let settings = config.settings(fallback_host, media_address.port());
         let worker = media::start(socket, &config, candidates.clone()).map_err(StartError::Thread)?;
-        let control = Control::start(settings, random_seed(), worker.handle, worker.events);
+        let (control, control_task) = Control::start(settings, random_seed(), worker.handle, worker.events, events);
 
         let app = Arc::new(App { config, control });
         let (stopping, stopped) = watch::channel(false);
@@ -126,6 +149,7 @@ impl Server {
             media_address,
             media_candidates: candidates,
             media_thread: Some(worker.thread),
+            control_task,
             stopping,
             connections,
         })
@@ -171,14 +195,20 @@ impl Server {
         format!("\nOpenVidu is ready!  (Madang {})\n{lines}\n", env!("CARGO_PKG_VERSION"))
     }
 
-    /// Tells every connection to end, waits for them (not for ever), and ends the media thread.
+    /// Ends every session, tells every connection to end, waits for them (not for ever), delivers the last events and
+    /// ends the media thread.
     pub async fn stop(mut self) {
+        let _ = self.app.control.call(Registry::shut_down).await;
         self.stopping.send_replace(true);
         if tokio::time::timeout(SHUTDOWN_GRACE, self.connections.recv()).await.is_err() {
             tracing::warn!("some connections did not end in time");
         }
         let thread = self.media_thread.take();
         drop(self.app);
+        // The loop ends when nobody can reach it any more, and then has its own limit for the last events.
+        if tokio::time::timeout(SHUTDOWN_GRACE * 2, self.control_task).await.is_err() {
+            tracing::warn!("the control loop did not end in time");
+        }
         // The thread ends when the control loop has dropped its end of the queue; connections that did not end in time
         // still hold it, so there is a limit here too.
         if let Some(thread) = thread {
@@ -196,6 +226,14 @@ impl Stopping {
     pub(crate) async fn requested(&mut self) {
         let _ = self.0.wait_for(|stopping| *stopping).await;
     }
+}
+
+fn event_sinks(config: &Config) -> Result<EventSinks, StartError> {
+    let cdr = config.openvidu_cdr.then(|| Cdr::start(&config.openvidu_cdr_path)).transpose();
+    let cdr = cdr.map_err(|cause| StartError::Cdr { path: config.openvidu_cdr_path.clone(), cause })?;
+    let webhook = config.webhook().map_err(StartError::Config)?;
+    let webhooks = webhook.into_iter().map(|destination| Webhook::start(destination, Limits::default())).collect();
+    Ok(EventSinks { cdr, webhooks })
 }
 
 fn random_seed() -> [u8; 32] {

@@ -8,7 +8,7 @@ use std::path::Path;
 const PATTERN: &[u8] = b"CDR.0000-00-00_00-00-00.log";
 
 /// Names of all CDR files, oldest first. A folder that does not exist has none.
-pub(crate) fn list(folder: &Path) -> io::Result<Vec<String>> {
+pub fn list(folder: &Path) -> io::Result<Vec<String>> {
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(vec![]),
         other => other?,
@@ -27,7 +27,7 @@ pub(crate) fn list(folder: &Path) -> io::Result<Vec<String>> {
 
 /// Opens one for reading. `None`: there is no such file; so it is for anything that is not the name of a CDR file, such
 /// as a path that leads out of the folder.
-pub(crate) fn open(folder: &Path, name: &str) -> io::Result<Option<File>> {
+pub fn open(folder: &Path, name: &str) -> io::Result<Option<File>> {
     if !is_name(name) {
         return Ok(None);
     }

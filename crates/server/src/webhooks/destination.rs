@@ -59,6 +59,16 @@ pub(crate) enum DestinationError {
     },
 }
 
+impl DestinationError {
+    /// The setting at fault.
+    pub(crate) const fn setting(&self) -> &'static str {
+        match self {
+            Self::Endpoint { .. } => "OPENVIDU_WEBHOOK_ENDPOINT",
+            Self::HeaderSyntax { .. } | Self::HeaderReserved { .. } => "OPENVIDU_WEBHOOK_HEADERS",
+        }
+    }
+}
+
 impl Destination {
     /// From `OPENVIDU_WEBHOOK_ENDPOINT`, `OPENVIDU_WEBHOOK_HEADERS` and `OPENVIDU_WEBHOOK_EVENTS`.
     pub(crate) fn new(endpoint: &str, headers: &[String], events: Vec<EventName>) -> Result<Self, DestinationError> {
