@@ -57,9 +57,14 @@ for (const version of ['2.20.2', '2.24.0', '2.28.0']) {
     const id = `node-${version.replaceAll('.', '-')}`;
     const session = await openvidu.createSession({ customSessionId: id });
     assert.equal(session.getSessionId(), id);
+    // After a creation the client keeps the properties in another order than after a fetch, and
+    // takes that for a change.
+    await session.fetch();
     assert.equal(await session.fetch(), false);
+    await openvidu.fetch();
     assert.equal(await openvidu.fetch(), false);
     const again = await client().createSession({ customSessionId: id });
+    await again.fetch();
     assert.equal(again.createdAt, session.createdAt);
 
     const connection = await session.createConnection({ role: 'MODERATOR', data: 'server data' });
@@ -71,6 +76,8 @@ for (const version of ['2.20.2', '2.24.0', '2.28.0']) {
       record: false,
     });
     assert.equal(changed.connectionProperties.role, 'PUBLISHER');
+    // The client forgets to change its own second copy of the role.
+    await session.fetch();
     assert.equal(await session.fetch(), false);
 
     const ann = await enter(session, connection);
@@ -99,6 +106,8 @@ for (const version of ['2.20.2', '2.24.0', '2.28.0']) {
     await session.forceDisconnect(bob);
     await session.forceDisconnect(connection.connectionId);
     assert.equal(session.activeConnections.length, 0);
+    // It was the last one, so the session ended with it.
+    await assert.rejects(session.fetch(), { message: '404' });
     ann.close();
   });
 

@@ -1,11 +1,13 @@
 //! `/config`: what is set, as far as it is no secret.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderName;
 use axum::http::header::CONTENT_TYPE;
+use protocol::event::EventName;
 use protocol::model::{ForcedVideoCodec, MediaServer};
 use serde::Serialize;
 
@@ -25,6 +27,8 @@ pub(super) struct ConfigView {
     https_port: u16,
     openvidu_publicurl: String,
     openvidu_cdr: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    openvidu_cdr_path: Option<String>,
     openvidu_streams_video_max_recv_bandwidth: u32,
     openvidu_streams_video_min_recv_bandwidth: u32,
     openvidu_streams_video_max_send_bandwidth: u32,
@@ -36,6 +40,19 @@ pub(super) struct ConfigView {
     openvidu_sessions_garbage_threshold: u32,
     openvidu_recording: bool,
     openvidu_webhook: bool,
+    #[serde(flatten)]
+    webhook: Option<WebhookView>,
+}
+
+/// Shown only to those who know the secret, and needed by dashboards.
+#[derive(Debug, Serialize)]
+struct WebhookView {
+    #[serde(rename = "OPENVIDU_WEBHOOK_ENDPOINT")]
+    endpoint: String,
+    #[serde(rename = "OPENVIDU_WEBHOOK_HEADERS")]
+    headers: Vec<String>,
+    #[serde(rename = "OPENVIDU_WEBHOOK_EVENTS")]
+    events: Vec<EventName>,
 }
 
 pub(super) async fn show(State(app): State<Arc<App>>, Caller(origin): Caller) -> Json<ConfigView> {
@@ -45,7 +62,8 @@ pub(super) async fn show(State(app): State<Arc<App>>, Caller(origin): Caller) ->
         domain_or_public_ip: origin.host().to_owned(),
         https_port: config.https_port(),
         openvidu_publicurl: origin.http(),
-        openvidu_cdr: false,
+        openvidu_cdr: config.openvidu_cdr,
+        openvidu_cdr_path: config.openvidu_cdr.then(|| with_slash(&config.openvidu_cdr_path)),
         openvidu_streams_video_max_recv_bandwidth: config.openvidu_streams_video_max_recv_bandwidth,
         openvidu_streams_video_min_recv_bandwidth: config.openvidu_streams_video_min_recv_bandwidth,
         openvidu_streams_video_max_send_bandwidth: config.openvidu_streams_video_max_send_bandwidth,
@@ -57,7 +75,12 @@ pub(super) async fn show(State(app): State<Arc<App>>, Caller(origin): Caller) ->
         openvidu_sessions_garbage_interval: config.openvidu_sessions_garbage_interval,
         openvidu_sessions_garbage_threshold: config.openvidu_sessions_garbage_threshold,
         openvidu_recording: false,
-        openvidu_webhook: false,
+        openvidu_webhook: config.openvidu_webhook,
+        webhook: config.openvidu_webhook.then(|| WebhookView {
+            endpoint: config.openvidu_webhook_endpoint.expose().to_owned(),
+            headers: config.openvidu_webhook_headers.0.clone(),
+            events: config.openvidu_webhook_events.clone().unwrap_or_default().0,
+        }),
     })
 }
 
@@ -78,8 +101,14 @@ pub(super) async fn recording() -> Json<bool> {
     Json(false)
 }
 
-pub(super) async fn cdr() -> Json<bool> {
-    Json(false)
+pub(super) async fn cdr(State(app): State<Arc<App>>) -> Json<bool> {
+    Json(app.config.openvidu_cdr)
+}
+
+/// As the original shows folders.
+fn with_slash(folder: &Path) -> String {
+    let folder = folder.display().to_string();
+    if folder.ends_with('/') { folder } else { folder + "/" }
 }
 
 type Text = ([(HeaderName, &'static str); 1], String);

@@ -22,6 +22,7 @@ mod auth;
 mod call;
 mod call_page;
 mod caller;
+mod cdr;
 mod config;
 mod connections;
 mod cors;
@@ -68,6 +69,8 @@ pub fn router(app: Arc<App>, web_sockets: Router) -> Router {
         .route("/openvidu/api/media-nodes", any(unavailable::media_nodes))
         .route("/openvidu/api/media-nodes/{*rest}", any(unavailable::media_nodes))
         .route("/openvidu/api/speech-to-text/{*rest}", any(unavailable::speech_to_text))
+        .route("/openvidu/cdr", get(cdr::list))
+        .route("/openvidu/cdr/{file}", get(cdr::show))
         .route("/openvidu/accept-certificate", get(accept_certificate::page))
         .route("/openvidu/info", get(unavailable::info));
     if app.config.madang_call_page {

@@ -4,9 +4,12 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Extension, Path, State};
-use axum::http::{StatusCode, Uri};
+use axum::http::header::USER_AGENT;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
+use protocol::model::ForcedVideoCodec;
 use protocol::rest::request::{self, SessionDefaults};
 use protocol::rest::view::{List, SessionView};
+use serde::Serialize;
 use session::registry::{Include, SessionExists};
 
 use super::call::Rooms;
@@ -21,8 +24,9 @@ pub(super) const API: &str = "/openvidu/api/sessions";
 pub(super) async fn create(
     State(app): State<Arc<App>>,
     Extension(rooms): Extension<Arc<Rooms>>,
+    headers: HeaderMap,
     Optional(body): Optional,
-) -> Result<Json<SessionView>, ApiError> {
+) -> Result<Json<SeenSession>, ApiError> {
     let defaults = SessionDefaults {
         forced_video_codec: app.config.openvidu_streams_forced_video_codec,
         allow_transcoding: app.config.openvidu_streams_allow_transcoding,
@@ -34,25 +38,31 @@ pub(super) async fn create(
         Ok::<_, SessionExists>(registry.session(session.as_str(), Include::default()))
     });
     match created.await? {
-        Ok(session) => session.map(Json).ok_or(ApiError::Empty(StatusCode::NOT_FOUND)),
+        Ok(session) => show_to(&headers, session),
         Err(SessionExists) => Err(ApiError::Empty(StatusCode::CONFLICT)),
     }
 }
 
-pub(super) async fn list(State(app): State<Arc<App>>, uri: Uri) -> Result<Json<List<SessionView>>, ApiError> {
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Result<Json<List<SeenSession>>, ApiError> {
     let include = include(&uri)?;
     let sessions = app.control.call(move |registry, _| registry.sessions(include)).await?;
+    let sessions: Vec<_> = sessions.into_iter().map(|session| SeenSession::new(&headers, session)).collect();
     Ok(Json(sessions.into()))
 }
 
 pub(super) async fn show(
     State(app): State<Arc<App>>,
     Path(session): Path<String>,
+    headers: HeaderMap,
     uri: Uri,
-) -> Result<Json<SessionView>, ApiError> {
+) -> Result<Json<SeenSession>, ApiError> {
     let include = include(&uri)?;
     let session = app.control.call(move |registry, _| registry.session(&session, include)).await?;
-    session.map(Json).ok_or(ApiError::Empty(StatusCode::NOT_FOUND))
+    show_to(&headers, session)
 }
 
 pub(super) async fn close(State(app): State<Arc<App>>, Path(session): Path<String>) -> Result<StatusCode, ApiError> {
@@ -65,4 +75,32 @@ fn include(uri: &Uri) -> Result<Include, ApiError> {
         pending_connections: query::boolean(uri, "pendingConnections", false)?,
         web_rtc_stats: query::boolean(uri, "webRtcStats", false)?,
     })
+}
+
+/// A session as the caller's client needs it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct SeenSession {
+    #[serde(flatten)]
+    session: SessionView,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    forced_video_codec_resolved: Option<ForcedVideoCodec>,
+}
+
+impl SeenSession {
+    /// openvidu-java-client 2.21 and 2.22 fail without the codec that will really be used. They cannot be told from other
+    /// clients on the same HTTP library, none of which minds.
+    fn new(headers: &HeaderMap, session: SessionView) -> Self {
+        let agent = headers.get(USER_AGENT).map(HeaderValue::as_bytes).unwrap_or_default();
+        let resolved = agent.starts_with(b"Apache-HttpClient/4.").then_some(match session.forced_video_codec {
+            ForcedVideoCodec::MediaServerPreferred => ForcedVideoCodec::Vp8,
+            forced => forced,
+        });
+        Self { session, forced_video_codec_resolved: resolved }
+    }
+}
+
+fn show_to(headers: &HeaderMap, session: Option<SessionView>) -> Result<Json<SeenSession>, ApiError> {
+    let session = session.ok_or(ApiError::Empty(StatusCode::NOT_FOUND))?;
+    Ok(Json(SeenSession::new(headers, session)))
 }

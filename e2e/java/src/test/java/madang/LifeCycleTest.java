@@ -78,8 +78,9 @@ class LifeCycleTest {
     Session again =
         new OpenVidu(URL, SECRET)
             .createSession(new SessionProperties.Builder().customSessionId(id).build());
+    // Client 2.20 knows nothing but the id yet.
+    again.fetch();
     assertEquals(session.createdAt(), again.createdAt());
-    assertTrue(again.fetch() || again.getConnections().size() == 1);
     assertEquals(connection.getConnectionId(), again.getConnections().get(0).getConnectionId());
   }
 

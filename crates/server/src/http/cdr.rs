@@ -1,0 +1,55 @@
+//! `/openvidu/cdr`: the event files.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use axum::response::IntoResponse;
+use bytes::Bytes;
+use futures_util::stream::try_unfold;
+use tokio::task::spawn_blocking;
+
+use super::error::ApiError;
+use crate::App;
+use crate::cdr::files;
+
+/// Read at a time; files can be far larger than memory.
+const CHUNK: usize = 64 * 1024;
+/// Named in errors.
+const PATH: &str = "/openvidu/cdr";
+
+/// Their names, oldest first.
+pub(super) async fn list(State(app): State<Arc<App>>) -> Result<Json<Vec<String>>, ApiError> {
+    let folder = app.config.openvidu_cdr_path.clone();
+    blocking(move || files::list(&folder)).await.map(Json)
+}
+
+/// One of them, as far as it is written now.
+pub(super) async fn show(State(app): State<Arc<App>>, Path(name): Path<String>) -> Result<impl IntoResponse, ApiError> {
+    let folder = app.config.openvidu_cdr_path.clone();
+    let found = blocking(move || match files::open(&folder, &name)? {
+        Some(file) => file.metadata().map(|metadata| Some((file, metadata.len()))),
+        None => Ok(None),
+    });
+    let (file, length) = found.await?.ok_or(ApiError::Empty(StatusCode::NOT_FOUND))?;
+    let chunks = try_unfold(file.take(length), |file| async move { spawn_blocking(move || chunk(file)).await? });
+    let headers = [(CONTENT_TYPE, "text/plain;charset=UTF-8".to_owned()), (CONTENT_LENGTH, length.to_string())];
+    Ok((headers, Body::from_stream(chunks)))
+}
+
+fn chunk(mut file: io::Take<File>) -> io::Result<Option<(Bytes, io::Take<File>)>> {
+    let mut bytes = vec![0; CHUNK];
+    let read = file.read(&mut bytes)?;
+    bytes.truncate(read);
+    Ok((read > 0).then(|| (bytes.into(), file)))
+}
+
+async fn blocking<T: Send + 'static>(f: impl FnOnce() -> io::Result<T> + Send + 'static) -> Result<T, ApiError> {
+    let result = spawn_blocking(f).await.map_err(io::Error::from).flatten();
+    result.map_err(|error| ApiError::described(StatusCode::INTERNAL_SERVER_ERROR, error, PATH))
+}
