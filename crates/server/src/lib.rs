@@ -203,6 +203,8 @@ impl Server {
         if tokio::time::timeout(SHUTDOWN_GRACE, self.connections.recv()).await.is_err() {
             tracing::warn!("some connections did not end in time");
         }
+        // What connections began while they were ending.
+        let _ = self.app.control.call(Registry::shut_down).await;
         let thread = self.media_thread.take();
         drop(self.app);
         // The loop ends when nobody can reach it any more, and then has its own limit for the last events.

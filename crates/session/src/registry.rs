@@ -274,7 +274,7 @@ impl Registry {
         self.end_sessions(|session| session.in_use, Reason::NodeCrashed, now);
     }
 
-    /// The server stops: every session ends. Nothing but [`Registry::poll_effect`] is called after this.
+    /// The server stops: every session ends. To be repeated at the very end, for what was begun meanwhile.
     pub fn shut_down(&mut self, now: Time) {
         self.end_sessions(|_| true, Reason::OpenviduServerStopped, now);
     }

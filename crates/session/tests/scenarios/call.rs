@@ -11,6 +11,7 @@ use protocol::rpc::{ClientReply, ClientRequest, InvalidParams, Joined, ServerNot
 use session::{Effect, PeerInfo, Registry, Settings, SocketId, Time};
 
 use crate::message::{join_room, publish_video, receive_with_answer};
+use crate::told::Told;
 use crate::worker::{Worker, request_of, success};
 
 pub(crate) const ROOM: &str = "room";
@@ -62,6 +63,8 @@ pub(crate) struct Call {
     /// Everything that was carried out, in order.
     pub(crate) log: Vec<String>,
     pub(crate) worker: Worker,
+    /// What applications were told.
+    pub(crate) told: Told,
 }
 
 impl Call {
@@ -82,6 +85,7 @@ impl Call {
             next_request: 0,
             log: vec![],
             worker: Worker::default(),
+            told: Told::default(),
         };
         call.create_session(ROOM);
         call
@@ -290,6 +294,7 @@ impl Call {
     fn carry_out_one(&mut self, effect: Effect) {
         match effect {
             Effect::Media(command) => self.worker.carry_out(command),
+            Effect::Event(event) => self.told.hear(event),
             Effect::CloseSocket { socket } => {
                 let name = self.by_socket.remove(&socket).expect("only open sockets are closed");
                 assert!(!self.waiting.iter().any(|(of, _)| *of == socket), "{name} was closed instead of answered");

@@ -146,6 +146,7 @@ impl Replay {
                     self.received.entry(who).or_default().push(Value::from("closed"));
                 }
                 Effect::Media(command) => self.work(&command),
+                Effect::Event(_) => {}
             }
         }
     }

@@ -1,5 +1,6 @@
 //! What holds whatever happens, in any order. The call itself watches over every message: each request is answered
-//! once, nothing reaches a client before its joinRoom answer, nobody hears of a stream before its owner.
+//! once, nothing reaches a client before its joinRoom answer, nobody hears of a stream before its owner, and what
+//! applications are told makes sense.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -322,5 +323,6 @@ proptest! {
         call.advance(GRACE.max(LINGER) + Duration::from_secs(10_000));
         prop_assert_eq!(call.registry.figures(), session::registry::Figures::default());
         prop_assert!(call.worker.is_empty(), "{:?}", call.worker);
+        call.told.assert_nobody_is_left();
     }
 }

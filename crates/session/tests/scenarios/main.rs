@@ -1,6 +1,7 @@
 //! What clients and applications experience, told as scenarios against the whole registry.
 
 mod call;
+mod events;
 mod golden;
 mod invariants;
 mod join;
@@ -14,4 +15,5 @@ mod requests;
 mod rest;
 mod signals;
 mod subscribe;
+mod told;
 mod worker;
