@@ -44,3 +44,26 @@ async fn single_settings_are_plain_texts() {
         assert_eq!((answer.header("content-type"), answer.text()), (Some(content_type), text), "{path}");
     }
 }
+
+#[tokio::test]
+async fn events_that_are_told_are_shown_with_where_they_go() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = TestServer::start_with(|config| {
+        config.openvidu_cdr = true;
+        config.openvidu_cdr_path = folder.path().to_owned();
+        config.openvidu_webhook = true;
+        config.openvidu_webhook_endpoint = "http://127.0.0.1:9/hook".parse().unwrap();
+        config.openvidu_webhook_headers = "[X-Key: abc]".parse().unwrap();
+        config.openvidu_webhook_events = Some("[sessionCreated]".parse().unwrap());
+    })
+    .await;
+    let config = server.get("/config").await.json();
+    assert_eq!(keys(&config)[4..6], ["OPENVIDU_CDR", "OPENVIDU_CDR_PATH"]);
+    assert_eq!(config["OPENVIDU_CDR_PATH"], format!("{}/", folder.path().display()));
+    assert_eq!(
+        keys(&config)[16..],
+        ["OPENVIDU_WEBHOOK", "OPENVIDU_WEBHOOK_ENDPOINT", "OPENVIDU_WEBHOOK_HEADERS", "OPENVIDU_WEBHOOK_EVENTS"]
+    );
+    assert_eq!(config["OPENVIDU_WEBHOOK_HEADERS"], serde_json::json!(["X-Key: abc"]));
+    assert_eq!(config["OPENVIDU_WEBHOOK_EVENTS"], serde_json::json!(["sessionCreated"]));
+}

@@ -3,6 +3,7 @@
 mod auth;
 mod bad_input;
 mod call_page;
+mod cdr;
 mod client;
 mod config;
 mod connections;

@@ -37,7 +37,6 @@ async fn what_other_editions_have_is_not_found() {
         ("GET", "/openvidu/api/health"),
         ("POST", "/openvidu/api/restart"),
         ("GET", "/openvidu/recordings/x/x.mp4"),
-        ("GET", "/openvidu/cdr"),
         ("GET", "/openvidu/layouts/index.html"),
         ("GET", "/dashboard/"),
     ] {

@@ -164,3 +164,19 @@ async fn a_delete_may_pretend_to_be_a_form() {
     let request = Request::new("DELETE", "/sessions/room").header("Content-Type", "application/x-www-form-urlencoded");
     assert_eq!(server.send(request).await.status, 204);
 }
+
+#[tokio::test]
+async fn old_java_clients_are_told_the_codec_that_is_used() {
+    let server = TestServer::start().await;
+    let key = "forcedVideoCodecResolved";
+    let agent = |request: Request, agent: &str| request.header("User-Agent", agent);
+    let create = || Request::new("POST", "/sessions").json(r#"{"customSessionId":"old"}"#);
+    let created = server.send(agent(create(), "Apache-HttpClient/4.5.13 (Java/17.0.1)")).await.json();
+    assert_eq!((&created["forcedVideoCodec"], &created[key]), (&"MEDIA_SERVER_PREFERRED".into(), &"VP8".into()));
+    let shown = server.send(agent(Request::new("GET", "/sessions/old"), "Apache-HttpClient/4.5.13")).await.json();
+    assert_eq!(shown[key], "VP8");
+    for newer in ["Apache-HttpClient/5.1.4 (Java/17.0.1)", "axios/1.7"] {
+        let shown = server.send(agent(Request::new("GET", "/sessions/old"), newer)).await.json();
+        assert!(shown.get(key).is_none());
+    }
+}
