@@ -36,7 +36,6 @@ pub mod http;
 mod media;
 pub mod ports;
 mod signalling;
-mod text_list;
 mod tls;
 mod webhooks;
 
@@ -102,8 +101,8 @@ pub enum StartError {
         cause: io::Error,
     },
     /// A setting.
-    #[error(transparent)]
-    Config(ConfigError),
+    #[error("{}", config::report::faults(std::slice::from_ref(.0)))]
+    Config(config::Fault),
     /// A thread could not be started.
     #[error("cannot start a media thread: {0}")]
     Thread(io::Error),

@@ -3,7 +3,8 @@
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
-use server::{Config, Server};
+use server::Server;
+use server::config::{Config, Sources, report};
 use tracing_subscriber::EnvFilter;
 
 #[tokio::main]
@@ -13,7 +14,15 @@ async fn main() -> ExitCode {
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
         .init();
-    match run().await {
+    let outcome = match std::env::args().nth(1).as_deref() {
+        None => serve().await,
+        Some("config") => show_config(),
+        Some("reference") => print(&report::reference()),
+        Some("--help" | "-h" | "help") => print(&report::help()),
+        Some("--version" | "-V" | "version") => print(concat!("madang ", env!("CARGO_PKG_VERSION"), "\n")),
+        Some(other) => Err(format!("'{other}' is not a command; see `madang --help`").into()),
+    };
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Also for people who silenced the log.
@@ -23,8 +32,31 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run() -> Result<(), Box<dyn std::error::Error>> {
-    let config = Config::load()?;
+type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+/// A closed standard output is no failure.
+fn print(text: &str) -> Outcome {
+    let _ = write!(std::io::stdout(), "{text}");
+    Ok(())
+}
+
+/// Shows the settings in force and says whether the server would start with them.
+fn show_config() -> Outcome {
+    let sources = Sources::of_process();
+    print(&report::in_force(&sources))?;
+    for (name, why) in sources.ignored() {
+        print(&format!("* {name} has no effect: {why}\n"))?;
+    }
+    Config::load(&sources)?;
+    Ok(())
+}
+
+async fn serve() -> Outcome {
+    let sources = Sources::of_process();
+    let config = Config::load(&sources)?;
+    for (name, why) in sources.ignored() {
+        tracing::info!("{name} has no effect: {why}");
+    }
     let mut stop = Stop::listen()?;
     let server = Server::start(config).await?;
     // A closed standard output is no reason to stop.

@@ -12,15 +12,14 @@ use axum::extract::{Extension, State};
 use axum::http::StatusCode;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use protocol::model::{
-    ConnectionProperties, ForcedVideoCodec, MediaMode, RecordingMode, RecordingProperties, Role, SessionProperties,
-};
+use protocol::model::{ConnectionProperties, MediaMode, RecordingMode, RecordingProperties, Role, SessionProperties};
 use serde::{Deserialize, Serialize};
 use session::registry::Include;
 use session::{Registry, Time};
 
 use super::caller::Caller;
 use super::error::ApiError;
+use super::ice;
 use crate::App;
 
 /// Named in errors.
@@ -84,8 +83,7 @@ pub(super) async fn token(
     }
     let place = Place {
         session: format!("call-{}", URL_SAFE_NO_PAD.encode(room)),
-        codec: app.config.openvidu_streams_forced_video_codec,
-        transcoding: app.config.openvidu_streams_allow_transcoding,
+        app: app.clone(),
         data: serde_json::json!({ "name": name }).to_string(),
         origin: origin.web_socket(),
     };
@@ -119,8 +117,7 @@ enum Refusal {
 /// What is asked for.
 struct Place {
     session: String,
-    codec: ForcedVideoCodec,
-    transcoding: bool,
+    app: Arc<App>,
     data: String,
     origin: String,
 }
@@ -128,7 +125,8 @@ struct Place {
 impl Place {
     fn take(self, rooms: &mut HashMap<String, u64>, registry: &mut Registry, now: Time) -> Result<String, Refusal> {
         self.enter_room(rooms, registry, now)?;
-        let properties = ConnectionProperties { role: Role::Publisher, data: self.data, ..Default::default() };
+        let mut properties = ConnectionProperties { role: Role::Publisher, data: self.data, ..Default::default() };
+        ice::fill_in(&mut properties, &self.app.config, now);
         let connection =
             registry.create_connection(&self.session, properties, &self.origin, now).map_err(|_| Refusal::Gone)?;
         let connection = registry.connection(&self.session, connection.as_str()).map_err(|_| Refusal::Gone)?;
@@ -156,8 +154,8 @@ impl Place {
             recording_mode: RecordingMode::Manual,
             custom_session_id: self.session.clone(),
             default_recording_properties: RecordingProperties::default(),
-            forced_video_codec: self.codec,
-            allow_transcoding: self.transcoding,
+            forced_video_codec: self.app.config.openvidu_streams_forced_video_codec,
+            allow_transcoding: self.app.config.openvidu_streams_allow_transcoding,
             media_node: None,
         };
         registry.create_session(properties, now).map_err(|_| Refusal::Gone)?;

@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Body;
+use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::response::IntoResponse;
-use bytes::Bytes;
 use futures_util::stream::try_unfold;
 use tokio::task::spawn_blocking;
 

@@ -79,7 +79,7 @@ pub(super) async fn show(State(app): State<Arc<App>>, Caller(origin): Caller) ->
         webhook: config.openvidu_webhook.then(|| WebhookView {
             endpoint: config.openvidu_webhook_endpoint.expose().to_owned(),
             headers: config.openvidu_webhook_headers.0.clone(),
-            events: config.openvidu_webhook_events.clone().unwrap_or_default().0,
+            events: config.openvidu_webhook_events.clone(),
         }),
     })
 }

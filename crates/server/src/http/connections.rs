@@ -38,6 +38,7 @@ pub(super) async fn create(
 ) -> Result<Json<ConnectionView>, ApiError> {
     let path = path(&session);
     let requested = request::connection(&body);
+    let shared = app.clone();
     let created = app.control.call(move |registry, now| {
         // The session is looked up first: if it is unknown, its connection's parameters do not matter.
         let requested = match requested {
@@ -47,7 +48,8 @@ pub(super) async fn create(
                 return Err(refused.map_or_else(Refusal::Invalid, |_| Refusal::NoCamera));
             }
         };
-        let properties = requested.into_properties(|server| ice::complete(server, now));
+        let mut properties = requested.into_properties(|server| ice::complete(server, now));
+        ice::fill_in(&mut properties, &shared.config, now);
         let connection = registry.create_connection(&session, properties, &origin.web_socket(), now)?;
         Ok(registry.connection(&session, connection.as_str())?)
     });

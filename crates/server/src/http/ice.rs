@@ -3,14 +3,24 @@
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use protocol::model::IceServer;
+use protocol::model::{ConnectionProperties, IceServer};
 use protocol::rest::request::{IceCredentials, RequestedIceServer};
 use rand::Rng as _;
 use rand::distr::Alphanumeric;
 use session::Time;
 
+use crate::Config;
+
 /// How long a user is valid.
 const LIFETIME_SECONDS: u64 = 86_400;
+
+/// Connections without servers of their own get the configured ones.
+pub(super) fn fill_in(properties: &mut ConnectionProperties, config: &Config, now: Time) {
+    if properties.custom_ice_servers.is_empty() {
+        let configured = config.openvidu_webrtc_ice_servers.iter().cloned();
+        properties.custom_ice_servers = configured.map(|server| complete(server, now)).collect();
+    }
+}
 
 /// What clients are shown: never the secret.
 pub(super) fn complete(requested: RequestedIceServer, now: Time) -> IceServer {

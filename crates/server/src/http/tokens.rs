@@ -36,6 +36,7 @@ pub(super) async fn create(
     let session = request::session_id(&body).map_err(|error| ApiError::bad_request(error, API))?.to_owned();
     let requested = request::token(&body);
     let name = session.clone();
+    let shared = app.clone();
     let created = app.control.call(move |registry, now| {
         let requested = match requested {
             Ok(requested) => requested,
@@ -44,7 +45,8 @@ pub(super) async fn create(
                 return Err(Refusal::Invalid(error));
             }
         };
-        let properties = requested.into_properties(|server| ice::complete(server, now));
+        let mut properties = requested.into_properties(|server| ice::complete(server, now));
+        ice::fill_in(&mut properties, &shared.config, now);
         let (role, data) = (properties.role, properties.data.clone());
         let kurento_options = properties.kurento_options.clone();
         let connection = registry.create_connection(&session, properties, &origin.web_socket(), now)?;

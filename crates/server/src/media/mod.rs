@@ -18,7 +18,6 @@ use crate::ports;
 
 mod candidates;
 mod ledger;
-mod stun;
 mod transmitter;
 mod udp;
 mod worker;

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
@@ -11,10 +11,11 @@ use sfu::{Datagram, Output, Sfu};
 use tokio::sync::mpsc;
 use tokio::time::sleep_until;
 
+use super::MediaSocket;
 use super::ledger::Ledger;
 use super::transmitter::Transmitter;
 use super::udp::{Received, Udp};
-use super::{MediaSocket, stun};
+use crate::config::LOCALHOST;
 
 /// The clock of the runtime is no finer; also what keeps a deadline that does not move from taking the whole core.
 const TICK: Duration = Duration::from_millis(1);
@@ -111,38 +112,32 @@ impl Worker {
         self.step(|sfu, now| sfu.handle_command(command, now)).await;
     }
 
+    /// A whole batch goes in before anything comes out: the SFU then gives what goes to one destination in a row, and
+    /// that leaves as one train.
     async fn datagrams(&mut self, received: &Received) {
+        let now = Instant::now();
+        // An address that the kernel does not tell is as unknown to the SFU as one behind a NAT.
+        let unknown = self.config.candidates.first().map_or(LOCALHOST, SocketAddr::ip);
+        let port = self.config.candidates.first().map_or(0, SocketAddr::port);
         for (source, destination, contents) in received.datagrams() {
-            let destination = self.own_address(destination);
-            if let Some(response) = stun::answer(contents, source) {
-                let response = sfu::Transmit { source: destination, destination: source, contents: response };
-                self.transmitter.push(&response, &self.udp).await;
-                continue;
-            }
+            let destination = SocketAddr::new(destination.unwrap_or(unknown), port);
             let datagram = Datagram { source, destination, contents };
-            self.step(|sfu, now| sfu.handle_datagram(datagram, now)).await;
+            if self.guarded(|sfu| sfu.handle_datagram(datagram, now)).is_none() {
+                return;
+            }
         }
-    }
-
-    /// The offered address that a datagram came to. Behind a NAT, clients send to an address that this machine has not;
-    /// what arrives on another one was meant for it.
-    fn own_address(&self, destination: Option<IpAddr>) -> SocketAddr {
-        let candidates = &self.config.candidates;
-        let exact = candidates.iter().find(|candidate| Some(candidate.ip()) == destination);
-        let same_family = || {
-            let family = destination.map(|ip| ip.is_ipv6());
-            candidates.iter().find(|candidate| family.is_none_or(|v6| v6 == candidate.is_ipv6()))
-        };
-        let own = exact.or_else(same_family).or_else(|| candidates.first());
-        *own.expect("there is always a candidate: `candidates` is never empty")
+        self.drain().await;
     }
 
     /// One input to the SFU, and everything that follows from it.
     async fn step(&mut self, input: impl FnOnce(&mut Sfu, Instant)) {
         let now = Instant::now();
-        if self.guarded(|sfu| input(sfu, now)).is_none() {
-            return;
+        if self.guarded(|sfu| input(sfu, now)).is_some() {
+            self.drain().await;
         }
+    }
+
+    async fn drain(&mut self) {
         while let Some(output) = self.guarded(Sfu::poll_output).flatten() {
             match output {
                 Output::Transmit(transmit) => self.transmitter.push(&transmit, &self.udp).await,

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use axum::body::Bytes;
 use axum::http::StatusCode;
-use bytes::Bytes;
 use protocol::event::Event;
 use tokio::sync::{mpsc, watch};
 use tracing::{debug, warn};

@@ -46,11 +46,8 @@ pub(crate) enum DestinationError {
         rule: &'static str,
     },
     /// A header's form.
-    #[error("HTTP header '{text}' syntax is not correct. Must be 'HEADER_NAME: HEADER_VALUE'")]
-    HeaderSyntax {
-        /// As given.
-        text: String,
-    },
+    #[error("HTTP header syntax is not correct. Must be 'HEADER_NAME: HEADER_VALUE'")]
+    HeaderSyntax,
     /// A header that only the sender of a request can know.
     #[error("HTTP header '{name}' is set by the server itself")]
     HeaderReserved {
@@ -64,7 +61,7 @@ impl DestinationError {
     pub(crate) const fn setting(&self) -> &'static str {
         match self {
             Self::Endpoint { .. } => "OPENVIDU_WEBHOOK_ENDPOINT",
-            Self::HeaderSyntax { .. } | Self::HeaderReserved { .. } => "OPENVIDU_WEBHOOK_HEADERS",
+            Self::HeaderSyntax | Self::HeaderReserved { .. } => "OPENVIDU_WEBHOOK_HEADERS",
         }
     }
 }
@@ -143,7 +140,7 @@ impl fmt::Debug for Destination {
 }
 
 fn header(text: &str) -> Result<(HeaderName, HeaderValue), DestinationError> {
-    let syntax = || DestinationError::HeaderSyntax { text: text.to_owned() };
+    let syntax = || DestinationError::HeaderSyntax;
     let (name, value) = text.split_once(':').ok_or_else(syntax)?;
     let name = HeaderName::from_str(name.trim()).map_err(|_| syntax())?;
     let value = value.trim();

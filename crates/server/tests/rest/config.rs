@@ -1,5 +1,7 @@
 //! `/config`.
 
+use protocol::event::EventName;
+
 use crate::client::TestServer;
 use crate::sessions::keys;
 
@@ -54,7 +56,7 @@ async fn events_that_are_told_are_shown_with_where_they_go() {
         config.openvidu_webhook = true;
         config.openvidu_webhook_endpoint = "http://127.0.0.1:9/hook".parse().unwrap();
         config.openvidu_webhook_headers = "[X-Key: abc]".parse().unwrap();
-        config.openvidu_webhook_events = Some("[sessionCreated]".parse().unwrap());
+        config.openvidu_webhook_events = vec![EventName::SessionCreated];
     })
     .await;
     let config = server.get("/config").await.json();

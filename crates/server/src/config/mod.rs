@@ -1,0 +1,327 @@
+//! What an operator can set. The `.env` file wins over the environment, which wins over defaults, as in OpenVidu 2.
+//!
+//! All settings are read and checked before anything is opened, and everything that is wrong is reported at once.
+//! [`table`] lists the settings, [`value`] their kinds, [`report`] writes them for people.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use protocol::model::{IceServer, MediaServer};
+use session::Settings;
+
+use crate::webhooks::Destination;
+
+pub use table::{Config, KEYS, Key};
+pub use value::{Compatibility, IceMode, PublicHost, Secret};
+
+pub mod dotenv;
+pub mod report;
+pub mod table;
+pub mod value;
+
+/// The level of OpenVidu whose wire formats are spoken.
+pub const COMPATIBLE_VERSION: &str = "2.32.2";
+
+/// How long a connection outlives its socket, as in the original: clients retry every 3 s.
+const RECONNECTION_GRACE: Duration = Duration::from_secs(10);
+/// How long a socket stays open after its connection ended, as in the original.
+const LINGER: Duration = Duration::from_secs(10);
+/// Clients give up after 10 s and never hear why; an error has to reach them before.
+const MEDIA_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Loopback when nothing better is known.
+pub(crate) const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+/// A setting that cannot be used.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Fault {
+    /// Which; `None` for a fault of the `.env` file itself.
+    pub name: Option<&'static str>,
+    /// As it was set, asterisks for secrets; empty if it was not.
+    pub value: String,
+    /// The rule it breaks.
+    pub rule: String,
+}
+
+/// Everything that is wrong, for [`report::faults`].
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{}", report::faults(&self.0))]
+pub struct ConfigError(pub Vec<Fault>);
+
+/// Texts of settings, before they are understood.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    texts: BTreeMap<String, String>,
+    faults: Vec<Fault>,
+}
+
+impl Sources {
+    /// The process' environment and the `.env` file in `DOTENV_PATH` (default: the working directory).
+    pub fn of_process() -> Self {
+        let folder = std::env::var_os("DOTENV_PATH").map_or_else(|| PathBuf::from("."), PathBuf::from);
+        let environment =
+            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        Self::new(environment, &folder)
+    }
+
+    /// `environment`, overridden by the file `.env` in `folder` if there is one.
+    pub fn new(environment: impl IntoIterator<Item = (String, String)>, folder: &Path) -> Self {
+        let mut sources = Self { texts: environment.into_iter().collect(), faults: vec![] };
+        let path = folder.join(".env");
+        match std::fs::read_to_string(&path) {
+            Ok(text) => match dotenv::parse(&text) {
+                Ok(pairs) => sources.texts.extend(pairs),
+                Err(malformed) => sources.faults.push(Fault {
+                    name: None,
+                    value: String::new(),
+                    rule: format!(
+                        "File {} has a malformed line at position {} with content \"{}\"",
+                        path.display(),
+                        malformed.line,
+                        malformed.content
+                    ),
+                }),
+            },
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => sources.faults.push(Fault {
+                name: None,
+                value: String::new(),
+                rule: format!("File {} cannot be read: {error}", path.display()),
+            }),
+        }
+        sources
+    }
+
+    /// Defaults that are another setting's value.
+    fn with_derived_defaults(&self) -> Self {
+        let mut sources = self.clone();
+        if let (None, Some(port)) = (sources.texts.get("SERVER_PORT"), sources.texts.get("HTTPS_PORT")) {
+            let port = port.clone();
+            sources.texts.insert("SERVER_PORT".to_owned(), port);
+        }
+        sources
+    }
+
+    /// The original's settings that were given and have no effect here, with the reason.
+    pub fn ignored(&self) -> impl Iterator<Item = (&str, &'static str)> {
+        self.texts.keys().filter_map(|name| Some((name.as_str(), table::ignored(name)?)))
+    }
+}
+
+/// Takes settings from their sources one by one and remembers what is wrong.
+pub(crate) struct Reader<'a> {
+    sources: &'a Sources,
+    faults: Vec<Fault>,
+}
+
+impl Reader<'_> {
+    /// One setting; set but empty counts as the empty text.
+    fn read<T>(
+        &mut self,
+        name: &'static str,
+        default: &str,
+        secret: bool,
+        parse: fn(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        let text = self.sources.texts.get(name).map_or(default, String::as_str);
+        match parse(text) {
+            Ok(value) => Some(value),
+            Err(rule) => {
+                let value = if secret { "*".repeat(text.chars().count()) } else { text.to_owned() };
+                self.faults.push(Fault { name: Some(name), value, rule });
+                None
+            }
+        }
+    }
+}
+
+impl Config {
+    /// Reads and checks everything.
+    pub fn load(sources: &Sources) -> Result<Self, ConfigError> {
+        let sources = &sources.with_derived_defaults();
+        let mut reader = Reader { sources, faults: sources.faults.clone() };
+        let config = Self::read(&mut reader);
+        let mut faults = reader.faults;
+        if let Some(config) = &config {
+            faults.extend(config.check());
+        }
+        config.filter(|_| faults.is_empty()).ok_or(ConfigError(faults))
+    }
+
+    /// Rules between settings.
+    fn check(&self) -> Option<Fault> {
+        self.webhook().err()
+    }
+
+    /// Where events are sent, if anywhere.
+    pub(crate) fn webhook(&self) -> Result<Option<Destination>, Fault> {
+        if !self.openvidu_webhook {
+            return Ok(None);
+        }
+        let fault =
+            |name, value: &str, rule| Fault { name: Some(name), value: "*".repeat(value.chars().count()), rule };
+        let endpoint = self.openvidu_webhook_endpoint.expose();
+        if endpoint.is_empty() {
+            return Err(fault("OPENVIDU_WEBHOOK_ENDPOINT", endpoint, "Cannot be empty.".to_owned()));
+        }
+        let headers = &self.openvidu_webhook_headers.0;
+        let destination = Destination::new(endpoint, headers, self.openvidu_webhook_events.clone());
+        destination.map(Some).map_err(|error| fault(error.setting(), "*", error.to_string()))
+    }
+
+    /// Port in public URLs.
+    pub fn https_port(&self) -> u16 {
+        self.https_port.unwrap_or(self.server_port)
+    }
+
+    /// The rules' settings, for a server whose media port is `udp_port`. `fallback_host` is how clients of the local
+    /// network reach it when no public name is set.
+    pub(crate) fn settings(&self, fallback_host: IpAddr, udp_port: u16) -> Settings {
+        // Never empty: clients without a list ask third parties for their address.
+        let host = self.domain_or_public_ip.for_url().unwrap_or_else(|| bracketed(fallback_host));
+        let own_stun = IceServer { url: format!("stun:{host}:{udp_port}"), username: None, credential: None };
+        Settings {
+            media_server: self.openvidu_enterprise_media_server,
+            video_simulcast: self.openvidu_webrtc_simulcast
+                && self.openvidu_enterprise_media_server == MediaServer::Mediasoup,
+            compatible_version: COMPATIBLE_VERSION.to_owned(),
+            secret: self.openvidu_secret.expose().to_owned(),
+            ice_servers: vec![own_stun],
+            reconnection_grace: RECONNECTION_GRACE,
+            linger: LINGER,
+            media_timeout: MEDIA_TIMEOUT,
+            garbage_interval: Duration::from_secs(self.openvidu_sessions_garbage_interval.into()),
+            garbage_threshold: Duration::from_secs(self.openvidu_sessions_garbage_threshold.into()),
+        }
+    }
+}
+
+impl Default for Config {
+    /// As if nothing were set; neither environment nor file is read.
+    fn default() -> Self {
+        Self::load(&Sources::default()).expect("every default is valid: tested")
+    }
+}
+
+/// As it stands in a URL.
+pub(crate) fn bracketed(ip: IpAddr) -> String {
+    match ip {
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => format!("[{ip}]"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sources(pairs: &[(&str, &str)]) -> Sources {
+        Sources {
+            texts: pairs.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect(),
+            faults: vec![],
+        }
+    }
+
+    fn load(pairs: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        Config::load(&sources(pairs))
+    }
+
+    #[test]
+    fn without_settings_it_is_a_development_server() {
+        let config = Config::default();
+        assert_eq!((config.server_port, config.https_port(), config.madang_udp_port), (4443, 4443, 40000));
+        assert_eq!(config.openvidu_secret.expose(), "MY_SECRET");
+        assert_eq!(config.domain_or_public_ip, PublicHost::Unset);
+        assert!(!config.openvidu_webrtc_simulcast && config.madang_call_page);
+    }
+
+    #[test]
+    fn the_port_listened_on_follows_the_public_one() {
+        let ports =
+            |pairs: &[(&str, &str)]| load(pairs).map(|config| (config.server_port, config.https_port())).unwrap();
+        assert_eq!(ports(&[("HTTPS_PORT", "443")]), (443, 443));
+        assert_eq!(ports(&[("SERVER_PORT", "5443"), ("HTTPS_PORT", "443")]), (5443, 443));
+        assert_eq!(ports(&[("SERVER_PORT", "8080")]), (8080, 8080));
+    }
+
+    #[test]
+    fn all_errors_are_reported_at_once_with_name_value_and_rule() {
+        let error = load(&[("SERVER_PORT", "70000"), ("OPENVIDU_SECRET", "with space"), ("OPENVIDU_CDR", "maybe")])
+            .unwrap_err();
+        let text = error.to_string();
+        assert_eq!(error.0.len(), 3, "{text}");
+        assert!(text.contains("* Property SERVER_PORT=70000. Is not a valid port"), "{text}");
+        assert!(text.contains("* Property OPENVIDU_CDR=maybe. Is not a boolean"), "{text}");
+        assert!(text.contains("* Property OPENVIDU_SECRET=**********. ") && !text.contains("with space"), "{text}");
+        assert!(
+            load(&[("OPENVIDU_SECRET", "")])
+                .unwrap_err()
+                .to_string()
+                .contains("* Property OPENVIDU_SECRET is not set. ")
+        );
+        assert!(
+            load(&[("OPENVIDU_WEBHOOK", "true")])
+                .unwrap_err()
+                .to_string()
+                .contains("OPENVIDU_WEBHOOK_ENDPOINT is not set")
+        );
+    }
+
+    #[test]
+    fn event_settings_are_checked_only_when_they_are_used() {
+        let wrong = [("OPENVIDU_WEBHOOK_ENDPOINT", "nonsense"), ("OPENVIDU_WEBHOOK_HEADERS", "[no colon]")];
+        assert!(load(&wrong).is_ok());
+        for pair in wrong {
+            let on = [("OPENVIDU_WEBHOOK", "true"), ("OPENVIDU_WEBHOOK_ENDPOINT", "http://127.0.0.1:1/"), pair];
+            assert!(load(&on).unwrap_err().to_string().contains(pair.0));
+        }
+    }
+
+    #[test]
+    fn the_file_wins_over_the_environment() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(".env"), "OPENVIDU_SECRET=from-file\nHTTP_PORT=80\n").unwrap();
+        let environment =
+            [("OPENVIDU_SECRET".to_owned(), "from-env".to_owned()), ("SERVER_PORT".to_owned(), "1".to_owned())];
+        let sources = Sources::new(environment, folder.path());
+        let config = Config::load(&sources).unwrap();
+        assert_eq!((config.openvidu_secret.expose(), config.server_port), ("from-file", 1));
+        assert_eq!(sources.ignored().map(|(name, _)| name).collect::<Vec<_>>(), ["HTTP_PORT"]);
+    }
+
+    #[test]
+    fn a_malformed_file_is_ignored_whole_and_named() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(".env"), "OPENVIDU_SECRET=x\nnonsense\n").unwrap();
+        let error = Config::load(&Sources::new([], folder.path())).unwrap_err();
+        assert!(error.to_string().contains("malformed line at position 2 with content \"nonsense\""), "{error}");
+    }
+
+    #[test]
+    fn no_key_is_both_known_and_ignored_and_none_stands_twice() {
+        let mut names: Vec<_> = KEYS.iter().map(|key| key.name).collect();
+        assert!(names.iter().all(|name| table::ignored(name).is_none()));
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), KEYS.len());
+    }
+
+    #[test]
+    fn clients_are_pointed_at_our_own_stun_server() {
+        let url = |pairs: &[(&str, &str)]| load(pairs).unwrap().settings(LOCALHOST, 40000).ice_servers[0].url.clone();
+        assert_eq!(url(&[]), "stun:127.0.0.1:40000");
+        assert_eq!(url(&[("DOMAIN_OR_PUBLIC_IP", "call.example.org")]), "stun:call.example.org:40000");
+        assert_eq!(url(&[("DOMAIN_OR_PUBLIC_IP", "2001:db8::1")]), "stun:[2001:db8::1]:40000");
+    }
+
+    #[test]
+    fn simulcast_is_announced_with_mediasoup_only() {
+        let announced = |server: &str| {
+            let pairs = [("OPENVIDU_WEBRTC_SIMULCAST", "TRUE"), ("OPENVIDU_ENTERPRISE_MEDIA_SERVER", server)];
+            load(&pairs).unwrap().settings(LOCALHOST, 1).video_simulcast
+        };
+        assert!(announced("mediasoup") && !announced("kurento"));
+    }
+}

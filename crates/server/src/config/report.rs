@@ -1,0 +1,104 @@
+//! Settings as text for people: what is wrong, what is in force, what there is.
+
+use std::fmt::Write as _;
+
+use super::table::{IGNORED, KEYS};
+use super::{Fault, Sources};
+
+/// The block that OpenVidu's operators know.
+pub fn faults(faults: &[Fault]) -> String {
+    let mut text = String::from("Configuration errors\n--------------------\n\n");
+    for fault in faults {
+        let _ = match (fault.name, fault.value.as_str()) {
+            (None, _) => writeln!(text, "* {}", fault.rule),
+            (Some(name), "") => writeln!(text, "* Property {name} is not set. {}", fault.rule),
+            (Some(name), value) => writeln!(text, "* Property {name}={value}. {}", fault.rule),
+        };
+    }
+    text.push_str(
+        "\nCorrect them in the file .env or in the environment and start again. `madang --help` lists the settings.",
+    );
+    text
+}
+
+/// Every setting with its text in force, sorted by name; secrets as asterisks.
+pub fn in_force(sources: &Sources) -> String {
+    let sources = &sources.with_derived_defaults();
+    let mut text = String::from("Configuration properties\n------------------------\n\n");
+    let mut keys: Vec<_> = KEYS.iter().collect();
+    keys.sort_unstable_by_key(|key| key.name);
+    for key in keys {
+        let value = sources.texts.get(key.name).map_or(key.default, String::as_str);
+        let value = if key.secret { "*".repeat(value.chars().count()) } else { value.to_owned() };
+        let _ = writeln!(text, "* {}={value}", key.name);
+    }
+    text
+}
+
+/// What `madang --help` prints.
+pub fn help() -> String {
+    let mut text = String::from(
+        "Madang: video calls for OpenVidu 2 applications\n\n\
+         Usage: madang            starts the server\n       \
+         madang config     prints the settings in force and checks them\n       \
+         madang reference  prints the reference of all settings (Markdown)\n       \
+         madang --version\n\n\
+         Settings are read from the file .env in the folder DOTENV_PATH (default: the working directory),\n\
+         else from the environment.\n",
+    );
+    let mut group = "";
+    for key in KEYS {
+        if key.group != group {
+            group = key.group;
+            let _ = write!(text, "\n{group}:\n");
+        }
+        let _ = writeln!(text, "  {} [{}]", key.name, key.default);
+        for line in wrapped(key.doc.trim(), 100) {
+            let _ = writeln!(text, "      {line}");
+        }
+    }
+    text
+}
+
+/// The reference page.
+pub fn reference() -> String {
+    let mut text = String::from(
+        "# Settings\n\n<!-- Made by `madang reference`; do not edit. -->\n\n\
+         Read from the file `.env` in the folder `DOTENV_PATH` (default: the working directory), else from the environment,\n\
+         else the default. A line of the file is `NAME=value`; lines that begin with `#` or `//` are comments. All settings are\n\
+         checked at the start, and everything that is wrong is reported at once.\n",
+    );
+    let mut group = "";
+    for key in KEYS {
+        if key.group != group {
+            group = key.group;
+            let _ = write!(text, "\n## {group}\n\n| Name | Default | Meaning |\n|---|---|---|\n");
+        }
+        let default = if key.default.is_empty() { String::new() } else { format!("`{}`", key.default) };
+        let _ = writeln!(text, "| `{}` | {default} | {} |", key.name, key.doc.trim());
+    }
+    text.push_str(
+        "\n## Settings of OpenVidu without effect\n\nAccepted, so that an existing `.env` starts this server unchanged; \
+         one line in the log says so.\n\n| Name | Why |\n|---|---|\n",
+    );
+    for row in IGNORED {
+        let _ = writeln!(text, "| `{}` | {} |", row.name, row.why);
+    }
+    text
+}
+
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        let last = lines.last_mut().expect("never empty");
+        if !last.is_empty() && last.len() + 1 + word.len() > width {
+            lines.push(word.to_owned());
+        } else {
+            if !last.is_empty() {
+                last.push(' ');
+            }
+            last.push_str(word);
+        }
+    }
+    lines
+}

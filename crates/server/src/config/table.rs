@@ -1,0 +1,210 @@
+//! Every setting, once: its name, default, kind and meaning. Parsing, `madang --help`, `madang config` and the reference
+//! page are made from this table and cannot disagree with it.
+//!
+//! What a text must look like is in [`super::value`]; rules between settings are in [`super::Config::check`].
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use protocol::event::EventName;
+use protocol::model::{ForcedVideoCodec, MediaServer};
+use protocol::rest::request::RequestedIceServer;
+
+use super::value::{self, Addresses, Compatibility, IceMode, PublicHost, Secret, TextList};
+
+/// One row of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    /// Name in the environment and in `.env`.
+    pub name: &'static str,
+    /// As it would be written in `.env`.
+    pub default: &'static str,
+    /// What it means, one or two sentences.
+    pub doc: &'static str,
+    /// Which part of the reference page it stands in.
+    pub group: &'static str,
+    /// Never shown.
+    pub secret: bool,
+}
+
+macro_rules! settings {
+    ($($group:literal { $($(#[doc = $doc:literal])+ $field:ident: $type:ty = $name:literal, $default:literal, $parse:path $(, $secret:ident)?;)+ })+) => {
+        /// All settings, valid.
+        #[derive(Clone, Debug)]
+        pub struct Config { $($($(#[doc = $doc])+ pub $field: $type,)+)+ }
+
+        /// The table's rows, in the order of the reference page.
+        pub const KEYS: &[Key] = &[$($(Key {
+            name: $name,
+            default: $default,
+            doc: concat!($($doc),+),
+            group: $group,
+            secret: settings!(@secret $($secret)?),
+        },)+)+];
+
+        impl Config {
+            /// Reads every setting; `text` gives what was set and collects what is wrong. `None` if anything is.
+            pub(super) fn read(source: &mut super::Reader<'_>) -> Option<Self> {
+                $($(let $field = source.read($name, $default, settings!(@secret $($secret)?), $parse);)+)+
+                Some(Self { $($($field: $field?,)+)+ })
+            }
+        }
+    };
+    (@secret) => { false };
+    (@secret secret) => { true };
+}
+
+settings! {
+    "Addresses and ports" {
+        /// How clients reach this server: a domain name or an IP address. Empty: tokens carry what the caller's request
+        /// was addressed to.
+        domain_or_public_ip: PublicHost = "DOMAIN_OR_PUBLIC_IP", "", value::public_host;
+        /// Port in public URLs (tokens, `/config`); left out of them when it is 443. Empty: SERVER_PORT.
+        https_port: Option<u16> = "HTTPS_PORT", "", value::optional_port;
+        /// TCP port for HTTP, HTTPS, WS and WSS; 0: any free one. Not set: HTTPS_PORT, if that is set.
+        server_port: u16 = "SERVER_PORT", "4443", value::any_port;
+        /// Address to listen on; `::` is every IPv6 and IPv4 address.
+        madang_listen: IpAddr = "MADANG_LISTEN", "::", value::listen_address;
+        /// The one UDP port for media; 0: any free one.
+        madang_udp_port: u16 = "MADANG_UDP_PORT", "40000", value::any_port;
+        /// Addresses offered to clients for media, instead of those found on the network interfaces.
+        madang_media_addresses: Addresses = "MADANG_MEDIA_ADDRESSES", "", value::addresses;
+        /// `lite` for a server that clients can reach, `full` for one behind an unknown NAT.
+        madang_ice: IceMode = "MADANG_ICE", "lite", value::ice_mode;
+        /// ICE servers for every connection without its own: a list of `url=turn:h:p,username=u,credential=c`,
+        /// `url=turn:h:p,staticAuthSecret=s` or `url=stun:h:p`. Empty: this server's own STUN.
+        openvidu_webrtc_ice_servers: Vec<RequestedIceServer> = "OPENVIDU_WEBRTC_ICE_SERVERS", "[]", value::ice_servers, secret;
+        /// Public URLs begin with http and ws instead of https and wss.
+        force_plain_http: bool = "FORCE_PLAIN_HTTP", "false", value::boolean;
+        /// Folder for what the server keeps, such as its certificate.
+        madang_data_dir: PathBuf = "MADANG_DATA_DIR", ".madang", value::path;
+    }
+    "Access" {
+        /// Password of the REST API (user OPENVIDUAPP).
+        openvidu_secret: Secret = "OPENVIDU_SECRET", "MY_SECRET", value::secret, secret;
+        /// Whether `/` offers a call to everybody who can reach it.
+        madang_call_page: bool = "MADANG_CALL_PAGE", "true", value::boolean;
+        /// How many WebSockets of one address may be open without having joined a session.
+        madang_unjoined_sockets: u32 = "MADANG_UNJOINED_SOCKETS", "1000", value::natural;
+        /// Serves the REST paths from before 2.16 (`/api/…`, `/config`) too.
+        support_deprecated_api: bool = "SUPPORT_DEPRECATED_API", "false", value::boolean;
+        /// Which level of OpenVidu answers follow where levels differ: `newest`; `2.32` answers 403 to unknown paths,
+        /// wrong methods and unreadable bodies; `2.22` and `2.21` add `forcedVideoCodecResolved` to sessions; `2.20`
+        /// shows `VP8` instead of `MEDIA_SERVER_PREFERRED`.
+        madang_compatibility: Compatibility = "MADANG_COMPATIBILITY", "newest", value::compatibility;
+    }
+    "Streams" {
+        /// Which dialect clients are told to speak: with `mediasoup` the server makes the offers and publishers may send
+        /// simulcast, with `kurento` clients make the offers.
+        openvidu_enterprise_media_server: MediaServer = "OPENVIDU_ENTERPRISE_MEDIA_SERVER", "mediasoup", value::word;
+        /// Whether publishers send simulcast unless they say otherwise (with `mediasoup` only).
+        openvidu_webrtc_simulcast: bool = "OPENVIDU_WEBRTC_SIMULCAST", "false", value::boolean;
+        /// Video codec of sessions that do not choose one. Nothing is ever transcoded: MEDIA_SERVER_PREFERRED means VP8
+        /// where the publisher has it, else what it has.
+        openvidu_streams_forced_video_codec: ForcedVideoCodec = "OPENVIDU_STREAMS_FORCED_VIDEO_CODEC", "MEDIA_SERVER_PREFERRED", value::word;
+        /// Lets clients without the forced codec publish what they have.
+        openvidu_streams_allow_transcoding: bool = "OPENVIDU_STREAMS_ALLOW_TRANSCODING", "false", value::boolean;
+        /// kbit/s of video from a client to the server; 0: unlimited. Shown, not enforced yet.
+        openvidu_streams_video_max_recv_bandwidth: u32 = "OPENVIDU_STREAMS_VIDEO_MAX_RECV_BANDWIDTH", "1000", value::natural;
+        /// kbit/s of video from a client to the server. Shown, not enforced yet.
+        openvidu_streams_video_min_recv_bandwidth: u32 = "OPENVIDU_STREAMS_VIDEO_MIN_RECV_BANDWIDTH", "300", value::natural;
+        /// kbit/s of video from the server to a client; 0: unlimited. Shown, not enforced yet.
+        openvidu_streams_video_max_send_bandwidth: u32 = "OPENVIDU_STREAMS_VIDEO_MAX_SEND_BANDWIDTH", "1000", value::natural;
+        /// kbit/s of video from the server to a client. Shown, not enforced yet.
+        openvidu_streams_video_min_send_bandwidth: u32 = "OPENVIDU_STREAMS_VIDEO_MIN_SEND_BANDWIDTH", "300", value::natural;
+    }
+    "Sessions" {
+        /// Seconds between collections of sessions that nobody joined; 0: never.
+        openvidu_sessions_garbage_interval: u32 = "OPENVIDU_SESSIONS_GARBAGE_INTERVAL", "900", value::natural;
+        /// Age in seconds at which a session that nobody joined is removed.
+        openvidu_sessions_garbage_threshold: u32 = "OPENVIDU_SESSIONS_GARBAGE_THRESHOLD", "3600", value::natural;
+    }
+    "Events" {
+        /// Writes every event to a file in OPENVIDU_CDR_PATH.
+        openvidu_cdr: bool = "OPENVIDU_CDR", "false", value::boolean;
+        /// Folder of the event files.
+        openvidu_cdr_path: PathBuf = "OPENVIDU_CDR_PATH", "/opt/openvidu/cdr", value::path;
+        /// Sends events to OPENVIDU_WEBHOOK_ENDPOINT.
+        openvidu_webhook: bool = "OPENVIDU_WEBHOOK", "false", value::boolean;
+        /// Where events are sent by POST.
+        openvidu_webhook_endpoint: Secret = "OPENVIDU_WEBHOOK_ENDPOINT", "", value::hidden, secret;
+        /// Headers of these requests: a list of `Name: Value`.
+        openvidu_webhook_headers: TextList = "OPENVIDU_WEBHOOK_HEADERS", "[]", value::list, secret;
+        /// Which events are sent.
+        openvidu_webhook_events: Vec<EventName> = "OPENVIDU_WEBHOOK_EVENTS", "[sessionCreated,sessionDestroyed,participantJoined,participantLeft,webrtcConnectionCreated,webrtcConnectionDestroyed,recordingStatusChanged,filterEventDispatched,signalSent,mediaNodeStatusChanged,autoscaling,nodeCrashed,nodeRecovered,broadcastStarted,broadcastStopped]", value::events;
+    }
+}
+
+/// A setting of the original that has no effect here; accepted, so that its `.env` starts this server unchanged.
+#[derive(Clone, Copy, Debug)]
+pub struct Ignored {
+    /// Name, or the beginning of names when it ends in `*`.
+    pub name: &'static str,
+    /// Why it has none.
+    pub why: &'static str,
+}
+
+const NO_CONTAINERS: &str = "there are no containers: everything is one program";
+const NO_MEDIA_SERVER: &str = "there is no separate media server";
+const LATER_RECORDING: &str = "recording is not available yet";
+const LATER_CERTIFICATES: &str = "only the self-signed certificate is available yet";
+const LATER_TURN: &str = "there is no TURN server yet";
+const NO_PROXY: &str = "there is no proxy in front that this could configure";
+const NO_CLUSTER: &str = "this server is a single node";
+const NO_ELASTIC: &str = "there is no Elasticsearch";
+const LATER_PRO: &str = "this is not available yet";
+const NO_LICENCE: &str = "no licence is needed";
+
+/// Longest prefix first where two match.
+pub const IGNORED: &[Ignored] = &[
+    Ignored { name: "CERTIFICATE_TYPE", why: LATER_CERTIFICATES },
+    Ignored { name: "LETSENCRYPT_EMAIL", why: LATER_CERTIFICATES },
+    Ignored { name: "SERVER_SSL_ENABLED", why: "one port speaks both plain HTTP and TLS" },
+    Ignored { name: "HTTP_PORT", why: "one port speaks both plain HTTP and TLS" },
+    Ignored { name: "HTTPS_PROTOCOLS", why: NO_PROXY },
+    Ignored { name: "HTTPS_CIPHERS", why: NO_PROXY },
+    Ignored { name: "HTTPS_HSTS", why: NO_PROXY },
+    Ignored { name: "REDIRECT_WWW", why: NO_PROXY },
+    Ignored { name: "WORKER_CONNECTIONS", why: NO_PROXY },
+    Ignored { name: "CLIENT_MAX_BODY_SIZE", why: NO_PROXY },
+    Ignored { name: "XFRAME_SAMEORIGIN", why: NO_PROXY },
+    Ignored { name: "PROXY_PUBLIC_IP", why: NO_PROXY },
+    Ignored { name: "ALLOWED_ACCESS_TO_DASHBOARD", why: "there is no dashboard yet" },
+    Ignored {
+        name: "ALLOWED_ACCESS_TO_RESTAPI",
+        why: "address lists are not available yet; restrict access in a firewall or proxy",
+    },
+    Ignored { name: "KMS_*", why: NO_MEDIA_SERVER },
+    Ignored { name: "MEDIASOUP_IMAGE", why: NO_MEDIA_SERVER },
+    Ignored { name: "MEDIA_NODES_PUBLIC_IPS", why: "use MADANG_MEDIA_ADDRESSES" },
+    Ignored { name: "COTURN_*", why: LATER_TURN },
+    Ignored { name: "OPENVIDU_RECORDING*", why: LATER_RECORDING },
+    Ignored { name: "OPENVIDU_DEV", why: "there is no separate development mode" },
+    Ignored { name: "JAVA_OPTIONS", why: "there is no Java" },
+    Ignored { name: "OV_CE_DEBUG_LEVEL", why: "use RUST_LOG=debug" },
+    Ignored { name: "DOCKER_LOGS_MAX_SIZE", why: NO_CONTAINERS },
+    Ignored { name: "FOLLOW_OPENVIDU_LOGS", why: NO_CONTAINERS },
+    Ignored { name: "CALL_*", why: "the call page has MADANG_CALL_PAGE only" },
+    Ignored { name: "OPENVIDU_PRO_LICENSE", why: NO_LICENCE },
+    Ignored { name: "OPENVIDU_PRO_LICENSE_*", why: NO_LICENCE },
+    Ignored { name: "OPENVIDU_EDITION", why: "there is one edition" },
+    Ignored { name: "OPENVIDU_PRO_CLUSTER_*", why: NO_CLUSTER },
+    Ignored { name: "OPENVIDU_PRO_ELASTICSEARCH*", why: NO_ELASTIC },
+    Ignored { name: "OPENVIDU_PRO_KIBANA*", why: NO_ELASTIC },
+    Ignored { name: "ELASTICSEARCH_*", why: NO_ELASTIC },
+    Ignored { name: "OPENVIDU_PRO_*", why: LATER_PRO },
+    Ignored { name: "OPENVIDU_ENTERPRISE_*", why: NO_CLUSTER },
+    Ignored { name: "OPENVIDU_BROWSER_LOGS", why: LATER_PRO },
+    Ignored { name: "RM_*", why: NO_CLUSTER },
+    Ignored { name: "TURN_*", why: LATER_TURN },
+];
+
+/// Why `name` has no effect, if it is one of the original's settings and none of ours.
+pub fn ignored(name: &str) -> Option<&'static str> {
+    let ours = KEYS.iter().any(|key| key.name == name);
+    let matches = |row: &&Ignored| match row.name.strip_suffix('*') {
+        Some(prefix) => name.starts_with(prefix),
+        None => name == row.name,
+    };
+    IGNORED.iter().find(matches).filter(|_| !ours).map(|row| row.why)
+}

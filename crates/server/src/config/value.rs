@@ -1,0 +1,362 @@
+//! What each kind of setting may look like. The messages are the rule alone: the report adds name and value.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use protocol::event::EventName;
+use protocol::model::UnknownWord;
+use protocol::rest::request::{IceCredentials, RequestedIceServer};
+
+/// A text that never appears in logs.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// What tutorials use; for development only.
+    pub const DEVELOPMENT: &str = "MY_SECRET";
+
+    /// The text.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether it is the one that everybody knows.
+    pub fn is_for_development(&self) -> bool {
+        self.0 == Self::DEVELOPMENT
+    }
+}
+
+impl FromStr for Secret {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// `DOMAIN_OR_PUBLIC_IP`; may be unset.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum PublicHost {
+    /// Nothing is known; every caller uses the address it knows.
+    Unset,
+    /// An address.
+    Ip(IpAddr),
+    /// A name.
+    Name(String),
+}
+
+impl FromStr for PublicHost {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        public_host(text)
+    }
+}
+
+impl PublicHost {
+    /// As it stands in a URL: IPv6 in brackets.
+    pub fn for_url(&self) -> Option<String> {
+        match self {
+            Self::Unset => None,
+            Self::Ip(ip) => Some(super::bracketed(*ip)),
+            Self::Name(name) => Some(name.clone()),
+        }
+    }
+
+    /// Whether clients on other machines can use it.
+    pub fn is_public(&self) -> bool {
+        match self {
+            Self::Unset => false,
+            Self::Ip(ip) => !ip.is_loopback(),
+            Self::Name(name) => name != "localhost",
+        }
+    }
+}
+
+/// A list of IP addresses.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Addresses(pub Vec<IpAddr>);
+
+/// Which side of ICE the server takes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum IceMode {
+    /// Answers checks only (RFC 8445 §2.5).
+    Lite,
+    /// Sends checks itself.
+    Full,
+}
+
+/// Where levels of OpenVidu answer differently, which one is followed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Compatibility {
+    /// The newest clients, with the clear statuses 404, 405 and 400.
+    Newest,
+    /// 2.32 to the letter: 403 for unknown paths, wrong methods and unreadable bodies.
+    V2_32,
+    /// 2.21 and 2.22: sessions carry `forcedVideoCodecResolved`.
+    V2_22,
+    /// 2.20: sessions show `VP8` instead of `MEDIA_SERVER_PREFERRED`, which its clients do not know.
+    V2_20,
+}
+
+/// A list of texts: a JSON array, whose quotes may be missing, as deployments have long written it. A text without quotes
+/// cannot hold a comma. The content may be secret: it is not shown.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct TextList(pub Vec<String>);
+
+impl FromStr for TextList {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let text = text.trim();
+        if let Ok(elements) = serde_json::from_str(text) {
+            return Ok(Self(elements));
+        }
+        let inner = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+        let inner = inner.ok_or("Is not a valid strings array in JSON format")?.trim();
+        if inner.is_empty() {
+            return Ok(Self::default());
+        }
+        Ok(Self(inner.split(',').map(|element| element.trim().trim_matches('"').to_owned()).collect()))
+    }
+}
+
+impl fmt::Debug for TextList {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TextList({} elements)", self.0.len())
+    }
+}
+
+type Parsed<T> = Result<T, String>;
+
+pub(super) fn boolean(text: &str) -> Parsed<bool> {
+    match text {
+        _ if text.eq_ignore_ascii_case("true") => Ok(true),
+        _ if text.eq_ignore_ascii_case("false") => Ok(false),
+        _ => Err("Is not a boolean (true or false)".to_owned()),
+    }
+}
+
+pub(super) fn natural(text: &str) -> Parsed<u32> {
+    text.parse().map_err(|_| "Is not a non negative integer".to_owned())
+}
+
+pub(super) fn any_port(text: &str) -> Parsed<u16> {
+    text.parse().map_err(|_| "Is not a valid port. Must be an integer from 0 to 65535".to_owned())
+}
+
+pub(super) fn port(text: &str) -> Parsed<u16> {
+    match text.parse() {
+        Ok(port @ 1..=65535_u16) => Ok(port),
+        _ => Err("Is not a valid port. Must be an integer from 1 to 65535".to_owned()),
+    }
+}
+
+pub(super) fn optional_port(text: &str) -> Parsed<Option<u16>> {
+    if text.is_empty() { Ok(None) } else { port(text).map(Some) }
+}
+
+pub(super) fn listen_address(text: &str) -> Parsed<IpAddr> {
+    text.parse().map_err(|_| "Is not a valid IP Address (IPv4 or IPv6)".to_owned())
+}
+
+pub(super) fn path(text: &str) -> Parsed<PathBuf> {
+    if text.is_empty() { Err("Cannot be empty".to_owned()) } else { Ok(text.into()) }
+}
+
+pub(super) fn word<T: FromStr<Err = UnknownWord>>(text: &str) -> Parsed<T> {
+    text.parse().map_err(|error: UnknownWord| match text {
+        "" => "Cannot be empty".to_owned(),
+        _ => format!("Must be one of the values {:?}", error.allowed),
+    })
+}
+
+pub(super) fn ice_mode(text: &str) -> Parsed<IceMode> {
+    match text {
+        "lite" => Ok(IceMode::Lite),
+        "full" => Ok(IceMode::Full),
+        _ => Err(r#"Must be one of the values ["lite", "full"]"#.to_owned()),
+    }
+}
+
+pub(super) fn compatibility(text: &str) -> Parsed<Compatibility> {
+    match text {
+        "newest" => Ok(Compatibility::Newest),
+        "2.32" => Ok(Compatibility::V2_32),
+        "2.21" | "2.22" => Ok(Compatibility::V2_22),
+        "2.20" => Ok(Compatibility::V2_20),
+        _ => Err(r#"Must be one of the values ["newest", "2.32", "2.22", "2.21", "2.20"]"#.to_owned()),
+    }
+}
+
+pub(super) fn secret(text: &str) -> Parsed<Secret> {
+    if !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_') {
+        Ok(Secret(text.to_owned()))
+    } else {
+        Err("Cannot be empty and must contain only alphanumeric characters [a-zA-Z0-9], hyphens (\"-\") and underscores (\"_\")".to_owned())
+    }
+}
+
+pub(super) fn public_host(text: &str) -> Parsed<PublicHost> {
+    if text.is_empty() {
+        return Ok(PublicHost::Unset);
+    }
+    let unbracketed = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    if let Ok(ip) = unbracketed.parse::<IpAddr>() {
+        return if ip.is_unspecified() {
+            Err("Must be an address that clients can reach".to_owned())
+        } else {
+            Ok(PublicHost::Ip(ip))
+        };
+    }
+    if is_host_name(text) {
+        Ok(PublicHost::Name(text.to_owned()))
+    } else {
+        Err("Is not a valid Internet Address (IP or Domain Name), without scheme, port or path".to_owned())
+    }
+}
+
+fn is_host_name(text: &str) -> bool {
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    text.len() <= 253 && text.split('.').all(label)
+}
+
+pub(super) fn addresses(text: &str) -> Parsed<Addresses> {
+    let list = if text.starts_with('[') { text.parse() } else { format!("[{text}]").parse() };
+    let TextList(words) = list?;
+    let parsed = words.into_iter().map(|word| match word.parse::<IpAddr>() {
+        Ok(ip) if !ip.is_unspecified() => Ok(ip),
+        _ => Err(format!("'{word}' is not a valid IP Address (IPv4 or IPv6) that clients can reach")),
+    });
+    parsed.collect::<Result<_, _>>().map(Addresses)
+}
+
+pub(super) fn list(text: &str) -> Parsed<TextList> {
+    text.parse()
+}
+
+pub(super) fn events(text: &str) -> Parsed<Vec<EventName>> {
+    let TextList(names) = text.parse()?;
+    names.iter().map(|name| name.parse().map_err(|_| format!("Event '{name}' does not exist"))).collect()
+}
+
+pub(super) fn hidden(text: &str) -> Parsed<Secret> {
+    Ok(Secret(text.to_owned()))
+}
+
+pub(super) fn ice_servers(text: &str) -> Parsed<Vec<RequestedIceServer>> {
+    let text = text.trim();
+    let elements = serde_json::from_str::<Vec<String>>(text).or_else(|_| {
+        let inner = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+        let inner = inner.ok_or("Is not a valid strings array in JSON format")?;
+        // `url=` begins every element, so that it also ends the one before: elements hold commas themselves.
+        let elements = inner.split("url=").map(|element| element.trim_matches([' ', ',', '"']));
+        Ok::<_, String>(
+            elements.filter(|element| !element.is_empty()).map(|element| format!("url={element}")).collect(),
+        )
+    })?;
+    elements.iter().map(|element| ice_server(element)).collect()
+}
+
+fn ice_server(element: &str) -> Parsed<RequestedIceServer> {
+    let (mut url, mut username, mut credential, mut shared) = (None, None, None, None);
+    for pair in element.split(',') {
+        let (key, value) =
+            pair.split_once('=').ok_or("An element is not a valid webrtc ice server: must be key=value pairs")?;
+        let slot = match key.trim() {
+            "url" => &mut url,
+            "username" => &mut username,
+            "credential" => &mut credential,
+            "staticAuthSecret" => &mut shared,
+            other => return Err(format!("'{other}' is not one of url, username, credential, staticAuthSecret")),
+        };
+        *slot = Some(value.trim().to_owned());
+    }
+    let url = url.filter(|url| !url.is_empty()).ok_or("An element is not a valid webrtc ice server: url is missing")?;
+    let invalid = |why: &str| format!("{url} is not a valid webrtc ice server: {why}");
+    let turn = url.starts_with("turn:") || url.starts_with("turns:");
+    let stun = url.starts_with("stun:") || url.starts_with("stuns:");
+    let credentials = match (username, credential, shared) {
+        (None, None, None) if turn => return Err(invalid("username and credential, or staticAuthSecret, are missing")),
+        (None, None, None | Some(_)) if stun => IceCredentials::None,
+        (None, None, Some(secret)) if turn => IceCredentials::SharedSecret(secret),
+        (Some(username), Some(credential), None) if turn => IceCredentials::Given { username, credential },
+        _ if turn => return Err(invalid("must have username and credential, or staticAuthSecret alone")),
+        _ if stun => return Err(invalid("stun takes no credentials")),
+        _ => return Err(invalid("must begin with stun:, stuns:, turn: or turns:")),
+    };
+    Ok(RequestedIceServer { url, credentials })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quotes_in_lists_may_be_missing() {
+        let list = |text: &str| text.parse::<TextList>().map(|TextList(list)| list.join("|")).ok();
+        assert_eq!(list(r#"["X-A: 1, 2","X-B: 3"]"#).as_deref(), Some("X-A: 1, 2|X-B: 3"));
+        assert_eq!(list("[a, b]").as_deref(), Some("a|b"));
+        assert_eq!(list(r#"["a",b]"#).as_deref(), Some("a|b"));
+        assert_eq!(list(" [] ").as_deref(), Some(""));
+        for text in ["", "a", "[a", "{}"] {
+            assert_eq!(list(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn ice_servers_take_passwords_or_a_shared_secret() {
+        let fixed = IceCredentials::Given { username: "u".into(), credential: "c".into() };
+        for text in [
+            r#"["url=turn:h:3478,username=u,credential=c","url=stun:s"]"#,
+            "[url=turn:h:3478,username=u,credential=c,url=stun:s]",
+        ] {
+            let servers = ice_servers(text).unwrap();
+            assert!(servers[0].credentials == fixed && servers[1].credentials == IceCredentials::None, "{text}");
+        }
+        let shared = ice_servers("[url=turns:h?transport=tcp,staticAuthSecret=s]").unwrap();
+        assert!(shared[0].credentials == IceCredentials::SharedSecret("s".into()));
+        for text in [
+            "",
+            "[url=turn:h]",
+            "[url=http://h]",
+            "[nothing]",
+            "[url=turn:h,username=u]",
+            "[url=stun:h,username=u,credential=c]",
+        ] {
+            assert!(ice_servers(text).is_err(), "{text}");
+        }
+        assert!(
+            !format!("{:?}", ice_servers("[url=turn:h,staticAuthSecret=topsecret]").unwrap()).contains("topsecret")
+        );
+    }
+
+    #[test]
+    fn an_event_that_does_not_exist_is_named() {
+        assert_eq!(events("[sessionCreated,signalSend]").unwrap_err(), "Event 'signalSend' does not exist");
+        let names = events("[sessionDestroyed,HANodeRegistered]").unwrap();
+        assert_eq!(names, [EventName::SessionDestroyed, EventName::HaNodeRegistered]);
+        assert_eq!(events("[]").unwrap(), []);
+    }
+
+    #[test]
+    fn hosts_are_checked() {
+        assert_eq!(public_host("[2001:db8::1]").unwrap().for_url().unwrap(), "[2001:db8::1]");
+        for bad in ["https://x.org", "x.org:443", "x.org/", "0.0.0.0", "-x", "a..b", "한글"] {
+            assert!(public_host(bad).is_err(), "{bad}");
+        }
+    }
+}
