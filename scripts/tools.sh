@@ -18,6 +18,9 @@ has make || packages+=(make)
 if [ "$purpose" = test ]; then
     has chromium || packages+=(chromium)
     has firefox-esr || packages+=(firefox-esr)
+    # For openvidu-java-client.
+    has javac || packages+=(default-jdk-headless)
+    has mvn || packages+=(maven)
 fi
 
 if has cargo; then

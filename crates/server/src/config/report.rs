@@ -63,7 +63,7 @@ pub fn help() -> String {
 /// The reference page.
 pub fn reference() -> String {
     let mut text = String::from(
-        "# Settings\n\n<!-- Made by `madang reference`; do not edit. -->\n\n\
+        "# Settings\n\n<!-- Made by `madang reference`, do not edit. -->\n\n\
          Read from the file `.env` in the folder `DOTENV_PATH` (default: the working directory), else from the environment,\n\
          else the default. A line of the file is `NAME=value`; lines that begin with `#` or `//` are comments. All settings are\n\
          checked at the start, and everything that is wrong is reported at once.\n",
@@ -101,4 +101,22 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
         }
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reference_page_is_the_table() {
+        let page = include_str!("../../../../docs/settings.md");
+        assert!(page == reference(), "out of date: madang reference > docs/settings.md");
+    }
+
+    #[test]
+    fn secrets_in_force_are_asterisks() {
+        let environment = [("OPENVIDU_SECRET".to_owned(), "hush".to_owned())];
+        let text = in_force(&Sources::new(environment, std::path::Path::new("/nonexistent")));
+        assert!(text.contains("* OPENVIDU_SECRET=****\n") && !text.contains("hush"), "{text}");
+    }
 }

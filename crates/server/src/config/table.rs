@@ -10,7 +10,7 @@ use protocol::event::EventName;
 use protocol::model::{ForcedVideoCodec, MediaServer};
 use protocol::rest::request::RequestedIceServer;
 
-use super::value::{self, Addresses, Compatibility, IceMode, PublicHost, Secret, TextList};
+use super::value::{self, Addresses, IceMode, PublicHost, Secret, TextList};
 
 /// One row of the table.
 #[derive(Clone, Copy, Debug)]
@@ -86,12 +86,6 @@ settings! {
         madang_call_page: bool = "MADANG_CALL_PAGE", "true", value::boolean;
         /// How many WebSockets of one address may be open without having joined a session.
         madang_unjoined_sockets: u32 = "MADANG_UNJOINED_SOCKETS", "1000", value::natural;
-        /// Serves the REST paths from before 2.16 (`/api/…`, `/config`) too.
-        support_deprecated_api: bool = "SUPPORT_DEPRECATED_API", "false", value::boolean;
-        /// Which level of OpenVidu answers follow where levels differ: `newest`; `2.32` answers 403 to unknown paths,
-        /// wrong methods and unreadable bodies; `2.22` and `2.21` add `forcedVideoCodecResolved` to sessions; `2.20`
-        /// shows `VP8` instead of `MEDIA_SERVER_PREFERRED`.
-        madang_compatibility: Compatibility = "MADANG_COMPATIBILITY", "newest", value::compatibility;
     }
     "Streams" {
         /// Which dialect clients are told to speak: with `mediasoup` the server makes the offers and publishers may send
@@ -144,6 +138,7 @@ pub struct Ignored {
     pub why: &'static str,
 }
 
+const LATER_OLD_PATHS: &str = "the REST paths from before 2.16 are not served yet";
 const NO_CONTAINERS: &str = "there are no containers: everything is one program";
 const NO_MEDIA_SERVER: &str = "there is no separate media server";
 const LATER_RECORDING: &str = "recording is not available yet";
@@ -157,6 +152,7 @@ const NO_LICENCE: &str = "no licence is needed";
 
 /// Longest prefix first where two match.
 pub const IGNORED: &[Ignored] = &[
+    Ignored { name: "SUPPORT_DEPRECATED_API", why: LATER_OLD_PATHS },
     Ignored { name: "CERTIFICATE_TYPE", why: LATER_CERTIFICATES },
     Ignored { name: "LETSENCRYPT_EMAIL", why: LATER_CERTIFICATES },
     Ignored { name: "SERVER_SSL_ENABLED", why: "one port speaks both plain HTTP and TLS" },

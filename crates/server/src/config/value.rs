@@ -94,19 +94,6 @@ pub enum IceMode {
     Full,
 }
 
-/// Where levels of OpenVidu answer differently, which one is followed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Compatibility {
-    /// The newest clients, with the clear statuses 404, 405 and 400.
-    Newest,
-    /// 2.32 to the letter: 403 for unknown paths, wrong methods and unreadable bodies.
-    V2_32,
-    /// 2.21 and 2.22: sessions carry `forcedVideoCodecResolved`.
-    V2_22,
-    /// 2.20: sessions show `VP8` instead of `MEDIA_SERVER_PREFERRED`, which its clients do not know.
-    V2_20,
-}
-
 /// A list of texts: a JSON array, whose quotes may be missing, as deployments have long written it. A text without quotes
 /// cannot hold a comma. The content may be secret: it is not shown.
 #[derive(Clone, PartialEq, Eq, Default)]
@@ -184,16 +171,6 @@ pub(super) fn ice_mode(text: &str) -> Parsed<IceMode> {
         "lite" => Ok(IceMode::Lite),
         "full" => Ok(IceMode::Full),
         _ => Err(r#"Must be one of the values ["lite", "full"]"#.to_owned()),
-    }
-}
-
-pub(super) fn compatibility(text: &str) -> Parsed<Compatibility> {
-    match text {
-        "newest" => Ok(Compatibility::Newest),
-        "2.32" => Ok(Compatibility::V2_32),
-        "2.21" | "2.22" => Ok(Compatibility::V2_22),
-        "2.20" => Ok(Compatibility::V2_20),
-        _ => Err(r#"Must be one of the values ["newest", "2.32", "2.22", "2.21", "2.20"]"#.to_owned()),
     }
 }
 

@@ -64,7 +64,8 @@ fn public_origin(config: &Config, headers: &HeaderMap, extensions: &Extensions) 
     match config.domain_or_public_ip.for_url() {
         // A public name is served with TLS, by us or by a proxy; `localhost` is for development and may be either.
         Some(host) => {
-            let secure = config.domain_or_public_ip.is_public() || is_secure(headers, extensions);
+            let encrypted = config.domain_or_public_ip.is_public() || is_secure(headers, extensions);
+            let secure = encrypted && !config.force_plain_http;
             Origin::new(secure, &host, Some(config.https_port()))
         }
         None => requested_origin(headers, extensions, config.server_port),
@@ -185,6 +186,8 @@ mod tests {
         assert_eq!(origin(&set("ov.example.org", Some(443)), &headers), "wss://ov.example.org");
         assert_eq!(origin(&set("ov.example.org", None), &headers), "wss://ov.example.org:4443");
         assert_eq!(origin(&set("2001:db8::1", Some(443)), &headers), "wss://[2001:db8::1]");
+        let plain = Config { force_plain_http: true, ..set("ov.example.org", Some(80)) };
+        assert_eq!(origin(&plain, &headers), "ws://ov.example.org:80");
         assert_eq!(origin(&set("localhost", None), &headers), "ws://localhost:4443");
         assert_eq!(origin(&set("localhost", None), &[("x-forwarded-proto", "https")]), "wss://localhost:4443");
     }
