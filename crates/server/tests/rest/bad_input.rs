@@ -23,7 +23,7 @@ async fn malformed_json_is_a_bad_request() {
     for path in BODIES_ARE_READ_BY {
         for body in ["{", "{bad", "[]", "5", "\"x\"", "true", "{'a':1}", "{/* */}", "{\"a\":}", "\0", &deep] {
             let answer = server.post(path, body).await;
-            assert!(is_described(&answer, 400), "{path} {:.20}: {answer:?}", body);
+            assert!(is_described(&answer, 400), "{path} {body:.20}: {answer:?}");
         }
         for body in [&b"{\"session\":\"\xff\xfe\"}"[..], b"\xff", b"{\"a\":\"\\ud800\"}", b"\x1f\x8b\x08\x00"] {
             let request = Request::new("POST", path).header("Content-Type", "application/json").body(body);

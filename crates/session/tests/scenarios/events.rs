@@ -11,7 +11,8 @@ use protocol::rpc::{ClientRequest, PublishVideo};
 use serde_json::Value;
 use session::registry::{Include, ServerSignal};
 
-use crate::call::{Call, ROOM, camera, join_room, none, prepare, receive_with_answer, receive_with_offer};
+use crate::call::{Call, ROOM, none};
+use crate::message::{camera, join_room, prepare, receive_with_answer, receive_with_offer};
 
 const GOLDEN: &str = include_str!("../../../../tests/golden/events.ndjson");
 
