@@ -22,12 +22,14 @@ const chromiumFlags = [
   '--autoplay-policy=no-user-gesture-required',
   // Without it no candidate pair forms on 127.0.0.1.
   '--allow-loopback-in-peer-connection',
-  // A page of another origin may open a socket to a private address.
-  '--disable-features=WebRtcHideLocalIpsWithMdns,LocalNetworkAccessChecks,LocalNetworkAccessChecksWebSockets,LocalNetworkAccessChecksWebRTC',
   '--disable-background-timer-throttling',
   '--disable-renderer-backgrounding',
   '--disable-backgrounding-occluded-windows',
 ];
+
+// A page of another origin, as the test site is, may open a socket to a private address.
+const otherOrigin =
+  '--disable-features=WebRtcHideLocalIpsWithMdns,LocalNetworkAccessChecks,LocalNetworkAccessChecksWebSockets,LocalNetworkAccessChecksWebRTC';
 
 const firefoxPrefs = {
   'media.navigator.streams.fake': true,
@@ -47,6 +49,12 @@ const firefoxPrefs = {
 export class Browsers {
   #chromium;
   #firefox;
+  #flags;
+
+  /** `ownOrigin`: the pages come from the server itself and must do without Chromium's leniency. */
+  constructor({ ownOrigin = false } = {}) {
+    this.#flags = ownOrigin ? chromiumFlags : [...chromiumFlags, otherOrigin];
+  }
 
   /** A fresh page: `browser` is `chromium` or `firefox`, `options` go to Chromium's context. */
   async page(browser = 'chromium', options = {}) {
@@ -72,7 +80,7 @@ export class Browsers {
   }
 
   chromium() {
-    this.#chromium ??= chromium.launch({ executablePath: chromiumPath, args: chromiumFlags });
+    this.#chromium ??= chromium.launch({ executablePath: chromiumPath, args: this.#flags });
     return this.#chromium;
   }
 

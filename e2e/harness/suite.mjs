@@ -9,12 +9,12 @@ import { openRoom } from './call.mjs';
 import { startServer } from './server.mjs';
 import { startSite } from './site.mjs';
 
-/** `settings` are environment variables of the server. */
-export function suite(settings = {}) {
+/** `settings` are environment variables of the server, `browsers` the options of [`Browsers`]. */
+export function suite(settings = {}, browsers = {}) {
   const world = { participants: new Set(), call: (properties) => openRoom(world, properties) };
 
   before(async () => {
-    world.browsers = new Browsers();
+    world.browsers = new Browsers(browsers);
     world.site = await startSite();
     world.server = await startServer(settings);
   });

@@ -7,7 +7,7 @@ import { startRelay } from '../harness/relay.mjs';
 import { rest } from '../harness/rest.mjs';
 import { suite } from '../harness/suite.mjs';
 
-const { scenario } = suite();
+const { scenario } = suite({}, { ownOrigin: true });
 
 const here = import.meta.dirname ?? new URL('.', import.meta.url).pathname;
 const results = join(here, '../results');
