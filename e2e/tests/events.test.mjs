@@ -248,7 +248,7 @@ test('a receiver that never answers slows nobody down', async () => {
 
 test('other statuses than 200 are not tried again, and redirects not followed', async () => {
   const answers = [302, 500, 201, 200];
-  const receiver = await Receiver.start((n) => answers[n]);
+  const receiver = await Receiver.start((n) => answers[n] ?? 200);
   const server = await startServer(settings(receiver, 'status'));
   try {
     for (const id of ['a', 'b', 'c', 'd']) {
