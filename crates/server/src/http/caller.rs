@@ -187,6 +187,8 @@ mod tests {
         assert_eq!(origin(&set("ov.example.org", None), &headers), "wss://ov.example.org:4443");
         assert_eq!(origin(&set("2001:db8::1", Some(443)), &headers), "wss://[2001:db8::1]");
         let plain = Config { force_plain_http: true, ..set("ov.example.org", Some(8080)) };
+        assert_eq!(origin(&plain, &headers), "ws://ov.example.org:8080");
+        let plain = Config { force_plain_http: true, ..set("ov.example.org", Some(80)) };
         assert_eq!(origin(&plain, &headers), "ws://ov.example.org");
         assert_eq!(origin(&set("localhost", None), &headers), "ws://localhost:4443");
         assert_eq!(origin(&set("localhost", None), &[("x-forwarded-proto", "https")]), "wss://localhost:4443");
