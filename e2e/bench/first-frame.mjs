@@ -5,7 +5,9 @@
  *     make bench
  */
 
+import { execFileSync } from 'node:child_process';
 import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { Browsers } from '../harness/browsers.mjs';
 import { openRoom } from '../harness/call.mjs';
 import { binary, startServer } from '../harness/server.mjs';
@@ -86,7 +88,10 @@ try {
     perParticipant.toFixed(2),
     'MiB',
   );
-  show('size of the binary', (statSync(binary).size / 2 ** 20).toFixed(1), 'MiB');
+  // The build keeps line numbers for backtraces; what is published is stripped of them.
+  const stripped = join(world.server.home, 'stripped');
+  execFileSync('strip', ['-o', stripped, binary]);
+  show('size of the binary, stripped', (statSync(stripped).size / 2 ** 20).toFixed(1), 'MiB');
 } finally {
   await browsers.stop();
   world.site.stop();
