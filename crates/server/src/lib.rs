@@ -112,7 +112,7 @@ impl Server {
     /// Binds the ports and serves. Must be called inside a Tokio runtime.
     pub async fn start(mut config: Config) -> Result<Self, StartError> {
         if config.openvidu_secret.is_for_development() {
-            tracing::warn!("OPENVIDU_SECRET is not set: everybody knows the default, use it for development only");
+            tracing::warn!("OPENVIDU_SECRET is the one that everybody knows: for development only");
         }
         let events = event_sinks(&config)?;
         let tls = tls::acceptor(&config)?;
