@@ -29,7 +29,8 @@ struct Admission {
 }
 
 impl Registry {
-    pub(crate) fn add_pending_connection(
+    /// `POST …/connection`. `origin` is how the caller reached us, `wss://host[:port]`: tokens carry it.
+    pub fn create_connection(
         &mut self,
         session: &str,
         properties: ConnectionProperties,

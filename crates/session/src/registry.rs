@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use protocol::event::{Event, Reason};
-use protocol::id::{ConnectionId, SessionId};
+use protocol::id::SessionId;
 use protocol::media::{MediaCommand, MediaEvent};
-use protocol::model::{ConnectionProperties, Role, SessionProperties};
+use protocol::model::{Role, SessionProperties};
 use protocol::rest::view::{ConnectionView, SessionView};
 use protocol::rpc::{ClientRequest, InvalidParams, ServerNotification};
 
@@ -160,17 +160,6 @@ impl Registry {
         self.end_session(&id, Reason::SessionClosedByServer, now);
         self.settle(now);
         Ok(())
-    }
-
-    /// `POST …/connection`. `origin` is how the caller reached us, `wss://host[:port]`: tokens carry it.
-    pub fn create_connection(
-        &mut self,
-        session: &str,
-        properties: ConnectionProperties,
-        origin: &str,
-        now: Time,
-    ) -> Result<ConnectionId, NotFound> {
-        self.add_pending_connection(session, properties, origin, now)
     }
 
     /// `GET …/connection/{id}`.
