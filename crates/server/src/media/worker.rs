@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,6 @@ use super::MediaSocket;
 use super::ledger::Ledger;
 use super::transmitter::Transmitter;
 use super::udp::{Received, Udp};
-use crate::config::LOCALHOST;
 
 /// The clock of the runtime is no finer; also what keeps a deadline that does not move from taking the whole core.
 const TICK: Duration = Duration::from_millis(1);
@@ -116,11 +115,12 @@ impl Worker {
     /// that leaves as one train.
     async fn datagrams(&mut self, received: &Received) {
         let now = Instant::now();
-        // An address that the kernel does not tell is as unknown to the SFU as one behind a NAT.
-        let unknown = self.config.candidates.first().map_or(LOCALHOST, SocketAddr::ip);
+        // All candidates are the one port at several addresses.
         let port = self.config.candidates.first().map_or(0, SocketAddr::port);
         for (source, destination, contents) in received.datagrams() {
-            let destination = SocketAddr::new(destination.unwrap_or(unknown), port);
+            // One that the kernel does not tell is to the SFU like one behind a NAT: it goes by the family.
+            let destination = destination.unwrap_or(unspecified(source));
+            let destination = SocketAddr::new(destination, port);
             let datagram = Datagram { source, destination, contents };
             if self.guarded(|sfu| sfu.handle_datagram(datagram, now)).is_none() {
                 return;
@@ -199,5 +199,12 @@ impl Worker {
                 Err(mpsc::error::TrySendError::Closed(_)) => return,
             }
         }
+    }
+}
+
+fn unspecified(source: SocketAddr) -> IpAddr {
+    match source {
+        SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
     }
 }
