@@ -15,8 +15,24 @@ mkdirSync(results, { recursive: true });
 
 let pages = [];
 
+/** Until `allowCamera()` the browser's question about camera and microphone stays unanswered. */
+function askAboutCamera() {
+  const devices = navigator.mediaDevices;
+  const open = devices.getUserMedia.bind(devices);
+  const answer = new Promise((allow) => {
+    window.allowCamera = allow;
+  });
+  window.opened = [];
+  devices.getUserMedia = async (constraints) => {
+    await answer;
+    const stream = await open(constraints);
+    window.opened.push(stream.getTracks());
+    return stream;
+  };
+}
+
 /** Opens the page like a fresh visitor. */
-async function visit(world, address = '/', options = {}) {
+async function visit(world, address = '/', { slowCamera = false, ...options } = {}) {
   const page = await world.browsers.page('chromium', {
     viewport: { width: 1280, height: 760 },
     locale: 'en-GB',
@@ -26,6 +42,7 @@ async function visit(world, address = '/', options = {}) {
   const errors = [];
   page.on('pageerror', (error) => errors.push(String(error)));
   page.errors = errors;
+  if (slowCamera) await page.addInitScript(askAboutCamera);
   await page.goto(world.server.url + address);
   return page;
 }
@@ -110,6 +127,27 @@ page('two tabs meet in a room', async (world) => {
   await ann.getByRole('button', { name: 'Join' }).waitFor();
   await joinAs(ann, 'Ann');
   await moves(bob, 'Ann');
+});
+
+page('who joins before the camera is open is seen once it is', async (world) => {
+  const bob = await visit(world, '/?room=early');
+  await joinAs(bob, 'Bob');
+  const ann = await visit(world, '/?room=early', { slowCamera: true });
+  await joinAs(ann, 'Ann');
+  await bob.locator('.tile.dark', { hasText: 'Ann' }).waitFor();
+  await moves(ann, 'Bob');
+  await ann.evaluate(() => window.allowCamera());
+  await Promise.all([moves(bob, 'Ann'), moves(ann, 'Ann')]);
+});
+
+page('who leaves before the camera is open leaves no camera on', async (world) => {
+  const ann = await visit(world, '/?room=brief', { slowCamera: true });
+  await joinAs(ann, 'Ann');
+  await ann.getByRole('button', { name: 'Leave' }).click();
+  await ann.getByRole('button', { name: 'Join' }).waitFor();
+  await ann.evaluate(() => window.allowCamera());
+  await ann.waitForFunction(() => window.opened[0]?.every((track) => track.readyState === 'ended'));
+  await ann.locator('.preview video:not(.off)').waitFor();
 });
 
 page('a shared screen is large and everybody sees it', async (world) => {

@@ -17,7 +17,7 @@ import {
   type StreamManager,
   type StreamPropertyChangedEvent,
 } from 'openvidu-browser';
-import { type Devices, openDevices, release } from './devices';
+import { openDevices, release } from './devices';
 import { type Text, text } from './texts';
 import { askForToken } from './token';
 
@@ -70,6 +70,8 @@ export class Call {
   private screen: { openvidu: OpenVidu; session: Session; publisher: Publisher } | null = null;
   private screenStarting = false;
   private cameraBusy = false;
+  /** Until the browser and the person have decided about the devices. */
+  private opening: Promise<void> | null = null;
   private connecting = false;
   private over = false;
 
@@ -82,21 +84,17 @@ export class Call {
   }
 
   /** Opens camera and microphone; the person sees themselves before joining. */
-  async openDevices(): Promise<Devices> {
-    const devices = await openDevices(this.openvidu);
-    if (this.over) {
-      release(devices.publisher);
-      return { publisher: null, notice: null };
-    }
-    if (devices.publisher) {
-      this.publisher = devices.publisher;
-      this.publisher.on('publisherStartSpeaking', () => this.mark(this.me, true));
-      this.publisher.on('publisherStopSpeaking', () => this.mark(this.me, false));
-    }
-    return devices;
+  openDevices(): Promise<void> {
+    this.opening ??= this.open().finally(() => {
+      this.opening = null;
+    });
+    return this.opening;
   }
 
-  /** Enters the room, calls `entered`, and publishes what was opened. */
+  /**
+   * Enters the room, calls `entered`, and publishes what was opened. Who has not yet answered the
+   * browser's question is in the room already and seen and heard from the answer on.
+   */
   async join(room: string, name: string, entered: () => void): Promise<void> {
     this.room = room;
     this.name = name;
@@ -115,6 +113,7 @@ export class Call {
       ...this.localState(),
     });
     entered();
+    await this.opening;
     await this.publish();
   }
 
@@ -180,8 +179,20 @@ export class Call {
     }
   }
 
+  private async open(): Promise<void> {
+    const { publisher, notice } = await openDevices(this.openvidu);
+    if (this.over) return release(publisher);
+    if (publisher) {
+      this.publisher = publisher;
+      publisher.on('publisherStartSpeaking', () => this.mark(this.me, true));
+      publisher.on('publisherStopSpeaking', () => this.mark(this.me, false));
+    }
+    if (notice) this.events.notice(notice, true);
+    this.refreshLocal();
+  }
+
   private async publish(): Promise<void> {
-    if (!this.publisher) return;
+    if (!this.publisher || !this.me) return;
     try {
       await this.session.publish(this.publisher);
     } catch (error) {
@@ -192,13 +203,13 @@ export class Call {
 
   /** Asks for devices once more, e.g. after a permission was granted, and swaps what is published. */
   private async openAgain(): Promise<void> {
+    if (this.opening) return;
     const old = this.publisher;
     this.publisher = null;
     if (old && this.me) await this.session.unpublish(old).catch(() => {});
     release(old);
-    const { notice } = await this.openDevices();
-    if (notice) this.events.notice(notice, true);
-    if (this.me) await this.publish();
+    await this.openDevices();
+    await this.publish();
     this.refreshLocal();
   }
 

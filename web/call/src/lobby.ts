@@ -56,7 +56,7 @@ export class Lobby {
     );
     if (!supported) this.explain(text('unsupported'));
     else if (!canCapture()) this.explainInsecure();
-    void this.open();
+    void call.openDevices();
   }
 
   focus(): void {
@@ -84,12 +84,6 @@ export class Lobby {
     this.controls.close();
     this.video.srcObject = null;
     this.element.remove();
-  }
-
-  private async open(): Promise<void> {
-    const { notice } = await this.call.openDevices();
-    if (notice) this.explain(notice);
-    this.preview();
   }
 
   private explainInsecure(): void {

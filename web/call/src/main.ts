@@ -20,7 +20,7 @@ function openLobby(why?: string, bad = false): void {
   let lobby: Lobby | null = null;
 
   const call = new Call({
-    change: () => view?.refresh(),
+    change: () => (view ? view.refresh() : lobby?.preview()),
     notice: (words, bad) => (lobby ? lobby.explain(words) : notices.say(words, bad)),
     reconnecting: (broken) => {
       notices.keep(broken ? text('reconnecting') : null);
