@@ -114,6 +114,11 @@ impl Server {
         if config.openvidu_secret.is_for_development() {
             tracing::warn!("OPENVIDU_SECRET is the one that everybody knows: for development only");
         }
+        if config.support_deprecated_api {
+            tracing::warn!(
+                "SUPPORT_DEPRECATED_API: the paths from before OpenVidu 2.16 are served, /api/sessions and others"
+            );
+        }
         let events = event_sinks(&config)?;
         let tls = tls::acceptor(&config)?;
         let listener = ports::listen(config.madang_listen, config.server_port)

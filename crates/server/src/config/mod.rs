@@ -14,7 +14,7 @@ use session::Settings;
 use crate::webhooks::Destination;
 
 pub use table::{Config, KEYS, Key};
-pub use value::{IceMode, PublicHost, Secret};
+pub use value::{Compatibility, IceMode, PublicHost, Secret};
 
 pub mod dotenv;
 pub mod report;

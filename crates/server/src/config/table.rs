@@ -10,7 +10,7 @@ use protocol::event::EventName;
 use protocol::model::{ForcedVideoCodec, MediaServer};
 use protocol::rest::request::RequestedIceServer;
 
-use super::value::{self, Addresses, IceMode, PublicHost, Secret, TextList};
+use super::value::{self, Addresses, Compatibility, IceMode, PublicHost, Secret, TextList};
 
 /// One row of the table.
 #[derive(Clone, Copy, Debug)]
@@ -87,6 +87,16 @@ settings! {
         /// How many WebSockets of one address may be open without having joined a session.
         madang_unjoined_sockets: u32 = "MADANG_UNJOINED_SOCKETS", "1000", value::natural;
     }
+    "Compatibility" {
+        /// Where answers differ between versions of OpenVidu. `clear`: keys for the newest clients, and each mistake has its
+        /// own status (404 unknown path, 405 wrong method, 400 unreadable body or query, 406, 415). `2.32`: 403 without a
+        /// body for all of these, as that version answers. `2.20`: VP8 is shown for MEDIA_SERVER_PREFERRED, which
+        /// openvidu-java-client 2.20 does not know. What requests tell about their client is followed in any case.
+        madang_compatibility: Compatibility = "MADANG_COMPATIBILITY", "clear", value::compatibility;
+        /// Serves the paths from before 2.16 (`/api/…`, `/config`, `/cdr`, `/recordings/…`, `/layouts/custom/…`, `/info`,
+        /// `/accept-certificate`) besides those below `/openvidu`. Off, as in deployments since 2.23.
+        support_deprecated_api: bool = "SUPPORT_DEPRECATED_API", "false", value::boolean;
+    }
     "Streams" {
         /// Which dialect clients are told to speak: with `mediasoup` the server makes the offers and publishers may send
         /// simulcast, with `kurento` clients make the offers.
@@ -138,7 +148,6 @@ pub struct Ignored {
     pub why: &'static str,
 }
 
-const LATER_OLD_PATHS: &str = "the REST paths from before 2.16 are not served yet";
 const NO_CONTAINERS: &str = "there are no containers: everything is one program";
 const NO_MEDIA_SERVER: &str = "there is no separate media server";
 const LATER_RECORDING: &str = "recording is not available yet";
@@ -152,7 +161,6 @@ const NO_LICENCE: &str = "no licence is needed";
 
 /// Longest prefix first where two match.
 pub const IGNORED: &[Ignored] = &[
-    Ignored { name: "SUPPORT_DEPRECATED_API", why: LATER_OLD_PATHS },
     Ignored { name: "CERTIFICATE_TYPE", why: LATER_CERTIFICATES },
     Ignored { name: "LETSENCRYPT_EMAIL", why: LATER_CERTIFICATES },
     Ignored { name: "SERVER_SSL_ENABLED", why: "one port speaks both plain HTTP and TLS" },

@@ -94,6 +94,17 @@ pub enum IceMode {
     Full,
 }
 
+/// Whose answers are given where versions of OpenVidu differ and the request does not tell which one the client needs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Compatibility {
+    /// Keys for the newest clients, and for each mistake its own status.
+    Clear,
+    /// No value that clients of that version do not know.
+    V2_20,
+    /// 403 for whatever no handler takes.
+    V2_32,
+}
+
 /// A list of texts: a JSON array, whose quotes may be missing, as deployments have long written it. A text without quotes
 /// cannot hold a comma. The content may be secret: it is not shown.
 #[derive(Clone, PartialEq, Eq, Default)]
@@ -171,6 +182,15 @@ pub(super) fn ice_mode(text: &str) -> Parsed<IceMode> {
         "lite" => Ok(IceMode::Lite),
         "full" => Ok(IceMode::Full),
         _ => Err(r#"Must be one of the values ["lite", "full"]"#.to_owned()),
+    }
+}
+
+pub(super) fn compatibility(text: &str) -> Parsed<Compatibility> {
+    match text {
+        "clear" => Ok(Compatibility::Clear),
+        "2.20" => Ok(Compatibility::V2_20),
+        "2.32" => Ok(Compatibility::V2_32),
+        _ => Err(r#"Must be one of the values ["clear", "2.20", "2.32"]"#.to_owned()),
     }
 }
 

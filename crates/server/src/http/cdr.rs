@@ -36,7 +36,8 @@ pub(super) async fn show(State(app): State<Arc<App>>, Path(name): Path<String>) 
         Some(file) => file.metadata().map(|metadata| Some((file, metadata.len()))),
         None => Ok(None),
     });
-    let (file, length) = found.await?.ok_or(ApiError::Empty(StatusCode::NOT_FOUND))?;
+    let (file, length) =
+        found.await?.ok_or_else(|| ApiError::unhandled(StatusCode::NOT_FOUND, "No such file", PATH))?;
     let chunks = try_unfold(file.take(length), |file| async move { spawn_blocking(move || chunk(file)).await? });
     let headers = [(CONTENT_TYPE, "text/plain;charset=UTF-8".to_owned()), (CONTENT_LENGTH, length.to_string())];
     Ok((headers, Body::from_stream(chunks)))

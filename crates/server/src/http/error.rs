@@ -5,11 +5,12 @@
 use std::fmt::Display;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use serde::Serialize;
 
+use super::compatibility::Unhandled;
 use crate::Stopped;
 
 /// A refusal.
@@ -24,11 +25,22 @@ pub(super) enum ApiError {
         /// Not always the requested one: the original's habit.
         path: String,
     },
+    /// The same, before a handler understood the request; see [`super::compatibility`].
+    Unhandled {
+        status: StatusCode,
+        message: String,
+        /// The requested one.
+        path: String,
+    },
 }
 
 impl ApiError {
     pub(super) fn described(status: StatusCode, message: impl Display, path: impl Into<String>) -> Self {
         Self::Described { status, message: message.to_string(), path: path.into() }
+    }
+
+    pub(super) fn unhandled(status: StatusCode, message: impl Display, path: impl Into<String>) -> Self {
+        Self::Unhandled { status, message: message.to_string(), path: path.into() }
     }
 
     pub(super) fn bad_request(message: impl Display, path: impl Into<String>) -> Self {
@@ -44,27 +56,32 @@ impl From<Stopped> for ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        #[derive(Serialize)]
-        struct Body<'a> {
-            timestamp: u128,
-            status: u16,
-            error: &'a str,
-            message: &'a str,
-            path: &'a str,
-        }
-
         match self {
             Self::Empty(status) => status.into_response(),
-            Self::Described { status, message, path } => {
-                let body = Body {
-                    timestamp: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis(),
-                    status: status.as_u16(),
-                    error: status.canonical_reason().unwrap_or_default(),
-                    message: &message,
-                    path: &path,
-                };
-                (status, Json(body)).into_response()
+            Self::Described { status, message, path } => described(status, &message, &path),
+            Self::Unhandled { status, message, path } => {
+                (Extension(Unhandled), described(status, &message, &path)).into_response()
             }
         }
     }
+}
+
+fn described(status: StatusCode, message: &str, path: &str) -> Response {
+    #[derive(Serialize)]
+    struct Body<'a> {
+        timestamp: u128,
+        status: u16,
+        error: &'a str,
+        message: &'a str,
+        path: &'a str,
+    }
+
+    let body = Body {
+        timestamp: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis(),
+        status: status.as_u16(),
+        error: status.canonical_reason().unwrap_or_default(),
+        message,
+        path,
+    };
+    (status, Json(body)).into_response()
 }

@@ -109,9 +109,9 @@ async fn json<S: Send + Sync>(
     let bytes = Bytes::from_request(request, state).await.map_err(|error| ApiError::bad_request(error, &path))?;
     if !bytes.is_empty() && !is_json {
         let message = "The Content-Type of the body must be application/json";
-        return Err(ApiError::described(StatusCode::UNSUPPORTED_MEDIA_TYPE, message, path));
+        return Err(ApiError::unhandled(StatusCode::UNSUPPORTED_MEDIA_TYPE, message, path));
     }
-    parse(&bytes).map_err(|error| ApiError::bad_request(error, path))
+    parse(&bytes).map_err(|error| ApiError::unhandled(StatusCode::BAD_REQUEST, error, path))
 }
 
 /// `application/json` or `application/*+json`, whatever its parameters.

@@ -2,7 +2,7 @@
 //!
 //! One file per resource. A handler reads a request into `protocol` types, makes one call to the control loop, and writes
 //! what comes back: rules about sessions are not known here. On its way in, a request passes
-//! [`headers`] → [`cors`] → [`auth`] → [`intake`] → routing, in this order, because the original refuses wrong credentials
+//! [`headers`] → [`compatibility`] and [`deprecated`], where set → [`cors`] → [`auth`] → [`intake`] → routing, in this order, because the original refuses wrong credentials
 //! before it looks at paths and bodies, and answers preflights before it looks at credentials.
 
 use std::sync::Arc;
@@ -14,6 +14,7 @@ use axum::routing::{any, delete, get, post};
 use axum::{Extension, Router};
 
 use crate::App;
+use crate::config::Compatibility;
 use call::Rooms;
 use error::ApiError;
 
@@ -23,9 +24,11 @@ mod call;
 mod call_page;
 mod caller;
 mod cdr;
+mod compatibility;
 mod config;
 mod connections;
 mod cors;
+mod deprecated;
 mod error;
 mod headers;
 mod ice;
@@ -84,18 +87,31 @@ pub fn router(app: Arc<App>, web_sockets: Router) -> Router {
     // As a whole, so that the layers see what the router itself adds to an answer.
     let guarded = Router::new()
         .fallback_service(router)
+        .layer(from_fn(compatibility::negotiate))
         .layer(from_fn(intake::read))
         .layer(from_fn_with_state(app.clone(), auth::check));
-    web_sockets.fallback_service(guarded).layer(from_fn_with_state(app, cors::answer)).layer(from_fn(headers::add))
+    let config = &app.config;
+    let mut all = web_sockets.fallback_service(guarded).layer(from_fn_with_state(app.clone(), cors::answer));
+    if config.support_deprecated_api {
+        all = all.layer(from_fn_with_state(Arc::default(), deprecated::rewrite));
+    }
+    if config.madang_compatibility == Compatibility::V2_32 {
+        all = all.layer(from_fn(compatibility::blur));
+    }
+    all.layer(from_fn(headers::add))
 }
 
 async fn unknown_path(request: Request) -> ApiError {
     let path = request.uri().path();
-    ApiError::described(StatusCode::NOT_FOUND, format_args!("No such path: {path}"), path)
+    let hint = deprecated::new_path(path).map(|new| {
+        format!("; since OpenVidu 2.16 it is {new}, and SUPPORT_DEPRECATED_API=true serves the old one too")
+    });
+    let message = format_args!("No such path: {path}{}", hint.unwrap_or_default());
+    ApiError::unhandled(StatusCode::NOT_FOUND, message, path)
 }
 
 /// The router adds `Allow`.
 async fn wrong_method(request: Request) -> ApiError {
     let message = format_args!("{} is not allowed here", request.method());
-    ApiError::described(StatusCode::METHOD_NOT_ALLOWED, message, request.uri().path())
+    ApiError::unhandled(StatusCode::METHOD_NOT_ALLOWED, message, request.uri().path())
 }

@@ -1,6 +1,6 @@
 //! Booleans in query strings.
 
-use axum::http::Uri;
+use axum::http::{StatusCode, Uri};
 
 use super::error::ApiError;
 
@@ -13,7 +13,10 @@ pub(super) fn boolean(uri: &Uri, name: &str, default: bool) -> Result<bool, ApiE
         "" => Ok(default),
         "true" | "1" | "yes" | "on" => Ok(true),
         "false" | "0" | "no" | "off" => Ok(false),
-        _ => Err(ApiError::bad_request(format_args!("Query parameter '{name}' must be true or false"), uri.path())),
+        _ => {
+            let message = format_args!("Query parameter '{name}' must be true or false");
+            Err(ApiError::unhandled(StatusCode::BAD_REQUEST, message, uri.path()))
+        }
     }
 }
 

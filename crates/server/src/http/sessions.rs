@@ -17,6 +17,7 @@ use super::error::ApiError;
 use super::intake::Optional;
 use super::query;
 use crate::App;
+use crate::config::Compatibility;
 
 /// Named in errors.
 pub(super) const API: &str = "/openvidu/api/sessions";
@@ -38,7 +39,7 @@ pub(super) async fn create(
         Ok::<_, SessionExists>(registry.session(session.as_str(), Include::default()))
     });
     match created.await? {
-        Ok(session) => show_to(&headers, session),
+        Ok(session) => show_to(&app, &headers, session),
         Err(SessionExists) => Err(ApiError::Empty(StatusCode::CONFLICT)),
     }
 }
@@ -50,8 +51,9 @@ pub(super) async fn list(
 ) -> Result<Json<List<SeenSession>>, ApiError> {
     let include = include(&uri)?;
     let sessions = app.control.call(move |registry, _| registry.sessions(include)).await?;
-    let sessions: Vec<_> = sessions.into_iter().map(|session| SeenSession::new(&headers, session)).collect();
-    Ok(Json(sessions.into()))
+    let compatibility = app.config.madang_compatibility;
+    let seen = sessions.into_iter().map(|session| SeenSession::new(compatibility, &headers, session));
+    Ok(Json(seen.collect::<Vec<_>>().into()))
 }
 
 pub(super) async fn show(
@@ -62,7 +64,7 @@ pub(super) async fn show(
 ) -> Result<Json<SeenSession>, ApiError> {
     let include = include(&uri)?;
     let session = app.control.call(move |registry, _| registry.session(&session, include)).await?;
-    show_to(&headers, session)
+    show_to(&app, &headers, session)
 }
 
 pub(super) async fn close(State(app): State<Arc<App>>, Path(session): Path<String>) -> Result<StatusCode, ApiError> {
@@ -90,17 +92,21 @@ pub(super) struct SeenSession {
 impl SeenSession {
     /// openvidu-java-client 2.21 and 2.22 fail without the codec that will really be used. They cannot be told from other
     /// clients on the same HTTP library, none of which minds.
-    fn new(headers: &HeaderMap, session: SessionView) -> Self {
-        let agent = headers.get(USER_AGENT).map(HeaderValue::as_bytes).unwrap_or_default();
-        let resolved = agent.starts_with(b"Apache-HttpClient/4.").then_some(match session.forced_video_codec {
+    fn new(compatibility: Compatibility, headers: &HeaderMap, mut session: SessionView) -> Self {
+        let resolved = match session.forced_video_codec {
             ForcedVideoCodec::MediaServerPreferred => ForcedVideoCodec::Vp8,
             forced => forced,
-        });
-        Self { session, forced_video_codec_resolved: resolved }
+        };
+        if compatibility == Compatibility::V2_20 {
+            session.forced_video_codec = resolved;
+        }
+        let agent = headers.get(USER_AGENT).map(HeaderValue::as_bytes).unwrap_or_default();
+        let needs_resolved = agent.starts_with(b"Apache-HttpClient/4.");
+        Self { session, forced_video_codec_resolved: needs_resolved.then_some(resolved) }
     }
 }
 
-fn show_to(headers: &HeaderMap, session: Option<SessionView>) -> Result<Json<SeenSession>, ApiError> {
+fn show_to(app: &App, headers: &HeaderMap, session: Option<SessionView>) -> Result<Json<SeenSession>, ApiError> {
     let session = session.ok_or(ApiError::Empty(StatusCode::NOT_FOUND))?;
-    Ok(Json(SeenSession::new(headers, session)))
+    Ok(Json(SeenSession::new(app.config.madang_compatibility, headers, session)))
 }

@@ -108,7 +108,12 @@ impl Request {
     pub(crate) fn anonymous(method: &str, path: &str) -> Self {
         let below_api = ["/sessions", "/tokens", "/signal", "/config", "/recordings"];
         let prefix = if below_api.iter().any(|start| path.starts_with(start)) { API } else { "" };
-        Self { method: method.to_owned(), path: format!("{prefix}{path}"), headers: vec![], body: None }
+        Self::raw(method, &format!("{prefix}{path}"))
+    }
+
+    /// Without credentials, and with just this path.
+    pub(crate) fn raw(method: &str, path: &str) -> Self {
+        Self { method: method.to_owned(), path: path.to_owned(), headers: vec![], body: None }
     }
 
     /// Replaces one of the same name.
