@@ -5,6 +5,7 @@
 //! * [`http`]: REST and pages.
 //! * `media`: one thread that owns the peer connections and the UDP port.
 //! * [`ports`]: the one TCP port, plain and TLS; `tls`: its certificate.
+//! * [`limits`]: what strangers may take; `network`, `shares`, `allowance` and `wrong_secrets` hold them to it.
 //! * `events`: the way of events into CDR files ([`cdr`]) and to applications (`webhooks`).
 //! * [`config`]: what can be set.
 //!
@@ -22,22 +23,29 @@ use tokio::sync::{mpsc, watch};
 
 pub use config::{Config, ConfigError};
 pub use control::{Control, Stopped};
+pub use limits::Limits;
 
 use cdr::Cdr;
 use events::EventSinks;
 use session::Registry;
-use webhooks::{Limits, Webhook};
+use webhooks::Webhook;
+use wrong_secrets::WrongSecrets;
 
+mod allowance;
 pub mod cdr;
 pub mod config;
 pub mod control;
 mod events;
 pub mod http;
+pub mod limits;
 mod media;
+mod network;
 pub mod ports;
+mod shares;
 mod signalling;
 mod tls;
 mod webhooks;
+mod wrong_secrets;
 
 /// How long connections may take to end once the server stops.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
@@ -49,6 +57,9 @@ pub struct App {
     pub config: Config,
     /// The sessions.
     pub control: Control,
+    /// What strangers may take.
+    pub limits: Limits,
+    pub(crate) wrong_secrets: WrongSecrets,
 }
 
 /// A running server. [`Server::stop`] ends it; dropping it does so without waiting.
@@ -110,7 +121,12 @@ pub enum StartError {
 
 impl Server {
     /// Binds the ports and serves. Must be called inside a Tokio runtime.
-    pub async fn start(mut config: Config) -> Result<Self, StartError> {
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        Self::start_with(config, Limits::default()).await
+    }
+
+    /// The same with other limits.
+    pub async fn start_with(mut config: Config, limits: Limits) -> Result<Self, StartError> {
         if config.openvidu_secret.is_for_development() {
             tracing::warn!("OPENVIDU_SECRET is the one that everybody knows: for development only");
         }
@@ -141,12 +157,13 @@ impl Server {
         let worker = media::start(socket, &config, candidates.clone()).map_err(StartError::Thread)?;
         let (control, control_task) = Control::start(settings, random_seed(), worker.handle, worker.events, events);
 
-        let app = Arc::new(App { config, control });
+        let wrong_secrets = WrongSecrets::new(limits.wrong_secrets);
+        let app = Arc::new(App { config, control, limits, wrong_secrets });
         let (stopping, stopped) = watch::channel(false);
         let stopped = Stopping(stopped);
         let (alive, connections) = mpsc::channel(1);
         let router = http::router(app.clone(), signalling::router(app.clone(), stopped.clone()));
-        tokio::spawn(ports::serve(listener, tls, router, stopped, alive));
+        tokio::spawn(ports::serve(listener, tls, router, limits, stopped, alive));
         Ok(Self {
             app,
             address,
@@ -238,7 +255,8 @@ fn event_sinks(config: &Config) -> Result<EventSinks, StartError> {
     let cdr = config.openvidu_cdr.then(|| Cdr::start(&config.openvidu_cdr_path)).transpose();
     let cdr = cdr.map_err(|cause| StartError::Cdr { path: config.openvidu_cdr_path.clone(), cause })?;
     let webhook = config.webhook().map_err(StartError::Config)?;
-    let webhooks = webhook.into_iter().map(|destination| Webhook::start(destination, Limits::default())).collect();
+    let webhooks =
+        webhook.into_iter().map(|destination| Webhook::start(destination, webhooks::Limits::default())).collect();
     Ok(EventSinks { cdr, webhooks })
 }
 

@@ -24,14 +24,12 @@ use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt as _;
 
-use crate::Stopping;
+use crate::network::Network;
+use crate::shares::{Share, Shares};
+use crate::{Limits, Stopping};
 
-/// Open connections at a time; further ones wait in the kernel's queue.
-const MAX_CONNECTIONS: usize = 20_000;
-/// From the connection to its first byte, and for the TLS handshake.
-const OPENING_TIMEOUT: Duration = Duration::from_secs(10);
-/// From one request's end to the end of the next one's head.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
+/// The most that one connection holds of what it reads: a request's head or a part of its body.
+const MAX_READ: usize = 32 * 1024;
 /// Finds peers that vanished without a word (sockets that never ping are not watched otherwise).
 const KEEP_ALIVE: Duration = Duration::from_secs(60);
 /// After `accept` failed, mostly for want of file descriptors.
@@ -54,6 +52,7 @@ pub struct Connection {
 #[derive(Debug)]
 struct Place {
     _permit: OwnedSemaphorePermit,
+    _share: Share,
     _alive: mpsc::Sender<()>,
 }
 
@@ -106,10 +105,12 @@ pub(crate) async fn serve(
     listener: TcpListener,
     tls: TlsAcceptor,
     router: Router,
+    limits: Limits,
     mut stopping: Stopping,
     alive: mpsc::Sender<()>,
 ) {
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let places = Arc::new(Semaphore::new(limits.connections));
+    let shares = Shares::default();
     loop {
         let accepted = tokio::select! {
             accepted = accept(&listener, &places) => accepted,
@@ -117,8 +118,13 @@ pub(crate) async fn serve(
         };
         match accepted {
             Ok((stream, peer, permit)) => {
-                let place = Arc::new(Place { _permit: permit, _alive: alive.clone() });
-                let connection = Opening { peer, place, router: router.clone(), stopping: stopping.clone() };
+                let network = Network::from(peer.ip());
+                let Some(share) = shares.take(network, limits.connections_of(network)) else {
+                    tracing::debug!(%peer, "refused: too many connections from there");
+                    continue;
+                };
+                let place = Arc::new(Place { _permit: permit, _share: share, _alive: alive.clone() });
+                let connection = Opening { peer, place, router: router.clone(), limits, stopping: stopping.clone() };
                 tokio::spawn(connection.serve(stream, tls.clone()));
             }
             Err(error) => {
@@ -143,6 +149,7 @@ struct Opening {
     peer: SocketAddr,
     place: Arc<Place>,
     router: Router,
+    limits: Limits,
     stopping: Stopping,
 }
 
@@ -150,20 +157,23 @@ impl Opening {
     async fn serve(self, stream: TcpStream, tls: TlsAcceptor) {
         // Neither matters enough to refuse the connection.
         let _ = stream.set_nodelay(true);
-        let _ = SockRef::from(&stream).set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEP_ALIVE));
+        let socket = SockRef::from(&stream);
+        let _ = socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEP_ALIVE));
+        #[cfg(target_os = "linux")]
+        let _ = socket.set_tcp_user_timeout(Some(self.limits.unread));
 
-        let mut stopping = self.stopping.clone();
+        let (mut stopping, patience) = (self.stopping.clone(), self.limits.opening);
         let first_byte = async {
             let mut first = [0];
             let length = stream.peek(&mut first).await.ok()?;
             (length == 1).then_some(first[0])
         };
         let first = tokio::select! {
-            first = timeout(OPENING_TIMEOUT, first_byte) => first,
+            first = timeout(patience, first_byte) => first,
             () = stopping.requested() => return,
         };
         match first {
-            Ok(Some(TLS_HANDSHAKE)) => match timeout(OPENING_TIMEOUT, tls.accept(stream)).await {
+            Ok(Some(TLS_HANDSHAKE)) => match timeout(patience, tls.accept(stream)).await {
                 Ok(Ok(stream)) => self.http(stream, true).await,
                 Ok(Err(error)) => tracing::debug!(peer = %self.peer, %error, "TLS handshake failed"),
                 Err(_) => tracing::debug!(peer = %self.peer, "TLS handshake took too long"),
@@ -175,7 +185,7 @@ impl Opening {
     }
 
     async fn http(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, tls: bool) {
-        let Self { peer, place, router, mut stopping } = self;
+        let Self { peer, place, router, limits, mut stopping } = self;
         let connection = Connection { peer, tls, _place: place };
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(connection.clone());
@@ -183,7 +193,8 @@ impl Opening {
         });
         let http = http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_TIMEOUT)
+            .header_read_timeout(limits.head)
+            .max_buf_size(MAX_READ)
             .serve_connection(TokioIo::new(stream), service)
             .with_upgrades();
         let mut http = std::pin::pin!(http);

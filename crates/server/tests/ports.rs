@@ -3,17 +3,22 @@
 mod harness;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use harness::{Client, Folder, TestServer, config};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use serde_json::json;
-use server::Server;
-use tokio::io::AsyncWriteExt as _;
-use tokio::net::{TcpStream, UdpSocket};
+use server::{Limits, Server};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpSocket, TcpStream, UdpSocket};
+use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
+
+/// Only ever reached by a failing test.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 async fn tls(server: &TestServer) -> TlsStream<TcpStream> {
     let certificate = CertificateDer::from_pem_file(server.folder().join("certificate.pem")).unwrap();
@@ -52,6 +57,122 @@ async fn those_who_open_slowly_hold_nobody_up() {
     let mut client = server.client().await;
     assert_eq!(client.request("ping", json!({})).await["result"]["value"], "pong");
     let _ = tls(&server).await;
+}
+
+/// How often a client that drips sends a byte.
+const DRIP: Duration = Duration::from_millis(20);
+
+/// So short that tests need no patience, and the other limits so long that they play no part.
+fn patient_but_for(change: impl FnOnce(&mut Limits)) -> Limits {
+    let hour = Duration::from_secs(3600);
+    let mut limits = Limits { opening: hour, head: hour, body: hour, unread: hour, ..Limits::default() };
+    change(&mut limits);
+    limits
+}
+
+const SHORT: Duration = Duration::from_millis(300);
+
+/// Sends `opening` and then a byte now and then; returns what the server said before it ended the connection.
+async fn drip(server: &TestServer, opening: &[u8]) -> String {
+    let mut stream = TcpStream::connect(server.address()).await.unwrap();
+    stream.write_all(opening).await.unwrap();
+    let mut said = vec![];
+    loop {
+        match timeout(DRIP, stream.read_buf(&mut said)).await {
+            Ok(Ok(0) | Err(_)) => return String::from_utf8(said).unwrap(),
+            Ok(Ok(_)) => {}
+            Err(_) => drop(stream.write_all(b"x").await),
+        }
+    }
+}
+
+async fn is_served(server: &TestServer) {
+    let mut client = server.client().await;
+    assert_eq!(client.request("ping", json!({})).await["result"]["value"], "pong");
+}
+
+#[tokio::test]
+async fn many_slow_heads_are_ended_while_others_are_served() {
+    let server = TestServer::start_limited(|_| {}, patient_but_for(|limits| limits.head = SHORT)).await;
+    let slow = (0..100).map(|_| drip(&server, b"GET /openvidu/api/config HTTP/1.1\r\nX-Slow: "));
+    let (said, ()) = tokio::join!(futures_util::future::join_all(slow), is_served(&server));
+    assert!(said.iter().all(|said| said.is_empty() || said.starts_with("HTTP/1.1 408 ")), "{said:?}");
+    is_served(&server).await;
+}
+
+#[tokio::test]
+async fn many_slow_bodies_are_ended_while_others_are_served() {
+    let server = TestServer::start_limited(|_| {}, patient_but_for(|limits| limits.body = SHORT)).await;
+    for (head, status) in [
+        // Public, so that the body is of interest; it is not for somebody without credentials.
+        ("POST /call/token HTTP/1.1\r\nHost: x\r\nContent-Length: 9999\r\n\r\n", "HTTP/1.1 408 "),
+        ("POST /openvidu/api/sessions HTTP/1.1\r\nHost: x\r\nContent-Length: 9999\r\n\r\n", "HTTP/1.1 401 "),
+        (
+            "OPTIONS /openvidu HTTP/1.1\r\nHost: x\r\nOrigin: http://y\r\nAccess-Control-Request-Method: GET\r\n\
+          Content-Length: 9999\r\n\r\n",
+            "HTTP/1.1 200 ",
+        ),
+    ] {
+        let slow = (0..50).map(|_| drip(&server, head.as_bytes()));
+        let (said, ()) = tokio::join!(futures_util::future::join_all(slow), is_served(&server));
+        assert!(said.iter().all(|said| said.starts_with(status)), "{said:?}");
+    }
+}
+
+#[tokio::test]
+async fn openers_that_say_nothing_or_half_of_a_handshake_are_ended() {
+    let server = TestServer::start_limited(|_| {}, patient_but_for(|limits| limits.opening = SHORT)).await;
+    let hello = b"\x16\x03\x01\x00\xff\x01\x00\x00\xfb\x03\x03";
+    for opening in [&b""[..], b"\x16", b"\x16\x03\x01\x00\xff", hello] {
+        let mut stream = TcpStream::connect(server.address()).await.unwrap();
+        stream.write_all(opening).await.unwrap();
+        let mut said = vec![];
+        // Nobody is told why, but for an alert of TLS.
+        let _ = timeout(PATIENCE, stream.read_to_end(&mut said)).await.expect("an end");
+        assert!(said.len() < 10, "{said:?}");
+    }
+    is_served(&server).await;
+    let _ = tls(&server).await;
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn who_never_reads_the_answers_is_ended() {
+    let server = TestServer::start_limited(|_| {}, patient_but_for(|limits| limits.unread = SHORT)).await;
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    let mut stream = socket.connect(server.address()).await.unwrap();
+    let request = b"GET /openvidu/accept-certificate HTTP/1.1\r\nHost: x\r\n\r\n".repeat(100);
+    let flood = async { while stream.write_all(&request).await.is_ok() {} };
+    timeout(PATIENCE, flood).await.expect("an end");
+    is_served(&server).await;
+}
+
+#[tokio::test]
+async fn no_address_takes_every_place() {
+    let server = TestServer::start_limited(|_| {}, patient_but_for(|limits| limits.connections = 10)).await;
+    let from = async |ip: [u8; 4]| {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind((ip, 0).into()).unwrap();
+        socket.connect(server.address()).await.unwrap()
+    };
+    let mut flood = vec![];
+    for _ in 0..30 {
+        flood.push(from([127, 0, 0, 1]).await);
+    }
+    for refused in &mut flood[9..] {
+        assert!(matches!(timeout(PATIENCE, refused.read(&mut [0])).await, Ok(Ok(0) | Err(_))));
+    }
+    let url = format!("ws://{}/openvidu", server.address());
+    // A second connection of the others waits for a place; it is served as soon as there is one.
+    let mut other = Client::open(from([127, 0, 0, 2]).await, &url).await.unwrap();
+    assert_eq!(other.request("ping", json!({})).await["result"]["value"], "pong");
+    let mut late = from([127, 0, 0, 2]).await;
+    late.write_all(b"GET /openvidu/accept-certificate HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    drop(flood);
+    let mut status = [0; 12];
+    timeout(PATIENCE, late.read_exact(&mut status)).await.expect("a place").unwrap();
+    assert_eq!(&status, b"HTTP/1.1 200");
 }
 
 #[tokio::test]

@@ -2,9 +2,13 @@
 
 mod harness;
 
+use std::time::Duration;
+
 use harness::{Closed, TestServer, join_params};
 use protocol::model::Role;
 use serde_json::json;
+use server::Limits;
+use server::limits::Rate;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::protocol::Message;
@@ -198,6 +202,38 @@ async fn sockets_that_joined_no_session_are_limited_per_address() {
     let request = "GET /openvidu HTTP/1.1\r\nHost: x\r\nX-Real-IP: 192.0.2.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
                    Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
     assert!(head(&server, request).await.starts_with("HTTP/1.1 101 "));
+}
+
+#[tokio::test]
+async fn wrong_secrets_count_like_those_of_rest() {
+    let rate = Rate { burst: 3, interval: Duration::from_secs(3600) };
+    let limits = Limits { wrong_secrets: rate, ..Limits::default() };
+    let server = TestServer::start_limited(|_| {}, limits).await;
+    server.create_session("room").await;
+    let with_secret = |secret: &str| {
+        let mut params = join_params("room", "", "ann");
+        params["secret"] = secret.into();
+        params
+    };
+    let mut guesser = server.client().await;
+    for _ in 0..3 {
+        let refused = guesser.request("joinRoom", with_secret("WRONG")).await;
+        assert_eq!(refused["error"]["code"], 401, "{refused}");
+    }
+    // "OPENVIDUAPP:WRONG"
+    let rest = "GET /openvidu/api/config HTTP/1.1\r\nHost: x\r\nAuthorization: Basic T1BFTlZJRFVBUFA6V1JPTkc=\r\n\r\n";
+    let answer = head(&server, rest).await;
+    assert!(answer.starts_with("HTTP/1.1 429 "), "{answer}");
+    // A token is not guessed: it still lets in, whatever stands beside it.
+    let token = server.token("room", Role::Publisher).await;
+    let mut params = with_secret("WRONG");
+    params["token"] = token.into();
+    assert!(guesser.request("joinRoom", params).await["result"].is_object());
+    let mut insider = server.client().await;
+    assert!(
+        insider.request("joinRoom", with_secret("MY_SECRET")).await["result"].is_object(),
+        "local: never locked out"
+    );
 }
 
 #[tokio::test]

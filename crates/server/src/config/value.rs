@@ -5,9 +5,11 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use aws_lc_rs::digest;
 use protocol::event::EventName;
 use protocol::model::UnknownWord;
 use protocol::rest::request::{IceCredentials, RequestedIceServer};
+use subtle::ConstantTimeEq as _;
 
 /// A text that never appears in logs.
 #[derive(Clone, PartialEq, Eq)]
@@ -20,6 +22,12 @@ impl Secret {
     /// The text.
     pub fn expose(&self) -> &str {
         &self.0
+    }
+
+    /// Compares in a time that does not depend on it, not even on its length.
+    pub fn is(&self, given: &[u8]) -> bool {
+        let digest = |text| digest::digest(&digest::SHA256, text);
+        digest(self.0.as_bytes()).as_ref().ct_eq(digest(given).as_ref()).into()
     }
 
     /// Whether it is the one that everybody knows.

@@ -4,6 +4,7 @@
 //! that a route forgotten here is closed rather than open.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -12,9 +13,12 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use subtle::ConstantTimeEq as _;
 
+use super::error::ApiError;
 use super::{call_page, intake};
+use crate::config::Secret;
+use crate::network::Network;
+use crate::wrong_secrets::Verdict;
 use crate::{App, Config};
 
 /// The one user; letter case does not matter.
@@ -29,38 +33,53 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// Lets a request through, or answers 401.
-pub(super) async fn check(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    match credentials(request.headers(), app.config.openvidu_secret.expose()) {
-        Credentials::Right => next.run(request).await,
-        Credentials::Absent if is_public(&app.config, request.method(), request.uri().path()) => {
+/// An extension of requests with the right credentials.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Authenticated;
+
+/// Lets a request through, or answers 401; 429 to those who were wrong too often.
+pub(super) async fn check(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
+    let Some(given) = credentials(request.headers()) else {
+        return if is_public(&app.config, request.method(), request.uri().path()) {
+            next.run(request).await
+        } else {
+            refuse(request, &app).await
+        };
+    };
+    let network = Network::of_parts(request.headers(), request.extensions());
+    match app.wrong_secrets.judge(network, Instant::now(), || given.are_right(&app.config.openvidu_secret)) {
+        Verdict::Right => {
+            request.extensions_mut().insert(Authenticated);
             next.run(request).await
         }
-        Credentials::Absent | Credentials::Wrong => refuse(request).await,
+        Verdict::Wrong => refuse(request, &app).await,
+        Verdict::TooMany { retry_after } => {
+            let response = ApiError::too_many("wrong secrets", retry_after, request.uri().path()).into_response();
+            intake::discard(request.into_body(), app.limits.body).await;
+            response
+        }
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Credentials {
-    Absent,
-    Right,
-    Wrong,
-}
+/// `user:password`; `None` for what cannot be decoded.
+struct Credentials(Option<Vec<u8>>);
 
-fn credentials(headers: &HeaderMap, secret: &str) -> Credentials {
-    let Some(value) = headers.get(header::AUTHORIZATION) else { return Credentials::Absent };
-    let value = value.as_bytes().trim_ascii();
+/// What a request says about its sender. Other schemes than Basic count as nothing.
+fn credentials(headers: &HeaderMap) -> Option<Credentials> {
+    let value = headers.get(header::AUTHORIZATION)?.as_bytes().trim_ascii();
     let (scheme, encoded) = value.split_at(value.iter().position(|byte| *byte == b' ').unwrap_or(value.len()));
-    if !scheme.eq_ignore_ascii_case(b"Basic") {
-        return Credentials::Absent;
-    }
-    let Ok(decoded) = BASE64.decode(encoded.trim_ascii()) else { return Credentials::Wrong };
-    let Some(colon) = decoded.iter().position(|byte| *byte == b':') else { return Credentials::Wrong };
-    let right_user = decoded[..colon].eq_ignore_ascii_case(USER.as_bytes());
-    if right_user & bool::from(decoded[colon + 1..].ct_eq(secret.as_bytes())) {
-        Credentials::Right
-    } else {
-        Credentials::Wrong
+    scheme.eq_ignore_ascii_case(b"Basic").then(|| Credentials(BASE64.decode(encoded.trim_ascii()).ok()))
+}
+
+impl Credentials {
+    fn are_right(&self, secret: &Secret) -> bool {
+        let Some((user, password)) = self.0.as_deref().and_then(|pair| {
+            let colon = pair.iter().position(|byte| *byte == b':')?;
+            Some((&pair[..colon], &pair[colon + 1..]))
+        }) else {
+            return false;
+        };
+        user.eq_ignore_ascii_case(USER.as_bytes()) & secret.is(password)
     }
 }
 
@@ -76,7 +95,7 @@ fn is_public(config: &Config, method: &Method, path: &str) -> bool {
 }
 
 /// The connection stays open and the body is read to its end, because the java client sends the request again on it.
-async fn refuse(request: Request) -> Response {
+async fn refuse(request: Request, app: &App) -> Response {
     let (parts, body) = request.into_parts();
     // Browsers ask the user for a password when they see the challenge; scripts that say who they are do not want that.
     let by_script = parts.headers.get("x-requested-with").is_some_and(|value| value == "XMLHttpRequest");
@@ -84,7 +103,7 @@ async fn refuse(request: Request) -> Response {
     if !by_script {
         response.headers_mut().insert(header::WWW_AUTHENTICATE, CHALLENGE);
     }
-    intake::discard(body).await;
+    intake::discard(body, app.limits.body).await;
     response
 }
 
@@ -92,30 +111,30 @@ async fn refuse(request: Request) -> Response {
 mod tests {
     use super::*;
 
-    fn given(authorization: &str) -> Credentials {
+    fn given(authorization: &str) -> Option<bool> {
         let mut headers = HeaderMap::new();
         headers.insert(header::AUTHORIZATION, authorization.parse().unwrap());
-        credentials(&headers, "MY_SECRET")
+        credentials(&headers).map(|given| given.are_right(&"MY_SECRET".parse().unwrap()))
     }
 
     #[test]
     fn user_and_scheme_may_have_any_letter_case_but_the_secret_not() {
         let basic = |text: &str| format!("Basic {}", BASE64.encode(text));
-        assert_eq!(given(&basic("OPENVIDUAPP:MY_SECRET")), Credentials::Right);
-        assert_eq!(given(&basic("openviduapp:MY_SECRET")), Credentials::Right);
-        assert_eq!(given("bASIC  T1BFTlZJRFVBUFA6TVlfU0VDUkVU "), Credentials::Right);
-        assert_eq!(given(&basic("OPENVIDUAPP:my_secret")), Credentials::Wrong);
-        assert_eq!(given(&basic("OPENVIDUAPP:MY_SECRET ")), Credentials::Wrong);
-        assert_eq!(given(&basic("OPENVIDUAPP:")), Credentials::Wrong);
-        assert_eq!(given(&basic("OPENVIDUAPP")), Credentials::Wrong);
-        assert_eq!(given(&basic("SOMEBODY:MY_SECRET")), Credentials::Wrong);
+        assert_eq!(given(&basic("OPENVIDUAPP:MY_SECRET")), Some(true));
+        assert_eq!(given(&basic("openviduapp:MY_SECRET")), Some(true));
+        assert_eq!(given("bASIC  T1BFTlZJRFVBUFA6TVlfU0VDUkVU "), Some(true));
+        assert_eq!(given(&basic("OPENVIDUAPP:my_secret")), Some(false));
+        assert_eq!(given(&basic("OPENVIDUAPP:MY_SECRET ")), Some(false));
+        assert_eq!(given(&basic("OPENVIDUAPP:")), Some(false));
+        assert_eq!(given(&basic("OPENVIDUAPP")), Some(false));
+        assert_eq!(given(&basic("SOMEBODY:MY_SECRET")), Some(false));
     }
 
     #[test]
     fn what_cannot_be_decoded_is_wrong_and_other_schemes_do_not_count() {
-        assert_eq!(given("Basic %%%"), Credentials::Wrong);
-        assert_eq!(given("Basic"), Credentials::Wrong);
-        assert_eq!(given("Bearer MY_SECRET"), Credentials::Absent);
-        assert_eq!(given(""), Credentials::Absent);
+        assert_eq!(given("Basic %%%"), Some(false));
+        assert_eq!(given("Basic"), Some(false));
+        assert_eq!(given("Bearer MY_SECRET"), None);
+        assert_eq!(given(""), None);
     }
 }

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use axum::Json;
 use axum::body::Bytes;
@@ -21,6 +22,9 @@ use super::caller::Caller;
 use super::error::ApiError;
 use super::ice;
 use crate::App;
+use crate::allowance::Allowance;
+use crate::limits::Rate;
+use crate::network::Network;
 
 /// Named in errors.
 const PATH: &str = "/call/token";
@@ -31,12 +35,20 @@ const MAX_PLACES: usize = 200;
 /// Rooms at a time.
 const MAX_ROOMS: usize = 1000;
 
-/// The rooms that the page made: session id and when it was created, by which a later session with the same id is told
-/// apart. Two sessions within one millisecond are told apart by [`Rooms::forget`].
-#[derive(Debug, Default)]
-pub(super) struct Rooms(Mutex<HashMap<String, u64>>);
+/// The rooms that the page made, and who asked for how many places.
+#[derive(Debug)]
+pub(super) struct Rooms {
+    /// Session id and when it was created, by which a later session with the same id is told apart. Two sessions within
+    /// one millisecond are told apart by [`Rooms::forget`].
+    made: Mutex<HashMap<String, u64>>,
+    allowance: Allowance,
+}
 
 impl Rooms {
+    pub(super) fn new(places: Rate) -> Self {
+        Self { made: Mutex::default(), allowance: Allowance::new(places) }
+    }
+
     /// To be called when an application has made a session.
     pub(super) fn forget(&self, session: &str) {
         self.lock().remove(session);
@@ -44,7 +56,7 @@ impl Rooms {
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, u64>> {
         // Whoever panicked meanwhile can have left out one room, but not made up one.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.made.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -64,9 +76,12 @@ pub(super) struct Answer {
 pub(super) async fn token(
     Extension(rooms): Extension<Arc<Rooms>>,
     State(app): State<Arc<App>>,
+    network: Network,
     Caller(origin): Caller,
     body: Bytes,
 ) -> Result<Json<Answer>, ApiError> {
+    let asked = rooms.allowance.spend(network, Instant::now());
+    asked.map_err(|retry_after| ApiError::too_many("requests for a place", retry_after, PATH))?;
     let request: Request = serde_json::from_slice(&body).map_err(|error| {
         ApiError::bad_request(format_args!("The body must be {{\"room\":…,\"name\":…}}: {error}"), PATH)
     })?;

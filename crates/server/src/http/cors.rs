@@ -31,7 +31,7 @@ pub(super) async fn answer(State(app): State<Arc<App>>, request: Request, next: 
                 response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_HEADERS, names);
             }
             response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, ANY);
-            intake::discard(request.into_body()).await;
+            intake::discard(request.into_body(), app.limits.body).await;
             response
         }
         _ => {

@@ -3,9 +3,9 @@
 //! Clients go by the status alone; which of the two stands where follows the original.
 
 use std::fmt::Display;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use serde::Serialize;
@@ -32,6 +32,13 @@ pub(super) enum ApiError {
         /// The requested one.
         path: String,
     },
+    /// Of what one network may do only so often.
+    TooMany {
+        /// What.
+        what: &'static str,
+        retry_after: Duration,
+        path: String,
+    },
 }
 
 impl ApiError {
@@ -41,6 +48,10 @@ impl ApiError {
 
     pub(super) fn unhandled(status: StatusCode, message: impl Display, path: impl Into<String>) -> Self {
         Self::Unhandled { status, message: message.to_string(), path: path.into() }
+    }
+
+    pub(super) fn too_many(what: &'static str, retry_after: Duration, path: impl Into<String>) -> Self {
+        Self::TooMany { what, retry_after, path: path.into() }
     }
 
     pub(super) fn bad_request(message: impl Display, path: impl Into<String>) -> Self {
@@ -61,6 +72,13 @@ impl IntoResponse for ApiError {
             Self::Described { status, message, path } => described(status, &message, &path),
             Self::Unhandled { status, message, path } => {
                 (Extension(Unhandled), described(status, &message, &path)).into_response()
+            }
+            Self::TooMany { what, retry_after, path } => {
+                // Whole seconds (RFC 9110 §10.2.3), and never too early.
+                let seconds = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
+                let message = format_args!("Too many {what} from this address; try again in {seconds} s");
+                let body = Self::described(StatusCode::TOO_MANY_REQUESTS, message, path);
+                ([(header::RETRY_AFTER, seconds.to_string())], body).into_response()
             }
         }
     }

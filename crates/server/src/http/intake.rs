@@ -3,32 +3,37 @@
 //! Handlers get theirs as [`Mandatory`] or [`Optional`], or as `Bytes`.
 
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::{Body, Bytes};
-use axum::extract::{FromRequest, Request};
+use axum::body::{Body, BodyDataStream, Bytes};
+use axum::extract::{FromRequest, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt as _;
 use protocol::rest::request;
+use tokio::time::{Instant, timeout_at};
 
+use super::auth::Authenticated;
 use super::error::ApiError;
+use crate::App;
 
 /// The largest body that is looked at. Real ones have some 2 KB.
 const MAX_BODY: usize = 1024 * 1024;
+/// The same for callers without credentials, whose bodies are a room's and a person's name.
+const MAX_PUBLIC_BODY: usize = 16 * 1024;
 /// A larger one is read and thrown away, so that its sender sees the answer; beyond this, the connection may just break.
 const MAX_DISCARDED: usize = 64 * 1024 * 1024;
-/// Between two pieces of a body.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Reads the body, so that handlers need not wait for it.
-pub(super) async fn read(request: Request, next: Next) -> Response {
+pub(super) async fn read(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
-    let (status, message) = match collect(body).await {
+    let max = if parts.extensions.get::<Authenticated>().is_some() { MAX_BODY } else { MAX_PUBLIC_BODY };
+    let (status, message) = match collect(body, max, app.limits.body).await {
         Ok(bytes) => return next.run(Request::from_parts(parts, bytes.into())).await,
         Err(Incomplete::TooLarge) => {
-            (StatusCode::PAYLOAD_TOO_LARGE, format!("The body must not have more than {MAX_BODY} bytes"))
+            (StatusCode::PAYLOAD_TOO_LARGE, format!("The body must not have more than {max} bytes"))
         }
         Err(Incomplete::TooSlow) => (StatusCode::REQUEST_TIMEOUT, "The body did not arrive in time".to_owned()),
         Err(Incomplete::Broken) => (StatusCode::BAD_REQUEST, "The body cannot be read".to_owned()),
@@ -42,11 +47,15 @@ pub(super) async fn read(request: Request, next: Next) -> Response {
 }
 
 /// Reads a body that nobody wants.
-pub(super) async fn discard(body: Body) {
-    let mut pieces = pin!(body.into_data_stream());
+pub(super) async fn discard(body: Body, patience: Duration) {
+    skip(body.into_data_stream(), Instant::now() + patience).await;
+}
+
+async fn skip(pieces: BodyDataStream, deadline: Instant) {
+    let mut pieces = pin!(pieces);
     let mut length = 0;
     while length < MAX_DISCARDED {
-        match tokio::time::timeout(IDLE_TIMEOUT, pieces.next()).await {
+        match timeout_at(deadline, pieces.next()).await {
             Ok(Some(Ok(piece))) => length += piece.len(),
             Ok(Some(Err(_)) | None) | Err(_) => return,
         }
@@ -59,15 +68,16 @@ enum Incomplete {
     Broken,
 }
 
-async fn collect(body: Body) -> Result<Bytes, Incomplete> {
+async fn collect(body: Body, max: usize, patience: Duration) -> Result<Bytes, Incomplete> {
+    let deadline = Instant::now() + patience;
     let mut pieces = body.into_data_stream();
     let mut collected = Vec::new();
     loop {
-        match tokio::time::timeout(IDLE_TIMEOUT, pieces.next()).await {
-            Ok(Some(Ok(piece))) if collected.len() + piece.len() <= MAX_BODY => collected.extend_from_slice(&piece),
+        match timeout_at(deadline, pieces.next()).await {
+            Ok(Some(Ok(piece))) if collected.len() + piece.len() <= max => collected.extend_from_slice(&piece),
             Ok(Some(Ok(_))) => {
                 drop(collected);
-                discard(Body::from_stream(pieces)).await;
+                skip(pieces, deadline).await;
                 return Err(Incomplete::TooLarge);
             }
             Ok(Some(Err(_))) => return Err(Incomplete::Broken),

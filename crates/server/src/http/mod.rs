@@ -82,13 +82,13 @@ pub fn router(app: Arc<App>, web_sockets: Router) -> Router {
     let router = router
         .method_not_allowed_fallback(wrong_method)
         .fallback(unknown_path)
-        .layer(Extension(Arc::new(Rooms::default())))
+        .layer(Extension(Arc::new(Rooms::new(app.limits.places))))
         .with_state(app.clone());
     // As a whole, so that the layers see what the router itself adds to an answer.
     let guarded = Router::new()
         .fallback_service(router)
         .layer(from_fn(compatibility::negotiate))
-        .layer(from_fn(intake::read))
+        .layer(from_fn_with_state(app.clone(), intake::read))
         .layer(from_fn_with_state(app.clone(), auth::check));
     let config = &app.config;
     let mut all = web_sockets.fallback_service(guarded).layer(from_fn_with_state(app.clone(), cors::answer));

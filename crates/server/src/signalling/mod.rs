@@ -2,7 +2,6 @@
 //!
 //! Who may do what is decided in the crate `session`; what frames look like, in `protocol::rpc`.
 
-use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -16,15 +15,15 @@ use rand::RngCore as _;
 use session::{PeerInfo, SocketId};
 
 pub(crate) use outbox::Outbox;
-use unjoined::UnjoinedSockets;
 
+use crate::network::Network;
 use crate::ports::Connection;
+use crate::shares::Shares;
 use crate::{App, Stopping};
 
 mod keep_alive;
 mod outbox;
 mod socket;
-mod unjoined;
 
 /// A longer message closes the socket with 1009. SDP of a simulcast publisher has some 12 KB; the original takes 50 KB.
 const MAX_MESSAGE: usize = 1024 * 1024;
@@ -33,15 +32,16 @@ const MAX_READ: usize = 2 * MAX_MESSAGE;
 
 struct Signalling {
     app: Arc<App>,
-    unjoined: UnjoinedSockets,
+    /// Sockets without a session. They must not be closed while they ping (a client whose join failed keeps its socket),
+    /// so they are counted.
+    unjoined: Shares,
     next_socket: AtomicU64,
     stopping: Stopping,
 }
 
 /// The route `/openvidu`.
 pub(crate) fn router(app: Arc<App>, stopping: Stopping) -> Router {
-    let unjoined = UnjoinedSockets::new(app.config.madang_unjoined_sockets);
-    let signalling = Signalling { app, unjoined, next_socket: AtomicU64::new(0), stopping };
+    let signalling = Signalling { app, unjoined: Shares::default(), next_socket: AtomicU64::new(0), stopping };
     Router::new().route("/openvidu", routing::any(open)).with_state(Arc::new(signalling))
 }
 
@@ -60,7 +60,9 @@ async fn open(
     };
     let forwarded =
         headers.get("x-real-ip").and_then(|value| value.to_str().ok()).map(str::trim).filter(|ip| !ip.is_empty());
-    let Some(slot) = signalling.unjoined.take(accountable(connection.peer, forwarded)) else {
+    let network = Network::of_request(connection.peer, &headers);
+    let limit = signalling.app.config.madang_unjoined_sockets;
+    let Some(share) = signalling.unjoined.take(network, limit as usize) else {
         return (StatusCode::TOO_MANY_REQUESTS, "Too many connections without a session from this address")
             .into_response();
     };
@@ -69,20 +71,11 @@ async fn open(
         final_user_id: format!("{:016X}", rand::rng().next_u64()),
     };
     let socket = SocketId(signalling.next_socket.fetch_add(1, Ordering::Relaxed));
-    let control = signalling.app.control.clone();
     let stopping = signalling.stopping.clone();
+    let caller = socket::Caller { socket, peer, network, share, connection };
+    let app = signalling.app.clone();
     upgrade
         .max_message_size(MAX_READ)
         .max_frame_size(MAX_READ)
-        .on_upgrade(move |web_socket| socket::run(web_socket, socket, peer, slot, control, stopping, connection))
-}
-
-/// Whose limit a socket counts against: the header can be made up by anybody but a proxy of ours.
-fn accountable(peer: SocketAddr, forwarded: Option<&str>) -> IpAddr {
-    let ip = peer.ip().to_canonical();
-    let from_proxy = match ip {
-        IpAddr::V4(ip) => ip.is_loopback() || ip.is_private(),
-        IpAddr::V6(ip) => ip.is_loopback() || ip.is_unique_local(),
-    };
-    forwarded.filter(|_| from_proxy).and_then(|text| text.parse().ok()).unwrap_or(ip)
+        .on_upgrade(move |web_socket| socket::run(web_socket, caller, app, stopping))
 }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use axum::extract::ws::{CloseFrame, Utf8Bytes};
 use tokio::sync::{Notify, mpsc};
 
-use super::unjoined::Slot;
+use crate::shares::Share;
 
 /// Some seconds of a very lively session.
 const MAX_FRAMES: usize = 4096;
@@ -34,7 +34,7 @@ struct Shared {
 pub(crate) struct Outbox {
     queue: mpsc::Sender<Outgoing>,
     shared: Arc<Shared>,
-    slot: Option<Slot>,
+    unjoined: Option<Share>,
 }
 
 /// The socket's end.
@@ -48,17 +48,17 @@ pub(super) struct Outlet {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct CutOff;
 
-/// An empty queue; the first end holds the slot until the client has joined.
-pub(super) fn outbox(slot: Slot) -> (Outbox, Outlet) {
+/// An empty queue; the first end holds the share until the client has joined.
+pub(super) fn outbox(unjoined: Share) -> (Outbox, Outlet) {
     let (sender, receiver) = mpsc::channel(MAX_FRAMES);
     let shared = Arc::<Shared>::default();
-    (Outbox { queue: sender, shared: shared.clone(), slot: Some(slot) }, Outlet { queue: receiver, shared })
+    (Outbox { queue: sender, shared: shared.clone(), unjoined: Some(unjoined) }, Outlet { queue: receiver, shared })
 }
 
 impl Outbox {
     /// A second writer, for pings and for closing.
     pub(super) fn for_socket(&self) -> Self {
-        Self { queue: self.queue.clone(), shared: self.shared.clone(), slot: None }
+        Self { queue: self.queue.clone(), shared: self.shared.clone(), unjoined: None }
     }
 
     /// Appends a frame, or cuts the socket off.
@@ -95,7 +95,7 @@ impl Outbox {
 
     /// The client is in a session: it counts no longer among those who wait.
     pub(crate) fn joined(&mut self) {
-        self.slot = None;
+        self.unjoined = None;
     }
 }
 
@@ -118,12 +118,12 @@ impl Outlet {
 
 #[cfg(test)]
 mod tests {
-    use super::super::unjoined::UnjoinedSockets;
     use super::*;
     use crate::config::LOCALHOST;
+    use crate::shares::Shares;
 
     fn pair() -> (Outbox, Outlet) {
-        outbox(UnjoinedSockets::new(1).take(LOCALHOST).unwrap())
+        outbox(Shares::default().take(LOCALHOST.into(), 1).unwrap())
     }
 
     #[tokio::test]

@@ -1,13 +1,14 @@
 //! One WebSocket: a task that reads frames, answers pings, and writes its queue.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::ws::{Message, WebSocket};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, StreamExt as _};
 use protocol::error::ErrorCode;
-use protocol::rpc::{Incoming, RpcError, error_frame, parse, pong_frame};
+use protocol::rpc::{ClientRequest, Incoming, RpcError, error_frame, parse, pong_frame};
 use session::{PeerInfo, SocketId};
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::Instrument as _;
@@ -15,38 +16,45 @@ use tracing::Instrument as _;
 use super::MAX_MESSAGE;
 use super::keep_alive::KeepAlive;
 use super::outbox::{Outbox, Outgoing, Outlet, outbox};
-use super::unjoined::Slot;
-use crate::Stopping;
-use crate::control::{Control, SocketInput};
+use crate::control::SocketInput;
+use crate::network::Network;
 use crate::ports::Connection;
+use crate::shares::Share;
+use crate::wrong_secrets::Verdict;
+use crate::{App, Stopping};
 
 /// A client that takes longer for one frame has gone.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long the client may take to confirm a close.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Serves a socket to its end. `_connection` keeps the place among the open connections.
-pub(super) async fn run(
-    web_socket: WebSocket,
-    socket: SocketId,
-    peer: PeerInfo,
-    slot: Slot,
-    control: Control,
-    stopping: Stopping,
-    _connection: Connection,
-) {
+/// Who is at the other end.
+pub(super) struct Caller {
+    pub(super) socket: SocketId,
+    pub(super) peer: PeerInfo,
+    pub(super) network: Network,
+    /// Held until the client has joined a session.
+    pub(super) share: Share,
+    /// Keeps the place among the open connections.
+    pub(super) connection: Connection,
+}
+
+/// Serves a socket to its end.
+pub(super) async fn run(web_socket: WebSocket, caller: Caller, app: Arc<App>, stopping: Stopping) {
+    let Caller { socket, peer, network, share, connection: _place } = caller;
+    let control = app.control.clone();
     let span = tracing::debug_span!("socket", id = socket.0, ip = %peer.ip);
     async {
         tracing::debug!("open");
-        let (for_control, outlet) = outbox(slot);
+        let (for_control, outlet) = outbox(share);
         let answers = for_control.for_socket();
         let (sink, stream) = web_socket.split();
         if control.socket(socket, SocketInput::Opened { peer, outbox: for_control }).await.is_err() {
             return;
         }
         let overflow = outlet.overflow();
-        let reader =
-            Reader { socket, control: control.clone(), answers, keep_alive: KeepAlive::new(Instant::now().into_std()) };
+        let keep_alive = KeepAlive::new(Instant::now().into_std());
+        let reader = Reader { socket, network, app, answers, keep_alive };
         let mut reader = std::pin::pin!(reader.read(stream, stopping));
         tokio::select! {
             // The writer ends the socket: also a reader's close goes through the queue, behind what is already in it.
@@ -93,7 +101,8 @@ async fn write(mut sink: SplitSink<WebSocket, Message>, mut outlet: Outlet) -> W
 
 struct Reader {
     socket: SocketId,
-    control: Control,
+    network: Network,
+    app: Arc<App>,
     answers: Outbox,
     keep_alive: KeepAlive,
 }
@@ -164,7 +173,7 @@ impl Reader {
                 return self.answer(error_frame(id, &RpcError::new(ErrorCode::Internal, error)));
             }
             Incoming::Connect { id, rpc_session } => SocketInput::Reconnect { id, rpc_session },
-            Incoming::Request { id, request } => SocketInput::Request { id, content: request },
+            Incoming::Request { id, request } => SocketInput::Request { id, content: request.map(|it| self.vet(it)) },
             Incoming::WithoutId => {
                 self.keep_alive.heard();
                 return self.answer(protocol::rpc::error_frame_without_id());
@@ -175,9 +184,24 @@ impl Reader {
             }
         };
         self.keep_alive.heard();
-        match self.control.socket(self.socket, input).await {
+        match self.app.control.socket(self.socket, input).await {
             Ok(()) => ControlFlow::Continue(()),
             Err(_) => ControlFlow::Break(()),
+        }
+    }
+
+    /// Takes a wrong secret out of a request to join: what remains may still be a token.
+    fn vet(&self, request: ClientRequest) -> ClientRequest {
+        match request {
+            ClientRequest::JoinRoom(mut join) if !join.secret.is_empty() => {
+                let is_right = || self.app.config.openvidu_secret.is(join.secret.as_bytes());
+                let now = Instant::now().into_std();
+                if self.app.wrong_secrets.judge(self.network, now, is_right) != Verdict::Right {
+                    join.secret.clear();
+                }
+                ClientRequest::JoinRoom(join)
+            }
+            other => other,
         }
     }
 

@@ -15,7 +15,7 @@ use protocol::model::{
 };
 use protocol::rest::view::ConnectionView;
 use serde_json::{Value, json};
-use server::{Config, Server};
+use server::{Config, Limits, Server};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -69,10 +69,14 @@ impl TestServer {
     }
 
     pub(crate) async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+        Self::start_limited(change, Limits::default()).await
+    }
+
+    pub(crate) async fn start_limited(change: impl FnOnce(&mut Config), limits: Limits) -> Self {
         let folder = Folder::new();
         let mut config = config(&folder);
         change(&mut config);
-        Self { server: Server::start(config).await.expect("free ports on loopback"), folder }
+        Self { server: Server::start_with(config, limits).await.expect("free ports on loopback"), folder }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
-use server::{Config, Server};
+use server::{Config, Limits, Server};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
 
@@ -39,6 +39,10 @@ impl TestServer {
     }
 
     pub(crate) async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+        Self::start_limited(change, Limits::default()).await
+    }
+
+    pub(crate) async fn start_limited(change: impl FnOnce(&mut Config), limits: Limits) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let data = std::env::temp_dir().join(format!("madang-rest-{}-{number}", std::process::id()));
@@ -50,7 +54,7 @@ impl TestServer {
             ..Config::default()
         };
         change(&mut config);
-        Self { server: Server::start(config).await.expect("the server starts"), data }
+        Self { server: Server::start_with(config, limits).await.expect("the server starts"), data }
     }
 
     pub(crate) async fn connect(&self) -> Client {

@@ -11,6 +11,7 @@ mod connections;
 mod cors;
 mod deprecated;
 mod golden;
+mod limits;
 mod participants;
 mod recordings;
 mod sessions;

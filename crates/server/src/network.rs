@@ -1,0 +1,131 @@
+//! Whose limits a caller counts against: one IPv4 address, or one IPv6 network of the size that one customer gets.
+//!
+//! A proxy of ours, which has a local address, tells whom it speaks for; anybody else could make that up.
+
+use std::convert::Infallible;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{Extensions, HeaderMap};
+
+use crate::ports::Connection;
+
+/// The part of an IPv6 address that names a network (RFC 4291 §2.5.4): its owner has every address in it.
+const IPV6_NETWORK: u128 = !(u64::MAX as u128);
+
+/// An IPv4 address or an IPv6 /64.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub(crate) struct Network(IpAddr);
+
+impl Network {
+    /// Who sent a request. A proxy that says nothing, or things that do not fit together, counts itself: by some of them
+    /// one of the two headers comes through as the client wrote it.
+    pub(crate) fn of_request(peer: SocketAddr, headers: &HeaderMap) -> Self {
+        let peer = Self::from(peer.ip());
+        if !peer.is_local() {
+            return peer;
+        }
+        let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
+        let real_ip = header("x-real-ip").map(str::trim);
+        // Every proxy adds whom it saw at the end: only the last one was written by ours.
+        let forwarded_for = header("x-forwarded-for").and_then(|list| list.rsplit(',').next()).map(str::trim);
+        let told = match (real_ip, forwarded_for) {
+            (Some(one), Some(other)) if one != other => None,
+            (one, other) => one.or(other),
+        };
+        told.and_then(|ip| ip.parse::<IpAddr>().ok()).map_or(peer, Self::from)
+    }
+
+    /// This machine or a private network (RFC 1918, RFC 4193): many may stand behind it.
+    pub(crate) fn is_local(self) -> bool {
+        match self.0 {
+            IpAddr::V4(ip) => ip.is_loopback() || ip.is_private(),
+            // The network of `::1`.
+            IpAddr::V6(ip) => ip.is_unspecified() || ip.is_unique_local(),
+        }
+    }
+}
+
+impl From<IpAddr> for Network {
+    fn from(ip: IpAddr) -> Self {
+        Self(match ip.to_canonical() {
+            IpAddr::V6(ip) => Ipv6Addr::from(u128::from(ip) & IPV6_NETWORK).into(),
+            ip => ip,
+        })
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Network {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self::of_parts(&parts.headers, &parts.extensions))
+    }
+}
+
+impl Network {
+    /// The same from what every request carries.
+    pub(crate) fn of_parts(headers: &HeaderMap, extensions: &Extensions) -> Self {
+        let connection = extensions.get::<Connection>().expect("the port adds it to every request");
+        Self::of_request(connection.peer, headers)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn network(ip: &str) -> Network {
+        Network::from(ip.parse::<IpAddr>().unwrap())
+    }
+
+    fn seen(peer: &str, headers: &[(&'static str, &str)]) -> Network {
+        let headers = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
+        Network::of_request(SocketAddr::new(peer.parse().unwrap(), 1), &headers)
+    }
+
+    #[test]
+    fn whoever_has_one_ipv6_address_has_the_network() {
+        assert_eq!(network("2001:db8:1:2:3:4:5:6"), network("2001:db8:1:2::"));
+        assert_ne!(network("2001:db8:1:2::1"), network("2001:db8:1:3::1"));
+        assert_eq!(network("::ffff:192.0.2.1"), network("192.0.2.1"));
+        assert_ne!(network("192.0.2.1"), network("192.0.2.2"));
+    }
+
+    #[test]
+    fn local_is_what_proxies_of_ours_have() {
+        for ip in ["127.0.0.1", "::1", "10.1.2.3", "172.17.0.1", "192.168.0.9", "fd00::1", "::ffff:10.0.0.1"] {
+            assert!(network(ip).is_local(), "{ip}");
+        }
+        for ip in ["192.0.2.1", "2001:db8::1", "100.64.0.1", "fe80::1", "::ffff:192.0.2.1"] {
+            assert!(!network(ip).is_local(), "{ip}");
+        }
+    }
+
+    #[test]
+    fn a_proxy_of_ours_tells_whom_it_speaks_for() {
+        for headers in [
+            &[("x-real-ip", "192.0.2.1")][..],
+            &[("x-forwarded-for", "192.0.2.1")],
+            &[("x-forwarded-for", "made, up, 192.0.2.1")],
+            &[("x-real-ip", "192.0.2.1"), ("x-forwarded-for", "198.51.100.7, 192.0.2.1")],
+        ] {
+            assert_eq!(seen("127.0.0.1", headers), network("192.0.2.1"), "{headers:?}");
+            assert_eq!(seen("203.0.113.5", headers), network("203.0.113.5"), "not ours: {headers:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_proxy_may_only_have_passed_on_is_not_believed() {
+        for headers in [
+            &[][..],
+            &[("x-real-ip", "nonsense")],
+            &[("x-real-ip", "")],
+            &[("x-real-ip", "192.0.2.1"), ("x-forwarded-for", "192.0.2.2")],
+            &[("x-forwarded-for", "192.0.2.1, ")],
+        ] {
+            assert_eq!(seen("10.0.0.1", headers), network("10.0.0.1"), "{headers:?}");
+        }
+    }
+}
