@@ -7,14 +7,15 @@ use std::time::{Duration, Instant};
 use libfuzzer_sys::fuzz_target;
 use protocol::id::{MediaRequestId, PublicationId, RouterId, TransportId};
 use protocol::media::{CodecChoice, MediaCommand};
-use sfu::{Config, Datagram, Sfu};
+use sfu::{Candidates, Config, Datagram, Protocol, Sfu};
 
 const OFFER: &str = include_str!("../../crates/sfu/tests/calls/sdp/chromium_publish.sdp");
 
 fuzz_target!(|data: &[u8]| {
     let mut now = Instant::now();
     let address = ([192, 0, 2, 1], 40_000).into();
-    let mut sfu = Sfu::new(Config { candidates: vec![address], ice_lite: true }, [1; 32], now);
+    let candidates = Candidates { udp: vec![address], tcp: vec![address] };
+    let mut sfu = Sfu::new(Config { candidates, ice_lite: true }, [1; 32], now);
     let (router, publication) = (RouterId(1), PublicationId(1));
     sfu.handle_command(MediaCommand::CreateRouter { router }, now);
     sfu.handle_command(
@@ -39,7 +40,11 @@ fuzz_target!(|data: &[u8]| {
         rest = tail;
         now += Duration::from_millis(7);
         let source = ([198, 51, 100, 1], 5000).into();
-        sfu.handle_datagram(Datagram { source, destination: address, contents }, now);
+        let protocol = if length % 2 == 0 { Protocol::Udp } else { Protocol::Tcp };
+        sfu.handle_datagram(Datagram { protocol, source, destination: address, contents }, now);
+        if *length == 1 {
+            sfu.handle_closed(source, now);
+        }
         sfu.handle_timeout(now);
         while sfu.poll_output().is_some() {}
     }

@@ -5,11 +5,13 @@
 //! * [`rpc`]: JSON-RPC frames of the WebSocket `/openvidu`.
 //! * [`event`]: what happened, for the CDR file and for webhooks.
 //! * [`media`]: commands to and events from a media worker.
+//! * [`framing`]: messages of ICE and TURN in byte streams.
 //!
 //! This crate only reads and writes: it decides nothing, waits for nothing and opens nothing.
 
 pub mod error;
 pub mod event;
+pub mod framing;
 pub mod id;
 pub mod media;
 pub mod model;

@@ -68,7 +68,7 @@ pub struct Server {
     app: Arc<App>,
     address: SocketAddr,
     media_address: SocketAddr,
-    media_candidates: Vec<SocketAddr>,
+    media_candidates: sfu::Candidates,
     media_thread: Option<std::thread::JoinHandle<()>>,
     control_task: tokio::task::JoinHandle<()>,
     stopping: watch::Sender<bool>,
@@ -152,7 +152,7 @@ impl Server {
         config.madang_udp_port = media_address.port();
         let candidates = media::candidates(&config, media_address);
         tracing::info!(?candidates, "media");
-        let fallback_host = candidates.first().map_or(config::LOCALHOST, SocketAddr::ip);
+        let fallback_host = candidates.udp.first().map_or(config::LOCALHOST, SocketAddr::ip);
         let settings = config.settings(fallback_host, media_address.port());
         let worker = media::start(socket, &config, candidates.clone()).map_err(StartError::Thread)?;
         let (control, control_task) = Control::start(settings, random_seed(), worker.handle, worker.events, events);
@@ -163,7 +163,7 @@ impl Server {
         let stopped = Stopping(stopped);
         let (alive, connections) = mpsc::channel(1);
         let router = http::router(app.clone(), signalling::router(app.clone(), stopped.clone()));
-        tokio::spawn(ports::serve(listener, tls, router, limits, stopped, alive));
+        tokio::spawn(ports::serve(listener, tls, router, worker.streams, limits, stopped, alive));
         Ok(Self {
             app,
             address,
@@ -192,7 +192,7 @@ impl Server {
     }
 
     /// What clients are told about where to send media.
-    pub fn media_candidates(&self) -> &[SocketAddr] {
+    pub fn media_candidates(&self) -> &sfu::Candidates {
         &self.media_candidates
     }
 
@@ -204,14 +204,15 @@ impl Server {
         if config.madang_call_page {
             lines.push(("Try a call at", format!("http://localhost:{port}/")));
         }
-        for candidate in self.media_candidates.iter().filter(|candidate| !candidate.ip().is_loopback()) {
+        for candidate in self.media_candidates.udp.iter().filter(|candidate| !candidate.ip().is_loopback()) {
             lines.push(("On the network", format!("https://{}:{port}/", config::bracketed(candidate.ip()))));
         }
         if let Some(host) = config.domain_or_public_ip.for_url() {
             lines.push(("Public", format!("https://{host}:{}/", config.https_port())));
         }
         lines.push(("REST API", format!("http://localhost:{port}/openvidu/api")));
-        lines.push(("Media", format!("UDP {}", self.media_address.port())));
+        let tcp = self.media_candidates.tcp.first().map(|address| format!(", TCP {}", address.port()));
+        lines.push(("Media", format!("UDP {}{}", self.media_address.port(), tcp.unwrap_or_default())));
         let lines: String = lines.iter().map(|(what, value)| format!("\n  {what:<18}{value}")).collect();
         format!("\nOpenVidu is ready!  (Madang {})\n{lines}\n", env!("CARGO_PKG_VERSION"))
     }

@@ -1,7 +1,8 @@
-//! The one TCP port: plain HTTP and WS as well as TLS, told apart by a connection's first byte.
+//! The one TCP port: plain HTTP and WS, TLS, ICE over TCP and TURN over TCP, told apart by a connection's first bytes;
+//! inside TLS HTTP, WS and TURN again.
 //!
 //! Clients before 2.23 force `wss` and old tutorials `https`, newer ones say `http`: all reach the same address. Which
-//! requests there are is not known here.
+//! requests there are, and what ICE and TURN say, is not known here.
 
 use std::convert::Infallible;
 use std::io;
@@ -16,14 +17,17 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use protocol::framing;
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 use tower::ServiceExt as _;
 
+use crate::media::{Ends, Streams};
 use crate::network::Network;
 use crate::shares::{Share, Shares};
 use crate::{Limits, Stopping};
@@ -105,6 +109,7 @@ pub(crate) async fn serve(
     listener: TcpListener,
     tls: TlsAcceptor,
     router: Router,
+    streams: Streams,
     limits: Limits,
     mut stopping: Stopping,
     alive: mpsc::Sender<()>,
@@ -124,7 +129,8 @@ pub(crate) async fn serve(
                     continue;
                 };
                 let place = Arc::new(Place { _permit: permit, _share: share, _alive: alive.clone() });
-                let connection = Opening { peer, place, router: router.clone(), limits, stopping: stopping.clone() };
+                let (router, streams, stopping) = (router.clone(), streams.clone(), stopping.clone());
+                let connection = Opening { peer, place, router, streams, limits, stopping };
                 tokio::spawn(connection.serve(stream, tls.clone()));
             }
             Err(error) => {
@@ -149,8 +155,31 @@ struct Opening {
     peer: SocketAddr,
     place: Arc<Place>,
     router: Router,
+    streams: Streams,
     limits: Limits,
     stopping: Stopping,
+}
+
+/// What a connection speaks, by its first byte.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Speech {
+    Tls,
+    Http,
+    /// ICE or TURN, or neither: more bytes will tell.
+    Media,
+    Nothing,
+}
+
+impl Speech {
+    fn of(first: u8) -> Self {
+        match first {
+            TLS_HANDSHAKE => Self::Tls,
+            first if framing::may_begin(first) => Self::Media,
+            // A method, or an empty line before it (RFC 9112 §2.2). That it is one is not certain yet.
+            b'!'..=b'~' | b'\r' | b'\n' => Self::Http,
+            _ => Self::Nothing,
+        }
+    }
 }
 
 impl Opening {
@@ -173,19 +202,60 @@ impl Opening {
             () = stopping.requested() => return,
         };
         match first {
-            Ok(Some(TLS_HANDSHAKE)) => match timeout(patience, tls.accept(stream)).await {
-                Ok(Ok(stream)) => self.http(stream, true).await,
-                Ok(Err(error)) => tracing::debug!(peer = %self.peer, %error, "TLS handshake failed"),
-                Err(_) => tracing::debug!(peer = %self.peer, "TLS handshake took too long"),
+            Ok(Some(first)) => match Speech::of(first) {
+                Speech::Tls => match timeout(patience, tls.accept(stream)).await {
+                    Ok(Ok(stream)) => self.encrypted(stream).await,
+                    Ok(Err(error)) => tracing::debug!(peer = %self.peer, %error, "TLS handshake failed"),
+                    Err(_) => tracing::debug!(peer = %self.peer, "TLS handshake took too long"),
+                },
+                Speech::Http => self.http(stream, false).await,
+                Speech::Media => match Ends::of(&stream) {
+                    Ok(ends) => self.media(stream, ends, false).await,
+                    Err(error) => tracing::debug!(peer = %self.peer, %error, "connection broke"),
+                },
+                Speech::Nothing => tracing::debug!(peer = %self.peer, first, "neither HTTP nor anything else"),
             },
-            Ok(Some(_)) => self.http(stream, false).await,
             Ok(None) => {}
             Err(_) => tracing::debug!(peer = %self.peer, "connection without a byte"),
         }
     }
 
+    /// After the handshake.
+    async fn encrypted(self, mut stream: TlsStream<TcpStream>) {
+        let mut stopping = self.stopping.clone();
+        let first = tokio::select! {
+            first = timeout(self.limits.opening, stream.fill_buf()) => first,
+            () = stopping.requested() => return,
+        };
+        let first = match first {
+            Ok(Ok(bytes)) => bytes.first().copied(),
+            Ok(Err(error)) => return tracing::debug!(peer = %self.peer, %error, "TLS connection broke"),
+            Err(_) => return tracing::debug!(peer = %self.peer, "TLS connection without a byte"),
+        };
+        match first.map(Speech::of) {
+            Some(Speech::Http) => self.http(stream, true).await,
+            Some(Speech::Media) => match Ends::of(stream.get_ref().0) {
+                Ok(ends) => self.media(stream, ends, true).await,
+                Err(error) => tracing::debug!(peer = %self.peer, %error, "connection broke"),
+            },
+            Some(Speech::Tls | Speech::Nothing) => tracing::debug!(peer = %self.peer, "neither HTTP nor TURN in TLS"),
+            None => {}
+        }
+    }
+
+    async fn media(self, stream: impl AsyncRead + AsyncWrite, ends: Ends, tls: bool) {
+        let Self { peer, streams, limits, mut stopping, place: _place, .. } = self;
+        let end = tokio::select! {
+            end = streams.carry(stream, ends, tls, limits.opening) => end,
+            () = stopping.requested() => return,
+        };
+        if let Err(error) = end {
+            tracing::debug!(%peer, %error, "media connection ended");
+        }
+    }
+
     async fn http(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, tls: bool) {
-        let Self { peer, place, router, limits, mut stopping } = self;
+        let Self { peer, place, router, limits, mut stopping, .. } = self;
         let connection = Connection { peer, tls, _place: place };
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(connection.clone());

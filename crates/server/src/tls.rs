@@ -25,6 +25,10 @@ const NAMES: &str = "certificate.names";
 /// Browsers ask once per certificate, so it should not change often.
 const YEARS: i32 = 10;
 
+/// Protocols by their names in ALPN (RFC 7301, RFC 7443).
+const HTTP: &[u8] = b"http/1.1";
+const TURN: &[u8] = b"stun.turn";
+
 struct Pair {
     certificate: String,
     key: String,
@@ -64,7 +68,7 @@ fn server_config(pair: &Pair) -> io::Result<ServerConfig> {
         .with_no_client_auth()
         .with_single_cert(chain, key)
         .map_err(|error| invalid(CERTIFICATE, &error))?;
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config.alpn_protocols = [HTTP, TURN].map(Vec::from).into();
     Ok(config)
 }
 

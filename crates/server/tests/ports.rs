@@ -11,7 +11,7 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use serde_json::json;
 use server::{Limits, Server};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream, UdpSocket};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
@@ -21,15 +21,21 @@ use tokio_rustls::client::TlsStream;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 async fn tls(server: &TestServer) -> TlsStream<TcpStream> {
+    tls_with(server, &[]).await
+}
+
+/// `protocols` are those of ALPN.
+async fn tls_with(server: &TestServer, protocols: &[&str]) -> TlsStream<TcpStream> {
     let certificate = CertificateDer::from_pem_file(server.folder().join("certificate.pem")).unwrap();
     let mut roots = RootCertStore::empty();
     roots.add(certificate).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let client = ClientConfig::builder_with_provider(provider)
+    let mut client = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_root_certificates(roots)
         .with_no_client_auth();
+    client.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
     let stream = TcpStream::connect(server.address()).await.unwrap();
     let name = ServerName::from(server.address().ip());
     TlsConnector::from(Arc::new(client)).connect(name, stream).await.unwrap()
@@ -122,8 +128,9 @@ async fn many_slow_bodies_are_ended_while_others_are_served() {
 #[tokio::test]
 async fn openers_that_say_nothing_or_half_of_a_handshake_are_ended() {
     let server = TestServer::start_limited(|_| {}, patient_but_for(|limits| limits.opening = SHORT)).await;
+    let check = b"\x00\x14\x00\x01\x00\x00\x21\x12\xa4\x42";
     let hello = b"\x16\x03\x01\x00\xff\x01\x00\x00\xfb\x03\x03";
-    for opening in [&b""[..], b"\x16", b"\x16\x03\x01\x00\xff", hello] {
+    for opening in [&b""[..], b"\x16", b"\x16\x03\x01\x00\xff", hello, b"\x00", check] {
         let mut stream = TcpStream::connect(server.address()).await.unwrap();
         stream.write_all(opening).await.unwrap();
         let mut said = vec![];
@@ -173,6 +180,71 @@ async fn no_address_takes_every_place() {
     let mut status = [0; 12];
     timeout(PATIENCE, late.read_exact(&mut status)).await.expect("a place").unwrap();
     assert_eq!(&status, b"HTTP/1.1 200");
+}
+
+/// A binding request, and the first bytes of its answer.
+fn binding() -> (Vec<u8>, [u8; 4]) {
+    let mut request = b"\x00\x01\x00\x00\x21\x12\xa4\x42".to_vec();
+    request.extend([7; 12]);
+    (request, [0x01, 0x01, 0x00, 0x0c])
+}
+
+#[tokio::test]
+async fn media_over_tcp_and_tls_shares_the_port() {
+    let server = TestServer::start().await;
+    let (request, answer) = binding();
+    // TURN's framing, plain and encrypted: as long as the STUN message says.
+    let mut plain = TcpStream::connect(server.address()).await.unwrap();
+    plain.write_all(&request).await.unwrap();
+    assert_eq!(read(&mut plain, 32).await[..4], answer);
+    for protocols in [&["stun.turn"][..], &[], &["http/1.1"]] {
+        let mut encrypted = tls_with(&server, protocols).await;
+        assert_eq!(encrypted.get_ref().1.alpn_protocol(), protocols.first().map(|name| name.as_bytes()));
+        encrypted.write_all(&request).await.unwrap();
+        assert_eq!(read(&mut encrypted, 32).await[..4], answer);
+    }
+    // ICE's framing, in pieces; the connection goes on with any number of messages.
+    let mut ice = TcpStream::connect(server.address()).await.unwrap();
+    let port = ice.local_addr().unwrap().port();
+    let frame = [&[0, 20], &request[..]].concat();
+    for piece in frame.chunks(7).chain([&frame[..]]) {
+        ice.write_all(piece).await.unwrap();
+    }
+    for _ in 0..2 {
+        let framed = read(&mut ice, 34).await;
+        assert_eq!((&framed[..2], &framed[2..6]), (&[0, 32][..], &answer[..]));
+        assert_eq!(u16::from_be_bytes([framed[28], framed[29]]) ^ 0x2112, port);
+    }
+    is_served(&server).await;
+}
+
+#[tokio::test]
+async fn a_connection_that_speaks_nothing_known_is_closed() {
+    let server = TestServer::start().await;
+    let (request, _) = binding();
+    let not_a_check = [&[0, 20, 0, 3], &request[2..]].concat();
+    for opening in [&[0x80, 0x60, 0, 1][..], &[0xff; 20], &[0; 10], &not_a_check, b" GET / HTTP/1.1\r\n"] {
+        let mut stream = TcpStream::connect(server.address()).await.unwrap();
+        stream.write_all(opening).await.unwrap();
+        // What was not read makes the kernel cut the connection, which is an end as well.
+        let end = stream.read(&mut [0; 1]).await;
+        assert!(matches!(end, Ok(0) | Err(_)), "{opening:?}");
+    }
+    // Inside TLS there is no ICE and no second TLS.
+    let framed = [&[0, 20], &request[..]].concat();
+    for opening in [&framed[..], b"\x16\x03\x01", &[0x80, 0x60]] {
+        let mut stream = tls(&server).await;
+        stream.write_all(opening).await.unwrap();
+        let end = stream.read(&mut [0; 1]).await;
+        assert!(matches!(end, Ok(0) | Err(_)), "{opening:?}");
+    }
+    is_served(&server).await;
+}
+
+async fn read(stream: &mut (impl AsyncRead + Unpin), length: usize) -> Vec<u8> {
+    let mut bytes = vec![0; length];
+    stream.read_exact(&mut bytes).await.unwrap();
+    bytes
 }
 
 #[tokio::test]
@@ -249,9 +321,7 @@ async fn stun_answer(media: impl tokio::net::ToSocketAddrs) -> Vec<u8> {
     for garbage in [&[0u8; 1500][..], &[0xff; 40], b"\x00\x01", b"\x80\x60garbage that looks like RTP", b""] {
         client.send(garbage).await.unwrap();
     }
-    let mut request = b"\x00\x01\x00\x00\x21\x12\xa4\x42".to_vec();
-    request.extend([7; 12]);
-    client.send(&request).await.unwrap();
+    client.send(&binding().0).await.unwrap();
     let mut answer = vec![0; 1500];
     let length = client.recv(&mut answer).await.unwrap();
     answer.truncate(length);

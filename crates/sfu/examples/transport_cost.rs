@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use protocol::id::{MediaRequestId, PublicationId, RouterId, TransportId};
 use protocol::media::{CodecChoice, MediaCommand, MediaEvent, VideoCodec};
-use sfu::{Config, Output, Sfu};
+use sfu::{Candidates, Config, Output, Sfu};
 
 const OFFER: &str = include_str!("../tests/calls/sdp/chromium_simulcast.sdp");
 const SUBSCRIBE_OFFER: &str = include_str!("../tests/calls/sdp/chromium_subscribe.sdp");
@@ -39,7 +39,8 @@ fn report(name: &str, mut times: Vec<Duration>) {
 fn main() {
     let now = Instant::now();
     let router = RouterId(1);
-    let config = Config { candidates: vec![([192, 0, 2, 1], 40_000).into()], ice_lite: true };
+    let candidates = Candidates { udp: vec![([192, 0, 2, 1], 40_000).into()], tcp: vec![] };
+    let config = Config { candidates, ice_lite: true };
     let mut sfu = Sfu::new(config, [1; 32], now);
     println!("{:<34} {:>8.1} us", "unit with its certificate", now.elapsed().as_secs_f64() * 1e6);
     sfu.handle_command(MediaCommand::CreateRouter { router }, now);

@@ -106,8 +106,14 @@ impl Sfu {
             .then(|| Consumer::new(id, loop_audio, loop_video, [self.rng.random(), self.rng.random()]));
         let is_looped = consumer.is_some();
 
-        let peer =
-            Peer { id: transport, publication: id, transport: Transport::Receiving(receiving), consumer, offer: None };
+        let peer = Peer {
+            id: transport,
+            publication: id,
+            transport: Transport::Receiving(receiving),
+            candidates: self.shared.candidates(),
+            consumer,
+            offer: None,
+        };
         let slot = self.peers.insert(peer);
         self.by_transport.insert(transport, slot);
         self.schedule(slot);
@@ -188,6 +194,7 @@ impl Sfu {
             id: transport,
             publication: id,
             transport: Transport::Sending(sending),
+            candidates: self.shared.candidates(),
             consumer: Some(consumer),
             offer,
         };

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 
 use rand::{Rng, RngCore};
 
+use crate::Protocol;
 use crate::slots::Slot;
 use crate::stun::{self, Stun, TransactionId};
 
@@ -28,16 +29,19 @@ pub(crate) enum Route {
     Nobody,
 }
 
+/// Where a client sends from. A port of UDP and one of TCP have nothing to do with each other.
+pub(crate) type Source = (Protocol, SocketAddr);
+
 #[derive(Debug, Default)]
 struct Owned {
-    addresses: Vec<SocketAddr>,
+    addresses: Vec<Source>,
     checks: Vec<TransactionId>,
 }
 
 /// The tables.
 #[derive(Debug, Default)]
 pub(crate) struct Demux {
-    by_address: HashMap<SocketAddr, Slot>,
+    by_address: HashMap<Source, Slot>,
     by_check: HashMap<TransactionId, Slot>,
     owned: HashMap<Slot, Owned>,
 }
@@ -54,7 +58,7 @@ fn slot_of(ufrag: &str) -> Option<Slot> {
 }
 
 impl Demux {
-    pub(crate) fn route(&self, source: SocketAddr, contents: &[u8]) -> Route {
+    pub(crate) fn route(&self, source: Source, contents: &[u8]) -> Route {
         match stun::parse(contents) {
             Some(Stun::Check { local_ufrag }) => slot_of(local_ufrag).map_or(Route::Nobody, Route::Check),
             Some(Stun::Plain { transaction }) => Route::Plain(transaction),
@@ -68,7 +72,7 @@ impl Demux {
     }
 
     /// An authenticated check came from `source`.
-    pub(crate) fn learn(&mut self, source: SocketAddr, slot: Slot) {
+    pub(crate) fn learn(&mut self, source: Source, slot: Slot) {
         match self.by_address.insert(source, slot) {
             Some(known) if known == slot => return,
             Some(previous) => {
@@ -83,6 +87,20 @@ impl Demux {
             self.by_address.remove(&owned.addresses.remove(0));
         }
         owned.addresses.push(source);
+    }
+
+    /// Whose address it is.
+    pub(crate) fn owner(&self, source: Source) -> Option<Slot> {
+        self.by_address.get(&source).copied()
+    }
+
+    /// Nothing comes from this address any more. Whose it was.
+    pub(crate) fn forget_address(&mut self, source: Source) -> Option<Slot> {
+        let slot = self.by_address.remove(&source)?;
+        if let Some(owned) = self.owned.get_mut(&slot) {
+            owned.addresses.retain(|address| *address != source);
+        }
+        Some(slot)
     }
 
     /// A transport has sent a check.
@@ -119,8 +137,8 @@ mod tests {
 
     use super::*;
 
-    fn address(port: u16) -> SocketAddr {
-        ([192, 0, 2, 7], port).into()
+    fn address(port: u16) -> Source {
+        (Protocol::Udp, ([192, 0, 2, 7], port).into())
     }
 
     #[test]
@@ -147,6 +165,18 @@ mod tests {
         demux.forget(Slot(2));
         assert_eq!(demux.route(address(1), &media), Route::Nobody);
         assert!(demux.is_empty());
+    }
+
+    #[test]
+    fn a_port_of_tcp_is_not_the_same_port_of_udp() {
+        let mut demux = Demux::default();
+        let (udp, tcp) = (address(1), (Protocol::Tcp, address(1).1));
+        demux.learn(udp, Slot(1));
+        demux.learn(tcp, Slot(2));
+        assert_eq!((demux.owner(udp), demux.owner(tcp)), (Some(Slot(1)), Some(Slot(2))));
+        assert_eq!(demux.forget_address(tcp), Some(Slot(2)));
+        assert_eq!((demux.owner(udp), demux.owner(tcp)), (Some(Slot(1)), None));
+        assert_eq!(demux.forget_address(tcp), None);
     }
 
     #[test]

@@ -31,18 +31,46 @@ mod transport;
 
 pub use sfu::Sfu;
 
+/// The answer to a STUN binding request without credentials: the address it came from. `None` for anything else.
+pub fn binding_response(request: &[u8], source: SocketAddr) -> Option<Vec<u8>> {
+    match stun::parse(request) {
+        Some(stun::Stun::Plain { transaction }) => Some(stun::plain_response(transaction, source)),
+        _ => None,
+    }
+}
+
 /// How the worker is reached.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Offered as host candidates in every SDP. Never empty, never a wildcard address.
-    pub candidates: Vec<SocketAddr>,
+    /// Offered in every SDP.
+    pub candidates: Candidates,
     /// ICE-lite (the default) or full ICE.
     pub ice_lite: bool,
+}
+
+/// Our addresses, as clients see them: host candidates, best first. Never a wildcard address.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Candidates {
+    /// Never empty.
+    pub udp: Vec<SocketAddr>,
+    /// Where clients that cannot use UDP may open a connection (passive candidates, RFC 6544).
+    pub tcp: Vec<SocketAddr>,
+}
+
+/// What carries datagrams.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Protocol {
+    /// The network itself.
+    Udp,
+    /// A connection that the client has opened, with frames for datagrams (RFC 4571).
+    Tcp,
 }
 
 /// A datagram from the network.
 #[derive(Clone, Copy, Debug)]
 pub struct Datagram<'a> {
+    /// How it came.
+    pub protocol: Protocol,
     /// Who sent it.
     pub source: SocketAddr,
     /// Which of our addresses it came to.
@@ -54,6 +82,8 @@ pub struct Datagram<'a> {
 /// A datagram to send.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Transmit {
+    /// How it leaves.
+    pub protocol: Protocol,
     /// Which of our addresses it should leave from.
     pub source: SocketAddr,
     /// To whom.

@@ -2,6 +2,8 @@
 //! control side asks for is in `commands.rs`.
 
 use std::collections::{BTreeSet, HashMap};
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
 use protocol::id::{PublicationId, RouterId, TransportId};
@@ -18,8 +20,8 @@ use crate::sdp::{AudioFormat, VideoFormat};
 use crate::slots::{Slot, Slots};
 use crate::stun;
 use crate::timers::{Timer, Timers};
-use crate::transport::{Shared, Sink, Transport, TransportEvent};
-use crate::{Config, Datagram, Output, Transmit};
+use crate::transport::{LocalCandidates, Shared, Sink, Transport, TransportEvent};
+use crate::{Candidates, Config, Datagram, Output, Protocol, Transmit};
 
 /// Packets collected for one publication before they are forwarded even if nobody takes the outputs.
 const MAX_PENDING: usize = 256;
@@ -31,7 +33,6 @@ const MAX_PENDING: usize = 256;
 #[derive(Debug)]
 pub struct Sfu {
     pub(crate) shared: Shared,
-    pub(crate) candidates: Vec<std::net::SocketAddr>,
     pub(crate) rng: StdRng,
     pub(crate) now: Instant,
     pub(crate) demux: Demux,
@@ -51,6 +52,8 @@ pub(crate) struct Peer {
     pub(crate) id: TransportId,
     pub(crate) publication: PublicationId,
     pub(crate) transport: Transport,
+    /// Those it was made with.
+    pub(crate) candidates: Arc<LocalCandidates>,
     /// Set on subscribers, and on publishers with loop-back.
     pub(crate) consumer: Option<Consumer>,
     pub(crate) offer: Option<PendingOffer>,
@@ -71,7 +74,6 @@ impl Sfu {
         Self {
             sink: Sink::new(!shared.ice_lite()),
             shared,
-            candidates: config.candidates,
             rng: StdRng::from_seed(seed),
             now,
             demux: Demux::default(),
@@ -88,29 +90,54 @@ impl Sfu {
     pub fn handle_datagram(&mut self, datagram: Datagram<'_>, now: Instant) {
         self.now = self.now.max(now);
         let now = self.now;
-        let datagram = Datagram { destination: self.announced(datagram.destination), ..datagram };
-        let slot = match self.demux.route(datagram.source, datagram.contents) {
-            Route::Check(slot) => {
-                if !self.peers.get(slot).is_some_and(|p| p.transport.accepts(datagram, now)) {
-                    return;
-                }
-                self.demux.learn(datagram.source, slot);
-                slot
-            }
-            Route::Known(slot) => slot,
+        let Datagram { protocol, source, destination, contents } = datagram;
+        let (slot, is_check) = match self.demux.route((protocol, source), contents) {
+            Route::Check(slot) => (slot, true),
+            Route::Known(slot) => (slot, false),
             Route::Plain(transaction) => {
-                let contents = stun::plain_response(transaction, datagram.source);
-                let (source, destination) = (datagram.destination, datagram.source);
-                self.sink.outputs.push_back(Output::Transmit(Transmit { source, destination, contents }));
+                let contents = stun::plain_response(transaction, source);
+                let answer = Transmit { protocol, source: destination, destination: source, contents };
+                self.sink.outputs.push_back(Output::Transmit(answer));
                 return;
             }
             Route::Nobody => return,
         };
+        let Some(peer) = self.peers.get_mut(slot) else {
+            return;
+        };
+        let datagram = Datagram { destination: peer.candidates.announced(protocol, destination), ..datagram };
+        if is_check {
+            if !peer.transport.accepts(datagram, now) {
+                return;
+            }
+            self.demux.learn((protocol, source), slot);
+        }
+        peer.transport.handle_datagram(datagram, now, &mut self.sink);
+        self.schedule(slot);
+        self.settle();
+    }
+
+    /// A TCP connection from `source` has ended: its transport goes on over the next one, or another path.
+    pub fn handle_closed(&mut self, source: SocketAddr, now: Instant) {
+        self.now = self.now.max(now);
+        let Some(slot) = self.demux.forget_address((Protocol::Tcp, source)) else {
+            return;
+        };
         if let Some(peer) = self.peers.get_mut(slot) {
-            peer.transport.handle_datagram(datagram, now, &mut self.sink);
+            peer.transport.remove_remote(source, self.now, &mut self.sink);
             self.schedule(slot);
             self.settle();
         }
+    }
+
+    /// Whether a transport has authenticated `source` and still exists.
+    pub fn is_known(&self, protocol: Protocol, source: SocketAddr) -> bool {
+        self.demux.owner((protocol, source)).is_some()
+    }
+
+    /// From now on other addresses are offered; transports that exist keep theirs.
+    pub fn set_candidates(&mut self, candidates: &Candidates) {
+        self.shared.set_candidates(candidates);
     }
 
     /// The control side asks for something.
@@ -163,15 +190,6 @@ impl Sfu {
 
     pub(crate) fn emit(&mut self, event: MediaEvent) {
         self.sink.outputs.push_back(Output::Event(event));
-    }
-
-    /// The engine knows the announced addresses only; behind a 1:1 NAT datagrams come to another one.
-    fn announced(&self, destination: std::net::SocketAddr) -> std::net::SocketAddr {
-        if self.candidates.contains(&destination) {
-            return destination;
-        }
-        let same_family = self.candidates.iter().find(|c| c.is_ipv4() == destination.is_ipv4());
-        same_family.copied().unwrap_or(destination)
     }
 
     fn wake_transport(&mut self, slot: Slot) {

@@ -14,7 +14,7 @@ use session::Settings;
 use crate::webhooks::Destination;
 
 pub use table::{Config, KEYS, Key};
-pub use value::{Compatibility, IceMode, PublicHost, Secret};
+pub use value::{Compatibility, IceMode, IceTcp, PublicHost, Secret};
 
 pub mod dotenv;
 pub mod report;
@@ -30,6 +30,9 @@ const RECONNECTION_GRACE: Duration = Duration::from_secs(10);
 const LINGER: Duration = Duration::from_secs(10);
 /// Clients give up after 10 s and never hear why; an error has to reach them before.
 const MEDIA_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The usual one (RFC 8489 §8.1).
+const STUN_PORT: u16 = 3478;
 
 /// Loopback when nothing better is known.
 pub(crate) const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -176,19 +179,31 @@ impl Config {
         self.https_port.unwrap_or(self.server_port)
     }
 
+    /// Where clients may open connections for media, as seen from outside.
+    pub(crate) fn ice_tcp_port(&self) -> Option<u16> {
+        match self.madang_ice_tcp {
+            IceTcp::Auto => (self.https_port() == self.server_port).then_some(self.server_port),
+            IceTcp::Off => None,
+            IceTcp::Port(port) => Some(port),
+        }
+    }
+
     /// The rules' settings, for a server whose media port is `udp_port`. `fallback_host` is how clients of the local
     /// network reach it when no public name is set.
     pub(crate) fn settings(&self, fallback_host: IpAddr, udp_port: u16) -> Settings {
-        // Never empty: clients without a list ask third parties for their address.
+        // Never empty: clients without a list ask third parties for their address. Never the media port either: Chromium
+        // takes whatever comes from a STUN server's address and port for its answers, connectivity checks included, so
+        // that no path to it would work. Nothing has to answer at this one: we are reached without clients' candidates.
         let host = self.domain_or_public_ip.for_url().unwrap_or_else(|| bracketed(fallback_host));
-        let own_stun = IceServer { url: format!("stun:{host}:{udp_port}"), username: None, credential: None };
+        let port = if udp_port == STUN_PORT { STUN_PORT + 1 } else { STUN_PORT };
+        let stun = IceServer { url: format!("stun:{host}:{port}"), username: None, credential: None };
         Settings {
             media_server: self.openvidu_enterprise_media_server,
             video_simulcast: self.openvidu_webrtc_simulcast
                 && self.openvidu_enterprise_media_server == MediaServer::Mediasoup,
             compatible_version: COMPATIBLE_VERSION.to_owned(),
             secret: self.openvidu_secret.expose().to_owned(),
-            ice_servers: vec![own_stun],
+            ice_servers: vec![stun],
             reconnection_grace: RECONNECTION_GRACE,
             linger: LINGER,
             media_timeout: MEDIA_TIMEOUT,
@@ -244,6 +259,17 @@ mod tests {
         assert_eq!(ports(&[("HTTPS_PORT", "443")]), (443, 443));
         assert_eq!(ports(&[("SERVER_PORT", "5443"), ("HTTPS_PORT", "443")]), (5443, 443));
         assert_eq!(ports(&[("SERVER_PORT", "8080")]), (8080, 8080));
+    }
+
+    #[test]
+    fn media_over_tcp_is_offered_where_nothing_stands_in_front() {
+        let port = |pairs: &[(&str, &str)]| load(pairs).unwrap().ice_tcp_port();
+        assert_eq!(port(&[]), Some(4443));
+        assert_eq!(port(&[("HTTPS_PORT", "443")]), Some(443));
+        assert_eq!(port(&[("HTTPS_PORT", "443"), ("SERVER_PORT", "5443")]), None);
+        assert_eq!(port(&[("HTTPS_PORT", "443"), ("SERVER_PORT", "5443"), ("MADANG_ICE_TCP", "443")]), Some(443));
+        assert_eq!(port(&[("MADANG_ICE_TCP", "off")]), None);
+        assert!(load(&[("MADANG_ICE_TCP", "on")]).unwrap_err().to_string().contains("MADANG_ICE_TCP=on. Must be"));
     }
 
     #[test]
@@ -309,11 +335,13 @@ mod tests {
     }
 
     #[test]
-    fn clients_are_pointed_at_our_own_stun_server() {
+    fn clients_are_never_pointed_at_the_media_port_for_stun() {
         let url = |pairs: &[(&str, &str)]| load(pairs).unwrap().settings(LOCALHOST, 40000).ice_servers[0].url.clone();
-        assert_eq!(url(&[]), "stun:127.0.0.1:40000");
-        assert_eq!(url(&[("DOMAIN_OR_PUBLIC_IP", "call.example.org")]), "stun:call.example.org:40000");
-        assert_eq!(url(&[("DOMAIN_OR_PUBLIC_IP", "2001:db8::1")]), "stun:[2001:db8::1]:40000");
+        assert_eq!(url(&[]), "stun:127.0.0.1:3478");
+        assert_eq!(url(&[("DOMAIN_OR_PUBLIC_IP", "call.example.org")]), "stun:call.example.org:3478");
+        assert_eq!(url(&[("DOMAIN_OR_PUBLIC_IP", "2001:db8::1")]), "stun:[2001:db8::1]:3478");
+        let same = Config::default().settings(LOCALHOST, 3478).ice_servers[0].url.clone();
+        assert_eq!(same, "stun:127.0.0.1:3479");
     }
 
     #[test]

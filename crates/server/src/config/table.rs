@@ -10,7 +10,7 @@ use protocol::event::EventName;
 use protocol::model::{ForcedVideoCodec, MediaServer};
 use protocol::rest::request::RequestedIceServer;
 
-use super::value::{self, Addresses, Compatibility, IceMode, PublicHost, Secret, TextList};
+use super::value::{self, Addresses, Compatibility, IceMode, IceTcp, PublicHost, Secret, TextList};
 
 /// One row of the table.
 #[derive(Clone, Copy, Debug)]
@@ -69,10 +69,14 @@ settings! {
         madang_udp_port: u16 = "MADANG_UDP_PORT", "40000", value::any_port;
         /// Addresses offered to clients for media, instead of those found on the network interfaces.
         madang_media_addresses: Addresses = "MADANG_MEDIA_ADDRESSES", "", value::addresses;
+        /// Whether clients that cannot use UDP are offered the TCP port for media: `auto`, `off`, or the port that leads to it
+        /// from outside. `auto`: SERVER_PORT, unless HTTPS_PORT says that something else stands in front, which may not
+        /// let anything but HTTP through.
+        madang_ice_tcp: IceTcp = "MADANG_ICE_TCP", "auto", value::ice_tcp;
         /// `lite` for a server that clients can reach, `full` for one behind an unknown NAT.
         madang_ice: IceMode = "MADANG_ICE", "lite", value::ice_mode;
         /// ICE servers for every connection without its own: a list of `url=turn:h:p,username=u,credential=c`,
-        /// `url=turn:h:p,staticAuthSecret=s` or `url=stun:h:p`. Empty: this server's own STUN.
+        /// `url=turn:h:p,staticAuthSecret=s` or `url=stun:h:p`. Empty: a port of this server, so that clients ask nobody else.
         openvidu_webrtc_ice_servers: Vec<RequestedIceServer> = "OPENVIDU_WEBRTC_ICE_SERVERS", "[]", value::ice_servers, secret;
         /// Public URLs begin with http and ws instead of https and wss.
         force_plain_http: bool = "FORCE_PLAIN_HTTP", "false", value::boolean;

@@ -113,6 +113,17 @@ pub enum Compatibility {
     V2_32,
 }
 
+/// Where clients may open connections for media.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum IceTcp {
+    /// At the port of HTTP, if nothing seems to stand in front of it.
+    Auto,
+    /// Nowhere.
+    Off,
+    /// At this one.
+    Port(u16),
+}
+
 /// A list of texts: a JSON array, whose quotes may be missing, as deployments have long written it. A text without quotes
 /// cannot hold a comma. The content may be secret: it is not shown.
 #[derive(Clone, PartialEq, Eq, Default)]
@@ -199,6 +210,14 @@ pub(super) fn compatibility(text: &str) -> Parsed<Compatibility> {
         "2.20" => Ok(Compatibility::V2_20),
         "2.32" => Ok(Compatibility::V2_32),
         _ => Err(r#"Must be one of the values ["clear", "2.20", "2.32"]"#.to_owned()),
+    }
+}
+
+pub(super) fn ice_tcp(text: &str) -> Parsed<IceTcp> {
+    match text {
+        "auto" => Ok(IceTcp::Auto),
+        "off" => Ok(IceTcp::Off),
+        _ => port(text).map(IceTcp::Port).map_err(|_| r#"Must be "auto", "off" or a port from 1 to 65535"#.to_owned()),
     }
 }
 

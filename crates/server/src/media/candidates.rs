@@ -2,23 +2,30 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use sfu::Candidates;
+
 use crate::config::{Config, LOCALHOST, PublicHost};
 
 /// Each one costs clients connectivity checks; machines with many containers have dozens of bridges.
 const MOST: usize = 12;
 
-/// Never empty, never unspecified.
-pub(crate) fn candidates(config: &Config, bound: SocketAddr) -> Vec<SocketAddr> {
+/// Browsers open a connection to each one for every stream, used or not.
+const MOST_TCP: usize = 4;
+
+/// Addresses of the media port at `bound`; never empty, never unspecified.
+pub(crate) fn candidates(config: &Config, bound: SocketAddr) -> Candidates {
     let interfaces: Vec<IpAddr> = if_addrs::get_if_addrs()
         .inspect_err(|error| tracing::warn!(%error, "cannot list the network interfaces"))
         .unwrap_or_default()
         .into_iter()
         .map(|interface| interface.ip())
         .collect();
-    select(&config.madang_media_addresses.0, &config.domain_or_public_ip, bound.ip(), &interfaces)
-        .into_iter()
-        .map(|ip| SocketAddr::new(ip, bound.port()))
-        .collect()
+    let ips = select(&config.madang_media_addresses.0, &config.domain_or_public_ip, bound.ip(), &interfaces);
+    let at = |port| ips.iter().map(move |ip| SocketAddr::new(*ip, port));
+    Candidates {
+        udp: at(bound.port()).collect(),
+        tcp: config.ice_tcp_port().map(|port| at(port).take(MOST_TCP).collect()).unwrap_or_default(),
+    }
 }
 
 fn select(given: &[IpAddr], public: &PublicHost, bound: IpAddr, interfaces: &[IpAddr]) -> Vec<IpAddr> {

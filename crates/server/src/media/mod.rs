@@ -1,4 +1,4 @@
-//! Media workers: the UDP port, and the thread in which the pure [`sfu::Sfu`] runs.
+//! Media workers: the UDP port, the TCP connections that carry media, and the thread in which the pure [`sfu::Sfu`] runs.
 //!
 //! Here is no rule about packets: it only carries datagrams, commands and events, and gives the time.
 
@@ -8,16 +8,20 @@ use std::thread;
 
 use protocol::id::MediaRequestId;
 use protocol::media::{MediaCommand, MediaEvent, MediaFailure};
+use sfu::Candidates;
 use socket2::{Protocol, Type};
 use tokio::sync::mpsc;
 
 pub(crate) use candidates::candidates;
+pub(crate) use streams::{Ends, Streams};
 
 use crate::config::{Config, IceMode};
 use crate::ports;
 
 mod candidates;
+mod connections;
 mod ledger;
+mod streams;
 mod transmitter;
 mod udp;
 mod worker;
@@ -59,6 +63,8 @@ pub(crate) fn bind(ip: IpAddr, port: u16) -> Result<MediaSocket, (SocketAddr, io
 pub(crate) struct Worker {
     /// For commands.
     pub(crate) handle: MediaHandle,
+    /// For TCP connections that carry media.
+    pub(crate) streams: Streams,
     /// What it reports.
     pub(crate) events: mpsc::Receiver<MediaEvent>,
     /// Ends once the handle is dropped.
@@ -99,18 +105,19 @@ fn request(command: &MediaCommand) -> Option<MediaRequestId> {
 }
 
 /// Starts the worker's thread.
-pub(crate) fn start(socket: MediaSocket, config: &Config, candidates: Vec<SocketAddr>) -> io::Result<Worker> {
+pub(crate) fn start(socket: MediaSocket, config: &Config, candidates: Candidates) -> io::Result<Worker> {
     let (commands, to_worker) = mpsc::channel(COMMAND_CAPACITY);
     let (from_worker, events) = mpsc::channel(EVENT_CAPACITY);
     let sfu = sfu::Config { candidates, ice_lite: config.madang_ice == IceMode::Lite };
+    let (streams, from_streams) = Streams::new();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let thread = thread::Builder::new().name("media-0".to_owned()).spawn(move || {
         runtime.block_on(async {
-            match worker::Worker::new(socket, sfu, to_worker, from_worker) {
+            match worker::Worker::new(socket, sfu, to_worker, from_worker, from_streams) {
                 Ok(worker) => worker.run().await,
                 Err(error) => tracing::error!(%error, "the media worker cannot use its UDP port"),
             }
         });
     })?;
-    Ok(Worker { handle: MediaHandle { commands }, events, thread })
+    Ok(Worker { handle: MediaHandle { commands }, streams, events, thread })
 }

@@ -62,6 +62,7 @@ mod tests {
 
     fn transmit(destination: &str, length: usize) -> sfu::Transmit {
         sfu::Transmit {
+            protocol: sfu::Protocol::Udp,
             source: "127.0.0.1:40000".parse().unwrap(),
             destination: destination.parse().unwrap(),
             contents: vec![7; length],

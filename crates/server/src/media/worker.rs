@@ -6,18 +6,23 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
+use protocol::framing::Framing;
 use protocol::media::{MediaCommand, MediaEvent};
-use sfu::{Datagram, Output, Sfu};
+use sfu::{Datagram, Output, Protocol, Sfu};
 use tokio::sync::mpsc;
 use tokio::time::sleep_until;
 
 use super::MediaSocket;
+use super::connections::Connections;
 use super::ledger::Ledger;
+use super::streams::{Ends, StreamEvent};
 use super::transmitter::Transmitter;
 use super::udp::{Received, Udp};
 
 /// The clock of the runtime is no finer; also what keeps a deadline that does not move from taking the whole core.
 const TICK: Duration = Duration::from_millis(1);
+/// Messages of TCP connections taken in one turn, so that neither they nor datagrams hold up the others.
+const BATCH: usize = 64;
 /// After the port itself failed.
 const ERROR_PAUSE: Duration = Duration::from_millis(10);
 
@@ -26,6 +31,8 @@ pub(super) struct Worker {
     config: sfu::Config,
     commands: mpsc::Receiver<MediaCommand>,
     events: mpsc::Sender<MediaEvent>,
+    streams: mpsc::Receiver<StreamEvent>,
+    connections: Connections,
     /// Events that the control loop had no room for.
     backlog: VecDeque<MediaEvent>,
     ledger: Ledger,
@@ -41,12 +48,15 @@ impl Worker {
         config: sfu::Config,
         commands: mpsc::Receiver<MediaCommand>,
         events: mpsc::Sender<MediaEvent>,
+        streams: mpsc::Receiver<StreamEvent>,
     ) -> io::Result<Self> {
         let mut worker = Self {
             udp: Udp::new(socket)?,
             config,
             commands,
             events,
+            streams,
+            connections: Connections::default(),
             backlog: VecDeque::new(),
             ledger: Ledger::default(),
             sfu: None,
@@ -61,7 +71,7 @@ impl Worker {
     pub(super) async fn run(mut self) {
         let mut received = Received::new();
         loop {
-            let deadline = self.deadline();
+            let deadline = self.deadline().into_iter().chain(self.connections.deadline()).min();
             let timeout = async {
                 match deadline {
                     Some(deadline) => sleep_until(deadline.into()).await,
@@ -84,14 +94,25 @@ impl Worker {
                         tokio::time::sleep(ERROR_PAUSE).await;
                     }
                 },
+                // The server keeps the other end for as long as it gives commands.
+                Some(event) = self.streams.recv() => self.stream(event).await,
                 room = room_for_events => if !room { return },
                 () = timeout => {}
+            }
+            for _ in 0..BATCH {
+                match self.streams.try_recv() {
+                    Ok(event) => self.stream(event).await,
+                    Err(_) => break,
+                }
             }
             // Here and not in its own branch: a steady stream of datagrams must not hold up the timers.
             if self.deadline().is_some_and(|deadline| deadline <= Instant::now()) {
                 self.last_timeout = Instant::now();
                 self.step(|sfu, now| sfu.handle_timeout(now)).await;
             }
+            let sfu = &self.sfu;
+            let is_known = |peer| sfu.as_ref().is_some_and(|sfu| sfu.is_known(Protocol::Tcp, peer));
+            self.connections.sweep(Instant::now(), is_known);
             self.transmitter.flush(&self.udp).await;
             self.send_backlog();
         }
@@ -116,17 +137,50 @@ impl Worker {
     async fn datagrams(&mut self, received: &Received) {
         let now = Instant::now();
         // All candidates are the one port at several addresses.
-        let port = self.config.candidates.first().map_or(0, SocketAddr::port);
+        let port = self.config.candidates.udp.first().map_or(0, SocketAddr::port);
         for (source, destination, contents) in received.datagrams() {
             // One that the kernel does not tell is to the SFU like one behind a NAT: it goes by the family.
             let destination = destination.unwrap_or(unspecified(source));
             let destination = SocketAddr::new(destination, port);
-            let datagram = Datagram { source, destination, contents };
+            let datagram = Datagram { protocol: Protocol::Udp, source, destination, contents };
             if self.guarded(|sfu| sfu.handle_datagram(datagram, now)).is_none() {
                 return;
             }
         }
         self.drain().await;
+    }
+
+    /// What happened on a TCP connection.
+    async fn stream(&mut self, event: StreamEvent) {
+        let now = Instant::now();
+        match event {
+            StreamEvent::Opened { stream, ends, framing, outbox } => {
+                self.connections.open(stream, ends, framing, outbox, now);
+            }
+            StreamEvent::Message { stream, contents } => {
+                let Some((ends, framing)) = self.connections.get(stream).map(|c| (c.ends, c.framing)) else {
+                    return;
+                };
+                match framing {
+                    Framing::Ice => {
+                        let Ends { peer: source, local: destination } = ends;
+                        let datagram = Datagram { protocol: Protocol::Tcp, source, destination, contents: &contents };
+                        self.step(|sfu, now| sfu.handle_datagram(datagram, now)).await;
+                    }
+                    // No relay: whoever asks for its address is told it.
+                    Framing::Turn => {
+                        if let Some(answer) = sfu::binding_response(&contents, ends.peer) {
+                            self.connections.send(ends.peer, &answer);
+                        }
+                    }
+                }
+            }
+            StreamEvent::Closed { stream } => {
+                if let Some(peer) = self.connections.close(stream) {
+                    self.step(|sfu, now| sfu.handle_closed(peer, now)).await;
+                }
+            }
+        }
     }
 
     /// One input to the SFU, and everything that follows from it.
@@ -140,7 +194,10 @@ impl Worker {
     async fn drain(&mut self) {
         while let Some(output) = self.guarded(Sfu::poll_output).flatten() {
             match output {
-                Output::Transmit(transmit) => self.transmitter.push(&transmit, &self.udp).await,
+                Output::Transmit(transmit) => match transmit.protocol {
+                    Protocol::Udp => self.transmitter.push(&transmit, &self.udp).await,
+                    Protocol::Tcp => self.connections.send(transmit.destination, &transmit.contents),
+                },
                 Output::Event(event) => self.report(event),
             }
         }

@@ -2,15 +2,16 @@
 //! names a deadline; [`Engine::drive`] is the only way to mutate it, so the contract cannot be broken. A panic inside
 //! ends this transport and no other.
 
+use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
 use str0m::change::DirectApi;
 use str0m::format::{Codec, CodecConfig, CodecSpec, FormatParams, PayloadParams};
 use str0m::media::{Frequency, KeyframeRequestKind, MediaKind as EngineKind, Mid, Pt, Rid};
-use str0m::net::{Protocol, Receive};
+use str0m::net::{Protocol as EngineProtocol, Receive};
 use str0m::rtp::{Extension, ExtensionMap, ExtensionValues, RtpPacket, RtpWrite, Ssrc, Vp8Descriptor, Vp8Patch};
-use str0m::{Candidate, Event, IceCreds, Input, Output as EngineOutput, Rtc, RtcConfig, RtcError};
+use str0m::{Candidate, CandidateKind, Event, IceCreds, Input, Output as EngineOutput, Rtc, RtcConfig, RtcError};
 
 use protocol::media::VideoCodec;
 
@@ -18,7 +19,7 @@ use super::{IceCredentials, Shared, Sink, TransportEvent};
 use crate::packet::{Extensions, MediaKind, OutgoingHeader, Packet, SenderReport, Source, Vp8Rewrite};
 use crate::sdp::{AudioFormat, RemoteTransport, Setup, VideoFormat};
 use crate::slots::Slot;
-use crate::{Datagram, Transmit};
+use crate::{Datagram, Protocol, Transmit};
 
 /// Sent packets kept for retransmission: a second of 720p. It decides the memory of a subscriber.
 const VIDEO_RTX_PACKETS: usize = 512;
@@ -101,7 +102,7 @@ impl Engine {
             .set_rtp_mode(true);
         *config.codec_config() = CodecConfig::new_from_payload_params(parameters);
         let mut rtc = config.build(now);
-        for candidate in &shared.candidates {
+        for candidate in shared.candidates.candidates() {
             rtc.add_local_candidate(candidate.clone());
         }
         Self { slot, rtc: Some(Box::new(rtc)), deadline: None, ice: false, dtls: false, incoming: Incoming::default() }
@@ -159,6 +160,7 @@ impl Engine {
                 EngineOutput::Transmit(transmit) => sink.transmit(
                     self.slot,
                     Transmit {
+                        protocol: protocol(transmit.proto),
                         source: transmit.source,
                         destination: transmit.destination,
                         contents: transmit.contents.into(),
@@ -198,6 +200,17 @@ impl Engine {
                 tracing::trace!(%error, "datagram dropped");
             }
             Ok(())
+        });
+    }
+
+    /// A TCP connection of the client has ended: what was sent on it needs another path.
+    pub(super) fn remove_remote(&mut self, source: SocketAddr, now: Instant, sink: &mut Sink) {
+        // It was learnt from a check, so that is what it is to the engine; the other values do not matter.
+        let kind = CandidateKind::PeerReflexive;
+        let candidate = Candidate::from_parts(String::new(), 1, EngineProtocol::Tcp, 1, source, kind, None, None, None);
+        self.drive(now, sink, |rtc| {
+            rtc.direct_api().invalidate_candidate(&candidate);
+            rtc.handle_input(Input::Timeout(now))
         });
     }
 
@@ -449,13 +462,25 @@ impl Incoming {
 }
 
 fn receive(datagram: Datagram<'_>) -> Option<Receive<'_>> {
-    Receive::new(Protocol::Udp, datagram.source, datagram.destination, datagram.contents).ok()
+    let protocol = match datagram.protocol {
+        Protocol::Udp => EngineProtocol::Udp,
+        Protocol::Tcp => EngineProtocol::Tcp,
+    };
+    Receive::new(protocol, datagram.source, datagram.destination, datagram.contents).ok()
+}
+
+/// The engine answers by the way it was reached, and we give it these two only.
+fn protocol(protocol: EngineProtocol) -> Protocol {
+    match protocol {
+        EngineProtocol::Udp => Protocol::Udp,
+        EngineProtocol::Tcp | EngineProtocol::SslTcp | EngineProtocol::Tls => Protocol::Tcp,
+    }
 }
 
 /// Host names (`.local`), TCP and the empty end-of-candidates line are skipped.
 fn parse_candidate(line: &str) -> Option<Candidate> {
     let candidate = Candidate::from_sdp_string(line.trim()).ok()?;
-    (candidate.proto() == Protocol::Udp).then_some(candidate)
+    (candidate.proto() == EngineProtocol::Udp).then_some(candidate)
 }
 
 fn extension(uri: &str) -> Option<Extension> {

@@ -3,6 +3,7 @@
 //! names the WebRTC engine; the rest of the crate sees packets, headers and events, so the sending kind can get a
 //! leaner inside without anybody noticing. Nothing is decided here: not what is forwarded, not when a key frame is due.
 
+mod candidates;
 mod dtls;
 mod engine;
 mod receiving;
@@ -11,10 +12,10 @@ mod sending;
 use std::collections::VecDeque;
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
-use str0m::Candidate;
-
+pub(crate) use candidates::LocalCandidates;
 pub(crate) use engine::Leg;
 pub(crate) use receiving::Receiving;
 pub(crate) use sending::Sending;
@@ -22,7 +23,7 @@ pub(crate) use sending::Sending;
 use crate::packet::Packet;
 use crate::slots::Slot;
 use crate::stun::{self, TransactionId};
-use crate::{Config, Datagram, Output, Transmit};
+use crate::{Candidates, Config, Datagram, Output, Transmit};
 
 /// Our ICE credentials of one transport.
 #[derive(Clone)]
@@ -35,27 +36,36 @@ pub(crate) struct IceCredentials {
 pub(crate) struct Shared {
     identity: dtls::Identity,
     ice_lite: bool,
-    candidates: Vec<Candidate>,
-    candidate_lines: Vec<String>,
+    candidates: Arc<LocalCandidates>,
 }
 
 impl fmt::Debug for Shared {
     /// Without the private key.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shared").field("ice_lite", &self.ice_lite).field("candidates", &self.candidate_lines).finish()
+        f.debug_struct("Shared")
+            .field("ice_lite", &self.ice_lite)
+            .field("candidates", &self.candidates.lines())
+            .finish()
     }
 }
 
 impl Shared {
     pub(crate) fn new(config: &Config) -> Self {
-        let candidates: Vec<Candidate> =
-            config.candidates.iter().filter_map(|address| host_candidate(*address)).collect();
         Self {
             identity: dtls::Identity::of_process(),
             ice_lite: config.ice_lite,
-            candidate_lines: candidates.iter().map(|c| c.to_sdp_string().trim_start_matches("a=").to_owned()).collect(),
-            candidates,
+            candidates: Arc::new(LocalCandidates::new(&config.candidates)),
         }
+    }
+
+    /// For transports made from now on.
+    pub(crate) fn set_candidates(&mut self, candidates: &Candidates) {
+        self.candidates = Arc::new(LocalCandidates::new(candidates));
+    }
+
+    /// Those of a transport that is made now.
+    pub(crate) fn candidates(&self) -> Arc<LocalCandidates> {
+        self.candidates.clone()
     }
 
     pub(crate) fn ice_lite(&self) -> bool {
@@ -64,21 +74,11 @@ impl Shared {
 
     /// `candidate:…` lines.
     pub(crate) fn candidate_lines(&self) -> &[String] {
-        &self.candidate_lines
+        self.candidates.lines()
     }
 
     pub(crate) fn fingerprint(&self) -> &str {
         &self.identity.fingerprint
-    }
-}
-
-fn host_candidate(address: SocketAddr) -> Option<Candidate> {
-    match Candidate::host(address, "udp") {
-        Ok(candidate) => Some(candidate),
-        Err(error) => {
-            tracing::warn!(%address, %error, "address cannot be a candidate");
-            None
-        }
     }
 }
 
@@ -159,6 +159,11 @@ impl Transport {
 
     pub(crate) fn handle_datagram(&mut self, datagram: Datagram<'_>, now: Instant, sink: &mut Sink) {
         self.engine_mut().handle_datagram(datagram, now, sink);
+    }
+
+    /// A TCP connection of the client has ended.
+    pub(crate) fn remove_remote(&mut self, source: SocketAddr, now: Instant, sink: &mut Sink) {
+        self.engine_mut().remove_remote(source, now, sink);
     }
 
     pub(crate) fn handle_timeout(&mut self, now: Instant, sink: &mut Sink) {

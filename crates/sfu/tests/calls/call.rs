@@ -1,6 +1,7 @@
 //! A call that can be scripted in a few lines: clients made of the WebRTC engine, a seeded network, cameras that answer
 //! key frame requests, and a clock that jumps to whatever happens next.
 
+use std::cmp::Ordering;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::net::SocketAddr;
@@ -12,10 +13,10 @@ use protocol::id::{MediaRequestId, PublicationId, RouterId, TransportId};
 use protocol::media::{CodecChoice, MediaCommand, MediaEvent, MediaFailure, VideoCodec};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use sfu::{Config, Datagram, Output, Sfu, Transmit};
+use sfu::{Candidates, Config, Datagram, Output, Protocol, Sfu, Transmit};
 use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
 use str0m::media::{Direction, KeyframeRequestKind, MediaKind, Mid, Rid, Simulcast, SimulcastLayer};
-use str0m::net::{Protocol, Receive};
+use str0m::net::{Protocol as EngineProtocol, Receive};
 use str0m::rtp::ExtensionValues;
 use str0m::{Candidate, Event, Input, Output as EngineOutput, Rtc, RtcConfig};
 
@@ -31,7 +32,8 @@ pub(crate) fn sfu_address() -> SocketAddr {
 }
 
 pub(crate) fn config() -> Config {
-    Config { candidates: vec![sfu_address()], ice_lite: true }
+    // The same number for both, as on a machine where one port is all that is open.
+    Config { candidates: Candidates { udp: vec![sfu_address()], tcp: vec![sfu_address()] }, ice_lite: true }
 }
 
 /// VP8 first, then whatever else there is.
@@ -86,8 +88,28 @@ pub(crate) struct Client {
     next: Instant,
 }
 
-/// When it arrives, its number, from where, to where, what.
-type Flight = (Instant, u64, SocketAddr, SocketAddr, Vec<u8>);
+/// A datagram under way: when it arrives, and its number.
+struct Flight(Instant, u64, Transmit);
+
+impl Ord for Flight {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (self.0, self.1).cmp(&(other.0, other.1))
+    }
+}
+
+impl PartialOrd for Flight {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Eq for Flight {}
+
+impl PartialEq for Flight {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
 
 /// Network, clock, unit and clients.
 pub(crate) struct Call {
@@ -99,6 +121,8 @@ pub(crate) struct Call {
     pub(crate) loss: f64,
     /// Datagrams the unit has sent.
     pub(crate) sent: u64,
+    /// How clients that are added from now on reach it.
+    pub(crate) protocol: Protocol,
     in_flight: BinaryHeap<Reverse<Flight>>,
     sequence: u64,
     rng: StdRng,
@@ -120,6 +144,7 @@ impl Call {
             events: Vec::new(),
             loss: 0.0,
             sent: 0,
+            protocol: Protocol::Udp,
             in_flight: BinaryHeap::new(),
             sequence: 0,
             rng: StdRng::seed_from_u64(42),
@@ -173,7 +198,7 @@ impl Call {
         let index = self.clients.len();
         let address: SocketAddr = ([203, 0, 113, 1 + (index / 50_000) as u8], 10_000 + (index % 50_000) as u16).into();
         let mut rtc = config.build(self.now);
-        rtc.add_local_candidate(Candidate::host(address, "udp").unwrap());
+        rtc.add_local_candidate(candidate(self.protocol, address));
         self.by_address.insert(address, index);
         self.clients.push(Client {
             rtc,
@@ -329,7 +354,7 @@ impl Call {
         self.drain_clients();
         self.take_outputs();
         loop {
-            let arrival = self.in_flight.peek().map(|Reverse((at, ..))| *at);
+            let arrival = self.in_flight.peek().map(|Reverse(Flight(at, ..))| *at);
             let live = self.clients.iter().filter(|c| !c.closed);
             let engines = live.clone().map(|c| c.next).min();
             let cameras = live.filter(|c| c.connected).flat_map(|c| c.cameras.iter().map(|c| c.next)).min();
@@ -354,10 +379,11 @@ impl Call {
 
     fn step(&mut self) {
         let now = self.now;
-        while self.in_flight.peek().is_some_and(|Reverse((at, ..))| *at <= now) {
-            let Reverse((_, _, source, destination, contents)) = self.in_flight.pop().unwrap();
+        while self.in_flight.peek().is_some_and(|Reverse(Flight(at, ..))| *at <= now) {
+            let Reverse(Flight(_, _, transmit)) = self.in_flight.pop().unwrap();
+            let Transmit { protocol, source, destination, contents } = transmit;
             if destination == sfu_address() {
-                self.sfu.handle_datagram(Datagram { source, destination, contents: &contents }, now);
+                self.sfu.handle_datagram(Datagram { protocol, source, destination, contents: &contents }, now);
                 continue;
             }
             let Some(client) = self.by_address.get(&destination).map(|i| &mut self.clients[*i]) else {
@@ -366,7 +392,7 @@ impl Call {
             if client.closed {
                 continue;
             }
-            if let Ok(receive) = Receive::new(Protocol::Udp, source, destination, &contents) {
+            if let Ok(receive) = Receive::new(engine_protocol(protocol), source, destination, &contents) {
                 let input = Input::Receive(now, receive);
                 if client.rtc.accepts(&input) {
                     client.rtc.handle_input(input).unwrap();
@@ -419,7 +445,11 @@ impl Call {
                     }
                     EngineOutput::Transmit(t) => {
                         let contents: Vec<u8> = t.contents.into();
-                        out.push(Transmit { source: t.source, destination: t.destination, contents });
+                        let protocol = match t.proto {
+                            EngineProtocol::Udp => Protocol::Udp,
+                            _ => Protocol::Tcp,
+                        };
+                        out.push(Transmit { protocol, source: t.source, destination: t.destination, contents });
                     }
                     EngineOutput::Event(event) => client.event(event, now),
                 }
@@ -450,13 +480,18 @@ impl Call {
             return;
         }
         self.sequence += 1;
-        self.in_flight.push(Reverse((
-            self.now + DELAY,
-            self.sequence,
-            transmit.source,
-            transmit.destination,
-            transmit.contents,
-        )));
+        self.in_flight.push(Reverse(Flight(self.now + DELAY, self.sequence, transmit)));
+    }
+
+    /// A client's address is gone, and it goes on from another.
+    pub(crate) fn move_client(&mut self, client: usize, address: SocketAddr) {
+        let protocol = self.protocol;
+        let Client { rtc, address: old, next, .. } = &mut self.clients[client];
+        assert!(rtc.direct_api().invalidate_candidate(&candidate(protocol, *old)));
+        rtc.add_local_candidate(candidate(protocol, address));
+        *next = self.now;
+        self.by_address.remove(&std::mem::replace(old, address));
+        self.by_address.insert(address, client);
     }
 
     pub(crate) fn is_connected(&self, client: usize) -> bool {
@@ -471,6 +506,17 @@ impl Call {
     pub(crate) fn audio_of(&self, client: usize) -> Vec<&Received> {
         self.clients[client].received.iter().filter(|r| r.kind == MediaKind::Audio).collect()
     }
+}
+
+fn engine_protocol(protocol: Protocol) -> EngineProtocol {
+    match protocol {
+        Protocol::Udp => EngineProtocol::Udp,
+        Protocol::Tcp => EngineProtocol::Tcp,
+    }
+}
+
+fn candidate(protocol: Protocol, address: SocketAddr) -> Candidate {
+    Candidate::host(address, engine_protocol(protocol)).unwrap()
 }
 
 /// Video source and its retransmission source in an answer.

@@ -6,7 +6,7 @@ use protocol::id::{PublicationId, TransportId};
 use protocol::media::{MediaCommand, MediaEvent, MediaFailure, VideoCodec};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use sfu::{Datagram, Output};
+use sfu::{Datagram, Output, Protocol};
 use str0m::change::SdpAnswer;
 use str0m::media::Direction;
 
@@ -61,7 +61,8 @@ fn garbage_datagrams_are_dropped_in_silence() {
             *first = [0, 1, 20, 22, 63, 64, 127, 128, 0x90, 191, 255, *first][n % 12];
         }
         let before = call.sent;
-        call.sfu.handle_datagram(Datagram { source, destination: sfu_address(), contents: &contents }, call.now);
+        let (protocol, destination) = (Protocol::Udp, sfu_address());
+        call.sfu.handle_datagram(Datagram { protocol, source, destination, contents: &contents }, call.now);
         while let Some(output) = call.sfu.poll_output() {
             let Output::Transmit(transmit) = output else {
                 panic!("an event out of garbage: {output:?}");
@@ -100,7 +101,8 @@ fn a_plain_stun_request_is_answered_with_its_address_and_a_forged_one_is_not() {
     let ann = call.publish(browser(), &[]);
     call.connect();
     let mut ask = |contents: &[u8]| {
-        call.sfu.handle_datagram(Datagram { source: stranger(), destination: sfu_address(), contents }, call.now);
+        let (protocol, source, destination) = (Protocol::Udp, stranger(), sfu_address());
+        call.sfu.handle_datagram(Datagram { protocol, source, destination, contents }, call.now);
         call.sfu.poll_output()
     };
     let question = stun_request(None);

@@ -8,5 +8,6 @@ mod hostile;
 mod lifecycle;
 mod media;
 mod negotiation;
+mod paths;
 mod reconnection;
 mod simulcast;
