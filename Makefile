@@ -54,7 +54,7 @@ deny:
 	@scripts/deny.sh
 
 # Real browsers and unmodified clients against the real binary. One file: make e2e TESTS=tests/page.test.mjs
-TESTS ?= $(patsubst e2e/%,%,$(wildcard e2e/tests/*.test.mjs))
+TESTS ?= $(patsubst e2e/%,%,$(wildcard e2e/tests/*.test.mjs e2e/network/*.test.mjs))
 e2e: build e2e/node_modules/.package-lock.json
 	cd e2e && MADANG=$(abspath $(MADANG)) node --test --test-concurrency=1 $(TESTS)
 

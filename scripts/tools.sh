@@ -18,6 +18,9 @@ has make || packages+=(make)
 if [ "$purpose" = test ]; then
     has chromium || packages+=(chromium)
     has firefox-esr || packages+=(firefox-esr)
+    # For networks of the tests' own.
+    has nft || packages+=(nftables)
+    has ip || packages+=(iproute2)
     # For openvidu-java-client.
     has javac || packages+=(default-jdk-headless)
     has mvn || packages+=(maven)

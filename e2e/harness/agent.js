@@ -382,6 +382,21 @@
       }));
   }
 
+  /** The way that each transport's datagrams take: the selected pair of candidates. */
+  async function paths() {
+    const streams = [publisher?.stream, ...[...subscribers.values()].map((s) => s.stream)];
+    const connections = streams.filter((s) => s?.webRtcPeer).map((s) => s.getRTCPeerConnection());
+    const path = async (connection) => {
+      const report = await connection.getStats();
+      const transport = [...report.values()].find((stat) => stat.type === 'transport');
+      const pair = report.get(transport?.selectedCandidatePairId);
+      const { candidateType, relayProtocol } = report.get(pair?.localCandidateId) ?? {};
+      const { protocol, address, port } = report.get(pair?.remoteCandidateId) ?? {};
+      return { candidateType, relayProtocol, protocol, address, port };
+    };
+    return Promise.all(connections.map(path));
+  }
+
   window.agent = {
     join,
     openCamera,
@@ -406,5 +421,6 @@
     silent,
     sent,
     firstFrame,
+    paths,
   };
 })();

@@ -50,9 +50,14 @@ export class Browsers {
   #chromium;
   #firefox;
   #flags;
+  #executable;
 
-  /** `ownOrigin`: the pages come from the server itself and must do without Chromium's leniency. */
-  constructor({ ownOrigin = false } = {}) {
+  /**
+   * `ownOrigin`: the pages come from the server itself and must do without Chromium's leniency.
+   * `executable`: what is started for Chromium.
+   */
+  constructor({ ownOrigin = false, executable = chromiumPath } = {}) {
+    this.#executable = executable;
     this.#flags = ownOrigin ? chromiumFlags : [...chromiumFlags, otherOrigin];
   }
 
@@ -80,7 +85,7 @@ export class Browsers {
   }
 
   chromium() {
-    this.#chromium ??= chromium.launch({ executablePath: chromiumPath, args: this.#flags });
+    this.#chromium ??= chromium.launch({ executablePath: this.#executable, args: this.#flags });
     return this.#chromium;
   }
 

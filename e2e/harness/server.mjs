@@ -16,8 +16,8 @@ export const binary = resolve(process.env.MADANG ?? join(here, '../../target/rel
 
 export const secret = 'e2e_SECRET';
 
-/** Starts a server; `settings` are environment variables. */
-export async function startServer(settings = {}) {
+/** Starts a server, perhaps in a network of its own; `settings` are environment variables. */
+export async function startServer(settings = {}, namespace = undefined) {
   if (!existsSync(binary)) {
     throw new Error(`no server at ${binary}: run 'make build', or set MADANG to the binary`);
   }
@@ -25,7 +25,8 @@ export async function startServer(settings = {}) {
   const udpPort = await freeUdpPort();
   const home = mkdtempSync(join(tmpdir(), 'madang-e2e-'));
   const started = performance.now();
-  const child = spawn(binary, [], {
+  const start = namespace ? namespace.spawn.bind(namespace) : spawn;
+  const child = start(binary, [], {
     cwd: home,
     env: {
       ...process.env,
