@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::extract::ws::Utf8Bytes;
@@ -28,6 +28,7 @@ const INPUT_CAPACITY: usize = 1024;
 #[derive(Clone, Debug)]
 pub struct Control {
     inputs: mpsc::Sender<Input>,
+    media_lost_at: Arc<OnceLock<u64>>,
 }
 
 /// The control loop has ended (the server stops), or the call made it panic.
@@ -71,6 +72,11 @@ impl Control {
         self.inputs.send(Input::Socket(socket, input)).await.map_err(|_| Stopped)
     }
 
+    /// When the media worker was lost, ms since 1970, if it was.
+    pub(crate) fn media_lost_at(&self) -> Option<u64> {
+        self.media_lost_at.get().copied()
+    }
+
     /// Starts the loop; it ends when every `Control` is gone, and the last events have been delivered.
     pub(crate) fn start(
         settings: Settings,
@@ -85,10 +91,12 @@ impl Control {
             clock: Clock::start(),
             outboxes: HashMap::new(),
             media,
+            media_lost_at: Arc::default(),
             events,
         };
+        let media_lost_at = control.media_lost_at.clone();
         let task = tokio::spawn(control.run(inputs, media_events));
-        (Self { inputs: sender }, task)
+        (Self { inputs: sender, media_lost_at }, task)
     }
 }
 
@@ -119,12 +127,13 @@ struct ControlLoop {
     clock: Clock,
     outboxes: HashMap<SocketId, Outbox>,
     media: MediaHandle,
+    /// Set once.
+    media_lost_at: Arc<OnceLock<u64>>,
     events: EventSinks,
 }
 
 impl ControlLoop {
     async fn run(mut self, mut inputs: mpsc::Receiver<Input>, mut media_events: mpsc::Receiver<MediaEvent>) {
-        let mut media_lost = false;
         loop {
             let deadline = self.registry.poll_timeout().map(|time| self.clock.instant(time));
             let timeout = async {
@@ -139,11 +148,11 @@ impl ControlLoop {
                     Some(Input::Socket(socket, input)) => self.socket(socket, input),
                     None => return self.events.close().await,
                 },
-                event = media_events.recv(), if !media_lost => match event {
+                event = media_events.recv(), if self.media_lost_at.get().is_none() => match event {
                     Some(event) => self.step(|registry, now| registry.handle_media(event, now)),
                     None => {
                         tracing::error!("the media worker is gone: there are no calls until the server is started again");
-                        media_lost = true;
+                        let _ = self.media_lost_at.set(self.clock.now().as_millis());
                         self.step(Registry::media_lost);
                     }
                 },
@@ -249,5 +258,27 @@ impl WrittenNotifications {
         let entry = self.0.entry(Arc::as_ptr(notification));
         let (_, frame) = entry.or_insert_with(|| (notification.clone(), notification_frame(notification).into()));
         frame.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_lost_media_worker_is_noticed_and_calls_go_on() {
+        let (media, commands) = MediaHandle::detached();
+        let (worker, media_events) = mpsc::channel(1);
+        let settings = crate::Config::default().settings(crate::config::LOCALHOST, 1);
+        let (control, task) = Control::start(settings, [0; 32], media, media_events, EventSinks::default());
+        assert_eq!(control.media_lost_at(), None);
+        drop((worker, commands));
+        // Every call lets the loop look at its other inputs, too.
+        while control.media_lost_at().is_none() {
+            control.call(|registry, _| registry.figures()).await.unwrap();
+        }
+        assert_eq!(control.call(|registry, _| registry.figures().sessions).await, Ok(0));
+        drop(control);
+        task.await.unwrap();
     }
 }

@@ -8,6 +8,7 @@
 //! * [`limits`]: what strangers may take; `network`, `shares`, `allowance` and `wrong_secrets` hold them to it.
 //! * `events`: the way of events into CDR files ([`cdr`]) and to applications (`webhooks`).
 //! * [`config`]: what can be set.
+//! * [`program`]: what stays while the server restarts; `node`: how a cluster would know it.
 //!
 //! There is no rule about sessions or packets here: it only carries.
 
@@ -19,14 +20,16 @@ use std::time::Duration;
 
 use rand::RngCore as _;
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 
 pub use config::{Config, ConfigError};
 pub use control::{Control, Stopped};
 pub use limits::Limits;
+pub use program::Program;
 
 use cdr::Cdr;
 use events::EventSinks;
+use node::Node;
 use session::Registry;
 use webhooks::Webhook;
 use wrong_secrets::WrongSecrets;
@@ -35,12 +38,15 @@ mod allowance;
 pub mod cdr;
 pub mod config;
 pub mod control;
+mod durable;
 mod events;
 pub mod http;
 pub mod limits;
 mod media;
 mod network;
+mod node;
 pub mod ports;
+pub mod program;
 mod shares;
 mod signalling;
 mod tls;
@@ -60,6 +66,19 @@ pub struct App {
     /// What strangers may take.
     pub limits: Limits,
     pub(crate) wrong_secrets: WrongSecrets,
+    pub(crate) node: Node,
+    pub(crate) program: Program,
+    /// Held by whoever writes settings.
+    pub(crate) changing_settings: tokio::sync::Mutex<()>,
+    /// Somebody asked for a restart.
+    restart: Notify,
+}
+
+impl App {
+    /// Makes [`Server::restart_requested`] complete.
+    pub(crate) fn request_restart(&self) {
+        self.restart.notify_one();
+    }
 }
 
 /// A running server. [`Server::stop`] ends it; dropping it does so without waiting.
@@ -120,13 +139,23 @@ pub enum StartError {
 }
 
 impl Server {
-    /// Binds the ports and serves. Must be called inside a Tokio runtime.
+    /// Binds the ports and serves. Must be called inside a Tokio runtime. There is no file to which settings could be
+    /// written: a restart cannot be asked for by REST.
     pub async fn start(config: Config) -> Result<Self, StartError> {
         Self::start_with(config, Limits::default()).await
     }
 
     /// The same with other limits.
-    pub async fn start_with(mut config: Config, limits: Limits) -> Result<Self, StartError> {
+    pub async fn start_with(config: Config, limits: Limits) -> Result<Self, StartError> {
+        Self::launch(Program::embedding(), config, limits).await
+    }
+
+    /// As the server of `program`, whose settings `config` was read from.
+    pub async fn start_in(program: Program, config: Config) -> Result<Self, StartError> {
+        Self::launch(program, config, Limits::default()).await
+    }
+
+    async fn launch(program: Program, mut config: Config, limits: Limits) -> Result<Self, StartError> {
         if config.openvidu_secret.is_for_development() {
             tracing::warn!("OPENVIDU_SECRET is the one that everybody knows: for development only");
         }
@@ -157,8 +186,17 @@ impl Server {
         let worker = media::start(socket, &config, candidates.clone()).map_err(StartError::Thread)?;
         let (control, control_task) = Control::start(settings, random_seed(), worker.handle, worker.events, events);
 
-        let wrong_secrets = WrongSecrets::new(limits.wrong_secrets);
-        let app = Arc::new(App { config, control, limits, wrong_secrets });
+        let node = Node::new(&config, fallback_host);
+        let app = Arc::new(App {
+            config,
+            control,
+            limits,
+            wrong_secrets: WrongSecrets::new(limits.wrong_secrets),
+            node,
+            program,
+            changing_settings: tokio::sync::Mutex::new(()),
+            restart: Notify::new(),
+        });
         let (stopping, stopped) = watch::channel(false);
         let stopped = Stopping(stopped);
         let (alive, connections) = mpsc::channel(1);
@@ -194,6 +232,12 @@ impl Server {
     /// What clients are told about where to send media.
     pub fn media_candidates(&self) -> &sfu::Candidates {
         &self.media_candidates
+    }
+
+    /// Completes once somebody who may has asked for a restart by REST. It is for the owner to stop this server and to
+    /// start another one.
+    pub async fn restart_requested(&self) {
+        self.app.restart.notified().await;
     }
 
     /// A few lines for the person who started it. Scripts wait for "OpenVidu is ready!".

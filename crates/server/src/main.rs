@@ -1,10 +1,11 @@
-//! The program `madang`: reads its settings, starts the [`Server`] and stops it on SIGINT or SIGTERM.
+//! The program `madang`: reads its settings, starts the [`Server`], starts it anew when it is asked to restart, and stops it
+//! on SIGINT or SIGTERM.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
-use server::Server;
-use server::config::{Config, Sources, report};
+use server::config::{Config, report};
+use server::{Program, Server};
 use tracing_subscriber::EnvFilter;
 
 #[tokio::main]
@@ -42,7 +43,7 @@ fn print(text: &str) -> Outcome {
 
 /// Shows the settings in force and says whether the server would start with them.
 fn show_config() -> Outcome {
-    let sources = Sources::of_process();
+    let sources = Program::of_process().sources();
     print(&report::in_force(&sources))?;
     for (name, why) in sources.ignored() {
         print(&format!("* {name} has no effect: {why}\n"))?;
@@ -52,19 +53,48 @@ fn show_config() -> Outcome {
 }
 
 async fn serve() -> Outcome {
-    let sources = Sources::of_process();
+    let mut stop = Stop::listen()?;
+    let mut program = Program::of_process();
+    let mut config = load(&program)?;
+    let mut server = Server::start_in(program.clone(), config.clone()).await?;
+    loop {
+        // A closed standard output is no reason to stop.
+        let _ = writeln!(std::io::stdout(), "{}", server.banner());
+        tokio::select! {
+            () = stop.requested() => break,
+            () = server.restart_requested() => {}
+        }
+        tracing::info!("restarting");
+        server.stop().await;
+        program = program.restarted();
+        (server, config) = start_again(&program, config).await?;
+    }
+    tracing::info!("stopping");
+    server.stop().await;
+    Ok(())
+}
+
+fn load(program: &Program) -> Result<Config, server::ConfigError> {
+    let sources = program.sources();
     let config = Config::load(&sources)?;
     for (name, why) in sources.ignored() {
         tracing::info!("{name} has no effect: {why}");
     }
-    let mut stop = Stop::listen()?;
-    let server = Server::start(config).await?;
-    // A closed standard output is no reason to stop.
-    let _ = writeln!(std::io::stdout(), "{}", server.banner());
-    stop.requested().await;
-    tracing::info!("stopping");
-    server.stop().await;
-    Ok(())
+    Ok(config)
+}
+
+/// A restart by REST must not be the end: if the server does not start with the settings as they stand now, it starts with
+/// those it had.
+async fn start_again(program: &Program, former: Config) -> Result<(Server, Config), Box<dyn std::error::Error>> {
+    let failed: Box<dyn std::error::Error> = match load(program) {
+        Ok(config) => match Server::start_in(program.clone(), config.clone()).await {
+            Ok(server) => return Ok((server, config)),
+            Err(error) => error.into(),
+        },
+        Err(error) => error.into(),
+    };
+    tracing::error!("the changed settings are not used: {failed}");
+    Ok((Server::start_in(program.clone(), former.clone()).await?, former))
 }
 
 /// The signals that end the program in good order.

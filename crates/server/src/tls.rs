@@ -3,7 +3,7 @@
 //! Certificates that others signed are not handled here.
 
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 use std::sync::Arc;
@@ -17,6 +17,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::StartError;
 use crate::config::{Config, PublicHost};
+use crate::durable;
 
 const CERTIFICATE: &str = "certificate.pem";
 const KEY: &str = "certificate.key.pem";
@@ -93,25 +94,10 @@ fn kept(folder: &Path, public: &PublicHost) -> io::Result<Option<Pair>> {
 
 fn keep(folder: &Path, pair: &Pair, names: &[String]) -> io::Result<()> {
     fs::create_dir_all(folder)?;
-    write(&folder.join(KEY), &pair.key)?;
-    write(&folder.join(CERTIFICATE), &pair.certificate)?;
+    durable::replace(&folder.join(KEY), &pair.key)?;
+    durable::replace(&folder.join(CERTIFICATE), &pair.certificate)?;
     // Last: without it the others do not count.
-    write(&folder.join(NAMES), &names.join("\n"))
-}
-
-/// Readable by the owner only, and never half written.
-fn write(path: &Path, text: &str) -> io::Result<()> {
-    let unfinished = path.with_extension("new");
-    // One that was left behind may have other permissions.
-    let _ = fs::remove_file(&unfinished);
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&unfinished)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    fs::rename(unfinished, path)
+    durable::replace(&folder.join(NAMES), &names.join("\n"))
 }
 
 fn make(names: &[String]) -> io::Result<Pair> {

@@ -100,6 +100,10 @@ pub struct Figures {
     pub clients: usize,
     /// Open WebSockets.
     pub sockets: usize,
+    /// Published by clients.
+    pub publications: usize,
+    /// Received by clients.
+    pub subscriptions: usize,
     /// Requests that the media worker has not settled.
     pub media_requests: usize,
     /// Deadlines that are set.
@@ -152,6 +156,13 @@ impl Registry {
         let mut sessions: Vec<_> = self.sessions.values().collect();
         sessions.sort_by_key(|session| (!session.in_use, session.router));
         sessions.into_iter().map(|session| session.view(include)).collect()
+    }
+
+    /// Those that somebody has joined.
+    pub fn sessions_in_use(&self) -> Vec<SessionView> {
+        let mut sessions: Vec<_> = self.sessions.values().filter(|session| session.in_use).collect();
+        sessions.sort_by_key(|session| session.router);
+        sessions.into_iter().map(|session| session.view(Include::default())).collect()
     }
 
     /// `DELETE /sessions/{id}`.
@@ -285,10 +296,13 @@ impl Registry {
     /// How much there is of everything.
     pub fn figures(&self) -> Figures {
         let (clients, sockets) = self.clients.count();
+        let participants = || self.sessions.values().flat_map(Session::participants);
         Figures {
             sessions: self.sessions.len(),
             clients,
             sockets,
+            publications: participants().filter(|(_, participant)| participant.stream.is_some()).count(),
+            subscriptions: participants().map(|(_, participant)| participant.subscriptions.len()).sum(),
             media_requests: self.media.count(),
             timers: self.timers.count(),
         }

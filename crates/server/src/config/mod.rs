@@ -4,8 +4,9 @@
 //! [`table`] lists the settings, [`value`] their kinds, [`report`] writes them for people.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use protocol::model::{IceServer, MediaServer};
@@ -13,9 +14,11 @@ use session::Settings;
 
 use crate::webhooks::Destination;
 
+pub(crate) use change::check as check_changes;
 pub use table::{Config, KEYS, Key};
 pub use value::{Compatibility, IceMode, IceTcp, PublicHost, Secret};
 
+mod change;
 pub mod dotenv;
 pub mod report;
 pub mod table;
@@ -48,27 +51,29 @@ pub struct Fault {
     pub rule: String,
 }
 
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.name, self.value.as_str()) {
+            (None, _) => f.write_str(&self.rule),
+            (Some(name), "") => write!(f, "Property {name} is not set. {}", self.rule),
+            (Some(name), value) => write!(f, "Property {name}={value}. {}", self.rule),
+        }
+    }
+}
+
 /// Everything that is wrong, for [`report::faults`].
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("{}", report::faults(&self.0))]
 pub struct ConfigError(pub Vec<Fault>);
 
-/// Texts of settings, before they are understood.
-#[derive(Clone, Debug, Default)]
+/// Texts of settings, before they are understood. Some are secret.
+#[derive(Clone, Default)]
 pub struct Sources {
     texts: BTreeMap<String, String>,
     faults: Vec<Fault>,
 }
 
 impl Sources {
-    /// The process' environment and the `.env` file in `DOTENV_PATH` (default: the working directory).
-    pub fn of_process() -> Self {
-        let folder = std::env::var_os("DOTENV_PATH").map_or_else(|| PathBuf::from("."), PathBuf::from);
-        let environment =
-            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-        Self::new(environment, &folder)
-    }
-
     /// `environment`, overridden by the file `.env` in `folder` if there is one.
     pub fn new(environment: impl IntoIterator<Item = (String, String)>, folder: &Path) -> Self {
         let mut sources = Self { texts: environment.into_iter().collect(), faults: vec![] };
@@ -94,6 +99,13 @@ impl Sources {
                 rule: format!("File {} cannot be read: {error}", path.display()),
             }),
         }
+        sources
+    }
+
+    /// With these texts instead of those that stand there.
+    fn with(&self, changes: &[(String, String)]) -> Self {
+        let mut sources = self.clone();
+        sources.texts.extend(changes.iter().cloned());
         sources
     }
 

@@ -9,11 +9,7 @@ use super::{Fault, Sources};
 pub fn faults(faults: &[Fault]) -> String {
     let mut text = String::from("Configuration errors\n--------------------\n\n");
     for fault in faults {
-        let _ = match (fault.name, fault.value.as_str()) {
-            (None, _) => writeln!(text, "* {}", fault.rule),
-            (Some(name), "") => writeln!(text, "* Property {name} is not set. {}", fault.rule),
-            (Some(name), value) => writeln!(text, "* Property {name}={value}. {}", fault.rule),
-        };
+        let _ = writeln!(text, "* {fault}");
     }
     text.push_str(
         "\nCorrect them in the file .env or in the environment and start again. `madang --help` lists the settings.",

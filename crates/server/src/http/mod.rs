@@ -10,7 +10,7 @@ use std::sync::Arc;
 use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{any, delete, get, post};
+use axum::routing::{delete, get, post};
 use axum::{Extension, Router};
 
 use crate::App;
@@ -20,6 +20,7 @@ use error::ApiError;
 
 mod accept_certificate;
 mod auth;
+mod broadcast;
 mod call;
 mod call_page;
 mod caller;
@@ -31,15 +32,19 @@ mod cors;
 mod deprecated;
 mod error;
 mod headers;
+mod health;
 mod ice;
+mod info;
 mod intake;
+mod media_nodes;
 mod query;
 mod recordings;
+mod restart;
 mod sessions;
 mod signal;
+mod speech_to_text;
 mod streams;
 mod tokens;
-mod unavailable;
 
 /// All routes; those of `web_sockets` need no credentials here.
 pub fn router(app: Arc<App>, web_sockets: Router) -> Router {
@@ -68,14 +73,22 @@ pub fn router(app: Arc<App>, web_sockets: Router) -> Router {
         )
         .route("/openvidu/api/recordings/stop/{recording}", post(recordings::disabled))
         .route("/openvidu/api/recordings/{recording}", get(recordings::disabled).delete(recordings::disabled))
-        .route("/openvidu/api/broadcast/{*rest}", any(unavailable::broadcast))
-        .route("/openvidu/api/media-nodes", any(unavailable::media_nodes))
-        .route("/openvidu/api/media-nodes/{*rest}", any(unavailable::media_nodes))
-        .route("/openvidu/api/speech-to-text/{*rest}", any(unavailable::speech_to_text))
+        .route("/openvidu/api/broadcast/start", post(broadcast::start))
+        .route("/openvidu/api/broadcast/stop", post(broadcast::stop))
+        .route("/openvidu/api/speech-to-text/load", post(speech_to_text::disabled))
+        .route("/openvidu/api/speech-to-text/unload", post(speech_to_text::disabled))
+        .route("/openvidu/api/media-nodes", get(media_nodes::list).post(media_nodes::add).put(media_nodes::discover))
+        .route(
+            "/openvidu/api/media-nodes/{node}",
+            get(media_nodes::show).delete(media_nodes::remove).patch(media_nodes::change),
+        )
+        .route("/openvidu/api/health", get(health::health))
+        .route("/openvidu/api/status", get(health::status))
+        .route("/openvidu/api/restart", post(restart::restart))
         .route("/openvidu/cdr", get(cdr::list))
         .route("/openvidu/cdr/{file}", get(cdr::show))
         .route("/openvidu/accept-certificate", get(accept_certificate::page))
-        .route("/openvidu/info", get(unavailable::info));
+        .route("/openvidu/info", get(info::refuse));
     if app.config.madang_call_page {
         router = router.merge(call_page::routes()).route("/call/token", post(call::token));
     }

@@ -1,4 +1,4 @@
-//! Booleans in query strings.
+//! What stands in query strings.
 
 use axum::http::{StatusCode, Uri};
 
@@ -6,9 +6,7 @@ use super::error::ApiError;
 
 /// `true/1/yes/on` and `false/0/no/off` in any letter case; empty or absent is `default`.
 pub(super) fn boolean(uri: &Uri, name: &str, default: bool) -> Result<bool, ApiError> {
-    let pairs = uri.query().unwrap_or_default().split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-    // The words have no character that would have to be escaped, nor do the names.
-    let Some((_, value)) = pairs.into_iter().find(|(key, _)| *key == name) else { return Ok(default) };
+    let Some(value) = text(uri, name) else { return Ok(default) };
     match value.to_ascii_lowercase().as_str() {
         "" => Ok(default),
         "true" | "1" | "yes" | "on" => Ok(true),
@@ -18,6 +16,13 @@ pub(super) fn boolean(uri: &Uri, name: &str, default: bool) -> Result<bool, ApiE
             Err(ApiError::unhandled(StatusCode::BAD_REQUEST, message, uri.path()))
         }
     }
+}
+
+/// The first value of that name, as it is written. No word that is expected anywhere has characters that would have to be
+/// escaped, nor do the names.
+pub(super) fn text<'a>(uri: &'a Uri, name: &str) -> Option<&'a str> {
+    let pairs = uri.query().unwrap_or_default().split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+    pairs.into_iter().find(|(key, _)| *key == name).map(|(_, value)| value)
 }
 
 #[cfg(test)]

@@ -92,7 +92,7 @@ pub(super) struct SeenSession {
 impl SeenSession {
     /// openvidu-java-client 2.21 and 2.22 fail without the codec that will really be used. They cannot be told from other
     /// clients on the same HTTP library, none of which minds.
-    fn new(compatibility: Compatibility, headers: &HeaderMap, mut session: SessionView) -> Self {
+    pub(super) fn new(compatibility: Compatibility, headers: &HeaderMap, mut session: SessionView) -> Self {
         let resolved = match session.forced_video_codec {
             ForcedVideoCodec::MediaServerPreferred => ForcedVideoCodec::Vp8,
             forced => forced,

@@ -78,6 +78,13 @@ pub(crate) struct MediaHandle {
 }
 
 impl MediaHandle {
+    /// To no worker, but to a queue.
+    #[cfg(test)]
+    pub(crate) fn detached() -> (Self, mpsc::Receiver<MediaCommand>) {
+        let (commands, queue) = mpsc::channel(1);
+        (Self { commands }, queue)
+    }
+
     /// Hands over a command. If the worker stands still, the error is what settles the command, if it has to be settled.
     pub(crate) fn send(&self, command: MediaCommand) -> Result<(), Option<MediaEvent>> {
         self.commands.try_send(command).map_err(|error| {

@@ -1,5 +1,6 @@
 //! A server of its own for each test, and plain HTTP/1.1 to talk to it: what is on the wire is what is asserted.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -58,8 +59,7 @@ impl TestServer {
     }
 
     pub(crate) async fn connect(&self) -> Client {
-        let stream = TcpStream::connect(self.server.address()).await.expect("the server listens");
-        Client { stream: BufReader::new(stream) }
+        Client::to(self.server.address()).await
     }
 
     /// On a connection of its own.
@@ -175,6 +175,10 @@ pub(crate) struct Client {
 }
 
 impl Client {
+    pub(crate) async fn to(address: SocketAddr) -> Self {
+        Self { stream: BufReader::new(TcpStream::connect(address).await.expect("the server listens")) }
+    }
+
     pub(crate) async fn send(&mut self, request: Request) -> Answer {
         let mut head = format!("{} {} HTTP/1.1\r\n", request.method, request.path);
         if !request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {

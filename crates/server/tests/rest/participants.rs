@@ -60,7 +60,7 @@ impl Participant {
     }
 
     /// Waits for a notification.
-    async fn notified(&mut self, method: &str) -> Value {
+    pub(crate) async fn notified(&mut self, method: &str) -> Value {
         loop {
             let frame = self.next().await.expect("a notification");
             if frame["method"] == method {

@@ -1,4 +1,4 @@
-//! `/recordings` of a server that does not record, and what else is not there.
+//! `/recordings` of a server that does not record.
 
 use crate::client::{Request, TestServer};
 
@@ -23,24 +23,4 @@ async fn recording_is_not_implemented_once_the_body_is_understood() {
     }
     assert_eq!(server.send(Request::new("POST", "/recordings/stop").json("{}")).await.status, 405);
     assert_eq!(server.delete("/recordings").await.status, 405);
-}
-
-#[tokio::test]
-async fn what_other_editions_have_is_not_found() {
-    let server = TestServer::start().await;
-    for (method, path) in [
-        ("POST", "/openvidu/api/broadcast/start"),
-        ("POST", "/openvidu/api/broadcast/stop"),
-        ("GET", "/openvidu/api/media-nodes"),
-        ("DELETE", "/openvidu/api/media-nodes/x"),
-        ("POST", "/openvidu/api/speech-to-text/load"),
-        ("GET", "/openvidu/api/health"),
-        ("POST", "/openvidu/api/restart"),
-        ("GET", "/openvidu/recordings/x/x.mp4"),
-        ("GET", "/openvidu/layouts/index.html"),
-        ("GET", "/dashboard/"),
-    ] {
-        let answer = server.send(Request::new(method, path).json("{}")).await;
-        assert!(answer.status == 404 && answer.is_described(), "{method} {path}: {answer:?}");
-    }
 }

@@ -58,6 +58,11 @@ impl Body {
         }
     }
 
+    /// All of them, by name.
+    pub(super) fn members(&self) -> impl Iterator<Item = (&String, &Value)> {
+        self.0.iter()
+    }
+
     pub(super) fn fields(&self) -> Fields<'_> {
         Fields { object: &self.0, prefix: String::new() }
     }

@@ -7,15 +7,21 @@
 //! for any parameter (it counts as absent), and the numbers that [`connection`] and [`recording`] tell of.
 
 pub use body::{Body, InvalidParameter, Unreadable};
+pub use broadcast::{BroadcastStart, broadcast_start};
 pub use connection::{IpCamera, NewConnection, WebRtcConnection, connection, connection_update, token};
 pub use ice::{IceCredentials, RequestedIceServer};
+pub use media_node::{SpeechModel, media_node_status, new_media_node, speech_model};
+pub use restart::settings;
 pub use session::{SessionDefaults, session};
 pub use signal::{Signal, signal};
 
 mod body;
+mod broadcast;
 mod connection;
 mod ice;
+mod media_node;
 mod recording;
+mod restart;
 mod session;
 mod signal;
 

@@ -5,11 +5,11 @@
 use serde_json::Value;
 
 use super::body::{Fields, InvalidParameter, narrow};
-use super::session::media_node;
+use super::session;
 use crate::model::{OutputMode, RecordingLayout, RecordingProperties};
 
 /// Below it, the browser that composes cannot run.
-const MIN_SHM_SIZE: i64 = 134_217_728;
+pub(super) const MIN_SHM_SIZE: i64 = 134_217_728;
 
 pub(super) fn recording_defaults(fields: &Fields<'_>) -> Result<RecordingProperties, InvalidParameter> {
     let defaults = RecordingProperties::default();
@@ -24,14 +24,21 @@ pub(super) fn recording_defaults(fields: &Fields<'_>) -> Result<RecordingPropert
         shm_size: fields.integer("shmSize")?.unwrap_or(defaults.shm_size),
         custom_layout: fields.text("customLayout")?.unwrap_or_default().to_owned(),
         ignore_failed_streams: fields.boolean("ignoreFailedStreams")?.unwrap_or(defaults.ignore_failed_streams),
-        media_node: match fields.get("mediaNode") {
-            Some(Value::String(id)) => (!id.is_empty()).then(|| id.clone()),
-            Some(Value::Object(_)) => fields.object("mediaNode")?.map(|node| media_node(&node)).transpose()?.flatten(),
-            Some(_) => return Err(fields.invalid("mediaNode", "must be a string or an object")),
-            None => None,
-        },
+        media_node: media_node(fields)?,
     };
     check(fields, properties)
+}
+
+/// An id, or an object with one.
+pub(super) fn media_node(fields: &Fields<'_>) -> Result<Option<String>, InvalidParameter> {
+    match fields.get("mediaNode") {
+        Some(Value::String(id)) => Ok((!id.is_empty()).then(|| id.clone())),
+        Some(Value::Object(_)) => {
+            Ok(fields.object("mediaNode")?.map(|node| session::media_node(&node)).transpose()?.flatten())
+        }
+        Some(_) => Err(fields.invalid("mediaNode", "must be a string or an object")),
+        None => Ok(None),
+    }
 }
 
 fn check(fields: &Fields<'_>, mut properties: RecordingProperties) -> Result<RecordingProperties, InvalidParameter> {
@@ -58,7 +65,7 @@ fn check(fields: &Fields<'_>, mut properties: RecordingProperties) -> Result<Rec
     Ok(properties)
 }
 
-fn is_resolution(text: &str) -> bool {
+pub(super) fn is_resolution(text: &str) -> bool {
     let side = |text: &str| {
         let digits = !text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit());
         digits && text.parse().is_ok_and(|side: u16| (100..2000).contains(&side))

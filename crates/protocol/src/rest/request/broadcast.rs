@@ -1,0 +1,111 @@
+//! `POST /broadcast/start`. Its recording-like parameters are those of `defaultRecordingProperties`; what only recordings
+//! have is ignored, because openvidu-java-client sends it along.
+
+use super::body::{Body, InvalidParameter};
+use super::recording::{MIN_SHM_SIZE, is_resolution, media_node};
+use super::session_id;
+use crate::model::RecordingLayout;
+
+/// What shall be broadcast to where.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct BroadcastStart {
+    /// Which session.
+    pub session: String,
+    /// Where to: any scheme that a broadcaster may know.
+    pub broadcast_url: String,
+    /// A value of the right type that is out of range; it is told after what is wrong with the session.
+    pub out_of_range: Option<InvalidParameter>,
+}
+
+/// Types first: a mistyped parameter is refused even for a session that does not exist.
+pub fn broadcast_start(body: &Body) -> Result<BroadcastStart, InvalidParameter> {
+    let session = session_id(body)?.to_owned();
+    let fields = body.fields();
+    let url = fields.text("broadcastUrl")?.ok_or_else(|| fields.invalid("broadcastUrl", "is mandatory"))?;
+    if !is_url(url) {
+        return Err(fields.invalid("broadcastUrl", "must be a URL such as rtmp://host/path"));
+    }
+    let silent = !fields.boolean("hasAudio")?.unwrap_or(true) && !fields.boolean("hasVideo")?.unwrap_or(true);
+    let resolution = fields.text("resolution")?;
+    let frame_rate = fields.integer("frameRate")?;
+    let shm_size = fields.integer("shmSize")?;
+    fields.word::<RecordingLayout>("recordingLayout")?;
+    fields.text("customLayout")?;
+    media_node(&fields)?;
+    let out_of_range = if silent {
+        Some(fields.invalid("hasVideo", "and 'hasAudio' must not both be false"))
+    } else if resolution.is_some_and(|resolution| !is_resolution(resolution)) {
+        Some(fields.invalid("resolution", "must be WIDTHxHEIGHT, each from 100 to 1999"))
+    } else if frame_rate.is_some_and(|rate| !(1..=120).contains(&rate)) {
+        Some(fields.invalid("frameRate", "must be from 1 to 120"))
+    } else if shm_size.is_some_and(|size| size < MIN_SHM_SIZE) {
+        Some(fields.invalid("shmSize", format_args!("must be at least {MIN_SHM_SIZE}")))
+    } else {
+        None
+    };
+    Ok(BroadcastStart { session, broadcast_url: url.to_owned(), out_of_range })
+}
+
+/// `scheme://host…` without blanks (RFC 3986 §3).
+fn is_url(text: &str) -> bool {
+    let Some((scheme, rest)) = text.split_once("://") else { return false };
+    let is_scheme = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+        && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
+    let has_host = rest.starts_with(|first: char| !"/?#".contains(first));
+    is_scheme && has_host && !text.chars().any(|c| c.is_control() || c.is_whitespace())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(parameters: &str) -> Result<BroadcastStart, String> {
+        let body = format!("{{\"session\":\"s\",\"broadcastUrl\":\"rtmp://h/x\"{parameters}}}");
+        broadcast_start(&Body::mandatory(body.as_bytes()).unwrap()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_the_clients_send_is_understood() {
+        let java = r#","name":"","hasAudio":true,"hasVideo":true,"outputMode":"COMPOSED","recordingLayout":"BEST_FIT",
+            "resolution":"1280x720","frameRate":25,"shmSize":536870912,"ignoreFailedStreams":false,"mediaNode":null"#;
+        assert_eq!(read(java).unwrap().out_of_range, None);
+        for url in ["rtmps://h:443/app/key?x=1", "srt://[::1]:9000", "rtsp://u:p@h/x"] {
+            assert_eq!(read(&format!(r#","broadcastUrl":"{url}""#)).unwrap().broadcast_url, url);
+        }
+    }
+
+    #[test]
+    fn types_are_told_at_once_and_ranges_later() {
+        for (name, value) in [
+            ("session", "5"),
+            ("session", "null"),
+            ("broadcastUrl", "5"),
+            ("broadcastUrl", "null"),
+            ("broadcastUrl", "\"\""),
+            ("broadcastUrl", "\"h/x\""),
+            ("broadcastUrl", "\"rtmp:///x\""),
+            ("broadcastUrl", "\"rtmp://a b\""),
+            ("broadcastUrl", "\"9://h\""),
+            ("hasAudio", "\"x\""),
+            ("hasVideo", "1"),
+            ("resolution", "5"),
+            ("frameRate", "\"25\""),
+            ("shmSize", "{}"),
+            ("recordingLayout", "\"X\""),
+            ("customLayout", "5"),
+            ("mediaNode", "{}"),
+            ("mediaNode", "5"),
+        ] {
+            let error = read(&format!(",\"{name}\":{value}")).expect_err(value);
+            assert!(error.starts_with(&format!("Parameter '{name}")), "{error}");
+        }
+        for (name, parameters) in [
+            ("hasVideo", r#","hasAudio":false,"hasVideo":false"#),
+            ("resolution", r#","resolution":"1920x2000""#),
+            ("frameRate", r#","frameRate":121"#),
+            ("shmSize", r#","shmSize":1"#),
+        ] {
+            assert_eq!(read(parameters).unwrap().out_of_range.expect(parameters).name, name);
+        }
+    }
+}

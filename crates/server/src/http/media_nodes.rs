@@ -1,0 +1,203 @@
+//! `/media-nodes`: the cluster as this machine sees it, which is one node inside the server.
+//!
+//! It can be looked at. It cannot be taken away or paused, and no other can be added: those calls are validated and then
+//! refused with the statuses that clusters on one's own premises know.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::header::ALLOW;
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use protocol::event::MediaNodeStatus;
+use protocol::model::MediaServer;
+use protocol::rest::request;
+use protocol::rest::view::List;
+use serde::Serialize;
+
+use super::error::ApiError;
+use super::intake::{Mandatory, Optional};
+use super::query;
+use super::sessions::SeenSession;
+use crate::App;
+
+/// Named in errors.
+const API: &str = "/openvidu/api/media-nodes";
+
+/// Keys and their order are the original's.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct NodeView {
+    id: String,
+    object: &'static str,
+    /// The provider's id of the machine; there is none on one's own premises.
+    environment_id: Option<String>,
+    ip: String,
+    uri: String,
+    launching_time: u64,
+    connected: bool,
+    connection_time: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    disconnection_time: Option<u64>,
+    /// Streams that are published or received.
+    load: f64,
+    status: MediaNodeStatus,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sessions: Option<Vec<SeenSession>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recording_ids: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    broadcasts: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kurento_info: Option<ServerInfo>,
+}
+
+/// What a media server tells of itself.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ServerInfo {
+    version: &'static str,
+    modules: [&'static str; 0],
+    /// The dialect that clients are told to speak.
+    #[serde(rename = "type")]
+    kind: MediaServer,
+    server_info: &'static str,
+}
+
+/// Which of the optional members are wanted.
+#[derive(Clone, Copy)]
+struct Wanted {
+    sessions: bool,
+    recordings: bool,
+    broadcasts: bool,
+    extra_info: bool,
+}
+
+impl Wanted {
+    fn of(uri: &Uri) -> Result<Self, ApiError> {
+        Ok(Self {
+            sessions: query::boolean(uri, "sessions", false)?,
+            recordings: query::boolean(uri, "recordings", false)?,
+            broadcasts: query::boolean(uri, "broadcasts", false)?,
+            extra_info: query::boolean(uri, "extra-info", false)?,
+        })
+    }
+}
+
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Result<Json<List<NodeView>>, ApiError> {
+    let wanted = Wanted::of(&uri)?;
+    Ok(Json(vec![view(&app, &headers, wanted).await?].into()))
+}
+
+pub(super) async fn show(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Result<Json<NodeView>, ApiError> {
+    let wanted = Wanted::of(&uri)?;
+    is_this(&app, &id)?;
+    view(&app, &headers, wanted).await.map(Json)
+}
+
+/// There is nothing to discover.
+pub(super) async fn discover() -> Response {
+    not_allowed("Media nodes cannot be discovered: this server is a single node", API, "GET,HEAD,POST")
+}
+
+pub(super) async fn add(State(app): State<Arc<App>>, uri: Uri, Optional(body): Optional) -> Result<(), ApiError> {
+    query::boolean(&uri, "wait", false)?;
+    let added = request::new_media_node(&body).map_err(|error| ApiError::bad_request(error, API))?;
+    Err(match added {
+        Some(uri) if uri == app.node.uri => {
+            ApiError::described(StatusCode::CONFLICT, "This media node is registered already", API)
+        }
+        // Nobody is asked whether it is there: the media of a session is never elsewhere.
+        _ => ApiError::described(StatusCode::NOT_IMPLEMENTED, "This server is a single node and takes no others", API),
+    })
+}
+
+pub(super) async fn remove(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    uri: Uri,
+) -> Result<Response, ApiError> {
+    query::boolean(&uri, "wait", false)?;
+    let strategies = ["now", "if-no-sessions", "when-no-sessions"];
+    if let Some(other) = query::text(&uri, "deletion-strategy").filter(|strategy| !strategies.contains(strategy)) {
+        let message = format_args!("Query parameter 'deletion-strategy' must be one of {strategies:?}, not {other:?}");
+        return Err(ApiError::bad_request(message, uri.path()));
+    }
+    is_this(&app, &id)?;
+    Ok(not_allowed("The only media node cannot be removed", uri.path(), "GET,HEAD,PATCH"))
+}
+
+pub(super) async fn change(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    uri: Uri,
+    Mandatory(body): Mandatory,
+) -> Result<Response, ApiError> {
+    let wished = request::media_node_status(&body).map_err(|error| ApiError::bad_request(error, uri.path()))?;
+    is_this(&app, &id)?;
+    if wished == status(&app) {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    let message = format!("The only media node cannot become {:?}", wished.as_str());
+    Ok(not_allowed(&message, uri.path(), "GET,HEAD"))
+}
+
+fn is_this(app: &App, id: &str) -> Result<(), ApiError> {
+    if app.node.id == id { Ok(()) } else { Err(ApiError::Empty(StatusCode::NOT_FOUND)) }
+}
+
+/// Not a method without a handler: the route is there, but this node is not to be treated so.
+fn not_allowed(message: &str, path: &str, allowed: &'static str) -> Response {
+    let refusal = ApiError::described(StatusCode::METHOD_NOT_ALLOWED, message, path);
+    ([(ALLOW, allowed)], refusal).into_response()
+}
+
+fn status(app: &App) -> MediaNodeStatus {
+    match app.control.media_lost_at() {
+        None => MediaNodeStatus::Running,
+        Some(_) => MediaNodeStatus::Failed,
+    }
+}
+
+async fn view(app: &Arc<App>, headers: &HeaderMap, wanted: Wanted) -> Result<NodeView, ApiError> {
+    let asked =
+        app.control.call(move |registry, _| (registry.figures(), wanted.sessions.then(|| registry.sessions_in_use())));
+    let (figures, sessions) = asked.await?;
+    let seen = |session| SeenSession::new(app.config.madang_compatibility, headers, session);
+    let began = app.program.last_started_at();
+    let lost = app.control.media_lost_at();
+    let streams = u32::try_from(figures.publications + figures.subscriptions).unwrap_or(u32::MAX);
+    Ok(NodeView {
+        id: app.node.id.clone(),
+        object: "mediaNode",
+        environment_id: None,
+        ip: app.node.ip.to_string(),
+        uri: app.node.uri.clone(),
+        launching_time: began,
+        connected: lost.is_none(),
+        connection_time: began,
+        disconnection_time: lost,
+        load: streams.into(),
+        status: status(app),
+        sessions: sessions.map(|sessions| sessions.into_iter().map(seen).collect()),
+        // There are neither recordings nor broadcasts on a server that makes none.
+        recording_ids: wanted.recordings.then(Vec::new),
+        broadcasts: wanted.broadcasts.then(Vec::new),
+        kurento_info: wanted.extra_info.then(|| ServerInfo {
+            version: env!("CARGO_PKG_VERSION"),
+            modules: [],
+            kind: app.config.openvidu_enterprise_media_server,
+            server_info: concat!("Madang ", env!("CARGO_PKG_VERSION")),
+        }),
+    })
+}

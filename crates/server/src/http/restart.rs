@@ -1,0 +1,92 @@
+//! `/restart`: changes settings and starts the server anew.
+//!
+//! Either all the changes are right and are written to `.env`, or none is. The restart itself is the owner's work: the
+//! answer is on its way before it begins.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use protocol::rest::request;
+use serde::Serialize;
+use tokio::task::spawn_blocking;
+
+use super::error::ApiError;
+use super::intake::Optional;
+use crate::App;
+use crate::config::{ConfigError, Fault, check_changes, dotenv};
+use crate::durable;
+
+/// Named in errors.
+const API: &str = "/openvidu/api/restart";
+
+/// Everything that is wrong, one by one.
+#[derive(Debug, Serialize)]
+struct Faults {
+    status: u16,
+    error: &'static str,
+    message: &'static str,
+    path: &'static str,
+    errors: Vec<String>,
+}
+
+pub(super) async fn restart(State(app): State<Arc<App>>, Optional(body): Optional) -> Result<Response, ApiError> {
+    let Some(file) = app.program.dotenv() else {
+        let message = "This server is part of another program, which has to restart it";
+        return Err(ApiError::described(StatusCode::NOT_IMPLEMENTED, message, API));
+    };
+    let changes = request::settings(&body);
+    // One at a time, or one change could undo another.
+    let _alone = app.changing_settings.lock().await;
+    let program = app.program.clone();
+    let changed = spawn_blocking(move || {
+        check_changes(&program.sources(), &changes).map_err(Refusal::Invalid)?;
+        write(&file, &changes).map_err(Refusal::NotWritten)?;
+        let names: Vec<_> = changes.into_iter().map(|(name, _)| name).collect();
+        tracing::info!(changed = names.join(" "), "a restart was asked for");
+        Ok(())
+    });
+    match changed.await.map_err(|error| ApiError::described(StatusCode::INTERNAL_SERVER_ERROR, error, API))? {
+        Ok(()) => {
+            app.request_restart();
+            Ok(StatusCode::OK.into_response())
+        }
+        Err(Refusal::Invalid(ConfigError(faults))) => Ok(refuse(&faults)),
+        Err(Refusal::NotWritten(error)) => {
+            let message = format_args!("The file .env cannot be written: {error}");
+            Err(ApiError::described(StatusCode::INTERNAL_SERVER_ERROR, message, API))
+        }
+    }
+}
+
+enum Refusal {
+    Invalid(ConfigError),
+    NotWritten(io::Error),
+}
+
+fn write(file: &Path, changes: &[(String, String)]) -> io::Result<()> {
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let text = match std::fs::read_to_string(file) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+        Err(error) => return Err(error),
+    };
+    durable::update(file, &dotenv::changed(&text, changes))
+}
+
+fn refuse(faults: &[Fault]) -> Response {
+    let body = Faults {
+        status: 400,
+        error: "Bad Request",
+        message: "Nothing was changed: some properties are not valid",
+        path: API,
+        errors: faults.iter().map(Fault::to_string).collect(),
+    };
+    (StatusCode::BAD_REQUEST, Json(body)).into_response()
+}
