@@ -86,3 +86,7 @@ number_id! {
     /// Pairs a [`crate::media::MediaCommand`] with the [`crate::media::MediaEvent`] that settles it.
     MediaRequestId
 }
+number_id! {
+    /// A copy of what a publication receives, on its way to a recording.
+    TapId
+}

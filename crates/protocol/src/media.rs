@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{MediaRequestId, PublicationId, RouterId, TransportId};
+use crate::id::{MediaRequestId, PublicationId, RouterId, TapId, TransportId};
 
 /// A video codec that can be forwarded (never transcoded).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
@@ -108,6 +108,29 @@ pub enum MediaCommand {
         /// The publication.
         publication: PublicationId,
     },
+    /// Hands out a copy of every packet that a publication receives (of simulcast, of the best layer) from the next key
+    /// frame on, which it asks for. It outlives the publisher's transports and ends with the publication, which
+    /// [`MediaEvent::TapEnded`] tells; an unknown publication has ended already.
+    SetTap {
+        /// New id; one that is in use moves here.
+        tap: TapId,
+        /// What to copy.
+        publication: PublicationId,
+        /// Copies sound.
+        audio: bool,
+        /// Copies pictures.
+        video: bool,
+    },
+    /// Ends a tap. Nothing is told.
+    RemoveTap {
+        /// The tap.
+        tap: TapId,
+    },
+    /// Whoever takes a tap's packets cannot go on without a key frame.
+    RequestKeyFrame {
+        /// The tap.
+        tap: TapId,
+    },
 }
 
 /// What a media worker reports.
@@ -148,6 +171,11 @@ pub enum MediaEvent {
     Disconnected {
         /// The peer connection.
         transport: TransportId,
+    },
+    /// The publication of a tap has ended, and the tap with it.
+    TapEnded {
+        /// The tap.
+        tap: TapId,
     },
 }
 

@@ -81,6 +81,10 @@ impl Registry {
                 tracing::debug!(?transport, "media disconnected");
                 return;
             }
+            MediaEvent::TapEnded { tap } => {
+                tracing::debug!(?tap, "tap ended");
+                return;
+            }
         };
         let Some(request) = self.settle_media(id) else {
             // Too late: it has been rolled back when the client was told so.

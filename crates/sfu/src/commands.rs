@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use protocol::id::{PublicationId, RouterId, TransportId};
+use protocol::id::{PublicationId, RouterId, TapId, TransportId};
 use protocol::media::{CodecChoice, MediaCommand, MediaEvent, MediaFailure};
 use rand::Rng;
 
@@ -12,6 +12,7 @@ use crate::publication::Publication;
 use crate::sdp::{self, AudioFormat, Description, LocalTransport, OutgoingIds, VideoFormat};
 use crate::sfu::{Peer, PendingOffer, Sfu};
 use crate::slots::Slot;
+use crate::tap::Tap;
 use crate::timers::Timer;
 use crate::transport::{IceCredentials, Receiving, Sending, Transport};
 
@@ -65,6 +66,12 @@ impl Sfu {
                 }
             }
             MediaCommand::ClosePublication { publication } => self.close_publication(publication),
+            MediaCommand::SetTap { tap, publication, audio, video } => {
+                self.remove_tap(tap);
+                self.set_tap(Tap::new(tap, publication, audio, video), publication);
+            }
+            MediaCommand::RemoveTap { tap } => self.remove_tap(tap),
+            MediaCommand::RequestKeyFrame { tap } => self.request_key_frame_for(tap),
         }
     }
 
@@ -218,6 +225,37 @@ impl Sfu {
         Ok(())
     }
 
+    fn set_tap(&mut self, mut tap: Tap, id: PublicationId) {
+        let Some(publication) = self.publications.get_mut(&id) else {
+            self.emit(MediaEvent::TapEnded { tap: tap.id() });
+            return;
+        };
+        self.taps.insert(tap.id(), id);
+        let codec = publication.video.as_ref().map(|video| video.codec);
+        tap.start(codec, &publication.layers, publication.generation, self.now);
+        publication.taps.push(tap);
+        self.wake_publication(id);
+    }
+
+    fn remove_tap(&mut self, tap: TapId) {
+        let publication = self.taps.remove(&tap).and_then(|id| self.publications.get_mut(&id));
+        if let Some(publication) = publication {
+            publication.taps.retain(|t| t.id() != tap);
+        }
+    }
+
+    fn request_key_frame_for(&mut self, tap: TapId) {
+        let Some(id) = self.taps.get(&tap).copied() else {
+            return;
+        };
+        let Some(publication) = self.publications.get_mut(&id) else {
+            return;
+        };
+        let layer = publication.taps.iter().find(|t| t.id() == tap).and_then(|t| t.consumer().video_layer());
+        publication.want_key_frame(layer);
+        self.request_key_frames(id);
+    }
+
     /// Formats of a publication, provided it is in that room.
     fn formats(
         &self,
@@ -281,6 +319,10 @@ impl Sfu {
             publications.remove(&id);
         }
         self.timers.remove(Timer::Publication(id));
+        for tap in &publication.taps {
+            self.taps.remove(&tap.id());
+            self.emit(MediaEvent::TapEnded { tap: tap.id() });
+        }
         for slot in publication.consumers.into_iter().chain(publication.transport) {
             self.remove_peer(slot);
         }

@@ -1,7 +1,6 @@
 //! What one transport is sent of one publication: a forwarder each for audio and video, and whether it waits for a key
 //! frame. It sends nothing itself.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use protocol::id::PublicationId;
@@ -88,7 +87,7 @@ impl Consumer {
         layers: &[LayerActivity],
         generation: u32,
         now: Instant,
-        mut send: impl FnMut(MediaKind, OutgoingHeader, &Arc<[u8]>),
+        mut send: impl FnMut(&Packet, OutgoingHeader),
     ) -> Option<usize> {
         if let Some(video) = &mut self.video {
             video.choose(layers, generation, now);
@@ -98,7 +97,7 @@ impl Consumer {
             match packet.kind {
                 MediaKind::Audio => {
                     if let Some(header) = self.audio.as_mut().and_then(|f| f.forward(packet, Some(0))) {
-                        send(packet.kind, header, &packet.payload);
+                        send(packet, header);
                     }
                 }
                 MediaKind::Video => {
@@ -112,7 +111,7 @@ impl Consumer {
                     if packet.key_frame_start {
                         video.waiting_since = None;
                     }
-                    send(packet.kind, header, &packet.payload);
+                    send(packet, header);
                 }
             }
         }

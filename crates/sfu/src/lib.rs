@@ -26,10 +26,13 @@ mod sender_clock;
 mod sfu;
 mod slots;
 mod stun;
+mod tap;
 mod timers;
 mod transport;
 
+pub use packet::SenderReport;
 pub use sfu::Sfu;
+pub use tap::{TapCodec, TapPacket, TapSource};
 
 /// The answer to a STUN binding request without credentials: the address it came from. `None` for anything else.
 pub fn binding_response(request: &[u8], source: SocketAddr) -> Option<Vec<u8>> {
@@ -99,4 +102,6 @@ pub enum Output {
     Transmit(Transmit),
     /// Tell the control side.
     Event(MediaEvent),
+    /// Hand to whoever set the tap.
+    Tap(TapPacket),
 }

@@ -30,12 +30,13 @@ pub(crate) struct Extensions {
     pub(crate) video_orientation: Option<u8>,
 }
 
-/// The publisher's last sender report for this source.
+/// A sender report's point in time (RFC 3550 §6.4.1).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct SenderReport {
+pub struct SenderReport {
     /// Publisher's clock, nanoseconds since 1970.
-    pub(crate) ntp_nanos: i128,
-    pub(crate) timestamp: u32,
+    pub ntp_nanos: i128,
+    /// The same in the units and with the offset of its RTP timestamps.
+    pub timestamp: u32,
 }
 
 /// A packet of a publisher.
@@ -51,6 +52,7 @@ pub(crate) struct Packet {
     /// Empty for padding.
     pub(crate) payload: Arc<[u8]>,
     pub(crate) arrival: Instant,
+    /// The last one for this source.
     pub(crate) report: Option<SenderReport>,
     /// Filled in by the producer.
     pub(crate) key_frame_start: bool,

@@ -12,6 +12,7 @@ use crate::packet::{MediaKind, Packet};
 use crate::sdp::{AudioFormat, VideoFormat};
 use crate::sender_clock::SenderClock;
 use crate::slots::Slot;
+use crate::tap::Tap;
 
 /// A publication.
 #[derive(Debug)]
@@ -29,6 +30,7 @@ pub(crate) struct Publication {
     clock: SenderClock,
     /// Transports that receive it.
     pub(crate) consumers: Vec<Slot>,
+    pub(crate) taps: Vec<Tap>,
     /// Packets to be forwarded, collected until the outputs are taken.
     pub(crate) pending: Vec<Packet>,
 }
@@ -45,6 +47,7 @@ impl Publication {
             requests: Vec::new(),
             clock: SenderClock::new(now),
             consumers: Vec::new(),
+            taps: Vec::new(),
             pending: Vec::new(),
         }
     }
@@ -65,6 +68,10 @@ impl Publication {
         self.requests = self.layers.iter().map(|_| KeyFrameRequests::default()).collect();
         self.video = video;
         self.clock = SenderClock::new(now);
+        let codec = self.video.as_ref().map(|video| video.codec);
+        for tap in &mut self.taps {
+            tap.start(codec, &self.layers, self.generation, now);
+        }
     }
 
     /// Takes note of a packet and completes it. `false` if it is not of the current transport.

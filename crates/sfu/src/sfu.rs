@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use protocol::id::{PublicationId, RouterId, TransportId};
+use protocol::id::{PublicationId, RouterId, TapId, TransportId};
 use protocol::media::{MediaCommand, MediaEvent};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -19,6 +19,7 @@ use crate::publication::Publication;
 use crate::sdp::{AudioFormat, VideoFormat};
 use crate::slots::{Slot, Slots};
 use crate::stun;
+use crate::tap::Tap;
 use crate::timers::{Timer, Timers};
 use crate::transport::{LocalCandidates, Shared, Sink, Transport, TransportEvent};
 use crate::{Candidates, Config, Datagram, Output, Protocol, Transmit};
@@ -42,6 +43,7 @@ pub struct Sfu {
     pub(crate) by_transport: HashMap<TransportId, Slot>,
     pub(crate) routers: HashMap<RouterId, BTreeSet<PublicationId>>,
     pub(crate) publications: HashMap<PublicationId, Publication>,
+    pub(crate) taps: HashMap<TapId, PublicationId>,
     /// Publications with pending packets.
     dirty: Vec<PublicationId>,
 }
@@ -82,6 +84,7 @@ impl Sfu {
             by_transport: HashMap::new(),
             routers: HashMap::new(),
             publications: HashMap::new(),
+            taps: HashMap::new(),
             dirty: Vec::new(),
         }
     }
@@ -185,6 +188,7 @@ impl Sfu {
             && self.by_transport.is_empty()
             && self.routers.is_empty()
             && self.publications.is_empty()
+            && self.taps.is_empty()
             && self.demux.is_empty()
     }
 
@@ -220,12 +224,13 @@ impl Sfu {
     }
 
     /// Asks again for the key frames somebody still waits for.
-    fn wake_publication(&mut self, id: PublicationId) {
+    pub(crate) fn wake_publication(&mut self, id: PublicationId) {
         let now = self.now;
         let Some(publication) = self.publications.get_mut(&id) else {
             return;
         };
         let consumers = publication.consumers.iter().filter_map(|slot| self.peers.get(*slot)?.consumer.as_ref());
+        let consumers = consumers.chain(publication.taps.iter().map(Tap::consumer));
         let awaited: Vec<Option<usize>> = consumers.filter_map(|c| c.awaits(now)).collect();
         let waiting = !awaited.is_empty();
         for layer in awaited {
@@ -314,7 +319,7 @@ impl Sfu {
         if publication.transport != Some(slot) || !publication.annotate(&mut packet) {
             return;
         }
-        if publication.consumers.is_empty() {
+        if publication.consumers.is_empty() && publication.taps.is_empty() {
             return;
         }
         if publication.pending.is_empty() {
@@ -344,12 +349,16 @@ impl Sfu {
                 };
                 let (layers, generation) = (&publication.layers, publication.generation);
                 peer.transport.send(now, &mut self.sink, |leg| {
-                    let write = |kind, header, payload: &_| leg.write(kind, header, payload);
+                    let write = |packet: &Packet, header| leg.write(packet.kind, header, &packet.payload);
                     wanted.extend(consumer.forward(&packets, layers, generation, now, write));
                 });
                 if let Some(at) = peer.transport.deadline() {
                     self.timers.set(Timer::Transport(*slot), at);
                 }
+            }
+            for tap in &mut publication.taps {
+                let (layers, generation) = (&publication.layers, publication.generation);
+                wanted.extend(tap.forward(&packets, layers, generation, now, &mut self.sink.outputs));
             }
             for layer in &wanted {
                 publication.want_key_frame(Some(*layer));

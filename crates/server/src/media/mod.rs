@@ -107,7 +107,10 @@ fn request(command: &MediaCommand) -> Option<MediaRequestId> {
         | MediaCommand::CloseRouter { .. }
         | MediaCommand::AddRemoteCandidate { .. }
         | MediaCommand::CloseTransport { .. }
-        | MediaCommand::ClosePublication { .. } => None,
+        | MediaCommand::ClosePublication { .. }
+        | MediaCommand::SetTap { .. }
+        | MediaCommand::RemoveTap { .. }
+        | MediaCommand::RequestKeyFrame { .. } => None,
     }
 }
 

@@ -199,6 +199,8 @@ impl Worker {
                     Protocol::Tcp => self.connections.send(transmit.destination, &transmit.contents),
                 },
                 Output::Event(event) => self.report(event),
+                // Nobody sets a tap yet.
+                Output::Tap(_) => {}
             }
         }
     }
@@ -206,22 +208,22 @@ impl Worker {
     /// A defect of the SFU ends its calls, not the process: clients reconnect their streams to the new one.
     fn guarded<T>(&mut self, run: impl FnOnce(&mut Sfu) -> T) -> Option<T> {
         let Some(sfu) = &mut self.sfu else {
-            self.fail_requests();
+            self.settle();
             return None;
         };
         match catch_unwind(AssertUnwindSafe(|| run(sfu))) {
             Ok(value) => Some(value),
             Err(_) => {
                 tracing::error!("the media worker panicked and starts again");
-                self.fail_requests();
+                self.settle();
                 self.new_sfu();
                 None
             }
         }
     }
 
-    fn fail_requests(&mut self) {
-        for event in self.ledger.fail_requests() {
+    fn settle(&mut self) {
+        for event in self.ledger.settle() {
             self.report(event);
         }
     }

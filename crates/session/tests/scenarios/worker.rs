@@ -44,7 +44,11 @@ impl Worker {
                 self.publications.remove(&publication.0);
                 self.transports.retain(|_, p| *p != publication.0);
             }
-            MediaCommand::AcceptAnswer { .. } | MediaCommand::AddRemoteCandidate { .. } => {}
+            MediaCommand::AcceptAnswer { .. }
+            | MediaCommand::AddRemoteCandidate { .. }
+            | MediaCommand::SetTap { .. }
+            | MediaCommand::RemoveTap { .. }
+            | MediaCommand::RequestKeyFrame { .. } => {}
         }
         if request_of(&command).is_some() {
             self.pending.push_back(command);

@@ -13,7 +13,7 @@ use protocol::id::{MediaRequestId, PublicationId, RouterId, TransportId};
 use protocol::media::{CodecChoice, MediaCommand, MediaEvent, MediaFailure, VideoCodec};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use sfu::{Candidates, Config, Datagram, Output, Protocol, Sfu, Transmit};
+use sfu::{Candidates, Config, Datagram, Output, Protocol, Sfu, TapPacket, Transmit};
 use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
 use str0m::media::{Direction, KeyframeRequestKind, MediaKind, Mid, Rid, Simulcast, SimulcastLayer};
 use str0m::net::{Protocol as EngineProtocol, Receive};
@@ -117,6 +117,8 @@ pub(crate) struct Call {
     pub(crate) sfu: Sfu,
     pub(crate) clients: Vec<Client>,
     pub(crate) events: Vec<MediaEvent>,
+    /// What came out of taps.
+    pub(crate) tapped: Vec<TapPacket>,
     /// Share of datagrams lost, either way.
     pub(crate) loss: f64,
     /// Datagrams the unit has sent.
@@ -142,6 +144,7 @@ impl Call {
             sfu: Sfu::new(config, [7; 32], now),
             clients: Vec::new(),
             events: Vec::new(),
+            tapped: Vec::new(),
             loss: 0.0,
             sent: 0,
             protocol: Protocol::Udp,
@@ -471,6 +474,7 @@ impl Call {
                     self.fly(transmit);
                 }
                 Output::Event(event) => self.events.push(event),
+                Output::Tap(packet) => self.tapped.push(packet),
             }
         }
     }

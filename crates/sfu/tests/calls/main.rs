@@ -11,3 +11,4 @@ mod negotiation;
 mod paths;
 mod reconnection;
 mod simulcast;
+mod taps;

@@ -1,0 +1,129 @@
+//! A copy of what a publication receives, for somebody who is no peer connection: a recorder. It chooses like a
+//! subscriber (one layer, changed at key frames) but hands out packets as they came: whoever takes them needs the
+//! publisher's own clock, and sees from their source where one stream ends and the next begins.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+use protocol::id::{PublicationId, TapId};
+use protocol::media::VideoCodec;
+
+use crate::Output;
+use crate::consumer::Consumer;
+use crate::layer_selector::LayerActivity;
+use crate::packet::{MediaKind, Packet, SenderReport};
+
+/// A packet on its way out of a tap.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TapPacket {
+    /// Which tap.
+    pub tap: TapId,
+    /// What is in it.
+    pub codec: TapCodec,
+    /// What its numbers belong to.
+    pub source: TapSource,
+    /// Goes on over changes of the source, in sound and pictures each. A hole is a loss.
+    pub sequence: u64,
+    /// RTP timestamp: 48 kHz for sound, 90 kHz for pictures.
+    pub timestamp: u32,
+    /// Last of a frame.
+    pub marker: bool,
+    /// How many quarter turns clockwise set the picture upright (the orientation extension of 3GPP TS 26.114).
+    pub quarter_turns: Option<u8>,
+    /// RTP payload, shared with all subscribers; empty for padding that came late.
+    pub payload: Arc<[u8]>,
+    /// When it came.
+    pub arrival: Instant,
+    /// The last report for this source.
+    pub report: Option<SenderReport>,
+}
+
+/// How a payload is to be read.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum TapCodec {
+    /// Sound, RFC 7587.
+    Opus,
+    /// Pictures.
+    Video(VideoCodec),
+}
+
+/// One stream of packets: timestamps and reports of two have nothing in common.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct TapSource {
+    /// Counts the publisher's transports; sender reports of different ones need not agree.
+    pub generation: u32,
+    /// Of the stream within it.
+    pub ssrc: u32,
+}
+
+/// A tap of one publication.
+#[derive(Debug)]
+pub(crate) struct Tap {
+    id: TapId,
+    publication: PublicationId,
+    audio: bool,
+    video: bool,
+    codec: Option<VideoCodec>,
+    /// Of its rewritten headers only the sequence numbers are used.
+    consumer: Consumer,
+}
+
+impl Tap {
+    pub(crate) fn new(id: TapId, publication: PublicationId, audio: bool, video: bool) -> Self {
+        Self { id, publication, audio, video, codec: None, consumer: Consumer::new(publication, audio, None, [0; 2]) }
+    }
+
+    pub(crate) fn id(&self) -> TapId {
+        self.id
+    }
+
+    pub(crate) fn consumer(&self) -> &Consumer {
+        &self.consumer
+    }
+
+    /// The publication has a (new) transport.
+    pub(crate) fn start(&mut self, codec: Option<VideoCodec>, layers: &[LayerActivity], generation: u32, now: Instant) {
+        let codec = codec.filter(|_| self.video);
+        if self.codec != codec {
+            self.codec = codec;
+            self.consumer = Consumer::new(self.publication, self.audio, codec, [0; 2]);
+        }
+        self.consumer.start(layers, generation, now);
+    }
+
+    /// Puts what it gets of `packets` into `outputs`. Returns the layer a key frame is needed of, if it cannot go on
+    /// without.
+    pub(crate) fn forward(
+        &mut self,
+        packets: &[Packet],
+        layers: &[LayerActivity],
+        generation: u32,
+        now: Instant,
+        outputs: &mut VecDeque<Output>,
+    ) -> Option<usize> {
+        let (tap, codec) = (self.id, self.codec);
+        self.consumer.forward(packets, layers, generation, now, |packet, header| {
+            let codec = match packet.kind {
+                MediaKind::Audio => Some(TapCodec::Opus),
+                MediaKind::Video => codec.map(TapCodec::Video),
+            };
+            outputs.extend(codec.map(|codec| Output::Tap(copy(tap, codec, packet, header.sequence))));
+        })
+    }
+}
+
+fn copy(tap: TapId, codec: TapCodec, packet: &Packet, sequence: u64) -> TapPacket {
+    TapPacket {
+        tap,
+        codec,
+        source: TapSource { generation: packet.source.generation, ssrc: packet.source.ssrc },
+        sequence,
+        timestamp: packet.timestamp,
+        marker: packet.marker,
+        quarter_turns: packet.extensions.video_orientation,
+        payload: Arc::clone(&packet.payload),
+        arrival: packet.arrival,
+        report: packet.report,
+    }
+}
