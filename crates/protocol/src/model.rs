@@ -68,6 +68,19 @@ words! {
     }
 }
 words! {
+    /// Who is told in the browser that a recording began or ended.
+    RecordingNotification {
+        /// Nobody.
+        None = "none",
+        /// Moderators.
+        Moderator = "moderator",
+        /// Moderators and publishers.
+        PublisherModerator = "publisher_moderator",
+        /// Everybody.
+        All = "all",
+    }
+}
+words! {
     /// The one video codec of a session.
     ForcedVideoCodec {
         /// What suits the media server.

@@ -164,6 +164,9 @@ impl Server {
                 "SUPPORT_DEPRECATED_API: the paths from before OpenVidu 2.16 are served, /api/sessions and others"
             );
         }
+        if config.openvidu_dev {
+            tracing::warn!("OPENVIDU_DEV is set: this server is not for production");
+        }
         let events = event_sinks(&config)?;
         let tls = tls::acceptor(&config)?;
         let listener = ports::listen(config.madang_listen, config.server_port)

@@ -45,8 +45,8 @@ fn print(text: &str) -> Outcome {
 fn show_config() -> Outcome {
     let sources = Program::of_process().sources();
     print(&report::in_force(&sources))?;
-    for (name, why) in sources.ignored() {
-        print(&format!("* {name} has no effect: {why}\n"))?;
+    for remark in report::remarks(&sources) {
+        print(&format!("* {remark}\n"))?;
     }
     Config::load(&sources)?;
     Ok(())
@@ -77,8 +77,8 @@ async fn serve() -> Outcome {
 fn load(program: &Program) -> Result<Config, server::ConfigError> {
     let sources = program.sources();
     let config = Config::load(&sources)?;
-    for (name, why) in sources.ignored() {
-        tracing::info!("{name} has no effect: {why}");
+    for remark in report::remarks(&sources) {
+        tracing::info!("{remark}");
     }
     Ok(config)
 }

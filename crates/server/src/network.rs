@@ -19,22 +19,9 @@ const IPV6_NETWORK: u128 = !(u64::MAX as u128);
 pub(crate) struct Network(IpAddr);
 
 impl Network {
-    /// Who sent a request. A proxy that says nothing, or things that do not fit together, counts itself: by some of them
-    /// one of the two headers comes through as the client wrote it.
+    /// Who sent a request.
     pub(crate) fn of_request(peer: SocketAddr, headers: &HeaderMap) -> Self {
-        let peer = Self::from(peer.ip());
-        if !peer.is_local() {
-            return peer;
-        }
-        let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
-        let real_ip = header("x-real-ip").map(str::trim);
-        // Every proxy adds whom it saw at the end: only the last one was written by ours.
-        let forwarded_for = header("x-forwarded-for").and_then(|list| list.rsplit(',').next()).map(str::trim);
-        let told = match (real_ip, forwarded_for) {
-            (Some(one), Some(other)) if one != other => None,
-            (one, other) => one.or(other),
-        };
-        told.and_then(|ip| ip.parse::<IpAddr>().ok()).map_or(peer, Self::from)
+        Self::from(client_address(peer, headers))
     }
 
     /// This machine or a private network (RFC 1918, RFC 4193): many may stand behind it.
@@ -45,6 +32,24 @@ impl Network {
             IpAddr::V6(ip) => ip.is_unspecified() || ip.is_unique_local(),
         }
     }
+}
+
+/// Where a request comes from. A proxy that says nothing, or things that do not fit together, counts itself: by some of
+/// them one of the two headers comes through as the client wrote it.
+pub(crate) fn client_address(peer: SocketAddr, headers: &HeaderMap) -> IpAddr {
+    let peer = peer.ip().to_canonical();
+    if !Network::from(peer).is_local() {
+        return peer;
+    }
+    let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let real_ip = header("x-real-ip").map(str::trim);
+    // Every proxy adds whom it saw at the end: only the last one was written by ours.
+    let forwarded_for = header("x-forwarded-for").and_then(|list| list.rsplit(',').next()).map(str::trim);
+    let told = match (real_ip, forwarded_for) {
+        (Some(one), Some(other)) if one != other => None,
+        (one, other) => one.or(other),
+    };
+    told.and_then(|ip| ip.parse::<IpAddr>().ok()).map_or(peer, |ip| ip.to_canonical())
 }
 
 impl From<IpAddr> for Network {

@@ -1,9 +1,9 @@
 //! What an operator can set. The `.env` file wins over the environment, which wins over defaults, as in OpenVidu 2.
 //!
 //! All settings are read and checked before anything is opened, and everything that is wrong is reported at once.
-//! [`table`] lists the settings, [`value`] their kinds, [`report`] writes them for people.
+//! [`table`] lists the settings, [`value`] and [`address`] their kinds, [`report`] writes them for people.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
@@ -14,18 +14,24 @@ use session::Settings;
 
 use crate::webhooks::Destination;
 
+pub use address::{AccessList, AddressRange};
 pub(crate) use change::check as check_changes;
 pub use table::{Config, KEYS, Key};
-pub use value::{Compatibility, IceMode, IceTcp, PublicHost, Secret};
+pub use value::{CertificateType, Compatibility, IceMode, IceTcp, PublicHost, Secret};
 
+pub mod address;
 mod change;
 pub mod dotenv;
 pub mod report;
+mod spelling;
 pub mod table;
 pub mod value;
 
 /// The level of OpenVidu whose wire formats are spoken.
 pub const COMPATIBLE_VERSION: &str = "2.32.2";
+
+/// What stands in the `.env` file that OpenVidu ships.
+const EMAIL_PLACEHOLDER: &str = "user@example.com";
 
 /// How long a connection outlives its socket, as in the original: clients retry every 3 s.
 const RECONNECTION_GRACE: Duration = Duration::from_secs(10);
@@ -70,17 +76,22 @@ pub struct ConfigError(pub Vec<Fault>);
 #[derive(Clone, Default)]
 pub struct Sources {
     texts: BTreeMap<String, String>,
+    /// Names in the `.env` file.
+    of_file: BTreeSet<String>,
     faults: Vec<Fault>,
 }
 
 impl Sources {
     /// `environment`, overridden by the file `.env` in `folder` if there is one.
     pub fn new(environment: impl IntoIterator<Item = (String, String)>, folder: &Path) -> Self {
-        let mut sources = Self { texts: environment.into_iter().collect(), faults: vec![] };
+        let mut sources = Self { texts: environment.into_iter().collect(), ..Self::default() };
         let path = folder.join(".env");
         match std::fs::read_to_string(&path) {
             Ok(text) => match dotenv::parse(&text) {
-                Ok(pairs) => sources.texts.extend(pairs),
+                Ok(pairs) => {
+                    sources.of_file = pairs.iter().map(|(name, _)| name.clone()).collect();
+                    sources.texts.extend(pairs);
+                }
                 Err(malformed) => sources.faults.push(Fault {
                     name: None,
                     value: String::new(),
@@ -119,9 +130,29 @@ impl Sources {
         sources
     }
 
-    /// The original's settings that were given and have no effect here, with the reason.
-    pub fn ignored(&self) -> impl Iterator<Item = (&str, &'static str)> {
-        self.texts.keys().filter_map(|name| Some((name.as_str(), table::ignored(name)?)))
+    /// What was set and changes nothing: the reasons, each with its settings. What was set to its default is left out.
+    pub fn without_effect(&self) -> BTreeMap<&'static str, Vec<&str>> {
+        let mut by_reason: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for (name, text) in &self.texts {
+            let reason = match KEYS.iter().find(|key| key.name == name) {
+                Some(key) => key.idle.filter(|_| text != key.default),
+                None => table::ignored(name),
+            };
+            if let Some(reason) = reason {
+                by_reason.entry(reason).or_default().push(name.as_str());
+            }
+        }
+        by_reason
+    }
+
+    /// Names that nobody knows, with the known one each is probably meant to be. Only those in the `.env` file and those
+    /// that begin like ours: the environment is full of other people's names.
+    pub fn misspelt(&self) -> impl Iterator<Item = (&str, &'static str)> {
+        let ours = |name: &str| {
+            self.of_file.contains(name) || ["MADANG_", "OPENVIDU_"].iter().any(|prefix| name.starts_with(prefix))
+        };
+        let unknown = self.texts.keys().filter(move |name| ours(name) && !table::is_known(name));
+        unknown.filter_map(|name| Some((name.as_str(), spelling::meant(name, table::names())?)))
     }
 }
 
@@ -166,8 +197,29 @@ impl Config {
     }
 
     /// Rules between settings.
-    fn check(&self) -> Option<Fault> {
-        self.webhook().err()
+    fn check(&self) -> Vec<Fault> {
+        let mut faults: Vec<Fault> = self.webhook().err().into_iter().collect();
+        if self.certificate_type == CertificateType::LetsEncrypt {
+            faults.extend(self.check_letsencrypt());
+        }
+        faults
+    }
+
+    fn check_letsencrypt(&self) -> Vec<Fault> {
+        let mut faults = vec![];
+        let mut broken = |name, value: String, rule: &str| {
+            faults.push(Fault { name: Some(name), value, rule: format!("{rule} with CERTIFICATE_TYPE=letsencrypt.") });
+        };
+        let host = self.domain_or_public_ip.for_url().unwrap_or_default();
+        if !matches!(&self.domain_or_public_ip, PublicHost::Name(name) if name.contains('.')) {
+            broken("DOMAIN_OR_PUBLIC_IP", host, "Must be a domain name");
+        }
+        if self.letsencrypt_email == EMAIL_PLACEHOLDER {
+            broken("LETSENCRYPT_EMAIL", self.letsencrypt_email.clone(), "Must be your own e-mail address");
+        } else if !value::is_email(&self.letsencrypt_email) {
+            broken("LETSENCRYPT_EMAIL", self.letsencrypt_email.clone(), "Must be an e-mail address");
+        }
+        faults
     }
 
     /// Where events are sent, if anywhere.
@@ -247,7 +299,7 @@ mod tests {
     fn sources(pairs: &[(&str, &str)]) -> Sources {
         Sources {
             texts: pairs.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect(),
-            faults: vec![],
+            ..Sources::default()
         }
     }
 
@@ -320,13 +372,84 @@ mod tests {
     #[test]
     fn the_file_wins_over_the_environment() {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join(".env"), "OPENVIDU_SECRET=from-file\nHTTP_PORT=80\n").unwrap();
+        std::fs::write(folder.path().join(".env"), "OPENVIDU_SECRET=from-file\nHTTPS_HSTS=x\n").unwrap();
         let environment =
             [("OPENVIDU_SECRET".to_owned(), "from-env".to_owned()), ("SERVER_PORT".to_owned(), "1".to_owned())];
         let sources = Sources::new(environment, folder.path());
         let config = Config::load(&sources).unwrap();
         assert_eq!((config.openvidu_secret.expose(), config.server_port), ("from-file", 1));
-        assert_eq!(sources.ignored().map(|(name, _)| name).collect::<Vec<_>>(), ["HTTP_PORT"]);
+        assert_eq!(sources.without_effect().into_values().flatten().collect::<Vec<_>>(), ["HTTPS_HSTS"]);
+    }
+
+    #[test]
+    fn what_changes_nothing_is_told_once_for_each_reason_and_only_if_it_was_changed() {
+        let set = [
+            ("OPENVIDU_RECORDING", "true"),
+            ("OPENVIDU_RECORDING_PATH", "/srv/recordings"),
+            ("OPENVIDU_RECORDING_NOTIFICATION", "publisher_moderator"),
+            ("LETSENCRYPT_EMAIL", "user@example.com"),
+            ("JAVA_OPTIONS", "-Xmx1g"),
+        ];
+        let sources = sources(&set);
+        let told: Vec<_> = sources.without_effect().into_values().collect();
+        assert_eq!(told, [vec!["OPENVIDU_RECORDING", "OPENVIDU_RECORDING_PATH"], vec!["JAVA_OPTIONS"]]);
+    }
+
+    #[test]
+    fn misspelt_names_of_the_file_are_told_and_foreign_ones_are_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = "OPENVIDU_SECRT=x\nHTTPS_PROT=1\nMY_APP_KEY=1\nOPENVIDU_RECORDING=false\n";
+        std::fs::write(folder.path().join(".env"), file).unwrap();
+        let environment = ["HTTP_PROT", "MADANG_UDP_PROT", "HOME"].map(|name| (name.to_owned(), String::new()));
+        let sources = Sources::new(environment, folder.path());
+        assert_eq!(
+            sources.misspelt().collect::<Vec<_>>(),
+            [
+                ("HTTPS_PROT", "HTTPS_PORT"),
+                ("MADANG_UDP_PROT", "MADANG_UDP_PORT"),
+                ("OPENVIDU_SECRT", "OPENVIDU_SECRET")
+            ]
+        );
+    }
+
+    #[test]
+    fn a_certificate_of_lets_encrypt_needs_a_name_and_an_address_to_write_to() {
+        let on = |pairs: &[(&str, &str)]| load(&[&[("CERTIFICATE_TYPE", "letsencrypt")], pairs].concat());
+        let text = on(&[]).unwrap_err().to_string();
+        assert!(text.contains("* Property DOMAIN_OR_PUBLIC_IP is not set. Must be a domain name with"), "{text}");
+        assert!(text.contains("* Property LETSENCRYPT_EMAIL=user@example.com. Must be your own"), "{text}");
+        let named = ("DOMAIN_OR_PUBLIC_IP", "call.example.org");
+        for (email, valid) in
+            [("ops@example.org", true), ("ops", false), ("@a.b", false), ("a b@c.d", false), ("", false)]
+        {
+            assert_eq!(on(&[named, ("LETSENCRYPT_EMAIL", email)]).is_ok(), valid, "{email}");
+        }
+        for host in ["203.0.113.5", "localhost"] {
+            assert!(on(&[("DOMAIN_OR_PUBLIC_IP", host), ("LETSENCRYPT_EMAIL", "a@b.c")]).is_err(), "{host}");
+        }
+        assert!(load(&[("LETSENCRYPT_EMAIL", "nonsense")]).is_ok(), "not used");
+    }
+
+    #[test]
+    fn settings_whose_feature_is_missing_are_checked() {
+        for (name, wrong, rule) in [
+            ("OPENVIDU_RECORDING", "yes", "Is not a boolean"),
+            ("OPENVIDU_RECORDING_AUTOSTOP_TIMEOUT", "-1", "Is not a non negative integer"),
+            ("OPENVIDU_RECORDING_NOTIFICATION", "everybody", "Must be one of the values"),
+            ("OPENVIDU_RECORDING_IMAGE", "untagged", "The docker image configured is not valid"),
+            ("OPENVIDU_RECORDING_COMPOSED_URL", "x", "Is not a valid URL"),
+            ("OPENVIDU_RECORDING_PATH", "", "Cannot be empty"),
+            ("CERTIFICATE_TYPE", "mine", "Invalid value 'mine'"),
+            ("COTURN_IP", "turn.example.org", "Is not a valid IP Address"),
+            ("COTURN_PORT", "99999", "COTURN_PORT is out of valid ports range (0-65535)"),
+            ("KMS_URIS", "[http://a]", "http://a is not a valid WebSocket URL"),
+            ("MEDIA_NODES_PUBLIC_IPS", "[10.0.0.1]", "Not valid ip pair in MEDIA_NODES_PUBLIC_IPS"),
+            ("ALLOWED_ACCESS_TO_RESTAPI", "10.0.0.1/40", "'10.0.0.1/40' is not a valid IP Address"),
+            ("SUPPORT_DEPRECATED_API", "", "Is not a boolean"),
+        ] {
+            let text = load(&[(name, wrong)]).unwrap_err().to_string();
+            assert!(text.contains(&format!("* Property {name}")) && text.contains(rule), "{text}");
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::table::{IGNORED, KEYS};
+use super::table::{IGNORED, KEYS, Key};
 use super::{Fault, Sources};
 
 /// The block that OpenVidu's operators know.
@@ -49,7 +49,7 @@ pub fn help() -> String {
             let _ = write!(text, "\n{group}:\n");
         }
         let _ = writeln!(text, "  {} [{}]", key.name, key.default);
-        for line in wrapped(key.doc.trim(), 100) {
+        for line in wrapped(&meaning(key), 100) {
             let _ = writeln!(text, "      {line}");
         }
     }
@@ -71,7 +71,7 @@ pub fn reference() -> String {
             let _ = write!(text, "\n## {group}\n\n| Name | Default | Meaning |\n|---|---|---|\n");
         }
         let default = if key.default.is_empty() { String::new() } else { format!("`{}`", key.default) };
-        let _ = writeln!(text, "| `{}` | {default} | {} |", key.name, key.doc.trim());
+        let _ = writeln!(text, "| `{}` | {default} | {} |", key.name, meaning(key));
     }
     text.push_str(
         "\n## Settings of OpenVidu without effect\n\nAccepted, so that an existing `.env` starts this server unchanged; \
@@ -81,6 +81,21 @@ pub fn reference() -> String {
         let _ = writeln!(text, "| `{}` | {} |", row.name, row.why);
     }
     text
+}
+
+fn meaning(key: &Key) -> String {
+    let doc = key.doc.trim();
+    key.idle.map_or_else(|| doc.to_owned(), |why| format!("{doc} Checked, but without effect: {why}."))
+}
+
+/// What the operator should know about what was set, though nothing is wrong with it.
+pub fn remarks(sources: &Sources) -> Vec<String> {
+    let without_effect = sources.without_effect().into_iter().map(|(why, names)| {
+        let verb = if names.len() == 1 { "has" } else { "have" };
+        format!("{} {verb} no effect: {why}", names.join(", "))
+    });
+    let misspelt = sources.misspelt().map(|(name, known)| format!("{name} is not known; is {known} meant?"));
+    without_effect.chain(misspelt).collect()
 }
 
 fn wrapped(text: &str, width: usize) -> Vec<String> {

@@ -7,10 +7,12 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use protocol::event::EventName;
-use protocol::model::{ForcedVideoCodec, MediaServer};
+use protocol::model::{ForcedVideoCodec, MediaServer, RecordingNotification};
 use protocol::rest::request::RequestedIceServer;
 
-use super::value::{self, Addresses, Compatibility, IceMode, IceTcp, PublicHost, Secret, TextList};
+use super::COMPATIBLE_VERSION;
+use super::address::{self, AccessList, PublicAddress, TurnAddress};
+use super::value::{self, Addresses, CertificateType, Compatibility, IceMode, IceTcp, PublicHost, Secret, TextList};
 
 /// One row of the table.
 #[derive(Clone, Copy, Debug)]
@@ -25,10 +27,12 @@ pub struct Key {
     pub group: &'static str,
     /// Never shown.
     pub secret: bool,
+    /// Why it is checked but changes nothing, if so.
+    pub idle: Option<&'static str>,
 }
 
 macro_rules! settings {
-    ($($group:literal { $($(#[doc = $doc:literal])+ $field:ident: $type:ty = $name:literal, $default:literal, $parse:path $(, $secret:ident)?;)+ })+) => {
+    ($($group:literal { $($(#[doc = $doc:literal])+ $field:ident: $type:ty = $name:literal, $default:expr, $parse:path $(, $secret:ident)? $(=> $idle:expr)?;)+ })+) => {
         /// All settings, valid.
         #[derive(Clone, Debug)]
         pub struct Config { $($($(#[doc = $doc])+ pub $field: $type,)+)+ }
@@ -40,6 +44,7 @@ macro_rules! settings {
             doc: concat!($($doc),+),
             group: $group,
             secret: settings!(@secret $($secret)?),
+            idle: settings!(@idle $($idle)?),
         },)+)+];
 
         impl Config {
@@ -52,6 +57,8 @@ macro_rules! settings {
     };
     (@secret) => { false };
     (@secret secret) => { true };
+    (@idle) => { None };
+    (@idle $idle:expr) => { Some($idle) };
 }
 
 settings! {
@@ -78,14 +85,37 @@ settings! {
         /// ICE servers for every connection without its own: a list of `url=turn:h:p,username=u,credential=c`,
         /// `url=turn:h:p,staticAuthSecret=s` or `url=stun:h:p`. Empty: a port of this server, so that clients ask nobody else.
         openvidu_webrtc_ice_servers: Vec<RequestedIceServer> = "OPENVIDU_WEBRTC_ICE_SERVERS", "[]", value::ice_servers, secret;
+        /// What addresses of this machine are called outside of a 1:1 NAT: a list of `private:public`, IPv6 in brackets.
+        /// Media is offered at the public ones.
+        media_nodes_public_ips: Vec<PublicAddress> = "MEDIA_NODES_PUBLIC_IPS", "[]", address::public_addresses;
         /// Public URLs begin with http and ws instead of https and wss.
         force_plain_http: bool = "FORCE_PLAIN_HTTP", "false", value::boolean;
         /// Folder for what the server keeps, such as its certificate.
         madang_data_dir: PathBuf = "MADANG_DATA_DIR", ".madang", value::path;
     }
+    "Certificate" {
+        /// `selfsigned`, `owncert` or `letsencrypt`.
+        certificate_type: CertificateType = "CERTIFICATE_TYPE", "selfsigned", value::certificate_type => LATER_CERTIFICATES;
+        /// Whom the authority writes to when something is wrong with a certificate of `letsencrypt`.
+        letsencrypt_email: String = "LETSENCRYPT_EMAIL", super::EMAIL_PLACEHOLDER, value::text => LATER_CERTIFICATES;
+        /// TCP port for plain HTTP only.
+        http_port: Option<u16> = "HTTP_PORT", "", value::optional_port => ONE_PORT;
+        /// Whether this server speaks TLS.
+        server_ssl_enabled: bool = "SERVER_SSL_ENABLED", "true", value::boolean => ONE_PORT;
+        /// Sends visitors of `www.` and the public name to the public name.
+        redirect_www: bool = "REDIRECT_WWW", "false", value::boolean => "this is not available yet";
+    }
     "Access" {
         /// Password of the REST API (user OPENVIDUAPP).
         openvidu_secret: Secret = "OPENVIDU_SECRET", "MY_SECRET", value::secret, secret;
+        /// Who may use the REST API: addresses and ranges such as `198.51.100.0/24`, separated by commas; others are
+        /// answered 403. Those of ALLOWED_ACCESS_TO_DASHBOARD, this machine and its private networks always may. A proxy with
+        /// a private address is asked for the client's by `X-Real-IP`. Empty or `all`: everybody.
+        allowed_access_to_restapi: AccessList = "ALLOWED_ACCESS_TO_RESTAPI", "", address::access_list;
+        /// Who may use the dashboard, in the same form; nobody is added to this list.
+        allowed_access_to_dashboard: AccessList = "ALLOWED_ACCESS_TO_DASHBOARD", "", address::access_list;
+        /// Marks a server for development: it says at the start that it is not for production.
+        openvidu_dev: bool = "OPENVIDU_DEV", "false", value::boolean;
         /// Whether `/` offers a call to everybody who can reach it.
         madang_call_page: bool = "MADANG_CALL_PAGE", "true", value::boolean;
         /// How many WebSockets of one address may be open without having joined a session.
@@ -121,6 +151,17 @@ settings! {
         /// kbit/s of video from the server to a client. Shown, not enforced yet.
         openvidu_streams_video_min_send_bandwidth: u32 = "OPENVIDU_STREAMS_VIDEO_MIN_SEND_BANDWIDTH", "300", value::natural;
     }
+    "TURN" {
+        /// Address of the TURN server that clients are told: IPv4 or IPv6, or `auto-ipv4`, `auto-ipv6`. Empty: the public
+        /// address.
+        coturn_ip: TurnAddress = "COTURN_IP", "", address::turn_address => LATER_TURN;
+        /// Its port.
+        coturn_port: u16 = "COTURN_PORT", "3478", value::turn_port => LATER_TURN;
+        /// What it makes passwords from.
+        coturn_shared_secret_key: Secret = "COTURN_SHARED_SECRET_KEY", "", value::hidden, secret => LATER_TURN;
+        /// Whether it relays to private addresses.
+        coturn_internal_relay: bool = "COTURN_INTERNAL_RELAY", "false", value::boolean => LATER_TURN;
+    }
     "Sessions" {
         /// Seconds between collections of sessions that nobody joined; 0: never.
         openvidu_sessions_garbage_interval: u32 = "OPENVIDU_SESSIONS_GARBAGE_INTERVAL", "900", value::natural;
@@ -141,6 +182,36 @@ settings! {
         /// Which events are sent.
         openvidu_webhook_events: Vec<EventName> = "OPENVIDU_WEBHOOK_EVENTS", "[sessionCreated,sessionDestroyed,participantJoined,participantLeft,webrtcConnectionCreated,webrtcConnectionDestroyed,recordingStatusChanged,filterEventDispatched,signalSent,mediaNodeStatusChanged,autoscaling,nodeCrashed,nodeRecovered,broadcastStarted,broadcastStopped]", value::events;
     }
+    "Recording" {
+        /// Records sessions.
+        openvidu_recording: bool = "OPENVIDU_RECORDING", "false", value::boolean => LATER_RECORDING;
+        /// Lets the recorder tell more.
+        openvidu_recording_debug: bool = "OPENVIDU_RECORDING_DEBUG", "false", value::boolean => LATER_RECORDING;
+        /// Version of the recorder.
+        openvidu_recording_version: String = "OPENVIDU_RECORDING_VERSION", COMPATIBLE_VERSION, value::text => LATER_RECORDING;
+        /// Container image of the recorder, as `image:tag`.
+        openvidu_recording_image: String = "OPENVIDU_RECORDING_IMAGE", "", value::docker_image => LATER_RECORDING;
+        /// Folder of the recordings.
+        openvidu_recording_path: PathBuf = "OPENVIDU_RECORDING_PATH", "/opt/openvidu/recordings", value::path => LATER_RECORDING;
+        /// Whether recordings can be fetched without a password.
+        openvidu_recording_public_access: bool = "OPENVIDU_RECORDING_PUBLIC_ACCESS", "false", value::boolean => LATER_RECORDING;
+        /// Who is told in the browser that a recording began or ended: `none`, `moderator`, `publisher_moderator` or `all`.
+        openvidu_recording_notification: RecordingNotification = "OPENVIDU_RECORDING_NOTIFICATION", "publisher_moderator", value::word => LATER_RECORDING;
+        /// Folder of custom layouts.
+        openvidu_recording_custom_layout: PathBuf = "OPENVIDU_RECORDING_CUSTOM_LAYOUT", "/opt/openvidu/custom-layout", value::path => LATER_RECORDING;
+        /// Seconds from the last participant's leaving to the recording's end; 0: none.
+        openvidu_recording_autostop_timeout: u32 = "OPENVIDU_RECORDING_AUTOSTOP_TIMEOUT", "120", value::natural => LATER_RECORDING;
+        /// Where the recorder of composed recordings finds this server.
+        openvidu_recording_composed_url: String = "OPENVIDU_RECORDING_COMPOSED_URL", "", value::optional_url => LATER_RECORDING;
+        /// Whether the password is part of that address.
+        openvidu_recording_composed_basicauth: bool = "OPENVIDU_RECORDING_COMPOSED_BASICAUTH", "true", value::boolean => LATER_RECORDING;
+        /// Lets the recorder use a GPU.
+        openvidu_recording_enable_gpu: bool = "OPENVIDU_RECORDING_ENABLE_GPU", "false", value::boolean => LATER_RECORDING;
+    }
+    "Media servers" {
+        /// Addresses of the original's media servers.
+        kms_uris: TextList = "KMS_URIS", r#"["ws://localhost:8888/kurento"]"#, value::web_socket_urls => NO_MEDIA_SERVER;
+    }
 }
 
 /// A setting of the original that has no effect here; accepted, so that its `.env` starts this server unchanged.
@@ -154,6 +225,10 @@ pub struct Ignored {
 
 const NO_CONTAINERS: &str = "there are no containers: everything is one program";
 const NO_MEDIA_SERVER: &str = "there is no separate media server";
+const ONE_PORT: &str = "one port speaks both plain HTTP and TLS";
+const ONE_UDP_PORT: &str = "all media shares the port MADANG_UDP_PORT";
+const NO_RELAY_PORTS: &str = "no port range is needed for relaying";
+const NO_CALL: &str = "the call page has MADANG_CALL_PAGE only";
 const LATER_RECORDING: &str = "recording is not available yet";
 const LATER_CERTIFICATES: &str = "only the self-signed certificate is available yet";
 const LATER_TURN: &str = "there is no TURN server yet";
@@ -165,34 +240,35 @@ const NO_LICENCE: &str = "no licence is needed";
 
 /// Longest prefix first where two match.
 pub const IGNORED: &[Ignored] = &[
-    Ignored { name: "CERTIFICATE_TYPE", why: LATER_CERTIFICATES },
-    Ignored { name: "LETSENCRYPT_EMAIL", why: LATER_CERTIFICATES },
-    Ignored { name: "SERVER_SSL_ENABLED", why: "one port speaks both plain HTTP and TLS" },
-    Ignored { name: "HTTP_PORT", why: "one port speaks both plain HTTP and TLS" },
     Ignored { name: "HTTPS_PROTOCOLS", why: NO_PROXY },
     Ignored { name: "HTTPS_CIPHERS", why: NO_PROXY },
     Ignored { name: "HTTPS_HSTS", why: NO_PROXY },
-    Ignored { name: "REDIRECT_WWW", why: NO_PROXY },
     Ignored { name: "WORKER_CONNECTIONS", why: NO_PROXY },
     Ignored { name: "CLIENT_MAX_BODY_SIZE", why: NO_PROXY },
     Ignored { name: "XFRAME_SAMEORIGIN", why: NO_PROXY },
     Ignored { name: "PROXY_PUBLIC_IP", why: NO_PROXY },
-    Ignored { name: "ALLOWED_ACCESS_TO_DASHBOARD", why: "there is no dashboard yet" },
-    Ignored {
-        name: "ALLOWED_ACCESS_TO_RESTAPI",
-        why: "address lists are not available yet; restrict access in a firewall or proxy",
-    },
-    Ignored { name: "KMS_*", why: NO_MEDIA_SERVER },
+    Ignored { name: "KMS_IMAGE", why: NO_MEDIA_SERVER },
+    Ignored { name: "KMS_MIN_PORT", why: ONE_UDP_PORT },
+    Ignored { name: "KMS_MAX_PORT", why: ONE_UDP_PORT },
+    Ignored { name: "KMS_STUN_IP", why: NO_MEDIA_SERVER },
+    Ignored { name: "KMS_STUN_PORT", why: NO_MEDIA_SERVER },
+    Ignored { name: "KMS_TURN_URL", why: NO_MEDIA_SERVER },
+    Ignored { name: "KMS_DOCKER_ENV_*", why: NO_MEDIA_SERVER },
     Ignored { name: "MEDIASOUP_IMAGE", why: NO_MEDIA_SERVER },
-    Ignored { name: "MEDIA_NODES_PUBLIC_IPS", why: "use MADANG_MEDIA_ADDRESSES" },
-    Ignored { name: "COTURN_*", why: LATER_TURN },
-    Ignored { name: "OPENVIDU_RECORDING*", why: LATER_RECORDING },
-    Ignored { name: "OPENVIDU_DEV", why: "there is no separate development mode" },
+    Ignored { name: "COTURN_MIN_PORT", why: NO_RELAY_PORTS },
+    Ignored { name: "COTURN_MAX_PORT", why: NO_RELAY_PORTS },
     Ignored { name: "JAVA_OPTIONS", why: "there is no Java" },
     Ignored { name: "OV_CE_DEBUG_LEVEL", why: "use RUST_LOG=debug" },
     Ignored { name: "DOCKER_LOGS_MAX_SIZE", why: NO_CONTAINERS },
     Ignored { name: "FOLLOW_OPENVIDU_LOGS", why: NO_CONTAINERS },
-    Ignored { name: "CALL_*", why: "the call page has MADANG_CALL_PAGE only" },
+    Ignored { name: "CALL_OPENVIDU_CERTTYPE", why: NO_CALL },
+    Ignored { name: "CALL_PRIVATE_ACCESS", why: NO_CALL },
+    Ignored { name: "CALL_USER", why: NO_CALL },
+    Ignored { name: "CALL_SECRET", why: NO_CALL },
+    Ignored { name: "CALL_ADMIN_SECRET", why: NO_CALL },
+    Ignored { name: "CALL_RECORDING", why: NO_CALL },
+    Ignored { name: "CALL_BROADCAST", why: NO_CALL },
+    Ignored { name: "CALL_CAPTIONS", why: NO_CALL },
     Ignored { name: "OPENVIDU_PRO_LICENSE", why: NO_LICENCE },
     Ignored { name: "OPENVIDU_PRO_LICENSE_*", why: NO_LICENCE },
     Ignored { name: "OPENVIDU_EDITION", why: "there is one edition" },
@@ -204,7 +280,8 @@ pub const IGNORED: &[Ignored] = &[
     Ignored { name: "OPENVIDU_ENTERPRISE_*", why: NO_CLUSTER },
     Ignored { name: "OPENVIDU_BROWSER_LOGS", why: LATER_PRO },
     Ignored { name: "RM_*", why: NO_CLUSTER },
-    Ignored { name: "TURN_*", why: LATER_TURN },
+    Ignored { name: "TURN_DOMAIN_NAME", why: LATER_TURN },
+    Ignored { name: "TURN_STATIC_AUTH_SECRET", why: LATER_TURN },
 ];
 
 /// Why `name` has no effect, if it is one of the original's settings and none of ours.
@@ -215,4 +292,18 @@ pub fn ignored(name: &str) -> Option<&'static str> {
         None => name == row.name,
     };
     IGNORED.iter().find(matches).filter(|_| !ours).map(|row| row.why)
+}
+
+/// Read before all others: where the `.env` file is.
+const FOLDER: &str = "DOTENV_PATH";
+
+/// Whether anything is known of `name`.
+pub(super) fn is_known(name: &str) -> bool {
+    name == FOLDER || KEYS.iter().any(|key| key.name == name) || ignored(name).is_some()
+}
+
+/// Every known name, but for those known by their beginning.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    let ignored = IGNORED.iter().map(|row| row.name).filter(|name| !name.ends_with('*'));
+    KEYS.iter().map(|key| key.name).chain(ignored).chain([FOLDER])
 }

@@ -124,6 +124,34 @@ pub enum IceTcp {
     Port(u16),
 }
 
+/// Where the server's certificate comes from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CertificateType {
+    /// Made here.
+    SelfSigned,
+    /// Given by the operator.
+    Own,
+    /// Got from an ACME authority, such as Let's Encrypt.
+    LetsEncrypt,
+}
+
+impl CertificateType {
+    const WORDS: &[&str] = &["selfsigned", "owncert", "letsencrypt"];
+}
+
+impl FromStr for CertificateType {
+    type Err = UnknownWord;
+
+    fn from_str(text: &str) -> Result<Self, UnknownWord> {
+        match text {
+            "selfsigned" => Ok(Self::SelfSigned),
+            "owncert" => Ok(Self::Own),
+            "letsencrypt" => Ok(Self::LetsEncrypt),
+            _ => Err(UnknownWord { allowed: Self::WORDS }),
+        }
+    }
+}
+
 /// A list of texts: a JSON array, whose quotes may be missing, as deployments have long written it. A text without quotes
 /// cannot hold a comma. The content may be secret: it is not shown.
 #[derive(Clone, PartialEq, Eq, Default)]
@@ -152,7 +180,7 @@ impl fmt::Debug for TextList {
     }
 }
 
-type Parsed<T> = Result<T, String>;
+pub(super) type Parsed<T> = Result<T, String>;
 
 pub(super) fn boolean(text: &str) -> Parsed<bool> {
     match text {
@@ -219,6 +247,64 @@ pub(super) fn ice_tcp(text: &str) -> Parsed<IceTcp> {
         "off" => Ok(IceTcp::Off),
         _ => port(text).map(IceTcp::Port).map_err(|_| r#"Must be "auto", "off" or a port from 1 to 65535"#.to_owned()),
     }
+}
+
+pub(super) fn certificate_type(text: &str) -> Parsed<CertificateType> {
+    text.parse().map_err(|error: UnknownWord| format!("Invalid value '{text}'. Valid values are {:?}", error.allowed))
+}
+
+pub(super) fn turn_port(text: &str) -> Parsed<u16> {
+    text.parse().map_err(|_| "COTURN_PORT is out of valid ports range (0-65535)".to_owned())
+}
+
+pub(super) fn text(text: &str) -> Parsed<String> {
+    Ok(text.to_owned())
+}
+
+/// May be empty.
+pub(super) fn optional_url(text: &str) -> Parsed<String> {
+    if text.is_empty() || is_url(text, &["http", "https"]) {
+        return Ok(text.to_owned());
+    }
+    Err(format!(
+        "Is not a valid URL. String '{text}' has not a valid URL format: it must begin with http:// or https://"
+    ))
+}
+
+/// Well enough formed to be taken by a mail server; whether it exists only a message tells.
+pub(super) fn is_email(text: &str) -> bool {
+    let graphic = text.bytes().all(|byte| byte.is_ascii_graphic());
+    graphic && text.split_once('@').is_some_and(|(user, host)| !user.is_empty() && is_host_name(host))
+}
+
+pub(super) fn web_socket_urls(text: &str) -> Parsed<TextList> {
+    let list: TextList = text.parse()?;
+    match list.0.iter().find(|url| !is_url(url, &["ws", "wss"])) {
+        Some(url) => Err(format!("{url} is not a valid WebSocket URL")),
+        None => Ok(list),
+    }
+}
+
+fn is_url(text: &str, schemes: &[&str]) -> bool {
+    let uri = text.parse::<axum::http::Uri>();
+    uri.is_ok_and(|uri| uri.host().is_some() && uri.scheme_str().is_some_and(|scheme| schemes.contains(&scheme)))
+}
+
+/// `image:tag`; may be empty.
+pub(super) fn docker_image(text: &str) -> Parsed<String> {
+    let is_image = |(image, tag): (&str, &str)| {
+        let image_is_well_formed = image
+            .split('/')
+            .all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-:".contains(&b)));
+        let tag_is_well_formed = !tag.is_empty()
+            && tag.len() <= 128
+            && tag.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
+        image_is_well_formed && tag_is_well_formed
+    };
+    if text.is_empty() || text.rsplit_once(':').is_some_and(is_image) {
+        return Ok(text.to_owned());
+    }
+    Err("The docker image configured is not valid. Its form must be image:tag".to_owned())
 }
 
 pub(super) fn secret(text: &str) -> Parsed<Secret> {
@@ -374,6 +460,32 @@ mod tests {
         let names = events("[sessionDestroyed,HANodeRegistered]").unwrap();
         assert_eq!(names, [EventName::SessionDestroyed, EventName::HaNodeRegistered]);
         assert_eq!(events("[]").unwrap(), []);
+    }
+
+    #[test]
+    fn what_is_not_used_yet_is_checked_all_the_same() {
+        assert!(certificate_type("letsencrypt").is_ok());
+        let rule = certificate_type("mine").unwrap_err();
+        assert_eq!(rule, r#"Invalid value 'mine'. Valid values are ["selfsigned", "owncert", "letsencrypt"]"#);
+        assert!(turn_port("0").is_ok() && turn_port("65536").is_err() && turn_port("").is_err());
+        for (url, valid) in
+            [("", true), ("https://rec.example.org/x?y", true), ("rec.example.org", false), ("ftp://x", false)]
+        {
+            assert_eq!(optional_url(url).is_ok(), valid, "{url}");
+        }
+        assert!(web_socket_urls(r#"["ws://localhost:8888/kurento","wss://b"]"#).is_ok());
+        assert_eq!(web_socket_urls("[http://a]").unwrap_err(), "http://a is not a valid WebSocket URL");
+        for (image, valid) in [
+            ("", true),
+            ("openvidu/openvidu-record:2.32.0", true),
+            ("registry.example.org:5000/a/b:1", true),
+            ("openvidu/openvidu-record", false),
+            ("a b:1", false),
+            ("a:", false),
+            (":1", false),
+        ] {
+            assert_eq!(docker_image(image).is_ok(), valid, "{image}");
+        }
     }
 
     #[test]

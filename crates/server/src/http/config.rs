@@ -15,9 +15,6 @@ use super::caller::Caller;
 use crate::App;
 use crate::config::COMPATIBLE_VERSION;
 
-/// The original's default for OPENVIDU_RECORDING_PATH, which it shows even when it does not record.
-const RECORDING_PATH: &str = "/opt/openvidu/recordings/";
-
 /// Keys and their order are the original's.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
@@ -93,8 +90,9 @@ pub(super) async fn public_url(Caller(origin): Caller) -> Text {
     text(origin.http() + "/")
 }
 
-pub(super) async fn recording_path() -> Text {
-    text(RECORDING_PATH)
+/// Shown even by a server that does not record.
+pub(super) async fn recording_path(State(app): State<Arc<App>>) -> Text {
+    text(with_slash(&app.config.openvidu_recording_path))
 }
 
 pub(super) async fn recording() -> Json<bool> {

@@ -2,8 +2,9 @@
 //!
 //! One file per resource. A handler reads a request into `protocol` types, makes one call to the control loop, and writes
 //! what comes back: rules about sessions are not known here. On its way in, a request passes
-//! [`headers`] → [`compatibility`] and [`deprecated`], where set → [`cors`] → [`auth`] → [`intake`] → routing, in this order, because the original refuses wrong credentials
-//! before it looks at paths and bodies, and answers preflights before it looks at credentials.
+//! [`headers`] → [`compatibility`] and [`deprecated`], where set → [`access`] → [`cors`] → [`auth`] → [`intake`] → routing, in
+//! this order, because the original refuses wrong credentials before it looks at paths and bodies, answers preflights before
+//! it looks at credentials, and has its address lists in a proxy before all of that.
 
 use std::sync::Arc;
 
@@ -15,10 +16,12 @@ use axum::{Extension, Router};
 
 use crate::App;
 use crate::config::Compatibility;
+use access::Access;
 use call::Rooms;
 use error::ApiError;
 
 mod accept_certificate;
+mod access;
 mod auth;
 mod broadcast;
 mod call;
@@ -104,7 +107,10 @@ pub fn router(app: Arc<App>, web_sockets: Router) -> Router {
         .layer(from_fn_with_state(app.clone(), intake::read))
         .layer(from_fn_with_state(app.clone(), auth::check));
     let config = &app.config;
-    let mut all = web_sockets.fallback_service(guarded).layer(from_fn_with_state(app.clone(), cors::answer));
+    let mut all = web_sockets
+        .fallback_service(guarded)
+        .layer(from_fn_with_state(app.clone(), cors::answer))
+        .layer(from_fn_with_state((app.clone(), Arc::new(Access::new(config))), access::check));
     if config.support_deprecated_api {
         all = all.layer(from_fn_with_state(Arc::default(), deprecated::rewrite));
     }

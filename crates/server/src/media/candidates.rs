@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use sfu::Candidates;
 
+use crate::config::address::PublicAddress;
 use crate::config::{Config, LOCALHOST, PublicHost};
 
 /// Each one costs clients connectivity checks; machines with many containers have dozens of bridges.
@@ -20,12 +21,25 @@ pub(crate) fn candidates(config: &Config, bound: SocketAddr) -> Candidates {
         .into_iter()
         .map(|interface| interface.ip())
         .collect();
-    let ips = select(&config.madang_media_addresses.0, &config.domain_or_public_ip, bound.ip(), &interfaces);
+    let selected = select(&config.madang_media_addresses.0, &config.domain_or_public_ip, bound.ip(), &interfaces);
+    let ips = outside(&selected, &config.media_nodes_public_ips);
     let at = |port| ips.iter().map(move |ip| SocketAddr::new(*ip, port));
     Candidates {
         udp: at(bound.port()).collect(),
         tcp: config.ice_tcp_port().map(|port| at(port).take(MOST_TCP).collect()).unwrap_or_default(),
     }
+}
+
+/// With public addresses in place of the private ones they belong to.
+fn outside(selected: &[IpAddr], pairs: &[PublicAddress]) -> Vec<IpAddr> {
+    let mut known = vec![];
+    for ip in selected {
+        let ip = pairs.iter().find(|pair| pair.private == *ip).map_or(*ip, |pair| pair.public);
+        if !known.contains(&ip) {
+            known.push(ip);
+        }
+    }
+    known
 }
 
 fn select(given: &[IpAddr], public: &PublicHost, bound: IpAddr, interfaces: &[IpAddr]) -> Vec<IpAddr> {
@@ -104,6 +118,17 @@ mod tests {
     fn what_is_set_replaces_what_is_found() {
         let given = ips(&["198.51.100.7"]);
         assert_eq!(select(&given, &PublicHost::Unset, ANY, &interfaces()), given);
+    }
+
+    #[test]
+    fn an_address_behind_nat_is_offered_as_it_is_known_outside() {
+        let pair = |private: &str, public: &str| PublicAddress {
+            private: private.parse().unwrap(),
+            public: public.parse().unwrap(),
+        };
+        let pairs = [pair("10.0.0.5", "203.0.113.5"), pair("10.9.9.9", "203.0.113.9")];
+        assert_eq!(outside(&ips(&["10.0.0.5", "2001:db8::5"]), &pairs), ips(&["203.0.113.5", "2001:db8::5"]));
+        assert_eq!(outside(&ips(&["203.0.113.5", "10.0.0.5"]), &pairs), ips(&["203.0.113.5"]), "once only");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The REST API of the real server, over TCP.
 
+mod access;
 mod auth;
 mod bad_input;
 mod call_page;
