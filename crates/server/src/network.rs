@@ -37,19 +37,28 @@ impl Network {
 /// Where a request comes from. A proxy that says nothing, or things that do not fit together, counts itself: by some of
 /// them one of the two headers comes through as the client wrote it.
 pub(crate) fn client_address(peer: SocketAddr, headers: &HeaderMap) -> IpAddr {
+    match possible_clients(peer, headers).as_deref() {
+        Some([one]) => *one,
+        Some([one, other]) if one == other => *one,
+        _ => peer.ip().to_canonical(),
+    }
+}
+
+/// Everybody a request may come from: whom each header of a proxy of ours names, or else the other end of its connection.
+/// `None` = a header cannot be read.
+pub(crate) fn possible_clients(peer: SocketAddr, headers: &HeaderMap) -> Option<Vec<IpAddr>> {
     let peer = peer.ip().to_canonical();
     if !Network::from(peer).is_local() {
-        return peer;
+        return Some(vec![peer]);
     }
-    let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    let real_ip = header("x-real-ip").map(str::trim);
+    let header = |name| headers.get(name).map(|value| value.to_str().unwrap_or_default());
+    let real_ip = header("x-real-ip");
     // Every proxy adds whom it saw at the end: only the last one was written by ours.
-    let forwarded_for = header("x-forwarded-for").and_then(|list| list.rsplit(',').next()).map(str::trim);
-    let told = match (real_ip, forwarded_for) {
-        (Some(one), Some(other)) if one != other => None,
-        (one, other) => one.or(other),
-    };
-    told.and_then(|ip| ip.parse::<IpAddr>().ok()).map_or(peer, |ip| ip.to_canonical())
+    let forwarded_for = header("x-forwarded-for").and_then(|list| list.rsplit(',').next());
+    let told = [real_ip, forwarded_for].into_iter().flatten();
+    let told: Vec<IpAddr> =
+        told.map(|ip| ip.trim().parse::<IpAddr>().ok().map(|ip| ip.to_canonical())).collect::<Option<_>>()?;
+    Some(if told.is_empty() { vec![peer] } else { told })
 }
 
 impl From<IpAddr> for Network {

@@ -13,7 +13,7 @@ use super::error::ApiError;
 use super::intake;
 use crate::App;
 use crate::config::{AccessList, AddressRange, Config, PublicHost};
-use crate::network::client_address;
+use crate::network::possible_clients;
 use crate::ports::Connection;
 
 const RESTAPI: [&str; 2] = ["/openvidu/api", "/openvidu/cdr"];
@@ -47,7 +47,8 @@ impl Access {
         Self { restapi, dashboard: config.allowed_access_to_dashboard.clone() }
     }
 
-    fn admits(&self, client: IpAddr, path: &str) -> bool {
+    /// Of these, every one must be on the list for `path`. `None` = nobody knows who it is.
+    fn admits(&self, clients: Option<&[IpAddr]>, path: &str) -> bool {
         let list = if RESTAPI.iter().any(|root| is_below(path, root)) {
             &self.restapi
         } else if DASHBOARD.iter().any(|root| is_below(path, root)) {
@@ -55,10 +56,9 @@ impl Access {
         } else {
             return true;
         };
-        match list {
-            AccessList::All => true,
-            AccessList::Only(listed) => listed.iter().any(|range| range.contains(client)),
-        }
+        let AccessList::Only(listed) = list else { return true };
+        let is_listed = |client: &IpAddr| listed.iter().any(|range| range.contains(*client));
+        clients.is_some_and(|clients| clients.iter().all(is_listed))
     }
 }
 
@@ -73,9 +73,10 @@ pub(super) async fn check(
     next: Next,
 ) -> Response {
     let connection = request.extensions().get::<Connection>().expect("the port adds it to every request");
-    let client = client_address(connection.peer, request.headers());
     let path = request.uri().path();
-    if access.admits(client, path) {
+    // Where a proxy lets one of its headers through as the client wrote it, the other one still tells the truth.
+    let clients = possible_clients(connection.peer, request.headers());
+    if access.admits(clients.as_deref(), path) {
         return next.run(request).await;
     }
     let refusal = ApiError::described(StatusCode::FORBIDDEN, "Your address may not use this", path);
@@ -130,7 +131,7 @@ mod tests {
     }
 
     fn admits(access: &Access, client: &str, path: &str) -> bool {
-        access.admits(client.parse().unwrap(), path)
+        access.admits(Some(&[client.parse().unwrap()]), path)
     }
 
     #[test]
@@ -151,6 +152,16 @@ mod tests {
         for path in ["/", "/openvidu", "/openvidu/apis", "/openvidu/recordings/x.mp4", "/openvidu/accept-certificate"] {
             assert!(admits(&access, "192.0.2.8", path), "{path}");
         }
+    }
+
+    #[test]
+    fn whoever_contradicts_the_proxy_is_a_stranger() {
+        let access = access(only(&["198.51.100.0/24"]), AccessList::All);
+        let [listed, stranger] = ["198.51.100.9", "192.0.2.8"].map(|ip| ip.parse::<IpAddr>().unwrap());
+        assert!(access.admits(Some(&[listed, listed]), "/openvidu/api"));
+        assert!(!access.admits(Some(&[listed, stranger]), "/openvidu/api"));
+        assert!(!access.admits(None, "/openvidu/api"));
+        assert!(access.admits(None, "/openvidu"), "no list holds here");
     }
 
     #[test]

@@ -51,3 +51,12 @@ async fn participants_need_not_be_on_a_list() {
     let web_socket = from("203.0.113.9", Request::anonymous("GET", "/openvidu"));
     assert_eq!(server.send(web_socket).await.status, 400, "not a WebSocket, but let in");
 }
+
+#[tokio::test]
+async fn a_header_that_the_proxy_passed_on_opens_nothing() {
+    let server = restricted().await;
+    for told in ["127.0.0.1", "198.51.100.20", "nonsense", ""] {
+        let request = from("203.0.113.9", Request::new("GET", "/sessions")).header("X-Forwarded-For", told);
+        assert_eq!(server.send(request).await.status, 403, "{told}");
+    }
+}
