@@ -1,9 +1,16 @@
 //! Collects sessions that were made by REST and that nobody ever joined.
 
+use std::time::Duration;
+
 use protocol::id::SessionId;
 
 use crate::timer::Timer;
 use crate::{Registry, Time};
+
+/// Sessions removed in one turn: calls must not wait for very many.
+const AT_ONCE: usize = 256;
+/// Until the next turn, if there are more.
+const PAUSE: Duration = Duration::from_millis(1);
 
 impl Registry {
     /// The collector only runs while there is something it could collect one day.
@@ -18,15 +25,21 @@ impl Registry {
         let mut old: Vec<SessionId> = vec![];
         let mut younger = false;
         for session in self.sessions.values().filter(|session| !session.in_use) {
-            if session.created_at + threshold <= now {
+            if session.created_at + threshold > now {
+                younger = true;
+            } else if old.len() < AT_ONCE {
                 old.push(session.id.clone());
             } else {
-                younger = true;
+                self.timers.set(Timer::Garbage, now + PAUSE);
+                break;
             }
         }
-        for id in old {
-            self.sessions.remove(&id);
-            tracing::info!(session = %id, "session closed: nobody ever joined");
+        for id in &old {
+            self.sessions.remove(id);
+            tracing::debug!(session = %id, "session closed: nobody ever joined");
+        }
+        if !old.is_empty() {
+            tracing::info!(sessions = old.len(), "sessions closed: nobody ever joined");
         }
         if younger {
             self.plan_garbage_collection(now);

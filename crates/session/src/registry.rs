@@ -151,11 +151,11 @@ impl Registry {
         self.sessions.get(session).map(|session| session.view(include))
     }
 
-    /// `GET /sessions`: those in use first.
-    pub fn sessions(&self, include: Include) -> Vec<SessionView> {
+    /// `GET /sessions`: which there are, those in use first.
+    pub fn session_ids(&self) -> Vec<SessionId> {
         let mut sessions: Vec<_> = self.sessions.values().collect();
-        sessions.sort_by_key(|session| (!session.in_use, session.router));
-        sessions.into_iter().map(|session| session.view(include)).collect()
+        sessions.sort_unstable_by_key(|session| (!session.in_use, session.router));
+        sessions.into_iter().map(|session| session.id.clone()).collect()
     }
 
     /// Those that somebody has joined.

@@ -19,6 +19,9 @@ use super::query;
 use crate::App;
 use crate::config::Compatibility;
 
+/// Sessions described in one turn of the control loop: a long list must not hold up calls. Those that end meanwhile are
+/// left out.
+const AT_A_TIME: usize = 64;
 /// Named in errors.
 pub(super) const API: &str = "/openvidu/api/sessions";
 
@@ -50,10 +53,19 @@ pub(super) async fn list(
     uri: Uri,
 ) -> Result<Json<List<SeenSession>>, ApiError> {
     let include = include(&uri)?;
-    let sessions = app.control.call(move |registry, _| registry.sessions(include)).await?;
     let compatibility = app.config.madang_compatibility;
-    let seen = sessions.into_iter().map(|session| SeenSession::new(compatibility, &headers, session));
-    Ok(Json(seen.collect::<Vec<_>>().into()))
+    let ids = app.control.call(|registry, _| registry.session_ids()).await?;
+    let mut sessions = Vec::with_capacity(ids.len());
+    for some in ids.chunks(AT_A_TIME) {
+        let some = some.to_vec();
+        let views = app.control.call(move |registry, _| {
+            let views = some.iter().filter_map(|id| registry.session(id.as_str(), include));
+            views.collect::<Vec<_>>()
+        });
+        let seen = views.await?.into_iter().map(|session| SeenSession::new(compatibility, &headers, session));
+        sessions.extend(seen);
+    }
+    Ok(Json(sessions.into()))
 }
 
 pub(super) async fn show(

@@ -60,8 +60,29 @@ fn sessions_in_use_are_listed_first() {
     call.registry.close_session(ROOM, call.now).expect("exists");
     call.create_session(ROOM);
     call.join("ann");
-    let ids: Vec<_> = call.registry.sessions(Include::default()).iter().map(|s| s.id.to_string()).collect();
+    let ids: Vec<_> = call.registry.session_ids().iter().map(ToString::to_string).collect();
     assert_eq!(ids, [ROOM, "b"]);
+}
+
+#[test]
+fn very_many_old_sessions_are_collected_in_several_turns() {
+    let mut call = Call::new();
+    call.registry.close_session(ROOM, call.now).expect("exists");
+    for _ in 0..1000 {
+        call.registry.create_session(session_properties(), call.now).expect("generated");
+    }
+    let old = call.now + Duration::from_secs(3600);
+    let mut turns = 0;
+    while let Some(due) = call.registry.poll_timeout() {
+        let before = call.registry.figures().sessions;
+        call.registry.handle_timeout(due);
+        let collected = before - call.registry.figures().sessions;
+        assert!(collected == 0 || due >= old, "not old yet");
+        assert!(collected < 500, "{collected} in one turn");
+        turns += usize::from(collected > 0);
+    }
+    assert_eq!(call.registry.figures().sessions, 0);
+    assert!(turns > 1);
 }
 
 #[test]
