@@ -5,7 +5,7 @@
 SHELL := /bin/bash
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: run test build web lint rust-lint rust-test deny web-lint e2e bench
+.PHONY: run test build web lint rust-lint rust-test deny web-lint e2e bench bench-sessions
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 MADANG := $(TARGET)/release/madang
@@ -61,3 +61,8 @@ e2e: build e2e/node_modules/.package-lock.json
 # Prints the figures of docs/benchmarks.md.
 bench: build e2e/node_modules/.package-lock.json
 	cd e2e && MADANG=$(abspath $(MADANG)) node bench/first-frame.mjs
+
+# What very many sessions cost; about two minutes. No browser and no Node needed.
+bench-sessions:
+	cargo build --release
+	cargo run --release -p server --example many_sessions
