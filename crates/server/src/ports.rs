@@ -265,6 +265,7 @@ impl Opening {
             .timer(TokioTimer::new())
             .header_read_timeout(limits.head)
             .max_buf_size(MAX_READ)
+            .max_header_size(MAX_READ)
             .serve_connection(TokioIo::new(stream), service)
             .with_upgrades();
         let mut http = std::pin::pin!(http);

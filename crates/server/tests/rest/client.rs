@@ -224,6 +224,18 @@ impl Client {
         answer
     }
 
+    /// Sends any bytes and reads whatever the server says until it closes the connection.
+    pub(crate) async fn last_words(&mut self, bytes: &[u8]) -> String {
+        let mut said = vec![];
+        let exchange = async {
+            // The server may have refused by now.
+            let _ = self.stream.write_all(bytes).await;
+            let _ = self.stream.read_to_end(&mut said).await;
+        };
+        tokio::time::timeout(PATIENCE, exchange).await.expect("the server closes the connection");
+        String::from_utf8(said).expect("answers are UTF-8")
+    }
+
     async fn line(&mut self) -> String {
         let mut line = String::new();
         self.stream.read_line(&mut line).await.expect("a line");
