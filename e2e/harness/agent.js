@@ -397,6 +397,10 @@
     return Promise.all(connections.map(path));
   }
 
+  /** The SDP that the server gave for the stream of that connection. */
+  const remoteDescription = (connectionId) =>
+    subscribers.get(connectionId).stream.getRTCPeerConnection().remoteDescription.sdp;
+
   window.agent = {
     join,
     openCamera,
@@ -422,5 +426,6 @@
     sent,
     firstFrame,
     paths,
+    remoteDescription,
   };
 })();

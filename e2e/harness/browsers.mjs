@@ -54,11 +54,13 @@ export class Browsers {
 
   /**
    * `ownOrigin`: the pages come from the server itself and must do without Chromium's leniency.
-   * `executable`: what is started for Chromium.
+   * `executable`: what is started for Chromium. `names`: addresses of names, as DNS would tell.
    */
-  constructor({ ownOrigin = false, executable = chromiumPath } = {}) {
+  constructor({ ownOrigin = false, executable = chromiumPath, names = {} } = {}) {
     this.#executable = executable;
-    this.#flags = ownOrigin ? chromiumFlags : [...chromiumFlags, otherOrigin];
+    const rules = Object.entries(names).map(([name, address]) => `MAP ${name} ${address}`);
+    this.#flags = [...chromiumFlags, `--host-resolver-rules=${rules.join(',')}`];
+    if (!ownOrigin) this.#flags.push(otherOrigin);
   }
 
   /** A fresh page: `browser` is `chromium` or `firefox`, `options` go to Chromium's context. */

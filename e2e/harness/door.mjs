@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 
 process.once('message', (_, listener) => {
   listener.on('connection', (near) => {
-    const far = connect(Number(process.argv[2]), 'localhost');
+    const far = connect(Number(process.argv[2]), '127.0.0.1');
     for (const [one, other] of [
       [near, far],
       [far, near],

@@ -139,11 +139,12 @@ class Namespace {
     for (const key of ['ipv4/ip_forward', 'ipv6/conf/all/forwarding']) {
       this.exec('sh', '-c', `echo 1 > /proc/sys/net/${key}`);
     }
-    if (rules) {
-      execFileSync('ip', ['netns', 'exec', this.name, 'nft', '-f', '-'], {
-        input: rules,
-        stdio: ['pipe', 'pipe', 'pipe'],
-      });
-    }
+    this.rules(rules);
+  }
+
+  /** Adds nftables rules. */
+  rules(input) {
+    const stdio = ['pipe', 'pipe', 'pipe'];
+    execFileSync('ip', ['netns', 'exec', this.name, 'nft', '-f', '-'], { input, stdio });
   }
 }

@@ -24,8 +24,8 @@ export async function rest(server, method, path, body, headers = {}) {
 }
 
 /** The same, but anything other than success fails the test. */
-export async function restOk(server, method, path, body) {
-  const answer = await rest(server, method, path, body);
+export async function restOk(server, method, path, body, headers) {
+  const answer = await rest(server, method, path, body, headers);
   if (answer.status >= 300) {
     throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
   }

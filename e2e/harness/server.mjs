@@ -50,6 +50,7 @@ class Server {
   output = '';
   #exit = null;
   #stopping = false;
+  #heard = 0;
   #watchers = new Set();
 
   constructor(child, { port, udpPort, home }) {
@@ -83,6 +84,28 @@ class Server {
         if (ready) done();
         else fail(new Error(`the server ended (${this.#exit}):\n${this.output}`));
       };
+      this.#watchers.add(look);
+      look();
+    });
+  }
+
+  /** Waits until it has printed a line like this since the last time. */
+  said(pattern) {
+    return new Promise((done, fail) => {
+      const look = () => {
+        const lines = this.output.slice(this.#heard).split('\n').slice(0, -1);
+        const found = lines.findIndex((line) => pattern.test(line));
+        if (found < 0 && !this.#exit) return;
+        clearTimeout(timer);
+        this.#watchers.delete(look);
+        if (found < 0) return fail(new Error(`the server ended (${this.#exit}):\n${this.tail()}`));
+        this.#heard += lines.slice(0, found + 1).join('\n').length;
+        done();
+      };
+      const timer = setTimeout(() => {
+        this.#watchers.delete(look);
+        fail(new Error(`never said ${pattern}:\n${this.tail()}`));
+      }, 45_000);
       this.#watchers.add(look);
       look();
     });

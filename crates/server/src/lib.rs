@@ -87,7 +87,7 @@ pub struct Server {
     app: Arc<App>,
     address: SocketAddr,
     media_address: SocketAddr,
-    media_candidates: sfu::Candidates,
+    network: watch::Receiver<media::Network>,
     media_thread: Option<std::thread::JoinHandle<()>>,
     control_task: tokio::task::JoinHandle<()>,
     stopping: watch::Sender<bool>,
@@ -182,11 +182,12 @@ impl Server {
             .map_err(|(address, cause)| StartError::Udp { address, cause })?;
         let media_address = socket.address();
         config.madang_udp_port = media_address.port();
-        let candidates = media::candidates(&config, media_address);
-        tracing::info!(?candidates, "media");
-        let fallback_host = candidates.udp.first().map_or(config::LOCALHOST, SocketAddr::ip);
+        let network = media::Network::now(&config, media_address);
+        tracing::info!(candidates = ?network.candidates, "media");
+        let fallback_host = network.candidates.udp.first().map_or(config::LOCALHOST, SocketAddr::ip);
         let settings = config.settings(fallback_host, media_address.port());
-        let worker = media::start(socket, &config, candidates.clone()).map_err(StartError::Thread)?;
+        let (network_changes, network) = watch::channel(network);
+        let worker = media::start(socket, &config, network.clone()).map_err(StartError::Thread)?;
         let (control, control_task) = Control::start(settings, random_seed(), worker.handle, worker.events, events);
 
         let node = Node::new(&config, fallback_host);
@@ -202,6 +203,7 @@ impl Server {
         });
         let (stopping, stopped) = watch::channel(false);
         let stopped = Stopping(stopped);
+        tokio::spawn(media::follow(app.config.clone(), media_address, network_changes, stopped.clone()));
         let (alive, connections) = mpsc::channel(1);
         let router = http::router(app.clone(), signalling::router(app.clone(), stopped.clone()));
         tokio::spawn(ports::serve(listener, tls, router, worker.streams, limits, stopped, alive));
@@ -209,7 +211,7 @@ impl Server {
             app,
             address,
             media_address,
-            media_candidates: candidates,
+            network,
             media_thread: Some(worker.thread),
             control_task,
             stopping,
@@ -232,9 +234,9 @@ impl Server {
         self.media_address
     }
 
-    /// What clients are told about where to send media.
-    pub fn media_candidates(&self) -> &sfu::Candidates {
-        &self.media_candidates
+    /// What clients are told about where to send media; it may change.
+    pub fn media_candidates(&self) -> sfu::Candidates {
+        self.network.borrow().candidates.clone()
     }
 
     /// Completes once somebody who may has asked for a restart by REST. It is for the owner to stop this server and to
@@ -251,14 +253,15 @@ impl Server {
         if config.madang_call_page {
             lines.push(("Try a call at", format!("http://localhost:{port}/")));
         }
-        for candidate in self.media_candidates.udp.iter().filter(|candidate| !candidate.ip().is_loopback()) {
+        let candidates = self.media_candidates();
+        for candidate in candidates.udp.iter().filter(|candidate| !candidate.ip().is_loopback()) {
             lines.push(("On the network", format!("https://{}:{port}/", config::bracketed(candidate.ip()))));
         }
         if let Some(host) = config.domain_or_public_ip.for_url() {
             lines.push(("Public", format!("https://{host}:{}/", config.https_port())));
         }
         lines.push(("REST API", format!("http://localhost:{port}/openvidu/api")));
-        let tcp = self.media_candidates.tcp.first().map(|address| format!(", TCP {}", address.port()));
+        let tcp = candidates.tcp.first().map(|address| format!(", TCP {}", address.port()));
         lines.push(("Media", format!("UDP {}{}", self.media_address.port(), tcp.unwrap_or_default())));
         let lines: String = lines.iter().map(|(what, value)| format!("\n  {what:<18}{value}")).collect();
         format!("\nOpenVidu is ready!  (Madang {})\n{lines}\n", env!("CARGO_PKG_VERSION"))

@@ -32,6 +32,7 @@ mod transport;
 
 pub use packet::SenderReport;
 pub use sfu::Sfu;
+pub use stun::{binding_request, mapped_address};
 pub use tap::{TapCodec, TapPacket, TapSource};
 
 /// The answer to a STUN binding request without credentials: the address it came from. `None` for anything else.

@@ -1,5 +1,5 @@
-//! The little STUN (RFC 8489) that is needed before a transport is known: whose request is it, and the answer of a plain
-//! STUN server. Integrity, ICE and TURN are *not* here.
+//! The little STUN (RFC 8489) that is needed before a transport is known: whose request is it, the answer of a plain STUN
+//! server, and the question to one. Integrity, ICE and TURN are *not* here.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -79,12 +79,6 @@ pub(crate) fn outgoing_request(datagram: &[u8]) -> Option<TransactionId> {
 
 /// The answer to [`Stun::Plain`]: the address and nothing else, so that it is hardly longer than the question.
 pub(crate) fn plain_response(transaction: TransactionId, mapped: SocketAddr) -> Vec<u8> {
-    let key: [u8; 16] = {
-        let mut key = [0; 16];
-        key[..4].copy_from_slice(&COOKIE);
-        key[4..].copy_from_slice(&transaction);
-        key
-    };
     let (family, address): (u8, Vec<u8>) = match mapped.ip() {
         IpAddr::V4(ip) => (1, ip.octets().to_vec()),
         IpAddr::V6(ip) => (2, ip.octets().to_vec()),
@@ -100,8 +94,57 @@ pub(crate) fn plain_response(transaction: TransactionId, mapped: SocketAddr) -> 
     message.extend_from_slice(&value_length.to_be_bytes());
     message.extend_from_slice(&[0, family]);
     message.extend_from_slice(&port.to_be_bytes());
-    message.extend(address.iter().zip(key).map(|(byte, key)| byte ^ key));
+    message.extend(address.iter().zip(key(transaction)).map(|(byte, key)| byte ^ key));
     message
+}
+
+/// A request without credentials: what is our address, seen from there?
+pub fn binding_request(transaction: [u8; 12]) -> Vec<u8> {
+    let mut message = BINDING_REQUEST.to_be_bytes().to_vec();
+    message.extend_from_slice(&[0, 0]);
+    message.extend_from_slice(&COOKIE);
+    message.extend_from_slice(&transaction);
+    message
+}
+
+/// The address in the answer to [`binding_request`]; `None` if it is not the answer to this one.
+pub fn mapped_address(answer: &[u8], transaction: [u8; 12]) -> Option<SocketAddr> {
+    let (header, mut rest) = answer.split_at_checked(HEADER)?;
+    let is_answer =
+        header[..2] == BINDING_SUCCESS.to_be_bytes() && header[4..8] == COOKIE && header[8..] == transaction;
+    if !is_answer || usize::from(u16::from_be_bytes([header[2], header[3]])) != rest.len() {
+        return None;
+    }
+    for _ in 0..MAX_ATTRIBUTES {
+        let (head, body) = rest.split_at_checked(4)?;
+        let length = usize::from(u16::from_be_bytes([head[2], head[3]]));
+        let value = body.get(..length)?;
+        if u16::from_be_bytes([head[0], head[1]]) == XOR_MAPPED_ADDRESS {
+            return unmasked(value, transaction);
+        }
+        rest = body.get(length.next_multiple_of(4)..)?;
+    }
+    None
+}
+
+fn unmasked(value: &[u8], transaction: TransactionId) -> Option<SocketAddr> {
+    let (head, address) = value.split_first_chunk::<4>()?;
+    let port = u16::from_be_bytes([head[2], head[3]]) ^ u16::from_be_bytes([COOKIE[0], COOKIE[1]]);
+    let plain: Vec<u8> = address.iter().zip(key(transaction)).map(|(byte, key)| byte ^ key).collect();
+    let ip: IpAddr = match head[1] {
+        1 => <[u8; 4]>::try_from(plain).ok()?.into(),
+        2 => <[u8; 16]>::try_from(plain).ok()?.into(),
+        _ => return None,
+    };
+    Some(SocketAddr::new(ip, port))
+}
+
+/// What addresses are masked with.
+fn key(transaction: TransactionId) -> [u8; 16] {
+    let mut key = [0; 16];
+    key[..4].copy_from_slice(&COOKIE);
+    key[4..].copy_from_slice(&transaction);
+    key
 }
 
 #[cfg(test)]
@@ -141,6 +184,28 @@ mod tests {
         let v6 = plain_response(id, "[2001:db8:1234:5678:11:2233:4455:6677]:32853".parse().unwrap());
         assert_eq!(v6.len(), 44);
         assert_eq!(v6[26..32], [0xa1, 0x47, 0x01, 0x13, 0xa9, 0xfa]);
+    }
+
+    #[test]
+    fn what_a_server_says_of_our_address_is_understood() {
+        let transaction = *b"transaction!";
+        assert_eq!(parse(&binding_request(transaction)), Some(Stun::Plain { transaction }));
+        for address in ["192.0.2.1:32853", "[2001:db8:1234:5678:11:2233:4455:6677]:1"] {
+            let address: SocketAddr = address.parse().unwrap();
+            let answer = plain_response(transaction, address);
+            assert_eq!(mapped_address(&answer, transaction), Some(address));
+            assert_eq!(mapped_address(&answer, *b"another one!"), None);
+            for end in 0..answer.len() {
+                assert_eq!(mapped_address(&answer[..end], transaction), None);
+            }
+        }
+        // An attribute before it (SOFTWARE), as servers like to send.
+        let mut answer = plain_response(transaction, "192.0.2.1:32853".parse().unwrap());
+        answer.splice(20..20, [0x80, 0x22, 0, 3, b'x', b'y', b'z', 0]);
+        answer[3] += 8;
+        assert_eq!(mapped_address(&answer, transaction), Some("192.0.2.1:32853".parse().unwrap()));
+        answer[3] += 4;
+        assert_eq!(mapped_address(&answer, transaction), None);
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::webhooks::Destination;
 pub use address::{AccessList, AddressRange};
 pub(crate) use change::check as check_changes;
 pub use table::{Config, KEYS, Key};
-pub use value::{CertificateType, Compatibility, IceMode, IceTcp, PublicHost, Secret};
+pub use value::{CertificateType, Compatibility, IceMode, IceTcp, PublicHost, Secret, StunServer};
 
 pub mod address;
 mod change;

@@ -12,7 +12,9 @@ use protocol::rest::request::RequestedIceServer;
 
 use super::COMPATIBLE_VERSION;
 use super::address::{self, AccessList, PublicAddress, TurnAddress};
-use super::value::{self, Addresses, CertificateType, Compatibility, IceMode, IceTcp, PublicHost, Secret, TextList};
+use super::value::{
+    self, Addresses, CertificateType, Compatibility, IceMode, IceTcp, PublicHost, Secret, StunServer, TextList,
+};
 
 /// One row of the table.
 #[derive(Clone, Copy, Debug)]
@@ -74,8 +76,12 @@ settings! {
         madang_listen: IpAddr = "MADANG_LISTEN", "::", value::listen_address;
         /// The one UDP port for media; 0: any free one.
         madang_udp_port: u16 = "MADANG_UDP_PORT", "40000", value::any_port;
-        /// Addresses offered to clients for media, instead of those found on the network interfaces.
+        /// Addresses offered to clients for media, instead of those that are found (docs/network.md).
         madang_media_addresses: Addresses = "MADANG_MEDIA_ADDRESSES", "", value::addresses;
+        /// STUN servers that are asked for the public addresses of this machine: a list of `host:port`; needed only if
+        /// DOMAIN_OR_PUBLIC_IP does not lead to them and MADANG_MEDIA_ADDRESSES does not say. Whoever runs one learns that this
+        /// server exists.
+        madang_stun_servers: Vec<StunServer> = "MADANG_STUN_SERVERS", "", value::stun_servers;
         /// Whether clients that cannot use UDP are offered the TCP port for media: `auto`, `off`, or the port that leads to it
         /// from outside. `auto`: SERVER_PORT, unless HTTPS_PORT says that something else stands in front, which may not
         /// let anything but HTTP through.

@@ -93,6 +93,15 @@ impl PublicHost {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Addresses(pub Vec<IpAddr>);
 
+/// Somebody who tells us our public address.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StunServer {
+    /// A name or an address.
+    pub host: String,
+    /// Of UDP.
+    pub port: u16,
+}
+
 /// Which side of ICE the server takes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum IceMode {
@@ -354,6 +363,32 @@ pub(super) fn addresses(text: &str) -> Parsed<Addresses> {
     parsed.collect::<Result<_, _>>().map(Addresses)
 }
 
+pub(super) fn stun_servers(text: &str) -> Parsed<Vec<StunServer>> {
+    let list = if text.starts_with("[\"") || text == "[]" { text.parse() } else { format!("[{text}]").parse() };
+    let TextList(words) = list?;
+    words.iter().map(|word| stun_server(word)).collect()
+}
+
+fn stun_server(word: &str) -> Parsed<StunServer> {
+    /// RFC 8489 §8.1.
+    const STANDARD: u16 = 3478;
+    let rest = word.strip_prefix("stun:").unwrap_or(word);
+    let (host, number) = match rest.rsplit_once(':') {
+        // An IPv6 address without a port.
+        Some(_) if rest.ends_with(']') => (rest, None),
+        Some((host, number)) => (host, Some(number)),
+        None => (rest, None),
+    };
+    let rule = || format!("'{word}' is not a STUN server: must be host:port");
+    let port = number.map_or(Ok(STANDARD), port).map_err(|_| rule())?;
+    let host = match public_host(host).map_err(|_| rule())? {
+        PublicHost::Unset => return Err(rule()),
+        PublicHost::Ip(ip) => ip.to_string(),
+        PublicHost::Name(name) => name,
+    };
+    Ok(StunServer { host, port })
+}
+
 pub(super) fn list(text: &str) -> Parsed<TextList> {
     text.parse()
 }
@@ -485,6 +520,21 @@ mod tests {
             (":1", false),
         ] {
             assert_eq!(docker_image(image).is_ok(), valid, "{image}");
+        }
+    }
+
+    #[test]
+    fn stun_servers_have_a_host_and_perhaps_a_port() {
+        let servers = |text| {
+            let servers = stun_servers(text)?;
+            Ok::<_, String>(servers.iter().map(|s| format!("{} {}", s.host, s.port)).collect::<Vec<_>>().join(", "))
+        };
+        assert_eq!(servers("").unwrap(), "");
+        assert_eq!(servers("stun.example.org:19302,192.0.2.1").unwrap(), "stun.example.org 19302, 192.0.2.1 3478");
+        assert_eq!(servers(r#"["stun:a.b:1","[2001:db8::1]:2"]"#).unwrap(), "a.b 1, 2001:db8::1 2");
+        assert_eq!(servers("[2001:db8::1]").unwrap(), "2001:db8::1 3478");
+        for wrong in ["a:b", "a:0", ":1", "turn:a:1", "http://a", "a:70000"] {
+            assert!(servers(wrong).unwrap_err().contains(wrong), "{wrong}");
         }
     }
 

@@ -13,15 +13,11 @@ const MOST: usize = 12;
 /// Browsers open a connection to each one for every stream, used or not.
 const MOST_TCP: usize = 4;
 
-/// Addresses of the media port at `bound`; never empty, never unspecified.
-pub(crate) fn candidates(config: &Config, bound: SocketAddr) -> Candidates {
-    let interfaces: Vec<IpAddr> = if_addrs::get_if_addrs()
-        .inspect_err(|error| tracing::warn!(%error, "cannot list the network interfaces"))
-        .unwrap_or_default()
-        .into_iter()
-        .map(|interface| interface.ip())
-        .collect();
-    let selected = select(&config.madang_media_addresses.0, &config.domain_or_public_ip, bound.ip(), &interfaces);
+/// Addresses of the media port at `bound`, best first; never empty, never unspecified. `found` are public addresses that
+/// others have told.
+pub(super) fn candidates(config: &Config, bound: SocketAddr, interfaces: &[IpAddr], found: &[IpAddr]) -> Candidates {
+    let given = &config.madang_media_addresses.0;
+    let selected = select(given, &config.domain_or_public_ip, found, bound.ip(), interfaces);
     let ips = outside(&selected, &config.media_nodes_public_ips);
     let at = |port| ips.iter().map(move |ip| SocketAddr::new(*ip, port));
     Candidates {
@@ -42,7 +38,13 @@ fn outside(selected: &[IpAddr], pairs: &[PublicAddress]) -> Vec<IpAddr> {
     known
 }
 
-fn select(given: &[IpAddr], public: &PublicHost, bound: IpAddr, interfaces: &[IpAddr]) -> Vec<IpAddr> {
+fn select(
+    given: &[IpAddr],
+    public: &PublicHost,
+    found: &[IpAddr],
+    bound: IpAddr,
+    interfaces: &[IpAddr],
+) -> Vec<IpAddr> {
     if !given.is_empty() {
         return given.to_vec();
     }
@@ -55,8 +57,13 @@ fn select(given: &[IpAddr], public: &PublicHost, bound: IpAddr, interfaces: &[Ip
     if let PublicHost::Ip(ip) = public {
         add(*ip);
     }
+    let is_carried = |ip: &IpAddr| is_offered(*ip) && (ip.is_ipv4() || bound.is_ipv6());
+    // Whoever listens on loopback only is reached through somebody else, if at all.
+    if !bound.is_loopback() {
+        found.iter().copied().filter(is_carried).for_each(&mut add);
+    }
     if bound.is_unspecified() {
-        interfaces.iter().copied().filter(|ip| is_offered(*ip) && (ip.is_ipv4() || bound.is_ipv6())).for_each(&mut add);
+        interfaces.iter().copied().filter(is_carried).for_each(&mut add);
         // Without a public name this is a development server, used from the same machine.
         if !public.is_public() {
             add(LOCALHOST);
@@ -73,8 +80,8 @@ fn select(given: &[IpAddr], public: &PublicHost, bound: IpAddr, interfaces: &[Ip
 fn is_offered(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => !ip.is_loopback() && !ip.is_link_local() && !ip.is_unspecified(),
-        // Global unicast, 2000::/3.
-        IpAddr::V6(ip) => ip.segments()[0] & 0xe000 == 0x2000,
+        // Global unicast, 2000::/3, and addresses of private networks (RFC 4193).
+        IpAddr::V6(ip) => ip.segments()[0] & 0xe000 == 0x2000 || ip.is_unique_local(),
     }
 }
 
@@ -96,28 +103,47 @@ mod tests {
 
     #[test]
     fn a_development_server_is_reached_over_loopback_too() {
-        let selected = select(&[], &PublicHost::Unset, ANY, &interfaces());
+        let selected = select(&[], &PublicHost::Unset, &[], ANY, &interfaces());
         assert_eq!(selected, ips(&["10.0.0.5", "2001:db8::5", "127.0.0.1"]));
-        assert_eq!(select(&[], &PublicHost::Unset, ANY, &[]), ips(&["127.0.0.1"]));
+        assert_eq!(select(&[], &PublicHost::Unset, &[], ANY, &[]), ips(&["127.0.0.1"]));
     }
 
     #[test]
     fn a_public_address_comes_first_and_loopback_not_at_all() {
         let public = PublicHost::Ip("203.0.113.5".parse().unwrap());
-        assert_eq!(select(&[], &public, ANY, &interfaces()), ips(&["203.0.113.5", "10.0.0.5", "2001:db8::5"]));
+        assert_eq!(select(&[], &public, &[], ANY, &interfaces()), ips(&["203.0.113.5", "10.0.0.5", "2001:db8::5"]));
     }
 
     #[test]
     fn a_public_name_gives_no_address_but_is_no_development_server() {
         let public = PublicHost::Name("call.example.org".into());
-        assert_eq!(select(&[], &public, ANY, &interfaces()), ips(&["10.0.0.5", "2001:db8::5"]));
-        assert_eq!(select(&[], &public, ANY, &[]), ips(&["127.0.0.1"]), "never empty");
+        assert_eq!(select(&[], &public, &[], ANY, &interfaces()), ips(&["10.0.0.5", "2001:db8::5"]));
+        assert_eq!(select(&[], &public, &[], ANY, &[]), ips(&["127.0.0.1"]), "never empty");
+    }
+
+    #[test]
+    fn behind_a_nat_what_others_told_comes_before_what_the_machine_has() {
+        let public = PublicHost::Name("call.example.org".into());
+        let found = ips(&["203.0.113.5", "2001:db8::5", "127.0.0.1", "0.0.0.0"]);
+        let selected = select(&[], &public, &found, ANY, &interfaces());
+        assert_eq!(selected, ips(&["203.0.113.5", "2001:db8::5", "10.0.0.5"]));
+        let ipv4 = Ipv4Addr::UNSPECIFIED.into();
+        assert_eq!(select(&[], &public, &found, ipv4, &interfaces()), ips(&["203.0.113.5", "10.0.0.5"]));
+        let proxied = Ipv4Addr::LOCALHOST.into();
+        assert_eq!(select(&[], &public, &found, proxied, &interfaces()), ips(&["127.0.0.1"]));
+    }
+
+    #[test]
+    fn a_network_with_private_ipv6_addresses_only_works() {
+        let interfaces = ips(&["::1", "fe80::1", "fd00::5"]);
+        let public = PublicHost::Name("call.lan".into());
+        assert_eq!(select(&[], &public, &[], ANY, &interfaces), ips(&["fd00::5"]));
     }
 
     #[test]
     fn what_is_set_replaces_what_is_found() {
         let given = ips(&["198.51.100.7"]);
-        assert_eq!(select(&given, &PublicHost::Unset, ANY, &interfaces()), given);
+        assert_eq!(select(&given, &PublicHost::Unset, &ips(&["203.0.113.5"]), ANY, &interfaces()), given);
     }
 
     #[test]
@@ -134,12 +160,12 @@ mod tests {
     #[test]
     fn a_port_bound_to_one_address_offers_that_one() {
         let bound = "127.0.0.1".parse().unwrap();
-        assert_eq!(select(&[], &PublicHost::Unset, bound, &interfaces()), ips(&["127.0.0.1"]));
+        assert_eq!(select(&[], &PublicHost::Unset, &[], bound, &interfaces()), ips(&["127.0.0.1"]));
     }
 
     #[test]
     fn a_port_without_ipv6_offers_none() {
         let bound = Ipv4Addr::UNSPECIFIED.into();
-        assert_eq!(select(&[], &PublicHost::Unset, bound, &interfaces()), ips(&["10.0.0.5", "127.0.0.1"]));
+        assert_eq!(select(&[], &PublicHost::Unset, &[], bound, &interfaces()), ips(&["10.0.0.5", "127.0.0.1"]));
     }
 }

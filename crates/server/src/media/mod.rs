@@ -8,11 +8,10 @@ use std::thread;
 
 use protocol::id::MediaRequestId;
 use protocol::media::{MediaCommand, MediaEvent, MediaFailure};
-use sfu::Candidates;
 use socket2::{Protocol, Type};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
-pub(crate) use candidates::candidates;
+pub(crate) use network::{Network, follow};
 pub(crate) use streams::{Ends, Streams};
 
 use crate::config::{Config, IceMode};
@@ -21,6 +20,8 @@ use crate::ports;
 mod candidates;
 mod connections;
 mod ledger;
+mod network;
+mod reflexive;
 mod streams;
 mod transmitter;
 mod udp;
@@ -115,15 +116,16 @@ fn request(command: &MediaCommand) -> Option<MediaRequestId> {
 }
 
 /// Starts the worker's thread.
-pub(crate) fn start(socket: MediaSocket, config: &Config, candidates: Candidates) -> io::Result<Worker> {
+pub(crate) fn start(socket: MediaSocket, config: &Config, network: watch::Receiver<Network>) -> io::Result<Worker> {
     let (commands, to_worker) = mpsc::channel(COMMAND_CAPACITY);
     let (from_worker, events) = mpsc::channel(EVENT_CAPACITY);
+    let candidates = network.borrow().candidates.clone();
     let sfu = sfu::Config { candidates, ice_lite: config.madang_ice == IceMode::Lite };
     let (streams, from_streams) = Streams::new();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let thread = thread::Builder::new().name("media-0".to_owned()).spawn(move || {
         runtime.block_on(async {
-            match worker::Worker::new(socket, sfu, to_worker, from_worker, from_streams) {
+            match worker::Worker::new(socket, sfu, network, to_worker, from_worker, from_streams) {
                 Ok(worker) => worker.run().await,
                 Err(error) => tracing::error!(%error, "the media worker cannot use its UDP port"),
             }

@@ -46,11 +46,15 @@ impl Received {
 
 impl Udp {
     /// Must be called inside the worker's runtime.
-    pub(super) fn new(socket: MediaSocket) -> io::Result<Self> {
+    pub(super) fn new(socket: MediaSocket, local: Vec<IpAddr>) -> io::Result<Self> {
         let MediaSocket { socket, address } = socket;
         let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
-        let local = if_addrs::get_if_addrs().unwrap_or_default().into_iter().map(|interface| interface.ip()).collect();
         Ok(Self { socket: UdpSocket::from_std(socket)?, state, mapped: address.is_ipv6(), local })
+    }
+
+    /// The machine has these addresses now.
+    pub(super) fn set_local(&mut self, local: Vec<IpAddr>) {
+        self.local = local;
     }
 
     /// Waits for datagrams.

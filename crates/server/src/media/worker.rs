@@ -9,15 +9,15 @@ use std::time::{Duration, Instant};
 use protocol::framing::Framing;
 use protocol::media::{MediaCommand, MediaEvent};
 use sfu::{Datagram, Output, Protocol, Sfu};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::sleep_until;
 
-use super::MediaSocket;
 use super::connections::Connections;
 use super::ledger::Ledger;
 use super::streams::{Ends, StreamEvent};
 use super::transmitter::Transmitter;
 use super::udp::{Received, Udp};
+use super::{MediaSocket, Network};
 
 /// The clock of the runtime is no finer; also what keeps a deadline that does not move from taking the whole core.
 const TICK: Duration = Duration::from_millis(1);
@@ -29,6 +29,7 @@ const ERROR_PAUSE: Duration = Duration::from_millis(10);
 pub(super) struct Worker {
     udp: Udp,
     config: sfu::Config,
+    network: watch::Receiver<Network>,
     commands: mpsc::Receiver<MediaCommand>,
     events: mpsc::Sender<MediaEvent>,
     streams: mpsc::Receiver<StreamEvent>,
@@ -46,13 +47,16 @@ impl Worker {
     pub(super) fn new(
         socket: MediaSocket,
         config: sfu::Config,
+        network: watch::Receiver<Network>,
         commands: mpsc::Receiver<MediaCommand>,
         events: mpsc::Sender<MediaEvent>,
         streams: mpsc::Receiver<StreamEvent>,
     ) -> io::Result<Self> {
+        let interfaces = network.borrow().interfaces.clone();
         let mut worker = Self {
-            udp: Udp::new(socket)?,
+            udp: Udp::new(socket, interfaces)?,
             config,
+            network,
             commands,
             events,
             streams,
@@ -87,6 +91,7 @@ impl Worker {
                     Some(command) => self.command(command).await,
                     None => return,
                 },
+                Ok(()) = self.network.changed() => self.moved().await,
                 result = self.udp.receive(&mut received) => match result {
                     Ok(()) => self.datagrams(&received).await,
                     Err(error) => {
@@ -148,6 +153,14 @@ impl Worker {
             }
         }
         self.drain().await;
+    }
+
+    /// The machine has other addresses than before.
+    async fn moved(&mut self) {
+        let Network { candidates, interfaces } = self.network.borrow_and_update().clone();
+        self.udp.set_local(interfaces);
+        self.config.candidates = candidates.clone();
+        self.step(|sfu, _| sfu.set_candidates(&candidates)).await;
     }
 
     /// What happened on a TCP connection.
