@@ -21,6 +21,8 @@ if [ "$purpose" = test ]; then
     # For networks of the tests' own.
     has nft || packages+=(nftables)
     has ip || packages+=(iproute2)
+    # Encodes, probes and decodes in the recorder's tests.
+    has ffmpeg || packages+=(ffmpeg)
     # For openvidu-java-client.
     has javac || packages+=(default-jdk-headless)
     has mvn || packages+=(maven)

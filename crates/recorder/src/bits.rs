@@ -1,0 +1,71 @@
+//! Bits of a codec's header, most significant first.
+
+/// Reads until the bytes end.
+pub(crate) struct Bits<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Bits<'a> {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, at: 0 }
+    }
+
+    pub(crate) fn flag(&mut self) -> Option<bool> {
+        let byte = self.bytes.get(self.at / 8)?;
+        let bit = byte >> (7 - self.at % 8) & 1;
+        self.at += 1;
+        Some(bit == 1)
+    }
+
+    /// `count` bits, 32 at most.
+    pub(crate) fn take(&mut self, count: u32) -> Option<u32> {
+        (0..count).try_fold(0u32, |value, _| Some(value << 1 | u32::from(self.flag()?)))
+    }
+
+    pub(crate) fn skip(&mut self, count: u32) -> Option<()> {
+        (0..count).try_for_each(|_| self.flag().map(drop))
+    }
+
+    /// Exp-Golomb code `ue(v)`, H.264 §9.1; `uvlc()` of AV1 §4.10.3 is the same.
+    pub(crate) fn exp_golomb(&mut self) -> Option<u32> {
+        let mut zeros = 0;
+        while !self.flag()? {
+            zeros += 1;
+            if zeros > 31 {
+                return None;
+            }
+        }
+        let suffix = self.take(zeros)?;
+        ((1u32 << zeros) - 1).checked_add(suffix)
+    }
+
+    /// `se(v)`, H.264 §9.1.1.
+    pub(crate) fn signed_exp_golomb(&mut self) -> Option<i64> {
+        let code = i64::from(self.exp_golomb()?);
+        Some(if code % 2 == 0 { -(code / 2) } else { code / 2 + 1 })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exp_golomb_codes_are_read() {
+        // 1 | 010 | 011 | 00100 | 00101
+        let mut bits = Bits::new(&[0b1010_0110, 0b0100_0010, 0b1000_0000]);
+        let codes: Vec<_> = (0..5).map_while(|_| bits.exp_golomb()).collect();
+        assert_eq!(codes, [0, 1, 2, 3, 4]);
+        let mut bits = Bits::new(&[0b0100_1100]);
+        assert_eq!((bits.signed_exp_golomb(), bits.signed_exp_golomb()), (Some(1), Some(-1)));
+    }
+
+    #[test]
+    fn bits_end_with_the_bytes() {
+        let mut bits = Bits::new(&[0xff]);
+        assert_eq!(bits.take(8), Some(255));
+        assert_eq!(bits.flag(), None);
+        assert_eq!(Bits::new(&[0; 8]).exp_golomb(), None);
+    }
+}

@@ -1,0 +1,97 @@
+//! RTP packets of one published stream in, one Matroska file out, without transcoding.
+//!
+//! [`StreamFile`] takes [`Packet`]s and the time, puts packets in order, frames together and sound and pictures on one
+//! timeline, and writes a file that can be played up to its last cluster (a second at most) wherever it is cut off.
+//! [`StreamFile::finish`] makes it seekable; [`repair()`] does the same for a file that was cut off. It is WebM for VP8,
+//! VP9 and AV1, Matroska for H264.
+//!
+//! There is no network, no clock and no thread here: it writes through [`std::io::Write`] and [`std::io::Seek`], and
+//! time is an argument. It knows nothing of sessions, nor of how recordings are named and gathered.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+mod bits;
+mod cluster;
+mod depacketise;
+mod ebml;
+mod lane;
+mod matroska;
+mod reorder;
+mod repair;
+mod stream_file;
+mod summary;
+mod timeline;
+
+pub use repair::{RepairError, repair};
+pub use stream_file::{Event, StreamFile};
+pub use summary::{FileSummary, Losses};
+
+/// A point in time: since 1970, on a clock of the caller's that never goes back.
+pub type Time = Duration;
+
+/// A received RTP packet.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Packet {
+    /// How to read the payload.
+    pub codec: Codec,
+    /// What its timestamp and report belong to.
+    pub source: Source,
+    /// Goes on over changes of the source, in sound and pictures each. A hole is a loss.
+    pub sequence: u64,
+    /// RTP timestamp: 48 kHz for sound, 90 kHz for pictures.
+    pub timestamp: u32,
+    /// Last of a frame.
+    pub marker: bool,
+    /// How many quarter turns clockwise set the picture upright, if the publisher says so.
+    pub quarter_turns: Option<u8>,
+    /// RTP payload; padding is empty.
+    pub payload: Arc<[u8]>,
+    /// When it came.
+    pub arrival: Time,
+    /// The last report for its source.
+    pub report: Option<SenderReport>,
+}
+
+/// What is in a packet.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Codec {
+    /// Sound, RFC 7587.
+    Opus,
+    /// RFC 7741.
+    Vp8,
+    /// RFC 9628.
+    Vp9,
+    /// RFC 6184.
+    H264,
+    /// AV1 RTP payload specification 1.0.
+    Av1,
+}
+
+impl Codec {
+    /// Of RTP timestamps, in Hz.
+    fn clock_rate(self) -> i64 {
+        match self {
+            Self::Opus => 48_000,
+            Self::Vp8 | Self::Vp9 | Self::H264 | Self::Av1 => 90_000,
+        }
+    }
+}
+
+/// One stream of packets: the timestamps of two have nothing in common.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Source {
+    /// Grows with each connection of the publisher; the reports of one connection share a clock.
+    pub generation: u32,
+    /// Of the stream within it.
+    pub ssrc: u32,
+}
+
+/// A sender report's point in time (RFC 3550 §6.4.1).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SenderReport {
+    /// Publisher's clock, nanoseconds since 1970.
+    pub ntp_nanos: i128,
+    /// The same in the units and with the offset of its RTP timestamps.
+    pub timestamp: u32,
+}

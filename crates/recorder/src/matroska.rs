@@ -1,0 +1,246 @@
+//! The file: what it says of itself, and where. RFC 9559, and <https://www.webmproject.org/docs/container/>.
+//!
+//! Whatever is known only later has its place from the beginning, filled with `Void`: the tracks' descriptions (a track
+//! is described before its first frame is written), the duration and the index of elements. The segment's size is
+//! written last: a file that has it is whole.
+
+use std::io::{self, Seek, SeekFrom, Write};
+
+use crate::Codec;
+use crate::cluster::TrackNumber;
+use crate::depacketise::Format;
+use crate::ebml::{Elements, UNKNOWN_SIZE, push_id, wide_size};
+
+pub(crate) const EBML: u32 = 0x1a45_dfa3;
+pub(crate) const SEGMENT: u32 = 0x1853_8067;
+const SEEK_HEAD: u32 = 0x114d_9b74;
+const SEEK: u32 = 0x4dbb;
+const SEEK_ID: u32 = 0x53ab;
+const SEEK_POSITION: u32 = 0x53ac;
+pub(crate) const INFO: u32 = 0x1549_a966;
+const TIMESTAMP_SCALE: u32 = 0x2a_d7b1;
+pub(crate) const DATE: u32 = 0x4461;
+pub(crate) const DURATION: u32 = 0x4489;
+const MUXING_APP: u32 = 0x4d80;
+const WRITING_APP: u32 = 0x5741;
+pub(crate) const TRACKS: u32 = 0x1654_ae6b;
+pub(crate) const TRACK: u32 = 0xae;
+pub(crate) const CLUSTER: u32 = 0x1f43_b675;
+pub(crate) const TIMESTAMP: u32 = 0xe7;
+pub(crate) const SIMPLE_BLOCK: u32 = 0xa3;
+const CUES: u32 = 0x1c53_bb6b;
+const CUE_POINT: u32 = 0xbb;
+const CUE_TIME: u32 = 0xb3;
+const CUE_POSITIONS: u32 = 0xb7;
+const CUE_TRACK: u32 = 0xf7;
+const CUE_CLUSTER: u32 = 0xf1;
+
+/// Between places to seek to in sound, ms.
+const CUE_SPACING: u64 = 5000;
+
+/// Milliseconds from 1970 to 2001, where Matroska's dates begin.
+pub(crate) const MILLENNIUM: u64 = 978_307_200_000;
+
+const EBML_LENGTH: usize = 48;
+const SEEK_HEAD_LENGTH: usize = 80;
+const INFO_LENGTH: usize = 96;
+const AUDIO_LENGTH: usize = 128;
+/// With room for two parameter sets of 255 bytes.
+const VIDEO_LENGTH: usize = 768;
+
+/// Where the segment's size stands, and where its content begins: positions count from there.
+pub(crate) const SEGMENT_SIZE_AT: u64 = EBML_LENGTH as u64 + 4;
+pub(crate) const SEGMENT_AT: u64 = SEGMENT_SIZE_AT + 8;
+const INFO_AT: u64 = SEGMENT_AT + SEEK_HEAD_LENGTH as u64;
+const TRACKS_AT: u64 = INFO_AT + INFO_LENGTH as u64;
+const AUDIO_AT: u64 = TRACKS_AT + 12;
+const VIDEO_AT: u64 = AUDIO_AT + AUDIO_LENGTH as u64;
+/// Where the first cluster goes.
+pub(crate) const CLUSTERS_AT: u64 = VIDEO_AT + VIDEO_LENGTH as u64;
+
+/// Where playing can begin.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Cue {
+    /// ms.
+    pub(crate) time: u64,
+    pub(crate) track: u8,
+    /// Of its cluster, in the file.
+    pub(crate) at: u64,
+}
+
+impl Cue {
+    /// Whether playing should be able to begin here: at each key frame of pictures, but not at each packet of sound.
+    pub(crate) fn is_due(track: TrackNumber, time: u64, last: Option<&Self>) -> bool {
+        track == TrackNumber::Video || last.is_none_or(|last| time >= last.time.saturating_add(CUE_SPACING))
+    }
+}
+
+/// What is written before the first cluster, with nothing described yet. `start` is ms since 1970.
+pub(crate) fn beginning(start: u64) -> Vec<u8> {
+    let mut bytes = ebml("webm").0;
+    push_id(&mut bytes, SEGMENT);
+    bytes.extend_from_slice(&UNKNOWN_SIZE);
+    bytes.append(&mut seek_head(None).0);
+    bytes.append(&mut info(start, None).0);
+    push_id(&mut bytes, TRACKS);
+    bytes.extend_from_slice(&wide_size((AUDIO_LENGTH + VIDEO_LENGTH) as u64));
+    bytes.append(&mut Elements::default().padded(AUDIO_LENGTH).0);
+    bytes.append(&mut Elements::default().padded(VIDEO_LENGTH).0);
+    bytes
+}
+
+/// Describes the sound.
+pub(crate) fn describe_audio(file: &mut (impl Write + Seek)) -> io::Result<()> {
+    // Two channels, nothing to skip, 48 kHz, no gain, one stream (RFC 7845 §5.1).
+    let private = [&b"OpusHead"[..], &[1, 2, 0, 0, 0x80, 0xbb, 0, 0, 0, 0, 0]].concat();
+    let audio = Elements::default().float(0xb5, 48_000.0).unsigned(0x9f, 2);
+    let track = track(TrackNumber::Audio, 2, "A_OPUS")
+        // What a decoder needs before it sounds right after a seek, ns (RFC 7845 §4.6).
+        .unsigned(0x56bb, 80_000_000)
+        .binary(0x63a2, &private)
+        .master(0xe1, audio);
+    put(file, AUDIO_AT, &Elements::default().master(TRACK, track).padded(AUDIO_LENGTH).0)
+}
+
+/// Describes the pictures. `quarter_turns` set them upright.
+pub(crate) fn describe_video(
+    file: &mut (impl Write + Seek),
+    codec: Codec,
+    format: &Format,
+    quarter_turns: u8,
+) -> io::Result<()> {
+    let (name, doc_type) = match codec {
+        Codec::Vp8 => ("V_VP8", "webm"),
+        Codec::Vp9 => ("V_VP9", "webm"),
+        Codec::Av1 => ("V_AV1", "webm"),
+        Codec::H264 => ("V_MPEG4/ISO/AVC", "matroska"),
+        Codec::Opus => return Ok(()),
+    };
+    let mut video = Elements::default().unsigned(0xb0, format.width.into()).unsigned(0xba, format.height.into());
+    if !quarter_turns.is_multiple_of(4) {
+        // Rectangular projection, rolled counter-clockwise.
+        let roll = [0.0, -90.0, 180.0, 90.0][usize::from(quarter_turns % 4)];
+        video = video.master(0x7670, Elements::default().unsigned(0x7671, 0).float(0x7675, roll));
+    }
+    let mut track = track(TrackNumber::Video, 1, name);
+    if !format.private.is_empty() {
+        track = track.binary(0x63a2, &format.private);
+    }
+    let track = track.master(0xe0, video);
+    put(file, VIDEO_AT, &Elements::default().master(TRACK, track).padded(VIDEO_LENGTH).0)?;
+    if doc_type == "webm" { Ok(()) } else { put(file, 0, &ebml(doc_type).0) }
+}
+
+/// Makes a file seekable and whole, in place: `end` is where its last cluster ends. Returns its size.
+pub(crate) fn complete(
+    file: &mut (impl Write + Seek),
+    start: u64,
+    duration: u64,
+    cues: &[Cue],
+    [has_audio, has_video]: [bool; 2],
+    end: u64,
+) -> io::Result<u64> {
+    // A track may have been described whose first frame did not get into the file.
+    for (is_there, at, length) in [(has_audio, AUDIO_AT, AUDIO_LENGTH), (has_video, VIDEO_AT, VIDEO_LENGTH)] {
+        if !is_there {
+            put(file, at, &Elements::default().padded(length).0)?;
+        }
+    }
+    let bytes = self::cues(cues).0;
+    // The index is a convenience: where it does not fit (a full disk) the rest still counts.
+    let indexed = put(file, end, &bytes).is_ok();
+    let (cues_at, end) = if indexed { (Some(end), end + bytes.len() as u64) } else { (None, end) };
+    put(file, SEGMENT_AT, &seek_head(cues_at).0)?;
+    put(file, INFO_AT, &info(start, Some(duration)).0)?;
+    put(file, SEGMENT_SIZE_AT, &wide_size(end - SEGMENT_AT))?;
+    file.seek(SeekFrom::Start(end))?;
+    file.flush()?;
+    Ok(end)
+}
+
+fn put(file: &mut (impl Write + Seek), at: u64, bytes: &[u8]) -> io::Result<()> {
+    file.seek(SeekFrom::Start(at))?;
+    file.write_all(bytes)
+}
+
+fn ebml(doc_type: &str) -> Elements {
+    let content = Elements::default()
+        .unsigned(0x4286, 1)
+        .unsigned(0x42f7, 1)
+        .unsigned(0x42f2, 4)
+        .unsigned(0x42f3, 8)
+        .text(0x4282, doc_type)
+        .unsigned(0x4287, 4)
+        .unsigned(0x4285, 2)
+        .padded(EBML_LENGTH - 5);
+    Elements::default().master(EBML, content)
+}
+
+fn seek_head(cues_at: Option<u64>) -> Elements {
+    let places = [(INFO, Some(INFO_AT)), (TRACKS, Some(TRACKS_AT)), (CUES, cues_at)];
+    let mut content = Elements::default();
+    for (id, at) in places {
+        if let Some(at) = at {
+            let seek = Elements::default().binary(SEEK_ID, &id.to_be_bytes()).wide(SEEK_POSITION, at - SEGMENT_AT);
+            content = content.master(SEEK, seek);
+        }
+    }
+    Elements::default().master(SEEK_HEAD, content).padded(SEEK_HEAD_LENGTH)
+}
+
+fn info(start: u64, duration: Option<u64>) -> Elements {
+    let application = "Madang";
+    let date = start.saturating_sub(MILLENNIUM).saturating_mul(1_000_000);
+    let mut content = Elements::default()
+        .unsigned(TIMESTAMP_SCALE, 1_000_000)
+        .wide(DATE, date)
+        .text(MUXING_APP, application)
+        .text(WRITING_APP, application);
+    if let Some(duration) = duration {
+        content = content.float(DURATION, duration as f64);
+    }
+    Elements::default().master(INFO, content).padded(INFO_LENGTH)
+}
+
+fn track(number: TrackNumber, kind: u64, codec: &str) -> Elements {
+    let number = number as u64;
+    Elements::default()
+        .unsigned(0xd7, number)
+        .unsigned(0x73c5, number)
+        .unsigned(0x83, kind)
+        // No lacing.
+        .unsigned(0x9c, 0)
+        .text(0x22_b59c, "und")
+        .text(0x86, codec)
+}
+
+fn cues(cues: &[Cue]) -> Elements {
+    let mut content = Elements::default();
+    for cue in cues {
+        let positions =
+            Elements::default().unsigned(CUE_TRACK, cue.track.into()).unsigned(CUE_CLUSTER, cue.at - SEGMENT_AT);
+        content = content
+            .master(CUE_POINT, Elements::default().unsigned(CUE_TIME, cue.time).master(CUE_POSITIONS, positions));
+    }
+    Elements::default().master(CUES, content)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_has_its_place() {
+        assert_eq!(beginning(MILLENNIUM).len() as u64, CLUSTERS_AT);
+        for doc_type in ["webm", "matroska"] {
+            assert_eq!(ebml(doc_type).0.len(), EBML_LENGTH);
+        }
+        assert_eq!(seek_head(Some(u64::MAX)).0.len(), SEEK_HEAD_LENGTH);
+        assert_eq!(info(u64::MAX, Some(u64::MAX)).0.len(), INFO_LENGTH);
+        let format = Format { width: u16::MAX, height: u16::MAX, private: vec![1; 11 + 2 * 255] };
+        let mut file = io::Cursor::new(beginning(MILLENNIUM));
+        describe_audio(&mut file).unwrap();
+        describe_video(&mut file, Codec::H264, &format, 1).unwrap();
+        assert_eq!(file.into_inner().len() as u64, CLUSTERS_AT);
+    }
+}

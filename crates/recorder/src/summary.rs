@@ -1,0 +1,29 @@
+/// What a finished file holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct FileSummary {
+    /// When its first frame was captured, ms since 1970.
+    pub start: u64,
+    /// When its last one ended, ms since 1970.
+    pub end: u64,
+    /// Between the two, ms.
+    pub duration: u64,
+    /// Bytes.
+    pub size: u64,
+    /// There is sound in it.
+    pub has_audio: bool,
+    /// There are pictures in it.
+    pub has_video: bool,
+    /// What is missing in it; unknown of a file that was repaired.
+    pub losses: Option<Losses>,
+}
+
+/// What did not make it into a file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Losses {
+    /// Packets that never came, or came too late.
+    pub lost_packets: u64,
+    /// Packets the recorder was too slow for; they are among the lost ones, too.
+    pub overflowed_packets: u64,
+    /// Pictures left out because something they need was lost, and packets that cannot be read.
+    pub dropped_frames: u64,
+}

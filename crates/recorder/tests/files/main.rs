@@ -1,0 +1,8 @@
+//! Whole files: cut anywhere, and with what real encoders make in them.
+
+mod codecs;
+mod cut;
+mod encoder;
+mod probe;
+mod publisher;
+mod streams;
