@@ -88,7 +88,8 @@ impl fmt::Debug for Program {
     }
 }
 
-fn now() -> u64 {
+/// ms since 1970.
+pub(crate) fn now() -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
 }

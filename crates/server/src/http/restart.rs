@@ -19,14 +19,15 @@ use super::error::ApiError;
 use super::intake::Optional;
 use crate::App;
 use crate::config::{ConfigError, Fault, check_changes, dotenv};
-use crate::durable;
+use crate::{durable, program};
 
 /// Named in errors.
 const API: &str = "/openvidu/api/restart";
 
-/// Everything that is wrong, one by one.
+/// Everything that is wrong, one by one; otherwise like every refusal.
 #[derive(Debug, Serialize)]
 struct Faults {
+    timestamp: u64,
     status: u16,
     error: &'static str,
     message: &'static str,
@@ -82,6 +83,7 @@ fn write(file: &Path, changes: &[(String, String)]) -> io::Result<()> {
 
 fn refuse(faults: &[Fault]) -> Response {
     let body = Faults {
+        timestamp: program::now(),
         status: 400,
         error: "Bad Request",
         message: "Nothing was changed: some properties are not valid",

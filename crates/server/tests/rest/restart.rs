@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use tokio::sync::mpsc;
 
 use crate::client::{Answer, Client, Request, TestServer};
+use crate::sessions::keys;
 
 const RESTART: &str = "/openvidu/api/restart";
 const STATUS: &str = "/openvidu/api/status";
@@ -160,6 +161,7 @@ async fn nothing_is_changed_if_anything_is_wrong() {
     )
     .await;
     assert_eq!(answer.status, 400, "{answer:?}");
+    assert_eq!(keys(&answer.json()), ["timestamp", "status", "error", "message", "path", "errors"]);
     let errors = answer.json()["errors"].clone();
     for part in [
         "OPENVIDU_CDR=maybe. Is not a boolean",
