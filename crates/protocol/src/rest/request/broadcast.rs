@@ -25,14 +25,15 @@ pub fn broadcast_start(body: &Body) -> Result<BroadcastStart, InvalidParameter> 
     if !is_url(url) {
         return Err(fields.invalid("broadcastUrl", "must be a URL such as rtmp://host/path"));
     }
-    let silent = !fields.boolean("hasAudio")?.unwrap_or(true) && !fields.boolean("hasVideo")?.unwrap_or(true);
+    let has_audio = fields.boolean("hasAudio")?.unwrap_or(true);
+    let has_video = fields.boolean("hasVideo")?.unwrap_or(true);
     let resolution = fields.text("resolution")?;
     let frame_rate = fields.integer("frameRate")?;
     let shm_size = fields.integer("shmSize")?;
     fields.word::<RecordingLayout>("recordingLayout")?;
     fields.text("customLayout")?;
     media_node(&fields)?;
-    let out_of_range = if silent {
+    let out_of_range = if !has_audio && !has_video {
         Some(fields.invalid("hasVideo", "and 'hasAudio' must not both be false"))
     } else if resolution.is_some_and(|resolution| !is_resolution(resolution)) {
         Some(fields.invalid("resolution", "must be WIDTHxHEIGHT, each from 100 to 1999"))
