@@ -117,8 +117,11 @@ impl Lane {
         if packet.payload.is_empty() {
             return;
         }
-        let belongs = self.gathering.is_some_and(|g| g.source == packet.source && g.timestamp == packet.timestamp);
-        if !belongs {
+        let source = self.gathering.map(|stamp| stamp.source);
+        if source.is_some_and(|source| source != packet.source) {
+            self.abandon();
+        }
+        if self.gathering.is_none_or(|stamp| stamp.timestamp != packet.timestamp) {
             self.complete(now);
             self.begin(&packet);
         }
@@ -167,6 +170,17 @@ impl Lane {
                 }
                 self.ask(now);
             }
+        }
+    }
+
+    /// The source ended within a frame; the next one has its own beginning.
+    fn abandon(&mut self) {
+        self.gathering = None;
+        self.is_broken = false;
+        self.awaits_key_frame = self.is_video;
+        self.losses.dropped_frames += 1;
+        if let Some((_, depacketiser)) = &mut self.depacketiser {
+            depacketiser.clear();
         }
     }
 
@@ -265,6 +279,20 @@ mod tests {
         lane.end(START + Duration::from_secs(60));
         frames.extend(std::iter::from_fn(|| lane.poll_frame()).map(|f| f.stamp.timestamp / 3000));
         assert_eq!(frames, (0..5).chain(60..100).collect::<Vec<u32>>());
+    }
+
+    #[test]
+    fn a_picture_that_its_source_did_not_end_is_left_out() {
+        let mut lane = lane(true);
+        let other = |n: u64| {
+            let packet = vp8(n + 1, n == 19);
+            Packet { sequence: n, source: Source { generation: 1, ssrc: 2 }, ..packet }
+        };
+        let sent = (0..19).map(|n| vp8(n, n < 2)).chain((19..39).map(other));
+        let frames = feed(&mut lane, sent);
+        assert_eq!(frames, (0..9).chain(10..20).collect::<Vec<u32>>());
+        assert_eq!(lane.losses(), Losses { dropped_frames: 1, ..Losses::default() });
+        assert!(!lane.take_request(), "the other source begins with a key frame");
     }
 
     #[test]

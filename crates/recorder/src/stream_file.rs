@@ -275,7 +275,11 @@ impl Extent {
     }
 
     pub(crate) fn video(&mut self, time: u64) {
-        let shown = self.picture.map_or(PICTURE_TIME, |(last, _)| time.saturating_sub(last).min(LONGEST_PICTURE_TIME));
+        let shown = self.picture.map_or(PICTURE_TIME, |(last, shown)| match time.saturating_sub(last) {
+            step @ ..=LONGEST_PICTURE_TIME => step,
+            // A pause says nothing.
+            _ => shown,
+        });
         self.picture = Some((time, shown));
     }
 

@@ -19,7 +19,8 @@ impl Vp9 {
         let (first, _) = byte(payload)?;
         let data = descriptor(payload)?;
         let begins = first & 0x08 != 0;
-        if data.is_empty() || self.data.is_empty() && !begins || self.layers.len() == MAX_LAYERS {
+        let has_beginning = begins || !self.data.is_empty();
+        if data.is_empty() || !has_beginning || begins && self.layers.len() == MAX_LAYERS {
             return Err(Unreadable);
         }
         if self.data.is_empty() {
