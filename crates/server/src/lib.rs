@@ -4,6 +4,7 @@
 //! * `signalling`: one task per WebSocket `/openvidu`.
 //! * [`http`]: REST and pages.
 //! * `media`: one thread that owns the peer connections and the UDP port.
+//! * [`recorder`]: the thread that writes the files of recorded streams.
 //! * [`ports`]: the one TCP port, plain and TLS; `tls`: its certificate.
 //! * [`limits`]: what strangers may take; `network`, `shares`, `allowance` and `wrong_secrets` hold them to it.
 //! * `events`: the way of events into CDR files ([`cdr`]) and to applications (`webhooks`).
@@ -47,6 +48,7 @@ mod network;
 mod node;
 pub mod ports;
 pub mod program;
+pub mod recorder;
 mod shares;
 mod signalling;
 mod tls;
@@ -89,6 +91,7 @@ pub struct Server {
     media_address: SocketAddr,
     network: watch::Receiver<media::Network>,
     media_thread: Option<std::thread::JoinHandle<()>>,
+    recorder: recorder::Recorder,
     control_task: tokio::task::JoinHandle<()>,
     stopping: watch::Sender<bool>,
     /// Yields `None` once every connection's task has ended.
@@ -134,7 +137,7 @@ pub enum StartError {
     #[error("{}", config::report::faults(std::slice::from_ref(.0)))]
     Config(config::Fault),
     /// A thread could not be started.
-    #[error("cannot start a media thread: {0}")]
+    #[error("cannot start a thread: {0}")]
     Thread(io::Error),
 }
 
@@ -187,7 +190,9 @@ impl Server {
         let fallback_host = network.candidates.udp.first().map_or(config::LOCALHOST, SocketAddr::ip);
         let settings = config.settings(fallback_host, media_address.port());
         let (network_changes, network) = watch::channel(network);
-        let worker = media::start(socket, &config, network.clone()).map_err(StartError::Thread)?;
+        let (recorder, taps, packets) = recorder::queue();
+        let worker = media::start(socket, &config, network.clone(), taps).map_err(StartError::Thread)?;
+        let recorder = recorder::start(recorder, packets, worker.handle.weak()).map_err(StartError::Thread)?;
         let (control, control_task) = Control::start(settings, random_seed(), worker.handle, worker.events, events);
 
         let node = Node::new(&config, fallback_host);
@@ -213,6 +218,7 @@ impl Server {
             media_address,
             network,
             media_thread: Some(worker.thread),
+            recorder,
             control_task,
             stopping,
             connections,
@@ -287,6 +293,12 @@ impl Server {
         // still hold it, so there is a limit here too.
         if let Some(thread) = thread {
             let _ = tokio::time::timeout(SHUTDOWN_GRACE, tokio::task::spawn_blocking(move || thread.join())).await;
+        }
+        // The media thread has dropped the other end: files are finished now.
+        drop(self.recorder.handle);
+        let thread = self.recorder.thread;
+        if tokio::time::timeout(SHUTDOWN_GRACE, tokio::task::spawn_blocking(move || thread.join())).await.is_err() {
+            tracing::warn!("recorded files were not finished in time");
         }
     }
 }

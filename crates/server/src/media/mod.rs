@@ -16,6 +16,7 @@ pub(crate) use streams::{Ends, Streams};
 
 use crate::config::{Config, IceMode};
 use crate::ports;
+use crate::recorder::TapQueue;
 
 mod candidates;
 mod connections;
@@ -86,6 +87,11 @@ impl MediaHandle {
         (Self { commands }, queue)
     }
 
+    /// For requests that matter only as long as there is a worker: it does not keep the worker running.
+    pub(crate) fn weak(&self) -> mpsc::WeakSender<MediaCommand> {
+        self.commands.downgrade()
+    }
+
     /// Hands over a command. If the worker stands still, the error is what settles the command, if it has to be settled.
     pub(crate) fn send(&self, command: MediaCommand) -> Result<(), Option<MediaEvent>> {
         self.commands.try_send(command).map_err(|error| {
@@ -116,7 +122,12 @@ fn request(command: &MediaCommand) -> Option<MediaRequestId> {
 }
 
 /// Starts the worker's thread.
-pub(crate) fn start(socket: MediaSocket, config: &Config, network: watch::Receiver<Network>) -> io::Result<Worker> {
+pub(crate) fn start(
+    socket: MediaSocket,
+    config: &Config,
+    network: watch::Receiver<Network>,
+    taps: TapQueue,
+) -> io::Result<Worker> {
     let (commands, to_worker) = mpsc::channel(COMMAND_CAPACITY);
     let (from_worker, events) = mpsc::channel(EVENT_CAPACITY);
     let candidates = network.borrow().candidates.clone();
@@ -125,7 +136,7 @@ pub(crate) fn start(socket: MediaSocket, config: &Config, network: watch::Receiv
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let thread = thread::Builder::new().name("media-0".to_owned()).spawn(move || {
         runtime.block_on(async {
-            match worker::Worker::new(socket, sfu, network, to_worker, from_worker, from_streams) {
+            match worker::Worker::new(socket, sfu, network, to_worker, from_worker, from_streams, taps) {
                 Ok(worker) => worker.run().await,
                 Err(error) => tracing::error!(%error, "the media worker cannot use its UDP port"),
             }

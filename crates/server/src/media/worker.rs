@@ -18,6 +18,7 @@ use super::streams::{Ends, StreamEvent};
 use super::transmitter::Transmitter;
 use super::udp::{Received, Udp};
 use super::{MediaSocket, Network};
+use crate::recorder::TapQueue;
 
 /// The clock of the runtime is no finer; also what keeps a deadline that does not move from taking the whole core.
 const TICK: Duration = Duration::from_millis(1);
@@ -33,6 +34,7 @@ pub(super) struct Worker {
     commands: mpsc::Receiver<MediaCommand>,
     events: mpsc::Sender<MediaEvent>,
     streams: mpsc::Receiver<StreamEvent>,
+    taps: TapQueue,
     connections: Connections,
     /// Events that the control loop had no room for.
     backlog: VecDeque<MediaEvent>,
@@ -51,6 +53,7 @@ impl Worker {
         commands: mpsc::Receiver<MediaCommand>,
         events: mpsc::Sender<MediaEvent>,
         streams: mpsc::Receiver<StreamEvent>,
+        taps: TapQueue,
     ) -> io::Result<Self> {
         let interfaces = network.borrow().interfaces.clone();
         let mut worker = Self {
@@ -60,6 +63,7 @@ impl Worker {
             commands,
             events,
             streams,
+            taps,
             connections: Connections::default(),
             backlog: VecDeque::new(),
             ledger: Ledger::default(),
@@ -212,8 +216,7 @@ impl Worker {
                     Protocol::Tcp => self.connections.send(transmit.destination, &transmit.contents),
                 },
                 Output::Event(event) => self.report(event),
-                // Nobody sets a tap yet.
-                Output::Tap(_) => {}
+                Output::Tap(packet) => self.taps.send(packet),
             }
         }
     }

@@ -1,0 +1,113 @@
+//! Files of single streams while they are written: one thread takes the packets of all taps from the media worker and
+//! gives them to one [`StreamFile`] each; another one sees to it that the disk has them.
+//!
+//! The media worker never waits: when the queue is full, packets are dropped, and every file tells how many. An error
+//! of the disk ends the file it happened to, with a reason, and keeps what is in it. Written is handed to the operating
+//! system at once, so that a crash of this process loses a second at most; once a second everything is forced to the
+//! disk, and at the end before a file counts as finished, so that a power cut loses two.
+//!
+//! Which streams are recorded, where to, and what becomes of the files is decided elsewhere.
+
+mod clock;
+mod file;
+mod queue;
+mod sync;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::{io, thread};
+
+use protocol::id::TapId;
+use protocol::media::MediaCommand;
+use recorder::{FileSummary, RepairError};
+use tokio::sync::mpsc;
+
+pub use queue::{Inputs, Overloaded, RecorderHandle, TapQueue, queue};
+
+/// Events for the control side. There are three a file at most.
+const EVENT_CAPACITY: usize = 4096;
+
+/// A file shall be written.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StartFile {
+    /// Whose packets. It is to be set afterwards, so that no packet comes first.
+    pub tap: TapId,
+    /// Where; nothing may be there. The folder exists.
+    pub path: PathBuf,
+    /// Write sound.
+    pub audio: bool,
+    /// Write pictures.
+    pub video: bool,
+}
+
+/// What becomes of a file. `Finished` or `Failed` comes once, and last.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum RecorderEvent {
+    /// Its first frames are written.
+    Running {
+        /// Which.
+        tap: TapId,
+    },
+    /// It is whole, and on the disk. Its size is 0 if no frame came: then there is no file.
+    Finished {
+        /// Which.
+        tap: TapId,
+        /// What is in it.
+        summary: FileSummary,
+    },
+    /// It ended before it should.
+    Failed {
+        /// Which.
+        tap: TapId,
+        /// For the operator.
+        why: String,
+        /// What is in it nevertheless.
+        summary: Option<FileSummary>,
+    },
+}
+
+/// A running recorder.
+#[derive(Debug)]
+pub struct Recorder {
+    /// For whoever decides what is recorded.
+    pub handle: RecorderHandle,
+    /// What becomes of files.
+    pub events: mpsc::Receiver<RecorderEvent>,
+    /// Ends once every [`RecorderHandle`] and the [`TapQueue`] are dropped and the files are finished.
+    pub thread: thread::JoinHandle<()>,
+}
+
+/// Starts the threads. Key frames are asked for by `media`, as long as the media worker is there.
+pub fn start(handle: RecorderHandle, inputs: Inputs, media: mpsc::WeakSender<MediaCommand>) -> io::Result<Recorder> {
+    start_with(handle, inputs, media, file::create)
+}
+
+fn start_with(
+    handle: RecorderHandle,
+    inputs: Inputs,
+    media: mpsc::WeakSender<MediaCommand>,
+    create: file::Create,
+) -> io::Result<Recorder> {
+    let (told, events) = mpsc::channel(EVENT_CAPACITY);
+    let syncing = sync::start(told.clone())?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    let writer = writer::Writer::new(inputs, media, told, syncing.jobs, create);
+    let thread = thread::Builder::new().name("recorder".to_owned()).spawn(move || {
+        runtime.block_on(writer.run());
+        // The writer has dropped its end of the queue: what is left is forced to the disk.
+        let _ = syncing.thread.join();
+    })?;
+    Ok(Recorder { handle, events, thread })
+}
+
+/// Makes a file whole that was cut off, on the disk too. Takes as long as reading its index.
+pub fn repair_file(path: &Path) -> Result<FileSummary, RepairError> {
+    let mut file = File::options().read(true).write(true).open(path)?;
+    let summary = recorder::repair(&mut file)?;
+    file.set_len(summary.size)?;
+    file.sync_all()?;
+    Ok(summary)
+}

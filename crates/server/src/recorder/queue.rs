@@ -1,0 +1,103 @@
+//! The one queue into the recorder: commands and packets in the order in which they were given.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use protocol::id::TapId;
+use sfu::TapPacket;
+use tokio::sync::mpsc;
+
+use super::StartFile;
+
+/// Two seconds of a hundred streams, some 20 MB.
+const CAPACITY: usize = 16 * 1024;
+/// Places that packets leave to commands: a file must end even when packets are too many.
+const FOR_COMMANDS: usize = 1024;
+
+#[derive(Debug)]
+pub(super) enum Input {
+    Start(StartFile),
+    Stop(TapId),
+    Packet(TapPacket),
+}
+
+/// Packets that found no room, by tap. The lock is taken when that happens and when a file ends.
+type Overflow = Arc<Mutex<HashMap<TapId, u64>>>;
+
+/// Both ends of the queue.
+pub fn queue() -> (RecorderHandle, TapQueue, Inputs) {
+    let (sender, receiver) = mpsc::channel(CAPACITY);
+    let overflow = Overflow::default();
+    let taps = TapQueue { sender: sender.clone(), overflow: Arc::clone(&overflow) };
+    (RecorderHandle { sender }, taps, Inputs { receiver, overflow })
+}
+
+/// For whoever decides what is recorded. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct RecorderHandle {
+    sender: mpsc::Sender<Input>,
+}
+
+/// The recorder takes no commands: it stands still, or has ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("the recorder is too far behind")]
+pub struct Overloaded;
+
+impl RecorderHandle {
+    /// A file begins with the next packet of its tap. Never waits.
+    pub fn start(&self, file: StartFile) -> Result<(), Overloaded> {
+        self.sender.try_send(Input::Start(file)).map_err(|_| Overloaded)
+    }
+
+    /// A file ends with the packets that are queued. Never waits.
+    pub fn stop(&self, tap: TapId) -> Result<(), Overloaded> {
+        self.sender.try_send(Input::Stop(tap)).map_err(|_| Overloaded)
+    }
+}
+
+/// For the media worker.
+#[derive(Debug)]
+pub struct TapQueue {
+    sender: mpsc::Sender<Input>,
+    overflow: Overflow,
+}
+
+impl TapQueue {
+    /// Hands over a packet, or counts it as dropped. Never waits.
+    pub fn send(&self, packet: TapPacket) {
+        let tap = packet.tap;
+        if self.sender.capacity() > FOR_COMMANDS && self.sender.try_send(Input::Packet(packet)).is_ok() {
+            return;
+        }
+        if !self.sender.is_closed() {
+            let mut overflow = self.overflow.lock().unwrap_or_else(PoisonError::into_inner);
+            *overflow.entry(tap).or_default() += 1;
+        }
+    }
+}
+
+/// For the recorder.
+#[derive(Debug)]
+pub struct Inputs {
+    receiver: mpsc::Receiver<Input>,
+    overflow: Overflow,
+}
+
+impl Inputs {
+    /// Waits for at least one input; none comes once every sender is gone.
+    pub(super) async fn take(&mut self, inputs: &mut Vec<Input>, most: usize) -> usize {
+        self.receiver.recv_many(inputs, most).await
+    }
+
+    /// Packets of a tap dropped since the last time.
+    pub(super) fn take_overflow(&self, tap: TapId) -> u64 {
+        self.overflow.lock().unwrap_or_else(PoisonError::into_inner).remove(&tap).unwrap_or(0)
+    }
+
+    /// While nothing is queued, whatever is counted for other taps than these belongs to files that have ended.
+    pub(super) fn forget_others(&self, is_open: impl Fn(TapId) -> bool) {
+        if self.receiver.is_empty() {
+            self.overflow.lock().unwrap_or_else(PoisonError::into_inner).retain(|tap, _| is_open(*tap));
+        }
+    }
+}

@@ -1,0 +1,187 @@
+use std::fs::{File, OpenOptions};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use protocol::media::VideoCodec;
+use sfu::{SenderReport, TapCodec, TapPacket, TapSource};
+
+use super::*;
+
+const TAP: TapId = TapId(1);
+
+/// A camera and a microphone that are ahead of the time: their packets all come now, but say when they should.
+struct Publisher {
+    tap: TapId,
+    begin: Instant,
+}
+
+impl Publisher {
+    fn new(tap: TapId) -> Self {
+        Self { tap, begin: Instant::now() }
+    }
+
+    fn packet(&self, codec: TapCodec, sequence: u64, ms: u64, payload: &[u8]) -> TapPacket {
+        let (rate, ssrc) = if codec == TapCodec::Opus { (48, 1) } else { (90, 2) };
+        TapPacket {
+            tap: self.tap,
+            codec,
+            source: TapSource { generation: 1, ssrc },
+            sequence,
+            timestamp: (ms * rate) as u32,
+            marker: true,
+            quarter_turns: None,
+            payload: Arc::from(payload),
+            arrival: self.begin + Duration::from_millis(ms),
+            report: Some(SenderReport { ntp_nanos: 1_000_000_000, timestamp: 0 }),
+        }
+    }
+
+    /// 20 ms of both.
+    fn packets(&self, n: u64) -> [TapPacket; 2] {
+        let key = [0x10, 0x10, 0, 0, 0x9d, 1, 0x2a, 64, 0, 48, 0];
+        let picture: &[u8] = if n == 0 { &key } else { &[0x10, 0x11, 0] };
+        [
+            self.packet(TapCodec::Opus, n, n * 20, &[0x78, 1, 2]),
+            self.packet(TapCodec::Video(VideoCodec::Vp8), n, n * 20, picture),
+        ]
+    }
+}
+
+/// A media worker's end of commands: held for as long as key frames may be asked for.
+fn media() -> (mpsc::Sender<MediaCommand>, mpsc::Receiver<MediaCommand>) {
+    mpsc::channel(8)
+}
+
+fn start_file(path: PathBuf) -> StartFile {
+    StartFile { tap: TAP, path, audio: true, video: true }
+}
+
+#[tokio::test]
+async fn a_file_runs_and_is_finished() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("str_CAM_1.webm");
+    let (handle, taps, inputs) = queue();
+    let (commands, _worker) = media();
+    let mut recorder = start(handle, inputs, commands.downgrade()).unwrap();
+    recorder.handle.start(start_file(path.clone())).unwrap();
+    let publisher = Publisher::new(TAP);
+    (0..50).flat_map(|n| publisher.packets(n)).for_each(|packet| taps.send(packet));
+    assert_eq!(recorder.events.recv().await, Some(RecorderEvent::Running { tap: TAP }));
+    assert!(std::fs::metadata(&path).unwrap().len() > 1000, "it is there while it grows");
+    recorder.handle.stop(TAP).unwrap();
+    let Some(RecorderEvent::Finished { tap: TAP, summary }) = recorder.events.recv().await else {
+        panic!("it was to be finished");
+    };
+    assert_eq!((summary.has_audio, summary.has_video, summary.duration), (true, true, 1000));
+    assert_eq!(summary.size, std::fs::metadata(&path).unwrap().len());
+    assert_eq!(summary.losses, Some(recorder::Losses::default()));
+    let repaired = repair_file(&path).unwrap();
+    assert_eq!(repaired, FileSummary { losses: None, ..summary }, "there is nothing to repair");
+}
+
+#[tokio::test]
+async fn files_are_finished_when_the_server_stops() {
+    let folder = tempfile::tempdir().unwrap();
+    let (handle, taps, inputs) = queue();
+    let (commands, _worker) = media();
+    let mut recorder = start(handle, inputs, commands.downgrade()).unwrap();
+    for n in 0..3 {
+        let tap = TapId(n);
+        recorder.handle.start(StartFile { tap, ..start_file(folder.path().join(n.to_string())) }).unwrap();
+        let publisher = Publisher::new(tap);
+        (0..5).flat_map(|n| publisher.packets(n)).for_each(|packet| taps.send(packet));
+    }
+    drop((recorder.handle, taps));
+    let mut finished = 0;
+    while let Some(event) = recorder.events.recv().await {
+        finished += usize::from(matches!(event, RecorderEvent::Finished { summary, .. } if summary.duration == 100));
+    }
+    assert_eq!(finished, 3);
+}
+
+#[tokio::test]
+async fn nothing_received_leaves_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("silent");
+    let (handle, _taps, inputs) = queue();
+    let (commands, _worker) = media();
+    let mut recorder = start(handle, inputs, commands.downgrade()).unwrap();
+    recorder.handle.start(start_file(path.clone())).unwrap();
+    recorder.handle.stop(TAP).unwrap();
+    let event = recorder.events.recv().await;
+    assert!(matches!(event, Some(RecorderEvent::Finished { summary, .. }) if summary.size == 0));
+    assert!(!path.exists());
+}
+
+#[tokio::test]
+async fn packets_without_room_are_counted_in_their_file_and_commands_still_fit() {
+    let folder = tempfile::tempdir().unwrap();
+    let (handle, taps, inputs) = queue();
+    let (commands, mut worker) = media();
+    // The recorder does not run yet: the queue fills.
+    handle.start(start_file(folder.path().join("busy"))).unwrap();
+    let publisher = Publisher::new(TAP);
+    let sent = 20_000;
+    (0..sent / 2).flat_map(|n| publisher.packets(n)).for_each(|packet| taps.send(packet));
+    let mut recorder = start(handle, inputs, commands.downgrade()).unwrap();
+    assert_eq!(recorder.events.recv().await, Some(RecorderEvent::Running { tap: TAP }));
+    // One more of each shows that some are missing, and that the pictures need a key frame.
+    for packet in publisher.packets(sent) {
+        taps.send(TapPacket { arrival: Instant::now(), ..packet });
+    }
+    assert_eq!(worker.recv().await, Some(MediaCommand::RequestKeyFrame { tap: TAP }));
+    recorder.handle.stop(TAP).unwrap();
+    let Some(RecorderEvent::Finished { summary, .. }) = recorder.events.recv().await else {
+        panic!("it was to be finished");
+    };
+    let losses = summary.losses.unwrap();
+    assert_eq!(losses.overflowed_packets, sent - (16 * 1024 - 1024 - 1));
+    assert!(losses.lost_packets >= losses.overflowed_packets);
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_made_fails_and_others_go_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let taken = folder.path().join("taken");
+    std::fs::write(&taken, "precious").unwrap();
+    let (handle, taps, inputs) = queue();
+    let (commands, _worker) = media();
+    let mut recorder = start(handle, inputs, commands.downgrade()).unwrap();
+    for path in [taken.clone(), folder.path().join("no-such-folder/file")] {
+        recorder.handle.start(start_file(path.clone())).unwrap();
+        let Some(RecorderEvent::Failed { tap: TAP, why, summary: None }) = recorder.events.recv().await else {
+            panic!("it was to fail");
+        };
+        assert!(why.contains(&path.display().to_string()), "{why}");
+    }
+    assert_eq!(std::fs::read(&taken).unwrap(), b"precious");
+    recorder.handle.start(start_file(folder.path().join("good"))).unwrap();
+    let publisher = Publisher::new(TAP);
+    (0..5).flat_map(|n| publisher.packets(n)).for_each(|packet| taps.send(packet));
+    recorder.handle.stop(TAP).unwrap();
+    let mut last = None;
+    while !matches!(last, Some(RecorderEvent::Finished { .. })) {
+        last = recorder.events.recv().await;
+        assert!(last.is_some());
+    }
+}
+
+#[tokio::test]
+async fn a_full_disk_ends_its_file_with_a_reason() {
+    fn full(_: &Path) -> io::Result<File> {
+        OpenOptions::new().read(true).write(true).open("/dev/full")
+    }
+    let (handle, taps, inputs) = queue();
+    let (commands, _worker) = media();
+    let mut recorder = start_with(handle, inputs, commands.downgrade(), full).unwrap();
+    recorder.handle.start(start_file(PathBuf::from("full.webm"))).unwrap();
+    let publisher = Publisher::new(TAP);
+    (0..5).flat_map(|n| publisher.packets(n)).for_each(|packet| taps.send(packet));
+    let Some(RecorderEvent::Failed { tap: TAP, why, summary: None }) = recorder.events.recv().await else {
+        panic!("it was to fail");
+    };
+    assert!(why.contains("full.webm") && why.contains("No space left"), "{why}");
+    recorder.handle.stop(TAP).unwrap();
+    drop((recorder.handle, taps));
+    assert_eq!(recorder.events.recv().await, None, "that was the last of it");
+}

@@ -1,0 +1,254 @@
+//! The thread that writes: packets to files, files' wishes to the media worker, and what becomes of them to the control
+//! side.
+
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, TrySendError};
+use std::time::{Duration, Instant};
+
+use protocol::id::TapId;
+use protocol::media::{MediaCommand, VideoCodec};
+use recorder::{Codec, Event, FileSummary, Packet, SenderReport, Source, StreamFile};
+use sfu::{TapCodec, TapPacket};
+use tokio::sync::mpsc;
+use tokio::time::sleep_until;
+
+use super::clock::Clock;
+use super::file::{Create, Disk};
+use super::queue::{Input, Inputs};
+use super::sync::Job;
+use super::{RecorderEvent, StartFile};
+
+/// How finely files' deadlines are kept: none of them is shorter than a fifth of a second.
+const TICK: Duration = Duration::from_millis(50);
+/// Inputs taken between two looks at the clock.
+const BATCH: usize = 256;
+
+pub(super) struct Writer {
+    inputs: Inputs,
+    media: mpsc::WeakSender<MediaCommand>,
+    events: mpsc::Sender<RecorderEvent>,
+    /// Events that the control side had no room for.
+    backlog: VecDeque<RecorderEvent>,
+    sync: SyncSender<Job>,
+    create: Create,
+    clock: Clock,
+    files: HashMap<TapId, Open>,
+}
+
+/// A file being written.
+struct Open {
+    stream: StreamFile<Disk>,
+    disk: Disk,
+    path: PathBuf,
+}
+
+impl Writer {
+    pub(super) fn new(
+        inputs: Inputs,
+        media: mpsc::WeakSender<MediaCommand>,
+        events: mpsc::Sender<RecorderEvent>,
+        sync: SyncSender<Job>,
+        create: Create,
+    ) -> Self {
+        let (backlog, files) = (VecDeque::new(), HashMap::new());
+        Self { inputs, media, events, backlog, sync, create, clock: Clock::new(), files }
+    }
+
+    /// Writes until nobody can give commands or packets any more.
+    pub(super) async fn run(mut self) {
+        let mut inputs = Vec::with_capacity(BATCH);
+        let mut tick = Instant::now() + TICK;
+        loop {
+            let is_idle = self.files.is_empty() && self.backlog.is_empty();
+            tokio::select! {
+                biased;
+                () = sleep_until(tick.into()), if !is_idle => {}
+                taken = self.inputs.take(&mut inputs, BATCH) => if taken == 0 {
+                    break;
+                },
+            }
+            for input in inputs.drain(..) {
+                self.input(input);
+            }
+            if tick <= Instant::now() {
+                tick = Instant::now() + TICK;
+                self.tick();
+            }
+        }
+        for tap in self.files.keys().copied().collect::<Vec<_>>() {
+            self.finish(tap);
+        }
+    }
+
+    fn input(&mut self, input: Input) {
+        match input {
+            Input::Start(file) => self.start(file),
+            Input::Stop(tap) => self.finish(tap),
+            Input::Packet(packet) => {
+                let (tap, clock) = (packet.tap, self.clock);
+                let packet = read(packet, clock);
+                self.write(tap, |stream| stream.handle_packet(packet, clock.now()));
+            }
+        }
+    }
+
+    fn tick(&mut self) {
+        let now = self.clock.now();
+        let is_due = |open: &Open| open.stream.poll_timeout().is_some_and(|at| at <= now);
+        let due: Vec<TapId> = self.files.iter().filter(|(_, open)| is_due(open)).map(|(tap, _)| *tap).collect();
+        for tap in due {
+            self.write(tap, |stream| stream.handle_timeout(now));
+        }
+        self.inputs.forget_others(|tap| self.files.contains_key(&tap));
+        self.send_backlog();
+    }
+
+    fn start(&mut self, StartFile { tap, path, audio, video }: StartFile) {
+        // The latest counts.
+        self.finish(tap);
+        match (self.create)(&path) {
+            Ok(file) => {
+                let file = Arc::new(file);
+                // Without room it is forced to the disk at its end only.
+                let _ = self.sync.try_send(Job::Growing(Arc::downgrade(&file)));
+                let disk = Disk(file);
+                let stream = StreamFile::new(disk.clone(), audio, video);
+                self.files.insert(tap, Open { stream, disk, path });
+            }
+            Err(error) => {
+                let why = format!("cannot create {}: {error}", path.display());
+                self.tell(RecorderEvent::Failed { tap, why, summary: None });
+            }
+        }
+    }
+
+    /// Does something to a file. What goes wrong ends this file and no other.
+    fn write(&mut self, tap: TapId, change: impl FnOnce(&mut StreamFile<Disk>) -> io::Result<()>) {
+        // Packets of a tap that is being removed come a little longer.
+        let Some(open) = self.files.get_mut(&tap) else {
+            return;
+        };
+        match guarded(|| change(&mut open.stream)) {
+            Ok(()) => {
+                while let Some(event) = self.files.get_mut(&tap).and_then(|open| open.stream.poll_event()) {
+                    match event {
+                        Event::Running => self.tell(RecorderEvent::Running { tap }),
+                        Event::KeyFrameNeeded => self.ask_for_key_frame(tap),
+                    }
+                }
+            }
+            Err(error) => self.fail(tap, &error),
+        }
+    }
+
+    fn finish(&mut self, tap: TapId) {
+        let Some(mut open) = self.files.remove(&tap) else {
+            return;
+        };
+        open.stream.overflowed(self.inputs.take_overflow(tap));
+        let losses = open.stream.losses();
+        let now = self.clock.now();
+        match guarded(|| open.stream.finish(now)) {
+            Ok(summary) => {
+                if summary.size == 0 {
+                    remove_empty(&open.path);
+                }
+                if let Some(losses) = summary.losses.filter(|losses| *losses != recorder::Losses::default()) {
+                    tracing::warn!(path = %open.path.display(), ?losses, "a recorded file is not complete");
+                }
+                self.settle(open.disk, RecorderEvent::Finished { tap, summary });
+            }
+            Err(error) => self.give_up(tap, open.disk, open.path, &error, losses),
+        }
+    }
+
+    fn fail(&mut self, tap: TapId, error: &io::Error) {
+        let Some(mut open) = self.files.remove(&tap) else {
+            return;
+        };
+        open.stream.overflowed(self.inputs.take_overflow(tap));
+        let losses = open.stream.losses();
+        self.give_up(tap, open.disk, open.path, error, losses);
+    }
+
+    /// Keeps what is in a file that cannot be written any more.
+    fn give_up(&mut self, tap: TapId, mut disk: Disk, path: PathBuf, error: &io::Error, losses: recorder::Losses) {
+        let why = format!("cannot write {}: {error}", path.display());
+        tracing::error!(%why, "a recorded file ends early");
+        let summary = guarded(|| recorder::repair(&mut disk).map_err(io::Error::other)).ok();
+        let summary = summary.map(|summary| FileSummary { losses: Some(losses), ..summary });
+        if let Some(summary) = summary {
+            let _ = disk.0.set_len(summary.size);
+        }
+        self.settle(disk, RecorderEvent::Failed { tap, why, summary });
+    }
+
+    /// Tells once the disk has it.
+    fn settle(&mut self, disk: Disk, event: RecorderEvent) {
+        match self.sync.try_send(Job::Ended(disk.0, event)) {
+            Ok(()) => {}
+            Err(TrySendError::Full(Job::Ended(_, event)) | TrySendError::Disconnected(Job::Ended(_, event))) => {
+                tracing::warn!("the disk is too far behind: a file was not forced to it");
+                self.tell(event);
+            }
+            Err(_) => {}
+        }
+    }
+
+    fn ask_for_key_frame(&self, tap: TapId) {
+        if let Some(media) = self.media.upgrade() {
+            // A worker that takes no commands has other worries; it is asked again.
+            let _ = media.try_send(MediaCommand::RequestKeyFrame { tap });
+        }
+    }
+
+    fn tell(&mut self, event: RecorderEvent) {
+        self.backlog.push_back(event);
+        self.send_backlog();
+    }
+
+    fn send_backlog(&mut self) {
+        while let Some(event) = self.backlog.pop_front() {
+            match self.events.try_send(event) {
+                Ok(()) => {}
+                Err(mpsc::error::TrySendError::Full(event)) => return self.backlog.push_front(event),
+                Err(mpsc::error::TrySendError::Closed(_)) => return,
+            }
+        }
+    }
+}
+
+/// A defect is an error like others.
+fn guarded<T>(run: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| Err(io::Error::other("defect in the recorder")))
+}
+
+fn remove_empty(path: &std::path::Path) {
+    if let Err(error) = std::fs::remove_file(path) {
+        tracing::debug!(path = %path.display(), %error, "an empty file stays");
+    }
+}
+
+fn read(packet: TapPacket, clock: Clock) -> Packet {
+    Packet {
+        codec: match packet.codec {
+            TapCodec::Opus => Codec::Opus,
+            TapCodec::Video(VideoCodec::Vp8) => Codec::Vp8,
+            TapCodec::Video(VideoCodec::Vp9) => Codec::Vp9,
+            TapCodec::Video(VideoCodec::H264) => Codec::H264,
+            TapCodec::Video(VideoCodec::Av1) => Codec::Av1,
+        },
+        source: Source { generation: packet.source.generation, ssrc: packet.source.ssrc },
+        sequence: packet.sequence,
+        timestamp: packet.timestamp,
+        marker: packet.marker,
+        quarter_turns: packet.quarter_turns,
+        payload: packet.payload,
+        arrival: clock.at(packet.arrival),
+        report: packet.report.map(|r| SenderReport { ntp_nanos: r.ntp_nanos, timestamp: r.timestamp }),
+    }
+}
