@@ -106,7 +106,12 @@ impl Camera {
             None => vec![0x78],
             Some(VideoCodec::Vp8) => {
                 let [high, low] = (0x8000 | self.picture_id).to_be_bytes();
-                vec![0x80 | u8::from(first) << 4, 0xe0, high, low, self.tl0, 0x20, u8::from(!key)]
+                let mut payload = vec![0x80 | u8::from(first) << 4, 0xe0, high, low, self.tl0, 0x20, u8::from(!key)];
+                if key && first {
+                    // 64x48.
+                    payload.extend([0, 0, 0x9d, 0x01, 0x2a, 64, 0, 48, 0]);
+                }
+                payload
             }
             Some(VideoCodec::Vp9) => {
                 let [high, low] = (0x8000 | self.picture_id).to_be_bytes();

@@ -10,5 +10,6 @@ mod media;
 mod negotiation;
 mod paths;
 mod reconnection;
+mod recorded;
 mod simulcast;
 mod taps;
