@@ -14,7 +14,7 @@
 //! There is no rule about sessions or packets here: it only carries.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -88,6 +88,7 @@ impl App {
 pub struct Server {
     app: Arc<App>,
     address: SocketAddr,
+    redirecting_address: Option<SocketAddr>,
     media_address: SocketAddr,
     network: watch::Receiver<media::Network>,
     media_thread: Option<std::thread::JoinHandle<()>>,
@@ -104,6 +105,14 @@ pub enum StartError {
     /// The TCP port.
     #[error("cannot listen on TCP {address}: {cause} (setting SERVER_PORT or MADANG_LISTEN)")]
     Tcp {
+        /// Which.
+        address: SocketAddr,
+        /// Why.
+        cause: io::Error,
+    },
+    /// The TCP port that redirects.
+    #[error("cannot listen on TCP {address}: {cause} (setting HTTP_PORT; empty: no redirect to HTTPS)")]
+    Redirect {
         /// Which.
         address: SocketAddr,
         /// Why.
@@ -172,13 +181,10 @@ impl Server {
         }
         let events = event_sinks(&config)?;
         let tls = tls::acceptor(&config)?;
-        let listener = ports::listen(config.madang_listen, config.server_port)
+        let redirecting = config.redirecting_port().map(|port| listen(config.madang_listen, port)).transpose();
+        let redirecting = redirecting.map_err(|(address, cause)| StartError::Redirect { address, cause })?;
+        let (listener, address) = listen(config.madang_listen, config.server_port)
             .map_err(|(address, cause)| StartError::Tcp { address, cause })?;
-        let listener = TcpListener::from_std(listener)
-            .map_err(|cause| StartError::Tcp { address: (config.madang_listen, config.server_port).into(), cause })?;
-        let address = listener
-            .local_addr()
-            .map_err(|cause| StartError::Tcp { address: (config.madang_listen, config.server_port).into(), cause })?;
         config.server_port = address.port();
 
         let socket = media::bind(config.madang_listen, config.madang_udp_port)
@@ -211,10 +217,17 @@ impl Server {
         tokio::spawn(media::follow(app.config.clone(), media_address, network_changes, stopped.clone()));
         let (alive, connections) = mpsc::channel(1);
         let router = http::router(app.clone(), signalling::router(app.clone(), stopped.clone()));
+        let redirecting_address = redirecting.as_ref().map(|(_, address)| *address);
+        if let Some((listener, _)) = redirecting {
+            let router = http::redirect(app.clone());
+            let (tls, streams) = (tls.clone(), worker.streams.clone());
+            tokio::spawn(ports::serve(listener, tls, router, streams, limits, stopped.clone(), alive.clone()));
+        }
         tokio::spawn(ports::serve(listener, tls, router, worker.streams, limits, stopped, alive));
         Ok(Self {
             app,
             address,
+            redirecting_address,
             media_address,
             network,
             media_thread: Some(worker.thread),
@@ -233,6 +246,11 @@ impl Server {
     /// Where HTTP and WebSocket are served.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where requests are only sent on to HTTPS, if anywhere.
+    pub fn redirecting_address(&self) -> Option<SocketAddr> {
+        self.redirecting_address
     }
 
     /// Where media is received.
@@ -312,6 +330,12 @@ impl Stopping {
     pub(crate) async fn requested(&mut self) {
         let _ = self.0.wait_for(|stopping| *stopping).await;
     }
+}
+
+fn listen(ip: IpAddr, port: u16) -> Result<(TcpListener, SocketAddr), (SocketAddr, io::Error)> {
+    let listener = ports::listen(ip, port)?;
+    let open = TcpListener::from_std(listener).and_then(|listener| Ok((listener.local_addr()?, listener)));
+    open.map(|(address, listener)| (listener, address)).map_err(|cause| ((ip, port).into(), cause))
 }
 
 fn event_sinks(config: &Config) -> Result<EventSinks, StartError> {

@@ -252,6 +252,12 @@ impl Config {
         }
     }
 
+    /// Port on which requests are only sent on to HTTPS. A proxy in front has its own.
+    pub(crate) fn redirecting_port(&self) -> Option<u16> {
+        let public_itself = self.https_port.is_none_or(|port| port == self.server_port);
+        self.http_port.filter(|_| public_itself && !self.force_plain_http)
+    }
+
     /// The rules' settings, for a server whose media port is `udp_port`. `fallback_host` is how clients of the local
     /// network reach it when no public name is set.
     pub(crate) fn settings(&self, fallback_host: IpAddr, udp_port: u16) -> Settings {
@@ -367,6 +373,17 @@ mod tests {
             let on = [("OPENVIDU_WEBHOOK", "true"), ("OPENVIDU_WEBHOOK_ENDPOINT", "http://127.0.0.1:1/"), pair];
             assert!(load(&on).unwrap_err().to_string().contains(pair.0));
         }
+    }
+
+    #[test]
+    fn the_server_redirects_only_to_itself() {
+        let redirecting = |pairs: &[(&str, &str)]| load(pairs).unwrap().redirecting_port();
+        let ports = [("HTTP_PORT", "80"), ("HTTPS_PORT", "443")];
+        assert_eq!(redirecting(&[]), None);
+        assert_eq!(redirecting(&ports), Some(80));
+        assert_eq!(redirecting(&[("HTTP_PORT", "80"), ("SERVER_PORT", "4443")]), Some(80));
+        assert_eq!(redirecting(&[&ports[..], &[("SERVER_PORT", "5443")]].concat()), None, "behind a proxy");
+        assert_eq!(redirecting(&[&ports[..], &[("FORCE_PLAIN_HTTP", "true")]].concat()), None);
     }
 
     #[test]

@@ -70,6 +70,9 @@ settings! {
         domain_or_public_ip: PublicHost = "DOMAIN_OR_PUBLIC_IP", "", value::public_host;
         /// Port in public URLs (tokens, `/config`); left out of them when it is 443. Empty: SERVER_PORT.
         https_port: Option<u16> = "HTTPS_PORT", "", value::optional_port;
+        /// TCP port that sends browsers on to HTTPS. Empty: none. Not opened either where SERVER_PORT is not HTTPS_PORT
+        /// (the proxy in front does it) or with FORCE_PLAIN_HTTP.
+        http_port: Option<u16> = "HTTP_PORT", "", value::optional_port;
         /// TCP port for HTTP, HTTPS, WS and WSS; 0: any free one. Not set: HTTPS_PORT, if that is set.
         server_port: u16 = "SERVER_PORT", "4443", value::any_port;
         /// Address to listen on; `::` is every IPv6 and IPv4 address.
@@ -104,8 +107,6 @@ settings! {
         certificate_type: CertificateType = "CERTIFICATE_TYPE", "selfsigned", value::certificate_type => LATER_CERTIFICATES;
         /// Whom the authority writes to when something is wrong with a certificate of `letsencrypt`.
         letsencrypt_email: String = "LETSENCRYPT_EMAIL", super::EMAIL_PLACEHOLDER, value::text => LATER_CERTIFICATES;
-        /// TCP port for plain HTTP only.
-        http_port: Option<u16> = "HTTP_PORT", "", value::optional_port => ONE_PORT;
         /// Whether this server speaks TLS.
         server_ssl_enabled: bool = "SERVER_SSL_ENABLED", "true", value::boolean => ONE_PORT;
         /// Sends visitors of `www.` and the public name to the public name.

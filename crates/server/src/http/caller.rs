@@ -37,7 +37,7 @@ impl Origin {
         split_port(&self.authority).0
     }
 
-    fn new(secure: bool, host: &str, port: Option<u16>) -> Self {
+    pub(super) fn new(secure: bool, host: &str, port: Option<u16>) -> Self {
         let standard = if secure { 443 } else { 80 };
         let authority = match port {
             Some(port) if port != standard => format!("{host}:{port}"),

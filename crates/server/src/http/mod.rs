@@ -42,12 +42,15 @@ mod intake;
 mod media_nodes;
 mod query;
 mod recordings;
+mod redirect;
 mod restart;
 mod sessions;
 mod signal;
 mod speech_to_text;
 mod streams;
 mod tokens;
+
+pub(crate) use redirect::router as redirect;
 
 /// All routes; those of `web_sockets` need no credentials here.
 pub fn router(app: Arc<App>, web_sockets: Router) -> Router {

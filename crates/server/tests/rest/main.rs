@@ -19,6 +19,7 @@ mod limits;
 mod media_nodes;
 mod participants;
 mod recordings;
+mod redirect;
 mod restart;
 mod sessions;
 mod signal;

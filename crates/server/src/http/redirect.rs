@@ -1,0 +1,29 @@
+//! The plain port 80: whatever is asked for is to be asked for again over HTTPS.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+use super::caller::{Origin, requested_origin};
+use crate::App;
+
+/// Answers every request with where it should go.
+pub(crate) fn router(app: Arc<App>) -> Router {
+    Router::new().fallback(to_https).with_state(app)
+}
+
+async fn to_https(State(app): State<Arc<App>>, request: Request) -> Response {
+    let requested = requested_origin(request.headers(), request.extensions(), app.config.https_port());
+    let target = Origin::new(true, requested.host(), Some(app.config.https_port())).http();
+    let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+    let Ok(location) = HeaderValue::try_from(target + path) else { return StatusCode::BAD_REQUEST.into_response() };
+    // The other methods must not become GET, which 301 makes of them.
+    let status = match *request.method() {
+        Method::GET | Method::HEAD => StatusCode::MOVED_PERMANENTLY,
+        _ => StatusCode::PERMANENT_REDIRECT,
+    };
+    (status, [(header::LOCATION, location)]).into_response()
+}
