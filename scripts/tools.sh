@@ -23,6 +23,10 @@ if [ "$purpose" = test ]; then
     has ip || packages+=(iproute2)
     # Encodes, probes and decodes in the recorder's tests.
     has ffmpeg || packages+=(ffmpeg)
+    # A proxy in front of the server, its certificate, and what checks our service unit.
+    has nginx || [ -x /usr/sbin/nginx ] || packages+=(nginx)
+    has openssl || packages+=(openssl)
+    has systemd-analyze || packages+=(systemd)
     # For openvidu-java-client.
     has javac || packages+=(default-jdk-headless)
     has mvn || packages+=(maven)

@@ -1,12 +1,22 @@
 //! The program `madang`: reads its settings, starts the [`Server`], starts it anew when it is asked to restart, and stops it
-//! on SIGINT or SIGTERM.
+//! on SIGINT or SIGTERM. What it does for an installation is in [`installation`].
 
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
-use server::config::{Config, report};
-use server::{Program, Server};
+use server::config::{Config, ConfigError, report};
+use server::{Program, Server, StartError};
 use tracing_subscriber::EnvFilter;
+
+use stop::Stop;
+
+#[cfg(unix)]
+mod installation;
+mod service_manager;
+mod stop;
+
+/// The exit status that says: starting again will not help (`EX_CONFIG` of sysexits.h).
+const INVALID_SETTINGS: u8 = 78;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -15,25 +25,38 @@ async fn main() -> ExitCode {
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
         .init();
-    let outcome = match std::env::args().nth(1).as_deref() {
-        None => serve().await,
-        Some("config") => show_config(),
-        Some("reference") => print(&report::reference()),
-        Some("--help" | "-h" | "help") => print(&report::help()),
-        Some("--version" | "-V" | "version") => print(concat!("madang ", env!("CARGO_PKG_VERSION"), "\n")),
-        Some(other) => Err(format!("'{other}' is not a command; see `madang --help`").into()),
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let outcome = match words[..] {
+        [] => serve().await,
+        ["config", ..] => show_config(),
+        ["reference", ..] => print(&report::reference()),
+        ["--help" | "-h" | "help", ..] => print(&report::help()),
+        ["--version" | "-V" | "version", ..] => print(concat!("madang ", env!("CARGO_PKG_VERSION"), "\n")),
+        #[cfg(unix)]
+        ["install", ..] => installation::install::run(&arguments[1..]),
+        #[cfg(unix)]
+        ["openvidu", ..] => installation::openvidu::run(&arguments[1..]),
+        // Not for people: what `openvidu start` leaves running.
+        #[cfg(unix)]
+        ["supervise"] => installation::supervisor::run().await,
+        [other, ..] => Err(format!("'{other}' is not a command; see `madang --help`").into()),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Also for people who silenced the log.
             let _ = writeln!(std::io::stderr(), "madang: {error}");
-            ExitCode::FAILURE
+            if is_of_settings(&*error) { ExitCode::from(INVALID_SETTINGS) } else { ExitCode::FAILURE }
         }
     }
 }
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+fn is_of_settings(error: &(dyn std::error::Error + 'static)) -> bool {
+    error.is::<ConfigError>() || matches!(error.downcast_ref(), Some(StartError::Config(_)))
+}
 
 /// A closed standard output is no failure.
 fn print(text: &str) -> Outcome {
@@ -60,6 +83,7 @@ async fn serve() -> Outcome {
     loop {
         // A closed standard output is no reason to stop.
         let _ = writeln!(std::io::stdout(), "{}", server.banner());
+        service_manager::tell(service_manager::READY);
         tokio::select! {
             () = stop.requested() => break,
             () = server.restart_requested() => {}
@@ -70,11 +94,12 @@ async fn serve() -> Outcome {
         (server, config) = start_again(&program, config).await?;
     }
     tracing::info!("stopping");
+    service_manager::tell(service_manager::STOPPING);
     server.stop().await;
     Ok(())
 }
 
-fn load(program: &Program) -> Result<Config, server::ConfigError> {
+fn load(program: &Program) -> Result<Config, ConfigError> {
     let sources = program.sources();
     let config = Config::load(&sources)?;
     for remark in report::remarks(&sources) {
@@ -95,29 +120,4 @@ async fn start_again(program: &Program, former: Config) -> Result<(Server, Confi
     };
     tracing::error!("the changed settings are not used: {failed}");
     Ok((Server::start_in(program.clone(), former.clone()).await?, former))
-}
-
-/// The signals that end the program in good order.
-struct Stop {
-    #[cfg(unix)]
-    terminate: tokio::signal::unix::Signal,
-}
-
-impl Stop {
-    fn listen() -> std::io::Result<Self> {
-        Ok(Self {
-            #[cfg(unix)]
-            terminate: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?,
-        })
-    }
-
-    async fn requested(&mut self) {
-        #[cfg(unix)]
-        tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
-            _ = self.terminate.recv() => {}
-        }
-        #[cfg(not(unix))]
-        let _ = tokio::signal::ctrl_c().await;
-    }
 }

@@ -154,6 +154,36 @@ impl Sources {
         let unknown = self.texts.keys().filter(move |name| ours(name) && !table::is_known(name));
         unknown.filter_map(|name| Some((name.as_str(), spelling::meant(name, table::names())?)))
     }
+
+    /// What must not be shown to anybody: the secret settings, and those of other programs whose name says so. Longest
+    /// first, so that one which contains another is found whole.
+    pub fn secrets(&self) -> Vec<String> {
+        let mut secrets = vec![];
+        for (_, text) in self.texts.iter().filter(|(name, _)| is_secret(name)) {
+            secrets.push(text.trim().to_owned());
+            // A list's parts may appear alone, and so may the password of a URL.
+            for part in text.split(|symbol: char| symbol.is_whitespace() || ",;=[]\"'".contains(symbol)) {
+                secrets.push(part.to_owned());
+                let credentials = part.split_once("://").and_then(|(_, rest)| rest.rsplit_once('@'));
+                secrets.extend(credentials.into_iter().flat_map(|(pair, _)| pair.split(':')).map(str::to_owned));
+            }
+        }
+        secrets.retain(|secret| secret.len() >= SHORTEST_SECRET && value::boolean(secret).is_err());
+        secrets.sort_unstable_by_key(|secret| std::cmp::Reverse(secret.len()));
+        secrets.dedup();
+        secrets
+    }
+}
+
+/// Shorter ones would be found in every word.
+const SHORTEST_SECRET: usize = 4;
+
+fn is_secret(name: &str) -> bool {
+    const MARKS: [&str; 6] = ["SECRET", "PASSWORD", "PASSWD", "CREDENTIAL", "TOKEN", "KEY"];
+    match KEYS.iter().find(|key| key.name == name) {
+        Some(key) => key.secret,
+        None => name == "OPENVIDU_PRO_LICENSE" || MARKS.iter().any(|mark| name.to_ascii_uppercase().contains(mark)),
+    }
 }
 
 /// Takes settings from their sources one by one and remembers what is wrong.
@@ -343,6 +373,17 @@ mod tests {
     }
 
     #[test]
+    fn the_server_redirects_only_to_itself() {
+        let redirecting = |pairs: &[(&str, &str)]| load(pairs).unwrap().redirecting_port();
+        let ports = [("HTTP_PORT", "80"), ("HTTPS_PORT", "443")];
+        assert_eq!(redirecting(&[]), None);
+        assert_eq!(redirecting(&ports), Some(80));
+        assert_eq!(redirecting(&[("HTTP_PORT", "80"), ("SERVER_PORT", "4443")]), Some(80));
+        assert_eq!(redirecting(&[&ports[..], &[("SERVER_PORT", "5443")]].concat()), None, "behind a proxy");
+        assert_eq!(redirecting(&[&ports[..], &[("FORCE_PLAIN_HTTP", "true")]].concat()), None);
+    }
+
+    #[test]
     fn all_errors_are_reported_at_once_with_name_value_and_rule() {
         let error = load(&[("SERVER_PORT", "70000"), ("OPENVIDU_SECRET", "with space"), ("OPENVIDU_CDR", "maybe")])
             .unwrap_err();
@@ -373,17 +414,6 @@ mod tests {
             let on = [("OPENVIDU_WEBHOOK", "true"), ("OPENVIDU_WEBHOOK_ENDPOINT", "http://127.0.0.1:1/"), pair];
             assert!(load(&on).unwrap_err().to_string().contains(pair.0));
         }
-    }
-
-    #[test]
-    fn the_server_redirects_only_to_itself() {
-        let redirecting = |pairs: &[(&str, &str)]| load(pairs).unwrap().redirecting_port();
-        let ports = [("HTTP_PORT", "80"), ("HTTPS_PORT", "443")];
-        assert_eq!(redirecting(&[]), None);
-        assert_eq!(redirecting(&ports), Some(80));
-        assert_eq!(redirecting(&[("HTTP_PORT", "80"), ("SERVER_PORT", "4443")]), Some(80));
-        assert_eq!(redirecting(&[&ports[..], &[("SERVER_PORT", "5443")]].concat()), None, "behind a proxy");
-        assert_eq!(redirecting(&[&ports[..], &[("FORCE_PLAIN_HTTP", "true")]].concat()), None);
     }
 
     #[test]
@@ -467,6 +497,23 @@ mod tests {
             let text = load(&[(name, wrong)]).unwrap_err().to_string();
             assert!(text.contains(&format!("* Property {name}")) && text.contains(rule), "{text}");
         }
+    }
+
+    #[test]
+    fn secrets_are_known_by_the_table_or_by_their_name() {
+        let secrets = sources(&[
+            ("OPENVIDU_SECRET", "topsecret"),
+            ("OPENVIDU_WEBHOOK_HEADERS", r#"["Authorization: Basic Zm9vOmJhcg=="]"#),
+            ("COTURN_SHARED_SECRET_KEY", "shared1"),
+            ("OPENVIDU_WEBHOOK_ENDPOINT", "https://user:word@example.org/hook"),
+            ("SOME_API_TOKEN", "abc"),
+            ("DOMAIN_OR_PUBLIC_IP", "call.example.org"),
+        ])
+        .secrets();
+        for secret in ["topsecret", "Zm9vOmJhcg", "shared1", "word"] {
+            assert!(secrets.iter().any(|known| known == secret), "{secret}");
+        }
+        assert!(!secrets.iter().any(|known| known == "abc" || known == "call.example.org"));
     }
 
     #[test]

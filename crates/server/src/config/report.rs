@@ -38,6 +38,7 @@ pub fn help() -> String {
          Usage: madang            starts the server\n       \
          madang config     prints the settings in force and checks them\n       \
          madang reference  prints the reference of all settings (Markdown)\n       \
+         madang install    makes an installation in /opt/openvidu; `madang install --help`\n       \
          madang --version\n\n\
          Settings are read from the file .env in the folder DOTENV_PATH (default: the working directory),\n\
          else from the environment.\n",
@@ -98,6 +99,30 @@ pub fn remarks(sources: &Sources) -> Vec<String> {
     without_effect.chain(misspelt).collect()
 }
 
+/// A `.env` that names every setting that has an effect: with its value if it is among `set`, else as a comment with its default.
+pub fn template(set: &[(&str, &str)]) -> String {
+    let mut text = String::from(
+        "# Settings. NAME=value, without quotes; a comment begins with # at the start of its line.\n\
+         # What is commented out has the value shown. After a change: ./openvidu restart\n",
+    );
+    let mut group = "";
+    for key in KEYS.iter().filter(|key| key.idle.is_none()) {
+        if key.group != group {
+            group = key.group;
+            let _ = write!(text, "\n# ---- {group} ----\n");
+        }
+        text.push('\n');
+        for line in wrapped(key.doc.trim(), 100) {
+            let _ = writeln!(text, "# {line}");
+        }
+        let _ = match set.iter().find(|(name, _)| *name == key.name) {
+            Some((name, value)) => writeln!(text, "{name}={value}"),
+            None => writeln!(text, "# {}={}", key.name, key.default),
+        };
+    }
+    text
+}
+
 fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split_whitespace() {
@@ -117,11 +142,25 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::dotenv;
 
     #[test]
     fn the_reference_page_is_the_table() {
         let page = include_str!("../../../../docs/settings.md");
         assert!(page == reference(), "out of date: madang reference > docs/settings.md");
+    }
+
+    #[test]
+    fn the_template_sets_what_was_given_and_nothing_else() {
+        let set = [("DOMAIN_OR_PUBLIC_IP", "call.example.org"), ("OPENVIDU_SECRET", "s3cret")];
+        let text = template(&set);
+        let pairs = dotenv::parse(&text).unwrap();
+        assert_eq!(pairs, set.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        let uncommented = text.replace("\n# ", "\n");
+        for key in KEYS.iter().filter(|key| key.idle.is_none()) {
+            let value = set.iter().find(|(name, _)| *name == key.name).map_or(key.default, |(_, value)| value);
+            assert!(uncommented.contains(&format!("\n{}={value}\n", key.name)), "{}", key.name);
+        }
     }
 
     #[test]

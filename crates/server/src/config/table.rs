@@ -219,6 +219,12 @@ settings! {
         /// Addresses of the original's media servers.
         kms_uris: TextList = "KMS_URIS", r#"["ws://localhost:8888/kurento"]"#, value::web_socket_urls => NO_MEDIA_SERVER;
     }
+    "Installation" {
+        /// Whether `./openvidu start` and `restart` go on to show the log, until Ctrl+C, instead of returning.
+        follow_openvidu_logs: bool = "FOLLOW_OPENVIDU_LOGS", "false", value::boolean;
+        /// Room for the log that `./openvidu start` keeps where there is no systemd: bytes, or with `k`, `M` or `G`.
+        docker_logs_max_size: u64 = "DOCKER_LOGS_MAX_SIZE", "100M", value::size;
+    }
 }
 
 /// A setting of the original that has no effect here; accepted, so that its `.env` starts this server unchanged.
@@ -230,7 +236,6 @@ pub struct Ignored {
     pub why: &'static str,
 }
 
-const NO_CONTAINERS: &str = "there are no containers: everything is one program";
 const NO_MEDIA_SERVER: &str = "there is no separate media server";
 const ONE_PORT: &str = "one port speaks both plain HTTP and TLS";
 const ONE_UDP_PORT: &str = "all media shares the port MADANG_UDP_PORT";
@@ -266,8 +271,6 @@ pub const IGNORED: &[Ignored] = &[
     Ignored { name: "COTURN_MAX_PORT", why: NO_RELAY_PORTS },
     Ignored { name: "JAVA_OPTIONS", why: "there is no Java" },
     Ignored { name: "OV_CE_DEBUG_LEVEL", why: "use RUST_LOG=debug" },
-    Ignored { name: "DOCKER_LOGS_MAX_SIZE", why: NO_CONTAINERS },
-    Ignored { name: "FOLLOW_OPENVIDU_LOGS", why: NO_CONTAINERS },
     Ignored { name: "CALL_OPENVIDU_CERTTYPE", why: NO_CALL },
     Ignored { name: "CALL_PRIVATE_ACCESS", why: NO_CALL },
     Ignored { name: "CALL_USER", why: NO_CALL },

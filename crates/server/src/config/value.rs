@@ -218,6 +218,21 @@ pub(super) fn optional_port(text: &str) -> Parsed<Option<u16>> {
     if text.is_empty() { Ok(None) } else { port(text).map(Some) }
 }
 
+/// A number of bytes, as docker's options have it: `100M`.
+pub(super) fn size(text: &str) -> Parsed<u64> {
+    let digits = text.trim_end_matches(|last: char| last.is_ascii_alphabetic());
+    let unit = match text[digits.len()..].to_ascii_lowercase().as_str() {
+        "" | "b" => Some(1),
+        "k" => Some(1 << 10),
+        "m" => Some(1 << 20),
+        "g" => Some(1 << 30),
+        _ => None,
+    };
+    let number = digits.parse::<u64>().ok().filter(|number| *number > 0);
+    let bytes = number.zip(unit).and_then(|(number, unit)| number.checked_mul(unit));
+    bytes.ok_or_else(|| "Is not a valid size. Must be a positive number, or one with k, M or G".to_owned())
+}
+
 pub(super) fn listen_address(text: &str) -> Parsed<IpAddr> {
     text.parse().map_err(|_| "Is not a valid IP Address (IPv4 or IPv6)".to_owned())
 }
@@ -535,6 +550,16 @@ mod tests {
         assert_eq!(servers("[2001:db8::1]").unwrap(), "2001:db8::1 3478");
         for wrong in ["a:b", "a:0", ":1", "turn:a:1", "http://a", "a:70000"] {
             assert!(servers(wrong).unwrap_err().contains(wrong), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn sizes_have_the_units_of_docker() {
+        for (text, bytes) in [("1", 1), ("10b", 10), ("2k", 2048), ("100M", 104_857_600), ("1g", 1_073_741_824)] {
+            assert_eq!(size(text), Ok(bytes), "{text}");
+        }
+        for bad in ["", "0", "M", "-1", "1.5M", "1T", "1 M", "99999999999G"] {
+            assert!(size(bad).is_err(), "{bad}");
         }
     }
 

@@ -1,0 +1,100 @@
+//! A folder with an installed server, as operators of OpenVidu know it: `.env`, the script `openvidu`, `owncert/`,
+//! `recordings/`, `cdr/`, and the program itself beside them.
+//!
+//! [`install`] makes one, [`openvidu`] carries out what its script is asked for. The server runs under systemd
+//! ([`systemd`]) or, without it, in the background of a process of ours ([`background`], [`supervisor`]). The server itself
+//! knows nothing of all this: it is told by its environment.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use server::config::{KEYS, Sources};
+
+pub(crate) mod background;
+pub(crate) mod install;
+mod log;
+pub(crate) mod openvidu;
+mod report;
+pub(crate) mod supervisor;
+mod systemd;
+
+/// The folder of what the server keeps for itself.
+const DATA: &str = ".madang";
+
+/// See the module.
+#[derive(Clone, Debug)]
+pub(crate) struct Installation {
+    /// Absolute.
+    folder: PathBuf,
+}
+
+impl Installation {
+    /// The one in the working directory.
+    pub(crate) fn here() -> Result<Self, Box<dyn std::error::Error>> {
+        let installation = Self::in_folder(Path::new("."))?;
+        if installation.program().is_file() {
+            Ok(installation)
+        } else {
+            let folder = installation.folder.display();
+            Err(format!("nothing is installed in {folder}; `madang install FOLDER` does it").into())
+        }
+    }
+
+    fn in_folder(folder: &Path) -> io::Result<Self> {
+        Ok(Self { folder: folder.canonicalize()? })
+    }
+
+    fn program(&self) -> PathBuf {
+        self.folder.join("madang")
+    }
+
+    fn script(&self) -> PathBuf {
+        self.folder.join("openvidu")
+    }
+
+    fn dotenv(&self) -> PathBuf {
+        self.folder.join(".env")
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.join(DATA)
+    }
+
+    /// Where the log is without systemd.
+    fn log(&self) -> PathBuf {
+        self.folder.join("logs/openvidu.log")
+    }
+
+    /// What holds for an installed server unless `.env` or the environment say otherwise: the ports of production, no
+    /// secret that everybody knows, and this folder's own places.
+    fn defaults(&self) -> Vec<(&'static str, String)> {
+        let path = |name| self.folder.join(name).display().to_string();
+        let mut defaults = vec![
+            ("HTTPS_PORT", "443".to_owned()),
+            ("HTTP_PORT", "80".to_owned()),
+            ("OPENVIDU_SECRET", String::new()),
+            ("OPENVIDU_CDR_PATH", path("cdr")),
+            ("OPENVIDU_RECORDING_PATH", path("recordings")),
+            ("OPENVIDU_RECORDING_CUSTOM_LAYOUT", path("custom-layout")),
+            ("MADANG_DATA_DIR", path(DATA)),
+        ];
+        defaults.retain(|(name, _)| KEYS.iter().any(|key| key.name == *name && key.idle.is_none()));
+        defaults
+    }
+
+    /// The environment that the server is started in.
+    fn environment(&self) -> BTreeMap<String, String> {
+        let defaults = self.defaults().into_iter().map(|(name, value)| (name.to_owned(), value));
+        let mut environment: BTreeMap<_, _> = defaults.collect();
+        let ours =
+            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        environment.extend(ours);
+        environment
+    }
+
+    /// The settings of the server that runs here.
+    fn sources(&self) -> Sources {
+        Sources::new(self.environment(), &self.folder)
+    }
+}

@@ -1,0 +1,180 @@
+//! What the script `openvidu` of an installation can do: the commands that operators know, with systemd or without.
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::process::Command;
+
+use rustix::process::Pid;
+use server::Config;
+use server::config::{COMPATIBLE_VERSION, report as settings};
+
+use super::background::{self, Started};
+use super::{Installation, log, report, systemd};
+
+type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+const USAGE: &str = "\
+OpenVidu 2 platform (Madang)
+
+Usage: ./openvidu <command>
+
+  start            starts the server and waits until it is ready
+  stop             stops it
+  restart          stops it and starts it again, with the settings that .env has now
+  logs [-f]        shows its log; -f, --follow: goes on with what comes
+  kms-logs [-f]    the same: there is no separate media server
+  config           shows the settings in force and checks them
+  version          shows versions and how the server is run
+  report           writes a file for those who help you; secrets are masked
+  upgrade          tells how
+  help             shows this
+";
+
+/// Carries out one command. None, and any that is not known, shows how to use it.
+pub(crate) fn run(arguments: &[String]) -> Outcome {
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let installation = Installation::here()?;
+    match words[..] {
+        ["start"] => start(&installation),
+        ["stop"] => stop(&installation),
+        ["restart"] => restart(&installation),
+        ["logs" | "kms-logs"] => logs(&installation, false),
+        ["logs" | "kms-logs", "-f" | "--follow"] => logs(&installation, true),
+        ["config"] => config(&installation),
+        ["version"] => print(&version(&installation)?),
+        ["report"] => write_report(&installation),
+        ["upgrade", ..] => Err(upgrade(&installation).into()),
+        _ => print(USAGE),
+    }
+}
+
+/// A closed standard output is no failure.
+fn print(text: &str) -> Outcome {
+    let _ = write!(io::stdout(), "{text}");
+    Ok(())
+}
+
+fn start(installation: &Installation) -> Outcome {
+    // Said here, where it is read, and before anything is begun.
+    let config = Config::load(&installation.sources())?;
+    if systemd::runs(installation) {
+        order_systemd("start")?;
+    } else if let Started::AlreadyRunning(pid) = background::start(installation)? {
+        return print(&format!("OpenVidu is already running{}\n", process(pid)));
+    }
+    print(&format!("OpenVidu is ready!\n\n  Server URL    {}\n  Log           ./openvidu logs -f\n", url(&config)))?;
+    if config.follow_openvidu_logs { logs(installation, true) } else { Ok(()) }
+}
+
+fn stop(installation: &Installation) -> Outcome {
+    if systemd::runs(installation) {
+        order_systemd("stop")?;
+    } else if !background::stop(installation)? {
+        return print("OpenVidu is not running\n");
+    }
+    print("OpenVidu is stopped\n")
+}
+
+fn restart(installation: &Installation) -> Outcome {
+    // Wrong settings must not end a server that works.
+    Config::load(&installation.sources())?;
+    stop(installation)?;
+    start(installation)
+}
+
+fn order_systemd(order: &str) -> Outcome {
+    /// Of the log, when it fails.
+    const LAST_LINES: u32 = 30;
+    if systemd::control(&[order, systemd::UNIT])?.success() {
+        return Ok(());
+    }
+    let _ = systemd::journal(Some(LAST_LINES), false).status();
+    Err(format!("systemd could not {order} {}; the end of its log is above", systemd::UNIT).into())
+}
+
+fn logs(installation: &Installation, follow: bool) -> Outcome {
+    if systemd::runs(installation) {
+        systemd::journal(None, follow).status()?;
+        return Ok(());
+    }
+    match log::show(&installation.log(), follow, &mut io::stdout().lock()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        outcome => Ok(outcome?),
+    }
+}
+
+fn config(installation: &Installation) -> Outcome {
+    let sources = installation.sources();
+    print(&settings::in_force(&sources))?;
+    for remark in settings::remarks(&sources) {
+        print(&format!("* {remark}\n"))?;
+    }
+    Config::load(&sources)?;
+    Ok(())
+}
+
+/// Versions and the state of the server, by line.
+pub(super) fn version(installation: &Installation) -> Result<String, Box<dyn std::error::Error>> {
+    let (how, state) = if systemd::runs(installation) {
+        ("by systemd", systemd::state()?)
+    } else {
+        let state = match background::running(installation)? {
+            Some(pid) => format!("running{}", process(pid)),
+            None => "stopped".to_owned(),
+        };
+        ("in the background", state)
+    };
+    let (version, folder) = (env!("CARGO_PKG_VERSION"), installation.folder.display());
+    Ok(format!(
+        "Madang version:    {version}\nOpenVidu version:  {COMPATIBLE_VERSION} (compatible)\n\
+         Installed in:      {folder}\nServer is run:     {how}\nServer is:         {state}\n"
+    ))
+}
+
+fn write_report(installation: &Installation) -> Outcome {
+    if io::stdin().is_terminal() {
+        print("Write a report with information on this machine, the settings (secrets masked) and the log? [y/N] ")?;
+        io::stdout().flush()?;
+        let mut answer = String::new();
+        io::stdin().read_line(&mut answer)?;
+        if !matches!(answer.trim(), "y" | "Y" | "yes") {
+            return print("No report was written\n");
+        }
+    }
+    let path = report::write(installation)?;
+    print(&format!("{} was written. Read it before you give it to anybody\n", path.display()))
+}
+
+fn upgrade(installation: &Installation) -> String {
+    let folder = installation.folder.display();
+    format!(
+        "nothing is fetched from here. Get the new program and let it install itself over this one:\n\n  \
+         <new program> install {folder}\n  {folder}/openvidu restart\n\n\
+         .env, certificates, recordings and everything else stay as they are."
+    )
+}
+
+fn process(pid: Option<Pid>) -> String {
+    pid.map_or_else(String::new, |pid| format!(" (process {})", pid.as_raw_nonzero()))
+}
+
+fn url(config: &Config) -> String {
+    let host = config.domain_or_public_ip.for_url().unwrap_or_else(|| "localhost".to_owned());
+    let (scheme, usual) = if config.force_plain_http { ("http", 80) } else { ("https", 443) };
+    match config.https_port() {
+        port if port == usual => format!("{scheme}://{host}/"),
+        port => format!("{scheme}://{host}:{port}/"),
+    }
+}
+
+/// The end of the log, `bytes` at most.
+pub(super) fn end_of_log(installation: &Installation, bytes: usize) -> io::Result<String> {
+    /// Some lines more than fit.
+    const LINES: u32 = 2000;
+    if !systemd::runs(installation) {
+        return log::tail(&installation.log(), bytes);
+    }
+    let mut journal: Command = systemd::journal(Some(LINES), false);
+    let text = String::from_utf8_lossy(&journal.output()?.stdout).into_owned();
+    let from = text.ceil_char_boundary(text.len().saturating_sub(bytes));
+    Ok(text[from..].to_owned())
+}
