@@ -9,10 +9,11 @@ export class RawClient {
   #waiting = new Map();
   #all = [];
 
-  /** Opens the socket of a server; nothing is said yet. */
-  static async open(server) {
+  /** Opens the socket of a server, or the one at `url`; nothing is said yet. `options` are those of `ws`. */
+  static async open(server, { url, ...options } = {}) {
     const client = new RawClient();
-    client.#socket = new WebSocket(`ws://127.0.0.1:${server.port}/openvidu?sessionId=x`);
+    const own = `ws://127.0.0.1:${server.port}/openvidu?sessionId=x`;
+    client.#socket = new WebSocket(url ?? own, options);
     client.closed = new Promise((done) =>
       client.#socket.on('close', (code, reason) => done({ code, reason: String(reason) })),
     );

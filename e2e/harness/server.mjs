@@ -136,7 +136,7 @@ class Server {
   }
 }
 
-function freeTcpPort() {
+export function freeTcpPort() {
   return new Promise((done, fail) => {
     const probe = createServer().once('error', fail);
     probe.listen(0, () => {
