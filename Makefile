@@ -5,7 +5,7 @@
 SHELL := /bin/bash
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: run test build web lint rust-lint rust-test deny web-lint e2e bench bench-sessions
+.PHONY: run test build web lint rust-lint rust-test deny web-lint e2e api-fuzz bench bench-sessions
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 MADANG := $(TARGET)/release/madang
@@ -57,6 +57,11 @@ deny:
 TESTS ?= $(patsubst e2e/%,%,$(wildcard e2e/tests/*.test.mjs e2e/network/*.test.mjs))
 e2e: build e2e/node_modules/.package-lock.json
 	cd e2e && MADANG=$(abspath $(MADANG)) node --test --test-concurrency=1 $(TESTS)
+
+# The REST API against its own document, each time with other requests.
+FUZZ_SECONDS ?= 300
+api-fuzz: build e2e/node_modules/.package-lock.json
+	cd e2e && MADANG=$(abspath $(MADANG)) API_FUZZ_SECONDS=$(FUZZ_SECONDS) node --test tests/api.test.mjs
 
 # Prints the figures of docs/benchmarks.md.
 bench: build e2e/node_modules/.package-lock.json

@@ -18,6 +18,8 @@ has make || packages+=(make)
 if [ "$purpose" = test ]; then
     has chromium || packages+=(chromium)
     has firefox-esr || packages+=(firefox-esr)
+    # For Schemathesis. Debian ships venv, and pip for it, apart from Python.
+    python3 -c 'import venv, ensurepip' 2>/dev/null || packages+=(python3-venv)
     # For networks of the tests' own.
     has nft || packages+=(nftables)
     has ip || packages+=(iproute2)

@@ -1,10 +1,11 @@
 //! What sessions, connections and recordings can be set to. Every value here is already valid.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal,)+ }) => {
-        $(#[$doc])*
+    ($(#[doc = $doc:literal])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal,)+ }) => {
+        $(#[doc = $doc])*
         #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize, serde::Deserialize)]
         pub enum $name { $($(#[$vdoc])* #[serde(rename = $word)] $variant,)+ }
 
@@ -17,6 +18,18 @@ macro_rules! words {
                 match self { $(Self::$variant => $word,)+ }
             }
         }
+
+        impl utoipa::PartialSchema for $name {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+                utoipa::openapi::ObjectBuilder::new()
+                    .description(Some(concat!($($doc),*).trim()))
+                    .enum_values(Some(Self::WORDS.iter().copied()))
+                    .schema_type(utoipa::openapi::Type::String)
+                    .into()
+            }
+        }
+
+        impl utoipa::ToSchema for $name {}
 
         impl std::str::FromStr for $name {
             type Err = $crate::model::UnknownWord;
@@ -142,20 +155,24 @@ words! {
 }
 
 /// Bandwidth limits and filters of one connection, as the application gave them; absent keys stay absent.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct KurentoOptions {
     /// kbit/s from the client to the server; 0 = unlimited.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub video_max_recv_bandwidth: Option<i32>,
     /// kbit/s.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub video_min_recv_bandwidth: Option<i32>,
     /// kbit/s from the server to the client; 0 = unlimited.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub video_max_send_bandwidth: Option<i32>,
     /// kbit/s.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub video_min_send_bandwidth: Option<i32>,
     /// Filter types the owner may apply.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -163,15 +180,17 @@ pub struct KurentoOptions {
 }
 
 /// One STUN or TURN server for clients.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
 pub struct IceServer {
     /// RFC 7064/7065 URI, a single one.
     pub url: String,
     /// TURN user name.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub username: Option<String>,
     /// TURN password.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub credential: Option<String>,
 }
 

@@ -3,5 +3,7 @@
 //! [`view`] holds the objects that are answered, keys in the original's order (clients compare serialised objects);
 //! [`request`] reads what is asked, with the original's leniency, into [`crate::model`] types.
 
+mod list;
 pub mod request;
+mod schema;
 pub mod view;

@@ -1,7 +1,14 @@
 //! What the REST API answers. Key order is part of the contract.
 
-use serde::{Serialize, Serializer, ser::SerializeMap};
+use std::borrow::Cow;
 
+use serde::{Serialize, Serializer, ser::SerializeMap};
+use utoipa::openapi::schema::{AllOfBuilder, AnyOfBuilder, ArrayBuilder, ObjectBuilder, OneOfBuilder, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
+
+pub use super::list::List;
+use super::schema::{any_of, inline, null, object, one, reference, values};
 use crate::id::{ConnectionId, SessionId, StreamId};
 use crate::model::{
     ForcedVideoCodec, IceServer, KurentoOptions, MediaMode, OutputMode, RecordingLayout, RecordingMode,
@@ -9,30 +16,10 @@ use crate::model::{
 };
 use crate::rpc::EmptyObject;
 
-/// `{"numberOfElements":n,"content":[…]}`.
-#[derive(Clone, PartialEq, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct List<T> {
-    number_of_elements: usize,
-    content: Vec<T>,
-}
-
-impl<T> From<Vec<T>> for List<T> {
-    fn from(content: Vec<T>) -> Self {
-        Self { number_of_elements: content.len(), content }
-    }
-}
-
-impl<T> List<T> {
-    /// The elements.
-    pub fn content(&self) -> &[T] {
-        &self.content
-    }
-}
-
 /// A session.
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = SessionState)]
 pub struct SessionView {
     /// Id.
     pub id: SessionId,
@@ -56,6 +43,7 @@ pub struct SessionView {
     pub custom_session_id: String,
     /// Only if it was given.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub media_node: Option<MediaNodeView>,
     /// Video codec rule.
     pub forced_video_codec: ForcedVideoCodec,
@@ -66,7 +54,8 @@ pub struct SessionView {
 }
 
 /// `{"id":…}`.
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, ToSchema)]
+#[schema(as = MediaNodeId)]
 pub struct MediaNodeView {
     /// As given.
     pub id: String,
@@ -101,6 +90,45 @@ impl Serialize for RecordingPropertiesView {
             map.serialize_entry("mediaNode", node)?;
         }
         map.end()
+    }
+}
+
+impl PartialSchema for RecordingPropertiesView {
+    fn schema() -> RefOr<Schema> {
+        let shared = |has_video: &[bool], modes: &[OutputMode]| {
+            object([
+                ("name", String::schema()),
+                ("hasAudio", bool::schema()),
+                ("hasVideo", values(has_video.iter().copied()).into()),
+                ("outputMode", values(modes.iter().map(|mode| mode.as_str())).into()),
+            ])
+            .property("mediaNode", String::schema())
+        };
+        let composed = &[OutputMode::Composed, OutputMode::ComposedQuickStart];
+        let required =
+            |object: ObjectBuilder, name: &str, schema: RefOr<Schema>| object.property(name, schema).required(name);
+        let individual = shared(&[true, false], &[OutputMode::Individual]).title(Some("Individual"));
+        let mut video = shared(&[true], composed).title(Some("Composed")).property("customLayout", String::schema());
+        for (name, schema) in [
+            ("recordingLayout", inline::<RecordingLayout>()),
+            ("resolution", String::schema()),
+            ("frameRate", i32::schema()),
+            ("shmSize", i64::schema()),
+        ] {
+            video = required(video, name, schema);
+        }
+        OneOfBuilder::new()
+            .description(Some("How the session wants to be recorded when the request does not say"))
+            .item(required(individual, "ignoreFailedStreams", bool::schema()))
+            .item(video)
+            .item(shared(&[false], composed).title(Some("Composed, sound only")))
+            .into()
+    }
+}
+
+impl ToSchema for RecordingPropertiesView {
+    fn name() -> Cow<'static, str> {
+        "DefaultRecordingProperties".into()
     }
 }
 
@@ -191,6 +219,89 @@ impl Serialize for ConnectionView {
     }
 }
 
+impl PartialSchema for ConnectionView {
+    fn schema() -> RefOr<Schema> {
+        let text = || RefOr::from(Schema::from(one(Type::String)));
+        let nothing = || RefOr::from(Schema::from(null()));
+        let nullable = |kind| RefOr::from(Schema::from(any_of([kind, Type::Null])));
+        let moment = || u64::schema();
+        let shared = |status: &str| {
+            object([
+                ("id", reference::<ConnectionId>().into()),
+                ("object", values(["connection"]).into()),
+                ("status", values([status]).into()),
+                ("connectionId", reference::<ConnectionId>().into()),
+                ("sessionId", reference::<SessionId>().into()),
+                ("createdAt", moment()),
+                ("type", values(["WEBRTC"]).into()),
+                ("record", nullable(Type::Boolean)),
+                ("role", OneOfBuilder::new().item(null()).item(reference::<Role>()).into()),
+                ("kurentoOptions", OneOfBuilder::new().item(null()).item(reference::<KurentoOptions>()).into()),
+                ("customIceServers", ArrayBuilder::new().items(reference::<IceServer>()).into()),
+                ("rtspUri", nothing()),
+                ("adaptativeBitrate", nothing()),
+                ("onlyPlayWithSubscribers", nothing()),
+                ("networkCache", nothing()),
+                ("serverData", nullable(Type::String)),
+            ])
+        };
+        let with = |status: &str, properties: [(&str, RefOr<Schema>); 8]| {
+            properties.into_iter().fold(shared(status).title(Some(status)), |object, (name, schema)| {
+                object.property(name, schema).required(name)
+            })
+        };
+        let pending = with(
+            "pending",
+            [
+                ("token", text()),
+                ("activeAt", nothing()),
+                ("location", nothing()),
+                ("ip", nothing()),
+                ("platform", nothing()),
+                ("clientData", nothing()),
+                ("publishers", nothing()),
+                ("subscribers", nothing()),
+            ],
+        );
+        let active = with(
+            "active",
+            [
+                ("token", nullable(Type::String)),
+                ("activeAt", moment()),
+                ("location", text()),
+                ("ip", text()),
+                ("platform", text()),
+                ("clientData", text()),
+                ("publishers", ArrayBuilder::new().items(reference::<PublisherView>()).into()),
+                ("subscribers", ArrayBuilder::new().items(reference::<SubscriberView>()).into()),
+            ],
+        );
+        OneOfBuilder::new().description(Some("The place of one client in a session")).item(pending).item(active).into()
+    }
+}
+
+impl ToSchema for ConnectionView {
+    fn name() -> Cow<'static, str> {
+        "Connection".into()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        add::<ConnectionId>(schemas);
+        add::<SessionId>(schemas);
+        add::<Role>(schemas);
+        add::<KurentoOptions>(schemas);
+        add::<IceServer>(schemas);
+        add::<PublisherView>(schemas);
+        add::<SubscriberView>(schemas);
+    }
+}
+
+/// What a schema refers to, with what that refers to.
+fn add<T: ToSchema>(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+    schemas.push((T::name().into(), T::schema()));
+    T::schemas(schemas);
+}
+
 /// Element of `publishers`.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -206,6 +317,34 @@ pub struct PublisherView {
     pub media_options: MediaOptionsView,
 }
 
+impl PartialSchema for PublisherView {
+    fn schema() -> RefOr<Schema> {
+        let publisher = object([
+            ("createdAt", u64::schema()),
+            ("streamId", reference::<StreamId>().into()),
+            ("mediaOptions", reference::<MediaOptionsView>().into()),
+        ]);
+        AllOfBuilder::new().description(Some("What a client sends")).item(publisher).item(perhaps_web_rtc()).into()
+    }
+}
+
+impl ToSchema for PublisherView {
+    fn name() -> Cow<'static, str> {
+        "Publisher".into()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        add::<StreamId>(schemas);
+        add::<MediaOptionsView>(schemas);
+        add::<WebRtcView>(schemas);
+    }
+}
+
+/// All of its members or none.
+fn perhaps_web_rtc() -> RefOr<Schema> {
+    AnyOfBuilder::new().item(reference::<WebRtcView>()).item(one(Type::Object)).into()
+}
+
 /// Element of `subscribers`.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -219,9 +358,28 @@ pub struct SubscriberView {
     pub stream_id: StreamId,
 }
 
+impl PartialSchema for SubscriberView {
+    fn schema() -> RefOr<Schema> {
+        let subscriber = object([("createdAt", u64::schema()), ("streamId", reference::<StreamId>().into())]);
+        AllOfBuilder::new().description(Some("What a client receives")).item(subscriber).item(perhaps_web_rtc()).into()
+    }
+}
+
+impl ToSchema for SubscriberView {
+    fn name() -> Cow<'static, str> {
+        "Subscriber".into()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        add::<StreamId>(schemas);
+        add::<WebRtcView>(schemas);
+    }
+}
+
 /// The extra members of `webRtcStats=true`.
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = WebRtc)]
 pub struct WebRtcView {
     /// Stream id; for subscribers `<connectionId>_<streamId>`.
     pub webrtc_endpoint_name: String,
@@ -230,14 +388,17 @@ pub struct WebRtcView {
     /// Ours.
     pub local_sdp: String,
     /// Trickled by the client.
+    #[schema(value_type = Vec<Value>)]
     pub client_ice_candidates: Vec<String>,
     /// Ours are inside the SDP.
+    #[schema(value_type = Vec<Value>)]
     pub server_ice_candidates: Vec<String>,
     /// Selected pair, when known.
     pub local_candidate: Option<String>,
     /// Selected pair, when known.
     pub remote_candidate: Option<String>,
     /// Free form.
+    #[schema(value_type = Vec<Object>)]
     pub events: Vec<String>,
 }
 
@@ -279,9 +440,37 @@ impl Serialize for MediaOptionsView {
     }
 }
 
+impl PartialSchema for MediaOptionsView {
+    fn schema() -> RefOr<Schema> {
+        let nullable = |kind| RefOr::from(Schema::from(any_of([kind, Type::Null])));
+        let without = |name| object([(name, values([false]).into())]);
+        let audio = object([("hasAudio", values([true]).into()), ("audioActive", bool::schema())]);
+        let video = object([
+            ("hasVideo", values([true]).into()),
+            ("videoActive", bool::schema()),
+            ("typeOfVideo", nullable(Type::String)),
+            ("frameRate", nullable(Type::Integer)),
+            ("videoDimensions", nullable(Type::String)),
+        ]);
+        AllOfBuilder::new()
+            .description(Some("What a published stream carries"))
+            .item(OneOfBuilder::new().item(audio).item(without("hasAudio")))
+            .item(OneOfBuilder::new().item(video).item(without("hasVideo")))
+            .item(object([("filter", one(Type::Object).into())]))
+            .into()
+    }
+}
+
+impl ToSchema for MediaOptionsView {
+    fn name() -> Cow<'static, str> {
+        "MediaOptions".into()
+    }
+}
+
 /// Answer of the deprecated `POST /tokens`.
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Token)]
 pub struct TokenView {
     /// Token URL.
     pub id: String,
@@ -299,5 +488,6 @@ pub struct TokenView {
     pub role: Role,
     /// If given.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub kurento_options: Option<KurentoOptions>,
 }

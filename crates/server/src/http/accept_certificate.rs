@@ -9,6 +9,17 @@ const PAGE: &str = "<!doctype html><html lang=en><meta charset=utf-8><title>Cert
     <p>The certificate is accepted. <a href=\"javascript:history.back()\">Back</a></p>\
     <script>history.back()</script></html>";
 
+/// The page that accepts the certificate
+///
+/// Opened by people: their browser asks about the certificate, then goes back to where it came from.
+#[utoipa::path(
+    get,
+    path = "/openvidu/accept-certificate",
+    operation_id = "acceptCertificate",
+    tag = "Configuration",
+    security((), ("secret" = [])),
+    responses((status = 200, description = "The page", body = String, content_type = "text/html")),
+)]
 pub(super) async fn page() -> Response {
     let headers = [
         (CACHE_CONTROL, HeaderValue::from_static("no-store")),

@@ -4,17 +4,33 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use protocol::rest::request;
+use protocol::rest::request::{self, NewBroadcast, OfSession};
 use session::registry::Include;
 
-use super::error::ApiError;
-use super::intake::Mandatory;
+use super::error::{ApiError, ErrorView, Stopping};
+use super::intake::{self, Mandatory};
 use crate::App;
 
 /// Named in errors.
 const START: &str = "/openvidu/api/broadcast/start";
 const STOP: &str = "/openvidu/api/broadcast/stop";
 
+/// Start a broadcast
+#[utoipa::path(
+    post,
+    path = "/openvidu/api/broadcast/start",
+    operation_id = "startBroadcast",
+    tag = "Broadcasts",
+    request_body = NewBroadcast,
+    responses(
+        (status = 404, description = "No such session"),
+        (status = 406, description = "Nobody is in the session"),
+        (status = 422, description = "A parameter is out of range", body = ErrorView),
+        (status = 501, description = "This deployment does not broadcast", body = ErrorView),
+        intake::Refusals,
+        Stopping,
+    ),
+)]
 pub(super) async fn start(State(app): State<Arc<App>>, Mandatory(body): Mandatory) -> Result<(), ApiError> {
     let start = request::broadcast_start(&body).map_err(|error| ApiError::bad_request(error, START))?;
     let session = session(&app, start.session).await?;
@@ -27,7 +43,22 @@ pub(super) async fn start(State(app): State<Arc<App>>, Mandatory(body): Mandator
     Err(ApiError::described(StatusCode::NOT_IMPLEMENTED, "Broadcasting is not available", START))
 }
 
-/// No session is ever being broadcast.
+/// Stop a broadcast
+///
+/// No session is ever being broadcast yet.
+#[utoipa::path(
+    post,
+    path = "/openvidu/api/broadcast/stop",
+    operation_id = "stopBroadcast",
+    tag = "Broadcasts",
+    request_body = OfSession,
+    responses(
+        (status = 404, description = "No such session"),
+        (status = 409, description = "The session is not being broadcast"),
+        intake::Refusals,
+        Stopping,
+    ),
+)]
 pub(super) async fn stop(State(app): State<Arc<App>>, Mandatory(body): Mandatory) -> Result<(), ApiError> {
     let id = request::session_id(&body).map_err(|error| ApiError::bad_request(error, STOP))?.to_owned();
     session(&app, id).await?;

@@ -39,6 +39,7 @@ const STUB: &str = "<!doctype html><html lang=en><meta charset=utf-8><title>Mada
     <code>make run</code> builds it (it needs Node) and starts the server again.</p></html>";
 
 /// One route per file.
+#[expect(clippy::disallowed_methods, reason = "a page is no operation of the API")]
 pub(super) fn routes() -> Router<Arc<App>> {
     let page = || get(|headers: HeaderMap| async move { page(&headers) });
     let router = Router::new().route("/", page()).route("/index.html", page());

@@ -7,14 +7,15 @@ use std::sync::Arc;
 use axum::Json;
 use axum::body::Body;
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::response::IntoResponse;
 use futures_util::stream::try_unfold;
 use tokio::task::spawn_blocking;
 
-use super::error::ApiError;
+use super::error::{ApiError, ErrorView};
+use super::path::Path;
 use crate::App;
 use crate::cdr::files;
 
@@ -23,13 +24,39 @@ const CHUNK: usize = 64 * 1024;
 /// Named in errors.
 const PATH: &str = "/openvidu/cdr";
 
+/// List the event files
+///
 /// Their names, oldest first.
+#[utoipa::path(
+    get,
+    path = "/openvidu/cdr",
+    operation_id = "listEventFiles",
+    tag = "Events",
+    responses(
+        (status = 200, description = "The names", body = Vec<String>),
+        (status = 500, description = "The folder cannot be read", body = ErrorView),
+    ),
+)]
 pub(super) async fn list(State(app): State<Arc<App>>) -> Result<Json<Vec<String>>, ApiError> {
     let folder = app.config.openvidu_cdr_path.clone();
     blocking(move || files::list(&folder)).await.map(Json)
 }
 
-/// One of them, as far as it is written now.
+/// Read an event file
+///
+/// As far as it is written now: a JSON object per line.
+#[utoipa::path(
+    get,
+    path = "/openvidu/cdr/{file}",
+    operation_id = "readEventFile",
+    tag = "Events",
+    params(("file" = String, Path, description = "Its name")),
+    responses(
+        (status = 200, description = "The events", body = String, content_type = "text/plain"),
+        (status = 404, description = "No such file", body = ErrorView),
+        (status = 500, description = "The file cannot be read", body = ErrorView),
+    ),
+)]
 pub(super) async fn show(State(app): State<Arc<App>>, Path(name): Path<String>) -> Result<impl IntoResponse, ApiError> {
     let folder = app.config.openvidu_cdr_path.clone();
     let found = blocking(move || match files::open(&folder, &name)? {

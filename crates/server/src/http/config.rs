@@ -10,14 +10,16 @@ use axum::http::header::CONTENT_TYPE;
 use protocol::event::EventName;
 use protocol::model::{ForcedVideoCodec, MediaServer};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::caller::Caller;
 use crate::App;
 use crate::config::COMPATIBLE_VERSION;
 
 /// Keys and their order are the original's.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[schema(as = Config)]
 pub(super) struct ConfigView {
     version: &'static str,
     domain_or_public_ip: String,
@@ -25,6 +27,7 @@ pub(super) struct ConfigView {
     openvidu_publicurl: String,
     openvidu_cdr: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     openvidu_cdr_path: Option<String>,
     openvidu_streams_video_max_recv_bandwidth: u32,
     openvidu_streams_video_min_recv_bandwidth: u32,
@@ -37,23 +40,29 @@ pub(super) struct ConfigView {
     openvidu_sessions_garbage_threshold: u32,
     openvidu_recording: bool,
     openvidu_webhook: bool,
-    #[serde(flatten)]
-    webhook: Option<WebhookView>,
+    // Shown only to those who know the secret, and needed by dashboards.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    openvidu_webhook_endpoint: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    openvidu_webhook_headers: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    openvidu_webhook_events: Option<Vec<EventName>>,
 }
 
-/// Shown only to those who know the secret, and needed by dashboards.
-#[derive(Debug, Serialize)]
-struct WebhookView {
-    #[serde(rename = "OPENVIDU_WEBHOOK_ENDPOINT")]
-    endpoint: String,
-    #[serde(rename = "OPENVIDU_WEBHOOK_HEADERS")]
-    headers: Vec<String>,
-    #[serde(rename = "OPENVIDU_WEBHOOK_EVENTS")]
-    events: Vec<EventName>,
-}
-
+/// Get the configuration
+#[utoipa::path(
+    get,
+    path = "/openvidu/api/config",
+    operation_id = "getConfig",
+    tag = "Configuration",
+    responses((status = 200, description = "What is set, as far as it is no secret", body = ConfigView)),
+)]
 pub(super) async fn show(State(app): State<Arc<App>>, Caller(origin): Caller) -> Json<ConfigView> {
     let config = &app.config;
+    let webhook = config.openvidu_webhook;
     Json(ConfigView {
         version: COMPATIBLE_VERSION,
         domain_or_public_ip: origin.host().to_owned(),
@@ -72,33 +81,74 @@ pub(super) async fn show(State(app): State<Arc<App>>, Caller(origin): Caller) ->
         openvidu_sessions_garbage_interval: config.openvidu_sessions_garbage_interval,
         openvidu_sessions_garbage_threshold: config.openvidu_sessions_garbage_threshold,
         openvidu_recording: false,
-        openvidu_webhook: config.openvidu_webhook,
-        webhook: config.openvidu_webhook.then(|| WebhookView {
-            endpoint: config.openvidu_webhook_endpoint.expose().to_owned(),
-            headers: config.openvidu_webhook_headers.0.clone(),
-            events: config.openvidu_webhook_events.clone(),
-        }),
+        openvidu_webhook: webhook,
+        openvidu_webhook_endpoint: webhook.then(|| config.openvidu_webhook_endpoint.expose().to_owned()),
+        openvidu_webhook_headers: webhook.then(|| config.openvidu_webhook_headers.0.clone()),
+        openvidu_webhook_events: webhook.then(|| config.openvidu_webhook_events.clone()),
     })
 }
 
+/// Get the version
+#[utoipa::path(
+    get,
+    path = "/openvidu/api/config/openvidu-version",
+    operation_id = "getVersion",
+    tag = "Configuration",
+    responses((status = 200, description = "The version of OpenVidu that this server is compatible with", body = String)),
+)]
 pub(super) async fn version() -> Text {
     text(COMPATIBLE_VERSION)
 }
 
-/// Unlike in [`show`], it ends with a slash.
+/// Get the public URL
+///
+/// Where this server is reached from outside. Unlike in the whole configuration, it ends with a slash.
+#[utoipa::path(
+    get,
+    path = "/openvidu/api/config/openvidu-publicurl",
+    operation_id = "getPublicUrl",
+    tag = "Configuration",
+    security((), ("secret" = [])),
+    responses((status = 200, description = "The URL", body = String)),
+)]
 pub(super) async fn public_url(Caller(origin): Caller) -> Text {
     text(origin.http() + "/")
 }
 
+/// Get the folder of the recordings
+///
 /// Shown even by a server that does not record.
+#[utoipa::path(
+    get,
+    path = "/openvidu/api/config/openvidu-recording-path",
+    operation_id = "getRecordingPath",
+    tag = "Configuration",
+    responses((status = 200, description = "The folder", body = String)),
+)]
 pub(super) async fn recording_path(State(app): State<Arc<App>>) -> Text {
     text(with_slash(&app.config.openvidu_recording_path))
 }
 
+/// Get whether there are recordings
+#[utoipa::path(
+    get,
+    path = "/openvidu/api/config/openvidu-recording",
+    operation_id = "getRecordingEnabled",
+    tag = "Configuration",
+    responses((status = 200, description = "Whether sessions can be recorded", body = bool, content_type = "application/json")),
+)]
 pub(super) async fn recording() -> Json<bool> {
     Json(false)
 }
 
+/// Get whether there are event files
+#[utoipa::path(
+    get,
+    path = "/openvidu/api/config/openvidu-cdr",
+    operation_id = "getEventFilesEnabled",
+    tag = "Configuration",
+    responses((status = 200, description = "Whether events are written into files", body = bool, content_type = "application/json")),
+)]
 pub(super) async fn cdr(State(app): State<Arc<App>>) -> Json<bool> {
     Json(app.config.openvidu_cdr)
 }

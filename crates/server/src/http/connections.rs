@@ -5,16 +5,18 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
-use axum::http::{StatusCode, Uri};
-use protocol::rest::request::{self, InvalidParameter, NewConnection};
+use axum::extract::State;
+use axum::http::StatusCode;
+use protocol::rest::request::{self, ConnectionChange, InvalidParameter, NewConnection};
 use protocol::rest::view::{ConnectionView, List};
 use session::registry::{ConnectionUpdate, Include, NotFound};
 
 use super::caller::Caller;
-use super::error::ApiError;
-use super::intake::{Mandatory, Optional};
-use super::{ice, query, sessions};
+use super::error::{ApiError, ErrorView, Stopping};
+use super::intake::{self, Mandatory, Optional};
+use super::path::Path;
+use super::query::Shown;
+use super::{ice, sessions};
 use crate::App;
 
 /// Why a connection is not made or changed.
@@ -30,6 +32,34 @@ impl From<NotFound> for Refusal {
     }
 }
 
+/// Create a connection
+///
+/// The place of one client in a session; it joins with the token.
+#[utoipa::path(
+    post,
+    path = "/openvidu/api/sessions/{session}/connection",
+    operation_id = "createConnection",
+    tag = "Connections",
+    params(("session" = String, Path, description = "The session's id")),
+    request_body = Option<NewConnection>,
+    responses(
+        (status = 200, description = "The connection, pending", body = ConnectionView, links(
+            ("connection" = (operation_id = "getConnection", parameters(
+                ("session" = "$response.body#/sessionId"), ("connection" = "$response.body#/id"),
+            ))),
+            ("update" = (operation_id = "updateConnection", parameters(
+                ("session" = "$response.body#/sessionId"), ("connection" = "$response.body#/id"),
+            ))),
+            ("close" = (operation_id = "closeConnection", parameters(
+                ("session" = "$response.body#/sessionId"), ("connection" = "$response.body#/id"),
+            ))),
+        )),
+        (status = 404, description = "No such session"),
+        (status = 500, description = "A camera was asked for", body = ErrorView),
+        intake::Refusals,
+        Stopping,
+    ),
+)]
 pub(super) async fn create(
     State(app): State<Arc<App>>,
     Path(session): Path<String>,
@@ -56,19 +86,46 @@ pub(super) async fn create(
     created.await?.map(Json).map_err(|refusal| refusal.into_error(path))
 }
 
+/// List the connections of a session
+#[utoipa::path(
+    get,
+    path = "/openvidu/api/sessions/{session}/connection",
+    operation_id = "listConnections",
+    tag = "Connections",
+    params(("session" = String, Path, description = "The session's id"), Shown<true>),
+    responses(
+        (status = 200, description = "The connections", body = List<ConnectionView>),
+        (status = 400, description = "A parameter is not a boolean", body = ErrorView),
+        (status = 404, description = "No such session"),
+        Stopping,
+    ),
+)]
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     Path(session): Path<String>,
-    uri: Uri,
+    Shown(include): Shown<true>,
 ) -> Result<Json<List<ConnectionView>>, ApiError> {
-    let include = Include {
-        pending_connections: query::boolean(&uri, "pendingConnections", true)?,
-        web_rtc_stats: query::boolean(&uri, "webRtcStats", false)?,
-    };
     let connections = app.control.call(move |registry, _| registry.connections(&session, include)).await?;
     connections.map(|connections| Json(connections.into())).map_err(|_| ApiError::Empty(StatusCode::NOT_FOUND))
 }
 
+/// Get a connection
+#[utoipa::path(
+    get,
+    path = "/openvidu/api/sessions/{session}/connection/{connection}",
+    operation_id = "getConnection",
+    tag = "Connections",
+    params(
+        ("session" = String, Path, description = "The session's id"),
+        ("connection" = String, Path, description = "The connection's id"),
+    ),
+    responses(
+        (status = 200, description = "The connection", body = ConnectionView),
+        (status = 400, description = "No such session"),
+        (status = 404, description = "No such connection"),
+        Stopping,
+    ),
+)]
 pub(super) async fn show(
     State(app): State<Arc<App>>,
     Path((session, connection)): Path<(String, String)>,
@@ -77,6 +134,25 @@ pub(super) async fn show(
     connection.map(Json).map_err(not_found)
 }
 
+/// Close a connection
+///
+/// Who has joined must leave; a token that was not used yet becomes void.
+#[utoipa::path(
+    delete,
+    path = "/openvidu/api/sessions/{session}/connection/{connection}",
+    operation_id = "closeConnection",
+    tag = "Connections",
+    params(
+        ("session" = String, Path, description = "The session's id"),
+        ("connection" = String, Path, description = "The connection's id"),
+    ),
+    responses(
+        (status = 204, description = "Closed"),
+        (status = 400, description = "No such session"),
+        (status = 404, description = "No such connection"),
+        Stopping,
+    ),
+)]
 pub(super) async fn close(
     State(app): State<Arc<App>>,
     Path((session, connection)): Path<(String, String)>,
@@ -85,6 +161,24 @@ pub(super) async fn close(
     closed.map(|()| StatusCode::NO_CONTENT).map_err(not_found)
 }
 
+/// Change a connection
+#[utoipa::path(
+    patch,
+    path = "/openvidu/api/sessions/{session}/connection/{connection}",
+    operation_id = "updateConnection",
+    tag = "Connections",
+    params(
+        ("session" = String, Path, description = "The session's id"),
+        ("connection" = String, Path, description = "The connection's id"),
+    ),
+    request_body = ConnectionChange,
+    responses(
+        (status = 200, description = "The connection as it is now", body = ConnectionView),
+        (status = 404, description = "No such session or connection"),
+        intake::Refusals,
+        Stopping,
+    ),
+)]
 pub(super) async fn update(
     State(app): State<Arc<App>>,
     Path((session, connection)): Path<(String, String)>,

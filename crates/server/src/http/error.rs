@@ -9,6 +9,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use serde::Serialize;
+use utoipa::{IntoResponses, ToSchema};
 
 use super::compatibility::Unhandled;
 use crate::Stopped;
@@ -65,13 +66,35 @@ impl From<Stopped> for ApiError {
     }
 }
 
+/// Why a request was refused.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Error)]
+pub(super) struct ErrorView {
+    /// ms since 1970.
+    timestamp: u64,
+    /// The HTTP status.
+    status: u16,
+    /// Its name.
+    error: String,
+    /// For the developer.
+    message: String,
+    /// What was asked for.
+    path: String,
+}
+
+/// What every operation answers that needs the control loop; see [`Stopped`].
+#[derive(IntoResponses)]
+#[response(status = 503, description = "The server is stopping")]
+#[expect(dead_code, reason = "only its documentation is used")]
+pub(super) struct Stopping(ErrorView);
+
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         match self {
             Self::Empty(status) => status.into_response(),
-            Self::Described { status, message, path } => described(status, &message, &path),
+            Self::Described { status, message, path } => described(status, message, path),
             Self::Unhandled { status, message, path } => {
-                (Extension(Unhandled), described(status, &message, &path)).into_response()
+                (Extension(Unhandled), described(status, message, path)).into_response()
             }
             Self::TooMany { what, retry_after, path } => {
                 // Whole seconds (RFC 9110 §10.2.3), and never too early.
@@ -84,20 +107,12 @@ impl IntoResponse for ApiError {
     }
 }
 
-fn described(status: StatusCode, message: &str, path: &str) -> Response {
-    #[derive(Serialize)]
-    struct Body<'a> {
-        timestamp: u128,
-        status: u16,
-        error: &'a str,
-        message: &'a str,
-        path: &'a str,
-    }
-
-    let body = Body {
-        timestamp: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis(),
+fn described(status: StatusCode, message: String, path: String) -> Response {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let body = ErrorView {
+        timestamp: since_1970.as_millis() as u64,
         status: status.as_u16(),
-        error: status.canonical_reason().unwrap_or_default(),
+        error: status.canonical_reason().unwrap_or_default().to_owned(),
         message,
         path,
     };

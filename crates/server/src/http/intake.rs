@@ -14,9 +14,10 @@ use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt as _;
 use protocol::rest::request;
 use tokio::time::{Instant, timeout_at};
+use utoipa::IntoResponses;
 
 use super::auth::Authenticated;
-use super::error::ApiError;
+use super::error::{ApiError, ErrorView};
 use crate::App;
 
 /// The largest body that is looked at. Real ones have some 2 KB.
@@ -92,6 +93,16 @@ pub(super) struct Mandatory(pub(super) request::Body);
 
 /// A JSON object or nothing.
 pub(super) struct Optional(pub(super) request::Body);
+
+/// How handlers with a body refuse it.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "only its documentation is used")]
+pub(super) enum Refusals {
+    #[response(status = 400, description = "The body is not a JSON object, or a parameter breaks its rule")]
+    Invalid(ErrorView),
+    #[response(status = 415, description = "The body does not claim to be JSON")]
+    NotJson(ErrorView),
+}
 
 impl<S: Send + Sync> FromRequest<S> for Mandatory {
     type Rejection = ApiError;

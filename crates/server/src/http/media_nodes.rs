@@ -6,18 +6,24 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::{FromRequestParts, State};
 use axum::http::header::ALLOW;
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use protocol::event::MediaNodeStatus;
 use protocol::model::MediaServer;
-use protocol::rest::request;
+use protocol::rest::request::{self, MediaNodeChange, NewMediaNode};
 use protocol::rest::view::List;
 use serde::Serialize;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::Required;
+use utoipa::{IntoParams, ToSchema};
 
-use super::error::ApiError;
-use super::intake::{Mandatory, Optional};
+use super::error::{ApiError, ErrorView, Stopping};
+use super::intake::{self, Mandatory, Optional};
+use super::path::Path;
 use super::query;
 use super::sessions::SeenSession;
 use crate::App;
@@ -26,8 +32,9 @@ use crate::App;
 const API: &str = "/openvidu/api/media-nodes";
 
 /// Keys and their order are the original's.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = MediaNode)]
 pub(super) struct NodeView {
     id: String,
     object: &'static str,
@@ -39,25 +46,31 @@ pub(super) struct NodeView {
     connected: bool,
     connection_time: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     disconnection_time: Option<u64>,
     /// Streams that are published or received.
     load: f64,
     status: MediaNodeStatus,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     sessions: Option<Vec<SeenSession>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     recording_ids: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     broadcasts: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     kurento_info: Option<ServerInfo>,
 }
 
 /// What a media server tells of itself.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct ServerInfo {
     version: &'static str,
+    #[schema(value_type = Vec<String>)]
     modules: [&'static str; 0],
     /// The dialect that clients are told to speak.
     #[serde(rename = "type")]
@@ -67,15 +80,18 @@ struct ServerInfo {
 
 /// Which of the optional members are wanted.
 #[derive(Clone, Copy)]
-struct Wanted {
+pub(super) struct Wanted {
     sessions: bool,
     recordings: bool,
     broadcasts: bool,
     extra_info: bool,
 }
 
-impl Wanted {
-    fn of(uri: &Uri) -> Result<Self, ApiError> {
+impl<S: Sync> FromRequestParts<S> for Wanted {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let uri = &parts.uri;
         Ok(Self {
             sessions: query::boolean(uri, "sessions", false)?,
             recordings: query::boolean(uri, "recordings", false)?,
@@ -85,31 +101,115 @@ impl Wanted {
     }
 }
 
+impl IntoParams for Wanted {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![
+            query::documented("sessions", "Also show the sessions with somebody in them", false),
+            query::documented("recordings", "Also show the recordings in progress", false),
+            query::documented("broadcasts", "Also show the broadcasts in progress", false),
+            query::documented("extra-info", "Also show what the media server tells of itself", false),
+        ]
+    }
+}
+
+const STRATEGIES: [&str; 3] = ["now", "if-no-sessions", "when-no-sessions"];
+
+/// How to remove a node.
+pub(super) struct Removal;
+
+impl IntoParams for Removal {
+    fn into_params(provide: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let strategy = ParameterBuilder::new()
+            .name("deletion-strategy")
+            .parameter_in(ParameterIn::Query)
+            .required(Required::False)
+            .schema(Some(ObjectBuilder::new().schema_type(Type::String).enum_values(Some(STRATEGIES))));
+        [vec![strategy.build()], Wait::into_params(provide)].concat()
+    }
+}
+
+/// Of calls that take time where nodes are machines.
+pub(super) struct Wait;
+
+impl IntoParams for Wait {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![query::documented("wait", "Answer when all is done", false)]
+    }
+}
+
+/// List the media nodes
+#[utoipa::path(
+    get,
+    path = "/openvidu/api/media-nodes",
+    operation_id = "listMediaNodes",
+    tag = "Media nodes",
+    params(Wanted),
+    responses(
+        (status = 200, description = "The one node", body = List<NodeView>),
+        (status = 400, description = "A parameter is not a boolean", body = ErrorView),
+        Stopping,
+    ),
+)]
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
-    uri: Uri,
+    wanted: Wanted,
 ) -> Result<Json<List<NodeView>>, ApiError> {
-    let wanted = Wanted::of(&uri)?;
     Ok(Json(vec![view(&app, &headers, wanted).await?].into()))
 }
 
+/// Get a media node
+#[utoipa::path(
+    get,
+    path = "/openvidu/api/media-nodes/{node}",
+    operation_id = "getMediaNode",
+    tag = "Media nodes",
+    params(("node" = String, Path, description = "Its id"), Wanted),
+    responses(
+        (status = 200, description = "The node", body = NodeView),
+        (status = 400, description = "A parameter is not a boolean", body = ErrorView),
+        (status = 404, description = "No such node"),
+        Stopping,
+    ),
+)]
 pub(super) async fn show(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
     headers: HeaderMap,
-    uri: Uri,
+    wanted: Wanted,
 ) -> Result<Json<NodeView>, ApiError> {
-    let wanted = Wanted::of(&uri)?;
     is_this(&app, &id)?;
     view(&app, &headers, wanted).await.map(Json)
 }
 
+/// Discover media nodes
+///
 /// There is nothing to discover.
+#[utoipa::path(
+    put,
+    path = "/openvidu/api/media-nodes",
+    operation_id = "discoverMediaNodes",
+    tag = "Media nodes",
+    responses((status = 405, description = "The server is a single node", body = ErrorView)),
+)]
 pub(super) async fn discover() -> Response {
     not_allowed("Media nodes cannot be discovered: this server is a single node", API, "GET,HEAD,POST")
 }
 
+/// Add a media node
+#[utoipa::path(
+    post,
+    path = "/openvidu/api/media-nodes",
+    operation_id = "addMediaNode",
+    tag = "Media nodes",
+    params(Wait),
+    request_body = Option<NewMediaNode>,
+    responses(
+        (status = 409, description = "It is there already", body = ErrorView),
+        (status = 501, description = "The server is a single node", body = ErrorView),
+        intake::Refusals,
+    ),
+)]
 pub(super) async fn add(State(app): State<Arc<App>>, uri: Uri, Optional(body): Optional) -> Result<(), ApiError> {
     query::boolean(&uri, "wait", false)?;
     let added = request::new_media_node(&body).map_err(|error| ApiError::bad_request(error, API))?;
@@ -122,21 +222,51 @@ pub(super) async fn add(State(app): State<Arc<App>>, uri: Uri, Optional(body): O
     })
 }
 
+/// Remove a media node
+#[utoipa::path(
+    delete,
+    path = "/openvidu/api/media-nodes/{node}",
+    operation_id = "removeMediaNode",
+    tag = "Media nodes",
+    params(
+        ("node" = String, Path, description = "Its id"),
+        Removal,
+    ),
+    responses(
+        (status = 400, description = "A parameter breaks its rule", body = ErrorView),
+        (status = 404, description = "No such node"),
+        (status = 405, description = "It is the only one", body = ErrorView),
+    ),
+)]
 pub(super) async fn remove(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
     uri: Uri,
 ) -> Result<Response, ApiError> {
     query::boolean(&uri, "wait", false)?;
-    let strategies = ["now", "if-no-sessions", "when-no-sessions"];
-    if let Some(other) = query::text(&uri, "deletion-strategy").filter(|strategy| !strategies.contains(strategy)) {
-        let message = format_args!("Query parameter 'deletion-strategy' must be one of {strategies:?}, not {other:?}");
+    if let Some(other) = query::text(&uri, "deletion-strategy").filter(|strategy| !STRATEGIES.contains(strategy)) {
+        let message = format_args!("Query parameter 'deletion-strategy' must be one of {STRATEGIES:?}, not {other:?}");
         return Err(ApiError::bad_request(message, uri.path()));
     }
     is_this(&app, &id)?;
     Ok(not_allowed("The only media node cannot be removed", uri.path(), "GET,HEAD,PATCH"))
 }
 
+/// Change the status of a media node
+#[utoipa::path(
+    patch,
+    path = "/openvidu/api/media-nodes/{node}",
+    operation_id = "changeMediaNode",
+    tag = "Media nodes",
+    params(("node" = String, Path, description = "Its id")),
+    request_body = MediaNodeChange,
+    responses(
+        (status = 204, description = "It has this status already"),
+        (status = 404, description = "No such node"),
+        (status = 405, description = "It is the only one", body = ErrorView),
+        intake::Refusals,
+    ),
+)]
 pub(super) async fn change(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,

@@ -2,17 +2,19 @@
 //!
 //! One file per resource. A handler reads a request into `protocol` types, makes one call to the control loop, and writes
 //! what comes back: rules about sessions are not known here. On its way in, a request passes
-//! [`headers`] → [`compatibility`] and [`deprecated`], where set → [`access`] → [`cors`] → [`auth`] → [`intake`] → routing, in
-//! this order, because the original refuses wrong credentials before it looks at paths and bodies, answers preflights before
-//! it looks at credentials, and has its address lists in a proxy before all of that.
+//! [`headers`] → [`compatibility`] and [`deprecated`], where set → [`cors`] → [`auth`] → [`intake`] → routing, in this order,
+//! because the original refuses wrong credentials before it looks at paths and bodies, and answers preflights before it looks
+//! at credentials.
 
 use std::sync::Arc;
 
 use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{delete, get, post};
+use axum::routing::{get, post};
 use axum::{Extension, Router};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::App;
 use crate::config::Compatibility;
@@ -40,6 +42,8 @@ mod ice;
 mod info;
 mod intake;
 mod media_nodes;
+mod openapi;
+mod path;
 mod query;
 mod recordings;
 mod redirect;
@@ -53,47 +57,13 @@ mod tokens;
 pub(crate) use redirect::router as redirect;
 
 /// All routes; those of `web_sockets` need no credentials here.
+#[expect(clippy::disallowed_methods, reason = "what is no operation of the API")]
 pub fn router(app: Arc<App>, web_sockets: Router) -> Router {
-    // Not nested: handlers name the whole path in errors.
-    let mut router = Router::new()
-        .route("/openvidu/api/sessions", get(sessions::list).post(sessions::create))
-        .route("/openvidu/api/sessions/{session}", get(sessions::show).delete(sessions::close))
-        .route("/openvidu/api/sessions/{session}/connection", get(connections::list).post(connections::create))
-        .route(
-            "/openvidu/api/sessions/{session}/connection/{connection}",
-            get(connections::show).delete(connections::close).patch(connections::update),
-        )
-        .route("/openvidu/api/sessions/{session}/stream/{stream}", delete(streams::unpublish))
-        .route("/openvidu/api/tokens", post(tokens::create))
-        .route("/openvidu/api/signal", post(signal::send))
-        .route("/openvidu/api/config", get(config::show))
-        .route("/openvidu/api/config/openvidu-version", get(config::version))
-        .route("/openvidu/api/config/openvidu-publicurl", get(config::public_url))
-        .route("/openvidu/api/config/openvidu-recording", get(config::recording))
-        .route("/openvidu/api/config/openvidu-recording-path", get(config::recording_path))
-        .route("/openvidu/api/config/openvidu-cdr", get(config::cdr))
-        .route("/openvidu/api/recordings", get(recordings::disabled))
-        .route(
-            "/openvidu/api/recordings/start",
-            post(recordings::start).get(recordings::disabled).delete(recordings::disabled),
-        )
-        .route("/openvidu/api/recordings/stop/{recording}", post(recordings::disabled))
-        .route("/openvidu/api/recordings/{recording}", get(recordings::disabled).delete(recordings::disabled))
-        .route("/openvidu/api/broadcast/start", post(broadcast::start))
-        .route("/openvidu/api/broadcast/stop", post(broadcast::stop))
-        .route("/openvidu/api/speech-to-text/load", post(speech_to_text::disabled))
-        .route("/openvidu/api/speech-to-text/unload", post(speech_to_text::disabled))
-        .route("/openvidu/api/media-nodes", get(media_nodes::list).post(media_nodes::add).put(media_nodes::discover))
-        .route(
-            "/openvidu/api/media-nodes/{node}",
-            get(media_nodes::show).delete(media_nodes::remove).patch(media_nodes::change),
-        )
-        .route("/openvidu/api/health", get(health::health))
-        .route("/openvidu/api/status", get(health::status))
-        .route("/openvidu/api/restart", post(restart::restart))
-        .route("/openvidu/cdr", get(cdr::list))
-        .route("/openvidu/cdr/{file}", get(cdr::show))
-        .route("/openvidu/accept-certificate", get(accept_certificate::page))
+    let (router, document) = operations().split_for_parts();
+    let mut router = router
+        .layer(Extension(openapi::Document::new(document, app.config.madang_compatibility)))
+        // A recording may be called `start`.
+        .route("/openvidu/api/recordings/start", get(recordings::show).delete(recordings::delete))
         .route("/openvidu/info", get(info::refuse));
     if app.config.madang_call_page {
         router = router.merge(call_page::routes()).route("/call/token", post(call::token));
@@ -121,6 +91,49 @@ pub fn router(app: Arc<App>, web_sockets: Router) -> Router {
         all = all.layer(from_fn(compatibility::blur));
     }
     all.layer(from_fn(headers::add))
+}
+
+/// The OpenAPI document as it is served.
+pub fn document(compatibility: Compatibility) -> Vec<u8> {
+    openapi::Document::new(operations().into_openapi(), compatibility).0.into()
+}
+
+/// The REST API. Path and method of an operation stand in its handler's annotation, from which also the OpenAPI document
+/// is made: what is not documented is not served.
+#[expect(deprecated, reason = "old clients still use it")]
+fn operations() -> OpenApiRouter<Arc<App>> {
+    // Not nested: handlers name the whole path in errors.
+    OpenApiRouter::with_openapi(openapi::introduction())
+        .routes(routes!(sessions::list, sessions::create))
+        .routes(routes!(sessions::show, sessions::close))
+        .routes(routes!(connections::list, connections::create))
+        .routes(routes!(connections::show, connections::close, connections::update))
+        .routes(routes!(streams::unpublish))
+        .routes(routes!(tokens::create))
+        .routes(routes!(signal::send))
+        .routes(routes!(recordings::list))
+        .routes(routes!(recordings::start))
+        .routes(routes!(recordings::stop))
+        .routes(routes!(recordings::show, recordings::delete))
+        .routes(routes!(config::show))
+        .routes(routes!(config::version))
+        .routes(routes!(config::public_url))
+        .routes(routes!(config::recording))
+        .routes(routes!(config::recording_path))
+        .routes(routes!(config::cdr))
+        .routes(routes!(broadcast::start))
+        .routes(routes!(broadcast::stop))
+        .routes(routes!(speech_to_text::load))
+        .routes(routes!(speech_to_text::unload))
+        .routes(routes!(media_nodes::list, media_nodes::add, media_nodes::discover))
+        .routes(routes!(media_nodes::show, media_nodes::remove, media_nodes::change))
+        .routes(routes!(health::health))
+        .routes(routes!(health::status))
+        .routes(routes!(restart::restart))
+        .routes(routes!(cdr::list))
+        .routes(routes!(cdr::show))
+        .routes(routes!(accept_certificate::page))
+        .routes(routes!(openapi::show))
 }
 
 async fn unknown_path(request: Request) -> ApiError {

@@ -1,8 +1,54 @@
 //! What stands in query strings.
 
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
 use axum::http::{StatusCode, Uri};
+use session::registry::Include;
+use utoipa::IntoParams;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{AnyOfBuilder, ObjectBuilder, Type};
 
 use super::error::ApiError;
+
+/// What an answer about sessions or connections shall contain. `PENDING` is whether pending connections are in it when the
+/// request does not say.
+pub(super) struct Shown<const PENDING: bool>(pub(super) Include);
+
+impl<S: Sync, const PENDING: bool> FromRequestParts<S> for Shown<PENDING> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        Ok(Self(Include {
+            pending_connections: boolean(&parts.uri, "pendingConnections", PENDING)?,
+            web_rtc_stats: boolean(&parts.uri, "webRtcStats", false)?,
+        }))
+    }
+}
+
+impl<const PENDING: bool> IntoParams for Shown<PENDING> {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let pending = "Also show the connections whose clients have not joined yet";
+        vec![
+            documented("pendingConnections", pending, PENDING),
+            documented("webRtcStats", "Also show what is known of each stream's transport", false),
+        ]
+    }
+}
+
+/// The parameter that [`boolean`] reads.
+pub(super) fn documented(name: &str, description: &str, default: bool) -> Parameter {
+    let words = "^([Tt][Rr][Uu][Ee]|1|[Yy][Ee][Ss]|[Oo][Nn]|[Ff][Aa][Ll][Ss][Ee]|0|[Nn][Oo]|[Oo][Ff][Ff]|)$";
+    let boolean = ObjectBuilder::new().schema_type(Type::Boolean);
+    let word = ObjectBuilder::new().schema_type(Type::String).pattern(Some(words));
+    let schema = AnyOfBuilder::new().item(boolean).item(word).default(Some(default.into()));
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Query)
+        .required(utoipa::openapi::Required::False)
+        .description(Some(description))
+        .schema(Some(schema))
+        .build()
+}
 
 /// `true/1/yes/on` and `false/0/no/off` in any letter case; empty or absent is `default`.
 pub(super) fn boolean(uri: &Uri, name: &str, default: bool) -> Result<bool, ApiError> {

@@ -11,11 +11,12 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use protocol::rest::request;
+use protocol::rest::request::{self, NewSettings};
 use serde::Serialize;
 use tokio::task::spawn_blocking;
+use utoipa::ToSchema;
 
-use super::error::ApiError;
+use super::error::{ApiError, ErrorView};
 use super::intake::Optional;
 use crate::App;
 use crate::config::{ConfigError, Fault, check_changes, dotenv};
@@ -25,16 +26,36 @@ use crate::{durable, program};
 const API: &str = "/openvidu/api/restart";
 
 /// Everything that is wrong, one by one; otherwise like every refusal.
-#[derive(Debug, Serialize)]
-struct Faults {
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = RefusedRestart)]
+pub(super) struct Faults {
     timestamp: u64,
     status: u16,
     error: &'static str,
     message: &'static str,
     path: &'static str,
+    /// Absent if the body cannot be read.
+    #[schema(required = false)]
     errors: Vec<String>,
 }
 
+/// Restart the server
+///
+/// With other settings, which are kept; all sessions end. Nothing happens if any of them is wrong.
+#[utoipa::path(
+    post,
+    path = "/openvidu/api/restart",
+    operation_id = "restart",
+    tag = "Operation",
+    request_body = Option<NewSettings>,
+    responses(
+        (status = 200, description = "The server restarts"),
+        (status = 400, description = "The body is not a JSON object, or settings are wrong", body = Faults),
+        (status = 415, description = "The body does not claim to be JSON", body = ErrorView),
+        (status = 500, description = "The settings cannot be kept", body = ErrorView),
+        (status = 501, description = "The server is part of another program", body = ErrorView),
+    ),
+)]
 pub(super) async fn restart(State(app): State<Arc<App>>, Optional(body): Optional) -> Result<Response, ApiError> {
     let Some(file) = app.program.dotenv() else {
         let message = "This server is part of another program, which has to restart it";

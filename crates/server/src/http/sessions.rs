@@ -3,19 +3,21 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Extension, Path, State};
+use axum::extract::{Extension, State};
 use axum::http::header::USER_AGENT;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use protocol::model::ForcedVideoCodec;
-use protocol::rest::request::{self, SessionDefaults};
+use protocol::rest::request::{self, NewSession, SessionDefaults};
 use protocol::rest::view::{List, SessionView};
 use serde::Serialize;
 use session::registry::{Include, SessionExists};
+use utoipa::ToSchema;
 
 use super::call::Rooms;
-use super::error::ApiError;
-use super::intake::Optional;
-use super::query;
+use super::error::{ApiError, ErrorView, Stopping};
+use super::intake::{self, Optional};
+use super::path::Path;
+use super::query::Shown;
 use crate::App;
 use crate::config::Compatibility;
 
@@ -25,6 +27,25 @@ const AT_A_TIME: usize = 64;
 /// Named in errors.
 pub(super) const API: &str = "/openvidu/api/sessions";
 
+/// Create a session
+#[utoipa::path(
+    post,
+    path = "/openvidu/api/sessions",
+    operation_id = "createSession",
+    tag = "Sessions",
+    request_body = Option<NewSession>,
+    responses(
+        (status = 200, description = "The session", body = SeenSession, links(
+            ("session" = (operation_id = "getSession", parameters(("session" = "$response.body#/id")))),
+            ("close" = (operation_id = "closeSession", parameters(("session" = "$response.body#/id")))),
+            ("connect" = (operation_id = "createConnection", parameters(("session" = "$response.body#/id")))),
+            ("connections" = (operation_id = "listConnections", parameters(("session" = "$response.body#/id")))),
+        )),
+        (status = 409, description = "There is a session with this id"),
+        intake::Refusals,
+        Stopping,
+    ),
+)]
 pub(super) async fn create(
     State(app): State<Arc<App>>,
     Extension(rooms): Extension<Arc<Rooms>>,
@@ -47,12 +68,24 @@ pub(super) async fn create(
     }
 }
 
+/// List all sessions
+#[utoipa::path(
+    get,
+    path = "/openvidu/api/sessions",
+    operation_id = "listSessions",
+    tag = "Sessions",
+    params(Shown<false>),
+    responses(
+        (status = 200, description = "The sessions", body = List<SeenSession>),
+        (status = 400, description = "A parameter is not a boolean", body = ErrorView),
+        Stopping,
+    ),
+)]
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
-    uri: Uri,
+    Shown(include): Shown<false>,
 ) -> Result<Json<List<SeenSession>>, ApiError> {
-    let include = include(&uri)?;
     let compatibility = app.config.madang_compatibility;
     let ids = app.control.call(|registry, _| registry.session_ids()).await?;
     let mut sessions = Vec::with_capacity(ids.len());
@@ -68,36 +101,55 @@ pub(super) async fn list(
     Ok(Json(sessions.into()))
 }
 
+/// Get a session
+#[utoipa::path(
+    get,
+    path = "/openvidu/api/sessions/{session}",
+    operation_id = "getSession",
+    tag = "Sessions",
+    params(("session" = String, Path, description = "Its id"), Shown<false>),
+    responses(
+        (status = 200, description = "The session", body = SeenSession),
+        (status = 400, description = "A parameter is not a boolean", body = ErrorView),
+        (status = 404, description = "No such session"),
+        Stopping,
+    ),
+)]
 pub(super) async fn show(
     State(app): State<Arc<App>>,
     Path(session): Path<String>,
     headers: HeaderMap,
-    uri: Uri,
+    Shown(include): Shown<false>,
 ) -> Result<Json<SeenSession>, ApiError> {
-    let include = include(&uri)?;
     let session = app.control.call(move |registry, _| registry.session(&session, include)).await?;
     show_to(&app, &headers, session)
 }
 
+/// Close a session
+///
+/// Everybody in it must leave.
+#[utoipa::path(
+    delete,
+    path = "/openvidu/api/sessions/{session}",
+    operation_id = "closeSession",
+    tag = "Sessions",
+    params(("session" = String, Path, description = "Its id")),
+    responses((status = 204, description = "Closed"), (status = 404, description = "No such session"), Stopping),
+)]
 pub(super) async fn close(State(app): State<Arc<App>>, Path(session): Path<String>) -> Result<StatusCode, ApiError> {
     let closed = app.control.call(move |registry, now| registry.close_session(&session, now)).await?;
     closed.map(|()| StatusCode::NO_CONTENT).map_err(|_| ApiError::Empty(StatusCode::NOT_FOUND))
 }
 
-fn include(uri: &Uri) -> Result<Include, ApiError> {
-    Ok(Include {
-        pending_connections: query::boolean(uri, "pendingConnections", false)?,
-        web_rtc_stats: query::boolean(uri, "webRtcStats", false)?,
-    })
-}
-
 /// A session as the caller's client needs it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Session)]
 pub(super) struct SeenSession {
     #[serde(flatten)]
     session: SessionView,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     forced_video_codec_resolved: Option<ForcedVideoCodec>,
 }
 

@@ -7,13 +7,31 @@ use axum::http::StatusCode;
 use protocol::rest::request::{self, Signal};
 use session::registry::{ServerSignal, SignalRefusal};
 
-use super::error::ApiError;
-use super::intake::Mandatory;
+use super::error::{ApiError, Stopping};
+use super::intake::{self, Mandatory};
 use crate::App;
 
 /// Named in errors.
 const API: &str = "/openvidu/api/signal";
 
+/// Send a signal
+///
+/// To everybody in a session or to some.
+#[utoipa::path(
+    post,
+    path = "/openvidu/api/signal",
+    operation_id = "sendSignal",
+    tag = "Signals",
+    request_body = Signal,
+    responses(
+        (status = 200, description = "Sent"),
+        (status = 404, description = "No such session"),
+        // Whom to tell is either nobody, or somebody who is not there.
+        (status = 406, description = "Nobody is in the session, or (told by an error) an addressee is not"),
+        intake::Refusals,
+        Stopping,
+    ),
+)]
 pub(super) async fn send(State(app): State<Arc<App>>, Mandatory(body): Mandatory) -> Result<StatusCode, ApiError> {
     let Signal { session, to, kind, data } =
         request::signal(&body).map_err(|error| ApiError::bad_request(error, API))?;

@@ -4,18 +4,39 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
-use protocol::rest::request;
+use protocol::rest::request::{self, SpeechModel};
 
 use super::error::ApiError;
-use super::intake::Mandatory;
+use super::intake::{self, Mandatory};
 use crate::App;
 
-/// `/load` and `/unload`.
-pub(super) async fn disabled(
-    State(app): State<Arc<App>>,
-    uri: Uri,
-    Mandatory(body): Mandatory,
-) -> Result<(), ApiError> {
+/// Load a model
+#[utoipa::path(
+    post,
+    path = "/openvidu/api/speech-to-text/load",
+    operation_id = "loadSpeechModel",
+    tag = "Speech to text",
+    request_body = SpeechModel,
+    responses((status = 501, description = "This deployment does not listen"), intake::Refusals),
+)]
+pub(super) async fn load(app: State<Arc<App>>, uri: Uri, body: Mandatory) -> Result<(), ApiError> {
+    refuse(app, uri, body).await
+}
+
+/// Unload a model
+#[utoipa::path(
+    post,
+    path = "/openvidu/api/speech-to-text/unload",
+    operation_id = "unloadSpeechModel",
+    tag = "Speech to text",
+    request_body = SpeechModel,
+    responses((status = 501, description = "This deployment does not listen"), intake::Refusals),
+)]
+pub(super) async fn unload(app: State<Arc<App>>, uri: Uri, body: Mandatory) -> Result<(), ApiError> {
+    refuse(app, uri, body).await
+}
+
+async fn refuse(State(app): State<Arc<App>>, uri: Uri, Mandatory(body): Mandatory) -> Result<(), ApiError> {
     let model = request::speech_model(&body).map_err(|error| ApiError::bad_request(error, uri.path()))?;
     if model.media_node != app.node.id {
         return Err(ApiError::bad_request("Parameter 'mediaNode.id' must be the id of a media node", uri.path()));

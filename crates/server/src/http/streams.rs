@@ -2,13 +2,31 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use session::registry::NotFound;
 
-use super::error::ApiError;
+use super::error::{ApiError, Stopping};
+use super::path::Path;
 use crate::App;
 
+/// Unpublish a stream
+#[utoipa::path(
+    delete,
+    path = "/openvidu/api/sessions/{session}/stream/{stream}",
+    operation_id = "unpublishStream",
+    tag = "Streams",
+    params(
+        ("session" = String, Path, description = "The session's id"),
+        ("stream" = String, Path, description = "The stream's id"),
+    ),
+    responses(
+        (status = 204, description = "Unpublished"),
+        (status = 400, description = "No such session"),
+        (status = 404, description = "No such stream"),
+        Stopping,
+    ),
+)]
 pub(super) async fn unpublish(
     State(app): State<Arc<App>>,
     Path((session, stream)): Path<(String, String)>,

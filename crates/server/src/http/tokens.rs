@@ -5,19 +5,36 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use protocol::rest::request::{self, InvalidParameter};
+use protocol::rest::request::{self, InvalidParameter, NewToken};
 use protocol::rest::view::TokenView;
 use session::registry::{Include, NotFound};
 
 use super::caller::Caller;
-use super::error::ApiError;
-use super::intake::Mandatory;
+use super::error::{ApiError, ErrorView, Stopping};
+use super::intake::{self, Mandatory};
 use super::{connections, ice};
 use crate::App;
 
 /// Named in errors about the session.
 const API: &str = "/openvidu/api/tokens";
 
+/// Create a token
+///
+/// How connections were made before OpenVidu 2.16.
+#[deprecated]
+#[utoipa::path(
+    post,
+    path = "/openvidu/api/tokens",
+    operation_id = "createToken",
+    tag = "Connections",
+    request_body = NewToken,
+    responses(
+        (status = 200, description = "The token and its connection", body = TokenView),
+        (status = 404, description = "No such session", body = ErrorView),
+        intake::Refusals,
+        Stopping,
+    ),
+)]
 pub(super) async fn create(
     State(app): State<Arc<App>>,
     Caller(origin): Caller,

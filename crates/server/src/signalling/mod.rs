@@ -40,6 +40,7 @@ struct Signalling {
 }
 
 /// The route `/openvidu`.
+#[expect(clippy::disallowed_methods, reason = "a WebSocket is no operation of the API")]
 pub(crate) fn router(app: Arc<App>, stopping: Stopping) -> Router {
     let signalling = Signalling { app, unjoined: Shares::default(), next_socket: AtomicU64::new(0), stopping };
     Router::new().route("/openvidu", routing::any(open)).with_state(Arc::new(signalling))

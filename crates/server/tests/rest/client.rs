@@ -8,9 +8,12 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
+use server::config::Compatibility;
 use server::{Config, Limits, Server};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
+
+use crate::contract::Contract;
 
 /// Where clients believe the server to be.
 pub(crate) const HOST: &str = "127.0.0.1:15443";
@@ -59,7 +62,8 @@ impl TestServer {
     }
 
     pub(crate) async fn connect(&self) -> Client {
-        Client::to(self.server.address()).await
+        let contract = Contract::of(self.server.app().config.madang_compatibility);
+        Client { contract, ..Client::to(self.server.address()).await }
     }
 
     /// On a connection of its own.
@@ -172,14 +176,27 @@ impl Answer {
 /// One connection.
 pub(crate) struct Client {
     stream: BufReader<TcpStream>,
+    contract: &'static Contract,
 }
 
 impl Client {
+    /// Of a server with the default settings, as far as the document depends on them.
     pub(crate) async fn to(address: SocketAddr) -> Self {
-        Self { stream: BufReader::new(TcpStream::connect(address).await.expect("the server listens")) }
+        let stream = TcpStream::connect(address).await.expect("the server listens");
+        Self { stream: BufReader::new(stream), contract: Contract::of(Compatibility::Clear) }
     }
 
+    /// The answer must be one that the server's document tells of.
     pub(crate) async fn send(&mut self, request: Request) -> Answer {
+        let (method, path) = (request.method.clone(), request.path.clone());
+        let answer = self.ask(request).await;
+        let objections = self.contract.objections(&method, &path, &answer);
+        assert_eq!(objections, Vec::<String>::new(), "{answer:?}");
+        answer
+    }
+
+    /// Without a look into the document.
+    pub(crate) async fn ask(&mut self, request: Request) -> Answer {
         let mut head = format!("{} {} HTTP/1.1\r\n", request.method, request.path);
         if !request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
             head += &format!("Host: {HOST}\r\n");

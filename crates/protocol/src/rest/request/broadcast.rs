@@ -1,8 +1,13 @@
 //! `POST /broadcast/start`. Its recording-like parameters are those of `defaultRecordingProperties`; what only recordings
 //! have is ignored, because openvidu-java-client sends it along.
 
+use utoipa::openapi::schema::Type;
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
+
+use super::super::schema::{any_of, one, optional, word};
 use super::body::{Body, InvalidParameter};
-use super::recording::{MIN_SHM_SIZE, is_resolution, media_node};
+use super::recording::{MIN_SHM_SIZE, RESOLUTION, is_resolution, media_node, media_node_or_id_schema};
 use super::session_id;
 use crate::model::RecordingLayout;
 
@@ -15,6 +20,33 @@ pub struct BroadcastStart {
     pub broadcast_url: String,
     /// A value of the right type that is out of range; it is told after what is wrong with the session.
     pub out_of_range: Option<InvalidParameter>,
+}
+
+/// The form of the body that [`broadcast_start`] reads, for the OpenAPI document.
+#[derive(Clone, Copy, Debug)]
+pub enum NewBroadcast {}
+
+impl ToSchema for NewBroadcast {}
+
+impl PartialSchema for NewBroadcast {
+    fn schema() -> RefOr<Schema> {
+        let number = || any_of([Type::Number, Type::Null]);
+        one(Type::Object)
+            .description(Some("What shall be broadcast to where. `null` counts as absent"))
+            .property("session", String::schema())
+            .required("session")
+            .property("broadcastUrl", one(Type::String).pattern(Some(r"^[a-zA-Z][a-zA-Z0-9+.-]*://[^/?#\s]\S*$")))
+            .required("broadcastUrl")
+            .property("hasAudio", optional(Type::Boolean, "`true` if absent"))
+            .property("hasVideo", optional(Type::Boolean, "`true` if absent"))
+            .property("recordingLayout", word(RecordingLayout::WORDS, "`BEST_FIT` if absent"))
+            .property("customLayout", optional(Type::String, "With layout `CUSTOM`: folder or address of the page"))
+            .property("resolution", optional(Type::String, "`1280x720` if absent").pattern(Some(RESOLUTION)))
+            .property("frameRate", number().minimum(Some(1)).exclusive_maximum(Some(121)))
+            .property("shmSize", number().minimum(Some(MIN_SHM_SIZE as isize)))
+            .property("mediaNode", media_node_or_id_schema())
+            .into()
+    }
 }
 
 /// Types first: a mistyped parameter is refused even for a session that does not exist.

@@ -4,9 +4,13 @@
 //! written as a text.
 
 use serde_json::{Number, Value};
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, SchemaType, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
+use super::super::schema::{any_of, one, optional, optional_object, word};
 use super::body::{Body, Fields, InvalidParameter, narrow, whole, written};
-use super::ice::{RequestedIceServer, ice_servers};
+use super::ice::{RequestedIceServer, ice_server_schema, ice_servers};
 use crate::model::{ConnectionProperties, ConnectionType, IceServer, KurentoOptions, Role};
 
 /// Which kind of connection is asked for.
@@ -75,6 +79,81 @@ pub fn token(body: &Body) -> Result<WebRtcConnection, InvalidParameter> {
 pub fn connection_update(body: &Body) -> Result<(Option<Role>, Option<bool>), InvalidParameter> {
     let fields = body.fields();
     Ok((fields.word("role")?, fields.boolean("record")?))
+}
+
+impl ToSchema for NewConnection {}
+
+impl PartialSchema for NewConnection {
+    /// Of the kinds that can be made; cameras are not among them yet.
+    fn schema() -> RefOr<Schema> {
+        web_rtc_schema()
+            .description(Some("What a connection shall be like. `null` counts as absent"))
+            .property("record", optional(Type::Boolean, "Let individual recordings take its stream; `true` if absent"))
+            .into()
+    }
+}
+
+/// The form of the body that [`token`] reads, for the OpenAPI document.
+#[derive(Clone, Copy, Debug)]
+pub enum NewToken {}
+
+impl ToSchema for NewToken {}
+
+impl PartialSchema for NewToken {
+    fn schema() -> RefOr<Schema> {
+        web_rtc_schema()
+            .description(Some("What a token shall be like. `null` counts as absent"))
+            .property("session", String::schema())
+            .required("session")
+            .into()
+    }
+}
+
+/// The form of the body that [`connection_update`] reads, for the OpenAPI document.
+#[derive(Clone, Copy, Debug)]
+pub enum ConnectionChange {}
+
+impl ToSchema for ConnectionChange {}
+
+impl PartialSchema for ConnectionChange {
+    fn schema() -> RefOr<Schema> {
+        one(Type::Object)
+            .description(Some("What shall change. What is absent or `null` stays"))
+            .property("role", word(Role::WORDS, "What the connection may do"))
+            .property("record", optional(Type::Boolean, "Let individual recordings take its stream"))
+            .into()
+    }
+}
+
+fn web_rtc_schema() -> ObjectBuilder {
+    let servers = ArrayBuilder::new()
+        .schema_type(SchemaType::from_iter([Type::Array, Type::Null]))
+        .items(ice_server_schema())
+        .description(Some("Instead of the server's own"));
+    one(Type::Object)
+        .property("type", word(&[ConnectionType::WebRtc.as_str()], "`WEBRTC` if absent"))
+        .property("role", word(Role::WORDS, "What the connection may do; `PUBLISHER` if absent"))
+        .property("data", optional(Type::String, "`serverData`: what the application tells everybody about it"))
+        .property("kurentoOptions", optional_object(kurento_options_schema(), "Bandwidth limits and filters"))
+        .property("customIceServers", servers)
+}
+
+fn kurento_options_schema() -> ObjectBuilder {
+    let bandwidth = |description: &str| {
+        any_of([Type::Number, Type::String, Type::Null])
+            .pattern(Some("^[+-]?[0-9]{1,9}$"))
+            .description(Some(format!("kbit/s {description}; 0 for no limit. A number may stand in quotes")))
+    };
+    let filters = ArrayBuilder::new()
+        .schema_type(SchemaType::from_iter([Type::Array, Type::Null]))
+        .items(any_of([Type::String, Type::Number, Type::Boolean]))
+        .description(Some("Filter types the owner may apply"));
+    one(Type::Object)
+        .property("videoMaxRecvBandwidth", bandwidth("from the client to the server, at most"))
+        .property("videoMinRecvBandwidth", bandwidth("from the client to the server, at least"))
+        .property("videoMaxSendBandwidth", bandwidth("from the server to the client, at most"))
+        .property("videoMinSendBandwidth", bandwidth("from the server to the client, at least"))
+        .property("allowedFilters", filters)
 }
 
 fn web_rtc(fields: &Fields<'_>, record: bool) -> Result<WebRtcConnection, InvalidParameter> {

@@ -3,6 +3,10 @@
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use utoipa::openapi::schema::{AnyOfBuilder, Type};
+use utoipa::openapi::{RefOr, Schema};
+
+use super::super::schema::{any_of, null, object, one};
 use super::body::{Fields, InvalidParameter};
 
 /// An entry as it was asked for. A shared secret becomes credentials before anybody sees it.
@@ -43,6 +47,36 @@ impl fmt::Debug for IceCredentials {
 
 pub(super) fn ice_servers(fields: &Fields<'_>) -> Result<Vec<RequestedIceServer>, InvalidParameter> {
     fields.objects("customIceServers")?.iter().map(ice_server).collect()
+}
+
+/// The form of an entry, for the OpenAPI document.
+pub(super) fn ice_server_schema() -> RefOr<Schema> {
+    let written = || any_of([Type::String, Type::Number, Type::Boolean]);
+    let url = |schemes: &str, query: &str| {
+        let label = "[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?";
+        // A last label of digits alone would be a mistyped IPv4 address.
+        let domain = format!(r"({label}\.)*(?![0-9]+(:|\?|$)){label}");
+        let byte = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])";
+        let ipv4 = format!(r"({byte}\.){{3}}{byte}");
+        let group = "[0-9a-fA-F]{1,4}";
+        let ipv6 = format!(r"\[(({group}:){{7}}{group}|({group}(:{group}){{0,5}})?::({group}(:{group}){{0,5}})?)\]");
+        let port = "(:(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3}))?";
+        let pattern = format!("^{schemes}:({domain}|{ipv4}|{ipv6}){port}{query}$");
+        RefOr::from(Schema::from(one(Type::String).pattern(Some(pattern))))
+    };
+    let turn = || url("turns?", r"(\?transport=(tcp|udp))?");
+    let stun = object([("url", url("stuns?", ""))]).title(Some("STUN"));
+    let turn_with_user =
+        object([("url", turn()), ("username", written().into()), ("credential", written().into())]).title(Some("TURN"));
+    let turn_with_secret = object([("url", turn()), ("staticAuthSecret", written().into())])
+        .title(Some("TURN with a shared secret"))
+        .description(Some("Users are made up from it; clients never see it"));
+    let or_null = any_of([Type::String, Type::Number, Type::Boolean, Type::Null]);
+    AnyOfBuilder::new()
+        .item(stun.property("username", null()).property("credential", null()).property("staticAuthSecret", or_null))
+        .item(turn_with_user.property("staticAuthSecret", null()))
+        .item(turn_with_secret.property("username", null()).property("credential", null()))
+        .into()
 }
 
 fn ice_server(fields: &Fields<'_>) -> Result<RequestedIceServer, InvalidParameter> {

@@ -1,8 +1,29 @@
 //! `/media-nodes` and what else names a media node.
 
+use utoipa::openapi::schema::Type;
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
+
+use super::super::schema::{object, one, optional, values};
 use super::body::{Body, InvalidParameter};
 use super::session::media_node;
 use crate::event::MediaNodeStatus;
+
+/// The form of the body that [`new_media_node`] reads, for the OpenAPI document.
+#[derive(Clone, Copy, Debug)]
+pub enum NewMediaNode {}
+
+impl ToSchema for NewMediaNode {}
+
+impl PartialSchema for NewMediaNode {
+    fn schema() -> RefOr<Schema> {
+        one(Type::Object)
+            .description(Some("`null` counts as absent"))
+            .property("uri", optional(Type::String, "Of its WebSocket").pattern(Some(r"^wss?://[^/?#\s]\S*$")))
+            .property("environmentId", optional(Type::String, "What the provider calls the machine"))
+            .into()
+    }
+}
 
 /// `POST /media-nodes`: the address of the node to take in; none where the deployment could start machines itself.
 pub fn new_media_node(body: &Body) -> Result<Option<String>, InvalidParameter> {
@@ -20,6 +41,20 @@ pub fn new_media_node(body: &Body) -> Result<Option<String>, InvalidParameter> {
             Err(fields.invalid("uri", "must be a WebSocket URL such as ws://host:8888/kurento"))
         }
         uri => Ok(uri.map(str::to_owned)),
+    }
+}
+
+/// The form of the body that [`media_node_status`] reads, for the OpenAPI document.
+#[derive(Clone, Copy, Debug)]
+pub enum MediaNodeChange {}
+
+impl ToSchema for MediaNodeChange {}
+
+impl PartialSchema for MediaNodeChange {
+    fn schema() -> RefOr<Schema> {
+        let only_happen = [MediaNodeStatus::Failed, MediaNodeStatus::Terminated].map(MediaNodeStatus::as_str);
+        let wishes = MediaNodeStatus::WORDS.iter().copied().filter(|word| !only_happen.contains(word));
+        object([("status", values(wishes).into())]).into()
     }
 }
 
@@ -42,6 +77,15 @@ pub struct SpeechModel {
     pub lang: String,
     /// Where it shall be.
     pub media_node: String,
+}
+
+impl ToSchema for SpeechModel {}
+
+impl PartialSchema for SpeechModel {
+    fn schema() -> RefOr<Schema> {
+        let text = || RefOr::from(Schema::from(one(Type::String).min_length(Some(1))));
+        object([("lang", text()), ("mediaNode", object([("id", text())]).into())]).into()
+    }
 }
 
 /// Both are mandatory.

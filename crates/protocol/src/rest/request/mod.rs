@@ -7,12 +7,17 @@
 //! for any parameter (it counts as absent), and the numbers that [`connection`] and [`recording`] tell of.
 
 pub use body::{Body, InvalidParameter, Unreadable};
-pub use broadcast::{BroadcastStart, broadcast_start};
-pub use connection::{IpCamera, NewConnection, WebRtcConnection, connection, connection_update, token};
+pub use broadcast::{BroadcastStart, NewBroadcast, broadcast_start};
+pub use connection::{
+    ConnectionChange, IpCamera, NewConnection, NewToken, WebRtcConnection, connection, connection_update, token,
+};
 pub use ice::{IceCredentials, RequestedIceServer};
-pub use media_node::{SpeechModel, media_node_status, new_media_node, speech_model};
-pub use restart::settings;
-pub use session::{SessionDefaults, session};
+pub use media_node::{
+    MediaNodeChange, NewMediaNode, SpeechModel, media_node_status, new_media_node, speech_model,
+};
+pub use recording::NewRecording;
+pub use restart::{NewSettings, settings};
+pub use session::{NewSession, OfSession, SessionDefaults, session};
 pub use signal::{Signal, signal};
 
 mod body;

@@ -3,13 +3,75 @@
 //! Numbers lose their fraction. What only composed recordings with video have is not range-checked for others.
 
 use serde_json::Value;
+use utoipa::openapi::schema::{AllOfBuilder, AnyOfBuilder, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
+use super::super::schema::{any_of, object, one, optional, values, word};
 use super::body::{Fields, InvalidParameter, narrow};
-use super::session;
+use super::session::{self, media_node_schema};
 use crate::model::{OutputMode, RecordingLayout, RecordingProperties};
 
 /// Below it, the browser that composes cannot run.
 pub(super) const MIN_SHM_SIZE: i64 = 134_217_728;
+
+/// The form of the body of `POST /recordings/start`, for the OpenAPI document. It is not read beyond being an object as
+/// long as nothing is recorded.
+#[derive(Clone, Copy, Debug)]
+pub enum NewRecording {}
+
+impl ToSchema for NewRecording {}
+
+impl PartialSchema for NewRecording {
+    fn schema() -> RefOr<Schema> {
+        one(Type::Object).into()
+    }
+}
+
+/// The form that [`recording_defaults`] reads, for the OpenAPI document.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum NewRecordingDefaults {}
+
+impl ToSchema for NewRecordingDefaults {}
+
+impl PartialSchema for NewRecordingDefaults {
+    fn schema() -> RefOr<Schema> {
+        let all = one(Type::Object)
+            .property("name", optional(Type::String, "Of the file, without extension").pattern(Some(NAME)))
+            .property("hasAudio", optional(Type::Boolean, "Record sound; `true` if absent"))
+            .property("hasVideo", optional(Type::Boolean, "Record pictures; `true` if absent"))
+            .property("outputMode", word(OutputMode::WORDS, "`COMPOSED` if absent"))
+            .property("recordingLayout", word(RecordingLayout::WORDS, "Composed only; `BEST_FIT` if absent"))
+            .property("resolution", optional(Type::String, "Composed only; `1280x720` if absent"))
+            .property("frameRate", optional(Type::Number, "Composed only, frames per second; 25 if absent"))
+            .property("shmSize", optional(Type::Number, "Composed only, bytes of shared memory; 512 MiB if absent"))
+            .property("customLayout", optional(Type::String, "With layout `CUSTOM`: folder or address of the page"))
+            .property("ignoreFailedStreams", optional(Type::Boolean, "Individual only; `false` if absent"))
+            .property("mediaNode", media_node_or_id_schema());
+        let yes = || values([Value::Bool(true), Value::Null]);
+        let sound_only = object([("hasVideo", values([false]).into())]).property("hasAudio", yes());
+        let individual = object([("outputMode", values([OutputMode::Individual.as_str()]).into())]);
+        let composed = one(Type::Object)
+            .property("resolution", any_of([Type::String, Type::Null]).pattern(Some(RESOLUTION)))
+            // Fractions are cut off before the range is looked at.
+            .property("frameRate", any_of([Type::Number, Type::Null]).minimum(Some(1)).exclusive_maximum(Some(121)))
+            .property("shmSize", any_of([Type::Number, Type::Null]).minimum(Some(MIN_SHM_SIZE as isize)));
+        let rules = AnyOfBuilder::new()
+            .item(sound_only)
+            .item(individual.property("hasVideo", yes()))
+            .item(composed.property("hasVideo", yes()));
+        AllOfBuilder::new().item(all).item(rules).into()
+    }
+}
+
+pub(super) fn media_node_or_id_schema() -> RefOr<Schema> {
+    AnyOfBuilder::new().item(one(Type::String)).item(media_node_schema()).into()
+}
+
+/// See [`check`].
+const NAME: &str = "^[a-zA-Z0-9_~-]*$";
+/// See [`is_resolution`].
+pub(super) const RESOLUTION: &str = "^(1[0-9]{3}|[1-9][0-9]{2})x(1[0-9]{3}|[1-9][0-9]{2})$";
 
 pub(super) fn recording_defaults(fields: &Fields<'_>) -> Result<RecordingProperties, InvalidParameter> {
     let defaults = RecordingProperties::default();

@@ -2,7 +2,24 @@
 
 use serde_json::Value;
 
+use utoipa::openapi::schema::Type;
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
+
+use super::super::schema::one;
 use super::body::{Body, written};
+
+/// The form of the body that [`settings`] reads, for the OpenAPI document.
+#[derive(Clone, Copy, Debug)]
+pub enum NewSettings {}
+
+impl ToSchema for NewSettings {}
+
+impl PartialSchema for NewSettings {
+    fn schema() -> RefOr<Schema> {
+        one(Type::Object).description(Some("Settings by name, as in `.env`; `null` counts as absent")).into()
+    }
+}
 
 /// Texts are taken as they are; numbers, booleans, lists and objects as JSON. What the settings mean is not known here.
 pub fn settings(body: &Body) -> Vec<(String, String)> {

@@ -1,7 +1,12 @@
 //! `POST /sessions`.
 
+use utoipa::openapi::schema::Type;
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
+
+use super::super::schema::{object, one, optional, optional_object, reference, word};
 use super::body::{Body, Fields, InvalidParameter};
-use super::recording::recording_defaults;
+use super::recording::{NewRecordingDefaults, recording_defaults};
 use crate::model::{ForcedVideoCodec, MediaMode, RecordingMode, SessionProperties};
 
 /// What a deployment sets for sessions that do not say.
@@ -32,6 +37,51 @@ pub fn session(body: &Body, defaults: &SessionDefaults) -> Result<SessionPropert
         allow_transcoding: fields.boolean("allowTranscoding")?.unwrap_or(defaults.allow_transcoding),
         media_node: fields.object("mediaNode")?.map(|node| media_node(&node)).transpose()?.flatten(),
     })
+}
+
+/// The form of the body that [`session`] reads, for the OpenAPI document.
+#[derive(Clone, Copy, Debug)]
+pub enum NewSession {}
+
+impl ToSchema for NewSession {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((NewRecordingDefaults::name().into(), NewRecordingDefaults::schema()));
+    }
+}
+
+impl PartialSchema for NewSession {
+    fn schema() -> RefOr<Schema> {
+        let id = "The application's own id; empty for a generated one";
+        let codec = "The one video codec of the session; if absent, what the deployment sets";
+        let transcoding = "Let clients without that codec in; if absent, what the deployment sets";
+        let defaults = "Parameters of recordings that do not say themselves";
+        one(Type::Object)
+            .description(Some("What a session shall be like. `null` counts as absent"))
+            .property("customSessionId", optional(Type::String, id).pattern(Some("^[a-zA-Z0-9_-]*$")))
+            .property("mediaMode", word(MediaMode::WORDS, "Media is routed all the same"))
+            .property("recordingMode", word(RecordingMode::WORDS, "`MANUAL` if absent"))
+            .property("defaultRecordingProperties", optional_object(reference::<NewRecordingDefaults>(), defaults))
+            .property("forcedVideoCodec", word(ForcedVideoCodec::WORDS, codec))
+            .property("allowTranscoding", optional(Type::Boolean, transcoding))
+            .property("mediaNode", media_node_schema())
+            .into()
+    }
+}
+
+/// The form of a body that names a session and nothing else, for the OpenAPI document.
+#[derive(Clone, Copy, Debug)]
+pub enum OfSession {}
+
+impl ToSchema for OfSession {}
+
+impl PartialSchema for OfSession {
+    fn schema() -> RefOr<Schema> {
+        object([("session", String::schema())]).into()
+    }
+}
+
+pub(super) fn media_node_schema() -> RefOr<Schema> {
+    optional_object(object([("id", String::schema())]), "There is but one; any id will do")
 }
 
 /// `{"id":…}`; there is but one node, so that any id will do and an empty one is none.

@@ -1,7 +1,11 @@
 //! `POST /signal`.
 
 use serde_json::Value;
+use utoipa::openapi::schema::{ArrayBuilder, SchemaType, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
+use super::super::schema::{any_of, object, optional};
 use super::body::{Body, InvalidParameter};
 
 /// What to say, and to whom.
@@ -15,6 +19,23 @@ pub struct Signal {
     pub kind: Option<String>,
     /// Verbatim.
     pub data: Option<String>,
+}
+
+impl ToSchema for Signal {}
+
+impl PartialSchema for Signal {
+    fn schema() -> RefOr<Schema> {
+        let to = ArrayBuilder::new()
+            .schema_type(SchemaType::from_iter([Type::Array, Type::Null]))
+            .items(any_of([Type::String, Type::Null]))
+            .description(Some("Connection ids; absent or empty for everybody"));
+        object([("session", String::schema())])
+            .description(Some("What to say, and to whom. `null` counts as absent"))
+            .property("to", to)
+            .property("type", optional(Type::String, "Delivered verbatim"))
+            .property("data", optional(Type::String, "Delivered verbatim"))
+            .into()
+    }
 }
 
 /// Reads it.
