@@ -16,10 +16,10 @@ use protocol::model::MediaServer;
 use protocol::rest::request::{self, MediaNodeChange, NewMediaNode};
 use protocol::rest::view::List;
 use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa::openapi::Required;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
-use utoipa::openapi::Required;
-use utoipa::{IntoParams, ToSchema};
 
 use super::error::{ApiError, ErrorView, Stopping};
 use super::intake::{self, Mandatory, Optional};
@@ -101,7 +101,7 @@ impl<S: Sync> FromRequestParts<S> for Wanted {
     }
 }
 
-impl IntoParams for Wanted {
+impl utoipa::IntoParams for Wanted {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         vec![
             query::documented("sessions", "Also show the sessions with somebody in them", false),
@@ -117,21 +117,21 @@ const STRATEGIES: [&str; 3] = ["now", "if-no-sessions", "when-no-sessions"];
 /// How to remove a node.
 pub(super) struct Removal;
 
-impl IntoParams for Removal {
+impl utoipa::IntoParams for Removal {
     fn into_params(provide: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         let strategy = ParameterBuilder::new()
             .name("deletion-strategy")
             .parameter_in(ParameterIn::Query)
             .required(Required::False)
             .schema(Some(ObjectBuilder::new().schema_type(Type::String).enum_values(Some(STRATEGIES))));
-        [vec![strategy.build()], Wait::into_params(provide)].concat()
+        [vec![strategy.build()], <Wait as utoipa::IntoParams>::into_params(provide)].concat()
     }
 }
 
 /// Of calls that take time where nodes are machines.
 pub(super) struct Wait;
 
-impl IntoParams for Wait {
+impl utoipa::IntoParams for Wait {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         vec![query::documented("wait", "Answer when all is done", false)]
     }

@@ -73,7 +73,7 @@ struct Refusal {
     header: Option<(&'static str, &'static str)>,
 }
 
-const REFUSALS: [Refusal; 7] = [
+const REFUSALS: [Refusal; 8] = [
     Refusal { status: "400", name: "Unreadable", description: "The request cannot be read", header: None },
     Refusal {
         status: "401",
@@ -86,8 +86,15 @@ const REFUSALS: [Refusal; 7] = [
     },
     Refusal {
         status: "403",
+        name: "Forbidden",
+        description: "This address may not use the API: `ALLOWED_ACCESS_TO_RESTAPI`",
+        header: None,
+    },
+    // What no handler takes; it says no more than that.
+    Refusal {
+        status: "403",
         name: "Unhandled",
-        description: "What no handler takes; `MADANG_COMPATIBILITY` is 2.32",
+        description: "No operation takes this request, or (told by an error) this address may not use the API",
         header: None,
     },
     Refusal { status: "406", name: "NotAcceptable", description: "JSON is not accepted", header: None },
@@ -108,14 +115,16 @@ const REFUSALS: [Refusal; 7] = [
 
 impl Refusal {
     fn has_body(&self) -> bool {
-        !matches!(self.status, "401" | "403")
+        !matches!(self.name, "Unauthorized" | "Unhandled")
     }
 
     /// Whether `operation` can be refused like this.
     fn concerns(&self, operation: &Operation, compatibility: Compatibility) -> bool {
-        match self.status {
-            "403" => compatibility == Compatibility::V2_32,
-            "406" => compatibility != Compatibility::V2_32 && answers_json(operation),
+        let blurred = compatibility == Compatibility::V2_32;
+        match self.name {
+            "Unhandled" => blurred,
+            "Forbidden" => !blurred,
+            "NotAcceptable" => !blurred && answers_json(operation),
             _ => true,
         }
     }

@@ -83,7 +83,7 @@ impl Contract {
         let path = path.split(['?', '#']).next().unwrap_or_default();
         let mut found: Vec<_> = self
             .operations()
-            .filter(|operation| operation.method.eq_ignore_ascii_case(method) && matches(operation.path, path))
+            .filter(|operation| operation.method.to_uppercase() == method && matches(operation.path, path))
             .collect();
         // What is written out goes before what is left open.
         found.sort_by_key(|operation| operation.path.matches('{').count());

@@ -12,9 +12,7 @@ pub use connection::{
     ConnectionChange, IpCamera, NewConnection, NewToken, WebRtcConnection, connection, connection_update, token,
 };
 pub use ice::{IceCredentials, RequestedIceServer};
-pub use media_node::{
-    MediaNodeChange, NewMediaNode, SpeechModel, media_node_status, new_media_node, speech_model,
-};
+pub use media_node::{MediaNodeChange, NewMediaNode, SpeechModel, media_node_status, new_media_node, speech_model};
 pub use recording::NewRecording;
 pub use restart::{NewSettings, settings};
 pub use session::{NewSession, OfSession, SessionDefaults, session};
