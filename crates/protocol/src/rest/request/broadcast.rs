@@ -35,7 +35,7 @@ impl PartialSchema for NewBroadcast {
             .description(Some("What shall be broadcast to where. `null` counts as absent"))
             .property("session", String::schema())
             .required("session")
-            .property("broadcastUrl", one(Type::String).pattern(Some(r"^[a-zA-Z][a-zA-Z0-9+.-]*://[^/?#\s]\S*$")))
+            .property("broadcastUrl", one(Type::String).pattern(Some(URL)))
             .required("broadcastUrl")
             .property("hasAudio", optional(Type::Boolean, "`true` if absent"))
             .property("hasVideo", optional(Type::Boolean, "`true` if absent"))
@@ -78,6 +78,9 @@ pub fn broadcast_start(body: &Body) -> Result<BroadcastStart, InvalidParameter> 
     };
     Ok(BroadcastStart { session, broadcast_url: url.to_owned(), out_of_range })
 }
+
+/// See [`is_url`].
+const URL: &str = r"^[a-zA-Z][a-zA-Z0-9+.-]*://[^/?#\s\x00-\x1f\x7f-\x9f][^\s\x00-\x1f\x7f-\x9f]*$";
 
 /// `scheme://host…` without blanks (RFC 3986 §3).
 fn is_url(text: &str) -> bool {
