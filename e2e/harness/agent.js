@@ -397,6 +397,19 @@
     return Promise.all(connections.map(path));
   }
 
+  /** Resolves when all go the same way; browsers change over to a better one when they find it. */
+  async function pathsLike(expected) {
+    const deadline = Date.now() + limit;
+    let found = [];
+    while (Date.now() < deadline) {
+      found = await paths();
+      const fits = (path) => Object.entries(expected).every(([key, value]) => path[key] === value);
+      if (found.length > 0 && found.every(fits)) return found;
+      await pause(100);
+    }
+    throw new Error(`not all like ${JSON.stringify(expected)}: ${JSON.stringify(found)}`);
+  }
+
   /** The SDP that the server gave for the stream of that connection. */
   const remoteDescription = (connectionId) =>
     subscribers.get(connectionId).stream.getRTCPeerConnection().remoteDescription.sdp;
@@ -426,6 +439,7 @@
     sent,
     firstFrame,
     paths,
+    pathsLike,
     remoteDescription,
   };
 })();

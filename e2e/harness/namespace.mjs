@@ -66,8 +66,8 @@ export class Namespaces {
   }
 
   /** Runs a module inside until the end; the first message it sends. */
-  async serve(namespace, module) {
-    const child = this.#fork(namespace, module);
+  async serve(namespace, module, ...args) {
+    const child = this.#fork(namespace, module, ...args);
     return new Promise((done, fail) => {
       child.once('message', done).once('error', fail).once('exit', fail);
     });

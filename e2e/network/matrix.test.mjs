@@ -109,8 +109,10 @@ const cells = [
 
 const rows = [];
 for (const cell of cells) {
-  const { name, build, address = serverAddress, host = address, protocol } = cell;
-  const settings = { DOMAIN_OR_PUBLIC_IP: host };
+  const { name, build, address = serverAddress, host = address, protocol, relay } = cell;
+  // Where the relay is there too, Chromium takes now the one, now the other.
+  const direct = protocol === 'tcp' ? { MADANG_TURN_ALLOCATIONS: '0' } : {};
+  const settings = { DOMAIN_OR_PUBLIC_IP: host, ...direct };
   const names = host === address ? {} : { [host]: `[${address}]` };
   inNetwork(name, { build, settings, names }, async (world) => {
     const room = await openRoom(world);
@@ -123,8 +125,9 @@ for (const cell of cells) {
     const firstFrame = performance.now() - before;
     await bob.publish();
     await Promise.all([ann.sees(bob), bob.sees(ann)]);
-    const port = await goesOver([ann, bob], protocol, address);
-    rows.push({ name, path: `${protocol.toUpperCase()} ${port}`, firstFrame });
+    const port = await goesOver([ann, bob], protocol, address, relay);
+    const path = relay ? `TURN over ${relay.toUpperCase()}` : `${protocol.toUpperCase()} ${port}`;
+    rows.push({ name, path, firstFrame });
   });
 }
 

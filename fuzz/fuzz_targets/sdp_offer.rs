@@ -6,13 +6,13 @@ use std::time::Instant;
 use libfuzzer_sys::fuzz_target;
 use protocol::id::{MediaRequestId, PublicationId, RouterId, TransportId};
 use protocol::media::{CodecChoice, MediaCommand, VideoCodec};
-use sfu::{Config, Sfu};
+use sfu::{Candidates, Config, Sfu};
 
 const OFFER: &str = include_str!("../../crates/sfu/tests/calls/sdp/firefox_publish.sdp");
 
 fuzz_target!(|sdp: &str| {
     let now = Instant::now();
-    let candidates = vec![([192, 0, 2, 1], 40_000).into()];
+    let candidates = Candidates { udp: vec![([192, 0, 2, 1], 40_000).into()], tcp: vec![] };
     let mut sfu = Sfu::new(Config { candidates, ice_lite: sdp.len().is_multiple_of(2) }, [1; 32], now);
     let router = RouterId(1);
     sfu.handle_command(MediaCommand::CreateRouter { router }, now);
