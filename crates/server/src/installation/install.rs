@@ -1,8 +1,8 @@
 //! `madang install`: makes the folder, or brings the program in it up to date. What an operator may have changed is never
 //! touched.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write as _};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, lchown};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -173,11 +173,20 @@ fn copy_program(to: &Path) -> io::Result<Outcome> {
     if to.canonicalize().is_ok_and(|to| from.canonicalize().is_ok_and(|from| from == to)) {
         return Ok(Outcome::Kept);
     }
-    let unfinished = to.with_extension("new");
-    fs::copy(from, &unfinished)?;
-    fs::set_permissions(&unfinished, fs::Permissions::from_mode(0o755))?;
-    fs::rename(unfinished, to)?;
+    replace(to, &mut File::open(from)?)?;
     Ok(outcome)
+}
+
+/// Puts a program in the place of `path`, whole or not at all. The server's user may write in this folder: a link of its
+/// making must not lead us elsewhere.
+fn replace(path: &Path, content: &mut impl Read) -> io::Result<()> {
+    let unfinished = path.with_extension("new");
+    // One that was left behind. What cannot be removed cannot be created either.
+    let _ = fs::remove_file(&unfinished);
+    let mut file = OpenOptions::new().write(true).create_new(true).open(&unfinished)?;
+    io::copy(content, &mut file)?;
+    file.set_permissions(fs::Permissions::from_mode(0o755))?;
+    fs::rename(unfinished, path)
 }
 
 /// Another program's script of that name (the original's) is set aside.
@@ -191,10 +200,7 @@ fn write_script(path: &Path) -> io::Result<Outcome> {
             Outcome::SetAside
         }
     };
-    let unfinished = path.with_extension("new");
-    fs::write(&unfinished, SCRIPT)?;
-    fs::set_permissions(&unfinished, fs::Permissions::from_mode(0o755))?;
-    fs::rename(unfinished, path)?;
+    replace(path, &mut SCRIPT.as_bytes())?;
     Ok(outcome)
 }
 
@@ -360,6 +366,16 @@ mod tests {
         {
             assert!(parsed(line).unwrap_err().contains(words), "{line}");
         }
+    }
+
+    #[test]
+    fn a_link_that_was_put_in_the_way_is_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let victim = folder.path().join("victim");
+        fs::write(&victim, "untouched").unwrap();
+        std::os::unix::fs::symlink(&victim, folder.path().join("openvidu.new")).unwrap();
+        assert_eq!(write_script(&folder.path().join("openvidu")).unwrap(), Outcome::New);
+        assert_eq!(fs::read_to_string(victim).unwrap(), "untouched");
     }
 
     #[test]
