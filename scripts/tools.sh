@@ -29,6 +29,8 @@ if [ "$purpose" = test ]; then
     has nginx || [ -x /usr/sbin/nginx ] || packages+=(nginx)
     has openssl || packages+=(openssl)
     has systemd-analyze || packages+=(systemd)
+    # turnutils_uclient, another implementation's client of TURN.
+    has turnutils_uclient || packages+=(coturn)
     # For openvidu-java-client.
     has javac || packages+=(default-jdk-headless)
     has mvn || packages+=(maven)

@@ -128,9 +128,10 @@
 
   // ---- actions ---------------------------------------------------------------------------------
 
-  async function join({ token, data, auto = true }) {
+  async function join({ token, data, auto = true, rtc }) {
     autoSubscribe = auto;
     openvidu ??= new OpenVidu();
+    if (rtc) openvidu.setAdvancedConfiguration({ rtcConfiguration: rtc });
     session = openvidu.initSession();
     listen();
     await promised(session.connect(token, data));
@@ -388,8 +389,11 @@
     const connections = streams.filter((s) => s?.webRtcPeer).map((s) => s.getRTCPeerConnection());
     const path = async (connection) => {
       const report = await connection.getStats();
-      const transport = [...report.values()].find((stat) => stat.type === 'transport');
-      const pair = report.get(transport?.selectedCandidatePairId);
+      const stats = [...report.values()];
+      const transport = stats.find((stat) => stat.type === 'transport');
+      // Firefox marks the pair itself.
+      const marked = stats.find((stat) => stat.type === 'candidate-pair' && stat.selected);
+      const pair = report.get(transport?.selectedCandidatePairId) ?? marked;
       const { candidateType, relayProtocol } = report.get(pair?.localCandidateId) ?? {};
       const { protocol, address, port } = report.get(pair?.remoteCandidateId) ?? {};
       return { candidateType, relayProtocol, protocol, address, port };

@@ -32,7 +32,9 @@ export class Room {
 
   /**
    * Somebody new. Options: `version` of openvidu-browser, `browser`, `role`, `data` of the server,
-   * `auto` (subscribe to everything, the default), `relay` to pass through, `token`.
+   * `auto` (subscribe to everything, the default), `relay` to pass through, `token`, `rtc` (an
+   * RTCConfiguration that the application gives the client, from 2.31 on), `before` (a function that
+   * runs in the page before anything else).
    */
   async join(name, options = {}) {
     const participant = await this.open(name, options);
@@ -46,12 +48,15 @@ export class Room {
     const token = options.token ?? (await this.token({ role, data }, relay));
     // Clients before 2.23 force TLS whatever the token says; the server speaks both on one port.
     const page = await this.world.browsers.page(browser);
-    const participant = new Participant(name, page, token, options.auto ?? true);
+    const participant = new Participant(name, page, token, options);
     this.world.participants.add(participant);
     page.on('pageerror', (error) => participant.troubles.push(String(error)));
     page.on('console', (message) => {
       if (message.type() === 'error') participant.troubles.push(message.text());
     });
+    if (options.before) {
+      await (page.addInitScript ?? page.evaluateOnNewDocument).call(page, options.before);
+    }
     await page.goto(this.world.site.client(version));
     return participant;
   }
@@ -61,18 +66,20 @@ export class Participant {
   /** What the page printed as errors; shown when a test fails. */
   troubles = [];
 
-  constructor(name, page, token, auto) {
+  constructor(name, page, token, { auto = true, rtc }) {
     this.name = name;
     this.page = page;
     this.token = token;
     this.auto = auto;
+    this.rtc = rtc;
   }
 
   async enter() {
-    const { token, auto, name } = this;
+    const { token, auto, rtc, name } = this;
     const joined = await this.do('join', {
       token,
       auto,
+      rtc,
       data: JSON.stringify({ clientData: name }),
     });
     this.id = joined.connectionId;

@@ -23,6 +23,7 @@ export async function startServer(settings = {}, namespace = undefined) {
   }
   const port = await freeTcpPort();
   const udpPort = await freeUdpPort();
+  const turnPort = await freeUdpPort();
   const home = mkdtempSync(join(tmpdir(), 'madang-e2e-'));
   const started = performance.now();
   const start = namespace ? namespace.spawn.bind(namespace) : spawn;
@@ -32,6 +33,7 @@ export async function startServer(settings = {}, namespace = undefined) {
       ...process.env,
       SERVER_PORT: String(port),
       MADANG_UDP_PORT: String(udpPort),
+      COTURN_PORT: String(turnPort),
       MADANG_DATA_DIR: join(home, 'data'),
       OPENVIDU_SECRET: secret,
       RUST_BACKTRACE: '1',
@@ -40,7 +42,7 @@ export async function startServer(settings = {}, namespace = undefined) {
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  const server = new Server(child, { port, udpPort, home });
+  const server = new Server(child, { port, udpPort, turnPort, home });
   await server.ready();
   server.startedIn = performance.now() - started;
   return server;
@@ -53,10 +55,11 @@ class Server {
   #heard = 0;
   #watchers = new Set();
 
-  constructor(child, { port, udpPort, home }) {
+  constructor(child, { port, udpPort, turnPort, home }) {
     this.child = child;
     this.port = port;
     this.udpPort = udpPort;
+    this.turnPort = turnPort;
     this.home = home;
     this.url = `http://localhost:${port}`;
     for (const stream of [child.stdout, child.stderr]) {

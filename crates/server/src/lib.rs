@@ -5,6 +5,7 @@
 //! * [`http`]: REST and pages.
 //! * `media`: one thread that owns the peer connections and the UDP port.
 //! * [`recorder`]: the thread that writes the files of recorded streams.
+//! * `turn_offer`: which TURN server clients are told of.
 //! * [`ports`]: the one TCP port, plain and TLS; `tls`: its certificate.
 //! * [`limits`]: what strangers may take; `network`, `shares`, `allowance` and `wrong_secrets` hold them to it.
 //! * `events`: the way of events into CDR files ([`cdr`]) and to applications (`webhooks`).
@@ -31,7 +32,8 @@ pub use program::Program;
 use cdr::Cdr;
 use events::EventSinks;
 use node::Node;
-use session::Registry;
+use session::{Registry, Settings};
+use turn_offer::TurnOffer;
 use webhooks::Webhook;
 use wrong_secrets::WrongSecrets;
 
@@ -52,6 +54,7 @@ pub mod recorder;
 mod shares;
 mod signalling;
 mod tls;
+mod turn_offer;
 mod webhooks;
 mod wrong_secrets;
 
@@ -134,6 +137,14 @@ pub enum StartError {
         /// Why.
         cause: io::Error,
     },
+    /// The secret of TURN users.
+    #[error("cannot read {}: {cause} (setting MADANG_DATA_DIR)", path.display())]
+    TurnSecret {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        cause: io::Error,
+    },
     /// The CDR files.
     #[error("cannot write CDR files in {}: {cause} (setting OPENVIDU_CDR_PATH)", path.display())]
     Cdr {
@@ -194,10 +205,13 @@ impl Server {
         let network = media::Network::now(&config, media_address);
         tracing::info!(candidates = ?network.candidates, "media");
         let fallback_host = network.candidates.udp.first().map_or(config::LOCALHOST, SocketAddr::ip);
-        let settings = config.settings(fallback_host, media_address.port());
+        let mut sockets = media::Sockets { media: socket, turn: None };
+        let turn = TurnOffer::new(&config, &network.candidates.udp, &mut sockets)?;
+        let settings = Settings { turn: turn.server, ..config.settings(fallback_host, media_address.port()) };
         let (network_changes, network) = watch::channel(network);
         let (recorder, taps, packets) = recorder::queue();
-        let worker = media::start(socket, &config, network.clone(), taps).map_err(StartError::Thread)?;
+        let worker =
+            media::start(sockets, &config, network.clone(), taps, turn.own_secret).map_err(StartError::Thread)?;
         let recorder = recorder::start(recorder, packets, worker.handle.weak()).map_err(StartError::Thread)?;
         let (control, control_task) = Control::start(settings, random_seed(), worker.handle, worker.events, events);
 

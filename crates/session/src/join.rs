@@ -123,8 +123,11 @@ impl Registry {
             Access::Token { properties, .. } => (Some(properties.record), properties.custom_ice_servers.clone()),
             Access::Secret(_) => (None, vec![]),
         };
-        let ice_servers =
-            if custom_ice_servers.is_empty() { self.settings.ice_servers.clone() } else { custom_ice_servers };
+        let label = self.ids.turn_user();
+        let turn = self.settings.turn.as_ref().map(|turn| turn.ice_servers(&label, now)).unwrap_or_default();
+        // Clients before 2.21 read nothing else, and contact third parties without it.
+        let legacy_turn = custom_ice_servers.iter().chain(&turn).find_map(legacy_turn);
+        let ice_servers = [custom_ice_servers, turn, self.settings.ice_servers.clone()];
         let reply = Joined {
             id: connection.clone(),
             final_user_id: (!hidden).then_some(final_user_id),
@@ -137,8 +140,8 @@ impl Registry {
             video_simulcast: self.settings.video_simulcast && self.settings.media_server == MediaServer::Mediasoup,
             record,
             role: participant.role(),
-            turn: ice_servers.iter().find_map(legacy_turn),
-            custom_ice_servers: ice_servers,
+            turn: legacy_turn,
+            custom_ice_servers: ice_servers.into_iter().find(|servers| !servers.is_empty()).unwrap_or_default(),
         };
         if !hidden {
             let (id, created_at, metadata) = (connection.clone(), now.as_millis(), participant.metadata.clone());

@@ -18,7 +18,7 @@
 
 pub use effect::{Effect, PeerInfo, SocketId};
 pub use registry::Registry;
-pub use settings::Settings;
+pub use settings::{Settings, TurnServer};
 pub use time::Time;
 
 mod candidate;

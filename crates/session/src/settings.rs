@@ -3,6 +3,9 @@
 use std::time::Duration;
 
 use protocol::model::{IceServer, MediaServer};
+use turn::{Credentials, SharedSecret};
+
+use crate::Time;
 
 /// Read once at start.
 #[derive(Clone, Debug)]
@@ -17,6 +20,8 @@ pub struct Settings {
     pub secret: String,
     /// ICE servers for connections without their own. Never empty, or clients contact third parties.
     pub ice_servers: Vec<IceServer>,
+    /// The deployment's TURN server, which such connections get instead of `ice_servers`: it does all that they do.
+    pub turn: Option<TurnServer>,
     /// How long a connection outlives its socket (original: 10 s).
     pub reconnection_grace: Duration,
     /// How long a socket stays open after its connection ended (original: 10 s).
@@ -27,4 +32,26 @@ pub struct Settings {
     pub garbage_interval: Duration,
     /// Age of such a session at its removal.
     pub garbage_threshold: Duration,
+}
+
+/// A TURN server whose users are made up as they join.
+#[derive(Clone, Debug)]
+pub struct TurnServer {
+    /// Its URIs (RFC 7065), best first.
+    pub uris: Vec<String>,
+    /// What it knows too.
+    pub secret: SharedSecret,
+}
+
+impl TurnServer {
+    /// As clients are told, with a user of their own.
+    pub(crate) fn ice_servers(&self, label: &str, now: Time) -> Vec<IceServer> {
+        let Credentials { username, password } = self.secret.issue(now.as_millis() / 1000, label);
+        let server = |uri: &String| IceServer {
+            url: uri.clone(),
+            username: Some(username.clone()),
+            credential: Some(password.clone()),
+        };
+        self.uris.iter().map(server).collect()
+    }
 }

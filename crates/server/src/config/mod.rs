@@ -14,7 +14,7 @@ use session::Settings;
 
 use crate::webhooks::Destination;
 
-pub use address::{AccessList, AddressRange};
+pub use address::{AccessList, AddressRange, TurnAddress};
 pub(crate) use change::check as check_changes;
 pub use table::{Config, KEYS, Key};
 pub use value::{CertificateType, Compatibility, IceMode, IceTcp, PublicHost, Secret, StunServer};
@@ -304,6 +304,7 @@ impl Config {
             compatible_version: COMPATIBLE_VERSION.to_owned(),
             secret: self.openvidu_secret.expose().to_owned(),
             ice_servers: vec![stun],
+            turn: None,
             reconnection_grace: RECONNECTION_GRACE,
             linger: LINGER,
             media_timeout: MEDIA_TIMEOUT,

@@ -92,7 +92,7 @@ settings! {
         /// `lite` for a server that clients can reach, `full` for one behind an unknown NAT.
         madang_ice: IceMode = "MADANG_ICE", "lite", value::ice_mode;
         /// ICE servers for every connection without its own: a list of `url=turn:h:p,username=u,credential=c`,
-        /// `url=turn:h:p,staticAuthSecret=s` or `url=stun:h:p`. Empty: a port of this server, so that clients ask nobody else.
+        /// `url=turn:h:p,staticAuthSecret=s` or `url=stun:h:p`. Empty: this server's own TURN, which is off otherwise.
         openvidu_webrtc_ice_servers: Vec<RequestedIceServer> = "OPENVIDU_WEBRTC_ICE_SERVERS", "[]", value::ice_servers, secret;
         /// What addresses of this machine are called outside of a 1:1 NAT: a list of `private:public`, IPv6 in brackets.
         /// Media is offered at the public ones.
@@ -159,15 +159,22 @@ settings! {
         openvidu_streams_video_min_send_bandwidth: u32 = "OPENVIDU_STREAMS_VIDEO_MIN_SEND_BANDWIDTH", "300", value::natural;
     }
     "TURN" {
-        /// Address of the TURN server that clients are told: IPv4 or IPv6, or `auto-ipv4`, `auto-ipv6`. Empty: the public
-        /// address.
-        coturn_ip: TurnAddress = "COTURN_IP", "", address::turn_address => LATER_TURN;
-        /// Its port.
-        coturn_port: u16 = "COTURN_PORT", "3478", value::turn_port => LATER_TURN;
-        /// What it makes passwords from.
-        coturn_shared_secret_key: Secret = "COTURN_SHARED_SECRET_KEY", "", value::hidden, secret => LATER_TURN;
+        /// Address of the TURN server that clients are told: IPv4 or IPv6, or `auto-ipv4`, `auto-ipv6`. Empty: that of this
+        /// server, which has one inside. An address together with COTURN_SHARED_SECRET_KEY names another one, and the one
+        /// inside is off.
+        coturn_ip: TurnAddress = "COTURN_IP", "", address::turn_address;
+        /// Its port, for UDP; 0: any free one. Clients 2.20 look for it at 3478 only. The same as MADANG_UDP_PORT: one port for
+        /// both, through which Chromium then always takes the relay.
+        coturn_port: u16 = "COTURN_PORT", "3478", value::turn_port;
+        /// What its users' passwords are made from. Empty: a secret made at the first start and kept.
+        coturn_shared_secret_key: Secret = "COTURN_SHARED_SECRET_KEY", "", value::hidden, secret;
         /// Whether it relays to private addresses.
-        coturn_internal_relay: bool = "COTURN_INTERNAL_RELAY", "false", value::boolean => LATER_TURN;
+        coturn_internal_relay: bool = "COTURN_INTERNAL_RELAY", "false", value::boolean => "the relay leads to this server's own media and nowhere else";
+        /// How many clients' ways through the relay may be open at a time; each peer connection of a client opens some. 0: no
+        /// relay.
+        madang_turn_allocations: u32 = "MADANG_TURN_ALLOCATIONS", "50000", value::natural;
+        /// The same for one client.
+        madang_turn_client_allocations: u32 = "MADANG_TURN_CLIENT_ALLOCATIONS", "500", value::natural;
     }
     "Sessions" {
         /// Seconds between collections of sessions that nobody joined; 0: never.
@@ -243,7 +250,7 @@ const NO_RELAY_PORTS: &str = "no port range is needed for relaying";
 const NO_CALL: &str = "the call page has MADANG_CALL_PAGE only";
 const LATER_RECORDING: &str = "recording is not available yet";
 const LATER_CERTIFICATES: &str = "only the self-signed certificate is available yet";
-const LATER_TURN: &str = "there is no TURN server yet";
+const TURN_INSIDE: &str = "a TURN server is inside; another one is named by COTURN_IP and COTURN_SHARED_SECRET_KEY";
 const NO_PROXY: &str = "there is no proxy in front that this could configure";
 const NO_CLUSTER: &str = "this server is a single node";
 const NO_ELASTIC: &str = "there is no Elasticsearch";
@@ -290,8 +297,8 @@ pub const IGNORED: &[Ignored] = &[
     Ignored { name: "OPENVIDU_ENTERPRISE_*", why: NO_CLUSTER },
     Ignored { name: "OPENVIDU_BROWSER_LOGS", why: LATER_PRO },
     Ignored { name: "RM_*", why: NO_CLUSTER },
-    Ignored { name: "TURN_DOMAIN_NAME", why: LATER_TURN },
-    Ignored { name: "TURN_STATIC_AUTH_SECRET", why: LATER_TURN },
+    Ignored { name: "TURN_DOMAIN_NAME", why: TURN_INSIDE },
+    Ignored { name: "TURN_STATIC_AUTH_SECRET", why: TURN_INSIDE },
 ];
 
 /// Why `name` has no effect, if it is one of the original's settings and none of ours.

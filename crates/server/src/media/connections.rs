@@ -10,7 +10,8 @@ use protocol::framing::Framing;
 
 use super::streams::{Ends, Outbox, StreamId};
 
-/// How long a connection of ICE may belong to no transport: at its beginning, and after its transport has ended.
+/// How long a connection may lead to nothing (to no transport, or to no allocation): at its beginning and after that has
+/// ended.
 const UNKNOWN: Duration = Duration::from_secs(10);
 /// Between two looks for such connections.
 const SWEEP: Duration = Duration::from_secs(1);
@@ -46,11 +47,11 @@ impl Connections {
         self.by_id.get(&stream)
     }
 
-    /// A connection has ended. Its client's address, if nothing else has it by now.
-    pub(super) fn close(&mut self, stream: StreamId) -> Option<SocketAddr> {
-        let peer = self.by_id.remove(&stream)?.ends.peer;
-        self.by_peer.remove(&peer);
-        Some(peer)
+    /// A connection has ended. Its addresses, if nothing else has them by now.
+    pub(super) fn close(&mut self, stream: StreamId) -> Option<Ends> {
+        let ends = self.by_id.remove(&stream)?.ends;
+        self.by_peer.remove(&ends.peer);
+        Some(ends)
     }
 
     /// Sends a message to a client; without a connection it is lost, and so is one too many for a slow client.
@@ -65,13 +66,13 @@ impl Connections {
         self.next_sweep
     }
 
-    /// Ends connections of ICE that lead to no transport.
-    pub(super) fn sweep(&mut self, now: Instant, is_known: impl Fn(SocketAddr) -> bool) {
+    /// Ends connections that lead to nothing.
+    pub(super) fn sweep(&mut self, now: Instant, is_known: impl Fn(&Connection) -> bool) {
         if self.next_sweep.is_none_or(|at| now < at) {
             return;
         }
-        for connection in self.by_id.values_mut().filter(|connection| connection.framing == Framing::Ice) {
-            if is_known(connection.ends.peer) {
+        for connection in self.by_id.values_mut() {
+            if is_known(connection) {
                 connection.last_known = now;
             } else if now > connection.last_known + UNKNOWN {
                 connection.outbox.close();

@@ -1,4 +1,5 @@
-//! Media workers: the UDP port, the TCP connections that carry media, and the thread in which the pure [`sfu::Sfu`] runs.
+//! Media workers: the UDP ports, the TCP connections that carry media, and the thread in which the pure [`sfu::Sfu`] and
+//! [`turn::Server`] run.
 //!
 //! Here is no rule about packets: it only carries datagrams, commands and events, and gives the time.
 
@@ -46,6 +47,24 @@ impl MediaSocket {
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
+}
+
+/// The UDP ports of a worker.
+#[derive(Debug)]
+pub(crate) struct Sockets {
+    /// For media, and for all else that comes there.
+    pub(crate) media: MediaSocket,
+    /// For TURN.
+    pub(crate) turn: Option<MediaSocket>,
+}
+
+/// Opens the UDP port of TURN, if it is to be had: it is one way among others.
+pub(crate) fn bind_turn(ip: IpAddr, port: u16) -> Option<MediaSocket> {
+    let opened = bind(ip, port);
+    if let Err((address, error)) = &opened {
+        tracing::warn!(%address, %error, "no TURN over UDP (setting COTURN_PORT)");
+    }
+    opened.ok()
 }
 
 /// Opens the port. `::` takes IPv4 too, or only IPv4 where there is no IPv6.
@@ -123,20 +142,28 @@ fn request(command: &MediaCommand) -> Option<MediaRequestId> {
 
 /// Starts the worker's thread.
 pub(crate) fn start(
-    socket: MediaSocket,
+    sockets: Sockets,
     config: &Config,
     network: watch::Receiver<Network>,
     taps: TapQueue,
+    turn_secret: Option<turn::SharedSecret>,
 ) -> io::Result<Worker> {
     let (commands, to_worker) = mpsc::channel(COMMAND_CAPACITY);
     let (from_worker, events) = mpsc::channel(EVENT_CAPACITY);
     let candidates = network.borrow().candidates.clone();
-    let sfu = sfu::Config { candidates, ice_lite: config.madang_ice == IceMode::Lite };
+    let limits = turn::Limits {
+        allocations: config.madang_turn_allocations as usize,
+        allocations_per_user: config.madang_turn_client_allocations as usize,
+    };
+    let config = worker::Config {
+        turn: turn::Config { secret: turn_secret, peers: candidates.udp.clone(), limits },
+        sfu: sfu::Config { candidates, ice_lite: config.madang_ice == IceMode::Lite },
+    };
     let (streams, from_streams) = Streams::new();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let thread = thread::Builder::new().name("media-0".to_owned()).spawn(move || {
         runtime.block_on(async {
-            match worker::Worker::new(socket, sfu, network, to_worker, from_worker, from_streams, taps) {
+            match worker::Worker::new(sockets, config, network, to_worker, from_worker, from_streams, taps) {
                 Ok(worker) => worker.run().await,
                 Err(error) => tracing::error!(%error, "the media worker cannot use its UDP port"),
             }

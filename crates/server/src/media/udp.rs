@@ -1,4 +1,4 @@
-//! The UDP socket of a worker, with what the kernel offers to make datagrams cheap: many per call in, trains of equal
+//! The UDP sockets of a worker, with what the kernel offers to make datagrams cheap: many per call in, trains of equal
 //! ones out, and the address of ours that a datagram came to.
 
 use std::io::{self, IoSliceMut};
@@ -8,12 +8,39 @@ use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSockRef, UdpSocketState};
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
 
-use super::MediaSocket;
+use super::{MediaSocket, Sockets};
 
 /// With receive offload, one buffer holds several datagrams.
 const BUFFER: usize = 64 * 1024;
 
+/// The port of media and, if there is one, that of TURN.
+pub(super) struct Ports {
+    pub(super) media: Udp,
+    pub(super) turn: Option<Udp>,
+}
+
+impl Ports {
+    /// Must be called inside the worker's runtime.
+    pub(super) fn new(sockets: Sockets, local: &[IpAddr]) -> io::Result<Self> {
+        let turn = sockets.turn.map(|socket| Udp::new(socket, local.to_vec())).transpose()?;
+        Ok(Self { media: Udp::new(sockets.media, local.to_vec())?, turn })
+    }
+
+    /// The machine has these addresses now.
+    pub(super) fn set_local(&mut self, local: &[IpAddr]) {
+        for port in [Some(&mut self.media), self.turn.as_mut()].into_iter().flatten() {
+            port.local = local.to_vec();
+        }
+    }
+
+    /// The one that has this port; that of media if none has.
+    pub(super) fn at(&self, port: u16) -> &Udp {
+        self.turn.as_ref().filter(|turn| turn.port == port).unwrap_or(&self.media)
+    }
+}
+
 pub(super) struct Udp {
+    pub(super) port: u16,
     socket: UdpSocket,
     state: UdpSocketState,
     /// An IPv6 socket that carries IPv4 too wants its addresses mapped.
@@ -45,27 +72,27 @@ impl Received {
 }
 
 impl Udp {
-    /// Must be called inside the worker's runtime.
-    pub(super) fn new(socket: MediaSocket, local: Vec<IpAddr>) -> io::Result<Self> {
+    fn new(socket: MediaSocket, local: Vec<IpAddr>) -> io::Result<Self> {
         let MediaSocket { socket, address } = socket;
         let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
-        Ok(Self { socket: UdpSocket::from_std(socket)?, state, mapped: address.is_ipv6(), local })
+        let socket = UdpSocket::from_std(socket)?;
+        Ok(Self { port: address.port(), socket, state, mapped: address.is_ipv6(), local })
     }
 
-    /// The machine has these addresses now.
-    pub(super) fn set_local(&mut self, local: Vec<IpAddr>) {
-        self.local = local;
+    /// Waits until there may be datagrams.
+    pub(super) async fn readable(&self) -> io::Result<()> {
+        self.socket.readable().await
     }
 
-    /// Waits for datagrams.
-    pub(super) async fn receive(&self, received: &mut Received) -> io::Result<()> {
+    /// Takes the datagrams that are there. [`io::ErrorKind::WouldBlock`]: there are none.
+    pub(super) fn receive(&self, received: &mut Received) -> io::Result<()> {
         received.count = 0;
         let Received { buffers, meta, count } = received;
         let mut slices = buffers.iter_mut();
         let mut slices: [IoSliceMut<'_>; BATCH_SIZE] =
             std::array::from_fn(|_| IoSliceMut::new(slices.next().map(Vec::as_mut_slice).unwrap_or_default()));
         let receive = || self.state.recv(UdpSockRef::from(&self.socket), &mut slices, meta);
-        *count = self.socket.async_io(Interest::READABLE, receive).await?;
+        *count = self.socket.try_io(Interest::READABLE, receive)?;
         Ok(())
     }
 

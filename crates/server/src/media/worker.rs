@@ -1,23 +1,25 @@
-//! The loop of one media thread: receive, decide (in [`Sfu`]), send.
+//! The loop of one media thread: receive, decide (in [`Sfu`]), send. Between the network and the SFU stands the
+//! [`turn::Server`], which takes what is for it and hands over in memory what it relays.
 
 use std::collections::VecDeque;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use protocol::framing::Framing;
 use protocol::media::{MediaCommand, MediaEvent};
-use sfu::{Datagram, Output, Protocol, Sfu};
+use sfu::{Datagram, Output, Protocol, Sfu, Transmit};
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep_until;
+use turn::{Client, Handled};
 
-use super::connections::Connections;
+use super::connections::{Connection, Connections};
 use super::ledger::Ledger;
 use super::streams::{Ends, StreamEvent};
-use super::transmitter::Transmitter;
-use super::udp::{Received, Udp};
-use super::{MediaSocket, Network};
+use super::transmitter::{Outgoing, Transmitter};
+use super::udp::{Ports, Received};
+use super::{Network, Sockets};
 use crate::recorder::TapQueue;
 
 /// The clock of the runtime is no finer; also what keeps a deadline that does not move from taking the whole core.
@@ -27,9 +29,15 @@ const BATCH: usize = 64;
 /// After the port itself failed.
 const ERROR_PAUSE: Duration = Duration::from_millis(10);
 
+/// How the pure parts work.
+pub(super) struct Config {
+    pub(super) sfu: sfu::Config,
+    pub(super) turn: turn::Config,
+}
+
 pub(super) struct Worker {
-    udp: Udp,
-    config: sfu::Config,
+    ports: Ports,
+    config: Config,
     network: watch::Receiver<Network>,
     commands: mpsc::Receiver<MediaCommand>,
     events: mpsc::Sender<MediaEvent>,
@@ -39,6 +47,7 @@ pub(super) struct Worker {
     /// Events that the control loop had no room for.
     backlog: VecDeque<MediaEvent>,
     ledger: Ledger,
+    turn: turn::Server,
     /// `None` after it could not even be made.
     sfu: Option<Sfu>,
     transmitter: Transmitter,
@@ -47,8 +56,8 @@ pub(super) struct Worker {
 
 impl Worker {
     pub(super) fn new(
-        socket: MediaSocket,
-        config: sfu::Config,
+        sockets: Sockets,
+        config: Config,
         network: watch::Receiver<Network>,
         commands: mpsc::Receiver<MediaCommand>,
         events: mpsc::Sender<MediaEvent>,
@@ -57,7 +66,8 @@ impl Worker {
     ) -> io::Result<Self> {
         let interfaces = network.borrow().interfaces.clone();
         let mut worker = Self {
-            udp: Udp::new(socket, interfaces)?,
+            turn: turn::Server::new(config.turn.clone(), crate::random_seed(), Instant::now()),
+            ports: Ports::new(sockets, &interfaces)?,
             config,
             network,
             commands,
@@ -89,6 +99,12 @@ impl Worker {
             let room_for_events = async {
                 if self.backlog.is_empty() { std::future::pending().await } else { self.events.reserve().await.is_ok() }
             };
+            let turn_readable = async {
+                match &self.ports.turn {
+                    Some(port) => port.readable().await,
+                    None => std::future::pending().await,
+                }
+            };
             tokio::select! {
                 biased;
                 command = self.commands.recv() => match command {
@@ -96,17 +112,24 @@ impl Worker {
                     None => return,
                 },
                 Ok(()) = self.network.changed() => self.moved().await,
-                result = self.udp.receive(&mut received) => match result {
-                    Ok(()) => self.datagrams(&received).await,
-                    Err(error) => {
-                        tracing::trace!(%error, "not received");
-                        tokio::time::sleep(ERROR_PAUSE).await;
-                    }
-                },
+                _ = self.ports.media.readable() => {}
+                _ = turn_readable => {}
                 // The server keeps the other end for as long as it gives commands.
                 Some(event) = self.streams.recv() => self.stream(event).await,
                 room = room_for_events => if !room { return },
                 () = timeout => {}
+            }
+            // Whatever woke it, each source of messages has its turn.
+            let ports = [Some(self.ports.media.port), self.ports.turn.as_ref().map(|turn| turn.port)];
+            for port in ports.into_iter().flatten() {
+                match self.ports.at(port).receive(&mut received) {
+                    Ok(()) => self.datagrams(&received, port).await,
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    Err(error) => {
+                        tracing::trace!(%error, "not received");
+                        tokio::time::sleep(ERROR_PAUSE).await;
+                    }
+                }
             }
             for _ in 0..BATCH {
                 match self.streams.try_recv() {
@@ -117,19 +140,24 @@ impl Worker {
             // Here and not in its own branch: a steady stream of datagrams must not hold up the timers.
             if self.deadline().is_some_and(|deadline| deadline <= Instant::now()) {
                 self.last_timeout = Instant::now();
+                self.relay(|turn| turn.handle_timeout(Instant::now()));
                 self.step(|sfu, now| sfu.handle_timeout(now)).await;
             }
-            let sfu = &self.sfu;
-            let is_known = |peer| sfu.as_ref().is_some_and(|sfu| sfu.is_known(Protocol::Tcp, peer));
+            let (sfu, turn) = (&self.sfu, &self.turn);
+            let is_known = |connection: &Connection| match connection.framing {
+                Framing::Ice => sfu.as_ref().is_some_and(|sfu| sfu.is_known(Protocol::Tcp, connection.ends.peer)),
+                Framing::Turn => turn.is_known(&turn_client(connection.ends)),
+            };
             self.connections.sweep(Instant::now(), is_known);
-            self.transmitter.flush(&self.udp).await;
+            self.transmitter.flush(&self.ports).await;
             self.send_backlog();
         }
     }
 
     fn deadline(&self) -> Option<Instant> {
-        let sfu = self.sfu.as_ref()?;
-        let deadline = catch_unwind(AssertUnwindSafe(|| sfu.poll_timeout())).ok()??;
+        let sfu = self.sfu.as_ref();
+        let sfu = sfu.and_then(|sfu| catch_unwind(AssertUnwindSafe(|| sfu.poll_timeout())).ok()?);
+        let deadline = sfu.into_iter().chain(self.turn.poll_timeout()).min()?;
         Some(deadline.max(self.last_timeout + TICK))
     }
 
@@ -143,16 +171,30 @@ impl Worker {
 
     /// A whole batch goes in before anything comes out: the SFU then gives what goes to one destination in a row, and
     /// that leaves as one train.
-    async fn datagrams(&mut self, received: &Received) {
-        let now = Instant::now();
-        // All candidates are the one port at several addresses.
-        let port = self.config.candidates.udp.first().map_or(0, SocketAddr::port);
+    async fn datagrams(&mut self, received: &Received, port: u16) {
+        let now = turn_now();
+        let is_media = port == self.ports.media.port;
         for (source, destination, contents) in received.datagrams() {
             // One that the kernel does not tell is to the SFU like one behind a NAT: it goes by the family.
             let destination = destination.unwrap_or(unspecified(source));
             let destination = SocketAddr::new(destination, port);
-            let datagram = Datagram { protocol: Protocol::Udp, source, destination, contents };
-            if self.guarded(|sfu| sfu.handle_datagram(datagram, now)).is_none() {
+            if turn::is_virtual(source) {
+                continue;
+            }
+            let client = Client { transport: turn::Transport::Udp, remote: source, local: destination };
+            let protocol = Protocol::Udp;
+            let datagram = match self.relay(|turn| turn.handle(client, contents, now)) {
+                Some(Handled::NotOurs) if is_media => Datagram { protocol, source, destination, contents },
+                Some(Handled::Relayed { source, destination, contents }) => {
+                    Datagram { protocol, source, destination, contents }
+                }
+                Some(Handled::Answer(answer)) => {
+                    self.answer(client, [&answer, &[], &[]]).await;
+                    continue;
+                }
+                Some(Handled::Nothing | Handled::NotOurs) | None => continue,
+            };
+            if self.guarded(|sfu| sfu.handle_datagram(datagram, now.instant)).is_none() {
                 return;
             }
         }
@@ -162,8 +204,10 @@ impl Worker {
     /// The machine has other addresses than before.
     async fn moved(&mut self) {
         let Network { candidates, interfaces } = self.network.borrow_and_update().clone();
-        self.udp.set_local(interfaces);
-        self.config.candidates = candidates.clone();
+        self.ports.set_local(&interfaces);
+        self.config.sfu.candidates = candidates.clone();
+        self.config.turn.peers.clone_from(&candidates.udp);
+        self.relay(|turn| turn.set_peers(candidates.udp.clone()));
         self.step(|sfu, _| sfu.set_candidates(&candidates)).await;
     }
 
@@ -178,23 +222,24 @@ impl Worker {
                 let Some((ends, framing)) = self.connections.get(stream).map(|c| (c.ends, c.framing)) else {
                     return;
                 };
-                match framing {
-                    Framing::Ice => {
+                let client = turn_client(ends);
+                let datagram = match self.relay(|turn| turn.handle(client, &contents, turn_now())) {
+                    Some(Handled::NotOurs) if framing == Framing::Ice => {
                         let Ends { peer: source, local: destination } = ends;
-                        let datagram = Datagram { protocol: Protocol::Tcp, source, destination, contents: &contents };
-                        self.step(|sfu, now| sfu.handle_datagram(datagram, now)).await;
+                        Datagram { protocol: Protocol::Tcp, source, destination, contents: &contents }
                     }
-                    // No relay: whoever asks for its address is told it.
-                    Framing::Turn => {
-                        if let Some(answer) = sfu::binding_response(&contents, ends.peer) {
-                            self.connections.send(ends.peer, &answer);
-                        }
+                    Some(Handled::Relayed { source, destination, contents }) => {
+                        Datagram { protocol: Protocol::Udp, source, destination, contents }
                     }
-                }
+                    Some(Handled::Answer(answer)) => return self.answer(client, [&answer, &[], &[]]).await,
+                    Some(Handled::Nothing | Handled::NotOurs) | None => return,
+                };
+                self.step(|sfu, now| sfu.handle_datagram(datagram, now)).await;
             }
             StreamEvent::Closed { stream } => {
-                if let Some(peer) = self.connections.close(stream) {
-                    self.step(|sfu, now| sfu.handle_closed(peer, now)).await;
+                if let Some(ends) = self.connections.close(stream) {
+                    self.relay(|turn| turn.closed(&turn_client(ends)));
+                    self.step(|sfu, now| sfu.handle_closed(ends.peer, now)).await;
                 }
             }
         }
@@ -211,14 +256,47 @@ impl Worker {
     async fn drain(&mut self) {
         while let Some(output) = self.guarded(Sfu::poll_output).flatten() {
             match output {
-                Output::Transmit(transmit) => match transmit.protocol {
-                    Protocol::Udp => self.transmitter.push(&transmit, &self.udp).await,
-                    Protocol::Tcp => self.connections.send(transmit.destination, &transmit.contents),
-                },
+                Output::Transmit(transmit) => self.transmit(&transmit).await,
                 Output::Event(event) => self.report(event),
                 Output::Tap(packet) => self.taps.send(packet),
             }
         }
+    }
+
+    async fn transmit(&mut self, transmit: &Transmit) {
+        let Transmit { protocol, source, destination, contents } = transmit;
+        if *protocol == Protocol::Tcp {
+            return self.connections.send(*destination, contents);
+        }
+        if !turn::is_virtual(*destination) {
+            let outgoing = Outgoing { source: *source, destination: *destination, pieces: [contents, &[], &[]] };
+            return self.transmitter.push(outgoing, &self.ports).await;
+        }
+        let frame = self.relay(|turn| turn.frame(*destination, *source, contents.len(), Instant::now())).flatten();
+        if let Some(frame) = frame {
+            self.answer(frame.client, [frame.head(), contents, frame.padding()]).await;
+        }
+    }
+
+    /// To a client of the relay.
+    async fn answer(&mut self, client: Client, pieces: [&[u8]; 3]) {
+        let Client { transport, remote: destination, local: source } = client;
+        match transport {
+            turn::Transport::Udp => {
+                self.transmitter.push(Outgoing { source, destination, pieces }, &self.ports).await;
+            }
+            turn::Transport::Stream => self.connections.send(destination, &pieces.concat()),
+        }
+    }
+
+    /// A defect of the relay ends its allocations, not the process: clients make new ones.
+    fn relay<T>(&mut self, run: impl FnOnce(&mut turn::Server) -> T) -> Option<T> {
+        let result = catch_unwind(AssertUnwindSafe(|| run(&mut self.turn)));
+        if result.is_err() {
+            tracing::error!("the TURN server panicked and starts again");
+            self.turn = turn::Server::new(self.config.turn.clone(), crate::random_seed(), Instant::now());
+        }
+        result.ok()
     }
 
     /// A defect of the SFU ends its calls, not the process: clients reconnect their streams to the new one.
@@ -245,7 +323,7 @@ impl Worker {
     }
 
     fn new_sfu(&mut self) {
-        let config = self.config.clone();
+        let config = self.config.sfu.clone();
         let routers: Vec<_> = self.ledger.routers().collect();
         let new = catch_unwind(AssertUnwindSafe(|| {
             let now = Instant::now();
@@ -275,6 +353,15 @@ impl Worker {
             }
         }
     }
+}
+
+fn turn_now() -> turn::Now {
+    let unix_seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    turn::Now { instant: Instant::now(), unix_seconds }
+}
+
+fn turn_client(ends: Ends) -> Client {
+    Client { transport: turn::Transport::Stream, remote: ends.peer, local: ends.local }
 }
 
 fn unspecified(source: SocketAddr) -> IpAddr {

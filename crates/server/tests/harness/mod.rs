@@ -57,6 +57,7 @@ pub(crate) fn config(folder: &Folder) -> Config {
     Config {
         server_port: 0,
         madang_udp_port: 0,
+        coturn_port: 0,
         madang_listen: [127, 0, 0, 1].into(),
         madang_data_dir: folder.path().to_owned(),
         ..Config::default()

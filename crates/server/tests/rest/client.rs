@@ -53,6 +53,7 @@ impl TestServer {
         let mut config = Config {
             server_port: 0,
             madang_udp_port: 0,
+            coturn_port: 0,
             madang_listen: [127, 0, 0, 1].into(),
             madang_data_dir: data.clone(),
             ..Config::default()

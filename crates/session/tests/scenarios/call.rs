@@ -27,6 +27,7 @@ pub(crate) fn settings() -> Settings {
         compatible_version: "2.32.2".to_owned(),
         secret: SECRET.to_owned(),
         ice_servers: vec![IceServer { url: "stun:10.0.0.1:3478".to_owned(), username: None, credential: None }],
+        turn: None,
         reconnection_grace: GRACE,
         linger: LINGER,
         media_timeout: MEDIA_TIMEOUT,

@@ -1,7 +1,11 @@
 //! joinRoom.
 
+use std::time::Duration;
+
 use protocol::model::{ConnectionProperties, IceServer, KurentoOptions, MediaServer, Role};
 use protocol::rpc::{ClientRequest, InvalidParams, JoinRoom};
+use session::{Settings, TurnServer};
+use turn::SharedSecret;
 
 use crate::call::{Call, ROOM, SECRET, none, settings};
 use crate::message::{camera, join_room};
@@ -183,6 +187,39 @@ fn ice_servers_are_the_connections_own_or_the_deployments() {
     let turn = call.joined("bob").turn.as_ref().expect("clients before 2.23 read these");
     assert_eq!((turn.coturn_ip.as_str(), turn.coturn_port), ("203.0.113.5", 3479));
     assert_eq!((turn.turn_username.as_str(), turn.turn_credential.as_str()), ("u", "c"));
+}
+
+#[test]
+fn turn_users_are_made_up_as_they_join() {
+    let secret = SharedSecret::new("hush-hush");
+    let uris = ["turn:203.0.113.5:40000", "turn:203.0.113.5:443?transport=tcp"].map(str::to_owned);
+    let turn = TurnServer { uris: uris.to_vec(), secret: secret.clone() };
+    let mut call = Call::with(Settings { turn: Some(turn), ..settings() });
+    call.join("cid");
+    let token = call.token(ConnectionProperties::default());
+    // A token may lie around for long before it is used.
+    call.advance(Duration::from_secs(100_000));
+    call.open("ann");
+    call.request("ann", with(|request| request.token = token));
+    let (ann, now) = (call.joined("ann").clone(), call.now.as_millis() / 1000);
+    let turn = ann.turn.as_ref().unwrap();
+    let (expiry, label) = turn.turn_username.split_once(':').unwrap();
+    assert_eq!((expiry, label.len()), ((now + 86_400).to_string().as_str(), 8));
+    assert_eq!(turn.turn_credential, secret.issue(now, label).password);
+    assert_eq!((turn.coturn_ip.as_str(), turn.coturn_port), ("203.0.113.5", 40_000));
+    let servers = uris.map(|url| IceServer {
+        url,
+        username: Some(turn.turn_username.clone()),
+        credential: Some(turn.turn_credential.clone()),
+    });
+    assert_eq!(ann.custom_ice_servers, servers);
+    // Who has servers of its own gets those alone; the old fields still name one that relays.
+    let own = IceServer { url: "stun:192.0.2.1".to_owned(), username: None, credential: None };
+    let properties = ConnectionProperties { custom_ice_servers: vec![own.clone()], ..ConnectionProperties::default() };
+    call.join_with("bob", properties);
+    let bob = call.joined("bob");
+    assert_eq!((&bob.custom_ice_servers, bob.turn.is_some()), (&vec![own], true));
+    assert_ne!(bob.turn.as_ref().unwrap().turn_username, turn.turn_username);
 }
 
 #[test]

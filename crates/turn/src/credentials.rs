@@ -1,0 +1,114 @@
+//! Users made up from a shared secret (draft-uberti-behave-turn-rest): the name says until when it is valid, the password
+//! is computed from the name. So whoever knows the secret can issue and check them, and nothing is stored.
+
+use std::fmt;
+
+use aws_lc_rs::hmac;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use md5::{Digest as _, Md5};
+
+use crate::REALM;
+use crate::integrity::Key;
+
+/// How long they are valid, in seconds: a day, as in OpenVidu's own deployments.
+const LIFETIME: u64 = 86_400;
+/// Ours have 19; others who know the secret may have longer labels.
+const MAX_NAME: usize = 128;
+
+/// What TURN servers and those who issue credentials for them both know.
+#[derive(Clone)]
+pub struct SharedSecret(hmac::Key);
+
+/// A user.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// `<seconds since 1970>:<label>`.
+    pub username: String,
+    /// Base64 of an HMAC-SHA1.
+    pub password: String,
+}
+
+impl SharedSecret {
+    /// From its text.
+    pub fn new(secret: &str) -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, secret.as_bytes()))
+    }
+
+    /// A user who may make allocations for a day from `now` on (seconds since 1970). `label` tells apart those that are made
+    /// at the same time.
+    pub fn issue(&self, now: u64, label: &str) -> Credentials {
+        let username = format!("{}:{label}", now.saturating_add(LIFETIME));
+        let password = self.password(&username);
+        Credentials { username, password }
+    }
+
+    fn password(&self, username: &str) -> String {
+        STANDARD.encode(hmac::sign(&self.0, username.as_bytes()))
+    }
+
+    /// The key of the user's messages. Whether the name is still valid is another question.
+    pub(crate) fn key(&self, username: &str) -> Key {
+        let password = self.password(username);
+        let mut md5 = Md5::new();
+        for part in [username, ":", REALM, ":", &password] {
+            md5.update(part.as_bytes());
+        }
+        Key::new(&md5.finalize())
+    }
+}
+
+/// Until when a name is valid, if it is one of a user made up.
+pub(crate) fn expiry(username: &str) -> Option<u64> {
+    if username.len() > MAX_NAME {
+        return None;
+    }
+    let seconds = username.split(':').next()?;
+    if !seconds.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    seconds.parse().ok()
+}
+
+impl fmt::Debug for SharedSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SharedSecret(*)")
+    }
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credentials").field("username", &self.username).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_password_is_what_turn_servers_compute() {
+        // RFC 2202, test case 2.
+        assert_eq!(SharedSecret::new("Jefe").password("what do ya want for nothing?"), "7/zfauXrL6LSdBbV8YTfnCWafHk=");
+        let issued = SharedSecret::new("Jefe").issue(1_700_000_000, "aB3dE9xZ");
+        assert_eq!(issued.username, "1700086400:aB3dE9xZ");
+        assert_eq!(issued.password, SharedSecret::new("Jefe").password(&issued.username));
+    }
+
+    #[test]
+    fn a_name_says_until_when_it_is_valid() {
+        assert_eq!(expiry("1700000000:aB3dE9xZ"), Some(1_700_000_000));
+        assert_eq!(expiry("1700000000"), Some(1_700_000_000), "a label is not needed");
+        for wrong in ["", ":", ":1700000000", "+1:a", "1e9:a", " 1:a", "99999999999999999999:a", "ann:1700000000"] {
+            assert_eq!(expiry(wrong), None, "{wrong}");
+        }
+        assert_eq!(expiry(&format!("1700000000:{}", "x".repeat(MAX_NAME))), None);
+    }
+
+    #[test]
+    fn neither_secret_nor_password_is_shown() {
+        let secret = SharedSecret::new("hush-hush");
+        let shown = format!("{secret:?} {:?} {:?}", secret.issue(1, "label"), secret.key("1:label"));
+        assert!(!shown.contains("hush") && !shown.contains(&secret.password("1:label")), "{shown}");
+    }
+}

@@ -1,0 +1,90 @@
+/**
+ * CPU per relayed datagram, ours beside coturn's, in turns: coturn's own client sends at a steady
+ * rate through 20 allocations and gets everything back. With coturn the datagrams come back from
+ * turnutils_peer, by way of two more sockets of the relay, because a relay of its kind has them;
+ * ours hands them over in memory, to the echo service behind it. The peer's own CPU is not counted.
+ */
+
+import { execFile, spawn } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { startServer } from '../harness/server.mjs';
+
+const rounds = Number(process.env.ROUNDS ?? 5);
+const clients = 20;
+const messages = 500;
+
+/** Nanoseconds that the process has run. */
+function cpu(pid) {
+  const tasks = readdirSync(`/proc/${pid}/task`);
+  const of = (task) =>
+    Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8').split(' ')[0]);
+  return tasks.map(of).reduce((sum, part) => sum + part, 0);
+}
+
+function uclient(port, secret, peerPort, length, way) {
+  const words = ['-c', '-p', port, '-u', 'bench', '-W', secret, '-e', '127.0.0.1', '-r', peerPort];
+  const load = ['-m', clients, '-n', messages, '-l', length, '-z', 5, ...way, '127.0.0.1'];
+  return new Promise((done, fail) =>
+    execFile('turnutils_uclient', [...words, ...load].map(String), (error, stdout, stderr) => {
+      const got = /tot_send_msgs=(\d+), tot_recv_msgs=(\d+)\n(?!.*tot_send_msgs)/s.exec(
+        stdout + stderr,
+      );
+      if (error || !got) fail(new Error(stdout + stderr));
+      else done({ sent: Number(got[1]), received: Number(got[2]) });
+    }),
+  );
+}
+
+async function measure(pid, ...load) {
+  const before = cpu(pid);
+  const { sent, received } = await uclient(...load);
+  return { cost: (cpu(pid) - before) / (sent + received) / 1000, lost: sent - received };
+}
+
+const server = await startServer();
+const secret = readFileSync(join(server.home, 'data', 'turn.secret'), 'utf8');
+const coturnPort = server.turnPort + 1;
+const options = ['-p', coturnPort, '-L', '127.0.0.1', '-E', '127.0.0.1', '--use-auth-secret'];
+const quiet = ['--no-cli', '--no-tls', '--no-dtls', '-m', '1', '-l', '/dev/null', '--simple-log'];
+const loopback = ['--static-auth-secret', secret, '-r', 'openvidu', '--allow-loopback-peers', '-n'];
+const words = [...options, ...loopback, ...quiet].map(String);
+const coturn = spawn('turnserver', words, { stdio: 'ignore' });
+const peerPort = coturnPort + 1;
+const peer = spawn('turnutils_peer', ['-L', '127.0.0.1', '-p', String(peerPort)], {
+  stdio: 'ignore',
+});
+await new Promise((done) => setTimeout(done, 1000));
+
+try {
+  for (const [what, way] of [
+    ['channel data', []],
+    ['indications', ['-s']],
+  ]) {
+    for (const length of [200, 1100]) {
+      const costs = { ours: [], coturn: [] };
+      for (let round = 0; round < rounds; round++) {
+        const runs = [
+          ['ours', server.child.pid, server.turnPort, secret, 7],
+          ['coturn', coturn.pid, coturnPort, secret, peerPort],
+        ];
+        for (const [name, pid, ...load] of round % 2 ? runs.reverse() : runs) {
+          const { cost, lost } = await measure(pid, ...load, length, way);
+          if (lost > 0.005 * clients * messages) throw new Error(`${name} lost ${lost}`);
+          costs[name].push(cost);
+        }
+      }
+      const ratios = costs.ours.map((cost, round) => costs.coturn[round] / cost);
+      const median = (list) => list.toSorted((a, b) => a - b)[list.length >> 1];
+      const range = (list) =>
+        `${median(list).toFixed(1)} (${Math.min(...list).toFixed(1)} to ${Math.max(...list).toFixed(1)})`;
+      console.log(
+        `${what}, ${length} B: ours ${range(costs.ours)} us, coturn ${range(costs.coturn)} us, ratio ${range(ratios)}`,
+      );
+    }
+  }
+} finally {
+  coturn.kill();
+  peer.kill();
+  await server.stop();
+}

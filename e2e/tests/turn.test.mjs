@@ -1,0 +1,78 @@
+/** Clients that may use nothing but the relay: media goes through it both ways, in the server's memory. */
+
+import assert from 'node:assert/strict';
+import { suite } from '../harness/suite.mjs';
+
+const { scenario } = suite();
+
+/** From 2.31 on an application can ask for it; before that only the browser can be made to. */
+const rtc = { iceTransportPolicy: 'relay' };
+const relayOnly = () => {
+  window.RTCPeerConnection = class extends RTCPeerConnection {
+    constructor(configuration) {
+      super({ ...configuration, iceTransportPolicy: 'relay' });
+    }
+  };
+};
+
+/** Leaves the relay over TCP alone. */
+const tcpOnly = () => {
+  window.RTCPeerConnection = class extends RTCPeerConnection {
+    constructor({ iceServers, ...rest }) {
+      const tcp = iceServers.filter(({ urls }) => String(urls).includes('transport=tcp'));
+      super({ ...rest, iceServers: tcp, iceTransportPolicy: 'relay' });
+    }
+  };
+};
+
+/** Every peer connection of a participant goes through the relay and comes to the media port. */
+async function assertRelayed(participant, { udpPort }, protocol = 'udp') {
+  const paths = await participant.do('paths');
+  assert.ok(paths.length > 0);
+  for (const path of paths) {
+    const { candidateType, relayProtocol, port } = path;
+    assert.deepEqual([candidateType, relayProtocol, port], ['relay', protocol, udpPort]);
+  }
+}
+
+for (const browser of ['chromium', 'firefox']) {
+  scenario(`${browser} publishes and subscribes through the relay alone`, async (world) => {
+    const room = await world.call();
+    const ann = await room.join('ann', { browser, rtc });
+    const bob = await room.join('bob');
+    await Promise.all([ann.publish(), bob.publish()]);
+    await Promise.all([ann.sees(bob), bob.sees(ann)]);
+    await assertRelayed(ann, world.server);
+    const direct = await bob.do('paths');
+    assert.ok(direct.every((path) => path.candidateType !== 'relay'));
+  });
+}
+
+for (const browser of ['chromium', 'firefox']) {
+  scenario(`${browser} publishes and subscribes through the relay over TCP`, async (world) => {
+    const room = await world.call();
+    const ann = await room.join('ann', { browser, before: tcpOnly });
+    const bob = await room.join('bob');
+    await Promise.all([ann.publish(), bob.publish()]);
+    await Promise.all([ann.sees(bob), bob.sees(ann)]);
+    await assertRelayed(ann, world.server, 'tcp');
+  });
+}
+
+scenario('two who are behind the relay see each other', async (world) => {
+  const room = await world.call();
+  const ann = await room.join('ann', { rtc });
+  const bob = await room.join('bob', { rtc });
+  await Promise.all([ann.publish(), bob.publish()]);
+  await Promise.all([ann.sees(bob), bob.sees(ann)]);
+  for (const participant of [ann, bob]) await assertRelayed(participant, world.server);
+});
+
+scenario('a client from before 2.31 finds the relay, too', async (world) => {
+  const room = await world.call();
+  const ann = await room.join('ann', { version: '2.25.0', before: relayOnly });
+  const bob = await room.join('bob');
+  await Promise.all([ann.publish(), bob.publish()]);
+  await Promise.all([ann.sees(bob), bob.sees(ann)]);
+  await assertRelayed(ann, world.server);
+});
