@@ -219,6 +219,9 @@ mod tests {
         let integer = |name| body.fields().integer(name).unwrap().unwrap();
         assert_eq!((integer("a"), integer("b"), integer("c"), integer("d")), (25, 0, i64::MAX, i64::MAX));
         assert_eq!((narrow(i64::MAX), narrow(i64::MIN), narrow(-7)), (i32::MAX, i32::MIN, -7));
+        // The nearest double, not its neighbour.
+        let body = Body::mandatory(br#"{"a":120.99999999999999}"#).unwrap();
+        assert_eq!(body.fields().integer("a"), Ok(Some(120)));
     }
 
     #[test]
