@@ -81,3 +81,57 @@ impl Connections {
         self.next_sweep = (!self.by_id.is_empty()).then_some(now + SWEEP);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn ends(port: u16) -> Ends {
+        Ends { peer: ([198, 51, 100, 1], port).into(), local: ([192, 0, 2, 1], 443).into() }
+    }
+
+    /// A connection from this port of the client.
+    fn open(connections: &mut Connections, id: u64, port: u16, now: Instant) -> Arc<Outbox> {
+        let outbox = Arc::new(Outbox::new(Framing::Ice));
+        connections.open(StreamId(id), ends(port), Framing::Ice, outbox.clone(), now);
+        outbox
+    }
+
+    #[test]
+    fn a_connection_that_leads_to_nothing_for_a_while_is_ended() {
+        let (mut connections, start) = (Connections::default(), Instant::now());
+        assert_eq!(connections.deadline(), None);
+        let (stranger, client) = (open(&mut connections, 1, 1, start), open(&mut connections, 2, 2, start));
+        let known = |connection: &Connection| connection.ends.peer.port() == 2;
+        for second in 1..=10 {
+            connections.sweep(start + SECOND * second, known);
+        }
+        assert!(!stranger.is_closed(), "it has ten seconds");
+        connections.sweep(start + SECOND * 11, known);
+        assert!(stranger.is_closed() && !client.is_closed());
+        // Its transport has ended: it gets as long for another.
+        connections.sweep(start + SECOND * 12, |_| false);
+        connections.sweep(start + SECOND * 21, |_| false);
+        assert!(!client.is_closed());
+        connections.sweep(start + SECOND * 23, |_| false);
+        assert!(client.is_closed());
+        for id in [1, 2] {
+            assert!(connections.close(StreamId(id)).is_some());
+        }
+        connections.sweep(start + SECOND * 30, |_| false);
+        assert_eq!(connections.deadline(), None, "nobody is left to look for");
+    }
+
+    #[test]
+    fn a_new_connection_from_the_same_address_takes_the_place_of_the_dead_one() {
+        let (mut connections, now) = (Connections::default(), Instant::now());
+        let (dead, live) = (open(&mut connections, 1, 1, now), open(&mut connections, 2, 1, now));
+        assert!(dead.is_closed() && !live.is_closed());
+        assert_eq!(connections.close(StreamId(1)), None, "the address belongs to the other one");
+        assert!(connections.get(StreamId(1)).is_none() && connections.get(StreamId(2)).is_some());
+        assert_eq!(connections.close(StreamId(2)), Some(ends(1)));
+        assert_eq!(connections.close(StreamId(2)), None);
+    }
+}

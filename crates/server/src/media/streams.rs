@@ -46,7 +46,7 @@ const PATIENCE: Patience = Patience {
 
 /// One connection; never used again.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(super) struct StreamId(u64);
+pub(super) struct StreamId(pub(super) u64);
 
 /// What the worker hears of connections, in order for each of them: one `Opened`, `Message`s, one `Closed`.
 #[derive(Debug)]
@@ -197,7 +197,7 @@ struct Waiting {
 }
 
 impl Outbox {
-    fn new(framing: Framing) -> Self {
+    pub(super) fn new(framing: Framing) -> Self {
         Self { framing, waiting: Mutex::default(), changed: Notify::new() }
     }
 
@@ -211,6 +211,11 @@ impl Outbox {
         drop(waiting);
         self.changed.notify_one();
         true
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_closed(&self) -> bool {
+        self.lock().closed
     }
 
     /// The connection ends once it has been given what waits.

@@ -105,6 +105,7 @@ impl Worker {
                     None => std::future::pending().await,
                 }
             };
+            let mut waiting = None;
             tokio::select! {
                 biased;
                 command = self.commands.recv() => match command {
@@ -115,7 +116,7 @@ impl Worker {
                 _ = self.ports.media.readable() => {}
                 _ = turn_readable => {}
                 // The server keeps the other end for as long as it gives commands.
-                Some(event) = self.streams.recv() => self.stream(event).await,
+                Some(event) = self.streams.recv() => waiting = Some(event),
                 room = room_for_events => if !room { return },
                 () = timeout => {}
             }
@@ -131,12 +132,7 @@ impl Worker {
                     }
                 }
             }
-            for _ in 0..BATCH {
-                match self.streams.try_recv() {
-                    Ok(event) => self.stream(event).await,
-                    Err(_) => break,
-                }
-            }
+            self.stream_events(waiting).await;
             // Here and not in its own branch: a steady stream of datagrams must not hold up the timers.
             if self.deadline().is_some_and(|deadline| deadline <= Instant::now()) {
                 self.last_timeout = Instant::now();
@@ -211,7 +207,22 @@ impl Worker {
         self.step(|sfu, _| sfu.set_candidates(&candidates)).await;
     }
 
-    /// What happened on a TCP connection.
+    /// What happened on TCP connections, `first` and then what waits. As with datagrams, a batch goes in before anything
+    /// comes out.
+    async fn stream_events(&mut self, first: Option<StreamEvent>) {
+        let mut next = first.or_else(|| self.streams.try_recv().ok());
+        let mut taken = 0;
+        while let Some(event) = next {
+            self.stream(event).await;
+            taken += 1;
+            next = if taken < BATCH { self.streams.try_recv().ok() } else { None };
+        }
+        if taken > 0 {
+            self.drain().await;
+        }
+    }
+
+    /// One event; what follows from it is left in the SFU.
     async fn stream(&mut self, event: StreamEvent) {
         let now = Instant::now();
         match event {
@@ -234,12 +245,12 @@ impl Worker {
                     Some(Handled::Answer(answer)) => return self.answer(client, [&answer, &[], &[]]).await,
                     Some(Handled::Nothing | Handled::NotOurs) | None => return,
                 };
-                self.step(|sfu, now| sfu.handle_datagram(datagram, now)).await;
+                self.guarded(|sfu| sfu.handle_datagram(datagram, now));
             }
             StreamEvent::Closed { stream } => {
                 if let Some(ends) = self.connections.close(stream) {
                     self.relay(|turn| turn.closed(&turn_client(ends)));
-                    self.step(|sfu, now| sfu.handle_closed(ends.peer, now)).await;
+                    self.guarded(|sfu| sfu.handle_closed(ends.peer, now));
                 }
             }
         }
