@@ -216,10 +216,6 @@ mod tests {
 
     const START: Time = Duration::from_secs(1000);
 
-    fn lane(video: bool) -> Lane {
-        Lane::new(video)
-    }
-
     /// One VP8 packet; every frame has two.
     fn vp8(sequence: u64, key: bool) -> Packet {
         let first = sequence.is_multiple_of(2);
@@ -251,7 +247,7 @@ mod tests {
 
     #[test]
     fn the_first_picture_is_a_key_frame() {
-        let mut lane = lane(true);
+        let mut lane = Lane::new(true);
         let frames = feed(&mut lane, (0..20).map(|n| vp8(n, n / 2 == 4)));
         assert_eq!(frames, [4, 5, 6, 7, 8, 9]);
         assert!(lane.take_request());
@@ -260,7 +256,7 @@ mod tests {
     #[test]
     fn after_a_loss_pictures_go_on_with_a_key_frame_that_is_asked_for() {
         for lost in [8, 9] {
-            let mut lane = lane(true);
+            let mut lane = Lane::new(true);
             let sent = (0..200).filter(|n| *n != lost).map(|n| vp8(n, n / 2 % 60 == 0));
             let mut frames = feed(&mut lane, sent);
             lane.end(START + Duration::from_secs(60));
@@ -274,7 +270,7 @@ mod tests {
 
     #[test]
     fn a_whole_lost_picture_is_noticed_too() {
-        let mut lane = lane(true);
+        let mut lane = Lane::new(true);
         let mut frames = feed(&mut lane, (0..200).filter(|n| n / 2 != 5).map(|n| vp8(n, n / 2 % 60 == 0)));
         lane.end(START + Duration::from_secs(60));
         frames.extend(std::iter::from_fn(|| lane.poll_frame()).map(|f| f.stamp.timestamp / 3000));
@@ -283,7 +279,7 @@ mod tests {
 
     #[test]
     fn a_picture_that_its_source_did_not_end_is_left_out() {
-        let mut lane = lane(true);
+        let mut lane = Lane::new(true);
         let other = |n: u64| {
             let packet = vp8(n + 1, n == 19);
             Packet { sequence: n, source: Source { generation: 1, ssrc: 2 }, ..packet }
@@ -297,7 +293,7 @@ mod tests {
 
     #[test]
     fn what_comes_in_another_order_is_put_right() {
-        let mut lane = lane(true);
+        let mut lane = Lane::new(true);
         let mut order: Vec<u64> = (0..40).collect();
         order.chunks_mut(4).for_each(<[u64]>::reverse);
         // The very first one tells where numbers begin.
@@ -309,7 +305,7 @@ mod tests {
 
     #[test]
     fn a_loss_in_sound_leaves_the_rest() {
-        let mut lane = lane(false);
+        let mut lane = Lane::new(false);
         let opus = |n: u64| Packet {
             codec: Codec::Opus,
             sequence: n,

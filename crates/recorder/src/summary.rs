@@ -1,3 +1,5 @@
+//! What a finished file holds, for whoever lists it.
+
 /// What a finished file holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct FileSummary {

@@ -2,8 +2,8 @@
 //! gives them to one [`StreamFile`] each; another one sees to it that the disk has them.
 //!
 //! The media worker never waits: when the queue is full, packets are dropped, and every file tells how many. An error
-//! of the disk ends the file it happened to, with a reason, and keeps what is in it. Written is handed to the operating
-//! system at once, so that a crash of this process loses a second at most; once a second everything is forced to the
+//! of the disk ends the file it happened to, with a reason, and keeps what is in it. What is written is the operating
+//! system's at once, so that a crash of this process loses a second at most; once a second everything is forced to the
 //! disk, and at the end before a file counts as finished, so that a power cut loses two.
 //!
 //! Which streams are recorded, where to, and what becomes of the files is decided elsewhere.
@@ -30,7 +30,7 @@ pub use queue::{Inputs, Overloaded, RecorderHandle, TapQueue, queue};
 /// Events for the control side. There are three a file at most.
 const EVENT_CAPACITY: usize = 4096;
 
-/// A file shall be written.
+/// A file shall be written, until [`RecorderHandle::stop`]; to be called also when its tap ended by itself.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct StartFile {
     /// Whose packets. It is to be set afterwards, so that no packet comes first.

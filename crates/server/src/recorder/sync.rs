@@ -48,7 +48,8 @@ fn run(jobs: &Receiver<Job>, events: &mpsc::Sender<RecorderEvent>) {
                 let _ = events.blocking_send(event);
             }
             Err(RecvTimeoutError::Timeout) => {
-                growing.retain(|file| file.upgrade().is_some_and(|file| keep(&file)));
+                growing.retain(|file| file.strong_count() > 0);
+                growing.iter().filter_map(Weak::upgrade).for_each(|file| force(&file));
                 due = Instant::now() + INTERVAL;
             }
             Err(RecvTimeoutError::Disconnected) => return,
@@ -56,10 +57,9 @@ fn run(jobs: &Receiver<Job>, events: &mpsc::Sender<RecorderEvent>) {
     }
 }
 
-/// An error here shows when the file is written or ends.
-fn keep(file: &File) -> bool {
+fn force(file: &File) {
     if let Err(error) = file.sync_data() {
-        tracing::debug!(%error, "a growing file was not synchronised");
+        // It shows again when the file is written or ends.
+        tracing::debug!(%error, "a growing file was not forced to the disk");
     }
-    true
 }
