@@ -52,7 +52,7 @@ impl Elements {
             }
             left => {
                 push_id(&mut self.0, VOID);
-                push_wide_size(&mut self.0, left as u64 - 9);
+                self.0.extend_from_slice(&wide_size(left as u64 - 9));
             }
         }
         self.0.resize(length, 0);
@@ -75,11 +75,7 @@ pub(crate) fn push_size(bytes: &mut Vec<u8>, size: u64) {
     bytes.extend_from_slice(&marked.to_be_bytes()[8 - length..]);
 }
 
-/// In eight bytes.
-pub(crate) fn push_wide_size(bytes: &mut Vec<u8>, size: u64) {
-    bytes.extend_from_slice(&wide_size(size));
-}
-
+/// In eight bytes, so that another size fits into its place.
 pub(crate) fn wide_size(size: u64) -> [u8; 8] {
     (size | 1 << 56).to_be_bytes()
 }
