@@ -115,7 +115,8 @@ impl<R: Read + Seek> Scan<R> {
             }
             self.go_to(end)?;
         }
-        Ok(whole)
+        // A segment that ends before its blocks was not written so.
+        Ok(whole.filter(|end| self.found.end.is_some_and(|last| last <= *end)))
     }
 
     fn info(&mut self, end: u64) -> io::Result<()> {

@@ -86,6 +86,15 @@ fn what_is_written_is_never_older_than_a_second() {
     assert!(found.duration + 1000 >= summary.duration, "{} of {}", found.duration, summary.duration);
 }
 
+#[test]
+fn a_size_that_leaves_frames_out_is_not_believed() {
+    let Recorded { mut file, summary, .. } = call();
+    file[53..60].fill(0);
+    let (found, bytes) = repaired(&file).unwrap();
+    assert_eq!(found.duration, summary.duration);
+    assert_well_formed(&bytes);
+}
+
 /// A disk with room for so many bytes.
 struct SmallDisk(Cursor<Vec<u8>>, u64);
 
