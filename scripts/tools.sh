@@ -34,6 +34,8 @@ if [ "$purpose" = test ]; then
     # For openvidu-java-client.
     has javac || packages+=(default-jdk-headless)
     has mvn || packages+=(maven)
+    # An ACME authority to get certificates from.
+    has pebble || packages+=(pebble)
 fi
 
 if has cargo; then

@@ -30,9 +30,12 @@ pub use limits::Limits;
 pub use program::Program;
 
 use cdr::Cdr;
+use config::CertificateType;
 use events::EventSinks;
+use http::trust::Trust;
 use node::Node;
 use session::{Registry, Settings};
+use tls::Tls;
 use turn_offer::TurnOffer;
 use webhooks::Webhook;
 use wrong_secrets::WrongSecrets;
@@ -72,6 +75,10 @@ pub struct App {
     pub limits: Limits,
     pub(crate) wrong_secrets: WrongSecrets,
     pub(crate) node: Node,
+    /// Set if this server's certificate was signed here.
+    pub(crate) trust: Option<Trust>,
+    /// The addresses of this machine.
+    pub(crate) network: watch::Receiver<media::Network>,
     pub(crate) program: Program,
     /// Held by whoever writes settings.
     pub(crate) changing_settings: tokio::sync::Mutex<()>,
@@ -130,7 +137,7 @@ pub enum StartError {
         cause: io::Error,
     },
     /// The certificate's files.
-    #[error("cannot keep the self-signed certificate in {}: {cause} (setting MADANG_DATA_DIR)", path.display())]
+    #[error("cannot use the certificate in {}: {cause} (setting MADANG_DATA_DIR)", path.display())]
     Certificate {
         /// Where.
         path: PathBuf,
@@ -140,6 +147,14 @@ pub enum StartError {
     /// The secret of TURN users.
     #[error("cannot read {}: {cause} (setting MADANG_DATA_DIR)", path.display())]
     TurnSecret {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        cause: io::Error,
+    },
+    /// The operator's own certificate.
+    #[error("cannot use the certificate in {}: {cause} (settings CERTIFICATE_TYPE and MADANG_OWNCERT_DIR)", path.display())]
+    OwnCertificate {
         /// Where.
         path: PathBuf,
         /// Why.
@@ -191,9 +206,10 @@ impl Server {
             tracing::warn!("OPENVIDU_DEV is set: this server is not for production");
         }
         let events = event_sinks(&config)?;
-        let tls = tls::acceptor(&config)?;
+        let tls = Tls::open(&config)?;
         let redirecting = config.redirecting_port().map(|port| listen(config.madang_listen, port)).transpose();
         let redirecting = redirecting.map_err(|(address, cause)| StartError::Redirect { address, cause })?;
+        let redirecting = redirecting.or_else(|| listen_for_authority(&config));
         let (listener, address) = listen(config.madang_listen, config.server_port)
             .map_err(|(address, cause)| StartError::Tcp { address, cause })?;
         config.server_port = address.port();
@@ -215,6 +231,10 @@ impl Server {
         let recorder = recorder::start(recorder, packets, worker.handle.weak()).map_err(StartError::Thread)?;
         let (control, control_task) = Control::start(settings, random_seed(), worker.handle, worker.events, events);
 
+        let trust = tls.authority.as_deref().and_then(Trust::new);
+        if let Some(trust) = &trust {
+            tracing::info!(sha256 = trust.fingerprint(), "devices can be told at /trust to trust this server");
+        }
         let node = Node::new(&config, fallback_host);
         let app = Arc::new(App {
             config,
@@ -222,6 +242,8 @@ impl Server {
             limits,
             wrong_secrets: WrongSecrets::new(limits.wrong_secrets),
             node,
+            trust,
+            network: network.clone(),
             program,
             changing_settings: tokio::sync::Mutex::new(()),
             restart: Notify::new(),
@@ -232,12 +254,15 @@ impl Server {
         let (alive, connections) = mpsc::channel(1);
         let router = http::router(app.clone(), signalling::router(app.clone(), stopped.clone()));
         let redirecting_address = redirecting.as_ref().map(|(_, address)| *address);
-        if let Some((listener, _)) = redirecting {
-            let router = http::redirect(app.clone());
-            let (tls, streams) = (tls.clone(), worker.streams.clone());
+        let serve = |listener, router| {
+            let (tls, streams) = (tls.acceptor.clone(), worker.streams.clone());
             tokio::spawn(ports::serve(listener, tls, router, streams, limits, stopped.clone(), alive.clone()));
+        };
+        serve(listener, router);
+        if let Some((listener, _)) = redirecting {
+            serve(listener, http::redirect(app.clone(), tls.challenges.clone()));
         }
-        tokio::spawn(ports::serve(listener, tls, router, worker.streams, limits, stopped, alive));
+        tls.keep(stopped);
         Ok(Self {
             app,
             address,
@@ -350,6 +375,18 @@ fn listen(ip: IpAddr, port: u16) -> Result<(TcpListener, SocketAddr), (SocketAdd
     let listener = ports::listen(ip, port)?;
     let open = TcpListener::from_std(listener).and_then(|listener| Ok((listener.local_addr()?, listener)));
     open.map(|(address, listener)| (listener, address)).map_err(|cause| ((ip, port).into(), cause))
+}
+
+/// Where ACME authorities ask by plain HTTP (RFC 8555 §8.3), if no other port is set and nobody else has this one.
+fn listen_for_authority(config: &Config) -> Option<(TcpListener, SocketAddr)> {
+    const STANDARD: u16 = 80;
+    if config.certificate_type != CertificateType::LetsEncrypt || config.http_port.is_some() {
+        return None;
+    }
+    let failed = |error: &(SocketAddr, io::Error)| {
+        tracing::warn!(error = %error.1, "port 80 cannot be had: the authority can look for this server by TLS only");
+    };
+    listen(config.madang_listen, STANDARD).inspect_err(failed).ok()
 }
 
 fn event_sinks(config: &Config) -> Result<EventSinks, StartError> {

@@ -1,14 +1,9 @@
 //! The `.env` files that OpenVidu's installations have, in front of the real program.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
-use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
-use std::sync::mpsc;
-use std::time::Duration;
+mod program;
 
-/// Only ever reached by a failing test; generous, since the machine may be busy.
-const PATIENCE: Duration = Duration::from_secs(60);
+use program::{Running, madang};
+
 const RELEASES: [(&str, &str); 4] = [
     ("2.20", include_str!("../../../tests/env/ce-2.20.env")),
     ("2.25", include_str!("../../../tests/env/ce-2.25.env")),
@@ -30,73 +25,19 @@ fn with(file: &str, changes: &[(&str, &str)]) -> String {
     })
 }
 
-fn madang(folder: &Path, file: &str) -> Command {
+/// Starts it with `file` as its `.env`.
+fn start(folder: &std::path::Path, file: &str) -> Running {
     std::fs::write(folder.join(".env"), file).unwrap();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_madang"));
-    command.env_clear().env("DOTENV_PATH", folder).env("MADANG_DATA_DIR", folder.join("data"));
-    command.env("SERVER_PORT", "0").env("MADANG_UDP_PORT", "0").env("MADANG_LISTEN", "127.0.0.1");
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    command
+    Running::start(madang(folder))
 }
 
-/// A server that said it is ready.
-struct Running {
-    child: Child,
-    port: u16,
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-impl Running {
-    fn start(folder: &Path, file: &str) -> Self {
-        let mut child = madang(folder, file).spawn().unwrap();
-        let stdout = BufReader::new(child.stdout.take().unwrap());
-        let (told, port) = mpsc::channel();
-        std::thread::spawn(move || {
-            let banner = stdout.lines().map_while(Result::ok).skip_while(|line| !line.contains("OpenVidu is ready!"));
-            let address = banner.filter(|line| line.contains("REST API")).find_map(|line| {
-                let (_, rest) = line.split_once("http://localhost:")?;
-                rest.split('/').next()?.parse::<u16>().ok()
-            });
-            told.send(address)
-        });
-        let Some(port) = port.recv_timeout(PATIENCE).expect("a start in time") else {
-            let Output { stderr, .. } = child.wait_with_output().unwrap();
-            panic!("no start with\n{file}\n{}", String::from_utf8_lossy(&stderr));
-        };
-        Self { child, port }
-    }
-
-    /// `GET /openvidu/api/config`.
-    fn config(&self) -> serde_json::Value {
-        use base64::Engine as _;
-        let credentials = base64::prelude::BASE64_STANDARD.encode(format!("OPENVIDUAPP:{SECRET}"));
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        let request = format!(
-            "GET /openvidu/api/config HTTP/1.1\r\nHost: x\r\nAuthorization: Basic {credentials}\r\nConnection: close\r\n\r\n"
-        );
-        stream.write_all(request.as_bytes()).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-        serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
-    }
-
-    /// Ends it as `systemctl stop` does, and returns its log.
-    fn stop(mut self) -> String {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
-        let mut log = String::new();
-        self.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
-        assert!(self.child.wait().unwrap().success(), "{log}");
-        log
-    }
+/// `GET /openvidu/api/config`.
+fn config(server: &Running) -> serde_json::Value {
+    use base64::Engine as _;
+    let credentials = base64::prelude::BASE64_STANDARD.encode(format!("OPENVIDUAPP:{SECRET}"));
+    let (head, body) = server.get("/openvidu/api/config", &format!("Authorization: Basic {credentials}\r\n"));
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    serde_json::from_slice(&body).unwrap()
 }
 
 /// What an operator has to fill in.
@@ -106,7 +47,8 @@ const FILLED: [(&str, &str); 2] = [("DOMAIN_OR_PUBLIC_IP", "call.example.org"), 
 fn a_file_as_it_was_shipped_lacks_the_secret_only() {
     for (release, file) in RELEASES {
         let folder = tempfile::tempdir().unwrap();
-        let output = madang(folder.path(), file).output().unwrap();
+        std::fs::write(folder.path().join(".env"), file).unwrap();
+        let output = madang(folder.path()).output().unwrap();
         let log = String::from_utf8(output.stderr).unwrap();
         assert!(!output.status.success(), "{release}");
         assert_eq!(log.matches("* ").count(), 1, "{release}: {log}");
@@ -118,8 +60,8 @@ fn a_file_as_it_was_shipped_lacks_the_secret_only() {
 fn a_file_with_name_and_secret_starts_the_server_without_remarks() {
     for (release, file) in RELEASES {
         let folder = tempfile::tempdir().unwrap();
-        let server = Running::start(folder.path(), &with(file, &FILLED));
-        let config = server.config();
+        let server = start(folder.path(), &with(file, &FILLED));
+        let config = config(&server);
         assert_eq!(config["DOMAIN_OR_PUBLIC_IP"], "call.example.org", "{release}");
         assert_eq!((&config["OPENVIDU_RECORDING"], &config["OPENVIDU_WEBHOOK"]), (&false.into(), &false.into()));
         let log = server.stop();
@@ -132,8 +74,8 @@ fn a_file_saved_with_the_line_ends_of_windows_is_the_same() {
     for (_, file) in RELEASES {
         let folder = tempfile::tempdir().unwrap();
         let file = with(file, &FILLED).replace('\n', "\r\n");
-        let server = Running::start(folder.path(), &file);
-        assert_eq!(server.config()["DOMAIN_OR_PUBLIC_IP"], "call.example.org");
+        let server = start(folder.path(), &file);
+        assert_eq!(config(&server)["DOMAIN_OR_PUBLIC_IP"], "call.example.org");
         server.stop();
     }
 }
@@ -168,8 +110,8 @@ fn a_busy_installation_keeps_its_settings() {
         ];
         let file = with(&with(file, &FILLED), &changes);
         let file = file + "CALL_RECORDING=ENABLED\nMY_OWN_APPLICATION=yes\nOPENVIDU_SECRETT=typo\n";
-        let server = Running::start(folder.path(), &file);
-        let config = server.config();
+        let server = start(folder.path(), &file);
+        let config = config(&server);
         let expected = serde_json::json!({
             "HTTPS_PORT": 8443,
             "OPENVIDU_PUBLICURL": "https://call.example.org:8443",
@@ -194,5 +136,24 @@ fn a_busy_installation_keeps_its_settings() {
             assert_eq!(log.matches(told).count(), 1, "{release} {told}: {log}");
         }
         assert!(!log.contains("MY_OWN_APPLICATION") && !log.contains(SECRET), "{release}: {log}");
+    }
+}
+
+#[test]
+fn a_certificate_of_lets_encrypt_that_cannot_be_had_yet_holds_nothing_up() {
+    for (release, file) in RELEASES {
+        let folder = tempfile::tempdir().unwrap();
+        let asked = [("CERTIFICATE_TYPE", "letsencrypt"), ("LETSENCRYPT_EMAIL", "ops@example.org")];
+        std::fs::write(folder.path().join(".env"), with(&with(file, &FILLED), &asked)).unwrap();
+        let mut command = madang(folder.path());
+        command.env("MADANG_ACME_DIRECTORY", "https://127.0.0.1:1/directory");
+        let mut server = Running::start(command);
+        server.says("no certificate from the authority; trying again later");
+        assert_eq!(
+            config(&server)["OPENVIDU_PUBLICURL"],
+            format!("https://call.example.org:{}", server.address.port())
+        );
+        let log = server.stop();
+        assert!(!log.contains("no effect"), "{release}: {log}");
     }
 }

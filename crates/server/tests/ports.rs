@@ -26,7 +26,7 @@ async fn tls(server: &TestServer) -> TlsStream<TcpStream> {
 
 /// `protocols` are those of ALPN.
 async fn tls_with(server: &TestServer, protocols: &[&str]) -> TlsStream<TcpStream> {
-    let certificate = CertificateDer::from_pem_file(server.folder().join("certificate.pem")).unwrap();
+    let certificate = CertificateDer::from_pem_file(server.folder().join("authority.pem")).unwrap();
     let mut roots = RootCertStore::empty();
     roots.add(certificate).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());

@@ -70,7 +70,8 @@ settings! {
         domain_or_public_ip: PublicHost = "DOMAIN_OR_PUBLIC_IP", "", value::public_host;
         /// Port in public URLs (tokens, `/config`); left out of them when it is 443. Empty: SERVER_PORT.
         https_port: Option<u16> = "HTTPS_PORT", "", value::optional_port;
-        /// TCP port that sends browsers on to HTTPS. Empty: none. Not opened either where SERVER_PORT is not HTTPS_PORT
+        /// TCP port that sends browsers on to HTTPS, and where Let's Encrypt may look. Empty: none, or 80 with `letsencrypt`
+        /// if it is free. Not opened either where SERVER_PORT is not HTTPS_PORT
         /// (the proxy in front does it) or with FORCE_PLAIN_HTTP.
         http_port: Option<u16> = "HTTP_PORT", "", value::optional_port;
         /// TCP port for HTTP, HTTPS, WS and WSS; 0: any free one. Not set: HTTPS_PORT, if that is set.
@@ -103,14 +104,22 @@ settings! {
         madang_data_dir: PathBuf = "MADANG_DATA_DIR", ".madang", value::path;
     }
     "Certificate" {
-        /// `selfsigned`, `owncert` or `letsencrypt`.
-        certificate_type: CertificateType = "CERTIFICATE_TYPE", "selfsigned", value::certificate_type => LATER_CERTIFICATES;
-        /// Whom the authority writes to when something is wrong with a certificate of `letsencrypt`.
-        letsencrypt_email: String = "LETSENCRYPT_EMAIL", super::EMAIL_PLACEHOLDER, value::text => LATER_CERTIFICATES;
+        /// `selfsigned`: made here, see `/trust`. `owncert`: the files in MADANG_OWNCERT_DIR. `letsencrypt`: got from Let's
+        /// Encrypt and renewed; port 443 or 80 of DOMAIN_OR_PUBLIC_IP must lead to this server.
+        certificate_type: CertificateType = "CERTIFICATE_TYPE", "selfsigned", value::certificate_type;
+        /// Folder of `certificate.cert` (with the certificates that signed it) and `certificate.key`, PEM. They are read anew
+        /// when they change.
+        madang_owncert_dir: PathBuf = "MADANG_OWNCERT_DIR", "owncert", value::path;
+        /// Whom Let's Encrypt writes to when something is wrong with a certificate.
+        letsencrypt_email: String = "LETSENCRYPT_EMAIL", super::EMAIL_PLACEHOLDER, value::text;
+        /// Another ACME authority than Let's Encrypt: the address of its directory.
+        madang_acme_directory: String = "MADANG_ACME_DIRECTORY", "https://acme-v02.api.letsencrypt.org/directory", value::url;
+        /// File of the certificate (PEM) that this authority's own address is signed by. Empty: those that browsers trust.
+        madang_acme_root: String = "MADANG_ACME_ROOT", "", value::text;
         /// Whether this server speaks TLS.
         server_ssl_enabled: bool = "SERVER_SSL_ENABLED", "true", value::boolean => ONE_PORT;
-        /// Sends visitors of `www.` and the public name to the public name.
-        redirect_www: bool = "REDIRECT_WWW", "false", value::boolean => "this is not available yet";
+        /// Lets a certificate of `letsencrypt` hold `www.` before the public name, too.
+        redirect_www: bool = "REDIRECT_WWW", "false", value::boolean;
     }
     "Access" {
         /// Password of the REST API (user OPENVIDUAPP).
@@ -249,7 +258,6 @@ const ONE_UDP_PORT: &str = "all media shares the port MADANG_UDP_PORT";
 const NO_RELAY_PORTS: &str = "no port range is needed for relaying";
 const NO_CALL: &str = "the call page has MADANG_CALL_PAGE only";
 const LATER_RECORDING: &str = "recording is not available yet";
-const LATER_CERTIFICATES: &str = "only the self-signed certificate is available yet";
 const TURN_INSIDE: &str = "a TURN server is inside; another one is named by COTURN_IP and COTURN_SHARED_SECRET_KEY";
 const NO_PROXY: &str = "there is no proxy in front that this could configure";
 const NO_CLUSTER: &str = "this server is a single node";

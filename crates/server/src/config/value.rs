@@ -287,7 +287,11 @@ pub(super) fn text(text: &str) -> Parsed<String> {
 
 /// May be empty.
 pub(super) fn optional_url(text: &str) -> Parsed<String> {
-    if text.is_empty() || is_url(text, &["http", "https"]) {
+    if text.is_empty() { Ok(String::new()) } else { url(text) }
+}
+
+pub(super) fn url(text: &str) -> Parsed<String> {
+    if is_url(text, &["http", "https"]) {
         return Ok(text.to_owned());
     }
     Err(format!(

@@ -15,8 +15,8 @@ use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use super::error::ApiError;
-use super::{call_page, intake};
-use crate::config::Secret;
+use super::{call_page, intake, trust};
+use crate::config::{CertificateType, Secret};
 use crate::network::Network;
 use crate::wrong_secrets::Verdict;
 use crate::{App, Config};
@@ -88,6 +88,9 @@ fn is_public(config: &Config, method: &Method, path: &str) -> bool {
     match path {
         "/openvidu/api/config/openvidu-publicurl" | "/openvidu/accept-certificate" | "/openvidu/info" => {
             method == Method::GET || method == Method::HEAD
+        }
+        _ if trust::has(path) => {
+            config.certificate_type == CertificateType::SelfSigned && (method == Method::GET || method == Method::HEAD)
         }
         "/call/token" => config.madang_call_page && method == Method::POST,
         _ => config.madang_call_page && (method == Method::GET || method == Method::HEAD) && call_page::has(path),

@@ -53,6 +53,7 @@ mod signal;
 mod speech_to_text;
 mod streams;
 mod tokens;
+pub(crate) mod trust;
 
 pub(crate) use redirect::router as redirect;
 
@@ -65,6 +66,9 @@ pub fn router(app: Arc<App>, web_sockets: Router) -> Router {
         // A recording may be called `start`.
         .route("/openvidu/api/recordings/start", get(recordings::show).delete(recordings::delete))
         .route("/openvidu/info", get(info::refuse));
+    if app.trust.is_some() {
+        router = router.merge(trust::routes());
+    }
     if app.config.madang_call_page {
         router = router.merge(call_page::routes()).route("/call/token", post(call::token));
     }

@@ -1,18 +1,28 @@
-//! The plain port 80: whatever is asked for is to be asked for again over HTTPS.
+//! The plain port 80: whatever is asked for is to be asked for again over HTTPS. Only ACME authorities are answered there.
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::{Path, Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum::routing::get;
 
 use super::caller::{Origin, requested_origin};
 use crate::App;
+use crate::tls::Challenges;
 
-/// Answers every request with where it should go.
-pub(crate) fn router(app: Arc<App>) -> Router {
-    Router::new().fallback(to_https).with_state(app)
+/// Answers every request with where it should go, but for the questions of ACME authorities.
+#[allow(clippy::disallowed_methods, reason = "no operation of the API")]
+pub(crate) fn router(app: Arc<App>, challenges: Arc<Challenges>) -> Router {
+    let answer = move |Path(token): Path<String>| {
+        let text = challenges.text(&token);
+        async move {
+            let headers = [(header::CONTENT_TYPE, "application/octet-stream"), (header::CACHE_CONTROL, "no-store")];
+            text.map_or_else(|| StatusCode::NOT_FOUND.into_response(), |text| (headers, text).into_response())
+        }
+    };
+    Router::new().route("/.well-known/acme-challenge/{token}", get(answer)).fallback(to_https).with_state(app)
 }
 
 async fn to_https(State(app): State<Arc<App>>, request: Request) -> Response {

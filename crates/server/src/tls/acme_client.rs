@@ -1,0 +1,97 @@
+//! HTTPS to an ACME authority: one request on one connection. There are some ten of them in two months.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::http::header::{CONTENT_TYPE, HOST, USER_AGENT};
+use axum::http::uri::Scheme;
+use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+
+/// For one request with its answer.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Bytes of an answer; a chain of certificates has some 5 KB.
+const MAX_ANSWER: usize = 256 * 1024;
+/// RFC 8555 §6.1 wants one.
+const NAME: HeaderValue = HeaderValue::from_static(concat!("madang/", env!("CARGO_PKG_VERSION")));
+/// RFC 8555 §6.2.
+const JOSE: HeaderValue = HeaderValue::from_static("application/jose+json");
+
+pub(super) type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// Trusts the authorities that browsers trust, or one other.
+#[derive(Clone)]
+pub(super) struct Client {
+    tls: TlsConnector,
+}
+
+/// What came back, whatever its status.
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+}
+
+impl Client {
+    /// `root`: file of the one authority to trust.
+    pub(super) fn new(root: Option<&Path>) -> io::Result<Self> {
+        let mut roots = RootCertStore::empty();
+        match root {
+            Some(path) => {
+                let named = |error: &dyn std::fmt::Display| {
+                    io::Error::other(format!("MADANG_ACME_ROOT {}: {error}", path.display()))
+                };
+                let certificate = CertificateDer::from_pem_file(path).map_err(|error| named(&error))?;
+                roots.add(certificate).map_err(|error| named(&error))?;
+            }
+            None => roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
+        }
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(io::Error::other)?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        Ok(Self { tls: TlsConnector::from(Arc::new(config)) })
+    }
+
+    pub(super) async fn send(&self, method: Method, url: &str, body: String) -> Result<Answer, Failure> {
+        timeout(PATIENCE, self.exchange(method, url, body)).await.map_err(|_| "no answer in time")?
+    }
+
+    async fn exchange(&self, method: Method, url: &str, body: String) -> Result<Answer, Failure> {
+        let uri: Uri = url.parse()?;
+        if uri.scheme() != Some(&Scheme::HTTPS) {
+            return Err(format!("{url} does not begin with https://").into());
+        }
+        let authority = uri.authority().ok_or("the address has no host")?;
+        let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
+        let stream = TcpStream::connect((host.as_str(), authority.port_u16().unwrap_or(443))).await?;
+        let stream = self.tls.connect(ServerName::try_from(host)?, stream).await?;
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+        // Ends with the sender; its error is seen by the request.
+        tokio::spawn(connection);
+        let target = uri.path_and_query().map_or("/", |target| target.as_str());
+        let request = Request::builder()
+            .method(method)
+            .uri(target)
+            .header(HOST, authority.as_str())
+            .header(USER_AGENT, NAME)
+            .header(CONTENT_TYPE, JOSE)
+            .body(Full::new(Bytes::from(body)))?;
+        let (parts, body) = sender.send_request(request).await?.into_parts();
+        let body = Limited::new(body, MAX_ANSWER).collect().await?.to_bytes();
+        Ok(Answer { status: parts.status, headers: parts.headers, body })
+    }
+}

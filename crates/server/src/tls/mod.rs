@@ -1,0 +1,145 @@
+//! The server's certificate: which one is shown in TLS handshakes, and how it is replaced while the server runs.
+//!
+//! * [`local`]: made and signed here, by an authority of this server's own.
+//! * [`own`]: the operator's files.
+//! * [`acme`]: got from an authority such as Let's Encrypt, and renewed.
+//!
+//! The port knows nothing of it: it has an acceptor, and every handshake asks [`Shown`].
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use rustls::ServerConfig;
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+use tokio_rustls::TlsAcceptor;
+
+use crate::config::{CertificateType, Config};
+use crate::{StartError, Stopping};
+use acme::Acme;
+pub(crate) use challenges::Challenges;
+use local::Local;
+use own::Own;
+use pair::Pair;
+
+mod acme;
+mod acme_account;
+mod acme_client;
+mod challenges;
+mod local;
+mod own;
+mod pair;
+
+/// The protocol by which an ACME authority asks for its answer (RFC 8737 §4).
+const ACME_TLS: &[u8] = b"acme-tls/1";
+/// Everything about TLS that the rest of the server needs.
+pub(crate) struct Tls {
+    /// For connections.
+    pub(crate) acceptor: TlsAcceptor,
+    /// What clients must trust, if the certificate was signed here: PEM.
+    pub(crate) authority: Option<String>,
+    /// What ACME authorities are answered by plain HTTP.
+    pub(crate) challenges: Arc<Challenges>,
+    shown: Arc<Shown>,
+    keeper: Keeper,
+}
+
+enum Keeper {
+    Local(Local),
+    Own(Own, Pair),
+    Acme(Acme),
+}
+
+impl Tls {
+    /// Reads or makes a certificate, so that there is one from the first connection on.
+    pub(crate) fn open(config: &Config) -> Result<Self, StartError> {
+        let folder = &config.madang_data_dir;
+        let failed = |cause| StartError::Certificate { path: folder.clone(), cause };
+        let (keeper, pair) = match config.certificate_type {
+            CertificateType::SelfSigned => {
+                let mut local = Local::open(config).map_err(failed)?;
+                let pair = local.pair().map_err(failed)?;
+                (Keeper::Local(local), pair)
+            }
+            CertificateType::Own => {
+                let own = Own::new(&config.madang_owncert_dir);
+                let failed = |cause| StartError::OwnCertificate { path: config.madang_owncert_dir.clone(), cause };
+                let pair = own.read().map_err(failed)?;
+                (Keeper::Own(own, pair.clone()), pair)
+            }
+            CertificateType::LetsEncrypt => {
+                let acme = Acme::new(config).map_err(failed)?;
+                let pair = match acme.kept() {
+                    Some(pair) => pair,
+                    // Until the first one has come.
+                    None => Local::open(config).and_then(|mut local| local.pair()).map_err(failed)?,
+                };
+                (Keeper::Acme(acme), pair)
+            }
+        };
+        let challenges = Arc::new(Challenges::default());
+        let certificate = RwLock::new(Arc::new(pair.certified().map_err(failed)?));
+        let shown = Arc::new(Shown { certificate, challenges: challenges.clone() });
+        let authority = match &keeper {
+            Keeper::Local(local) => Some(local.authority().to_owned()),
+            Keeper::Own(..) | Keeper::Acme(_) => None,
+        };
+        let acceptor = acceptor(shown.clone(), matches!(keeper, Keeper::Acme(_))).map_err(failed)?;
+        Ok(Self { acceptor, authority, challenges, shown, keeper })
+    }
+
+    /// Replaces the certificate whenever it has to be, until the server stops.
+    pub(crate) fn keep(self, mut stopping: Stopping) {
+        let Self { shown, challenges, keeper, .. } = self;
+        tokio::spawn(async move {
+            let keep = async {
+                match keeper {
+                    Keeper::Local(local) => local.keep(&shown).await,
+                    Keeper::Own(own, first) => own.keep(first, &shown).await,
+                    Keeper::Acme(acme) => acme.keep(&shown, &challenges).await,
+                }
+            };
+            tokio::select! {
+                () = keep => {}
+                () = stopping.requested() => {}
+            }
+        });
+    }
+}
+
+fn acceptor(shown: Arc<Shown>, acme: bool) -> std::io::Result<TlsAcceptor> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(std::io::Error::other)?
+        .with_no_client_auth()
+        .with_cert_resolver(shown);
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    if acme {
+        config.alpn_protocols.push(ACME_TLS.to_vec());
+    }
+    Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
+/// The certificate of the next handshake.
+#[derive(Debug)]
+pub(crate) struct Shown {
+    certificate: RwLock<Arc<CertifiedKey>>,
+    challenges: Arc<Challenges>,
+}
+
+impl Shown {
+    /// From the next handshake on.
+    fn replace(&self, certificate: CertifiedKey) {
+        *self.certificate.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(certificate);
+    }
+}
+
+impl ResolvesServerCert for Shown {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let from_authority = hello.alpn().is_some_and(|mut protocols| protocols.any(|protocol| protocol == ACME_TLS));
+        if from_authority {
+            return self.challenges.certificate(hello.server_name()?);
+        }
+        Some(self.certificate.read().unwrap_or_else(PoisonError::into_inner).clone())
+    }
+}
