@@ -196,7 +196,7 @@ impl Client {
         answer
     }
 
-    /// Without a look into the document.
+    /// Without a look into the document, which is not about every port.
     pub(crate) async fn ask(&mut self, request: Request) -> Answer {
         let mut head = format!("{} {} HTTP/1.1\r\n", request.method, request.path);
         if !request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {

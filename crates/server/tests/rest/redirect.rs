@@ -4,7 +4,7 @@ use crate::client::{Answer, Client, Request, TestServer};
 
 async fn ask(server: &TestServer, request: Request) -> Answer {
     let address = server.server.redirecting_address().expect("a port that redirects");
-    Client::to(address).await.send(request).await
+    Client::to(address).await.ask(request).await
 }
 
 #[tokio::test]
