@@ -88,6 +88,11 @@ number_id! {
     /// Pairs a [`crate::media::MediaCommand`] with the [`crate::media::MediaEvent`] that settles it.
     MediaRequestId
 }
+
+number_id! {
+    /// One recording, from the request to its last event; what applications call its id is found later.
+    RecordingKey
+}
 number_id! {
     /// A copy of what a publication receives, on its way to a recording.
     TapId

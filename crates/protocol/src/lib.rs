@@ -6,6 +6,7 @@
 //! * [`event`]: what happened, for the CDR file and for webhooks.
 //! * [`media`]: commands to and events from a media worker.
 //! * [`framing`]: messages of ICE and TURN in byte streams.
+//! * [`recording`]: the same for the recorder, and recordings as REST and disks show them.
 //!
 //! This crate only reads and writes: it decides nothing, waits for nothing and opens nothing.
 
@@ -15,5 +16,6 @@ pub mod framing;
 pub mod id;
 pub mod media;
 pub mod model;
+pub mod recording;
 pub mod rest;
 pub mod rpc;

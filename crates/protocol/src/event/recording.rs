@@ -1,13 +1,15 @@
 //! Recordings and broadcasts.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Reason, Stamp};
 use crate::model::{OutputMode, RecordingLayout, words};
 
 words! {
-    /// How far a recording is. (`starting` fires no event.)
+    /// How far a recording is.
     RecordingStatus {
+        /// It was asked for and does not run yet. Fires no event.
+        Starting = "starting",
         /// It runs.
         Started = "started",
         /// It ended and is being processed.
@@ -53,7 +55,7 @@ pub struct RecordingEvent {
 }
 
 /// How pictures are put together.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Composition {
     /// `WIDTHxHEIGHT`.
@@ -63,7 +65,7 @@ pub struct Composition {
     /// Which arrangement.
     pub recording_layout: RecordingLayout,
     /// The application's page, with layout CUSTOM.
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub custom_layout: String,
 }
 

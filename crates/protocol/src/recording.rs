@@ -1,0 +1,218 @@
+//! Recordings: what the control side asks of the recorder, what the recorder reports, and how a recording looks in REST
+//! and on disk.
+//!
+//! Like [`crate::media`], plain data between two sides that know little of each other: when a recording runs and what is
+//! in it is decided by sessions; ids, files and their repair are the recorder's.
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::{Composition, RecordingStatus};
+use crate::id::{ConnectionId, RecordingKey, SessionId, StreamId, TapId};
+use crate::model::{OutputMode, RecordingProperties, words};
+
+/// What the recorder shall do. Ordered per recording; what belongs to an unknown recording is ignored.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum RecordingCommand {
+    /// A recording begins: find it an id and a place. [`RecordingReport::Named`] follows, or [`RecordingReport::Ended`].
+    Begin {
+        /// New.
+        recording: RecordingKey,
+        /// What is recorded.
+        session: SessionId,
+        /// When the session was created, ms since 1970.
+        session_created_at: u64,
+        /// When the recording was, ms since 1970.
+        created_at: u64,
+        /// How; every absent property is filled in.
+        properties: RecordingProperties,
+    },
+    /// A stream is in it from now on; its packets come by the tap.
+    Add {
+        /// Which.
+        recording: RecordingKey,
+        /// New; never used again.
+        tap: TapId,
+        /// What comes.
+        stream: RecordedStream,
+    },
+    /// The stream is in it no longer.
+    Remove {
+        /// Which.
+        recording: RecordingKey,
+        /// Of [`RecordingCommand::Add`].
+        tap: TapId,
+    },
+    /// It runs: from here on its files say so.
+    Started {
+        /// Which.
+        recording: RecordingKey,
+    },
+    /// It is over, with everything in it. Settled by one [`RecordingReport::Ended`].
+    End {
+        /// Which.
+        recording: RecordingKey,
+        /// It is worth nothing, because it never ran.
+        failed: bool,
+    },
+}
+
+/// One published stream in a recording.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RecordedStream {
+    /// Whose.
+    pub connection: ConnectionId,
+    /// Which.
+    pub stream: StreamId,
+    /// What the client said of itself.
+    pub client_data: String,
+    /// What the application said of it.
+    pub server_data: String,
+    /// Its sound is recorded.
+    pub has_audio: bool,
+    /// Its pictures are recorded.
+    pub has_video: bool,
+    /// `CAMERA`…, as the publisher said.
+    pub type_of_video: Option<String>,
+}
+
+/// What the recorder reports.
+#[derive(Clone, PartialEq, Debug)]
+pub enum RecordingReport {
+    /// It has an id and a place.
+    Named {
+        /// Which.
+        recording: RecordingKey,
+        /// Unique on disk.
+        id: String,
+        /// File name without extension.
+        name: String,
+    },
+    /// Media of a stream (or, without `tap`, of a composed recording) is on disk.
+    Running {
+        /// Which.
+        recording: RecordingKey,
+        /// Of which stream.
+        tap: Option<TapId>,
+    },
+    /// A stream cannot be recorded.
+    StreamFailed {
+        /// Which.
+        recording: RecordingKey,
+        /// Of which stream.
+        tap: TapId,
+        /// Why.
+        why: String,
+    },
+    /// Nothing can be recorded any more: end it.
+    Broken {
+        /// Which.
+        recording: RecordingKey,
+        /// Why.
+        why: String,
+    },
+    /// It is processed, or lost. The last report about it.
+    Ended {
+        /// Which.
+        recording: RecordingKey,
+        /// What there is, or why there is nothing.
+        result: Result<Measured, String>,
+    },
+}
+
+/// What a finished recording turned out to be.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Measured {
+    /// Bytes.
+    pub size: u64,
+    /// Seconds.
+    pub duration: f64,
+    /// There is sound in it.
+    pub has_audio: bool,
+    /// There are pictures in it.
+    pub has_video: bool,
+}
+
+/// A recording in REST, and with `unique_session_id` in its metadata file. Keys and their order are the original's.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RecordingView {
+    /// Its folder's name.
+    pub id: String,
+    /// `"recording"`.
+    #[serde(default = "object")]
+    pub object: String,
+    /// Its file's name without extension.
+    pub name: String,
+    /// Composed or individual.
+    pub output_mode: OutputMode,
+    /// Set if it is composed and has pictures.
+    #[serde(flatten)]
+    pub composition: Option<Composition>,
+    /// What was recorded.
+    pub session_id: String,
+    /// `<sessionId>_<ms of its creation>`; on disk only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unique_session_id: Option<String>,
+    /// ms since 1970.
+    pub created_at: u64,
+    /// Bytes of media; 0 until it is processed.
+    #[serde(default)]
+    pub size: u64,
+    /// Seconds; 0 until it is processed.
+    #[serde(default)]
+    pub duration: f64,
+    /// Where to fetch it; null until it is processed.
+    #[serde(default)]
+    pub url: Option<String>,
+    /// There is (to be) sound in it.
+    pub has_audio: bool,
+    /// There are (to be) pictures in it.
+    pub has_video: bool,
+    /// How far it is.
+    pub status: RecordingStatus,
+}
+
+fn object() -> String {
+    "recording".to_owned()
+}
+
+impl RecordingView {
+    /// Of its file: composed pictures, composed sound, or a ZIP.
+    pub fn extension(&self) -> &'static str {
+        match self.output_mode {
+            OutputMode::Individual => "zip",
+            OutputMode::Composed | OutputMode::ComposedQuickStart if self.has_pictures() => "mp4",
+            OutputMode::Composed | OutputMode::ComposedQuickStart => "webm",
+        }
+    }
+
+    fn has_pictures(&self) -> bool {
+        self.composition.is_some()
+    }
+}
+
+impl RecordingProperties {
+    /// What REST and events say of the arrangement of pictures.
+    pub fn composition(&self) -> Option<Composition> {
+        (self.output_mode != OutputMode::Individual && self.has_video).then(|| Composition {
+            resolution: self.resolution.clone(),
+            frame_rate: self.frame_rate,
+            recording_layout: self.recording_layout,
+            custom_layout: self.custom_layout.clone(),
+        })
+    }
+}
+
+words! {
+    /// Who is told in the browser that a recording starts and stops.
+    RecordingNotification {
+        /// Nobody.
+        None = "none",
+        /// Moderators.
+        Moderator = "moderator",
+        /// Publishers and moderators.
+        PublisherModerator = "publisher_moderator",
+        /// Everybody.
+        All = "all",
+    }
+}
