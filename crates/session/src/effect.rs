@@ -4,11 +4,25 @@ use std::sync::Arc;
 
 use protocol::event::Event;
 use protocol::media::MediaCommand;
+use protocol::recording::{RecordingCommand, RecordingView};
 use protocol::rpc::{ClientReply, RpcError, ServerNotification};
 
 /// A WebSocket, numbered by the shell; never reused.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct SocketId(pub u64);
+
+/// A call from the shell whose result comes later, numbered by the shell.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct CallId(pub u64);
+
+/// The result of a call that took longer.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Outcome {
+    /// A recording runs, or is processed; or why it does not run.
+    Recording(Result<RecordingView, String>),
+    /// Nothing is left of a session.
+    Ended,
+}
 
 /// What the shell knows of a client when its socket opens.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -47,6 +61,15 @@ pub enum Effect {
     },
     /// For the media worker.
     Media(MediaCommand),
+    /// For the recorder.
+    Recording(RecordingCommand),
+    /// A call has its result.
+    Completed {
+        /// Which.
+        call: CallId,
+        /// What came of it.
+        outcome: Outcome,
+    },
     /// For CDR files and webhooks.
     Event(Event),
 }

@@ -4,7 +4,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use protocol::id::{ConnectionId, MediaRequestId, PublicationId, RouterId, SessionId, StreamId, TransportId};
+use protocol::id::{
+    ConnectionId, MediaRequestId, PublicationId, RecordingKey, RouterId, SessionId, StreamId, TapId, TransportId,
+};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
@@ -106,6 +108,14 @@ impl Ids {
 
     pub(crate) fn media_request(&mut self) -> MediaRequestId {
         MediaRequestId(self.next())
+    }
+
+    pub(crate) fn recording(&mut self) -> RecordingKey {
+        RecordingKey(self.next())
+    }
+
+    pub(crate) fn tap(&mut self) -> TapId {
+        TapId(self.next())
     }
 
     fn next(&mut self) -> u64 {

@@ -7,7 +7,9 @@ use protocol::event::Reason;
 use protocol::id::{ConnectionId, SessionId};
 use protocol::media::MediaCommand;
 use protocol::model::{ConnectionProperties, IceServer, MediaServer};
-use protocol::rpc::{ClientReply, JoinRoom, Joined, LegacyTurn, RemoteParticipant, RpcError, ServerNotification};
+use protocol::rpc::{
+    ClientReply, JoinRoom, Joined, JoinedRecording, LegacyTurn, RemoteParticipant, RpcError, ServerNotification,
+};
 use subtle::ConstantTimeEq;
 
 use crate::candidate::EarlyCandidates;
@@ -140,6 +142,10 @@ impl Registry {
             video_simulcast: self.settings.video_simulcast && self.settings.media_server == MediaServer::Mediasoup,
             record,
             role: participant.role(),
+            recording: self
+                .recording_told_to(&session, participant.role())
+                .filter(|_| !hidden)
+                .map(|(recording_id, recording_name)| JoinedRecording { recording_id, recording_name }),
             turn: legacy_turn,
             custom_ice_servers: ice_servers.into_iter().find(|servers| !servers.is_empty()).unwrap_or_default(),
         };

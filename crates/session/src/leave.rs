@@ -62,17 +62,21 @@ impl Registry {
 
     /// Closes a session: one participant after the other, each told to those who are still there.
     pub(crate) fn end_session(&mut self, session: &SessionId, reason: Reason, now: Time) {
+        self.abandon_recording_start(session, reason, now);
         let Some(entry) = self.sessions.get(session) else { return };
         let participants: Vec<_> = entry.participants().map(|(id, _)| id).collect();
         for participant in participants {
             let seat = Seat { session: session.clone(), participant };
             self.remove_participant(&seat, reason, Farewell::Evicted { answer: None }, now);
         }
+        if let Some(recording) = self.sessions.get(session).and_then(|entry| entry.recording) {
+            self.end_recording(recording, reason, now);
+        }
         let Some(entry) = self.sessions.remove(session) else { return };
         if entry.in_use {
             self.command(MediaCommand::CloseRouter { router: entry.router });
         }
-        self.emit(entry.destroyed(reason, now));
+        self.bury(session.clone(), entry.router, entry.destroyed(reason, now), now);
         tracing::info!(session = %session, reason = reason.as_str(), "session closed");
     }
 
@@ -87,8 +91,9 @@ impl Registry {
         self.settle(now);
     }
 
-    fn end_session_if_deserted(&mut self, session: &SessionId, last: Reason, now: Time) {
-        if self.sessions.get(session).is_some_and(|session| !session.has_visible_participants()) {
+    pub(crate) fn end_session_if_deserted(&mut self, session: &SessionId, last: Reason, now: Time) {
+        let deserted = self.sessions.get(session).is_some_and(|session| !session.has_visible_participants());
+        if deserted && !self.waits_for_return(session, now) {
             self.end_session(session, last.of_emptied_session(), now);
         }
     }

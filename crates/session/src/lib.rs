@@ -13,18 +13,20 @@
 //!    out commands in order; if it is too slow, the client is told so and what it did is undone by later commands.
 //!
 //! Where things are: `registry` is the front; `request` is the life of a request; one file per thing that happens
-//! (`join`, `publish`, `subscribe`, `leave`, `reconnection`, `moderation`, `signal`, `property`), one per thing that is
+//! (`join`, `publish`, `subscribe`, `leave`, `reconnection`, `moderation`, `signal`, `property`, `recording`, `ending`), one per thing that is
 //! (`session`, `connection`, `stream`, `subscription`, `client`), and `permissions` says who may do what.
 
-pub use effect::{Effect, PeerInfo, SocketId};
+pub use effect::{CallId, Effect, Outcome, PeerInfo, SocketId};
+pub use recording::{StartRefusal, StopRefusal};
 pub use registry::Registry;
-pub use settings::{Settings, TurnServer};
+pub use settings::{RecordingSettings, Settings, TurnServer};
 pub use time::Time;
 
 mod candidate;
 mod client;
 mod connection;
 mod effect;
+mod ending;
 mod event;
 mod garbage;
 mod id;
@@ -37,6 +39,7 @@ mod permissions;
 mod property;
 mod publish;
 mod reconnection;
+mod recording;
 pub mod registry;
 mod request;
 mod session;

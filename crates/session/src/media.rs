@@ -82,7 +82,7 @@ impl Registry {
                 return;
             }
             MediaEvent::TapEnded { tap } => {
-                tracing::debug!(?tap, "tap ended");
+                self.tap_ended(tap, now);
                 return;
             }
         };

@@ -7,11 +7,11 @@ use protocol::id::ConnectionId;
 use protocol::model::ConnectionProperties;
 use protocol::rpc::ServerNotification;
 
-use crate::Registry;
 use crate::client::Seat;
 use crate::connection::{Access, Participant};
 use crate::registry::{ConnectionUpdate, NotFound};
 use crate::request::{Answered, DONE, refuse};
+use crate::{Registry, Time};
 
 impl Registry {
     /// Neither names nor values are checked: what a publisher says of its own stream is relayed.
@@ -42,6 +42,7 @@ impl Registry {
         session: &str,
         connection: &str,
         update: ConnectionUpdate,
+        now: Time,
     ) -> Result<(), NotFound> {
         let session = self.sessions.get_mut(session).ok_or(NotFound::Session)?;
         if let Some(pending) = session.pending_id(connection) {
@@ -51,12 +52,17 @@ impl Registry {
             return Ok(());
         }
         let participant = session.visible(connection).ok_or(NotFound::Connection)?;
+        let seat = Seat { session: session.id.clone(), participant };
         let Some(participant) = session.participant_mut(participant) else { return Err(NotFound::Connection) };
         // Who joined by secret has no token, and with it nothing that could be changed.
         let Access::Token { properties, .. } = &mut participant.access else { return Ok(()) };
+        let record = update.record.filter(|record| *record != properties.record);
         for (property, new_value) in change(properties, update) {
             let changed = ServerNotification::ConnectionPropertyChanged { property, new_value };
             self.clients.notify(participant.client, &Arc::new(changed));
+        }
+        if let Some(record) = record {
+            self.record_changed(&seat, record, now);
         }
         Ok(())
     }

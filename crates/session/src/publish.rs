@@ -93,6 +93,7 @@ impl Registry {
         self.clients.reply(origin, Ok(ClientReply::Published { sdp_answer: local_sdp, id, created_at }));
         let published = ServerNotification::ParticipantPublished { id: connection, streams: [description] };
         self.broadcast(&seat.session, Some(seat.participant), published);
+        self.record_published(seat, now);
         Ok(Answer::Given)
     }
 
@@ -118,6 +119,7 @@ impl Registry {
 
     /// The media worker forgets a stream, and so do those who received it.
     pub(crate) fn release_stream(&mut self, seat: &Seat, stream: &Stream, reason: Reason, now: Time) {
+        self.record_unpublished(seat, now);
         self.command(MediaCommand::ClosePublication { publication: stream.publication });
         let Some(session) = self.sessions.get_mut(&seat.session) else { return };
         let mut received = vec![];
@@ -180,6 +182,7 @@ impl Registry {
                 own.peer_connection = PeerConnection::new(transport, offer, sdp_answer.as_str().into());
                 let (id, created_at) = (stream.clone(), own.description.created_at);
                 self.forward_early_candidates(seat, &connection);
+                self.record_republished(seat);
                 Ok(Answer::Reply(ClientReply::Published { sdp_answer, id, created_at }))
             }
             Err(MediaFailure::CodecNotOffered) => {

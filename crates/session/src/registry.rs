@@ -12,8 +12,10 @@ use protocol::rest::view::{ConnectionView, SessionView};
 use protocol::rpc::{ClientRequest, InvalidParams, ServerNotification};
 
 use crate::client::{Clients, Seat};
+use crate::ending::Ending;
 use crate::id::{Ids, ParticipantId};
 use crate::media::MediaRequests;
+use crate::recording::Recordings;
 use crate::session::Session;
 use crate::timer::{Timer, Timers};
 use crate::{Effect, PeerInfo, Settings, SocketId, Time};
@@ -27,6 +29,8 @@ pub struct Registry {
     pub(crate) clients: Clients,
     pub(crate) media: MediaRequests,
     pub(crate) timers: Timers,
+    pub(crate) recordings: Recordings,
+    pub(crate) ending: HashMap<SessionId, Ending>,
 }
 
 /// What a view of a session or of its connections shall hold.
@@ -108,6 +112,10 @@ pub struct Figures {
     pub media_requests: usize,
     /// Deadlines that are set.
     pub timers: usize,
+    /// Recordings that are starting, running or being processed.
+    pub recordings: usize,
+    /// Sessions that wait for the end of theirs.
+    pub ending: usize,
 }
 
 impl Registry {
@@ -120,13 +128,16 @@ impl Registry {
             clients: Clients::default(),
             media: MediaRequests::default(),
             timers: Timers::default(),
+            recordings: Recordings::default(),
+            ending: HashMap::new(),
         }
     }
 
     /// `POST /sessions`.
     pub fn create_session(&mut self, properties: SessionProperties, now: Time) -> Result<SessionId, SessionExists> {
         let id = self.free_session_id(&properties.custom_session_id)?;
-        let session = Session::new(id.clone(), self.ids.router(), properties, now);
+        let mut session = Session::new(id.clone(), self.ids.router(), properties, now);
+        session.always_record = self.settings.recording.enabled && session.records_always();
         self.emit(Event::SessionCreated(session.stamp(now)));
         self.sessions.insert(id.clone(), session);
         self.plan_garbage_collection(now);
@@ -136,11 +147,12 @@ impl Registry {
 
     fn free_session_id(&mut self, custom: &str) -> Result<SessionId, SessionExists> {
         if !custom.is_empty() {
-            return if self.sessions.contains_key(custom) { Err(SessionExists) } else { Ok(custom.into()) };
+            let taken = self.sessions.contains_key(custom) || self.ending.contains_key(custom);
+            return if taken { Err(SessionExists) } else { Ok(custom.into()) };
         }
         loop {
             let id = self.ids.session();
-            if !self.sessions.contains_key(&id) {
+            if !self.sessions.contains_key(&id) && !self.ending.contains_key(&id) {
                 return Ok(id);
             }
         }
@@ -192,7 +204,7 @@ impl Registry {
         update: ConnectionUpdate,
         now: Time,
     ) -> Result<ConnectionView, NotFound> {
-        self.apply_update(session, connection, update)?;
+        self.apply_update(session, connection, update, now)?;
         self.settle(now);
         self.connection(session, connection)
     }
@@ -287,6 +299,9 @@ impl Registry {
                 Timer::Linger(client) => self.clients.close(client),
                 Timer::Media(request) => self.give_up_media(request, now),
                 Timer::Offer { client, publisher, transport } => self.expire_offer(client, publisher, transport, now),
+                Timer::RecordingStart(recording) => self.expire_recording_start(recording, now),
+                Timer::AutomaticStop(recording) => self.stop_automatically(recording, now),
+                Timer::Ending(router) => self.expire_ending(router),
                 Timer::Garbage => self.collect_garbage(now),
             }
             self.settle(now);
@@ -305,6 +320,8 @@ impl Registry {
             subscriptions: participants().map(|(_, participant)| participant.subscriptions.len()).sum(),
             media_requests: self.media.count(),
             timers: self.timers.count(),
+            recordings: self.recordings.len(),
+            ending: self.ending.len(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use protocol::id::{ConnectionId, RouterId, SessionId};
+use protocol::id::{ConnectionId, RecordingKey, RouterId, SessionId};
 use protocol::model::SessionProperties;
 
 use crate::Time;
@@ -20,6 +20,10 @@ pub(crate) struct Session {
     pub(crate) router: RouterId,
     /// Somebody has joined.
     pub(crate) in_use: bool,
+    /// The one that is starting or running.
+    pub(crate) recording: Option<RecordingKey>,
+    /// It records by itself; no more once the application has stopped a recording.
+    pub(crate) always_record: bool,
     /// In the order of joining.
     participants: BTreeMap<ParticipantId, Participant>,
     /// In the order of creation.
@@ -45,6 +49,8 @@ impl Session {
             properties,
             router,
             in_use: false,
+            recording: None,
+            always_record: false,
             participants: BTreeMap::new(),
             pending: BTreeMap::new(),
             by_connection: HashMap::new(),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use protocol::model::{IceServer, MediaServer};
+use protocol::recording::RecordingNotification;
 use turn::{Credentials, SharedSecret};
 
 use crate::Time;
@@ -32,6 +33,23 @@ pub struct Settings {
     pub garbage_interval: Duration,
     /// Age of such a session at its removal.
     pub garbage_threshold: Duration,
+    /// Recording.
+    pub recording: RecordingSettings,
+}
+
+/// The part about recordings.
+#[derive(Clone, Copy, Debug)]
+pub struct RecordingSettings {
+    /// Whether sessions record by themselves when they were made to (`recordingMode` ALWAYS).
+    pub enabled: bool,
+    /// Who hears of recordings in the browser.
+    pub notification: RecordingNotification,
+    /// How long a recorded session waits for somebody to publish or to come back; zero = not at all.
+    pub auto_stop: Duration,
+    /// How long the recorder may take until everything is on disk (original: 10 s; clients wait 30 s).
+    pub start_timeout: Duration,
+    /// How long a session's end waits for its recordings (original: 15 s).
+    pub processing_timeout: Duration,
 }
 
 /// A TURN server whose users are made up as they join.

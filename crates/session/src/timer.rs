@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use protocol::id::{MediaRequestId, TransportId};
+use protocol::id::{MediaRequestId, RecordingKey, RouterId, TransportId};
 
 use crate::Time;
 use crate::id::{ClientId, ParticipantId};
@@ -25,6 +25,12 @@ pub(crate) enum Timer {
         /// What was offered.
         transport: TransportId,
     },
+    /// The recorder did not get everything on disk.
+    RecordingStart(RecordingKey),
+    /// Nobody published, or came back.
+    AutomaticStop(RecordingKey),
+    /// The session with this router has ended but for its recordings.
+    Ending(RouterId),
     /// Time to look for sessions that nobody ever joined.
     Garbage,
 }

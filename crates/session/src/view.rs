@@ -18,7 +18,7 @@ impl Session {
             object: "session",
             session_id: self.id.clone(),
             created_at: self.created_at.as_millis(),
-            recording: false,
+            recording: self.recording.is_some(),
             broadcasting: false,
             media_mode: properties.media_mode,
             recording_mode: properties.recording_mode,

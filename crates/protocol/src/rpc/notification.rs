@@ -71,6 +71,22 @@ pub enum ServerNotification {
         #[serde(skip_serializing_if = "Option::is_none")]
         from: Option<ConnectionId>,
     },
+    /// The session is being recorded.
+    RecordingStarted {
+        /// Of the recording.
+        id: String,
+        /// Its file's name without extension.
+        name: String,
+    },
+    /// It no longer is.
+    RecordingStopped {
+        /// Of the recording.
+        id: String,
+        /// Its file's name without extension.
+        name: String,
+        /// Why.
+        reason: &'static str,
+    },
     /// Role or record flag changed by REST.
     ConnectionPropertyChanged {
         /// `role` or `record`.

@@ -71,12 +71,25 @@ pub struct Joined {
     pub record: Option<bool>,
     /// What the connection may do.
     pub role: Role,
+    /// The recording that is going on.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub recording: Option<JoinedRecording>,
     /// TURN for clients before 2.23.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub turn: Option<LegacyTurn>,
     /// Empty is left out; then clients fall back to public STUN servers.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub custom_ice_servers: Vec<IceServer>,
+}
+
+/// What a newcomer is told of a recording.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct JoinedRecording {
+    /// Its id.
+    pub recording_id: String,
+    /// Its file's name without extension.
+    pub recording_name: String,
 }
 
 /// The four TURN fields that clients up to 2.22 read.

@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use protocol::media::{MediaCommand, MediaEvent, MediaFailure};
 use protocol::model::{ConnectionProperties, IceServer, MediaServer, Role, SessionProperties};
+use protocol::recording::{RecordingNotification, RecordingReport};
 use protocol::rpc::{ClientReply, ClientRequest, InvalidParams, Joined, ServerNotification, StreamDescription};
-use session::{Effect, PeerInfo, Registry, Settings, SocketId, Time};
+use session::{CallId, Effect, Outcome, PeerInfo, RecordingSettings, Registry, Settings, SocketId, Time};
 
 use crate::message::{join_room, publish_video, receive_with_answer};
+use crate::recorder::Recorder;
 use crate::told::Told;
 use crate::worker::{Worker, request_of, success};
 
@@ -33,6 +35,13 @@ pub(crate) fn settings() -> Settings {
         media_timeout: MEDIA_TIMEOUT,
         garbage_interval: Duration::from_secs(900),
         garbage_threshold: Duration::from_secs(3600),
+        recording: RecordingSettings {
+            enabled: true,
+            notification: RecordingNotification::PublisherModerator,
+            auto_stop: Duration::ZERO,
+            start_timeout: Duration::from_secs(10),
+            processing_timeout: Duration::from_secs(15),
+        },
     }
 }
 
@@ -64,6 +73,9 @@ pub(crate) struct Call {
     /// Everything that was carried out, in order.
     pub(crate) log: Vec<String>,
     pub(crate) worker: Worker,
+    pub(crate) recorder: Recorder,
+    /// Results that came later.
+    pub(crate) completed: HashMap<CallId, Outcome>,
     /// What applications were told.
     pub(crate) told: Told,
 }
@@ -86,6 +98,8 @@ impl Call {
             next_request: 0,
             log: vec![],
             worker: Worker::default(),
+            recorder: Recorder::default(),
+            completed: HashMap::new(),
             told: Told::default(),
         };
         call.create_session(ROOM);
@@ -265,6 +279,23 @@ impl Call {
         self
     }
 
+    /// The recorder's next report.
+    pub(crate) fn recorder_reports(&mut self) {
+        if let Some(report) = self.recorder.reports.pop_front() {
+            self.report(report);
+        }
+    }
+
+    pub(crate) fn recorder_catches_up(&mut self) {
+        self.recorder.waits = false;
+        self.carry_out();
+    }
+
+    pub(crate) fn report(&mut self, report: RecordingReport) {
+        self.registry.handle_recording(report, self.now);
+        self.carry_out();
+    }
+
     /// Moves the clock, stopping at every deadline on the way.
     pub(crate) fn advance(&mut self, by: Duration) -> &mut Self {
         let target = self.now + by;
@@ -284,10 +315,16 @@ impl Call {
             while let Some(effect) = self.registry.poll_effect() {
                 self.carry_out_one(effect);
             }
-            if self.worker.waits || self.worker.pending.is_empty() {
+            if !self.recorder.waits
+                && let Some(report) = self.recorder.reports.pop_front()
+            {
+                self.registry.handle_recording(report, self.now);
+                continue;
+            }
+            if self.worker.waits {
                 return;
             }
-            let command = self.worker.pending.pop_front().expect("not empty");
+            let Some(command) = self.worker.pending.pop_front() else { return };
             self.registry.handle_media(success(&command), self.now);
         }
     }
@@ -296,6 +333,8 @@ impl Call {
         match effect {
             Effect::Media(command) => self.worker.carry_out(command),
             Effect::Event(event) => self.told.hear(event),
+            Effect::Recording(command) => self.recorder.carry_out(command),
+            Effect::Completed { call, outcome } => drop(self.completed.insert(call, outcome)),
             Effect::CloseSocket { socket } => {
                 let name = self.by_socket.remove(&socket).expect("only open sockets are closed");
                 assert!(!self.waiting.iter().any(|(of, _)| *of == socket), "{name} was closed instead of answered");

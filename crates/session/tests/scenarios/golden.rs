@@ -146,7 +146,7 @@ impl Replay {
                     self.received.entry(who).or_default().push(Value::from("closed"));
                 }
                 Effect::Media(command) => self.work(&command),
-                Effect::Event(_) => {}
+                Effect::Event(_) | Effect::Recording(_) | Effect::Completed { .. } => {}
             }
         }
     }

@@ -6,12 +6,15 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use proptest::prelude::*;
+use protocol::id::RecordingKey;
 use protocol::media::MediaFailure;
-use protocol::model::{ConnectionProperties, Role};
+use protocol::model::{ConnectionProperties, OutputMode, RecordingProperties, Role, SessionProperties};
+use protocol::recording::{RecordingCommand, RecordingReport};
 use protocol::rpc::{ClientRequest, InvalidParams};
+use session::CallId;
 use session::registry::{ConnectionUpdate, ServerSignal};
 
-use crate::call::{Call, GRACE, LINGER, MEDIA_TIMEOUT, ROOM};
+use crate::call::{Call, GRACE, LINGER, MEDIA_TIMEOUT, ROOM, session_properties};
 use crate::message::{candidate, join_room, prepare, publish_video, receive_with_answer, receive_with_offer};
 
 #[derive(Clone, Debug)]
@@ -49,6 +52,11 @@ enum Step {
     UnpublishStream { whom: usize },
     ServerSignal,
     Update { whom: usize, role: Role },
+    StartRecording { ignore_failed_streams: bool },
+    StopRecording,
+    RecorderReports,
+    RecorderBreaks,
+    Record { whom: usize, record: bool },
 }
 
 fn role() -> impl Strategy<Value = Role> {
@@ -94,6 +102,11 @@ fn step() -> impl Strategy<Value = Step> {
         1 => person().prop_map(|whom| Step::UnpublishStream { whom }),
         1 => Just(Step::ServerSignal),
         1 => (person(), role()).prop_map(|(whom, role)| Step::Update { whom, role }),
+        2 => any::<bool>().prop_map(|ignore_failed_streams| Step::StartRecording { ignore_failed_streams }),
+        1 => Just(Step::StopRecording),
+        6 => Just(Step::RecorderReports),
+        1 => Just(Step::RecorderBreaks),
+        1 => (person(), any::<bool>()).prop_map(|(whom, record)| Step::Record { whom, record }),
     ];
     prop_oneof![50 => in_the_call, 40 => around_it, 1 => Just(Step::CloseSession)]
 }
@@ -104,13 +117,22 @@ struct Actor {
     used: Vec<String>,
     opened: usize,
     accepted: HashSet<String>,
+    /// Recordings' starts and stops that must be answered.
+    calls: Vec<CallId>,
+    asked: u64,
 }
 
 impl Actor {
     fn new() -> Self {
         let mut call = Call::new();
         call.media_waits();
-        Self { call, used: vec![], opened: 0, accepted: HashSet::new() }
+        call.recorder.waits = true;
+        Self { call, used: vec![], opened: 0, accepted: HashSet::new(), calls: vec![], asked: 0 }
+    }
+
+    fn next_call(&mut self) -> CallId {
+        self.asked += 1;
+        CallId(self.asked)
     }
 
     fn open(&mut self) -> String {
@@ -258,9 +280,10 @@ impl Actor {
             }
             Step::Wait { millis } => drop(self.call.advance(Duration::from_millis(millis))),
             Step::CreateSession => {
-                if !self.call.session_exists() {
-                    self.call.create_session(ROOM);
-                }
+                let properties = SessionProperties { custom_session_id: ROOM.to_owned(), ..session_properties() };
+                let free = !self.call.session_exists() && self.call.registry.figures().ending == 0;
+                let created = self.call.registry.create_session(properties, self.call.now);
+                assert_eq!(created.is_ok(), free);
             }
             Step::CloseSession => {
                 let _ = self.call.registry.close_session(ROOM, self.call.now);
@@ -285,6 +308,39 @@ impl Actor {
                 let update = ConnectionUpdate { role: Some(role), record: None };
                 let _ = self.call.registry.update_connection(ROOM, &connection, update, now);
             }
+            Step::Record { whom, record } => {
+                let (connection, now) = (self.connection(whom), self.call.now);
+                let update = ConnectionUpdate { role: None, record: Some(record) };
+                let _ = self.call.registry.update_connection(ROOM, &connection, update, now);
+            }
+            Step::StartRecording { ignore_failed_streams } => {
+                let output_mode = OutputMode::Individual;
+                let properties = RecordingProperties { output_mode, ignore_failed_streams, ..Default::default() };
+                let id = self.next_call();
+                if self.call.registry.start_recording(ROOM, properties, id, self.call.now).is_ok() {
+                    self.calls.push(id);
+                }
+            }
+            Step::StopRecording => {
+                let running =
+                    self.call.recorder.commands.iter().any(|command| matches!(command, RecordingCommand::Begin { .. }));
+                let id = self.next_call();
+                let names: Vec<_> =
+                    std::iter::once(ROOM.to_owned()).chain((1..9).map(|n| format!("{ROOM}~{n}"))).collect();
+                let stopped =
+                    names.iter().any(|name| self.call.registry.stop_recording(name, id, self.call.now).is_ok());
+                assert!(running || !stopped);
+                if stopped {
+                    self.calls.push(id);
+                }
+            }
+            Step::RecorderReports => self.call.recorder_reports(),
+            Step::RecorderBreaks => {
+                if let Some((recording, _)) = self.call.recorder.open.first_key_value() {
+                    let recording = RecordingKey(*recording);
+                    self.call.report(RecordingReport::Broken { recording, why: "disk".to_owned() });
+                }
+            }
         }
         self.call.carry_out();
         self.call.assert_no_ghosts();
@@ -303,7 +359,7 @@ proptest! {
         for step in steps {
             actor.act(step);
         }
-        let mut call = actor.call;
+        let (mut call, calls) = (actor.call, actor.calls);
 
         // A worker that never answers again keeps nobody waiting, and what it does late has no effect.
         for _ in 0..1000 {
@@ -321,6 +377,11 @@ proptest! {
             call.lose(socket);
         }
         call.advance(GRACE.max(LINGER) + Duration::from_secs(10_000));
+        call.recorder_catches_up();
+        for id in calls {
+            prop_assert!(call.completed.contains_key(&id), "a recording's start or stop was never answered");
+        }
+        prop_assert!(call.recorder.open.is_empty(), "{:?}", call.recorder.open);
         prop_assert_eq!(call.registry.figures(), session::registry::Figures::default());
         prop_assert!(call.worker.is_empty(), "{:?}", call.worker);
         call.told.assert_nobody_is_left();

@@ -37,6 +37,10 @@ impl Call {
                 let from = from.as_ref().map_or("server", |from| from.as_str());
                 format!("signal {kind:?} {data:?} from {from}")
             }
+            ServerNotification::RecordingStarted { id, name } => format!("recordingStarted {id} {name}"),
+            ServerNotification::RecordingStopped { id, name, reason } => {
+                format!("recordingStopped {id} {name} {reason}")
+            }
             ServerNotification::ConnectionPropertyChanged { property, new_value } => {
                 format!("connectionPropertyChanged {property} {new_value}")
             }

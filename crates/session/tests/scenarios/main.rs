@@ -11,6 +11,8 @@ mod message;
 mod moderation;
 mod publish;
 mod reconnection;
+mod recorder;
+mod recording;
 mod requests;
 mod rest;
 mod signals;

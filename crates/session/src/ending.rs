@@ -1,0 +1,89 @@
+//! Sessions that are over, except that a recording of theirs is still being processed: applications hear of the recording
+//! before they hear of the session's end, and the id is not free until then.
+
+use std::task::Poll;
+
+use protocol::event::Event;
+use protocol::id::{RouterId, SessionId};
+
+use crate::effect::{CallId, Outcome};
+use crate::timer::Timer;
+use crate::{Registry, Time};
+
+/// One of them.
+#[derive(Debug)]
+pub(crate) struct Ending {
+    router: RouterId,
+    /// The last event.
+    destroyed: Event,
+    /// Who wants to know.
+    calls: Vec<CallId>,
+}
+
+impl Registry {
+    /// Whether nothing of a session (that was closed, or whose id is wanted) is left. [`Poll::Pending`]: answered by
+    /// [`Outcome::Ended`].
+    pub fn when_ended(&mut self, session: &str, call: CallId) -> Poll<()> {
+        match self.ending.get_mut(session) {
+            Some(ending) => {
+                ending.calls.push(call);
+                Poll::Pending
+            }
+            None => Poll::Ready(()),
+        }
+    }
+
+    /// The same for all sessions.
+    pub fn when_all_ended(&mut self, call: CallId) -> Poll<()> {
+        let last = self.ending.values_mut().max_by_key(|ending| ending.router);
+        match last {
+            Some(ending) => {
+                ending.calls.push(call);
+                Poll::Pending
+            }
+            None => Poll::Ready(()),
+        }
+    }
+
+    /// The last event of a session that was taken out of the table.
+    pub(crate) fn bury(&mut self, session: SessionId, router: RouterId, destroyed: Event, now: Time) {
+        if self.unprocessed(&session) == 0 {
+            self.emit(destroyed);
+        } else {
+            self.timers.set(Timer::Ending(router), now + self.settings.recording.processing_timeout);
+            self.ending.insert(session, Ending { router, destroyed, calls: vec![] });
+        }
+    }
+
+    pub(crate) fn end_if_processed(&mut self, session: &SessionId) {
+        if self.unprocessed(session) == 0 {
+            self.finish_ending(session);
+        }
+    }
+
+    /// A recording takes long: its last event will come after the session's.
+    pub(crate) fn expire_ending(&mut self, router: RouterId) {
+        let session =
+            self.ending.iter().find(|(_, ending)| ending.router == router).map(|(session, _)| session.clone());
+        if let Some(session) = session {
+            self.finish_ending(&session);
+        }
+    }
+
+    fn finish_ending(&mut self, session: &SessionId) {
+        let Some(ending) = self.ending.remove(session) else { return };
+        self.timers.cancel(Timer::Ending(ending.router));
+        self.emit(ending.destroyed);
+        for call in ending.calls {
+            self.answer_call(Some(call), || Outcome::Ended);
+        }
+    }
+
+    /// The server stops and waits no longer: tells applications of the end of every session.
+    pub fn finish_endings(&mut self) {
+        let sessions: Vec<_> = self.ending.keys().cloned().collect();
+        for session in sessions {
+            self.finish_ending(&session);
+        }
+    }
+}
