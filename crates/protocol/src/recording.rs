@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::{Composition, RecordingStatus};
 use crate::id::{ConnectionId, RecordingKey, SessionId, StreamId, TapId};
-use crate::model::{OutputMode, RecordingProperties, words};
+use crate::model::{OutputMode, RecordingProperties};
 
 /// What the recorder shall do. Ordered per recording; what belongs to an unknown recording is ignored.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -200,19 +200,5 @@ impl RecordingProperties {
             recording_layout: self.recording_layout,
             custom_layout: self.custom_layout.clone(),
         })
-    }
-}
-
-words! {
-    /// Who is told in the browser that a recording starts and stops.
-    RecordingNotification {
-        /// Nobody.
-        None = "none",
-        /// Moderators.
-        Moderator = "moderator",
-        /// Publishers and moderators.
-        PublisherModerator = "publisher_moderator",
-        /// Everybody.
-        All = "all",
     }
 }

@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::extract::ws::Utf8Bytes;
 use protocol::media::MediaEvent;
+use protocol::recording::{RecordingCommand, RecordingReport};
 use protocol::rpc::{
     ClientReply, ClientRequest, InvalidParams, ServerNotification, error_frame, notification_frame, reply_frame,
 };
@@ -204,6 +205,7 @@ impl ControlLoop {
                         self.registry.socket_closed(socket, now);
                     }
                     Failed::Media(event) => self.registry.handle_media(event, now),
+                    Failed::Recording(report) => self.registry.handle_recording(report, now),
                 }
             }
         }
@@ -235,6 +237,9 @@ impl ControlLoop {
                 return None;
             }
             Effect::Media(command) => return self.media.send(command).err().flatten().map(Failed::Media),
+            Effect::Recording(command) => return unrecorded(&command).map(Failed::Recording),
+            // Only what was asked by REST about recordings takes longer, and REST refuses it.
+            Effect::Completed { .. } => return None,
         };
         // A socket that has gone in the meantime: its `Closed` is on its way to us.
         let outbox = self.outboxes.get(&socket)?;
@@ -247,6 +252,13 @@ enum Failed {
     /// Its client reads too slowly, or it has gone.
     Socket(SocketId),
     Media(MediaEvent),
+    Recording(RecordingReport),
+}
+
+/// There is no recorder yet: what begins (in sessions that always record) has failed, and applications are told so.
+fn unrecorded(command: &RecordingCommand) -> Option<RecordingReport> {
+    let RecordingCommand::Begin { recording, .. } = command else { return None };
+    Some(RecordingReport::Ended { recording: *recording, result: Err("recording is not available yet".to_owned()) })
 }
 
 /// A notification to many is written once. Lives for one step, so that addresses stay unique.

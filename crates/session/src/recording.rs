@@ -10,10 +10,8 @@ use std::sync::Arc;
 use protocol::event::{Event, Reason, RecordingEvent, RecordingStatus, Stamp};
 use protocol::id::{PublicationId, RecordingKey, SessionId, TapId};
 use protocol::media::MediaCommand;
-use protocol::model::{MediaMode, OutputMode, RecordingMode, RecordingProperties, Role};
-use protocol::recording::{
-    Measured, RecordedStream, RecordingCommand, RecordingNotification, RecordingReport, RecordingView,
-};
+use protocol::model::{MediaMode, OutputMode, RecordingMode, RecordingNotification, RecordingProperties, Role};
+use protocol::recording::{Measured, RecordedStream, RecordingCommand, RecordingReport, RecordingView};
 use protocol::rpc::ServerNotification;
 
 use crate::client::Seat;

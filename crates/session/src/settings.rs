@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use protocol::model::{IceServer, MediaServer};
-use protocol::recording::RecordingNotification;
+use protocol::model::{IceServer, MediaServer, RecordingNotification};
 use turn::{Credentials, SharedSecret};
 
 use crate::Time;

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use protocol::model::{IceServer, MediaServer};
-use session::Settings;
+use session::{RecordingSettings, Settings};
 
 use crate::webhooks::Destination;
 
@@ -42,6 +42,11 @@ const MEDIA_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The usual one (RFC 8489 §8.1).
 const STUN_PORT: u16 = 3478;
+
+/// As in the original: openvidu-java-client waits for 30 s.
+const RECORDING_START_TIMEOUT: Duration = Duration::from_secs(10);
+/// As in the original: creating the session again waits as long.
+const RECORDING_PROCESSING_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Loopback when nothing better is known.
 pub(crate) const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -310,6 +315,13 @@ impl Config {
             media_timeout: MEDIA_TIMEOUT,
             garbage_interval: Duration::from_secs(self.openvidu_sessions_garbage_interval.into()),
             garbage_threshold: Duration::from_secs(self.openvidu_sessions_garbage_threshold.into()),
+            recording: RecordingSettings {
+                enabled: self.openvidu_recording,
+                notification: self.openvidu_recording_notification,
+                auto_stop: Duration::from_secs(self.openvidu_recording_autostop_timeout.into()),
+                start_timeout: RECORDING_START_TIMEOUT,
+                processing_timeout: RECORDING_PROCESSING_TIMEOUT,
+            },
         }
     }
 }

@@ -19,7 +19,7 @@ const STATS: &[&str] = &[
 ];
 
 /// The parameters of the first recorded request of this method.
-fn recorded(method: &str) -> Value {
+pub(crate) fn recorded(method: &str) -> Value {
     let frames = include_str!("../../../../tests/golden/signaling/subscribe.ndjson");
     let frames = frames.lines().map(|line| serde_json::from_str::<Value>(line).expect("a line is JSON"));
     let mut sent = frames.filter(|frame| frame["dir"] == "out" && frame["frame"]["method"] == method);

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::media::{MediaCommand, MediaEvent, MediaFailure};
-use protocol::model::{ConnectionProperties, IceServer, MediaServer, Role, SessionProperties};
-use protocol::recording::{RecordingNotification, RecordingReport};
+use protocol::model::{ConnectionProperties, IceServer, MediaServer, RecordingNotification, Role, SessionProperties};
+use protocol::recording::RecordingReport;
 use protocol::rpc::{ClientReply, ClientRequest, InvalidParams, Joined, ServerNotification, StreamDescription};
 use session::{CallId, Effect, Outcome, PeerInfo, RecordingSettings, Registry, Settings, SocketId, Time};
 

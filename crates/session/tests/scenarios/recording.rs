@@ -5,9 +5,10 @@ use std::time::Duration;
 use protocol::event::{Event, Reason, RecordingStatus};
 use protocol::media::MediaCommand;
 use protocol::model::{
-    ConnectionProperties, MediaMode, OutputMode, RecordingMode, RecordingProperties, Role, SessionProperties,
+    ConnectionProperties, MediaMode, OutputMode, RecordingMode, RecordingNotification, RecordingProperties, Role,
+    SessionProperties,
 };
-use protocol::recording::{RecordingCommand, RecordingNotification, RecordingReport};
+use protocol::recording::{RecordingCommand, RecordingReport};
 use session::registry::{ConnectionUpdate, SessionExists};
 use session::{CallId, Outcome, Settings, StartRefusal, StopRefusal};
 
