@@ -19,7 +19,7 @@ pub struct CallId(pub u64);
 #[derive(Clone, PartialEq, Debug)]
 pub enum Outcome {
     /// A recording runs, or is processed; or why it does not run.
-    Recording(Result<RecordingView, String>),
+    Recording(Result<Box<RecordingView>, String>),
     /// Nothing is left of a session.
     Ended,
 }

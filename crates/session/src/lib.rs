@@ -13,8 +13,8 @@
 //!    out commands in order; if it is too slow, the client is told so and what it did is undone by later commands.
 //!
 //! Where things are: `registry` is the front; `request` is the life of a request; one file per thing that happens
-//! (`join`, `publish`, `subscribe`, `leave`, `reconnection`, `moderation`, `signal`, `property`, `recording`, `ending`), one per thing that is
-//! (`session`, `connection`, `stream`, `subscription`, `client`), and `permissions` says who may do what.
+//! (`join`, `publish`, `subscribe`, `leave`, `reconnection`, `moderation`, `signal`, `property`, `recording`, `ending`), one per thing that
+//! is (`session`, `connection`, `stream`, `subscription`, `client`), and `permissions` says who may do what.
 
 pub use effect::{CallId, Effect, Outcome, PeerInfo, SocketId};
 pub use recording::{StartRefusal, StopRefusal};

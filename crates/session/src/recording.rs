@@ -450,7 +450,7 @@ impl Registry {
         self.clients.effects.push_back(Effect::Recording(RecordingCommand::Started { recording: key }));
         self.emit(event);
         self.tell_of_recording(&session, ServerNotification::RecordingStarted { id: name.id, name: name.file });
-        self.answer_call(call, || Outcome::Recording(Ok(view)));
+        self.answer_call(call, || Outcome::Recording(Ok(Box::new(view))));
         self.await_publisher(&session, key, now);
     }
 
@@ -562,7 +562,7 @@ impl Registry {
             };
             self.emit(recording.event(status, Some(reason), &measured, now));
             for call in &recording.stops {
-                self.answer_call(Some(*call), || Outcome::Recording(Ok(recording.view(status, &measured))));
+                self.answer_call(Some(*call), || Outcome::Recording(Ok(Box::new(recording.view(status, &measured)))));
             }
         }
         self.end_if_processed(&recording.session);

@@ -360,7 +360,7 @@ fn a_sessions_end_waits_for_its_recording_and_its_id_is_not_free_until_then() {
     assert!(call.registry.when_ended(ROOM, CallId(3)).is_pending());
     call.carry_out();
     assert_eq!(told(&call), ["started", "stopped sessionClosedByServer"]);
-    assert!(!call.session_exists() && call.completed.get(&CallId(3)).is_none());
+    assert!(!call.session_exists() && !call.completed.contains_key(&CallId(3)));
     let again = || SessionProperties { custom_session_id: ROOM.to_owned(), ..session_properties() };
     assert_eq!(call.registry.create_session(again(), call.now), Err(SessionExists));
     call.recorder_catches_up();
