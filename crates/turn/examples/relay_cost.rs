@@ -4,14 +4,14 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use turn::{Client, Config, Handled, Limits, Now, Server, SharedSecret, Transport};
-use turn_client_proto::api::{Transmit, TurnConfig};
+use turn_client_proto::api::{Transmit, TurnConfig, TurnPollRet};
 use turn_client_proto::prelude::*;
 use turn_client_proto::stun::Instant as ClientInstant;
 use turn_client_proto::types::{TransportType, TurnCredentials};
 use turn_client_proto::udp::TurnClientUdp;
 
 const UNIX: u64 = 1_700_000_000;
-const DATAGRAMS: usize = 2_000_000;
+const DATAGRAMS: usize = 1_000_000;
 const LENGTH: usize = 1100;
 
 /// A client with an allocation: who it is, what it sends, where it is answered.
@@ -66,32 +66,42 @@ fn allocate(
     now: Now,
 ) -> Relayed {
     let user = secret.issue(UNIX, "bench");
-    let remote = ([198, 51, (n >> 14) as u8, 1], 1024 + (n & 0x3fff) as u16).into();
+    let [_, _, high, low] = (n as u32).to_be_bytes();
+    // An address each: strangers at one address are not answered as often as that.
+    let remote = ([198, 18, high, low], 5000).into();
     let mut peer =
         TurnClientUdp::allocate(remote, media, TurnConfig::new(TurnCredentials::new(&user.username, &user.password)));
     let client = Client { transport: Transport::Udp, remote, local: media };
-    exchange(server, &mut peer, client, now);
+    let mut time = ClientInstant::ZERO;
+    exchange(server, &mut peer, client, &mut time, now);
     let (_, address) = peer.relayed_addresses().next().expect("an allocation");
     if channel {
-        peer.bind_channel(TransportType::Udp, media, ClientInstant::ZERO).expect("a free channel");
+        peer.bind_channel(TransportType::Udp, media, time).expect("a free channel");
     } else {
-        peer.create_permission(TransportType::Udp, media.ip(), ClientInstant::ZERO).expect("a new permission");
+        peer.create_permission(TransportType::Udp, media.ip(), time).expect("a new permission");
     }
-    exchange(server, &mut peer, client, now);
-    let sent = peer.send_to(TransportType::Udp, media, vec![0x80; LENGTH], ClientInstant::ZERO);
+    exchange(server, &mut peer, client, &mut time, now);
+    let sent = peer.send_to(TransportType::Udp, media, vec![0x80; LENGTH], time);
     let message = sent.expect("a permission").expect("a message").build().data;
     Relayed { client, message, address }
 }
 
-fn exchange(server: &mut Server, peer: &mut TurnClientUdp, client: Client, now: Now) {
+/// Everything that is under way arrives; the client leaves some time between its requests.
+fn exchange(server: &mut Server, peer: &mut TurnClientUdp, client: Client, time: &mut ClientInstant, now: Now) {
     loop {
-        let _ = peer.poll(ClientInstant::ZERO);
-        let Some(transmit) = peer.poll_transmit(ClientInstant::ZERO) else {
-            return;
-        };
-        if let Handled::Answer(answer) = server.handle(client, &transmit.data, now) {
-            let _ =
-                peer.recv(Transmit::new(answer, TransportType::Udp, client.local, client.remote), ClientInstant::ZERO);
+        let poll = peer.poll(*time);
+        if let Some(transmit) = peer.poll_transmit(*time) {
+            if let Handled::Answer(answer) = server.handle(client, &transmit.data, now) {
+                let _ = peer.recv(Transmit::new(answer, TransportType::Udp, client.local, client.remote), *time);
+            }
+            continue;
+        }
+        while peer.poll_event().is_some() {}
+        match poll {
+            TurnPollRet::WaitUntil(at) if at.duration_since(*time) < Duration::from_millis(100) => {
+                *time = *time + at.duration_since(*time).max(Duration::from_millis(1));
+            }
+            _ => return,
         }
     }
 }
