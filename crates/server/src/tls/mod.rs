@@ -29,8 +29,12 @@ mod local;
 mod own;
 mod pair;
 
+/// Protocols by their names in ALPN (RFC 7301, RFC 7443).
+const HTTP: &[u8] = b"http/1.1";
+const TURN: &[u8] = b"stun.turn";
 /// The protocol by which an ACME authority asks for its answer (RFC 8737 §4).
 const ACME_TLS: &[u8] = b"acme-tls/1";
+
 /// Everything about TLS that the rest of the server needs.
 pub(crate) struct Tls {
     /// For connections.
@@ -113,7 +117,7 @@ fn acceptor(shown: Arc<Shown>, acme: bool) -> std::io::Result<TlsAcceptor> {
         .map_err(std::io::Error::other)?
         .with_no_client_auth()
         .with_cert_resolver(shown);
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config.alpn_protocols = [HTTP, TURN].map(Vec::from).into();
     if acme {
         config.alpn_protocols.push(ACME_TLS.to_vec());
     }
