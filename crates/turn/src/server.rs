@@ -288,11 +288,10 @@ impl Server {
         }
         allocation.usage.received.count(contents.len());
         let relayed = allocation.relayed;
-        let is_question =
-            contents.first() == Some(&0) && Message::parse(contents).is_some_and(|m| m.is_plain_binding());
-        if is_question {
-            let transaction = Message::parse(contents)?.transaction;
-            let answer = mapped(transaction, relayed);
+        // Media is told from STUN by its first byte alone (RFC 7983).
+        let question = if contents.first() == Some(&0) { Message::parse(contents) } else { None };
+        if let Some(question) = question.filter(Message::is_plain_binding) {
+            let answer = mapped(question.transaction, relayed);
             let frame = frame(allocation, &mut self.rng, peer, answer.len(), now)?;
             return Some(Handled::Answer(frame.around(&answer)));
         }
