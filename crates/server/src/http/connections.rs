@@ -215,7 +215,8 @@ pub(super) fn path(session: &str) -> String {
     format!("{}/{session}/connection", sessions::API)
 }
 
-fn not_found(not_found: NotFound) -> ApiError {
+/// Where something inside of a session is looked for.
+pub(super) fn not_found(not_found: NotFound) -> ApiError {
     ApiError::Empty(match not_found {
         NotFound::Session => StatusCode::BAD_REQUEST,
         NotFound::Connection | NotFound::Stream => StatusCode::NOT_FOUND,

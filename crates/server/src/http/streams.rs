@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use session::registry::NotFound;
 
+use super::connections;
 use super::error::{ApiError, Stopping};
 use super::path::Path;
 use crate::App;
@@ -32,10 +32,5 @@ pub(super) async fn unpublish(
     Path((session, stream)): Path<(String, String)>,
 ) -> Result<StatusCode, ApiError> {
     let unpublished = app.control.call(move |registry, now| registry.unpublish_stream(&session, &stream, now)).await?;
-    unpublished.map(|()| StatusCode::NO_CONTENT).map_err(|not_found| {
-        ApiError::Empty(match not_found {
-            NotFound::Session => StatusCode::BAD_REQUEST,
-            NotFound::Connection | NotFound::Stream => StatusCode::NOT_FOUND,
-        })
-    })
+    unpublished.map(|()| StatusCode::NO_CONTENT).map_err(connections::not_found)
 }
