@@ -7,9 +7,9 @@ use utoipa::{PartialSchema, ToSchema};
 
 use super::super::schema::{any_of, one, optional, word};
 use super::body::{Body, InvalidParameter};
-use super::recording::{MIN_SHM_SIZE, RESOLUTION, is_resolution, media_node, media_node_or_id_schema};
+use super::recording::{MIN_SHM_SIZE, RESOLUTION, check_composition, check_media, media_node, media_node_or_id_schema};
 use super::session_id;
-use crate::model::RecordingLayout;
+use crate::model::{RecordingLayout, RecordingProperties};
 
 /// What shall be broadcast to where.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -59,24 +59,16 @@ pub fn broadcast_start(body: &Body) -> Result<BroadcastStart, InvalidParameter> 
     }
     let has_audio = fields.boolean("hasAudio")?.unwrap_or(true);
     let has_video = fields.boolean("hasVideo")?.unwrap_or(true);
-    let resolution = fields.text("resolution")?;
-    let frame_rate = fields.integer("frameRate")?;
-    let shm_size = fields.integer("shmSize")?;
+    let defaults = RecordingProperties::default();
+    let resolution = fields.text("resolution")?.unwrap_or(&defaults.resolution);
+    let frame_rate = fields.integer("frameRate")?.unwrap_or(defaults.frame_rate.into());
+    let shm_size = fields.integer("shmSize")?.unwrap_or(defaults.shm_size);
     fields.word::<RecordingLayout>("recordingLayout")?;
     fields.text("customLayout")?;
     media_node(&fields)?;
-    let out_of_range = if !has_audio && !has_video {
-        Some(fields.invalid("hasVideo", "and 'hasAudio' must not both be false"))
-    } else if resolution.is_some_and(|resolution| !is_resolution(resolution)) {
-        Some(fields.invalid("resolution", "must be WIDTHxHEIGHT, each from 100 to 1999"))
-    } else if frame_rate.is_some_and(|rate| !(1..=120).contains(&rate)) {
-        Some(fields.invalid("frameRate", "must be from 1 to 120"))
-    } else if shm_size.is_some_and(|size| size < MIN_SHM_SIZE) {
-        Some(fields.invalid("shmSize", format_args!("must be at least {MIN_SHM_SIZE}")))
-    } else {
-        None
-    };
-    Ok(BroadcastStart { session, broadcast_url: url.to_owned(), out_of_range })
+    let checked = check_media(&fields, has_audio, has_video)
+        .and_then(|()| check_composition(&fields, resolution, frame_rate, shm_size));
+    Ok(BroadcastStart { session, broadcast_url: url.to_owned(), out_of_range: checked.err() })
 }
 
 /// See [`is_url`].

@@ -107,19 +107,9 @@ fn check(fields: &Fields<'_>, mut properties: RecordingProperties) -> Result<Rec
     if !properties.name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-~".contains(&byte)) {
         return Err(fields.invalid("name", "must match [a-zA-Z0-9_-~]+"));
     }
-    if !properties.has_audio && !properties.has_video {
-        return Err(fields.invalid("hasVideo", "and 'hasAudio' must not both be false"));
-    }
+    check_media(fields, properties.has_audio, properties.has_video)?;
     if properties.output_mode != OutputMode::Individual && properties.has_video {
-        if !is_resolution(&properties.resolution) {
-            return Err(fields.invalid("resolution", "must be WIDTHxHEIGHT, each from 100 to 1999"));
-        }
-        if !(1..=120).contains(&properties.frame_rate) {
-            return Err(fields.invalid("frameRate", "must be from 1 to 120"));
-        }
-        if properties.shm_size < MIN_SHM_SIZE {
-            return Err(fields.invalid("shmSize", format_args!("must be at least {MIN_SHM_SIZE}")));
-        }
+        check_composition(fields, &properties.resolution, properties.frame_rate.into(), properties.shm_size)?;
     }
     if properties.recording_layout != RecordingLayout::Custom {
         properties.custom_layout.clear();
@@ -127,7 +117,35 @@ fn check(fields: &Fields<'_>, mut properties: RecordingProperties) -> Result<Rec
     Ok(properties)
 }
 
-pub(super) fn is_resolution(text: &str) -> bool {
+/// There must be something to record or to send.
+pub(super) fn check_media(fields: &Fields<'_>, has_audio: bool, has_video: bool) -> Result<(), InvalidParameter> {
+    if has_audio || has_video {
+        Ok(())
+    } else {
+        Err(fields.invalid("hasVideo", "and 'hasAudio' must not both be false"))
+    }
+}
+
+/// What can be composed.
+pub(super) fn check_composition(
+    fields: &Fields<'_>,
+    resolution: &str,
+    frame_rate: i64,
+    shm_size: i64,
+) -> Result<(), InvalidParameter> {
+    if !is_resolution(resolution) {
+        return Err(fields.invalid("resolution", "must be WIDTHxHEIGHT, each from 100 to 1999"));
+    }
+    if !(1..=120).contains(&frame_rate) {
+        return Err(fields.invalid("frameRate", "must be from 1 to 120"));
+    }
+    if shm_size < MIN_SHM_SIZE {
+        return Err(fields.invalid("shmSize", format_args!("must be at least {MIN_SHM_SIZE}")));
+    }
+    Ok(())
+}
+
+fn is_resolution(text: &str) -> bool {
     let side = |text: &str| {
         let digits = !text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit());
         digits && text.parse().is_ok_and(|side: u16| (100..2000).contains(&side))
