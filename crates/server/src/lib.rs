@@ -308,7 +308,7 @@ impl Server {
         self.app.restart.notified().await;
     }
 
-    /// A few lines for the person who started it. Scripts wait for "OpenVidu is ready!".
+    /// A few lines for the person who started it, an empty one after them. Scripts wait for "OpenVidu is ready!".
     pub fn banner(&self) -> String {
         let config = &self.app.config;
         let port = config.server_port;
@@ -326,8 +326,8 @@ impl Server {
         lines.push(("REST API", format!("http://localhost:{port}/openvidu/api")));
         let tcp = candidates.tcp.first().map(|address| format!(", TCP {}", address.port()));
         lines.push(("Media", format!("UDP {}{}", self.media_address.port(), tcp.unwrap_or_default())));
-        let lines: String = lines.iter().map(|(what, value)| format!("\n  {what:<18}{value}")).collect();
-        format!("\nOpenVidu is ready!  (Madang {})\n{lines}\n", env!("CARGO_PKG_VERSION"))
+        let lines: String = lines.iter().map(|(what, value)| format!("  {what:<18}{value}\n")).collect();
+        format!("\nOpenVidu is ready!  (Madang {})\n{lines}", env!("CARGO_PKG_VERSION"))
     }
 
     /// Ends every session, tells every connection to end, waits for them (not for ever), delivers the last events and

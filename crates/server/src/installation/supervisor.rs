@@ -25,7 +25,7 @@ use crate::stop::Stop;
 /// What is said on standard output once the server is ready.
 pub(super) const READY: &str = "ready";
 
-/// What the server says when it is.
+/// How the lines begin that the server says when it is; an empty one ends them.
 const BANNER: &str = "OpenVidu is ready!";
 /// A longer line is cut in two.
 const LONGEST_LINE: u64 = 64 * 1024;
@@ -171,11 +171,15 @@ fn receiver(output: PipeReader) -> io::Result<pipe::Receiver> {
 async fn record(output: pipe::Receiver, mut log: Log, ready: oneshot::Sender<()>) {
     let mut output = BufReader::new(output);
     let mut ready = Some(ready);
+    let mut in_banner = false;
     let mut line = vec![];
     while let Ok(1..) = (&mut output).take(LONGEST_LINE).read_until(b'\n', &mut line).await {
         // A full disk is no reason to stop the server.
         let _ = log.append(&line);
-        if line.starts_with(BANNER.as_bytes())
+        in_banner |= line.starts_with(BANNER.as_bytes());
+        // Whoever waits may read the addresses in it.
+        if in_banner
+            && line == b"\n"
             && let Some(ready) = ready.take()
         {
             let _ = ready.send(());
