@@ -5,7 +5,7 @@
 SHELL := /bin/bash
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: run test build web lint rust-lint rust-test deny web-lint e2e api-fuzz bench bench-sessions
+.PHONY: run test build web lint rust-lint rust-test deny web-lint e2e api-fuzz bench bench-network bench-sessions
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 MADANG := $(TARGET)/release/madang
@@ -66,6 +66,11 @@ api-fuzz: build e2e/node_modules/.package-lock.json
 # Prints the figures of docs/benchmarks.md.
 bench: build e2e/node_modules/.package-lock.json
 	cd e2e && MADANG=$(abspath $(MADANG)) node bench/first-frame.mjs
+
+# Prints the table of docs/network.md: which way media takes in each network, and how long it takes to come. Needs root.
+ROUNDS ?= 5
+bench-network: build e2e/node_modules/.package-lock.json
+	cd e2e && MADANG=$(abspath $(MADANG)) ROUNDS=$(ROUNDS) node --test network/matrix.test.mjs && cat results/network.md
 
 # What very many sessions cost; about two minutes. No browser and no Node needed.
 bench-sessions:

@@ -29,6 +29,8 @@ if [ "$purpose" = test ]; then
     has nginx || [ -x /usr/sbin/nginx ] || packages+=(nginx)
     has openssl || packages+=(openssl)
     has systemd-analyze || packages+=(systemd)
+    # Makes browsers trust an authority of the tests' own.
+    has certutil || packages+=(libnss3-tools)
     # turnutils_uclient, another implementation's client of TURN.
     has turnutils_uclient || packages+=(coturn)
     # For openvidu-java-client.

@@ -15,7 +15,6 @@ const chromiumFlags = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
-  '--ignore-certificate-errors',
   '--use-fake-device-for-media-stream',
   '--use-fake-ui-for-media-stream',
   '--auto-select-desktop-capture-source=Entire screen',
@@ -51,32 +50,37 @@ export class Browsers {
   #firefox;
   #flags;
   #executable;
+  #firefoxExecutable;
+  #debuggingPort;
+  #trust;
 
   /**
    * `ownOrigin`: the pages come from the server itself and must do without Chromium's leniency.
-   * `executable`: what is started for Chromium. `names`: addresses of names, as DNS would tell.
+   * `wrap`: what is started instead of a program; `debuggingPort`: gets Firefox one that leads to the same one where it runs. `trust`: an authority's; without one, certificates do not matter.
    */
-  constructor({ ownOrigin = false, executable = chromiumPath, names = {} } = {}) {
-    this.#executable = executable;
-    const rules = Object.entries(names).map(([name, address]) => `MAP ${name} ${address}`);
-    this.#flags = [...chromiumFlags, `--host-resolver-rules=${rules.join(',')}`];
+  constructor({
+    ownOrigin = false,
+    wrap = (program) => program,
+    debuggingPort = async () => undefined,
+    trust,
+  } = {}) {
+    this.#debuggingPort = debuggingPort;
+    this.#executable = wrap(chromiumPath);
+    this.#firefoxExecutable = wrap(firefoxPath);
+    this.#trust = trust;
+    this.#flags = [...chromiumFlags];
     if (!ownOrigin) this.#flags.push(otherOrigin);
+    if (!trust) this.#flags.push('--ignore-certificate-errors');
   }
 
   /** A fresh page: `browser` is `chromium` or `firefox`, `options` go to Chromium's context. */
   async page(browser = 'chromium', options = {}) {
     if (browser === 'firefox') {
-      this.#firefox ??= puppeteer.launch({
-        browser: 'firefox',
-        executablePath: firefoxPath,
-        headless: true,
-        extraPrefsFirefox: firefoxPrefs,
-        protocolTimeout: 120_000,
-      });
+      this.#firefox ??= this.#launchFirefox();
       return (await this.#firefox).newPage();
     }
     const context = await (await this.chromium()).newContext({
-      ignoreHTTPSErrors: true,
+      ignoreHTTPSErrors: !this.#trust,
       permissions: ['camera', 'microphone'],
       ...options,
     });
@@ -87,12 +91,30 @@ export class Browsers {
   }
 
   chromium() {
-    this.#chromium ??= chromium.launch({ executablePath: this.#executable, args: this.#flags });
+    this.#chromium ??= chromium.launch({
+      executablePath: this.#executable,
+      args: this.#flags,
+      env: this.#trust ? { ...process.env, HOME: this.#trust.home } : process.env,
+    });
     return this.#chromium;
   }
 
+  async #launchFirefox() {
+    return puppeteer.launch({
+      browser: 'firefox',
+      executablePath: this.#firefoxExecutable,
+      headless: true,
+      extraPrefsFirefox: firefoxPrefs,
+      userDataDir: this.#trust?.profile,
+      debuggingPort: await this.#debuggingPort(),
+      protocolTimeout: 120_000,
+    });
+  }
+
   async stop() {
-    await (await this.#chromium)?.close();
-    await (await this.#firefox)?.close();
+    // One that could not be started has been told of already.
+    for (const browser of [this.#chromium, this.#firefox]) {
+      await (await browser?.catch(() => undefined))?.close();
+    }
   }
 }

@@ -34,7 +34,7 @@ export class Room {
    * Somebody new. Options: `version` of openvidu-browser, `browser`, `role`, `data` of the server,
    * `auto` (subscribe to everything, the default), `relay` to pass through, `token`, `rtc` (an
    * RTCConfiguration that the application gives the client, from 2.31 on), `before` (a function that
-   * runs in the page before anything else).
+   * runs in the page before anything else, or one with its argument).
    */
   async join(name, options = {}) {
     const participant = await this.open(name, options);
@@ -55,7 +55,8 @@ export class Room {
       if (message.type() === 'error') participant.troubles.push(message.text());
     });
     if (options.before) {
-      await (page.addInitScript ?? page.evaluateOnNewDocument).call(page, options.before);
+      const before = [options.before].flat();
+      await (page.addInitScript ?? page.evaluateOnNewDocument).call(page, ...before);
     }
     await page.goto(this.world.site.client(version));
     return participant;

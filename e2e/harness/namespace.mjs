@@ -4,10 +4,10 @@
  */
 
 import { execFileSync, fork, spawn } from 'node:child_process';
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 
 const here = import.meta.dirname ?? new URL('.', import.meta.url).pathname;
 
@@ -45,18 +45,18 @@ export class Namespaces {
 
   /** A file that starts `program` inside `namespace` with the arguments it is given. */
   wrapper(namespace, program) {
-    const path = join(this.#folder, `${namespace.name}-${this.#all.length}.sh`);
+    const path = join(this.#folder, `${namespace.name}-${basename(program)}.sh`);
     writeFileSync(path, `#!/bin/sh\nexec ip netns exec ${namespace.name} ${program} "$@"\n`);
     chmodSync(path, 0o755);
     return path;
   }
 
-  /** A port of the tests' own machine that leads to `port` on the loopback of `namespace`. */
-  async door(namespace, port) {
+  /** A port of the tests' own machine that leads to `port`, or the one of the same number, on the loopback of `namespace`. */
+  async door(namespace, port = undefined) {
     const listener = createServer();
     await new Promise((done) => listener.listen(0, '127.0.0.1', done));
-    const child = this.#fork(namespace, join(here, 'door.mjs'), port);
     const { port: own } = listener.address();
+    const child = this.#fork(namespace, join(here, 'door.mjs'), port ?? own);
     await new Promise((done, fail) => {
       child.once('message', done).once('error', fail).once('exit', fail);
       child.send('listen', listener);
@@ -73,6 +73,13 @@ export class Namespaces {
     });
   }
 
+  /** Makes programs inside find these addresses for these names, and none for others. */
+  async knows(namespace, names) {
+    namespace.resolveBy('127.0.0.1');
+    const pairs = Object.entries(names).map((pair) => pair.join('='));
+    await this.serve(namespace, join(here, 'dns.mjs'), ...pairs);
+  }
+
   #fork(namespace, module, ...args) {
     const child = fork(module, args.map(String), {
       execPath: 'ip',
@@ -84,7 +91,7 @@ export class Namespaces {
 
   removeAll() {
     for (const child of this.#children) child.kill();
-    for (const { name } of this.#all) run('ip', 'netns', 'del', name);
+    for (const namespace of this.#all) namespace.remove();
     rmSync(this.#folder, { recursive: true, force: true });
   }
 }
@@ -128,6 +135,22 @@ class Namespace {
       namespace.ip('link', 'set', device, 'up');
     }
     return near;
+  }
+
+  /** Programs that are started inside ask this DNS. */
+  resolveBy(address) {
+    mkdirSync(this.#files, { recursive: true });
+    writeFileSync(join(this.#files, 'resolv.conf'), `nameserver ${address}\n`);
+  }
+
+  /** What is in here stands for what is in `/etc`: see ip-netns(8). */
+  get #files() {
+    return join('/etc/netns', this.name);
+  }
+
+  remove() {
+    run('ip', 'netns', 'del', this.name);
+    rmSync(this.#files, { recursive: true, force: true });
   }
 
   route(to, via) {

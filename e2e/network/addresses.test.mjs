@@ -49,7 +49,7 @@ inNetwork(
     await ann.publish();
     const bob = await joinBy(serverAddress, room, 'bob');
     await bob.sees(ann);
-    await goesOver([ann, bob], 'udp', serverAddress);
+    await goesOver([ann, bob], ['udp'], serverAddress);
 
     server.ip('address', 'add', `${laterAddress}/24`, 'dev', 'c0');
     await world.server.said(/have changed.*198\.51\.100\.9:/);
@@ -59,7 +59,7 @@ inNetwork(
     );
     const eve = await joinBy(serverAddress, room, 'eve');
     await eve.sees(ann);
-    await goesOver([eve], 'udp', laterAddress);
+    await goesOver([eve], ['udp'], laterAddress);
     await bob.sees(ann);
 
     server.ip('address', 'del', `${laterAddress}/24`, 'dev', 'c0');
@@ -103,7 +103,7 @@ inNetwork(
       await ann.publish();
       const bob = await joinBy(serverAddress, room, 'bob');
       await bob.sees(ann);
-      await goesOver([ann, bob], 'udp', serverAddress);
+      await goesOver([ann, bob], ['udp'], serverAddress);
     } finally {
       await other.stop();
     }

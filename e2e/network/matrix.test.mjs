@@ -1,8 +1,10 @@
 /**
- * The networks that people are in, each with a real call through it: moving video both ways. What
- * each one took is written to `results/network.md`.
+ * The networks that people are in, each with a real call through it: moving video both ways. The server has its defaults.
+ * Which way media took, and how long it took to come, is written to `results/network.md`; `ROUNDS` asks for more than one
+ * joining of each kind.
  */
 
+import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after } from 'node:test';
@@ -13,12 +15,28 @@ import {
   goesOver,
   inNetwork,
   oneToOne,
-  ports,
   serverAddress,
   translate,
 } from './networks.mjs';
 
 const here = import.meta.dirname ?? new URL('.', import.meta.url).pathname;
+
+const rounds = Number(process.env.ROUNDS ?? 1);
+
+/** Chromium takes now the one, now the other. */
+const overTcp = ['tcp', 'relayOverTcp'];
+
+const udpBlocked = (net) =>
+  behindRouter(net, (outside) => translate(outside) + filter('meta l4proto udp drop'));
+
+/** Leaves a client the relay and nothing else. From 2.31 on an application could ask for it itself. */
+const relayOnly = () => {
+  window.RTCPeerConnection = class extends RTCPeerConnection {
+    constructor(configuration) {
+      super({ ...configuration, iceTransportPolicy: 'relay' });
+    }
+  };
+};
 
 const cells = [
   {
@@ -28,18 +46,18 @@ const cells = [
       server.route('10.0.0.0/24', '198.51.100.254');
       return { server, client };
     },
-    protocol: 'udp',
+    ways: ['udp'],
   },
   {
     name: 'port-restricted NAT',
     build: (net) => behindRouter(net, (outside) => translate(outside)),
-    protocol: 'udp',
+    ways: ['udp'],
   },
   {
     name: 'symmetric NAT',
     build: (net) =>
       behindRouter(net, (outside) => translate(outside, 'masquerade random,fully-random')),
-    protocol: 'udp',
+    ways: ['udp'],
   },
   {
     name: 'double NAT',
@@ -51,13 +69,30 @@ const cells = [
       home.forward(translate('c0'));
       return { server, client };
     },
-    protocol: 'udp',
+    ways: ['udp'],
+  },
+  { name: 'UDP blocked', build: udpBlocked, ways: overTcp },
+  {
+    name: 'UDP blocked, no relay, Firefox',
+    build: udpBlocked,
+    settings: { MADANG_TURN_ALLOCATIONS: '0' },
+    client: { browser: 'firefox' },
+    // It asks nobody whether to go on with a certificate that it does not trust.
+    trusted: [serverAddress],
+    ways: ['tcp'],
   },
   {
-    name: 'UDP blocked',
-    build: (net) =>
-      behindRouter(net, (outside) => translate(outside) + filter('meta l4proto udp drop')),
-    protocol: 'tcp',
+    name: 'UDP blocked, openvidu-browser 2.20.0',
+    build: udpBlocked,
+    client: { version: '2.20.0' },
+    // It knows no relay but that over UDP.
+    ways: ['tcp'],
+  },
+  {
+    name: 'relay only, openvidu-browser 2.20.0',
+    build: (net) => behindRouter(net, (outside) => translate(outside)),
+    client: { version: '2.20.0', before: relayOnly },
+    ways: ['relayOverUdp'],
   },
   {
     name: 'only one TCP port out',
@@ -68,11 +103,48 @@ const cells = [
           translate(outside) +
           filter(
             `iifname "${outside}" ct state established accept`,
-            `oifname "${outside}" tcp dport ${ports.SERVER_PORT} accept`,
+            `oifname "${outside}" tcp dport 4443 accept`,
             'drop',
           ),
       ),
-    protocol: 'tcp',
+    ways: overTcp,
+  },
+  {
+    name: 'only TLS on 443, all else dropped',
+    async build(net) {
+      const machines = behindRouter(
+        net,
+        () => `
+          table ip redirection {
+            chain in {
+              type nat hook prerouting priority dstnat;
+              iifname "c1" tcp dport 443 redirect to :8443
+            }
+          }
+          ${filter('drop')}`,
+      );
+      const proxy = join(here, 'tls-only-proxy.mjs');
+      await net.serve(machines.router, proxy, 8443, serverAddress, 443);
+      return machines;
+    },
+    settings: { SERVER_PORT: '443' },
+    host: 'call.madang.test',
+    trusted: ['call.madang.test'],
+    before: ({ client }) => {
+      const ask = (url) => {
+        const options = 'NODE_TLS_REJECT_UNAUTHORIZED=0';
+        client.exec(
+          'env',
+          options,
+          process.execPath,
+          '-e',
+          `fetch('${url}').then(() => {}, () => process.exit(1))`,
+        );
+      };
+      ask(`https://${serverAddress}/`);
+      assert.throws(() => ask(`http://${serverAddress}:443/`), 'what is no TLS is cut');
+    },
+    ways: ['relayOverTls'],
   },
   ...['', ', UDP blocked'].map((blocked) => ({
     name: `IPv6 only${blocked}`,
@@ -88,7 +160,7 @@ const cells = [
       router.forward(blocked ? filter('meta l4proto udp drop') : '');
       return { server, client };
     },
-    protocol: blocked ? 'tcp' : 'udp',
+    ways: blocked ? overTcp : ['udp'],
   })),
   ...['', ', UDP blocked'].map((blocked) => ({
     name: `server behind 1:1 NAT${blocked}`,
@@ -103,39 +175,63 @@ const cells = [
       gateway.forward(oneToOne('172.16.0.2', serverAddress));
       return { server, client };
     },
-    protocol: blocked ? 'tcp' : 'udp',
+    ways: blocked ? overTcp : ['udp'],
   })),
 ];
 
 const rows = [];
 for (const cell of cells) {
-  const { name, build, address = serverAddress, host = address, protocol, relay } = cell;
-  // Where the relay is there too, Chromium takes now the one, now the other.
-  const direct = protocol === 'tcp' ? { MADANG_TURN_ALLOCATIONS: '0' } : {};
-  const settings = { DOMAIN_OR_PUBLIC_IP: host, ...direct };
-  const names = host === address ? {} : { [host]: `[${address}]` };
-  inNetwork(name, { build, settings, names }, async (world) => {
+  const {
+    name,
+    build,
+    address = serverAddress,
+    host = address,
+    trusted,
+    client,
+    ways,
+    before,
+  } = cell;
+  const settings = { DOMAIN_OR_PUBLIC_IP: host, ...cell.settings };
+  const names = host === address ? {} : { [host]: address };
+  inNetwork(name, { build, settings, names, trusted }, async (world, machines) => {
+    before?.(machines);
     const room = await openRoom(world);
-    const ann = await room.join('ann');
+    const ann = await room.join('ann', client);
     await ann.publish();
-    const bob = await room.open('bob');
-    const before = performance.now();
-    await bob.enter();
-    await bob.do('firstFrame', ann.id);
-    const firstFrame = performance.now() - before;
-    await bob.publish();
-    await Promise.all([ann.sees(bob), bob.sees(ann)]);
-    const port = await goesOver([ann, bob], protocol, address, relay);
-    const path = relay ? `TURN over ${relay.toUpperCase()}` : `${protocol.toUpperCase()} ${port}`;
-    rows.push({ name, path, firstFrame });
+    const times = [];
+    const taken = new Set();
+    for (let round = 0; round < rounds; round++) {
+      const bob = await room.open('bob', client);
+      const start = performance.now();
+      await bob.enter();
+      await bob.do('firstFrame', ann.id);
+      times.push(performance.now() - start);
+      await bob.publish();
+      await Promise.all([ann.sees(bob), bob.sees(ann)]);
+      for (const way of await goesOver([ann, bob], ways, address)) taken.add(way);
+      await bob.close();
+    }
+    rows.push({ name, taken, times });
   });
 }
 
+const titles = {
+  udp: 'UDP',
+  tcp: 'TCP',
+  relayOverUdp: 'relay over UDP',
+  relayOverTcp: 'relay over TCP',
+  relayOverTls: 'relay over TLS',
+};
+
 after(() => {
   if (rows.length === 0) return;
-  const lines = rows.map(
-    ({ name, path, firstFrame }) => `| ${name} | ${path} | ${(firstFrame / 1000).toFixed(1)} s |`,
-  );
+  const seconds = (time) => `${(time / 1000).toFixed(1)} s`;
+  const lines = rows.map(({ name, taken, times }) => {
+    const sorted = times.toSorted((a, b) => a - b);
+    const range = rounds > 1 ? ` (${seconds(sorted[0])} to ${seconds(sorted.at(-1))})` : '';
+    const path = [...taken].map((way) => titles[way]).join(', ');
+    return `| ${name} | ${path} | ${seconds(sorted[rounds >> 1])}${range} |`;
+  });
   const head = ['| Network | Media over | Joining to first picture |', '|---|---|---|'];
   const results = join(here, '../results');
   mkdirSync(results, { recursive: true });

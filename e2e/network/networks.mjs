@@ -3,9 +3,9 @@
  * an unmodified openvidu-browser in Chromium.
  */
 
-import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { startAuthority } from '../harness/authority.mjs';
 import { Browsers } from '../harness/browsers.mjs';
 import { Namespaces, namespacesRefused } from '../harness/namespace.mjs';
 import { startServer } from '../harness/server.mjs';
@@ -13,7 +13,7 @@ import { startServer } from '../harness/server.mjs';
 const here = import.meta.dirname ?? new URL('.', import.meta.url).pathname;
 
 export const serverAddress = '198.51.100.1';
-export const ports = { SERVER_PORT: '4443', MADANG_UDP_PORT: '40000' };
+export const ports = { SERVER_PORT: '4443', MADANG_UDP_PORT: '40000', COTURN_PORT: '3478' };
 
 export const translate = (device, how = 'masquerade') => `
   table ip translation {
@@ -63,22 +63,30 @@ if (refused) {
 
 /**
  * A test in networks of its own. `build` makes them and names the machines of `server` and
- * `client`; `settings` are the server's, `names` what Chromium's DNS would tell; `run` is given what a scenario is given, and them.
+ * `client`; `settings` are the server's, `names` what the client finds by DNS, `trusted` those that the server has a
+ * certificate for; `run` is given what a scenario is given, and them.
  */
-export function inNetwork(name, { build, settings, names }, run) {
+export function inNetwork(name, { build, settings, names, trusted }, run) {
   const skip = refused ? 'no network namespaces' : false;
   test(name, { timeout: 240_000, skip }, async (context) => {
     const net = new Namespaces();
     const world = { participants: new Set() };
+    const authority = trusted && startAuthority(...trusted);
     try {
       const machines = await build(net);
       const { server, client } = machines;
-      world.server = await startServer({ ...ports, ...settings }, server);
-      world.server.url = `http://localhost:${await net.door(server, ports.SERVER_PORT)}`;
+      if (names) await net.knows(client, names);
+      const all = { ...ports, ...authority?.settings, ...settings };
+      world.server = await startServer(all, server);
+      world.server.url = `http://localhost:${await net.door(server, all.SERVER_PORT)}`;
       const site = await net.serve(client, join(here, 'site.mjs'));
       world.site = { client: (version) => site.replace('VERSION', version) };
-      const executable = net.wrapper(client, '/usr/bin/chromium');
-      world.browsers = new Browsers({ executable, names });
+      const wrap = (program) => net.wrapper(client, program);
+      world.browsers = new Browsers({
+        wrap,
+        debuggingPort: () => net.door(client),
+        trust: authority?.trust,
+      });
       await run(world, machines);
       world.server.assertHealthy();
     } catch (error) {
@@ -91,20 +99,24 @@ export function inNetwork(name, { build, settings, names }, run) {
       await world.browsers?.stop();
       await world.server?.stop();
       net.removeAll();
+      authority?.remove();
     }
   });
 }
 
-/**
- * Everything of these participants goes to `address` over `protocol`, straight or through a relay
- * that they reach over `relay`; to which port.
- */
-export async function goesOver(participants, protocol, address, relay = undefined) {
-  // What is absent does not come across as undefined.
-  const relayed = relay ? { candidateType: 'relay', relayProtocol: relay } : {};
-  const expected = { protocol, address, ...relayed };
+/** The ways that media may take: what the agent's `paths` tells of each. */
+export const ways = {
+  udp: { candidateType: 'direct', protocol: 'udp' },
+  tcp: { candidateType: 'direct', protocol: 'tcp' },
+  relayOverUdp: { candidateType: 'relay', relayProtocol: 'udp' },
+  relayOverTcp: { candidateType: 'relay', relayProtocol: 'tcp' },
+  relayOverTls: { candidateType: 'relay', relayProtocol: 'tls' },
+};
+
+/** Resolves when everything of these participants goes to `address`, by one of these ways; the names of those taken. */
+export async function goesOver(participants, names, address) {
+  const expected = names.map((name) => ({ ...ways[name], address }));
   const all = await Promise.all(participants.map((p) => p.do('pathsLike', expected)));
-  const paths = all.flat();
-  if (!relay) assert.ok(paths.every(({ candidateType }) => candidateType !== 'relay'));
-  return paths[0].port;
+  const indices = new Set(all.flat().map(({ fits }) => fits));
+  return names.filter((_, index) => indices.has(index));
 }

@@ -1,9 +1,17 @@
 /** Clients that may use nothing but the relay: media goes through it both ways, in the server's memory. */
 
 import assert from 'node:assert/strict';
+import { after } from 'node:test';
+import { startAuthority } from '../harness/authority.mjs';
 import { suite } from '../harness/suite.mjs';
 
-const { scenario } = suite();
+// The relay over TLS is offered with a certificate that browsers trust.
+const authority = startAuthority('localhost');
+const { scenario } = suite(
+  { ...authority.settings, DOMAIN_OR_PUBLIC_IP: 'localhost' },
+  { trust: authority.trust },
+);
+after(authority.remove);
 
 /** From 2.31 on an application can ask for it; before that only the browser can be made to. */
 const rtc = { iceTransportPolicy: 'relay' };
@@ -15,26 +23,35 @@ const relayOnly = () => {
   };
 };
 
-/** Leaves the relay over TCP alone. */
-const tcpOnly = () => {
-  window.RTCPeerConnection = class extends RTCPeerConnection {
-    constructor({ iceServers, ...rest }) {
-      const tcp = iceServers.filter(({ urls }) => String(urls).includes('transport=tcp'));
-      super({ ...rest, iceServers: tcp, iceTransportPolicy: 'relay' });
-    }
-  };
+/** Leaves the relays alone whose address matches. */
+const only = (pattern) => [
+  (source) => {
+    const wanted = new RegExp(source);
+    window.RTCPeerConnection = class extends RTCPeerConnection {
+      constructor({ iceServers, ...rest }) {
+        const left = iceServers.filter(({ urls }) => wanted.test(urls));
+        super({ ...rest, iceServers: left, iceTransportPolicy: 'relay' });
+      }
+    };
+  },
+  pattern,
+];
+const overEach = {
+  udp: only('^turn:[^?]*$'),
+  tcp: only('^turn:.*transport=tcp$'),
+  tls: only('^turns:.*transport=tcp$'),
 };
 
 /**
  * Every peer connection of a participant goes through the relay and comes to the media port; over
- * `protocol`, or over whichever of the two was first.
+ * `protocol`, or over whichever was first.
  */
 async function assertRelayed(participant, { udpPort }, protocol) {
   const paths = await participant.do('paths');
   assert.ok(paths.length > 0);
   for (const { candidateType, relayProtocol, port } of paths) {
     assert.deepEqual([candidateType, port], ['relay', udpPort]);
-    const expected = protocol ? [protocol] : ['udp', 'tcp'];
+    const expected = protocol ? [protocol] : ['udp', 'tcp', 'tls'];
     assert.ok(expected.includes(relayProtocol), relayProtocol);
   }
 }
@@ -53,14 +70,19 @@ for (const browser of ['chromium', 'firefox']) {
 }
 
 for (const browser of ['chromium', 'firefox']) {
-  scenario(`${browser} publishes and subscribes through the relay over TCP`, async (world) => {
-    const room = await world.call();
-    const ann = await room.join('ann', { browser, before: tcpOnly });
-    const bob = await room.join('bob');
-    await Promise.all([ann.publish(), bob.publish()]);
-    await Promise.all([ann.sees(bob), bob.sees(ann)]);
-    await assertRelayed(ann, world.server, 'tcp');
-  });
+  for (const [protocol, before] of Object.entries(overEach)) {
+    scenario(
+      `${browser} publishes and subscribes through the relay over ${protocol}`,
+      async (world) => {
+        const room = await world.call();
+        const ann = await room.join('ann', { browser, before });
+        const bob = await room.join('bob');
+        await Promise.all([ann.publish(), bob.publish()]);
+        await Promise.all([ann.sees(bob), bob.sees(ann)]);
+        await assertRelayed(ann, world.server, protocol);
+      },
+    );
+  }
 }
 
 scenario('two who are behind the relay see each other', async (world) => {
