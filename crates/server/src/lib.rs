@@ -34,6 +34,7 @@ use config::CertificateType;
 use events::EventSinks;
 use http::trust::Trust;
 use node::Node;
+use ports::Besides;
 use session::{Registry, Settings};
 use tls::Tls;
 use turn_offer::TurnOffer;
@@ -41,6 +42,7 @@ use webhooks::Webhook;
 use wrong_secrets::WrongSecrets;
 
 mod allowance;
+mod bound;
 pub mod cdr;
 pub mod config;
 pub mod control;
@@ -254,13 +256,12 @@ impl Server {
         let (alive, connections) = mpsc::channel(1);
         let router = http::router(app.clone(), signalling::router(app.clone(), stopped.clone()));
         let redirecting_address = redirecting.as_ref().map(|(_, address)| *address);
-        let serve = |listener, router| {
-            let (tls, streams) = (tls.acceptor.clone(), worker.streams.clone());
-            tokio::spawn(ports::serve(listener, tls, router, streams, limits, stopped.clone(), alive.clone()));
+        let serve = |listener, router, besides| {
+            tokio::spawn(ports::serve(listener, router, besides, limits, stopped.clone(), alive.clone()));
         };
-        serve(listener, router);
+        serve(listener, router, Some(Besides { tls: tls.acceptor.clone(), media: worker.streams.clone() }));
         if let Some((listener, _)) = redirecting {
-            serve(listener, http::redirect(app.clone(), tls.challenges.clone()));
+            serve(listener, http::redirect(app.clone(), tls.challenges.clone()), None);
         }
         tls.keep(stopped);
         Ok(Self {

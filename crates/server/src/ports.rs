@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{Request, Response};
+use axum::http::{Request, Response, StatusCode, Version, header};
+use axum::response::IntoResponse as _;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -27,6 +28,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tower::ServiceExt as _;
 
+use crate::bound::{Bound, Bounded};
 use crate::media::{Ends, Streams};
 use crate::network::Network;
 use crate::shares::{Share, Shares};
@@ -49,6 +51,8 @@ pub struct Connection {
     pub peer: SocketAddr,
     /// Whether it is encrypted.
     pub tls: bool,
+    /// How much may still be read from it.
+    pub(crate) bound: Bound,
     /// Keeps the connection counted, also after it has become a WebSocket.
     _place: Arc<Place>,
 }
@@ -104,12 +108,18 @@ fn no_ipv6(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::AddrNotAvailable || error.raw_os_error() == Some(EAFNOSUPPORT)
 }
 
+/// What a port speaks besides plain HTTP.
+#[derive(Clone)]
+pub(crate) struct Besides {
+    pub(crate) tls: TlsAcceptor,
+    pub(crate) media: Streams,
+}
+
 /// Accepts connections until the server stops.
 pub(crate) async fn serve(
     listener: TcpListener,
-    tls: TlsAcceptor,
     router: Router,
-    streams: Streams,
+    besides: Option<Besides>,
     limits: Limits,
     mut stopping: Stopping,
     alive: mpsc::Sender<()>,
@@ -129,9 +139,9 @@ pub(crate) async fn serve(
                     continue;
                 };
                 let place = Arc::new(Place { _permit: permit, _share: share, _alive: alive.clone() });
-                let (router, streams, stopping) = (router.clone(), streams.clone(), stopping.clone());
-                let connection = Opening { peer, place, router, streams, limits, stopping };
-                tokio::spawn(connection.serve(stream, tls.clone()));
+                let (router, besides, stopping) = (router.clone(), besides.clone(), stopping.clone());
+                let connection = Opening { peer, place, router, limits, stopping };
+                tokio::spawn(connection.serve(stream, besides));
             }
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");
@@ -155,7 +165,6 @@ struct Opening {
     peer: SocketAddr,
     place: Arc<Place>,
     router: Router,
-    streams: Streams,
     limits: Limits,
     stopping: Stopping,
 }
@@ -183,7 +192,7 @@ impl Speech {
 }
 
 impl Opening {
-    async fn serve(self, stream: TcpStream, tls: TlsAcceptor) {
+    async fn serve(self, stream: TcpStream, besides: Option<Besides>) {
         // Neither matters enough to refuse the connection.
         let _ = stream.set_nodelay(true);
         let socket = SockRef::from(&stream);
@@ -201,27 +210,30 @@ impl Opening {
             first = timeout(patience, first_byte) => first,
             () = stopping.requested() => return,
         };
-        match first {
-            Ok(Some(first)) => match Speech::of(first) {
-                Speech::Tls => match timeout(patience, tls.accept(stream)).await {
-                    Ok(Ok(stream)) => self.encrypted(stream).await,
-                    Ok(Err(error)) => tracing::debug!(peer = %self.peer, %error, "TLS handshake failed"),
-                    Err(_) => tracing::debug!(peer = %self.peer, "TLS handshake took too long"),
-                },
-                Speech::Http => self.http(stream, false).await,
-                Speech::Media => match Ends::of(&stream) {
-                    Ok(ends) => self.media(stream, ends, false).await,
-                    Err(error) => tracing::debug!(peer = %self.peer, %error, "connection broke"),
-                },
-                Speech::Nothing => tracing::debug!(peer = %self.peer, first, "neither HTTP nor anything else"),
+        let first = match first {
+            Ok(Some(first)) => first,
+            Ok(None) => return,
+            Err(_) => return tracing::debug!(peer = %self.peer, "connection without a byte"),
+        };
+        match (Speech::of(first), besides) {
+            (Speech::Http, _) => self.http(stream, false).await,
+            (Speech::Tls, Some(besides)) => match timeout(patience, besides.tls.accept(stream)).await {
+                Ok(Ok(stream)) => self.encrypted(stream, besides.media).await,
+                Ok(Err(error)) => tracing::debug!(peer = %self.peer, %error, "TLS handshake failed"),
+                Err(_) => tracing::debug!(peer = %self.peer, "TLS handshake took too long"),
             },
-            Ok(None) => {}
-            Err(_) => tracing::debug!(peer = %self.peer, "connection without a byte"),
+            (Speech::Media, Some(besides)) => match Ends::of(&stream) {
+                Ok(ends) => self.media(stream, ends, false, besides.media).await,
+                Err(error) => tracing::debug!(peer = %self.peer, %error, "connection broke"),
+            },
+            (Speech::Tls | Speech::Media, None) | (Speech::Nothing, _) => {
+                tracing::debug!(peer = %self.peer, first, "nothing that this port speaks");
+            }
         }
     }
 
     /// After the handshake.
-    async fn encrypted(self, mut stream: TlsStream<TcpStream>) {
+    async fn encrypted(self, mut stream: TlsStream<TcpStream>, streams: Streams) {
         let mut stopping = self.stopping.clone();
         let first = tokio::select! {
             first = timeout(self.limits.opening, stream.fill_buf()) => first,
@@ -235,7 +247,7 @@ impl Opening {
         match first.map(Speech::of) {
             Some(Speech::Http) => self.http(stream, true).await,
             Some(Speech::Media) => match Ends::of(stream.get_ref().0) {
-                Ok(ends) => self.media(stream, ends, true).await,
+                Ok(ends) => self.media(stream, ends, true, streams).await,
                 Err(error) => tracing::debug!(peer = %self.peer, %error, "connection broke"),
             },
             Some(Speech::Tls | Speech::Nothing) => tracing::debug!(peer = %self.peer, "neither HTTP nor TURN in TLS"),
@@ -243,8 +255,8 @@ impl Opening {
         }
     }
 
-    async fn media(self, stream: impl AsyncRead + AsyncWrite, ends: Ends, tls: bool) {
-        let Self { peer, streams, limits, mut stopping, place: _place, .. } = self;
+    async fn media(self, stream: impl AsyncRead + AsyncWrite, ends: Ends, tls: bool, streams: Streams) {
+        let Self { peer, limits, mut stopping, place: _place, .. } = self;
         let end = tokio::select! {
             end = streams.carry(stream, ends, tls, limits.opening) => end,
             () = stopping.requested() => return,
@@ -256,7 +268,9 @@ impl Opening {
 
     async fn http(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, tls: bool) {
         let Self { peer, place, router, limits, mut stopping, .. } = self;
-        let connection = Connection { peer, tls, _place: place };
+        let bound = Bound::default();
+        let stream = Bounded::new(stream, bound.clone());
+        let connection = Connection { peer, tls, bound, _place: place };
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(connection.clone());
             respond(router.clone(), request)
@@ -283,5 +297,16 @@ impl Opening {
 }
 
 async fn respond(router: Router, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+    if !names_its_host(&request) {
+        return Ok((StatusCode::BAD_REQUEST, [(header::CONNECTION, "close")]).into_response());
+    }
     router.oneshot(request).await
+}
+
+/// Once, from HTTP/1.1 on (RFC 9112 §3.2): a proxy that takes another of two for the right one would be misled.
+fn names_its_host(request: &Request<Incoming>) -> bool {
+    match request.headers().get_all(header::HOST).iter().count() {
+        0 => request.version() < Version::HTTP_11,
+        count => count == 1,
+    }
 }

@@ -12,6 +12,8 @@ use server::limits::Rate;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::protocol::Message;
+use tokio_tungstenite::tungstenite::protocol::frame::Frame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 
 #[tokio::test]
 async fn a_ping_is_answered_before_anything_else_happened() {
@@ -102,17 +104,36 @@ async fn every_request_is_answered() {
 #[tokio::test]
 async fn a_message_that_is_too_long_closes_its_socket_only() {
     let server = TestServer::start().await;
+    server.create_session("room").await;
     let mut other = server.client().await;
     // Read to its end, and refused at its head.
     for length in [1024 * 1024 + 1, 3 * 1024 * 1024] {
-        let mut client = server.client().await;
+        let (mut client, _) = server.joined("room", "ann").await;
         client.send_text("x".repeat(length)).await;
         assert_eq!(client.closed().await, Closed::With(1009, String::new()), "{length}");
     }
-    let mut client = server.client().await;
+    let (mut client, _) = server.joined("room", "bob").await;
     client.send_text("x".repeat(1024 * 1024)).await;
     assert_eq!(client.request("ping", json!({})).await["result"]["value"], "pong");
     assert_eq!(other.request("ping", json!({})).await["result"]["value"], "pong");
+}
+
+#[tokio::test]
+async fn who_has_not_joined_may_say_less() {
+    let server = TestServer::start().await;
+    let mut client = server.client().await;
+    // Any number of what is short enough.
+    for _ in 0..10 {
+        client.send_text("x".repeat(64 * 1024)).await;
+    }
+    assert_eq!(client.request("ping", json!({})).await["result"]["value"], "pong");
+    client.send_text("x".repeat(64 * 1024 + 1)).await;
+    assert_eq!(client.closed().await, Closed::With(1009, String::new()));
+    // A long one in pieces is not kept until it ends. The head of a piece has 14 bytes.
+    let mut client = server.client().await;
+    let piece = vec![b'x'; 128 * 1024 - 14];
+    client.send(Message::Frame(Frame::message(piece, OpCode::Data(Data::Text), false))).await;
+    assert_eq!(client.closed().await, Closed::With(1009, String::new()));
 }
 
 #[tokio::test]

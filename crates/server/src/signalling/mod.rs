@@ -27,8 +27,10 @@ mod socket;
 
 /// A longer message closes the socket with 1009. SDP of a simulcast publisher has some 12 KB; the original takes 50 KB.
 const MAX_MESSAGE: usize = 1024 * 1024;
-/// Read nevertheless, so that the client gets to see the 1009; beyond it the connection may just break.
-const MAX_READ: usize = 2 * MAX_MESSAGE;
+/// Until the client has joined a session. What the original takes fits.
+const MAX_STRANGERS_MESSAGE: usize = 64 * 1024;
+/// How much more than that is read, so that the client gets to see the 1009; beyond it the connection may just break.
+const READ_FACTOR: usize = 2;
 
 struct Signalling {
     app: Arc<App>,
@@ -76,7 +78,7 @@ async fn open(
     let caller = socket::Caller { socket, peer, network, share, connection };
     let app = signalling.app.clone();
     upgrade
-        .max_message_size(MAX_READ)
-        .max_frame_size(MAX_READ)
+        .max_message_size(READ_FACTOR * MAX_MESSAGE)
+        .max_frame_size(READ_FACTOR * MAX_MESSAGE)
         .on_upgrade(move |web_socket| socket::run(web_socket, caller, app, stopping))
 }

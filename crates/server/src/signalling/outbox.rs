@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use axum::extract::ws::{CloseFrame, Utf8Bytes};
 use tokio::sync::{Notify, mpsc};
 
+use crate::bound::Bound;
 use crate::shares::Share;
 
 /// Some seconds of a very lively session.
@@ -34,7 +35,14 @@ struct Shared {
 pub(crate) struct Outbox {
     queue: mpsc::Sender<Outgoing>,
     shared: Arc<Shared>,
-    unjoined: Option<Share>,
+    unjoined: Option<Unjoined>,
+}
+
+/// What a client has, and has not, until it has joined.
+#[derive(Debug)]
+struct Unjoined {
+    _share: Share,
+    bound: Bound,
 }
 
 /// The socket's end.
@@ -48,11 +56,12 @@ pub(super) struct Outlet {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct CutOff;
 
-/// An empty queue; the first end holds the share until the client has joined.
-pub(super) fn outbox(unjoined: Share) -> (Outbox, Outlet) {
+/// An empty queue. The first end holds the share until the client has joined, and then lifts the bound.
+pub(super) fn outbox(share: Share, bound: Bound) -> (Outbox, Outlet) {
     let (sender, receiver) = mpsc::channel(MAX_FRAMES);
     let shared = Arc::<Shared>::default();
-    (Outbox { queue: sender, shared: shared.clone(), unjoined: Some(unjoined) }, Outlet { queue: receiver, shared })
+    let unjoined = Some(Unjoined { _share: share, bound });
+    (Outbox { queue: sender, shared: shared.clone(), unjoined }, Outlet { queue: receiver, shared })
 }
 
 impl Outbox {
@@ -95,7 +104,9 @@ impl Outbox {
 
     /// The client is in a session: it counts no longer among those who wait.
     pub(crate) fn joined(&mut self) {
-        self.unjoined = None;
+        if let Some(unjoined) = self.unjoined.take() {
+            unjoined.bound.lift();
+        }
     }
 }
 
@@ -123,7 +134,7 @@ mod tests {
     use crate::shares::Shares;
 
     fn pair() -> (Outbox, Outlet) {
-        outbox(Shares::default().take(LOCALHOST.into(), 1).unwrap())
+        outbox(Shares::default().take(LOCALHOST.into(), 1).unwrap(), Bound::default())
     }
 
     #[tokio::test]

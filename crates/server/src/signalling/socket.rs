@@ -13,9 +13,10 @@ use session::{PeerInfo, SocketId};
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::Instrument as _;
 
-use super::MAX_MESSAGE;
 use super::keep_alive::KeepAlive;
 use super::outbox::{Outbox, Outgoing, Outlet, outbox};
+use super::{MAX_MESSAGE, MAX_STRANGERS_MESSAGE, READ_FACTOR};
+use crate::bound::Bound;
 use crate::control::SocketInput;
 use crate::network::Network;
 use crate::ports::Connection;
@@ -27,6 +28,9 @@ use crate::{App, Stopping};
 const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long the client may take to confirm a close.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// What is read of one message of a client that has not joined.
+const STRANGERS_READ: u64 = (READ_FACTOR * MAX_STRANGERS_MESSAGE) as u64;
 
 /// Who is at the other end.
 pub(super) struct Caller {
@@ -41,12 +45,14 @@ pub(super) struct Caller {
 
 /// Serves a socket to its end.
 pub(super) async fn run(web_socket: WebSocket, caller: Caller, app: Arc<App>, stopping: Stopping) {
-    let Caller { socket, peer, network, share, connection: _place } = caller;
+    let Caller { socket, peer, network, share, connection } = caller;
+    let bound = connection.bound.clone();
+    bound.set(STRANGERS_READ);
     let control = app.control.clone();
     let span = tracing::debug_span!("socket", id = socket.0, ip = %peer.ip);
     async {
         tracing::debug!("open");
-        let (for_control, outlet) = outbox(share);
+        let (for_control, outlet) = outbox(share, bound.clone());
         let answers = for_control.for_socket();
         let (sink, stream) = web_socket.split();
         if control.socket(socket, SocketInput::Opened { peer, outbox: for_control }).await.is_err() {
@@ -54,7 +60,7 @@ pub(super) async fn run(web_socket: WebSocket, caller: Caller, app: Arc<App>, st
         }
         let overflow = outlet.overflow();
         let keep_alive = KeepAlive::new(Instant::now().into_std());
-        let reader = Reader { socket, network, app, answers, keep_alive };
+        let reader = Reader { socket, network, app, answers, keep_alive, bound };
         let mut reader = std::pin::pin!(reader.read(stream, stopping));
         tokio::select! {
             // The writer ends the socket: also a reader's close goes through the queue, behind what is already in it.
@@ -105,6 +111,7 @@ struct Reader {
     app: Arc<App>,
     answers: Outbox,
     keep_alive: KeepAlive,
+    bound: Bound,
 }
 
 impl Reader {
@@ -129,12 +136,15 @@ impl Reader {
                     return drain(stream).await;
                 }
             };
+            let longest = if self.bound.is_lifted() { MAX_MESSAGE } else { MAX_STRANGERS_MESSAGE };
+            let used_up = self.bound.is_used_up();
+            self.bound.renew(STRANGERS_READ);
             match message {
-                Some(Ok(Message::Text(text))) if text.len() > MAX_MESSAGE => {
+                Some(Ok(Message::Text(text))) if text.len() > longest => {
                     self.answers.close_with(1009, "");
                     return drain(stream).await;
                 }
-                Some(Ok(Message::Binary(bytes))) if bytes.len() > MAX_MESSAGE => {
+                Some(Ok(Message::Binary(bytes))) if bytes.len() > longest => {
                     self.answers.close_with(1009, "");
                     return drain(stream).await;
                 }
@@ -147,7 +157,7 @@ impl Reader {
                 // Answered by the WebSocket layer.
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
                 Some(Ok(Message::Close(_))) => return drain(stream).await,
-                Some(Err(error)) if is_too_long(&error) => {
+                Some(Err(error)) if used_up || is_too_long(&error) => {
                     self.answers.close_with(1009, "");
                     // Nothing more can be read; the writer ends the socket.
                     return std::future::pending().await;

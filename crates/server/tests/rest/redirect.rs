@@ -1,5 +1,8 @@
 //! The port that sends browsers on to HTTPS.
 
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
 use crate::client::{Answer, Client, Request, TestServer};
 
 async fn ask(server: &TestServer, request: Request) -> Answer {
@@ -22,6 +25,22 @@ async fn everything_is_sent_on_to_https_at_the_host_that_was_asked() {
     }
     let answer = ask(&server, Request::new("POST", "/sessions").json("{}")).await;
     assert_eq!(answer.status, 308, "a POST stays a POST");
+}
+
+#[tokio::test]
+async fn it_speaks_plain_http_and_nothing_else() {
+    let server = TestServer::start_with(|config| config.http_port = Some(0)).await;
+    let address = server.server.redirecting_address().unwrap();
+    let question = [b"\x00\x01\x00\x00\x21\x12\xa4\x42".as_slice(), &[7; 12]].concat();
+    let framed = [&[0, 20], &question[..]].concat();
+    for opening in [&[0x16, 3, 1][..], &framed, &question] {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(opening).await.unwrap();
+        // Closed with bytes unread, which the kernel may tell as a reset.
+        let mut answer = vec![];
+        let _ = stream.read_to_end(&mut answer).await;
+        assert!(answer.is_empty(), "{answer:?}");
+    }
 }
 
 #[tokio::test]

@@ -141,6 +141,22 @@ async fn request_lines_and_headers_must_be_legal() {
 }
 
 #[tokio::test]
+async fn a_request_names_its_host_once() {
+    let server = TestServer::start().await;
+    for (version, hosts, status) in [
+        ("1.1", "Host: a\r\nHost: b\r\n", "400"),
+        ("1.1", "Host: a\r\nhost: a\r\n", "400"),
+        ("1.1", "", "400"),
+        ("1.0", "Host: a\r\nHost: b\r\n", "400"),
+        ("1.0", "", "200"),
+        ("1.1", "Host: a\r\n", "200"),
+    ] {
+        let bytes = format!("GET {PUBLIC} HTTP/{version}\r\n{hosts}Connection: close\r\n\r\n");
+        assert_eq!(answered(&server, bytes.as_bytes()).await, [status], "{version} {hosts:?}");
+    }
+}
+
+#[tokio::test]
 async fn repeated_and_unknown_headers_do_no_harm() {
     let server = TestServer::start().await;
     let right = credentials();
