@@ -2,8 +2,8 @@
 //!
 //! [`StreamFile`] takes [`Packet`]s and the time, puts packets in order, frames together and sound and pictures on one
 //! timeline, and writes a file that can be played up to its last cluster (a second at most) wherever it is cut off.
-//! [`StreamFile::finish`] makes it seekable; [`repair()`] does the same for a file that was cut off. It is WebM for VP8,
-//! VP9 and AV1, Matroska for H264.
+//! [`StreamFile::finish`] makes it seekable; [`repair()`] does the same for a file that was cut off; a [`Follower`] reads it
+//! while it grows. It is WebM for VP8, VP9 and AV1, Matroska for H264.
 //!
 //! There is no network, no clock and no thread here: it writes through [`std::io::Write`] and [`std::io::Seek`], and
 //! time is an argument. It knows nothing of sessions, nor of how recordings are named and gathered.
@@ -15,6 +15,7 @@ mod bits;
 mod cluster;
 mod depacketise;
 mod ebml;
+mod follow;
 mod lane;
 mod matroska;
 mod reorder;
@@ -23,6 +24,7 @@ mod stream_file;
 mod summary;
 mod timeline;
 
+pub use follow::{FileFrame, FollowError, Follower, VideoTrack};
 pub use repair::{RepairError, repair};
 pub use stream_file::{Event, StreamFile};
 pub use summary::{FileSummary, Losses};

@@ -3,6 +3,7 @@
 mod codecs;
 mod cut;
 mod encoder;
+mod follow;
 mod probe;
 mod publisher;
 mod streams;
