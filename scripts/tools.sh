@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Checks the tools that `make run` (or, with the argument `test`, `make test`) needs. Names every
 # missing one with the command that installs it. With `test` it installs Debian packages itself
-# where it may: as root, or by a sudo that asks nothing.
+# where it may: as root, or by a sudo that asks nothing. So it does with what `make run` can do
+# without: GStreamer, which composes recordings.
 set -euo pipefail
 
 purpose="${1:-run}"
@@ -40,6 +41,20 @@ if [ "$purpose" = test ]; then
     has pebble || packages+=(pebble)
 fi
 
+gstreamer=()
+has pkg-config || gstreamer+=(pkg-config)
+pkg-config --exists gstreamer-1.0 2>/dev/null || gstreamer+=(libgstreamer1.0-dev)
+pkg-config --exists gstreamer-video-1.0 2>/dev/null || gstreamer+=(libgstreamer-plugins-base1.0-dev)
+while read -r plugin package; do
+    compgen -G "/usr/lib/*/gstreamer-1.0/libgst$plugin.so" >/dev/null || gstreamer+=("$package")
+done <<'END'
+opus gstreamer1.0-plugins-base
+vpx gstreamer1.0-plugins-good
+openh264 gstreamer1.0-plugins-bad
+x264 gstreamer1.0-plugins-ugly
+libav gstreamer1.0-libav
+END
+
 if has cargo; then
     found="$(rustc --version | cut -d' ' -f2)"
     at_least "$found" 1.92.0 || problems+=("rustc $found is too old (1.92 or newer):  rustup update stable")
@@ -58,16 +73,32 @@ else
     problems+=("Node.js is missing (20.19 or newer):  see https://nodejs.org/en/download")
 fi
 
-if [ ${#packages[@]} -gt 0 ]; then
-    install="apt-get install -y --no-install-recommends ${packages[*]}"
-    root=
-    if [ "$(id -u)" -ne 0 ]; then root="sudo -n"; fi
-    if [ "$purpose" = test ] && has apt-get && { [ -z "$root" ] || sudo -n true 2>/dev/null; }; then
-        echo "Installing ${packages[*]}"
-        $root apt-get update -qq
-        DEBIAN_FRONTEND=noninteractive $root $install >/dev/null
+root=
+if [ "$(id -u)" -ne 0 ]; then root="sudo -n"; fi
+may_install() { has apt-get && { [ -z "$root" ] || sudo -n true 2>/dev/null; }; }
+apt_install="apt-get install -y --no-install-recommends"
+
+install() {
+    echo "Installing $*"
+    $root apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive $root $apt_install "$@" >/dev/null
+}
+
+if [ "$purpose" = test ]; then
+    packages+=("${gstreamer[@]}")
+elif [ ${#gstreamer[@]} -gt 0 ]; then
+    if may_install; then
+        install "${gstreamer[@]}"
     else
-        problems+=("missing: ${packages[*]}:  sudo $install")
+        echo "Recordings will not be composed without GStreamer:  sudo $apt_install ${gstreamer[*]}" >&2
+    fi
+fi
+
+if [ ${#packages[@]} -gt 0 ]; then
+    if [ "$purpose" = test ] && may_install; then
+        install "${packages[@]}"
+    else
+        problems+=("missing: ${packages[*]}:  sudo $apt_install ${packages[*]}")
     fi
 fi
 

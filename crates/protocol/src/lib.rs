@@ -7,6 +7,7 @@
 //! * [`media`]: commands to and events from a media worker.
 //! * [`framing`]: messages of ICE and TURN in byte streams.
 //! * [`recording`]: the same for the recorder, and recordings as REST and disks show them.
+//! * [`transcoder`]: what the server and the process that composes recordings tell each other.
 //!
 //! This crate only reads and writes: it decides nothing, waits for nothing and opens nothing.
 
@@ -19,3 +20,4 @@ pub mod model;
 pub mod recording;
 pub mod rest;
 pub mod rpc;
+pub mod transcoder;

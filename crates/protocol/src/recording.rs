@@ -120,7 +120,8 @@ pub enum RecordingReport {
 }
 
 /// What a finished recording turned out to be.
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Measured {
     /// Bytes.
     pub size: u64,

@@ -10,14 +10,24 @@ use crate::publisher::Made;
 
 /// Two seconds of a test picture or tone.
 pub(crate) fn encode(codec: Codec, size: &str) -> Vec<Made> {
+    if codec == Codec::Opus {
+        return encode_from(codec, "sine=frequency=440:sample_rate=48000", 2);
+    }
+    encode_from(codec, &format!("testsrc=size={size}:rate=15"), 2)
+}
+
+/// So many seconds of what one of ffmpeg's filters makes.
+pub(crate) fn encode_from(codec: Codec, source: &str, seconds: u32) -> Vec<Made> {
     if codec == Codec::Av1 {
-        return av1(size);
+        return av1(source, seconds);
     }
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("rtp");
     let socket = UnixDatagram::bind(&path).unwrap();
-    let mut command = ffmpeg(codec, size);
-    command.args(["-f", "rtp", "-packetsize", "500", "-type", "datagram"]).arg(format!("unix:{}", path.display()));
+    let mut command = ffmpeg(codec, source, seconds);
+    // A packet of sound is never divided.
+    let size = if codec == Codec::Opus { "1200" } else { "500" };
+    command.args(["-f", "rtp", "-packetsize", size, "-type", "datagram"]).arg(format!("unix:{}", path.display()));
     let mut child = command.stdout(Stdio::null()).spawn().expect("ffmpeg is installed");
     let packets = receive(&socket, &mut child);
     let first = u32::from_be_bytes(packets[0][4..8].try_into().unwrap());
@@ -52,26 +62,23 @@ fn receive(socket: &UnixDatagram, child: &mut Child) -> Vec<Vec<u8>> {
     packets
 }
 
-fn ffmpeg(codec: Codec, size: &str) -> Command {
+fn ffmpeg(codec: Codec, source: &str, seconds: u32) -> Command {
     let mut command = Command::new("ffmpeg");
-    command.args(["-v", "error", "-nostdin", "-f", "lavfi"]);
-    let picture = format!("testsrc=size={size}:rate=15");
+    command.args(["-v", "error", "-nostdin", "-f", "lavfi", "-i", source]);
     let arguments: &[&str] = match codec {
-        Codec::Opus => &["-i", "sine=frequency=440:sample_rate=48000", "-c:a", "libopus", "-ac", "2"],
-        Codec::Vp8 => &["-i", &picture, "-c:v", "libvpx", "-deadline", "realtime", "-cpu-used", "8", "-b:v", "400k"],
-        Codec::Vp9 => {
-            &["-i", &picture, "-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-strict", "-2"]
-        }
-        Codec::H264 => &["-i", &picture, "-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency"],
-        Codec::Av1 => &["-i", &picture, "-c:v", "libaom-av1", "-usage", "realtime", "-cpu-used", "8"],
+        Codec::Opus => &["-c:a", "libopus", "-ac", "2"],
+        Codec::Vp8 => &["-c:v", "libvpx", "-deadline", "realtime", "-cpu-used", "8", "-b:v", "400k"],
+        Codec::Vp9 => &["-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-strict", "-2"],
+        Codec::H264 => &["-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency"],
+        Codec::Av1 => &["-c:v", "libaom-av1", "-usage", "realtime", "-cpu-used", "8"],
     };
-    command.args(arguments).args(["-t", "2", "-threads", "1", "-pix_fmt", "yuv420p"]);
+    command.args(arguments).args(["-t", &seconds.to_string(), "-threads", "1", "-pix_fmt", "yuv420p"]);
     command
 }
 
 /// ffmpeg's pictures in our packets, one unit or a part of it each.
-fn av1(size: &str) -> Vec<Made> {
-    let mut command = ffmpeg(Codec::Av1, size);
+fn av1(source: &str, seconds: u32) -> Vec<Made> {
+    let mut command = ffmpeg(Codec::Av1, source, seconds);
     let output = command.args(["-f", "ivf", "-"]).output().expect("ffmpeg is installed");
     assert!(output.status.success());
     let mut rest = &output.stdout[32..];

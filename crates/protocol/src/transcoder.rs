@@ -1,0 +1,198 @@
+//! What the server and a transcoder process tell each other about a composed recording.
+//!
+//! A composition is a function of its folder: the streams' files and a *manifest*, which says what is to be made of them.
+//! The server appends a line of JSON for whatever happens ([`Entry`]); the same line goes to the transcoder's standard
+//! input, which wakes it. The first entry is [`Entry::Compose`]. Nothing is ever changed or taken back, so whoever opens
+//! the folder later, after a crash, makes the same of it. The transcoder reports by lines on its standard output
+//! ([`Report`]).
+
+use serde::{Deserialize, Serialize};
+
+use crate::recording::Measured;
+
+/// Of the entries and reports. A transcoder refuses a manifest of another version.
+pub const VERSION: u32 = 1;
+
+/// The manifest's name in a recording's folder.
+pub const MANIFEST: &str = ".composition";
+
+/// A line of the manifest. Times are ms since 1970, on the clock of the streams' files; entries are in their order.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(tag = "entry", rename_all = "camelCase")]
+pub enum Entry {
+    /// What is to be made; first, and only there.
+    Compose(Composition),
+    /// A stream is in it from now on.
+    Add(ComposedStream),
+    /// A stream's microphone or camera was switched on or off.
+    #[serde(rename_all = "camelCase")]
+    Change {
+        /// Of [`ComposedStream::file`].
+        file: String,
+        /// When.
+        at: u64,
+        /// The microphone is on.
+        audio_active: bool,
+        /// The camera is on.
+        video_active: bool,
+    },
+    /// A stream is in it no longer.
+    Remove {
+        /// Of [`ComposedStream::file`].
+        file: String,
+        /// When.
+        at: u64,
+    },
+    /// Everything captured before this is in the files, and every entry before this is in the manifest.
+    Until {
+        /// When.
+        at: u64,
+    },
+    /// It is over, and the files are finished.
+    End {
+        /// When.
+        at: u64,
+    },
+}
+
+/// What is to be made.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Composition {
+    /// [`VERSION`].
+    pub version: u32,
+    /// When it begins, ms since 1970.
+    pub start: u64,
+    /// Name of the file to make, in the same folder: `.mp4` with pictures, `.webm` without.
+    pub output: String,
+    /// Name of the still picture to make of it, if one is wanted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thumbnail: Option<String>,
+    /// There is to be sound in it.
+    pub has_audio: bool,
+    /// There are to be pictures in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub picture: Option<Picture>,
+}
+
+/// What composed pictures look like.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Picture {
+    /// Pixels.
+    pub width: u32,
+    /// Pixels.
+    pub height: u32,
+    /// Pictures a second.
+    pub frame_rate: u32,
+    /// Who goes where.
+    pub layout: Layout,
+}
+
+/// Who goes where in a composed picture.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Layout {
+    /// As large as possible, all of the same size; shared screens large, the others beside them.
+    BestFit,
+    /// A shared screen, or else who came first, fills the picture; the others lie over it in a row.
+    PictureInPicture,
+    /// A shared screen, or else who came first, is large; the others in a column beside it.
+    VerticalPresentation,
+    /// The same with the others in a row below it.
+    HorizontalPresentation,
+    /// Who speaks is large; the others in a column beside it.
+    Speaker,
+}
+
+/// A stream that is to be composed.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ComposedStream {
+    /// Name of its file in the folder; new in this manifest. The file may come later, or never.
+    pub file: String,
+    /// When, ms since 1970.
+    pub at: u64,
+    /// It is a shared screen.
+    pub is_screen: bool,
+    /// It has sound.
+    pub has_audio: bool,
+    /// It has pictures.
+    pub has_video: bool,
+    /// The microphone is on.
+    pub audio_active: bool,
+    /// The camera is on.
+    pub video_active: bool,
+}
+
+/// A line on the transcoder's standard output.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(tag = "report", rename_all = "camelCase")]
+pub enum Report {
+    /// The output file is there, and begun.
+    Running,
+    /// Everything before this is in the output file, on the disk. Told about once a second of media.
+    Composed {
+        /// ms since 1970.
+        until: u64,
+    },
+    /// The file is whole, and on the disk.
+    Finished {
+        /// What is in it.
+        measured: Measured,
+        /// What could not be put into it.
+        lost: Lost,
+    },
+    /// The input ended before the recording did; what there is so far can be played, and continued.
+    Suspended,
+    /// Nothing can be made of the folder, now or later.
+    Failed {
+        /// For the operator.
+        why: String,
+    },
+}
+
+/// What the streams' files had but the composition has not.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Lost {
+    /// Pictures and packets of sound that no decoder took.
+    pub undecodable: u64,
+    /// Files that could not be read on.
+    pub unreadable_files: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(json: &str) -> Entry {
+        let entry = serde_json::from_str(json).unwrap();
+        assert_eq!(serde_json::to_string(&entry).unwrap(), json, "it is written as it is read");
+        entry
+    }
+
+    #[test]
+    fn entries_are_lines_of_json() {
+        let Entry::Compose(composition) = entry(
+            r#"{"entry":"compose","version":1,"start":5,"output":"a.mp4","thumbnail":"a.jpg","hasAudio":true,"picture":{"width":320,"height":180,"frameRate":25,"layout":"BEST_FIT"}}"#,
+        ) else {
+            panic!("it was to be the beginning");
+        };
+        assert_eq!(composition.picture.unwrap().layout, Layout::BestFit);
+        entry(r#"{"entry":"change","file":"a","at":7,"audioActive":false,"videoActive":true}"#);
+        assert_eq!(entry(r#"{"entry":"until","at":9}"#), Entry::Until { at: 9 });
+    }
+
+    #[test]
+    fn reports_are_lines_of_json() {
+        let measured = Measured { size: 1, duration: 2.5, has_audio: true, has_video: false };
+        let report = Report::Finished { measured, lost: Lost::default() };
+        let json = serde_json::to_string(&report).unwrap();
+        assert_eq!(
+            json,
+            r#"{"report":"finished","measured":{"size":1,"duration":2.5,"hasAudio":true,"hasVideo":false},"lost":{"undecodable":0,"unreadableFiles":0}}"#
+        );
+        assert_eq!(serde_json::from_str::<Report>(&json).unwrap(), report);
+    }
+}

@@ -1,0 +1,157 @@
+//! One stream in the composition: its file is followed, and decoded up to a time.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use protocol::transcoder::{ComposedStream, Lost};
+use recorder::{Codec, FileFrame, Follower};
+
+use super::decode::{PictureDecoder, SoundDecoder};
+use super::picture::{Fit, Picture, Scaler};
+use super::sound::{Line, RATE};
+
+/// Sound and pictures of one time stand in a file at most this far apart, ms: what they wait for in the recorder.
+const APART: u64 = 3000;
+/// Decoders of sound need what comes before, too, ms.
+const LEAD: u64 = 200;
+
+/// So that there is sound up to a time although packets' times are not quite even, ms.
+pub(crate) const AHEAD: u64 = 40;
+
+/// One stream.
+#[derive(Debug)]
+pub(crate) struct Member {
+    pub(crate) stream: ComposedStream,
+    pub(crate) picture: Option<Picture>,
+    /// The picture is another one than when it was drawn.
+    pub(crate) is_new: bool,
+    pub(crate) scaler: Option<Scaler>,
+    pub(crate) line: Line,
+    pub(crate) lost: Lost,
+    /// When the composition begins, ms since 1970.
+    start: u64,
+    /// Before this nothing is needed, except to decode what is.
+    from: u64,
+    path: PathBuf,
+    follower: Option<Follower<File>>,
+    /// The file cannot be read on.
+    is_broken: bool,
+    sounds: VecDeque<FileFrame>,
+    pictures: VecDeque<FileFrame>,
+    /// Of the latest frame that was read.
+    horizon: u64,
+    sound_decoder: SoundDecoder,
+    picture_decoder: PictureDecoder,
+}
+
+impl Member {
+    pub(crate) fn new(folder: &Path, stream: ComposedStream, start: u64, from: u64) -> Self {
+        Self {
+            path: folder.join(&stream.file),
+            picture: None,
+            is_new: false,
+            scaler: None,
+            line: Line::default(),
+            lost: Lost::default(),
+            start,
+            from,
+            follower: None,
+            is_broken: false,
+            sounds: VecDeque::new(),
+            pictures: VecDeque::new(),
+            horizon: 0,
+            sound_decoder: SoundDecoder::default(),
+            picture_decoder: PictureDecoder::default(),
+            stream,
+        }
+    }
+
+    /// Shared screens are to be read, faces to be seen.
+    pub(crate) fn fit(&self) -> Fit {
+        if self.stream.is_screen { Fit::Contain } else { Fit::Cover }
+    }
+
+    /// Decodes pictures that were captured up to `until`, ms since 1970, and sound up to [`AHEAD`] of it.
+    pub(crate) fn advance(&mut self, until: u64) {
+        self.read(until + AHEAD);
+        while let Some(frame) = pop_until(&mut self.sounds, until + AHEAD) {
+            if frame.time + LEAD >= self.from {
+                self.take_sound(frame);
+            }
+        }
+        while let Some(frame) = pop_until(&mut self.pictures, until) {
+            self.take_picture(frame);
+        }
+    }
+
+    /// The camera is off: nothing is seen any more.
+    pub(crate) fn switch(&mut self, audio_active: bool, video_active: bool) {
+        self.stream.audio_active = audio_active;
+        self.stream.video_active = video_active;
+        if !video_active {
+            self.picture = None;
+            self.scaler = None;
+        }
+    }
+
+    /// Reads as far as it takes to know of everything up to `until`, if the file goes that far.
+    fn read(&mut self, until: u64) {
+        while !self.is_broken && self.horizon < until.saturating_add(APART) {
+            match self.next_frame() {
+                Ok(Some(frame)) => {
+                    self.horizon = self.horizon.max(frame.time);
+                    if frame.codec == Codec::Opus { &mut self.sounds } else { &mut self.pictures }.push_back(frame);
+                }
+                Ok(None) => break,
+                Err(error) => {
+                    eprintln!("{}: {error}", self.stream.file);
+                    self.is_broken = true;
+                    self.lost.unreadable_files += 1;
+                }
+            }
+        }
+    }
+
+    fn next_frame(&mut self) -> Result<Option<FileFrame>, recorder::FollowError> {
+        if self.follower.is_none() {
+            let file = match File::open(&self.path) {
+                Ok(file) => file,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+                Err(error) => return Err(error.into()),
+            };
+            let mut follower = Follower::new(file);
+            if self.from > self.start {
+                follower.seek(self.from.saturating_sub(LEAD))?;
+            }
+            self.follower = Some(follower);
+        }
+        self.follower.as_mut().map_or(Ok(None), Follower::poll_frame)
+    }
+
+    fn take_sound(&mut self, frame: FileFrame) {
+        let at = (frame.time.cast_signed() - self.start.cast_signed()) * RATE / 1000;
+        match self.sound_decoder.decode(frame) {
+            Ok(samples) if !samples.is_empty() => self.line.push(at, &samples),
+            Ok(_) => {}
+            Err(_) => self.lost.undecodable += 1,
+        }
+    }
+
+    fn take_picture(&mut self, frame: FileFrame) {
+        let Some(track) = self.follower.as_ref().and_then(Follower::video) else { return };
+        match self.picture_decoder.decode(frame, track) {
+            Ok(Some(picture)) if self.stream.video_active => {
+                self.picture = Some(picture);
+                self.is_new = true;
+            }
+            Ok(_) => {}
+            Err(_) => self.lost.undecodable += 1,
+        }
+    }
+}
+
+fn pop_until(frames: &mut VecDeque<FileFrame>, until: u64) -> Option<FileFrame> {
+    if frames.front()?.time <= until { frames.pop_front() } else { None }
+}

@@ -1,0 +1,314 @@
+//! From streams' files to one file, step by step: a picture or a block of sound at a time, in the order of their times.
+//!
+//! Nothing is composed before the manifest says that everything of that time is in the files ([`Entry::Until`]). The
+//! steps that are due then are always the same ones, whoever takes them, and when.
+
+mod decode;
+mod encode;
+mod film;
+pub mod layout;
+mod member;
+mod picture;
+mod radio;
+mod sound;
+mod speaker;
+mod still;
+
+use std::collections::VecDeque;
+use std::path::{Component, Path, PathBuf};
+
+use protocol::recording::Measured;
+use protocol::transcoder::{ComposedStream, Composition, Entry, Layout, Lost, VERSION};
+
+use crate::Error;
+use film::Film;
+use layout::Tile;
+use member::Member;
+use picture::Canvas;
+use radio::Radio;
+use speaker::Speaker;
+
+/// A composition being made.
+#[derive(Debug)]
+pub struct Composer {
+    folder: PathBuf,
+    composition: Composition,
+    output: Output,
+    /// Those whose time has not come.
+    entries: VecDeque<Entry>,
+    members: Vec<Member>,
+    tiles: Vec<Tile>,
+    /// Where streams go has to be decided anew.
+    is_rearranged: bool,
+    speaker: Speaker,
+    /// Everything before this is in the files, ms since 1970.
+    until: u64,
+    /// When it ends, ms since 1970.
+    end: Option<u64>,
+    /// Where it was taken up, ms since 1970.
+    from: u64,
+    lost: Lost,
+}
+
+#[derive(Debug)]
+enum Output {
+    Film(Box<Film>, Box<Canvas>),
+    Radio(Box<Radio>),
+}
+
+/// What is due.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Due {
+    Picture,
+    /// From a sample on, so many.
+    Block(u64, usize),
+}
+
+/// What became of a step.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Step {
+    /// There may be another one.
+    Taken,
+    /// And everything before this is in the output file on the disk, ms since 1970.
+    Written(u64),
+    /// The manifest does not go further.
+    Waiting,
+    /// It is complete: [`Composer::finish`].
+    Over,
+}
+
+impl Composer {
+    /// Begins the composition of a folder, or goes on where its output file ends.
+    pub fn open(folder: &Path, composition: Composition) -> Result<Self, Error> {
+        if composition.version != VERSION {
+            return Err(Error::Manifest(format!("its version is {}, not {VERSION}", composition.version)));
+        }
+        let path = inside(folder, &composition.output)?;
+        let mut composition = composition;
+        let output = match &mut composition.picture {
+            Some(picture) => {
+                // Colours are stored for two by two pixels.
+                (picture.width, picture.height) = (picture.width / 2 * 2, picture.height / 2 * 2);
+                if picture.width == 0 || picture.height == 0 || picture.frame_rate == 0 {
+                    return Err(Error::Manifest("its pictures have no size".to_owned()));
+                }
+                let film = Film::open(&path, picture, composition.has_audio)?;
+                let canvas = Canvas::new(picture.width, picture.height)?;
+                Output::Film(Box::new(film), Box::new(canvas))
+            }
+            None => Output::Radio(Box::new(Radio::open(&path, composition.start)?)),
+        };
+        let mut composer = Self {
+            folder: folder.to_owned(),
+            until: composition.start,
+            from: composition.start,
+            composition,
+            output,
+            entries: VecDeque::new(),
+            members: Vec::new(),
+            tiles: Vec::new(),
+            is_rearranged: true,
+            speaker: Speaker::default(),
+            end: None,
+            lost: Lost::default(),
+        };
+        composer.from += composer.due().1 / 1000;
+        Ok(composer)
+    }
+
+    /// The manifest says more.
+    pub fn push(&mut self, entry: Entry) {
+        match entry {
+            Entry::Compose(_) => {}
+            Entry::Until { at } => self.until = self.until.max(at),
+            Entry::End { at } => self.end = Some(self.end.map_or(at, |end| end.min(at))),
+            Entry::Add(_) | Entry::Change { .. } | Entry::Remove { .. } => self.entries.push_back(entry),
+        }
+    }
+
+    /// Composes what is due next.
+    pub fn step(&mut self) -> Result<Step, Error> {
+        let (due, time) = self.due();
+        if self.is_complete(due) {
+            return Ok(Step::Over);
+        }
+        let at = self.composition.start + time.div_ceil(1000);
+        if self.end.is_none() && at + member::AHEAD > self.until {
+            return Ok(Step::Waiting);
+        }
+        self.follow_manifest(at);
+        self.members.iter_mut().for_each(|member| member.advance(at));
+        let is_written = match due {
+            Due::Picture => {
+                self.draw();
+                let Output::Film(film, canvas) = &mut self.output else { return Ok(Step::Over) };
+                film.push_picture(canvas)?
+            }
+            Due::Block(from, count) => self.mix(from, count)?,
+        };
+        let written = match &self.output {
+            Output::Film(film, _) => self.composition.start + film.written(),
+            Output::Radio(_) => at,
+        };
+        Ok(if is_written { Step::Written(written) } else { Step::Taken })
+    }
+
+    /// Everything that was composed is in the file, which can be played, and continued.
+    pub fn suspend(mut self) -> Result<(), Error> {
+        match &mut self.output {
+            Output::Film(film, _) => film.flush(),
+            Output::Radio(_) => Ok(()),
+        }
+    }
+
+    /// Makes the file whole.
+    pub fn finish(self) -> Result<(Measured, Lost), Error> {
+        let lost = self.members.iter().fold(self.lost, |sum, member| add(sum, member.lost));
+        let measured = match self.output {
+            Output::Film(film, _) => {
+                let still = self.composition.thumbnail.as_deref().map(|name| inside(&self.folder, name)).transpose()?;
+                film.finish(still.as_deref())?
+            }
+            Output::Radio(radio) => radio.finish()?,
+        };
+        Ok((measured, lost))
+    }
+
+    /// What is due, and when the last of it is, µs since the beginning.
+    fn due(&self) -> (Due, u64) {
+        let (picture, block) = match &self.output {
+            Output::Film(film, _) => (Some(film.picture_due()), film.next_block()),
+            Output::Radio(radio) => (None, Some(radio.next_block())),
+        };
+        let block = block.map(|(from, count)| (Due::Block(from, count), (from + count as u64) * 1_000_000 / 48_000));
+        match (picture, block) {
+            (Some(picture), Some((block, time))) if time <= picture => (block, time),
+            (Some(picture), _) => (Due::Picture, picture),
+            (None, Some(block)) => block,
+            (None, None) => (Due::Picture, 0),
+        }
+    }
+
+    fn is_complete(&self, due: Due) -> bool {
+        let Some(end) = self.end else { return false };
+        // Even of nothing there is a picture.
+        let length = end.saturating_sub(self.composition.start).max(1);
+        match (&self.output, due) {
+            (Output::Film(film, _), _) => {
+                let blocks = film.next_block().map_or(0, |(from, count)| from / count as u64);
+                film.picture_due() >= length * 1000
+                    && (film.next_block().is_none() || blocks >= film.blocks_for(length))
+            }
+            (Output::Radio(_), Due::Block(from, _)) => from * 1000 >= length * 48_000,
+            (Output::Radio(_), Due::Picture) => true,
+        }
+    }
+
+    /// Takes the entries whose time has come.
+    fn follow_manifest(&mut self, now: u64) {
+        let is_due = |entry: &Entry| match entry {
+            Entry::Add(stream) => stream.at <= now,
+            Entry::Change { at, .. } | Entry::Remove { at, .. } => *at <= now,
+            Entry::Compose(_) | Entry::Until { .. } | Entry::End { .. } => true,
+        };
+        while self.entries.front().is_some_and(is_due) {
+            match self.entries.pop_front() {
+                Some(Entry::Add(stream)) => self.add(stream),
+                Some(Entry::Change { file, audio_active, video_active, .. }) => {
+                    let member = self.members.iter_mut().find(|member| member.stream.file == file);
+                    if let Some(member) = member {
+                        member.switch(audio_active, video_active);
+                    }
+                }
+                Some(Entry::Remove { file, .. }) => {
+                    let (gone, stay) = std::mem::take(&mut self.members)
+                        .into_iter()
+                        .partition(|member: &Member| member.stream.file == file);
+                    self.members = stay;
+                    let gone: Vec<Member> = gone;
+                    self.lost = gone.iter().fold(self.lost, |sum, member| add(sum, member.lost));
+                }
+                _ => continue,
+            }
+            self.is_rearranged = true;
+        }
+    }
+
+    fn add(&mut self, stream: ComposedStream) {
+        match inside(&self.folder, &stream.file) {
+            Ok(_) => {
+                let from = if stream.at < self.from { self.from } else { self.composition.start };
+                self.members.push(Member::new(&self.folder, stream, self.composition.start, from));
+            }
+            Err(_) => self.lost.unreadable_files += 1,
+        }
+    }
+
+    fn draw(&mut self) {
+        let (Output::Film(_, canvas), Some(picture)) = (&mut self.output, &self.composition.picture) else { return };
+        let (width, height) = (picture.width, picture.height);
+        let speaker = self.speaker.present().filter(|_| picture.layout == Layout::Speaker);
+        // A stream of sound only takes no place.
+        let seen = || self.members.iter().filter(|member| member.stream.has_video);
+        let members: Vec<layout::Member> = seen()
+            .map(|member| layout::Member {
+                is_large: member.stream.is_screen || speaker == Some(&member.stream.file),
+                shape: member.picture.as_ref().map(picture::Picture::shape),
+            })
+            .collect();
+        let tiles = layout::arrange(picture.layout, width, height, &members);
+        let is_rearranged = std::mem::take(&mut self.is_rearranged) || tiles != self.tiles;
+        self.tiles = tiles;
+        if is_rearranged {
+            canvas.clear(Tile { left: 0, top: 0, width, height });
+        }
+        // What lies over a picture that is drawn is drawn, too.
+        let mut is_covered = is_rearranged;
+        let seen = self.members.iter_mut().filter(|member| member.stream.has_video);
+        for (member, tile) in seen.zip(&self.tiles) {
+            let fit = member.fit();
+            match &member.picture {
+                Some(picture) if member.is_new || is_covered => {
+                    canvas.draw(picture, *tile, fit, &mut member.scaler);
+                    is_covered |=
+                        self.composition.picture.as_ref().is_some_and(|p| p.layout == Layout::PictureInPicture);
+                }
+                None => canvas.clear(*tile),
+                Some(_) => {}
+            }
+            member.is_new = false;
+        }
+    }
+
+    /// Tells whether something was written.
+    fn mix(&mut self, from: u64, count: usize) -> Result<bool, Error> {
+        let mut sum = vec![[0; 2]; count];
+        for member in &mut self.members {
+            let loudness = member.line.mix_into(from.cast_signed(), &mut sum);
+            self.speaker.hear(&member.stream.file, loudness);
+        }
+        self.speaker.decide();
+        let samples = sound::limited(&sum);
+        match &mut self.output {
+            Output::Film(film, _) => film.push_block(samples).map(|()| false),
+            Output::Radio(radio) => radio.push_block(samples),
+        }
+    }
+}
+
+fn add(sum: Lost, more: Lost) -> Lost {
+    Lost {
+        undecodable: sum.undecodable + more.undecodable,
+        unreadable_files: sum.unreadable_files + more.unreadable_files,
+    }
+}
+
+/// A file of the folder; its name leads nowhere else.
+fn inside(folder: &Path, name: &str) -> Result<PathBuf, Error> {
+    let path = Path::new(name);
+    let mut components = path.components();
+    match (components.next(), components.next()) {
+        (Some(Component::Normal(_)), None) => Ok(folder.join(path)),
+        _ => Err(Error::Manifest(format!("{name:?} is no name of a file"))),
+    }
+}

@@ -1,0 +1,149 @@
+//! The program `madang-transcoder`: composes the recording of a folder. The server starts it.
+//!
+//!     madang-transcoder FOLDER     compose; each line on standard input says that the manifest has grown, its end that
+//!                                  the server is gone
+//!     madang-transcoder --check    say what is missing to compose anything
+
+use std::io::{BufRead, Write};
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
+
+use protocol::transcoder::{Entry, Report};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use transcoder::compose::{Composer, Step};
+use transcoder::{Error, Manifest, missing};
+
+/// What the outside wants.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wish {
+    /// Look at the manifest.
+    Look,
+    /// Compose what can be composed, and leave the rest to the next one.
+    Suspend,
+    /// The same at once.
+    Stop,
+}
+
+fn main() -> ExitCode {
+    let argument = std::env::args().nth(1);
+    if let Err(error) = gst::init() {
+        eprintln!("GStreamer: {error}");
+        return ExitCode::FAILURE;
+    }
+    match argument.as_deref() {
+        Some("--check") => check(),
+        Some(folder) => compose(Path::new(folder)),
+        None => {
+            eprintln!("madang-transcoder FOLDER");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn check() -> ExitCode {
+    let missing = missing();
+    missing.iter().for_each(|what| println!("{what}"));
+    if missing.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn compose(folder: &Path) -> ExitCode {
+    // Wishes that nobody has looked at yet are one: the manifest is looked at for all of them.
+    let (sender, wishes) = sync_channel(2);
+    listen(&sender);
+    let result = catch_signals(sender).and_then(|()| run(folder, &wishes));
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        // Trying again makes no difference.
+        Err(Error::Manifest(why)) => {
+            tell(&Report::Failed { why });
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(folder: &Path, wishes: &Receiver<Wish>) -> Result<(), Error> {
+    let mut manifest = Manifest::open(folder)?;
+    let mut entries = manifest.read()?.into_iter();
+    let Some(Entry::Compose(composition)) = entries.next() else {
+        return Err(Error::Manifest("it does not say what is to be made".to_owned()));
+    };
+    let mut composer = Composer::open(folder, composition)?;
+    tell(&Report::Running);
+    entries.for_each(|entry| composer.push(entry));
+    let mut is_last = false;
+    loop {
+        match wishes.try_recv() {
+            Ok(Wish::Stop) => return suspend(composer),
+            Ok(wish) => {
+                is_last |= wish == Wish::Suspend;
+                manifest.read()?.into_iter().for_each(|entry| composer.push(entry));
+            }
+            Err(_) => {}
+        }
+        match composer.step()? {
+            Step::Taken => {}
+            Step::Written(until) => tell(&Report::Composed { until }),
+            Step::Over => return finish(composer),
+            Step::Waiting if is_last => return suspend(composer),
+            Step::Waiting => match wishes.recv() {
+                Ok(Wish::Stop) | Err(_) => return suspend(composer),
+                Ok(wish) => {
+                    is_last |= wish == Wish::Suspend;
+                    manifest.read()?.into_iter().for_each(|entry| composer.push(entry));
+                }
+            },
+        }
+    }
+}
+
+fn suspend(composer: Composer) -> Result<(), Error> {
+    composer.suspend()?;
+    tell(&Report::Suspended);
+    Ok(())
+}
+
+fn finish(composer: Composer) -> Result<(), Error> {
+    let (measured, lost) = composer.finish()?;
+    tell(&Report::Finished { measured, lost });
+    Ok(())
+}
+
+/// A server that does not listen any more has ended its standard input, too.
+fn tell(report: &Report) {
+    if let Ok(line) = serde_json::to_string(report) {
+        let mut output = std::io::stdout().lock();
+        let _ = writeln!(output, "{line}").and_then(|()| output.flush());
+    }
+}
+
+fn listen(wishes: &SyncSender<Wish>) {
+    let wishes = wishes.clone();
+    thread::spawn(move || {
+        for line in std::io::stdin().lock().lines() {
+            if line.is_err() {
+                break;
+            }
+            // If it is full, there is a wish to look at the manifest already.
+            let _ = wishes.try_send(Wish::Look);
+        }
+        let _ = wishes.send(Wish::Suspend);
+    });
+}
+
+fn catch_signals(wishes: SyncSender<Wish>) -> Result<(), Error> {
+    let failed = |error| Error::File("signals".to_owned(), error);
+    let mut signals = Signals::new([SIGTERM, SIGINT]).map_err(failed)?;
+    thread::spawn(move || {
+        for _ in signals.forever() {
+            let _ = wishes.send(Wish::Stop);
+        }
+    });
+    Ok(())
+}
