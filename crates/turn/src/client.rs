@@ -93,8 +93,7 @@ impl TurnClient {
 
     /// Sends `contents` to `peer` through the allocation. There is no answer.
     pub fn send(transaction: [u8; 12], peer: SocketAddr, contents: &[u8]) -> Vec<u8> {
-        let indication =
-            Writer::new(kind::SEND_INDICATION, transaction).address(attribute::XOR_PEER_ADDRESS, peer);
+        let indication = Writer::new(kind::SEND_INDICATION, transaction).address(attribute::XOR_PEER_ADDRESS, peer);
         indication.attribute(attribute::DATA, contents).finish(false)
     }
 
@@ -165,7 +164,6 @@ impl Message<'_> {
         self.address(value)
     }
 }
-
 
 #[cfg(test)]
 mod tests {
