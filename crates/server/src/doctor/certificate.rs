@@ -186,7 +186,7 @@ mod tests {
     #[test]
     fn what_is_wrong_is_told_apart() {
         let Signed { root, certificate } = signed();
-        let trust = Trust::new(&[root.clone()], &[]);
+        let trust = Trust::new(std::slice::from_ref(&root), &[]);
         let chain = [certificate.clone()];
         let newest = fingerprint(&certificate);
         let judge = |host, now| judge(&chain, host, Some(&newest), &trust, now);

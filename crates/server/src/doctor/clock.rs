@@ -18,8 +18,12 @@ const SERVER: u8 = 4;
 
 /// How far our clock is ahead of the one at `server` (`host:port`), in ms. `None` if nobody answers.
 pub(super) async fn ahead_of(server: &str) -> Option<i64> {
-    let mut addresses = timeout(PATIENCE, lookup_host(server)).await.ok()?.ok()?;
-    timeout(PATIENCE, ask(addresses.next()?)).await.ok()?.ok()?
+    let addresses: Vec<_> = timeout(PATIENCE, lookup_host(server)).await.ok()?.ok()?.collect();
+    // One of each family: many machines have names of both and a way out for one.
+    let of = |ipv4: bool| addresses.iter().copied().find(move |address| address.is_ipv4() == ipv4);
+    let at = |address: Option<SocketAddr>| async move { timeout(PATIENCE, ask(address?)).await.ok()?.ok()? };
+    let (v4, v6) = tokio::join!(at(of(true)), at(of(false)));
+    v4.or(v6)
 }
 
 async fn ask(server: SocketAddr) -> std::io::Result<Option<i64>> {

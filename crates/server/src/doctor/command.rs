@@ -182,15 +182,15 @@ impl Visit {
     async fn describe(&self, options: &Options) -> Result<(SelfDescription, i64), Vec<Finding>> {
         let url = self.place.url();
         let not_reached = |why: Unreachable| vec![Finding::NotReached { url: url.clone(), why }];
-        let line = self.place.open().await.map_err(not_reached)?;
-        let chain = line.chain.clone();
-        let answer = line.ask(&self.place, Method::GET, SEEN, &Asker::ANYBODY).await.map_err(not_reached)?;
+        let answer = self.place.ask(Method::GET, SEEN, &Asker::ANYBODY).await.map_err(not_reached)?;
         if serde_json::from_slice::<Seen>(&answer.body).is_err() {
             return Err(vec![Finding::NotMadang { url, status: answer.status }]);
         }
+        let line = self.place.open().await.map_err(not_reached)?;
+        // Of this very connection, on which the secret goes out.
         if self.place.secure && !options.insecure {
             let trust = Trust::new(&self.given, &[]);
-            let seen = certificate::judge(&chain, &self.place.host, None, &trust, SystemTime::now());
+            let seen = certificate::judge(&line.chain, &self.place.host, None, &trust, SystemTime::now());
             if seen.judge() == (Leg::Certificate, Verdict::Failed) {
                 return Err(vec![seen, Finding::SecretHeldBack { url }]);
             }
@@ -198,7 +198,7 @@ impl Visit {
         let language = if options.language == Language::Korean { "ko" } else { "en" };
         let asker = Asker { authorization: Some(&self.authorization), language };
         let before = clock::now();
-        let answer = self.place.ask(Method::GET, API, &asker).await.map_err(not_reached)?;
+        let answer = line.ask(&self.place, Method::GET, API, &asker).await.map_err(not_reached)?;
         let ours = i64::midpoint(before, clock::now());
         match answer.status {
             200 => {}

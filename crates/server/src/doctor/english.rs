@@ -156,8 +156,8 @@ pub(super) fn tell(finding: &Finding) -> (String, String) {
              proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection \"upgrade\"; (docs/deploy.md)"
                 .to_owned(),
         ),
-        Finding::WebSocketFails { url, error } => (
-            format!("{url} does not work: {error}."),
+        Finding::WebSocketFails { url, why } => (
+            format!("{url} does not work: {}.", unreachable(why)),
             "A proxy or firewall in between may cut WebSockets off: let it pass what is sent to /openvidu.".to_owned(),
         ),
 
@@ -208,7 +208,7 @@ pub(super) fn tell(finding: &Finding) -> (String, String) {
                 .to_owned(),
         ),
         Finding::TcpSilent { address, why } => (
-            format!("Media cannot be sent over TCP to {address}: {why}."),
+            format!("Media cannot be sent over TCP to {address}: {}.", unreachable(why)),
             "Open the port in the firewall. A proxy that passes only HTTP on must not be offered: MADANG_ICE_TCP=off."
                 .to_owned(),
         ),
@@ -218,11 +218,11 @@ pub(super) fn tell(finding: &Finding) -> (String, String) {
         }
         Finding::TurnNotOffered { leg, relay } => not_offered(*leg, *relay),
         Finding::TurnSilent { leg: Leg::TurnUdp, url, why, others: true } => (
-            format!("{url} does not answer: {why}. The relay is reached by other ways."),
+            format!("{url} does not answer: {}. The relay is reached by other ways.", unreachable(why)),
             "Clients hardly need it. To have it, open COTURN_PORT for UDP.".to_owned(),
         ),
         Finding::TurnSilent { url, why, .. } => (
-            format!("{url} does not answer: {why}."),
+            format!("{url} does not answer: {}.", unreachable(why)),
             "Open its port in the firewall, for TCP and UDP as it says. Is its address right (DOMAIN_OR_PUBLIC_IP, COTURN_IP)? \
              A proxy in front that passes only HTTP on cannot carry TURN."
                 .to_owned(),
@@ -324,6 +324,7 @@ fn unreachable(why: &Unreachable) -> String {
         Unreachable::Refused => "the connection is refused".to_owned(),
         Unreachable::Silent => "nobody answers".to_owned(),
         Unreachable::Tls(error) => format!("no TLS ({error})"),
+        Unreachable::Untrusted => "its certificate is not trusted".to_owned(),
         Unreachable::Failed(error) => error.clone(),
     }
 }

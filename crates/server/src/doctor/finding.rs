@@ -119,7 +119,7 @@ pub(crate) enum Finding {
     },
     WebSocketFails {
         url: String,
-        error: String,
+        why: Unreachable,
     },
 
     NoProxy,
@@ -154,7 +154,7 @@ pub(crate) enum Finding {
     TcpOff,
     TcpSilent {
         address: SocketAddr,
-        why: String,
+        why: Unreachable,
     },
 
     TurnWorks {
@@ -168,7 +168,7 @@ pub(crate) enum Finding {
     TurnSilent {
         leg: Leg,
         url: String,
-        why: String,
+        why: Unreachable,
         others: bool,
     },
     TurnRefused {

@@ -155,8 +155,8 @@ pub(super) fn tell(finding: &Finding) -> (String, String) {
              (docs/deploy.ko.md)"
                 .to_owned(),
         ),
-        Finding::WebSocketFails { url, error } => (
-            format!("{url} 이(가) 동작하지 않습니다: {error}."),
+        Finding::WebSocketFails { url, why } => (
+            format!("{url} 이(가) 동작하지 않습니다: {}.", unreachable(why)),
             "중간의 프록시나 방화벽이 WebSocket을 끊는지 확인하고, /openvidu로 가는 것을 통과시키세요.".to_owned(),
         ),
 
@@ -209,7 +209,7 @@ pub(super) fn tell(finding: &Finding) -> (String, String) {
                 .to_owned(),
         ),
         Finding::TcpSilent { address, why } => (
-            format!("TCP로 {address} 에 미디어를 보낼 수 없습니다: {why}."),
+            format!("TCP로 {address} 에 미디어를 보낼 수 없습니다: {}.", unreachable(why)),
             "방화벽에서 포트를 여세요. HTTP만 전달하는 프록시라면 제공하지 않아야 합니다: MADANG_ICE_TCP=off.".to_owned(),
         ),
 
@@ -218,11 +218,11 @@ pub(super) fn tell(finding: &Finding) -> (String, String) {
         }
         Finding::TurnNotOffered { leg, relay } => not_offered(*leg, *relay),
         Finding::TurnSilent { leg: Leg::TurnUdp, url, why, others: true } => (
-            format!("{url} 이(가) 응답하지 않습니다: {why}. 중계에는 다른 길로 닿습니다."),
+            format!("{url} 이(가) 응답하지 않습니다: {}. 중계에는 다른 길로 닿습니다.", unreachable(why)),
             "클라이언트에는 거의 필요하지 않습니다. 쓰려면 UDP용 COTURN_PORT를 여세요.".to_owned(),
         ),
         Finding::TurnSilent { url, why, .. } => (
-            format!("{url} 이(가) 응답하지 않습니다: {why}."),
+            format!("{url} 이(가) 응답하지 않습니다: {}.", unreachable(why)),
             "방화벽에서 그 포트를 표시된 대로 TCP나 UDP로 여세요. 주소가 맞나요(DOMAIN_OR_PUBLIC_IP, COTURN_IP)? HTTP만 \
              전달하는 프록시로는 TURN을 쓸 수 없습니다."
                 .to_owned(),
@@ -324,6 +324,7 @@ fn unreachable(why: &Unreachable) -> String {
         Unreachable::Refused => "연결이 거부됨".to_owned(),
         Unreachable::Silent => "응답 없음".to_owned(),
         Unreachable::Tls(error) => format!("TLS가 아님({error})"),
+        Unreachable::Untrusted => "인증서를 신뢰할 수 없음".to_owned(),
         Unreachable::Failed(error) => error.clone(),
     }
 }

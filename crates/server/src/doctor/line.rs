@@ -46,6 +46,8 @@ pub(crate) enum Unreachable {
     Silent,
     /// The connection is there, and no TLS on it.
     Tls(String),
+    /// Its certificate is not one that a browser takes.
+    Untrusted,
     /// Something else: the network, or what was said on the connection.
     Failed(String),
 }
@@ -122,7 +124,7 @@ impl Place {
         match timeout(PATIENCE, lookup_host((self.host.as_str(), self.port))).await {
             Ok(Ok(addresses)) => Ok(addresses.collect()),
             Ok(Err(error)) => Err(Unreachable::Unresolved(error.to_string())),
-            Err(_) => Err(Unreachable::Unresolved("no answer in time".to_owned())),
+            Err(_) => Err(Unreachable::Silent),
         }
     }
 

@@ -13,10 +13,10 @@ use tokio::time::{Instant, timeout, timeout_at};
 use turn::client::{mapped_address, padded_binding_request};
 
 use super::finding::Finding;
-use super::line;
+use super::line::{self, Unreachable};
 
-/// Requests to one address. The server answers a stranger some hundreds at once.
-const BURST: usize = 40;
+/// Requests to one address, of which there may be a dozen: the server answers a stranger some hundreds at once.
+const BURST: usize = 20;
 /// Bytes of the second half of them: as long as the packets of video, which paths with a small MTU drop.
 const LARGE: usize = 1200;
 const SMALL: usize = 100;
@@ -105,11 +105,11 @@ pub(super) async fn tcp(addresses: &[SocketAddr]) -> Finding {
     for (address, answer) in addresses.iter().zip(answers) {
         match answer {
             Ok(Ok(())) => return Finding::TcpWorks { address: *address },
-            Ok(Err(error)) => why = why.or(Some(error.to_string())),
+            Ok(Err(error)) => why = why.or(Some(error.into())),
             Err(_) => {}
         }
     }
-    Finding::TcpSilent { address: *first, why: why.unwrap_or_else(|| "no answer in time".to_owned()) }
+    Finding::TcpSilent { address: *first, why: why.unwrap_or(Unreachable::Silent) }
 }
 
 /// As ICE asks over TCP (RFC 6544): a request in a frame of RFC 4571.

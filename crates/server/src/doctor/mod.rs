@@ -247,19 +247,22 @@ fn proxy(server: &SelfDescription, place: &Place, seen: &Seen) -> Finding {
 /// Opens one as clients do, and has a ping of theirs answered.
 async fn web_socket(place: &Place) -> Finding {
     let url = place.url().replacen("http", "ws", 1) + "/openvidu";
-    match timeout(PATIENCE, ping(place, &url)).await {
+    let line = match place.open().await {
+        Ok(line) => line,
+        Err(why) => return Finding::WebSocketFails { url, why },
+    };
+    match timeout(PATIENCE, ping(line, &url)).await {
         Ok(Ok(())) => Finding::WebSocketWorks { url },
         Ok(Err(WebSocketError::Http(response))) => Finding::UpgradeRefused { url, status: response.status().as_u16() },
-        Ok(Err(error)) => Finding::WebSocketFails { url, error: error.to_string() },
-        Err(_) => Finding::WebSocketFails { url, error: "no answer in time".to_owned() },
+        Ok(Err(WebSocketError::Io(error))) => Finding::WebSocketFails { url, why: error.into() },
+        Ok(Err(error)) => Finding::WebSocketFails { url, why: Unreachable::Failed(error.to_string()) },
+        Err(_) => Finding::WebSocketFails { url, why: Unreachable::Silent },
     }
 }
 
-async fn ping(place: &Place, url: &str) -> Result<(), WebSocketError> {
+async fn ping(line: Line, url: &str) -> Result<(), WebSocketError> {
     const PING: &str = r#"{"jsonrpc":"2.0","method":"ping","params":{"interval":5000},"id":1}"#;
 
-    let broken = |why: Unreachable| WebSocketError::Io(std::io::Error::other(format!("{why:?}")));
-    let line = place.open().await.map_err(broken)?;
     let (mut socket, _) = client_async(format!("{url}?sessionId=doctor"), line.stream).await?;
     socket.send(Message::text(PING)).await?;
     while let Some(message) = socket.next().await {

@@ -31,7 +31,7 @@ enum Outcome {
     Refused(u16),
     /// The allocation was made, and the datagram did not come back.
     Dropped,
-    Silent(String),
+    Silent(Unreachable),
 }
 
 /// `turn:` and `turns:` (RFC 7065).
@@ -73,8 +73,8 @@ pub(super) async fn examine(server: &SelfDescription, trust: &Trust) -> Vec<Find
 }
 
 async fn try_leg(leg: Leg, server: &SelfDescription, trust: &Trust) -> Finding {
-    let ways = server.turn.iter().filter_map(|offered| Some((offered, Way::parse(&offered.url)?)));
-    let Some((offered, way)) = ways.filter(|(_, way)| way.leg == leg).next() else {
+    let mut ways = server.turn.iter().filter_map(|offered| Some((offered, Way::parse(&offered.url)?)));
+    let Some((offered, way)) = ways.find(|(_, way)| way.leg == leg) else {
         return Finding::TurnNotOffered { leg, relay: server.relay };
     };
     let url = offered.url.clone();
@@ -110,7 +110,9 @@ impl User {
         let relayed = match self.request(|client, id| client.allocate(id, ipv6)).await {
             Ok(Answer::Relayed(relayed)) => relayed,
             Ok(Answer::Refused(code)) => return Outcome::Refused(code),
-            Ok(Answer::Done | Answer::Challenged) => return Outcome::Silent("a senseless answer".to_owned()),
+            Ok(Answer::Done | Answer::Challenged) => {
+                return Outcome::Silent(Unreachable::Failed("a senseless answer".to_owned()));
+            }
             Err(why) => return Outcome::Silent(why),
         };
         let Some(peer) = media.iter().copied().find(|peer| peer.is_ipv4() == relayed.is_ipv4()) else {
@@ -139,7 +141,7 @@ impl User {
     }
 
     /// Asks once more after the challenge.
-    async fn request(&mut self, write: impl Fn(&TurnClient, [u8; 12]) -> Vec<u8>) -> Result<Answer, String> {
+    async fn request(&mut self, write: impl Fn(&TurnClient, [u8; 12]) -> Vec<u8>) -> Result<Answer, Unreachable> {
         let mut answer = Answer::Challenged;
         for _ in 0..3 {
             let transaction: [u8; 12] = rand::random();
@@ -166,17 +168,17 @@ enum Pipe {
 }
 
 impl Pipe {
-    async fn open(way: &Way, trust: &Trust) -> Result<Self, String> {
+    async fn open(way: &Way, trust: &Trust) -> Result<Self, Unreachable> {
         if way.leg == Leg::TurnUdp {
-            let addresses = way.place.addresses().await.map_err(|why| unreachable(&why))?;
-            let address = addresses.first().ok_or("the name has no address")?;
-            return media::socket(*address).await.map(Self::Udp).map_err(|error| error.to_string());
+            let addresses = way.place.addresses().await?;
+            let address = addresses.first().ok_or(Unreachable::Silent)?;
+            return Ok(Self::Udp(media::socket(*address).await?));
         }
-        let line = way.place.open().await.map_err(|why| unreachable(&why))?;
+        let line = way.place.open().await?;
         if way.place.secure {
             let seen = certificate::judge(&line.chain, &way.place.host, None, trust, SystemTime::now());
             if seen.judge().1 == protocol::checkup::Verdict::Failed {
-                return Err("its certificate is not trusted".to_owned());
+                return Err(Unreachable::Untrusted);
             }
         }
         Ok(Self::Stream { stream: line.stream, decoder: Decoder::of(Framing::Turn) })
@@ -201,7 +203,7 @@ impl Pipe {
         message: &[u8],
         client: &mut TurnClient,
         read: impl Fn(&mut TurnClient, &[u8]) -> Option<T>,
-    ) -> Result<T, String> {
+    ) -> Result<T, Unreachable> {
         let (tries, patience) = match self {
             Self::Udp(_) => (TRIES, REPEAT),
             Self::Stream { .. } => (1, PATIENCE),
@@ -212,7 +214,7 @@ impl Pipe {
                 loop {
                     let received = self.receive().await?;
                     if let Some(value) = read(client, &received) {
-                        return Ok::<_, String>(value);
+                        return Ok::<_, Unreachable>(value);
                     }
                 }
             };
@@ -224,36 +226,27 @@ impl Pipe {
                 Err(_) => {}
             }
         }
-        Err("no answer in time".to_owned())
+        Err(Unreachable::Silent)
     }
 
-    async fn receive(&mut self) -> Result<Vec<u8>, String> {
+    async fn receive(&mut self) -> Result<Vec<u8>, Unreachable> {
         let mut piece = [0; 4096];
         match self {
             Self::Udp(socket) => {
-                let length = socket.recv(&mut piece).await.map_err(|error| error.to_string())?;
+                let length = socket.recv(&mut piece).await?;
                 Ok(piece[..length].to_vec())
             }
             Self::Stream { stream, decoder } => loop {
-                if let Some(message) = decoder.next_message().map_err(|error| error.to_string())? {
+                let message = decoder.next_message().map_err(|error| Unreachable::Failed(error.to_string()))?;
+                if let Some(message) = message {
                     return Ok(message.to_vec());
                 }
-                match stream.read(&mut piece).await {
-                    Ok(0) => return Err("the connection was closed".to_owned()),
-                    Ok(length) => decoder.push(&piece[..length]),
-                    Err(error) => return Err(error.to_string()),
+                match stream.read(&mut piece).await? {
+                    0 => return Err(std::io::Error::from(std::io::ErrorKind::UnexpectedEof).into()),
+                    length => decoder.push(&piece[..length]),
                 }
             },
         }
-    }
-}
-
-fn unreachable(why: &Unreachable) -> String {
-    match why {
-        Unreachable::Unresolved(error) => format!("name not found: {error}"),
-        Unreachable::Refused => "connection refused".to_owned(),
-        Unreachable::Silent => "no answer in time".to_owned(),
-        Unreachable::Tls(error) | Unreachable::Failed(error) => error.clone(),
     }
 }
 
