@@ -234,19 +234,16 @@ const noRelay = ({ relay }) =>
 async function udp(ways) {
   const [user] = ways.turn;
   if (!user) return noRelay(ways);
-  const tried = ways.udp.map((address) =>
-    relayCandidate({ ...user, url: `turn:${address}?transport=udp` }).then((candidate) => [
-      address,
-      candidate,
-    ]),
-  );
+  const tried = ways.udp.map(async (address) => {
+    await relayCandidate({ ...user, url: `turn:${address}?transport=udp` });
+    return address;
+  });
   try {
-    const [address, { relatedAddress }] = await Promise.any(tried);
-    const own = relatedAddress && relatedAddress !== '0.0.0.0' ? ` (${relatedAddress})` : '';
+    const address = await Promise.any(tried);
     return ok(
       say(
-        `UDP reaches the media port ${address} and comes back${own}.`,
-        `UDP가 미디어 포트 ${address} 에 닿고 돌아옵니다${own}.`,
+        `UDP reaches the media port ${address} and comes back.`,
+        `UDP가 미디어 포트 ${address} 에 닿고 돌아옵니다.`,
       ),
     );
   } catch {

@@ -107,4 +107,15 @@ mod tests {
             assert_eq!(read(&wrong, cookie), None);
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn whatever_comes_is_read_or_not(answer: Vec<u8>, at in 0_usize..64) {
+            let mut answer = answer;
+            // So that more than the first look is reached.
+            answer.resize(answer.len().max(at), 0x24);
+            let cookie = answer.get(24..32).map_or([0; 8], |bytes| bytes.try_into().unwrap());
+            let _ = read(&answer, cookie);
+        }
+    }
 }

@@ -333,6 +333,7 @@ fn leg_name(leg: Leg) -> &'static str {
     match leg {
         Leg::Port => "port",
         Leg::Address => "address",
+        Leg::Certificate => "certificate",
         _ => "another leg",
     }
 }

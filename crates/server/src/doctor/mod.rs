@@ -15,7 +15,8 @@ use rand::distr::Alphanumeric;
 use rustls::pki_types::CertificateDer;
 use session::TurnServer;
 use tokio::time::timeout;
-use tokio_tungstenite::client_async;
+use tokio_tungstenite::client_async_with_config;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error as WebSocketError, Message};
 
 use crate::allowance::Allowance;
@@ -169,26 +170,9 @@ async fn examine(server: &SelfDescription, place: &Place, trust: &Trust) -> Vec<
 
 /// What stands before signalling: the name, the port, the certificate, a proxy.
 async fn front(server: &SelfDescription, place: &Place, trust: &Trust) -> Vec<Finding> {
-    let not_tried = |legs: &[Leg], because| legs.iter().map(|leg| Finding::NotTried { leg: *leg, because }).collect();
     let (addresses, line) = match reach(place).await {
         Ok(reached) => reached,
-        Err(Unreachable::Unresolved(error)) => {
-            let mut findings: Vec<_> =
-                not_tried(&[Leg::Port, Leg::Certificate, Leg::WebSocket, Leg::Proxy], Leg::Address);
-            findings.push(Finding::Unresolved { host: place.host.clone(), error });
-            return findings;
-        }
-        Err(why) => {
-            let legs: &[Leg] = &[Leg::Address, Leg::WebSocket, Leg::Proxy];
-            let mut findings: Vec<_> = not_tried(legs, Leg::Port);
-            if let Unreachable::Tls(error) = why {
-                findings.push(Finding::CertificateBroken { error });
-            } else {
-                findings.extend(not_tried(&[Leg::Certificate], Leg::Port) as Vec<_>);
-                findings.push(Finding::PortClosed { host: place.host.clone(), port: place.port, why });
-            }
-            return findings;
-        }
+        Err(why) => return not_reached(place, why),
     };
     let mut findings = vec![Finding::PortOpen { address: line.peer }];
     let newest = server.certificate.as_deref().filter(|_| !server.behind_proxy);
@@ -200,13 +184,30 @@ async fn front(server: &SelfDescription, place: &Place, trust: &Trust) -> Vec<Fi
     let seen = seen(line, place).await.filter(|seen| seen.mark == server.mark);
     let Some(seen) = seen else {
         findings.push(Finding::LeadsElsewhere { url: place.url() });
-        findings.extend(not_tried(&[Leg::WebSocket, Leg::Proxy], Leg::Address) as Vec<_>);
+        findings.extend(not_tried([Leg::WebSocket, Leg::Proxy], Leg::Address));
         return findings;
     };
     findings.push(address(server, place, &addresses));
     findings.push(proxy(server, place, &seen));
     findings.push(web_socket(place).await);
     findings
+}
+
+/// What one leg keeps the others from being tried.
+fn not_reached(place: &Place, why: Unreachable) -> Vec<Finding> {
+    let host = place.host.clone();
+    let (because, finding) = match why {
+        Unreachable::Unresolved(error) => (Leg::Address, Finding::Unresolved { host, error }),
+        Unreachable::Tls(error) => (Leg::Certificate, Finding::CertificateBroken { error }),
+        why => (Leg::Port, Finding::PortClosed { host, port: place.port, why }),
+    };
+    let legs = [Leg::Address, Leg::Port, Leg::Certificate, Leg::WebSocket, Leg::Proxy];
+    let others = legs.into_iter().filter(|leg| *leg != because);
+    not_tried(others, because).chain([finding]).collect()
+}
+
+fn not_tried(legs: impl IntoIterator<Item = Leg>, because: Leg) -> impl Iterator<Item = Finding> {
+    legs.into_iter().map(move |leg| Finding::NotTried { leg, because })
 }
 
 async fn reach(place: &Place) -> Result<(Vec<IpAddr>, Line), Unreachable> {
@@ -263,7 +264,12 @@ async fn web_socket(place: &Place) -> Finding {
 async fn ping(line: Line, url: &str) -> Result<(), WebSocketError> {
     const PING: &str = r#"{"jsonrpc":"2.0","method":"ping","params":{"interval":5000},"id":1}"#;
 
-    let (mut socket, _) = client_async(format!("{url}?sessionId=doctor"), line.stream).await?;
+    /// Whoever answers may be anybody.
+    const MAX_MESSAGE: usize = 64 * 1024;
+
+    let limits = WebSocketConfig::default().max_message_size(Some(MAX_MESSAGE)).max_frame_size(Some(MAX_MESSAGE));
+    let url = format!("{url}?sessionId=doctor");
+    let (mut socket, _) = client_async_with_config(url, line.stream, Some(limits)).await?;
     socket.send(Message::text(PING)).await?;
     while let Some(message) = socket.next().await {
         if message?.to_text().is_ok_and(|text| text.contains("pong")) {
