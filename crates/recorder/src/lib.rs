@@ -27,7 +27,7 @@ mod timeline;
 pub use follow::{FileFrame, FollowError, Follower, VideoTrack};
 pub use repair::{RepairError, repair};
 pub use stream_file::{Event, StreamFile};
-pub use summary::{FileSummary, Losses};
+pub use summary::{Container, FileSummary, Losses};
 
 /// A point in time: since 1970, on a clock of the caller's that never goes back.
 pub type Time = Duration;
@@ -71,6 +71,14 @@ pub enum Codec {
 }
 
 impl Codec {
+    /// The file that can hold it.
+    fn container(self) -> Container {
+        match self {
+            Self::H264 => Container::Matroska,
+            Self::Opus | Self::Vp8 | Self::Vp9 | Self::Av1 => Container::WebM,
+        }
+    }
+
     /// Of RTP timestamps, in Hz.
     fn clock_rate(self) -> i64 {
         match self {

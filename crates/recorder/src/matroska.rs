@@ -10,6 +10,7 @@ use crate::Codec;
 use crate::cluster::TrackNumber;
 use crate::depacketise::Format;
 use crate::ebml::{Elements, UNKNOWN_SIZE, push_id, wide_size};
+use crate::summary::Container;
 
 pub(crate) const EBML: u32 = 0x1a45_dfa3;
 pub(crate) const SEGMENT: u32 = 0x1853_8067;
@@ -41,7 +42,7 @@ const CUE_SPACING: u64 = 5000;
 /// Milliseconds from 1970 to 2001, where Matroska's dates begin.
 pub(crate) const MILLENNIUM: u64 = 978_307_200_000;
 
-const EBML_LENGTH: usize = 48;
+pub(crate) const EBML_LENGTH: usize = 48;
 const SEEK_HEAD_LENGTH: usize = 80;
 const INFO_LENGTH: usize = 96;
 const AUDIO_LENGTH: usize = 128;
@@ -77,7 +78,7 @@ impl Cue {
 
 /// What is written before the first cluster, with nothing described yet. `start` is ms since 1970.
 pub(crate) fn beginning(start: u64) -> Vec<u8> {
-    let mut bytes = ebml("webm").0;
+    let mut bytes = ebml(Container::WebM).0;
     push_id(&mut bytes, SEGMENT);
     bytes.extend_from_slice(&UNKNOWN_SIZE);
     bytes.append(&mut seek_head(None).0);
@@ -109,11 +110,11 @@ pub(crate) fn describe_video(
     format: &Format,
     quarter_turns: u8,
 ) -> io::Result<()> {
-    let (name, doc_type) = match codec {
-        Codec::Vp8 => ("V_VP8", "webm"),
-        Codec::Vp9 => ("V_VP9", "webm"),
-        Codec::Av1 => ("V_AV1", "webm"),
-        Codec::H264 => ("V_MPEG4/ISO/AVC", "matroska"),
+    let name = match codec {
+        Codec::Vp8 => "V_VP8",
+        Codec::Vp9 => "V_VP9",
+        Codec::Av1 => "V_AV1",
+        Codec::H264 => "V_MPEG4/ISO/AVC",
         Codec::Opus => return Ok(()),
     };
     let mut video = Elements::default().unsigned(0xb0, format.width.into()).unsigned(0xba, format.height.into());
@@ -128,7 +129,10 @@ pub(crate) fn describe_video(
     }
     let track = track.master(0xe0, video);
     put(file, VIDEO_AT, &Elements::default().master(TRACK, track).padded(VIDEO_LENGTH).0)?;
-    if doc_type == "webm" { Ok(()) } else { put(file, 0, &ebml(doc_type).0) }
+    match codec.container() {
+        Container::WebM => Ok(()),
+        container => put(file, 0, &ebml(container).0),
+    }
 }
 
 /// Makes a file seekable and whole, in place: `end` is where its last cluster ends. Returns its size.
@@ -163,13 +167,19 @@ fn put(file: &mut (impl Write + Seek), at: u64, bytes: &[u8]) -> io::Result<()> 
     file.write_all(bytes)
 }
 
-fn ebml(doc_type: &str) -> Elements {
+/// What a file that begins with `head` calls itself.
+pub(crate) fn container(head: &[u8]) -> Container {
+    let is_matroska = head == ebml(Container::Matroska).0;
+    if is_matroska { Container::Matroska } else { Container::WebM }
+}
+
+fn ebml(container: Container) -> Elements {
     let content = Elements::default()
         .unsigned(0x4286, 1)
         .unsigned(0x42f7, 1)
         .unsigned(0x42f2, 4)
         .unsigned(0x42f3, 8)
-        .text(0x4282, doc_type)
+        .text(0x4282, container.doc_type())
         .unsigned(0x4287, 4)
         .unsigned(0x4285, 2)
         .padded(EBML_LENGTH - 5);
@@ -232,8 +242,9 @@ mod tests {
     #[test]
     fn everything_has_its_place() {
         assert_eq!(beginning(MILLENNIUM).len() as u64, CLUSTERS_AT);
-        for doc_type in ["webm", "matroska"] {
-            assert_eq!(ebml(doc_type).0.len(), EBML_LENGTH);
+        for kind in [Container::WebM, Container::Matroska] {
+            assert_eq!(ebml(kind).0.len(), EBML_LENGTH);
+            assert_eq!(container(&ebml(kind).0), kind);
         }
         assert_eq!(seek_head(Some(u64::MAX)).0.len(), SEEK_HEAD_LENGTH);
         assert_eq!(info(u64::MAX, Some(u64::MAX)).0.len(), INFO_LENGTH);

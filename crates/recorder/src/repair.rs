@@ -6,7 +6,8 @@ use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use crate::cluster::TrackNumber;
 use crate::ebml::{Header, wide_size};
 use crate::matroska::{
-    CLUSTER, CLUSTERS_AT, Cue, DATE, EBML, INFO, MILLENNIUM, SEGMENT, SEGMENT_AT, SIMPLE_BLOCK, TIMESTAMP, complete,
+    self, CLUSTER, CLUSTERS_AT, Cue, DATE, EBML, EBML_LENGTH, INFO, MILLENNIUM, SEGMENT, SEGMENT_AT, SIMPLE_BLOCK,
+    TIMESTAMP, complete,
 };
 use crate::stream_file::Extent;
 use crate::summary::FileSummary;
@@ -42,6 +43,12 @@ impl From<io::Error> for RepairError {
 pub fn repair<F: Read + Write + Seek>(file: &mut F) -> Result<FileSummary, RepairError> {
     let length = file.seek(SeekFrom::End(0))?;
     file.seek(SeekFrom::Start(0))?;
+    let mut head = [0; EBML_LENGTH];
+    file.read_exact(&mut head).map_err(|error| match error.kind() {
+        io::ErrorKind::UnexpectedEof => RepairError::Nothing,
+        _ => RepairError::Io(error),
+    })?;
+    file.seek(SeekFrom::Start(0))?;
     let mut scan = Scan { reader: BufReader::new(&mut *file), at: 0, length, found: Found::default() };
     let is_whole = scan.file()?;
     let found = scan.found;
@@ -66,6 +73,7 @@ pub fn repair<F: Read + Write + Seek>(file: &mut F) -> Result<FileSummary, Repai
         size,
         has_audio: found.has_audio,
         has_video: found.has_video,
+        container: matroska::container(&head),
         losses: None,
     })
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::cluster::{Block, Cluster, TrackNumber};
 use crate::lane::{Arrived, Lane};
 use crate::matroska::{self, Cue};
-use crate::summary::{FileSummary, Losses};
+use crate::summary::{Container, FileSummary, Losses};
 use crate::timeline::{Nanos, Timeline, Track};
 use crate::{Codec, Packet, Time};
 
@@ -149,7 +149,8 @@ impl<W: Write + Seek> StreamFile<W> {
         let tracks = [self.has_audio, self.video_codec.is_some()];
         let size = matroska::complete(&mut self.file, start, duration, &self.cues, tracks, self.end)?;
         let [has_audio, has_video] = tracks;
-        Ok(FileSummary { start, end: start + duration, duration, size, has_audio, has_video, losses })
+        let container = self.video_codec.map_or(Container::default(), Codec::container);
+        Ok(FileSummary { start, end: start + duration, duration, size, has_audio, has_video, container, losses })
     }
 
     /// Takes the frames that are whole by now.

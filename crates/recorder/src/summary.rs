@@ -15,8 +15,38 @@ pub struct FileSummary {
     pub has_audio: bool,
     /// There are pictures in it.
     pub has_video: bool,
+    /// What kind of file it is.
+    pub container: Container,
     /// What is missing in it; unknown of a file that was repaired.
     pub losses: Option<Losses>,
+}
+
+/// What a file calls itself, which its codecs decide.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Container {
+    /// VP8, VP9, AV1, or sound only.
+    #[default]
+    WebM,
+    /// H264.
+    Matroska,
+}
+
+impl Container {
+    /// Of a file's name.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::WebM => "webm",
+            Self::Matroska => "mkv",
+        }
+    }
+
+    /// As it stands in the file.
+    pub(crate) fn doc_type(self) -> &'static str {
+        match self {
+            Self::WebM => "webm",
+            Self::Matroska => "matroska",
+        }
+    }
 }
 
 /// What did not make it into a file.
