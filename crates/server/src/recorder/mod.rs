@@ -33,7 +33,7 @@ const EVENT_CAPACITY: usize = 4096;
 /// A file shall be written, until [`RecorderHandle::stop`]; to be called also when its tap ended by itself.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct StartFile {
-    /// Whose packets. It is to be set afterwards, so that no packet comes first.
+    /// Whose packets. What came before this is lost, unless it was [`RecorderHandle::expect`]ed.
     pub tap: TapId,
     /// Where; nothing may be there. The folder exists.
     pub path: PathBuf,
@@ -64,6 +64,8 @@ pub enum RecorderEvent {
         tap: TapId,
         /// For the operator.
         why: String,
+        /// The disk is to blame: other files on it will fail, too.
+        disk: bool,
         /// What is in it nevertheless.
         summary: Option<FileSummary>,
     },

@@ -16,6 +16,7 @@ const FOR_COMMANDS: usize = 1024;
 
 #[derive(Debug)]
 pub(super) enum Input {
+    Expect(TapId),
     Start(StartFile),
     Stop(TapId),
     Packet(TapPacket),
@@ -44,7 +45,12 @@ pub struct RecorderHandle {
 pub struct Overloaded;
 
 impl RecorderHandle {
-    /// A file begins with the next packet of its tap. Never waits.
+    /// Keeps the packets of a tap until its file is started, which takes a moment, or stopped. Never waits.
+    pub fn expect(&self, tap: TapId) -> Result<(), Overloaded> {
+        self.sender.try_send(Input::Expect(tap)).map_err(|_| Overloaded)
+    }
+
+    /// A file begins with the packets kept for it, or with the next one of its tap. Never waits.
     pub fn start(&self, file: StartFile) -> Result<(), Overloaded> {
         self.sender.try_send(Input::Start(file)).map_err(|_| Overloaded)
     }
@@ -70,10 +76,13 @@ impl TapQueue {
             return;
         }
         if !self.sender.is_closed() {
-            let mut overflow = self.overflow.lock().unwrap_or_else(PoisonError::into_inner);
-            *overflow.entry(tap).or_default() += 1;
+            count(&self.overflow, tap);
         }
     }
+}
+
+fn count(overflow: &Overflow, tap: TapId) {
+    *overflow.lock().unwrap_or_else(PoisonError::into_inner).entry(tap).or_default() += 1;
 }
 
 /// For the recorder.
@@ -87,6 +96,11 @@ impl Inputs {
     /// Waits for at least one input; none comes once every sender is gone.
     pub(super) async fn take(&mut self, inputs: &mut Vec<Input>, most: usize) -> usize {
         self.receiver.recv_many(inputs, most).await
+    }
+
+    /// One more packet without room.
+    pub(super) fn overflow(&self, tap: TapId) {
+        count(&self.overflow, tap);
     }
 
     /// Packets of a tap dropped since the last time.

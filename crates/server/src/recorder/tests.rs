@@ -100,6 +100,34 @@ async fn files_are_finished_when_the_server_stops() {
 }
 
 #[tokio::test]
+async fn packets_that_come_before_their_file_are_kept_for_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (handle, taps, inputs) = queue();
+    let (commands, _worker) = media();
+    let mut recorder = start(handle, inputs, commands.downgrade()).unwrap();
+    let unwanted = TapId(2);
+    for tap in [TAP, unwanted] {
+        recorder.handle.expect(tap).unwrap();
+        let publisher = Publisher::new(tap);
+        (0..5).flat_map(|n| publisher.packets(n)).for_each(|packet| taps.send(packet));
+    }
+    recorder.handle.stop(unwanted).unwrap();
+    recorder.handle.start(start_file(folder.path().join("late"))).unwrap();
+    recorder.handle.start(StartFile { tap: unwanted, ..start_file(folder.path().join("later")) }).unwrap();
+    for tap in [TAP, unwanted] {
+        recorder.handle.stop(tap).unwrap();
+    }
+    let mut durations = vec![];
+    while durations.len() < 2 {
+        if let Some(RecorderEvent::Finished { tap, summary }) = recorder.events.recv().await {
+            durations.push((tap, summary.duration));
+        }
+    }
+    durations.sort_by_key(|(tap, _)| tap.0);
+    assert_eq!(durations, [(TAP, 100), (unwanted, 0)]);
+}
+
+#[tokio::test]
 async fn nothing_received_leaves_no_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("silent");
@@ -149,7 +177,8 @@ async fn a_file_that_cannot_be_made_fails_and_others_go_on() {
     let mut recorder = start(handle, inputs, commands.downgrade()).unwrap();
     for path in [taken.clone(), folder.path().join("no-such-folder/file")] {
         recorder.handle.start(start_file(path.clone())).unwrap();
-        let Some(RecorderEvent::Failed { tap: TAP, why, summary: None }) = recorder.events.recv().await else {
+        let Some(RecorderEvent::Failed { tap: TAP, why, disk: true, summary: None }) = recorder.events.recv().await
+        else {
             panic!("it was to fail");
         };
         assert!(why.contains(&path.display().to_string()), "{why}");
@@ -177,7 +206,7 @@ async fn a_full_disk_ends_its_file_with_a_reason() {
     recorder.handle.start(start_file(PathBuf::from("full.webm"))).unwrap();
     let publisher = Publisher::new(TAP);
     (0..5).flat_map(|n| publisher.packets(n)).for_each(|packet| taps.send(packet));
-    let Some(RecorderEvent::Failed { tap: TAP, why, summary: None }) = recorder.events.recv().await else {
+    let Some(RecorderEvent::Failed { tap: TAP, why, disk: true, summary: None }) = recorder.events.recv().await else {
         panic!("it was to fail");
     };
     assert!(why.contains("full.webm") && why.contains("No space left"), "{why}");

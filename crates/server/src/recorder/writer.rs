@@ -24,6 +24,8 @@ use super::{RecorderEvent, StartFile};
 
 /// How finely files' deadlines are kept: none of them is shorter than a fifth of a second.
 const TICK: Duration = Duration::from_millis(50);
+/// Packets kept for a file that is about to be started: some seconds of one stream.
+const MAX_EXPECTED: usize = 2048;
 /// Inputs taken between two looks at the clock.
 const BATCH: usize = 256;
 
@@ -37,6 +39,8 @@ pub(super) struct Writer {
     create: Create,
     clock: Clock,
     files: HashMap<TapId, Open>,
+    /// Packets of files that are about to be started.
+    expected: HashMap<TapId, Vec<TapPacket>>,
 }
 
 /// A file being written.
@@ -54,8 +58,8 @@ impl Writer {
         sync: SyncSender<Job>,
         create: Create,
     ) -> Self {
-        let (backlog, files) = (VecDeque::new(), HashMap::new());
-        Self { inputs, media, events, backlog, sync, create, clock: Clock::new(), files }
+        let (backlog, files, expected) = (VecDeque::new(), HashMap::new(), HashMap::new());
+        Self { inputs, media, events, backlog, sync, create, clock: Clock::new(), files, expected }
     }
 
     /// Writes until nobody can give commands or packets any more.
@@ -86,14 +90,24 @@ impl Writer {
 
     fn input(&mut self, input: Input) {
         match input {
+            Input::Expect(tap) => drop(self.expected.entry(tap).or_default()),
             Input::Start(file) => self.start(file),
-            Input::Stop(tap) => self.finish(tap),
-            Input::Packet(packet) => {
-                let (tap, clock) = (packet.tap, self.clock);
-                let packet = read(packet, clock);
-                self.write(tap, |stream| stream.handle_packet(packet, clock.now()));
+            Input::Stop(tap) => {
+                self.expected.remove(&tap);
+                self.finish(tap);
             }
+            Input::Packet(packet) => match self.expected.get_mut(&packet.tap) {
+                Some(kept) if kept.len() < MAX_EXPECTED => kept.push(packet),
+                Some(_) => self.inputs.overflow(packet.tap),
+                None => self.packet(packet),
+            },
         }
+    }
+
+    fn packet(&mut self, packet: TapPacket) {
+        let (tap, clock) = (packet.tap, self.clock);
+        let packet = read(packet, clock);
+        self.write(tap, |stream| stream.handle_packet(packet, clock.now()));
     }
 
     fn tick(&mut self) {
@@ -103,13 +117,14 @@ impl Writer {
         for tap in due {
             self.write(tap, |stream| stream.handle_timeout(now));
         }
-        self.inputs.forget_others(|tap| self.files.contains_key(&tap));
+        self.inputs.forget_others(|tap| self.files.contains_key(&tap) || self.expected.contains_key(&tap));
         self.send_backlog();
     }
 
     fn start(&mut self, StartFile { tap, path, audio, video }: StartFile) {
         // The latest counts.
         self.finish(tap);
+        let kept = self.expected.remove(&tap).unwrap_or_default();
         match (self.create)(&path) {
             Ok(file) => {
                 let file = Arc::new(file);
@@ -118,10 +133,11 @@ impl Writer {
                 let disk = Disk(file);
                 let stream = StreamFile::new(disk.clone(), audio, video);
                 self.files.insert(tap, Open { stream, disk, path });
+                kept.into_iter().for_each(|packet| self.packet(packet));
             }
             Err(error) => {
                 let why = format!("cannot create {}: {error}", path.display());
-                self.tell(RecorderEvent::Failed { tap, why, summary: None });
+                self.tell(RecorderEvent::Failed { tap, why, disk: true, summary: None });
             }
         }
     }
@@ -184,7 +200,9 @@ impl Writer {
         if let Some(summary) = summary {
             let _ = disk.0.set_len(summary.size);
         }
-        self.settle(disk, RecorderEvent::Failed { tap, why, summary });
+        // Defects are `Other`, the system's errors are not.
+        let is_disk = error.kind() != io::ErrorKind::Other;
+        self.settle(disk, RecorderEvent::Failed { tap, why, disk: is_disk, summary });
     }
 
     /// Tells once the disk has it.
