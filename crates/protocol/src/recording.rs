@@ -5,6 +5,8 @@
 //! in it is decided by sessions; ids, files and their repair are the recorder's.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::event::{Composition, RecordingStatus};
 use crate::id::{ConnectionId, RecordingKey, SessionId, StreamId, TapId};
@@ -133,9 +135,11 @@ pub struct Measured {
     pub has_video: bool,
 }
 
-/// A recording in REST, and with `unique_session_id` in its metadata file. Keys and their order are the original's.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+/// A recording in REST, and with `unique_session_id` in its metadata file. Keys and their order are the original's; what
+/// its older versions did not write is made up.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Recording)]
 pub struct RecordingView {
     /// Its folder's name.
     pub id: String,
@@ -148,12 +152,18 @@ pub struct RecordingView {
     pub output_mode: OutputMode,
     /// Set if it is composed and has pictures.
     #[serde(flatten)]
+    #[schema(value_type = Composition)]
     pub composition: Option<Composition>,
     /// What was recorded.
     pub session_id: String,
     /// `<sessionId>_<ms of its creation>`; on disk only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(ignore)]
     pub unique_session_id: Option<String>,
+    /// Of recordings that other deployments made: where.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Object, nullable = false)]
+    pub media_node: Option<Value>,
     /// ms since 1970.
     pub created_at: u64,
     /// Bytes of media; 0 until it is processed.
@@ -164,10 +174,13 @@ pub struct RecordingView {
     pub duration: f64,
     /// Where to fetch it; null until it is processed.
     #[serde(default)]
+    #[schema(required = true)]
     pub url: Option<String>,
     /// There is (to be) sound in it.
+    #[serde(default = "yes")]
     pub has_audio: bool,
     /// There are (to be) pictures in it.
+    #[serde(default = "yes")]
     pub has_video: bool,
     /// How far it is.
     pub status: RecordingStatus,
@@ -177,7 +190,21 @@ fn object() -> String {
     "recording".to_owned()
 }
 
+fn yes() -> bool {
+    true
+}
+
 impl RecordingView {
+    /// The same as others shall see it, who reach this server at `public_url`.
+    #[must_use]
+    pub fn published(mut self, public_url: &str) -> Self {
+        let is_over = !matches!(self.status, RecordingStatus::Starting | RecordingStatus::Started);
+        let file = || format!("{public_url}/openvidu/recordings/{}/{}.{}", self.id, self.name, self.extension());
+        self.url = is_over.then(file);
+        self.unique_session_id = None;
+        self
+    }
+
     /// Of its file: composed pictures, composed sound, or a ZIP.
     pub fn extension(&self) -> &'static str {
         match self.output_mode {

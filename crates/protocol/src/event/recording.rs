@@ -1,9 +1,10 @@
 //! Recordings and broadcasts.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{Reason, Stamp};
-use crate::model::{OutputMode, RecordingLayout, words};
+use crate::model::{OutputMode, RecordingLayout, RecordingProperties, words};
 
 words! {
     /// How far a recording is.
@@ -15,6 +16,7 @@ words! {
         /// It ended and is being processed.
         Stopped = "stopped",
         /// It can be fetched.
+        #[serde(alias = "available")]
         Ready = "ready",
         /// There is nothing to fetch.
         Failed = "failed",
@@ -55,18 +57,31 @@ pub struct RecordingEvent {
 }
 
 /// How pictures are put together.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+// As a schema its keys need not be there: where there is no composition they are missing.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Composition {
     /// `WIDTHxHEIGHT`.
+    #[schema(required = false)]
     pub resolution: String,
     /// Frames per second.
+    #[serde(default = "frame_rate")]
     pub frame_rate: i32,
     /// Which arrangement.
+    #[serde(default = "layout")]
     pub recording_layout: RecordingLayout,
     /// The application's page, with layout CUSTOM.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub custom_layout: String,
+}
+
+/// Of recordings from before it was told.
+fn frame_rate() -> i32 {
+    RecordingProperties::default().frame_rate
+}
+
+fn layout() -> RecordingLayout {
+    RecordingProperties::default().recording_layout
 }
 
 /// What is broadcast, in `broadcastStarted` and `broadcastStopped`.

@@ -13,7 +13,7 @@ pub use connection::{
 };
 pub use ice::{IceCredentials, RequestedIceServer};
 pub use media_node::{MediaNodeChange, NewMediaNode, SpeechModel, media_node_status, new_media_node, speech_model};
-pub use recording::NewRecording;
+pub use recording::{BadRecording, NewRecording, recording_start};
 pub use restart::{NewSettings, settings};
 pub use session::{NewSession, OfSession, SessionDefaults, session};
 pub use signal::{Signal, signal};

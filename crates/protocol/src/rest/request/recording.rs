@@ -1,4 +1,4 @@
-//! `defaultRecordingProperties`.
+//! `POST /recordings/start`, and `defaultRecordingProperties`.
 //!
 //! Numbers lose their fraction. What only composed recordings with video have is not range-checked for others.
 
@@ -8,15 +8,14 @@ use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use super::super::schema::{any_of, object, one, optional, values, word};
-use super::body::{Fields, InvalidParameter, narrow};
+use super::body::{Body, Fields, InvalidParameter, narrow};
 use super::session::{self, media_node_schema};
 use crate::model::{OutputMode, RecordingLayout, RecordingProperties};
 
 /// Below it, the browser that composes cannot run.
 pub(super) const MIN_SHM_SIZE: i64 = 134_217_728;
 
-/// The form of the body of `POST /recordings/start`, for the OpenAPI document. It is not read beyond being an object as
-/// long as nothing is recorded.
+/// The form of the body that [`recording_start`] reads, for the OpenAPI document.
 #[derive(Clone, Copy, Debug)]
 pub enum NewRecording {}
 
@@ -24,8 +23,46 @@ impl ToSchema for NewRecording {}
 
 impl PartialSchema for NewRecording {
     fn schema() -> RefOr<Schema> {
-        one(Type::Object).into()
+        let number = || any_of([Type::Number, Type::Null]);
+        one(Type::Object)
+            .description(Some("What shall be recorded. What is absent or `null` is as the session's defaults say"))
+            .property("session", String::schema())
+            .required("session")
+            .property("name", optional(Type::String, "Of the file, without extension").pattern(Some(NAME)))
+            .property("hasAudio", optional(Type::Boolean, "Record sound"))
+            .property("hasVideo", optional(Type::Boolean, "Record pictures"))
+            .property("outputMode", word(OutputMode::WORDS, "Composed or individual"))
+            .property("recordingLayout", word(RecordingLayout::WORDS, "Composed only"))
+            .property("customLayout", optional(Type::String, "With layout `CUSTOM`: folder or address of the page"))
+            .property("resolution", optional(Type::String, "Composed only").pattern(Some(RESOLUTION)))
+            .property("frameRate", number().minimum(Some(1)).exclusive_maximum(Some(121)))
+            .property("shmSize", number().minimum(Some(MIN_SHM_SIZE as isize)))
+            .property("ignoreFailedStreams", optional(Type::Boolean, "Individual only"))
+            .property("mediaNode", media_node_or_id_schema())
+            .into()
     }
+}
+
+/// Why a recording cannot be like this.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum BadRecording {
+    /// A parameter has the wrong type or form.
+    Invalid(InvalidParameter),
+    /// A parameter is out of range.
+    OutOfRange(InvalidParameter),
+}
+
+/// How a session shall be recorded, whose `defaults` fill in what is absent.
+pub fn recording_start(body: &Body, defaults: &RecordingProperties) -> Result<RecordingProperties, BadRecording> {
+    let fields = body.fields();
+    let mut properties = read(&fields, defaults).map_err(BadRecording::Invalid)?;
+    let composes = |mode| mode != OutputMode::Individual;
+    if composes(properties.output_mode) && composes(defaults.output_mode) {
+        // Whether to compose quickly was decided with the session.
+        properties.output_mode = defaults.output_mode;
+    }
+    check(&fields, &properties).map_err(BadRecording::OutOfRange)?;
+    Ok(properties)
 }
 
 /// The form that [`recording_defaults`] reads, for the OpenAPI document.
@@ -68,27 +105,41 @@ pub(super) fn media_node_or_id_schema() -> RefOr<Schema> {
     AnyOfBuilder::new().item(one(Type::String)).item(media_node_schema()).into()
 }
 
-/// See [`check`].
+/// See [`read`].
 const NAME: &str = "^[a-zA-Z0-9_~-]*$";
 /// See [`is_resolution`].
 pub(super) const RESOLUTION: &str = "^(1[0-9]{3}|[1-9][0-9]{2})x(1[0-9]{3}|[1-9][0-9]{2})$";
 
 pub(super) fn recording_defaults(fields: &Fields<'_>) -> Result<RecordingProperties, InvalidParameter> {
-    let defaults = RecordingProperties::default();
-    let properties = RecordingProperties {
-        name: fields.text("name")?.unwrap_or_default().to_owned(),
+    let properties = read(fields, &RecordingProperties::default())?;
+    check(fields, &properties)?;
+    Ok(properties)
+}
+
+/// Types and forms.
+fn read(fields: &Fields<'_>, defaults: &RecordingProperties) -> Result<RecordingProperties, InvalidParameter> {
+    let text = |name, default: &String| Ok(fields.text(name)?.map_or_else(|| default.clone(), str::to_owned));
+    let name = fields.text("name")?.filter(|name| !name.is_empty()).unwrap_or(&defaults.name);
+    if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-~".contains(&byte)) {
+        return Err(fields.invalid("name", "must match [a-zA-Z0-9_-~]+"));
+    }
+    let mut properties = RecordingProperties {
+        name: name.to_owned(),
         has_audio: fields.boolean("hasAudio")?.unwrap_or(defaults.has_audio),
         has_video: fields.boolean("hasVideo")?.unwrap_or(defaults.has_video),
         output_mode: fields.word("outputMode")?.unwrap_or(defaults.output_mode),
         recording_layout: fields.word("recordingLayout")?.unwrap_or(defaults.recording_layout),
-        resolution: fields.text("resolution")?.map_or(defaults.resolution, str::to_owned),
+        resolution: text("resolution", &defaults.resolution)?,
         frame_rate: fields.integer("frameRate")?.map_or(defaults.frame_rate, narrow),
         shm_size: fields.integer("shmSize")?.unwrap_or(defaults.shm_size),
-        custom_layout: fields.text("customLayout")?.unwrap_or_default().to_owned(),
+        custom_layout: text("customLayout", &defaults.custom_layout)?,
         ignore_failed_streams: fields.boolean("ignoreFailedStreams")?.unwrap_or(defaults.ignore_failed_streams),
-        media_node: media_node(fields)?,
+        media_node: media_node(fields)?.or_else(|| defaults.media_node.clone()),
     };
-    check(fields, properties)
+    if properties.recording_layout != RecordingLayout::Custom {
+        properties.custom_layout.clear();
+    }
+    Ok(properties)
 }
 
 /// An id, or an object with one.
@@ -103,18 +154,13 @@ pub(super) fn media_node(fields: &Fields<'_>) -> Result<Option<String>, InvalidP
     }
 }
 
-fn check(fields: &Fields<'_>, mut properties: RecordingProperties) -> Result<RecordingProperties, InvalidParameter> {
-    if !properties.name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-~".contains(&byte)) {
-        return Err(fields.invalid("name", "must match [a-zA-Z0-9_-~]+"));
-    }
+/// Ranges.
+fn check(fields: &Fields<'_>, properties: &RecordingProperties) -> Result<(), InvalidParameter> {
     check_media(fields, properties.has_audio, properties.has_video)?;
     if properties.output_mode != OutputMode::Individual && properties.has_video {
         check_composition(fields, &properties.resolution, properties.frame_rate.into(), properties.shm_size)?;
     }
-    if properties.recording_layout != RecordingLayout::Custom {
-        properties.custom_layout.clear();
-    }
-    Ok(properties)
+    Ok(())
 }
 
 /// There must be something to record or to send.
@@ -159,7 +205,7 @@ mod tests {
     use super::*;
     use crate::model::ForcedVideoCodec;
 
-    fn read(properties: &str) -> Result<RecordingProperties, String> {
+    fn defaults(properties: &str) -> Result<RecordingProperties, String> {
         let body = Body::optional(format!("{{\"defaultRecordingProperties\":{properties}}}").as_bytes()).unwrap();
         let defaults = SessionDefaults { forced_video_codec: ForcedVideoCodec::None, allow_transcoding: false };
         session(&body, &defaults).map(|session| session.default_recording_properties).map_err(|error| error.to_string())
@@ -167,7 +213,7 @@ mod tests {
 
     #[test]
     fn numbers_lose_their_fraction_and_may_be_large() {
-        let properties = read(r#"{"frameRate":25.5,"shmSize":3000000000}"#).unwrap();
+        let properties = defaults(r#"{"frameRate":25.5,"shmSize":3000000000}"#).unwrap();
         assert_eq!((properties.frame_rate, properties.shm_size), (25, 3_000_000_000));
     }
 
@@ -190,7 +236,7 @@ mod tests {
             ("mediaNode", &["5", "[]", "{}", "{\"id\":5}"]),
         ] {
             for value in values {
-                let error = read(&format!("{{\"{parameter}\":{value}}}")).expect_err(value);
+                let error = defaults(&format!("{{\"{parameter}\":{value}}}")).expect_err(value);
                 let name = format!("Parameter 'defaultRecordingProperties.{parameter}");
                 assert!(error.starts_with(&name), "{parameter} {value}: {error}");
             }
@@ -199,26 +245,53 @@ mod tests {
 
     #[test]
     fn something_must_be_recorded() {
-        assert!(read(r#"{"hasAudio":false,"hasVideo":false}"#).is_err());
-        assert!(read(r#"{"hasAudio":false}"#).is_ok());
+        assert!(defaults(r#"{"hasAudio":false,"hasVideo":false}"#).is_err());
+        assert!(defaults(r#"{"hasAudio":false}"#).is_ok());
     }
 
     #[test]
     fn ranges_of_composed_video_do_not_concern_other_recordings() {
-        assert!(read(r#"{"outputMode":"INDIVIDUAL","resolution":"1x1","frameRate":0,"shmSize":1}"#).is_ok());
-        assert!(read(r#"{"hasVideo":false,"resolution":"1x1"}"#).is_ok());
-        assert!(read(r#"{"outputMode":"INDIVIDUAL","resolution":5}"#).is_err());
+        assert!(defaults(r#"{"outputMode":"INDIVIDUAL","resolution":"1x1","frameRate":0,"shmSize":1}"#).is_ok());
+        assert!(defaults(r#"{"hasVideo":false,"resolution":"1x1"}"#).is_ok());
+        assert!(defaults(r#"{"outputMode":"INDIVIDUAL","resolution":5}"#).is_err());
     }
 
     #[test]
     fn a_custom_layout_needs_the_layout_custom() {
-        assert_eq!(read(r#"{"customLayout":"mine"}"#).unwrap().custom_layout, "");
-        assert_eq!(read(r#"{"customLayout":"mine","recordingLayout":"CUSTOM"}"#).unwrap().custom_layout, "mine");
+        assert_eq!(defaults(r#"{"customLayout":"mine"}"#).unwrap().custom_layout, "");
+        assert_eq!(defaults(r#"{"customLayout":"mine","recordingLayout":"CUSTOM"}"#).unwrap().custom_layout, "mine");
+    }
+
+    #[test]
+    fn a_start_takes_the_rest_from_the_session_and_tells_ranges_from_forms() {
+        let defaults = RecordingProperties {
+            name: "mine".to_owned(),
+            has_audio: false,
+            frame_rate: 30,
+            output_mode: OutputMode::ComposedQuickStart,
+            ..RecordingProperties::default()
+        };
+        let start = |fields: &str| {
+            let body = Body::mandatory(format!("{{\"session\":\"s\"{fields}}}").as_bytes()).unwrap();
+            recording_start(&body, &defaults)
+        };
+        assert_eq!(start("").unwrap(), defaults);
+        let changed = start(r#","name":"","outputMode":"COMPOSED","hasAudio":true,"resolution":"640x480""#).unwrap();
+        let expected = RecordingProperties { has_audio: true, resolution: "640x480".to_owned(), ..defaults.clone() };
+        assert_eq!(changed, expected, "the session decides how to compose");
+        assert_eq!(start(r#","outputMode":"INDIVIDUAL""#).unwrap().output_mode, OutputMode::Individual);
+        for fields in [r#","hasVideo":false"#, r#","frameRate":0"#, r#","resolution":"1x1""#, r#","shmSize":1"#] {
+            assert!(matches!(start(fields), Err(BadRecording::OutOfRange(_))), "{fields}");
+        }
+        for fields in [r#","name":"a b""#, r#","frameRate":"25""#, r#","outputMode":"X""#, r#","resolution":5"#] {
+            assert!(matches!(start(fields), Err(BadRecording::Invalid(_))), "{fields}");
+        }
+        assert!(start(r#","outputMode":"INDIVIDUAL","hasAudio":true,"resolution":"1x1""#).is_ok());
     }
 
     #[test]
     fn a_media_node_is_a_text_or_an_object() {
-        assert_eq!(read(r#"{"mediaNode":"n"}"#).unwrap().media_node.as_deref(), Some("n"));
-        assert_eq!(read(r#"{"mediaNode":{"id":"n"}}"#).unwrap().media_node.as_deref(), Some("n"));
+        assert_eq!(defaults(r#"{"mediaNode":"n"}"#).unwrap().media_node.as_deref(), Some("n"));
+        assert_eq!(defaults(r#"{"mediaNode":{"id":"n"}}"#).unwrap().media_node.as_deref(), Some("n"));
     }
 }
