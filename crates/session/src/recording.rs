@@ -84,6 +84,9 @@ pub enum StartRefusal {
     /// Nobody is there.
     #[error("the session has no participants")]
     NobodyThere,
+    /// This server records as much as it is allowed to.
+    #[error("too many streams are being recorded")]
+    Overloaded,
 }
 
 /// Why a recording does not stop.
@@ -136,6 +139,7 @@ impl Recording {
             composition: self.properties.composition(),
             session_id: self.session.to_string(),
             unique_session_id: None,
+            media_node: None,
             created_at: self.created_at.as_millis(),
             size: measured.size,
             duration: measured.duration,
@@ -191,7 +195,11 @@ impl Registry {
         now: Time,
     ) -> Result<(), StartRefusal> {
         self.recording_defaults(session)?;
-        let session = self.sessions.get(session).ok_or(StartRefusal::UnknownSession)?.id.clone();
+        let session = self.sessions.get(session).ok_or(StartRefusal::UnknownSession)?;
+        if self.recorded_streams() + session.publishers().max(1) > self.settings.recording.max_streams {
+            return Err(StartRefusal::Overloaded);
+        }
+        let session = session.id.clone();
         self.begin_recording(&session, properties, Some(call), now);
         self.settle(now);
         Ok(())
@@ -215,9 +223,16 @@ impl Registry {
         Ok(())
     }
 
-    /// A recording that is starting, running or being processed. The finished ones are on disk.
+    /// Those that are starting, running or being processed. The finished ones are on disk.
+    pub fn recordings(&self) -> Vec<RecordingView> {
+        let named = self.recordings.values().filter(|recording| recording.name.is_some());
+        named.map(|recording| recording.view(recording.status(), &recording.planned())).collect()
+    }
+
+    /// One of them.
     pub fn recording(&self, id: &str) -> Option<RecordingView> {
-        let recording = self.recordings.values().find(|recording| recording.id() == id)?;
+        let is_named = |recording: &&Recording| recording.name.as_ref().is_some_and(|name| name.id == id);
+        let recording = self.recordings.values().find(is_named)?;
         Some(recording.view(recording.status(), &recording.planned()))
     }
 
@@ -280,7 +295,11 @@ impl Registry {
             }
             None if session.always_record && session.publishers() == 1 => {
                 let properties = session.properties.default_recording_properties.clone();
+                let is_full = self.recorded_streams() >= self.settings.recording.max_streams;
                 self.begin_recording(&seat.session, properties, None, now);
+                if is_full && let Some(key) = self.sessions.get(&seat.session).and_then(|session| session.recording) {
+                    self.fail_start(key, &StartRefusal::Overloaded.to_string(), now);
+                }
             }
             None => {}
         }
@@ -362,6 +381,10 @@ impl Registry {
         }
         let participant = self.sessions.get(&seat.session).and_then(|session| session.participant(seat.participant));
         let Some((stream, publication)) = participant.and_then(|own| recorded(own, recording)) else { return };
+        if !recording.taps.is_empty() && self.recorded_streams() >= self.settings.recording.max_streams {
+            tracing::warn!(session = %seat.session, stream = %stream.stream, "too many streams are recorded: left out");
+            return;
+        }
         let tap = Tap { id: self.ids.tap() };
         let (audio, video) = (stream.has_audio, stream.has_video);
         let awaited = participant.and_then(|own| own.stream.as_ref()).is_some_and(|stream| {
@@ -566,6 +589,12 @@ impl Registry {
             }
         }
         self.end_if_processed(&recording.session);
+    }
+
+    /// How many streams are being recorded; every recording needs room for one.
+    fn recorded_streams(&self) -> usize {
+        let live = self.recordings.values().filter(|recording| !matches!(recording.phase, Phase::Stopped { .. }));
+        live.map(|recording| recording.taps.len().max(1)).sum()
     }
 
     /// How many recordings of a session are not processed yet.

@@ -45,6 +45,8 @@ pub struct RecordingSettings {
     pub notification: RecordingNotification,
     /// How long a recorded session waits for somebody to publish or to come back; zero = not at all.
     pub auto_stop: Duration,
+    /// How many streams may be recorded at a time; a recording counts as one at least.
+    pub max_streams: usize,
     /// How long the recorder may take until everything is on disk (original: 10 s; clients wait 30 s).
     pub start_timeout: Duration,
     /// How long a session's end waits for its recordings (original: 15 s).

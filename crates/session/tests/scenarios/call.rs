@@ -39,6 +39,7 @@ pub(crate) fn settings() -> Settings {
             enabled: true,
             notification: RecordingNotification::PublisherModerator,
             auto_stop: Duration::ZERO,
+            max_streams: 100,
             start_timeout: Duration::from_secs(10),
             processing_timeout: Duration::from_secs(15),
         },
