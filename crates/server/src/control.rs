@@ -3,23 +3,26 @@
 //! Decides nothing itself: rules about sessions are in the crate `session`.
 
 use std::collections::HashMap;
+use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::extract::ws::Utf8Bytes;
+use protocol::event::Event;
 use protocol::media::MediaEvent;
-use protocol::recording::{RecordingCommand, RecordingReport};
+use protocol::recording::RecordingReport;
 use protocol::rpc::{
     ClientReply, ClientRequest, InvalidParams, ServerNotification, error_frame, notification_frame, reply_frame,
 };
-use session::{Effect, PeerInfo, Registry, Settings, SocketId, Time};
+use session::{CallId, Effect, Outcome, PeerInfo, Registry, Settings, SocketId, Time};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
 use crate::events::EventSinks;
 use crate::media::MediaHandle;
+use crate::recordings::{self, Told};
 use crate::signalling::Outbox;
 
 /// Waiting callers wait in their own task; more than this only means that they wait one step earlier.
@@ -47,12 +50,15 @@ pub(crate) enum SocketInput {
 
 enum Input {
     Call(Call),
+    Ask(Question, oneshot::Sender<Outcome>),
     Socket(SocketId, SocketInput),
 }
 
 /// What was asked; returns how to hand over the result once its effects are done.
 type Call = Box<dyn FnOnce(&mut Registry, Time) -> Done + Send>;
 type Done = Box<dyn FnOnce() + Send>;
+/// The same for what takes longer; `false` if there will be no outcome.
+type Question = Box<dyn FnOnce(&mut Registry, CallId, Time) -> (bool, Done) + Send>;
 
 impl Control {
     /// Runs `f` on the registry. When this returns, everything that follows from `f` is on its way.
@@ -67,6 +73,24 @@ impl Control {
         });
         self.inputs.send(Input::Call(call)).await.map_err(|_| Stopped)?;
         result.await.map_err(|_| Stopped)
+    }
+
+    /// Runs `f` on the registry. If that does not settle it, waits for its outcome, which may take long.
+    pub(crate) async fn ask<R: Send + 'static>(
+        &self,
+        f: impl FnOnce(&mut Registry, CallId, Time) -> ControlFlow<R> + Send + 'static,
+    ) -> Result<ControlFlow<R, Outcome>, Stopped> {
+        let (answer, result) = oneshot::channel();
+        let (settle, outcome) = oneshot::channel();
+        let question: Question = Box::new(move |registry, call, now| {
+            let flow = f(registry, call, now);
+            (flow.is_continue(), Box::new(move || drop(answer.send(flow))))
+        });
+        self.inputs.send(Input::Ask(question, settle)).await.map_err(|_| Stopped)?;
+        match result.await.map_err(|_| Stopped)? {
+            ControlFlow::Break(result) => Ok(ControlFlow::Break(result)),
+            ControlFlow::Continue(()) => outcome.await.map(ControlFlow::Continue).map_err(|_| Stopped),
+        }
     }
 
     pub(crate) async fn socket(&self, socket: SocketId, input: SocketInput) -> Result<(), Stopped> {
@@ -84,6 +108,7 @@ impl Control {
         seed: [u8; 32],
         media: MediaHandle,
         media_events: mpsc::Receiver<MediaEvent>,
+        (recordings, told): (recordings::Queue, Option<mpsc::Receiver<Told>>),
         events: EventSinks,
     ) -> (Self, JoinHandle<()>) {
         let (sender, inputs) = mpsc::channel(INPUT_CAPACITY);
@@ -93,10 +118,13 @@ impl Control {
             outboxes: HashMap::new(),
             media,
             media_lost_at: Arc::default(),
+            recordings,
+            calls: HashMap::new(),
+            next_call: 0,
             events,
         };
         let media_lost_at = control.media_lost_at.clone();
-        let task = tokio::spawn(control.run(inputs, media_events));
+        let task = tokio::spawn(control.run(inputs, media_events, told));
         (Self { inputs: sender, media_lost_at }, task)
     }
 }
@@ -130,11 +158,20 @@ struct ControlLoop {
     media: MediaHandle,
     /// Set once.
     media_lost_at: Arc<OnceLock<u64>>,
+    recordings: recordings::Queue,
+    /// Who waits for an outcome.
+    calls: HashMap<CallId, oneshot::Sender<Outcome>>,
+    next_call: u64,
     events: EventSinks,
 }
 
 impl ControlLoop {
-    async fn run(mut self, mut inputs: mpsc::Receiver<Input>, mut media_events: mpsc::Receiver<MediaEvent>) {
+    async fn run(
+        mut self,
+        mut inputs: mpsc::Receiver<Input>,
+        mut media_events: mpsc::Receiver<MediaEvent>,
+        mut told: Option<mpsc::Receiver<Told>>,
+    ) {
         loop {
             let deadline = self.registry.poll_timeout().map(|time| self.clock.instant(time));
             let timeout = async {
@@ -146,6 +183,7 @@ impl ControlLoop {
             tokio::select! {
                 input = inputs.recv() => match input {
                     Some(Input::Call(call)) => self.call(call),
+                    Some(Input::Ask(question, settle)) => self.ask(question, settle),
                     Some(Input::Socket(socket, input)) => self.socket(socket, input),
                     None => return self.events.close().await,
                 },
@@ -157,6 +195,11 @@ impl ControlLoop {
                         self.step(Registry::media_lost);
                     }
                 },
+                of_recordings = next(&mut told) => match of_recordings {
+                    Some(Told::Report(report)) => self.step(|registry, now| registry.handle_recording(report, now)),
+                    Some(Told::Recovered(event)) => self.events.send(Event::RecordingStatusChanged(*event)),
+                    None => told = None,
+                },
                 () = timeout => self.step(Registry::handle_timeout),
             }
         }
@@ -166,6 +209,21 @@ impl ControlLoop {
         let mut done = None;
         self.step(|registry, now| done = Some(call(registry, now)));
         if let Some(done) = done {
+            done();
+        }
+    }
+
+    fn ask(&mut self, question: Question, settle: oneshot::Sender<Outcome>) {
+        let id = CallId(self.next_call);
+        self.next_call += 1;
+        self.calls.insert(id, settle);
+        let mut done = None;
+        self.step(|registry, now| done = Some(question(registry, id, now)));
+        let is_open = done.as_ref().is_some_and(|(is_open, _)| *is_open);
+        if !is_open {
+            self.calls.remove(&id);
+        }
+        if let Some((_, done)) = done {
             done();
         }
     }
@@ -237,9 +295,14 @@ impl ControlLoop {
                 return None;
             }
             Effect::Media(command) => return self.media.send(command).err().flatten().map(Failed::Media),
-            Effect::Recording(command) => return unrecorded(&command).map(Failed::Recording),
-            // Only what was asked by REST about recordings takes longer, and REST refuses it.
-            Effect::Completed { .. } => return None,
+            Effect::Recording(command) => return self.recordings.send(command).map(Failed::Recording),
+            Effect::Completed { call, outcome } => {
+                if let Some(settle) = self.calls.remove(&call) {
+                    // Nobody may wait any more.
+                    let _ = settle.send(outcome);
+                }
+                return None;
+            }
         };
         // A socket that has gone in the meantime: its `Closed` is on its way to us.
         let outbox = self.outboxes.get(&socket)?;
@@ -255,10 +318,12 @@ enum Failed {
     Recording(RecordingReport),
 }
 
-/// There is no recorder yet: what begins (in sessions that always record) has failed, and applications are told so.
-fn unrecorded(command: &RecordingCommand) -> Option<RecordingReport> {
-    let RecordingCommand::Begin { recording, .. } = command else { return None };
-    Some(RecordingReport::Ended { recording: *recording, result: Err("recording is not available yet".to_owned()) })
+/// Never, if there is nothing to wait for.
+async fn next(told: &mut Option<mpsc::Receiver<Told>>) -> Option<Told> {
+    match told {
+        Some(told) => told.recv().await,
+        None => std::future::pending().await,
+    }
 }
 
 /// A notification to many is written once. Lives for one step, so that addresses stay unique.
@@ -282,7 +347,14 @@ mod tests {
         let (media, commands) = MediaHandle::detached();
         let (worker, media_events) = mpsc::channel(1);
         let settings = crate::Config::default().settings(crate::config::LOCALHOST, 1);
-        let (control, task) = Control::start(settings, [0; 32], media, media_events, EventSinks::default());
+        let (control, task) = Control::start(
+            settings,
+            [0; 32],
+            media,
+            media_events,
+            (recordings::Queue::off(), None),
+            EventSinks::default(),
+        );
         assert_eq!(control.media_lost_at(), None);
         drop((worker, commands));
         // Every call lets the loop look at its other inputs, too.

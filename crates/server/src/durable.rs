@@ -1,37 +1,51 @@
 //! Files that must be whole: replaced in one step, so that a crash leaves the old text or the new one.
 
-use std::fs::{self, OpenOptions, Permissions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write as _};
 use std::path::Path;
 
+const OWNER: u32 = 0o600;
+/// As far as the process' mask allows.
+const EVERYBODY: u32 = 0o666;
+
 /// Writes a file that only its owner may read, whether there was one or not.
 pub(crate) fn replace(path: &Path, text: &str) -> io::Result<()> {
-    put(path, text, None)
+    put(path, text, OWNER, None)
+}
+
+/// Writes a file for everybody whom the folder and the process' mask let read it.
+pub(crate) fn replace_shared(path: &Path, text: &str) -> io::Result<()> {
+    put(path, text, EVERYBODY, None)
+}
+
+/// Makes what was created, renamed or removed in a folder outlive a power cut.
+pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
 }
 
 /// Writes somebody else's file: permissions stay, and a link stays one. A file that was not there is its owner's alone.
 pub(crate) fn update(path: &Path, text: &str) -> io::Result<()> {
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let permissions = fs::metadata(&path).ok().map(|metadata| metadata.permissions());
-    put(&path, text, permissions)
+    put(&path, text, OWNER, permissions)
 }
 
-fn put(path: &Path, text: &str, permissions: Option<Permissions>) -> io::Result<()> {
+fn put(path: &Path, text: &str, mode: u32, permissions: Option<Permissions>) -> io::Result<()> {
     let unfinished = path.with_added_extension("new");
     // One that was left behind may have other permissions.
     let _ = fs::remove_file(&unfinished);
-    let written = write_new(&unfinished, text, permissions).and_then(|()| fs::rename(&unfinished, path));
+    let written = write_new(&unfinished, text, mode, permissions).and_then(|()| fs::rename(&unfinished, path));
     if written.is_err() {
         let _ = fs::remove_file(&unfinished);
     }
     written
 }
 
-fn write_new(path: &Path, text: &str, permissions: Option<Permissions>) -> io::Result<()> {
+fn write_new(path: &Path, text: &str, mode: u32, permissions: Option<Permissions>) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
     let mut file = options.open(path)?;
     file.write_all(text.as_bytes())?;
     if let Some(permissions) = permissions {

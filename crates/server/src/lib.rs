@@ -4,7 +4,7 @@
 //! * `signalling`: one task per WebSocket `/openvidu`.
 //! * [`http`]: REST and pages.
 //! * `media`: one thread that owns the peer connections and the UDP port.
-//! * [`recorder`]: the thread that writes the files of recorded streams.
+//! * [`recorder`]: the thread that writes the files of recorded streams; `recordings`: what is made of them.
 //! * `turn_offer`: which TURN server clients are told of.
 //! * [`ports`]: the one TCP port, plain and TLS; `tls`: its certificate.
 //! * [`limits`]: what strangers may take; `network`, `shares`, `allowance` and `wrong_secrets` hold them to it.
@@ -16,8 +16,10 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use rand::RngCore as _;
@@ -58,6 +60,7 @@ mod node;
 pub mod ports;
 pub mod program;
 pub mod recorder;
+mod recordings;
 mod shares;
 mod signalling;
 mod tls;
@@ -83,6 +86,8 @@ pub struct App {
     pub(crate) trust: Option<Trust>,
     /// The addresses of this machine.
     pub(crate) network: watch::Receiver<media::Network>,
+    /// Where recordings are; `None` if this server does not record.
+    pub(crate) recordings: Option<recordings::Store>,
     pub(crate) program: Program,
     /// For those who examine it.
     pub(crate) doctor: Desk,
@@ -108,7 +113,8 @@ pub struct Server {
     media_address: SocketAddr,
     network: watch::Receiver<media::Network>,
     media_thread: Option<std::thread::JoinHandle<()>>,
-    recorder: recorder::Recorder,
+    /// What writes recordings, and what orders it to.
+    recording_threads: Vec<std::thread::JoinHandle<()>>,
     control_task: tokio::task::JoinHandle<()>,
     stopping: watch::Sender<bool>,
     /// Yields `None` once every connection's task has ended.
@@ -174,6 +180,14 @@ pub enum StartError {
         /// Why.
         cause: io::Error,
     },
+    /// The folder of recordings.
+    #[error("cannot use the folder of the recordings, {}: {cause} (setting OPENVIDU_RECORDING_PATH)", path.display())]
+    Recordings {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        cause: io::Error,
+    },
     /// A setting.
     #[error("{}", config::report::faults(std::slice::from_ref(.0)))]
     Config(config::Fault),
@@ -211,6 +225,7 @@ impl Server {
         if config.openvidu_dev {
             tracing::warn!("OPENVIDU_DEV is set: this server is not for production");
         }
+        let recordings = open_recordings(&config)?;
         let events = event_sinks(&config)?;
         let tls = Tls::open(&config)?;
         let redirecting = config.redirecting_port().map(|port| listen(config.madang_listen, port)).transpose();
@@ -235,8 +250,20 @@ impl Server {
         let (recorder, taps, packets) = recorder::queue();
         let worker =
             media::start(sockets, &config, network.clone(), taps, turn.own_secret).map_err(StartError::Thread)?;
-        let recorder = recorder::start(recorder, packets, worker.handle.weak()).map_err(StartError::Thread)?;
-        let (control, control_task) = Control::start(settings, random_seed(), worker.handle, worker.events, events);
+        let mut recording_threads = vec![];
+        let recording = match &recordings {
+            Some(store) => {
+                let recorder = recorder::start(recorder, packets, worker.handle.weak()).map_err(StartError::Thread)?;
+                let (url, max_streams) = (config.public_url(fallback_host), settings.recording.max_streams);
+                let running =
+                    recordings::start(store.clone(), url, recorder, max_streams).map_err(StartError::Thread)?;
+                recording_threads.extend([running.thread, running.writer]);
+                (running.queue, Some(running.told))
+            }
+            None => (recordings::Queue::off(), None),
+        };
+        let (control, control_task) =
+            Control::start(settings, random_seed(), worker.handle, worker.events, recording, events);
 
         let trust = tls.authority.as_deref().and_then(Trust::new);
         if let Some(trust) = &trust {
@@ -253,6 +280,7 @@ impl Server {
             node,
             trust,
             network: network.clone(),
+            recordings,
             program,
             doctor,
             changing_settings: tokio::sync::Mutex::new(()),
@@ -279,7 +307,7 @@ impl Server {
             media_address,
             network,
             media_thread: Some(worker.thread),
-            recorder,
+            recording_threads,
             control_task,
             stopping,
             connections,
@@ -349,6 +377,10 @@ impl Server {
         }
         // What connections began while they were ending.
         let _ = self.app.control.call(Registry::shut_down).await;
+        if tokio::time::timeout(SHUTDOWN_GRACE, recordings_ended(&self.app.control)).await.is_err() {
+            tracing::warn!("some recordings take long: they will be ready some time after the next start");
+            let _ = self.app.control.call(|registry, _| registry.finish_endings()).await;
+        }
         let thread = self.media_thread.take();
         drop(self.app);
         // The loop ends when nobody can reach it any more, and then has its own limit for the last events.
@@ -360,13 +392,22 @@ impl Server {
         if let Some(thread) = thread {
             let _ = tokio::time::timeout(SHUTDOWN_GRACE, tokio::task::spawn_blocking(move || thread.join())).await;
         }
-        // The media thread has dropped the other end: files are finished now.
-        drop(self.recorder.handle);
-        let thread = self.recorder.thread;
-        if tokio::time::timeout(SHUTDOWN_GRACE, tokio::task::spawn_blocking(move || thread.join())).await.is_err() {
-            tracing::warn!("recorded files were not finished in time");
+        // Neither the control loop nor the media thread holds the other ends: files are finished now.
+        for thread in self.recording_threads {
+            if tokio::time::timeout(SHUTDOWN_GRACE, tokio::task::spawn_blocking(move || thread.join())).await.is_err() {
+                tracing::warn!("recorded files were not finished in time");
+            }
         }
     }
+}
+
+/// Completes once no session waits for a recording of its own.
+async fn recordings_ended(control: &Control) {
+    let ended = |registry: &mut Registry, call, _| match registry.when_all_ended(call) {
+        Poll::Ready(()) => ControlFlow::Break(()),
+        Poll::Pending => ControlFlow::Continue(()),
+    };
+    while let Ok(ControlFlow::Continue(_)) = control.ask(ended).await {}
 }
 
 /// Tells tasks when the server stops.
@@ -396,6 +437,12 @@ fn listen_for_authority(config: &Config) -> Option<(TcpListener, SocketAddr)> {
         tracing::warn!(error = %error.1, "port 80 cannot be had: the authority can look for this server by TLS only");
     };
     listen(config.madang_listen, STANDARD).inspect_err(failed).ok()
+}
+
+fn open_recordings(config: &Config) -> Result<Option<recordings::Store>, StartError> {
+    let path = &config.openvidu_recording_path;
+    let store = config.openvidu_recording.then(|| recordings::Store::open(path)).transpose();
+    store.map_err(|cause| StartError::Recordings { path: path.clone(), cause })
 }
 
 fn event_sinks(config: &Config) -> Result<EventSinks, StartError> {

@@ -85,6 +85,7 @@ fn a_busy_installation_keeps_its_settings() {
     for (release, file) in RELEASES {
         let folder = tempfile::tempdir().unwrap();
         let cdr = folder.path().join("cdr");
+        let recordings = folder.path().join("recordings");
         let changes = [
             ("HTTP_PORT", "8442"),
             ("HTTPS_PORT", "8443"),
@@ -93,6 +94,8 @@ fn a_busy_installation_keeps_its_settings() {
             ("ALLOWED_ACCESS_TO_DASHBOARD", "198.51.100.1, 198.51.100.0/24"),
             ("ALLOWED_ACCESS_TO_RESTAPI", "203.0.113.0/24,2001:db8::/32"),
             ("OPENVIDU_RECORDING", "true"),
+            ("OPENVIDU_RECORDING_PATH", recordings.to_str().unwrap()),
+            ("OPENVIDU_RECORDING_DEBUG", "true"),
             ("OPENVIDU_RECORDING_PUBLIC_ACCESS", "true"),
             ("OPENVIDU_RECORDING_NOTIFICATION", "all"),
             ("OPENVIDU_STREAMS_VIDEO_MAX_RECV_BANDWIDTH", "0"),
@@ -119,6 +122,10 @@ fn a_busy_installation_keeps_its_settings() {
             "OPENVIDU_CDR_PATH": format!("{}/", cdr.display()),
             "OPENVIDU_STREAMS_VIDEO_MAX_RECV_BANDWIDTH": 0,
             "OPENVIDU_STREAMS_FORCED_VIDEO_CODEC": "H264",
+            "OPENVIDU_RECORDING": true,
+            "OPENVIDU_RECORDING_PATH": format!("{}/", recordings.display()),
+            "OPENVIDU_RECORDING_PUBLIC_ACCESS": true,
+            "OPENVIDU_RECORDING_NOTIFICATION": "all",
             "OPENVIDU_WEBHOOK": true,
             "OPENVIDU_WEBHOOK_HEADERS": ["X-Key: abc", "Authorization: Basic eHg6eHg="],
             "OPENVIDU_WEBHOOK_EVENTS": ["sessionCreated", "sessionDestroyed"],
@@ -128,7 +135,7 @@ fn a_busy_installation_keeps_its_settings() {
         }
         let log = server.stop();
         for told in [
-            "OPENVIDU_RECORDING, OPENVIDU_RECORDING_NOTIFICATION, OPENVIDU_RECORDING_PUBLIC_ACCESS have no effect",
+            "OPENVIDU_RECORDING_DEBUG has no effect",
             "WORKER_CONNECTIONS has no effect",
             "JAVA_OPTIONS has no effect",
             "OPENVIDU_SECRETT is not known; is OPENVIDU_SECRET meant?",

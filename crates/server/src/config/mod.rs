@@ -273,6 +273,16 @@ impl Config {
         destination.map(Some).map_err(|error| fault(error.setting(), "*", error.to_string()))
     }
 
+    /// Where clients find this server, if nobody asks who reaches it differently; without a slash at its end.
+    pub(crate) fn public_url(&self, fallback_host: IpAddr) -> String {
+        let host = self.domain_or_public_ip.for_url().unwrap_or_else(|| bracketed(fallback_host));
+        let (scheme, standard) = if self.force_plain_http { ("http", 80) } else { ("https", 443) };
+        match self.https_port() {
+            port if port == standard => format!("{scheme}://{host}"),
+            port => format!("{scheme}://{host}:{port}"),
+        }
+    }
+
     /// Port in public URLs.
     pub fn https_port(&self) -> u16 {
         self.https_port.unwrap_or(self.server_port)
@@ -319,6 +329,7 @@ impl Config {
                 enabled: self.openvidu_recording,
                 notification: self.openvidu_recording_notification,
                 auto_stop: Duration::from_secs(self.openvidu_recording_autostop_timeout.into()),
+                max_streams: usize::try_from(self.madang_recorded_streams).unwrap_or(usize::MAX),
                 start_timeout: RECORDING_START_TIMEOUT,
                 processing_timeout: RECORDING_PROCESSING_TIMEOUT,
             },
@@ -444,15 +455,15 @@ mod tests {
     #[test]
     fn what_changes_nothing_is_told_once_for_each_reason_and_only_if_it_was_changed() {
         let set = [
-            ("OPENVIDU_RECORDING", "true"),
-            ("OPENVIDU_RECORDING_PATH", "/srv/recordings"),
-            ("OPENVIDU_RECORDING_NOTIFICATION", "publisher_moderator"),
+            ("OPENVIDU_RECORDING_DEBUG", "true"),
+            ("OPENVIDU_RECORDING_ENABLE_GPU", "true"),
+            ("OPENVIDU_RECORDING_IMAGE", ""),
             ("LETSENCRYPT_EMAIL", "user@example.com"),
             ("JAVA_OPTIONS", "-Xmx1g"),
         ];
         let sources = sources(&set);
         let told: Vec<_> = sources.without_effect().into_values().collect();
-        assert_eq!(told, [vec!["OPENVIDU_RECORDING", "OPENVIDU_RECORDING_PATH"], vec!["JAVA_OPTIONS"]]);
+        assert_eq!(told, [vec!["JAVA_OPTIONS"], vec!["OPENVIDU_RECORDING_DEBUG", "OPENVIDU_RECORDING_ENABLE_GPU"]]);
     }
 
     #[test]

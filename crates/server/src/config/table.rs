@@ -209,29 +209,32 @@ settings! {
     }
     "Recording" {
         /// Records sessions.
-        openvidu_recording: bool = "OPENVIDU_RECORDING", "false", value::boolean => LATER_RECORDING;
+        openvidu_recording: bool = "OPENVIDU_RECORDING", "false", value::boolean;
         /// Lets the recorder tell more.
-        openvidu_recording_debug: bool = "OPENVIDU_RECORDING_DEBUG", "false", value::boolean => LATER_RECORDING;
+        openvidu_recording_debug: bool = "OPENVIDU_RECORDING_DEBUG", "false", value::boolean => NO_RECORDER;
         /// Version of the recorder.
-        openvidu_recording_version: String = "OPENVIDU_RECORDING_VERSION", COMPATIBLE_VERSION, value::text => LATER_RECORDING;
+        openvidu_recording_version: String = "OPENVIDU_RECORDING_VERSION", COMPATIBLE_VERSION, value::text => NO_RECORDER;
         /// Container image of the recorder, as `image:tag`.
-        openvidu_recording_image: String = "OPENVIDU_RECORDING_IMAGE", "", value::docker_image => LATER_RECORDING;
-        /// Folder of the recordings.
-        openvidu_recording_path: PathBuf = "OPENVIDU_RECORDING_PATH", "/opt/openvidu/recordings", value::path => LATER_RECORDING;
+        openvidu_recording_image: String = "OPENVIDU_RECORDING_IMAGE", "", value::docker_image => NO_RECORDER;
+        /// Folder of the recordings; it is made if it is missing, and must be writable.
+        openvidu_recording_path: PathBuf = "OPENVIDU_RECORDING_PATH", "/opt/openvidu/recordings", value::path;
         /// Whether recordings can be fetched without a password.
-        openvidu_recording_public_access: bool = "OPENVIDU_RECORDING_PUBLIC_ACCESS", "false", value::boolean => LATER_RECORDING;
+        openvidu_recording_public_access: bool = "OPENVIDU_RECORDING_PUBLIC_ACCESS", "false", value::boolean;
         /// Who is told in the browser that a recording began or ended: `none`, `moderator`, `publisher_moderator` or `all`.
-        openvidu_recording_notification: RecordingNotification = "OPENVIDU_RECORDING_NOTIFICATION", "publisher_moderator", value::word => LATER_RECORDING;
+        openvidu_recording_notification: RecordingNotification = "OPENVIDU_RECORDING_NOTIFICATION", "publisher_moderator", value::word;
         /// Folder of custom layouts.
-        openvidu_recording_custom_layout: PathBuf = "OPENVIDU_RECORDING_CUSTOM_LAYOUT", "/opt/openvidu/custom-layout", value::path => LATER_RECORDING;
+        openvidu_recording_custom_layout: PathBuf = "OPENVIDU_RECORDING_CUSTOM_LAYOUT", "/opt/openvidu/custom-layout", value::path => NO_COMPOSING;
         /// Seconds from the last participant's leaving to the recording's end; 0: none.
-        openvidu_recording_autostop_timeout: u32 = "OPENVIDU_RECORDING_AUTOSTOP_TIMEOUT", "120", value::natural => LATER_RECORDING;
+        openvidu_recording_autostop_timeout: u32 = "OPENVIDU_RECORDING_AUTOSTOP_TIMEOUT", "120", value::natural;
+        /// How many streams may be recorded at a time; a recording counts as one at least. Starts beyond it are answered
+        /// 503, and streams that join a recording beyond it are left out.
+        madang_recorded_streams: u32 = "MADANG_RECORDED_STREAMS", "500", value::natural;
         /// Where the recorder of composed recordings finds this server.
-        openvidu_recording_composed_url: String = "OPENVIDU_RECORDING_COMPOSED_URL", "", value::optional_url => LATER_RECORDING;
+        openvidu_recording_composed_url: String = "OPENVIDU_RECORDING_COMPOSED_URL", "", value::optional_url => NO_COMPOSING;
         /// Whether the password is part of that address.
-        openvidu_recording_composed_basicauth: bool = "OPENVIDU_RECORDING_COMPOSED_BASICAUTH", "true", value::boolean => LATER_RECORDING;
+        openvidu_recording_composed_basicauth: bool = "OPENVIDU_RECORDING_COMPOSED_BASICAUTH", "true", value::boolean => NO_COMPOSING;
         /// Lets the recorder use a GPU.
-        openvidu_recording_enable_gpu: bool = "OPENVIDU_RECORDING_ENABLE_GPU", "false", value::boolean => LATER_RECORDING;
+        openvidu_recording_enable_gpu: bool = "OPENVIDU_RECORDING_ENABLE_GPU", "false", value::boolean => NO_RECORDER;
     }
     "Media servers" {
         /// Addresses of the original's media servers.
@@ -259,7 +262,8 @@ const ONE_PORT: &str = "one port speaks both plain HTTP and TLS";
 const ONE_UDP_PORT: &str = "all media shares the port MADANG_UDP_PORT";
 const NO_RELAY_PORTS: &str = "no port range is needed for relaying";
 const NO_CALL: &str = "the call page has MADANG_CALL_PAGE only";
-const LATER_RECORDING: &str = "recording is not available yet";
+const NO_RECORDER: &str = "there is no recorder in a container";
+const NO_COMPOSING: &str = "composed recordings are not available yet";
 const TURN_INSIDE: &str = "a TURN server is inside; another one is named by COTURN_IP and COTURN_SHARED_SECRET_KEY";
 const NO_PROXY: &str = "there is no proxy in front that this could configure";
 const NO_CLUSTER: &str = "this server is a single node";

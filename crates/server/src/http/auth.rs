@@ -15,7 +15,7 @@ use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use super::error::ApiError;
-use super::{call_page, doctor, intake, trust};
+use super::{call_page, doctor, intake, recording_files, trust};
 use crate::config::{CertificateType, Secret};
 use crate::network::Network;
 use crate::wrong_secrets::Verdict;
@@ -92,6 +92,10 @@ fn is_public(config: &Config, method: &Method, path: &str) -> bool {
         _ if doctor::has(config, method, path) => true,
         _ if trust::has(path) => {
             config.certificate_type == CertificateType::SelfSigned && (method == Method::GET || method == Method::HEAD)
+        }
+        _ if recording_files::has(path) => {
+            let is_open = config.openvidu_recording && config.openvidu_recording_public_access;
+            is_open && (method == Method::GET || method == Method::HEAD)
         }
         "/call/token" => config.madang_call_page && method == Method::POST,
         _ => config.madang_call_page && (method == Method::GET || method == Method::HEAD) && call_page::has(path),

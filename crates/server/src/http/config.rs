@@ -8,13 +8,13 @@ use axum::extract::State;
 use axum::http::HeaderName;
 use axum::http::header::CONTENT_TYPE;
 use protocol::event::EventName;
-use protocol::model::{ForcedVideoCodec, MediaServer};
+use protocol::model::{ForcedVideoCodec, MediaServer, RecordingNotification};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::caller::Caller;
 use crate::App;
-use crate::config::COMPATIBLE_VERSION;
+use crate::config::{COMPATIBLE_VERSION, Config};
 
 /// Keys and their order are the original's.
 #[derive(Debug, Serialize, ToSchema)]
@@ -39,6 +39,9 @@ pub(super) struct ConfigView {
     openvidu_sessions_garbage_interval: u32,
     openvidu_sessions_garbage_threshold: u32,
     openvidu_recording: bool,
+    #[serde(flatten)]
+    #[schema(value_type = RecordingConfig)]
+    recording: Option<RecordingConfig>,
     openvidu_webhook: bool,
     // Shown only to those who know the secret, and needed by dashboards.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -50,6 +53,27 @@ pub(super) struct ConfigView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     openvidu_webhook_events: Option<Vec<EventName>>,
+}
+
+/// Only where there are recordings.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(super) struct RecordingConfig {
+    #[schema(required = false)]
+    openvidu_recording_version: String,
+    #[schema(required = false)]
+    openvidu_recording_path: String,
+    #[schema(required = false)]
+    openvidu_recording_public_access: bool,
+    #[schema(required = false)]
+    openvidu_recording_notification: RecordingNotification,
+    #[schema(required = false)]
+    openvidu_recording_custom_layout: String,
+    #[schema(required = false)]
+    openvidu_recording_autostop_timeout: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    openvidu_recording_composed_url: Option<String>,
 }
 
 /// Get the configuration
@@ -80,12 +104,26 @@ pub(super) async fn show(State(app): State<Arc<App>>, Caller(origin): Caller) ->
             && config.openvidu_enterprise_media_server == MediaServer::Mediasoup,
         openvidu_sessions_garbage_interval: config.openvidu_sessions_garbage_interval,
         openvidu_sessions_garbage_threshold: config.openvidu_sessions_garbage_threshold,
-        openvidu_recording: false,
+        openvidu_recording: config.openvidu_recording,
+        recording: config.openvidu_recording.then(|| recording_config(config)),
         openvidu_webhook: webhook,
         openvidu_webhook_endpoint: webhook.then(|| config.openvidu_webhook_endpoint.expose().to_owned()),
         openvidu_webhook_headers: webhook.then(|| config.openvidu_webhook_headers.0.clone()),
         openvidu_webhook_events: webhook.then(|| config.openvidu_webhook_events.clone()),
     })
+}
+
+fn recording_config(config: &Config) -> RecordingConfig {
+    let composed_url = &config.openvidu_recording_composed_url;
+    RecordingConfig {
+        openvidu_recording_version: config.openvidu_recording_version.clone(),
+        openvidu_recording_path: with_slash(&config.openvidu_recording_path),
+        openvidu_recording_public_access: config.openvidu_recording_public_access,
+        openvidu_recording_notification: config.openvidu_recording_notification,
+        openvidu_recording_custom_layout: with_slash(&config.openvidu_recording_custom_layout),
+        openvidu_recording_autostop_timeout: config.openvidu_recording_autostop_timeout,
+        openvidu_recording_composed_url: (!composed_url.is_empty()).then(|| composed_url.clone()),
+    }
 }
 
 /// Get the version
@@ -137,8 +175,8 @@ pub(super) async fn recording_path(State(app): State<Arc<App>>) -> Text {
     tag = "Configuration",
     responses((status = 200, description = "Whether sessions can be recorded", body = bool, content_type = "application/json")),
 )]
-pub(super) async fn recording() -> Json<bool> {
-    Json(false)
+pub(super) async fn recording(State(app): State<Arc<App>>) -> Json<bool> {
+    Json(app.config.openvidu_recording)
 }
 
 /// Get whether there are event files

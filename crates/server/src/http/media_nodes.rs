@@ -300,9 +300,11 @@ fn status(app: &App) -> MediaNodeStatus {
 }
 
 async fn view(app: &Arc<App>, headers: &HeaderMap, wanted: Wanted) -> Result<NodeView, ApiError> {
-    let asked =
-        app.control.call(move |registry, _| (registry.figures(), wanted.sessions.then(|| registry.sessions_in_use())));
-    let (figures, sessions) = asked.await?;
+    let asked = app.control.call(move |registry, _| {
+        let sessions = wanted.sessions.then(|| registry.sessions_in_use());
+        (registry.figures(), sessions, wanted.recordings.then(|| registry.recordings()))
+    });
+    let (figures, sessions, recordings) = asked.await?;
     let seen = |session| SeenSession::new(app.config.madang_compatibility, headers, session);
     let began = app.program.last_started_at();
     let lost = app.control.media_lost_at();
@@ -320,8 +322,8 @@ async fn view(app: &Arc<App>, headers: &HeaderMap, wanted: Wanted) -> Result<Nod
         load: streams.into(),
         status: status(app),
         sessions: sessions.map(|sessions| sessions.into_iter().map(seen).collect()),
-        // There are neither recordings nor broadcasts on a server that makes none.
-        recording_ids: wanted.recordings.then(Vec::new),
+        recording_ids: recordings.map(|recordings| recordings.into_iter().map(|recording| recording.id).collect()),
+        // There are no broadcasts on a server that makes none.
         broadcasts: wanted.broadcasts.then(Vec::new),
         kurento_info: wanted.extra_info.then(|| ServerInfo {
             version: env!("CARGO_PKG_VERSION"),

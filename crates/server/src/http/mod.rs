@@ -46,6 +46,7 @@ mod media_nodes;
 mod openapi;
 mod path;
 mod query;
+mod recording_files;
 mod recordings;
 mod redirect;
 mod restart;
@@ -65,11 +66,14 @@ pub fn router(app: Arc<App>, web_sockets: Router) -> Router {
     let mut router = router
         .layer(Extension(openapi::Document::new(document, app.config.madang_compatibility)))
         // A recording may be called `start`.
-        .route("/openvidu/api/recordings/start", get(recordings::show).delete(recordings::delete))
+        .route("/openvidu/api/recordings/start", get(recordings::show_start).delete(recordings::delete_start))
         .route("/openvidu/info", get(info::refuse));
     router = router.merge(doctor::routes(&app.config));
     if app.trust.is_some() {
         router = router.merge(trust::routes());
+    }
+    if let Some(store) = &app.recordings {
+        router = router.nest_service(recording_files::ROOT, recording_files::router(store.root()));
     }
     if app.config.madang_call_page {
         router = router.merge(call_page::routes()).route("/call/token", post(call::token));

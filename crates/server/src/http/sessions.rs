@@ -1,6 +1,8 @@
 //! `/sessions`.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::task::Poll;
 
 use axum::Json;
 use axum::extract::{Extension, State};
@@ -57,6 +59,9 @@ pub(super) async fn create(
         allow_transcoding: app.config.openvidu_streams_allow_transcoding,
     };
     let properties = request::session(&body, &defaults).map_err(|error| ApiError::bad_request(error, API))?;
+    let id = properties.custom_session_id.clone();
+    // One that is over but for its recording.
+    let _ = app.control.ask(move |registry, call, _| flow(registry.when_ended(&id, call))).await?;
     let created = app.control.call(move |registry, now| {
         let session = registry.create_session(properties, now)?;
         rooms.forget(session.as_str());
@@ -66,6 +71,10 @@ pub(super) async fn create(
         Ok(session) => show_to(&app, &headers, session),
         Err(SessionExists) => Err(ApiError::Empty(StatusCode::CONFLICT)),
     }
+}
+
+fn flow(poll: Poll<()>) -> ControlFlow<()> {
+    if poll.is_ready() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
 }
 
 /// List all sessions
@@ -127,7 +136,7 @@ pub(super) async fn show(
 
 /// Close a session
 ///
-/// Everybody in it must leave.
+/// Everybody in it must leave. Answered once its recording is processed, unless that takes long.
 #[utoipa::path(
     delete,
     path = "/openvidu/api/sessions/{session}",
@@ -137,8 +146,17 @@ pub(super) async fn show(
     responses((status = 204, description = "Closed"), (status = 404, description = "No such session"), Stopping),
 )]
 pub(super) async fn close(State(app): State<Arc<App>>, Path(session): Path<String>) -> Result<StatusCode, ApiError> {
-    let closed = app.control.call(move |registry, now| registry.close_session(&session, now)).await?;
-    closed.map(|()| StatusCode::NO_CONTENT).map_err(|_| ApiError::Empty(StatusCode::NOT_FOUND))
+    let closed = app.control.ask(move |registry, call, now| {
+        if registry.close_session(&session, now).is_err() {
+            return ControlFlow::Break(StatusCode::NOT_FOUND);
+        }
+        flow(registry.when_ended(&session, call)).map_break(|()| StatusCode::NO_CONTENT)
+    });
+    match closed.await? {
+        ControlFlow::Break(StatusCode::NOT_FOUND) => Err(ApiError::Empty(StatusCode::NOT_FOUND)),
+        // Or its recording has been processed.
+        ControlFlow::Break(_) | ControlFlow::Continue(_) => Ok(StatusCode::NO_CONTENT),
+    }
 }
 
 /// A session as the caller's client needs it.

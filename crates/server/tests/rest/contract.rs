@@ -15,8 +15,13 @@ use server::http;
 use crate::client::Answer;
 
 /// Statuses that come with an error or with nothing; the document tells of neither as a schema. Operation and status.
-const TOLD_OR_NOT: &[(&str, u16)] =
-    &[("sendSignal", 406), ("getConnection", 400), ("closeConnection", 400), ("unpublishStream", 400)];
+const TOLD_OR_NOT: &[(&str, u16)] = &[
+    ("sendSignal", 406),
+    ("getConnection", 400),
+    ("closeConnection", 400),
+    ("unpublishStream", 400),
+    ("startRecording", 501),
+];
 
 /// What the server says of itself.
 pub(crate) struct Contract {

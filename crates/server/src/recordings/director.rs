@@ -1,0 +1,317 @@
+//! The thread that carries out what is decided about recordings.
+//!
+//! It waits for the disk where that takes a moment (a folder, a metadata file); what takes longer is left to workers.
+//! Whether a recording is composed makes no difference here: each stream has its file.
+
+use std::collections::{HashMap, HashSet};
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use protocol::event::RecordingStatus;
+use protocol::id::{RecordingKey, TapId};
+use protocol::model::OutputMode;
+use protocol::recording::{Measured, RecordedStream, RecordingCommand, RecordingReport, RecordingView};
+use recorder::FileSummary;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use super::processing::{self, Part, Work};
+use super::store::{Folder, StreamNote};
+use super::{NO_COMPOSING, Place, Told, recovery};
+use crate::recorder::{RecorderEvent, RecorderHandle, StartFile};
+
+/// Until a recorder that was too busy is told again that a file shall end.
+const RETRY: Duration = Duration::from_millis(100);
+
+pub(super) struct Director {
+    place: Place,
+    recorder: RecorderHandle,
+    files: mpsc::Receiver<RecorderEvent>,
+    tell: mpsc::Sender<Told>,
+    recordings: HashMap<RecordingKey, Recording>,
+    /// Whose files are being written.
+    taps: HashMap<TapId, RecordingKey>,
+    /// Files whose end the recorder had no room to hear of.
+    unstopped: Vec<TapId>,
+    workers: JoinSet<Done>,
+}
+
+type Done = (RecordingKey, Result<Measured, String>);
+
+/// One that is not being processed yet.
+struct Recording {
+    folder: Folder,
+    view: RecordingView,
+    growing: HashMap<TapId, StreamNote>,
+    finished: Vec<Part>,
+    stems: HashSet<String>,
+    /// It is over, once the last file is closed.
+    end: Option<End>,
+}
+
+#[derive(Clone, Copy)]
+struct End {
+    failed: bool,
+}
+
+impl Director {
+    pub(super) fn new(
+        place: Place,
+        recorder: RecorderHandle,
+        files: mpsc::Receiver<RecorderEvent>,
+        tell: mpsc::Sender<Told>,
+    ) -> Self {
+        Self {
+            place,
+            recorder,
+            files,
+            tell,
+            recordings: HashMap::new(),
+            taps: HashMap::new(),
+            unstopped: vec![],
+            workers: JoinSet::new(),
+        }
+    }
+
+    /// Works until nobody can give commands any more.
+    pub(super) async fn run(mut self, mut commands: mpsc::Receiver<RecordingCommand>) {
+        let (place, tell) = (self.place.clone(), self.tell.clone());
+        tokio::task::spawn_blocking(move || recovery::run(&place, &tell));
+        let mut recorder_is_there = true;
+        loop {
+            tokio::select! {
+                command = commands.recv() => match command {
+                    Some(command) => self.carry_out(command).await,
+                    None => break,
+                },
+                event = self.files.recv(), if recorder_is_there => match event {
+                    Some(event) => self.file_event(event).await,
+                    None => {
+                        recorder_is_there = false;
+                        self.lose_recorder().await;
+                    }
+                },
+                Some(done) = self.workers.join_next() => if let Ok((recording, result)) = done {
+                    self.report(RecordingReport::Ended { recording, result }).await;
+                },
+                () = tokio::time::sleep(RETRY), if !self.unstopped.is_empty() => {
+                    let taps = std::mem::take(&mut self.unstopped);
+                    taps.into_iter().for_each(|tap| self.stop_file(tap));
+                }
+            }
+        }
+        // What the workers do not finish now is finished at the next start.
+        self.place.stop.store(true, Ordering::Relaxed);
+    }
+
+    async fn report(&self, report: RecordingReport) {
+        // The control side has gone only if the server stops.
+        let _ = self.tell.send(Told::Report(report)).await;
+    }
+
+    async fn carry_out(&mut self, command: RecordingCommand) {
+        match command {
+            RecordingCommand::Begin { recording, session, session_created_at, created_at, properties } => {
+                let composed = properties.output_mode != OutputMode::Individual;
+                let view = RecordingView {
+                    id: String::new(),
+                    object: "recording".to_owned(),
+                    name: properties.name.clone(),
+                    output_mode: properties.output_mode,
+                    composition: properties.composition(),
+                    session_id: session.to_string(),
+                    unique_session_id: Some(format!("{session}_{session_created_at}")),
+                    media_node: None,
+                    created_at,
+                    size: 0,
+                    duration: 0.0,
+                    url: None,
+                    has_audio: properties.has_audio,
+                    has_video: properties.has_video,
+                    status: RecordingStatus::Starting,
+                };
+                let begun = if composed { Err(NO_COMPOSING.to_owned()) } else { self.begin(view).map_err(unwritable) };
+                match begun {
+                    Ok(begun) => {
+                        let (id, name) = (begun.view.id.clone(), begun.view.name.clone());
+                        self.recordings.insert(recording, begun);
+                        self.report(RecordingReport::Named { recording, id, name }).await;
+                    }
+                    Err(why) => self.report(RecordingReport::Ended { recording, result: Err(why) }).await,
+                }
+            }
+            RecordingCommand::Add { recording, tap, stream } => {
+                if let Err(error) = self.add(recording, tap, stream) {
+                    self.stop_file(tap);
+                    self.report(RecordingReport::Broken { recording, why: unwritable(error) }).await;
+                }
+            }
+            RecordingCommand::Remove { tap, .. } => self.stop_file(tap),
+            RecordingCommand::Started { recording } => self.mark(recording, RecordingStatus::Started),
+            RecordingCommand::End { recording, failed } => {
+                self.mark(recording, RecordingStatus::Stopped);
+                if let Some(recording) = self.recordings.get_mut(&recording) {
+                    recording.end = Some(End { failed });
+                }
+                self.process_if_over(recording);
+            }
+        }
+    }
+
+    fn begin(&self, mut view: RecordingView) -> io::Result<Recording> {
+        let folder = self.place.store.reserve(&view.session_id.as_str().into())?;
+        view.id = folder.id().to_owned();
+        if view.name.is_empty() {
+            view.name = view.id.clone();
+        }
+        if let Err(error) = folder.write(&view) {
+            // An empty folder is nobody's.
+            let _ = std::fs::remove_dir(folder.path());
+            return Err(error);
+        }
+        let (growing, finished, stems) = (HashMap::new(), vec![], HashSet::new());
+        Ok(Recording { folder, view, growing, finished, stems, end: None })
+    }
+
+    fn add(&mut self, key: RecordingKey, tap: TapId, stream: RecordedStream) -> io::Result<()> {
+        let Some(recording) = self.recordings.get_mut(&key).filter(|recording| recording.end.is_none()) else {
+            // It has failed meanwhile.
+            self.stop_file(tap);
+            return Ok(());
+        };
+        let (audio, video) = (stream.has_audio, stream.has_video);
+        let note = recording.new_note(stream);
+        // Before the file: whatever is found of it after a crash belongs to somebody.
+        recording.folder.note(&note)?;
+        let path = recording.folder.file(&processing::growing_name(&note));
+        recording.growing.insert(tap, note);
+        self.taps.insert(tap, key);
+        self.recorder.start(StartFile { tap, path, audio, video }).map_err(io::Error::other)
+    }
+
+    /// A status on its way; if it cannot be written the recording goes on, and the disk tells the one before.
+    fn mark(&mut self, key: RecordingKey, status: RecordingStatus) {
+        let Some(recording) = self.recordings.get_mut(&key) else { return };
+        recording.view.status = status;
+        if let Err(error) = recording.folder.write(&recording.view) {
+            tracing::error!(recording = recording.folder.id(), %error, "a recording's status cannot be written");
+        }
+    }
+
+    /// It must be told, or the file would never end.
+    fn stop_file(&mut self, tap: TapId) {
+        if self.recorder.stop(tap).is_err() {
+            self.unstopped.push(tap);
+        }
+    }
+
+    async fn file_event(&mut self, event: RecorderEvent) {
+        match event {
+            RecorderEvent::Running { tap } => {
+                if let Some(recording) = self.taps.get(&tap).copied() {
+                    self.report(RecordingReport::Running { recording, tap: Some(tap) }).await;
+                }
+            }
+            RecorderEvent::Finished { tap, summary } => {
+                self.close_file(tap, Some(summary));
+            }
+            RecorderEvent::Failed { tap, why, disk, summary } => {
+                if let Some(recording) = self.close_file(tap, summary) {
+                    let report = if disk {
+                        RecordingReport::Broken { recording, why }
+                    } else {
+                        RecordingReport::StreamFailed { recording, tap, why }
+                    };
+                    self.report(report).await;
+                }
+            }
+        }
+    }
+
+    /// Its thread has ended: whatever it was writing was cut off.
+    async fn lose_recorder(&mut self) {
+        for tap in self.taps.keys().copied().collect::<Vec<_>>() {
+            if let Some(recording) = self.close_file(tap, None) {
+                let why = "the recorder has come to a standstill".to_owned();
+                self.report(RecordingReport::Broken { recording, why }).await;
+            }
+        }
+    }
+
+    fn close_file(&mut self, tap: TapId, summary: Option<FileSummary>) -> Option<RecordingKey> {
+        let key = self.taps.remove(&tap)?;
+        let recording = self.recordings.get_mut(&key)?;
+        let mut note = recording.growing.remove(&tap)?;
+        if let Some(summary) = summary.filter(|summary| summary.size > 0) {
+            processing::describe(&mut note, &summary);
+        }
+        if note.dropped_packets > 0 {
+            tracing::warn!(
+                recording = recording.folder.id(),
+                stream = note.stream_id,
+                packets = note.dropped_packets,
+                "this server is too busy to record everything"
+            );
+        }
+        recording.finished.push(Part { note, summary });
+        self.process_if_over(key);
+        Some(key)
+    }
+
+    fn process_if_over(&mut self, key: RecordingKey) {
+        let is_over = |recording: &Recording| recording.end.is_some() && recording.growing.is_empty();
+        if !self.recordings.get(&key).is_some_and(is_over) {
+            return;
+        }
+        let Some(Recording { folder, view, finished, end: Some(End { failed }), .. }) = self.recordings.remove(&key)
+        else {
+            return;
+        };
+        let (place, id) = (self.place.clone(), view.id.clone());
+        let work = Work { folder, view, parts: finished };
+        self.workers.spawn_blocking(move || {
+            let run = || {
+                if failed {
+                    work.discard(&place);
+                    return Err("it never ran".to_owned());
+                }
+                work.finish(&place, true).map_err(|failure| failure.to_string())
+            };
+            let result = catch_unwind(AssertUnwindSafe(run));
+            let result = result.unwrap_or_else(|_| Err("defect in the processing of recordings".to_owned()));
+            tracing::info!(recording = %id, ?result, "recording processed");
+            (key, result)
+        });
+    }
+}
+
+impl Recording {
+    /// The stem of its name is used once.
+    fn new_note(&mut self, stream: RecordedStream) -> StreamNote {
+        let id = stream.stream.as_str();
+        let stems = std::iter::once(id.to_owned()).chain((1_u64..).map(|number| format!("{id}-{number}")));
+        let name = stems.into_iter().find(|stem| !self.stems.contains(stem)).unwrap_or_default();
+        self.stems.insert(name.clone());
+        StreamNote {
+            name,
+            connection_id: stream.connection.to_string(),
+            stream_id: id.to_owned(),
+            client_data: stream.client_data,
+            server_data: stream.server_data,
+            start_time: 0,
+            end_time: 0,
+            duration: 0,
+            size: 0,
+            has_audio: stream.has_audio,
+            has_video: stream.has_video,
+            type_of_video: stream.type_of_video.filter(|_| stream.has_video),
+            dropped_packets: 0,
+        }
+    }
+}
+
+fn unwritable(error: io::Error) -> String {
+    format!("the folder of the recordings cannot be written: {error}")
+}

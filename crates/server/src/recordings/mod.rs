@@ -1,0 +1,83 @@
+//! Recordings: what the control side decides about them becomes folders, files, archives and reports.
+//!
+//! * [`queue`]: the control side's end; it never waits for a disk.
+//! * [`director`]: one thread that carries out what is asked, with the help of the [`crate::recorder`], which writes the
+//!   files of single streams.
+//! * [`processing`]: what becomes of the files once a recording is over: a ZIP. Composed recordings differ from individual
+//!   ones in nothing but this.
+//! * [`store`]: the folder of all recordings, finished or not; also what REST lists and deletes.
+//! * [`recovery`]: recordings that a crash has interrupted are finished at the next start.
+//!
+//! When a recording starts and ends, what is in it and who is told is decided in the crate `session`.
+
+mod archive;
+mod director;
+mod processing;
+mod queue;
+mod recovery;
+pub(crate) mod store;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::{io, thread};
+
+use protocol::event::RecordingEvent;
+use protocol::recording::RecordingReport;
+use tokio::sync::mpsc;
+
+use crate::recorder::Recorder;
+use director::Director;
+pub(crate) use queue::Queue;
+pub(crate) use store::Store;
+
+/// Why no composed recording starts.
+pub(crate) const NO_COMPOSING: &str = "Composed recordings are not available: this server has nothing to compose with. \
+    Individual ones are (outputMode INDIVIDUAL)";
+
+/// Reports on their way to the control side, which takes them at once.
+const REPORT_CAPACITY: usize = 1024;
+/// Recordings that are processed at the same time, and the recovery: they share a disk.
+const WORKERS: usize = 4;
+
+/// For the control side.
+#[derive(Debug)]
+pub(crate) enum Told {
+    /// Of a recording of this run.
+    Report(RecordingReport),
+    /// Of a recording that a crash has interrupted: for applications.
+    Recovered(Box<RecordingEvent>),
+}
+
+/// What carries out commands.
+#[derive(Debug)]
+pub(crate) struct Running {
+    pub(crate) queue: Queue,
+    pub(crate) told: mpsc::Receiver<Told>,
+    /// Ends soon after the [`Queue`] was dropped. What is not processed by then is left to the next start.
+    pub(crate) thread: thread::JoinHandle<()>,
+    /// The recorder's.
+    pub(crate) writer: thread::JoinHandle<()>,
+}
+
+/// Starts the thread. `public_url` is where clients find this server, as far as is known without their asking.
+pub(crate) fn start(store: Store, public_url: String, recorder: Recorder, max_streams: usize) -> io::Result<Running> {
+    let (queue, commands) = queue::queue(recorder.handle.clone(), max_streams);
+    let (tell, told) = mpsc::channel(REPORT_CAPACITY);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().max_blocking_threads(WORKERS).build()?;
+    let place = Place { store, public_url, stop: Arc::new(AtomicBool::new(false)) };
+    let director = Director::new(place, recorder.handle, recorder.events, tell);
+    // When the runtime is dropped, it waits for the workers, who were told to stop.
+    let thread =
+        thread::Builder::new().name("recordings".to_owned()).spawn(move || runtime.block_on(director.run(commands)))?;
+    Ok(Running { queue, told, thread, writer: recorder.thread })
+}
+
+/// Where recordings are, and whether to go on with them.
+#[derive(Clone, Debug)]
+struct Place {
+    store: Store,
+    public_url: String,
+    stop: Arc<AtomicBool>,
+}

@@ -1,0 +1,217 @@
+//! What becomes of a recording's files once it is over.
+//!
+//! Every step leaves the disk in a state from which the next start can go on: what replaces the files is written under
+//! another name, forced to the disk and renamed; then the metadata says that it is ready; only then the files go.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+
+use protocol::event::RecordingStatus;
+use protocol::model::OutputMode;
+use protocol::recording::{Measured, RecordingView};
+use recorder::{Container, FileSummary, RepairError};
+
+use super::archive::{self, Entry};
+use super::store::{self, Folder, StreamNote};
+use super::{NO_COMPOSING, Place};
+use crate::recorder::repair_file;
+
+/// The recorder's files have at least this before their first frame.
+const EMPTY_FILE: u64 = 4096;
+
+/// A recording that is over.
+#[derive(Debug)]
+pub(super) struct Work {
+    pub(super) folder: Folder,
+    pub(super) view: RecordingView,
+    pub(super) parts: Vec<Part>,
+}
+
+/// One of its files.
+#[derive(Debug)]
+pub(super) struct Part {
+    pub(super) note: StreamNote,
+    /// What is in it; unknown if it was cut off.
+    pub(super) summary: Option<FileSummary>,
+}
+
+/// Why a recording is not ready.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failure {
+    /// The server stops: to be done at its next start.
+    #[error("the server stopped before the recording was processed")]
+    Interrupted,
+    /// It cannot be finished. Its files stay.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    /// There is not one frame.
+    #[error("nothing was recorded")]
+    Empty,
+    /// There is nothing that could compose it. Its files stay.
+    #[error("{NO_COMPOSING}")]
+    Uncomposed,
+}
+
+impl Work {
+    /// Makes a recording ready, or failed, on the disk. `may_be_empty`: ready even without a single frame.
+    pub(super) fn finish(mut self, place: &Place, may_be_empty: bool) -> Result<Measured, Failure> {
+        let result = self.try_finish(place, may_be_empty);
+        if let Err(failure) = &result
+            && !matches!(failure, Failure::Interrupted)
+        {
+            self.fail(place);
+        }
+        result
+    }
+
+    /// Gives up a recording that never ran, with whatever was written of it.
+    pub(super) fn discard(mut self, place: &Place) {
+        for part in &self.parts {
+            remove(&self.folder, &part.note);
+        }
+        self.fail(place);
+    }
+
+    fn try_finish(&mut self, place: &Place, may_be_empty: bool) -> Result<Measured, Failure> {
+        let parts = std::mem::take(&mut self.parts);
+        let mut entries = vec![];
+        for part in parts {
+            if place.stop.load(Ordering::Relaxed) {
+                return Err(Failure::Interrupted);
+            }
+            entries.extend(self.complete(part)?);
+        }
+        if entries.is_empty() && !may_be_empty {
+            return Err(Failure::Empty);
+        }
+        let measured = match self.view.output_mode {
+            OutputMode::Individual => self.archive(place, &entries)?,
+            OutputMode::Composed | OutputMode::ComposedQuickStart => return Err(Failure::Uncomposed),
+        };
+        self.view.size = measured.size;
+        self.view.duration = measured.duration;
+        (self.view.has_audio, self.view.has_video) = (measured.has_audio, measured.has_video);
+        self.seal(place, RecordingStatus::Ready)?;
+        // Whoever stores recordings elsewhere comes in before that, while the status is still `stopped`.
+        entries.iter().for_each(|entry| remove(&self.folder, &entry.note));
+        Ok(measured)
+    }
+
+    /// A file, whole and with the name that its content deserves; `None` if there is nothing in it.
+    fn complete(&self, Part { mut note, summary }: Part) -> Result<Option<Entry>, Failure> {
+        let Some(path) = find(&self.folder, &note) else {
+            self.folder.forget(&note)?;
+            return Ok(None);
+        };
+        let summary = match summary {
+            Some(summary) => Ok(summary),
+            None => repair_file(&path),
+        };
+        match summary {
+            Ok(summary) => describe(&mut note, &summary),
+            // Not written by us, but finished by whoever wrote it.
+            Err(RepairError::Nothing) if note.size > 0 => {
+                return Ok(Some(Entry { file: name_of(&path), note }));
+            }
+            Err(RepairError::Nothing) => {
+                if fs::metadata(&path)?.len() <= EMPTY_FILE {
+                    store::remove(&path)?;
+                } else {
+                    tracing::warn!(path = %path.display(), "a recorded file cannot be read; it is left out");
+                }
+                self.folder.forget(&note)?;
+                return Ok(None);
+            }
+            Err(RepairError::Io(error)) => return Err(error.into()),
+        }
+        let container = summary.map_or(Container::WebM, |summary| summary.container);
+        let file = file_name(&note, container);
+        let wanted = self.folder.file(&file);
+        if wanted != path {
+            fs::rename(&path, &wanted)?;
+        }
+        self.folder.note(&note)?;
+        Ok(Some(Entry { note, file }))
+    }
+
+    fn archive(&self, place: &Place, entries: &[Entry]) -> Result<Measured, Failure> {
+        let target = self.folder.file(&format!("{}.zip", self.view.name));
+        let unfinished = target.with_added_extension("new");
+        let write = || {
+            let file = File::create(&unfinished)?;
+            archive::write(&file, self.folder.path(), &self.view, entries, &place.stop)?;
+            file.sync_all()?;
+            fs::rename(&unfinished, &target)?;
+            self.folder.sync()
+        };
+        if let Err(error) = write() {
+            let _ = fs::remove_file(&unfinished);
+            return Err(if place.stop.load(Ordering::Relaxed) { Failure::Interrupted } else { error.into() });
+        }
+        Ok(measure(&self.view, entries))
+    }
+
+    fn fail(&mut self, place: &Place) {
+        if let Err(error) = self.seal(place, RecordingStatus::Failed) {
+            tracing::error!(recording = self.folder.id(), %error, "it cannot be written that a recording failed");
+        }
+    }
+
+    fn seal(&mut self, place: &Place, status: RecordingStatus) -> io::Result<()> {
+        self.view.status = status;
+        self.view.url = self.view.clone().published(&place.public_url).url;
+        self.folder.write(&self.view)
+    }
+}
+
+/// Takes over what a finished file turned out to be.
+pub(super) fn describe(note: &mut StreamNote, summary: &FileSummary) {
+    (note.start_time, note.end_time) = (summary.start, summary.end);
+    (note.duration, note.size) = (summary.duration, summary.size);
+    (note.has_audio, note.has_video) = (summary.has_audio, summary.has_video);
+    if let Some(losses) = summary.losses {
+        note.dropped_packets = losses.overflowed_packets;
+    }
+}
+
+/// A file's name while it is written, and afterwards unless it holds H264.
+pub(super) fn growing_name(note: &StreamNote) -> String {
+    file_name(note, Container::WebM)
+}
+
+/// Removes a file that is not needed any more, and then its note, by which it would be found again.
+pub(super) fn remove(folder: &Folder, note: &StreamNote) {
+    let files = [Container::WebM, Container::Matroska].map(|container| folder.file(&file_name(note, container)));
+    let removed = files.iter().try_for_each(|path| store::remove(path)).and_then(|()| folder.forget(note));
+    if let Err(error) = removed.and_then(|()| folder.sync()) {
+        tracing::warn!(recording = folder.id(), file = %note.name, %error, "a file stays that is not needed any more");
+    }
+}
+
+/// What a file is called now.
+fn find(folder: &Folder, note: &StreamNote) -> Option<PathBuf> {
+    let paths = [Container::WebM, Container::Matroska].map(|container| folder.file(&file_name(note, container)));
+    paths.into_iter().find(|path| path.is_file())
+}
+
+fn name_of(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+fn file_name(note: &StreamNote, container: Container) -> String {
+    format!("{}.{}", note.name, container.extension())
+}
+
+fn measure(view: &RecordingView, entries: &[Entry]) -> Measured {
+    let notes = || entries.iter().map(|entry| &entry.note);
+    let start = notes().map(|note| note.start_time).min().unwrap_or(0);
+    let end = notes().map(|note| note.end_time).max().unwrap_or(0);
+    Measured {
+        size: notes().map(|note| note.size).sum(),
+        duration: end.saturating_sub(start) as f64 / 1000.0,
+        has_audio: view.has_audio,
+        has_video: view.has_video,
+    }
+}

@@ -1,0 +1,73 @@
+//! The way of commands from the control side to the director. Nobody waits for a place in it.
+
+use protocol::recording::{RecordingCommand, RecordingReport};
+use tokio::sync::mpsc;
+
+use crate::recorder::RecorderHandle;
+
+/// Commands that may wait, at least.
+const MIN_CAPACITY: usize = 4096;
+const MAX_CAPACITY: usize = 1 << 20;
+
+/// The control side's end.
+#[derive(Debug)]
+pub(crate) struct Queue {
+    /// `None` if this server does not record.
+    way: Option<Way>,
+}
+
+#[derive(Debug)]
+struct Way {
+    commands: mpsc::Sender<RecordingCommand>,
+    recorder: RecorderHandle,
+}
+
+pub(super) fn queue(recorder: RecorderHandle, max_streams: usize) -> (Queue, mpsc::Receiver<RecordingCommand>) {
+    // What ends must get through even while the disk stands still: each stream and each recording that began causes two
+    // more commands at most. Of four parts, one is for those that ran before, one for what begins, two for its end.
+    let capacity = max_streams.saturating_mul(16).clamp(MIN_CAPACITY, MAX_CAPACITY);
+    let (commands, receiver) = mpsc::channel(capacity);
+    (Queue { way: Some(Way { commands, recorder }) }, receiver)
+}
+
+impl Queue {
+    /// Of a server that does not record.
+    pub(crate) fn off() -> Self {
+        Self { way: None }
+    }
+
+    /// Hands over a command; if that is impossible, returns what is to be reported at once.
+    pub(crate) fn send(&self, command: RecordingCommand) -> Option<RecordingReport> {
+        let Some(Way { commands, recorder }) = &self.way else {
+            return refused(&command, "this server does not record");
+        };
+        let begins = matches!(command, RecordingCommand::Begin { .. } | RecordingCommand::Add { .. });
+        if begins && commands.capacity() < commands.max_capacity() / 4 * 3 {
+            return refused(&command, "the disk of the recordings is too far behind");
+        }
+        if let RecordingCommand::Add { tap, .. } = command {
+            // In the same order as what the media worker is told: not one packet comes before this.
+            if recorder.expect(tap).is_err() {
+                return refused(&command, "the recorder is too far behind");
+            }
+        }
+        match commands.try_send(command) {
+            Ok(()) => None,
+            Err(mpsc::error::TrySendError::Full(command) | mpsc::error::TrySendError::Closed(command)) => {
+                refused(&command, "recordings have come to a standstill")
+            }
+        }
+    }
+}
+
+fn refused(command: &RecordingCommand, why: &str) -> Option<RecordingReport> {
+    match command {
+        RecordingCommand::Begin { recording, .. } | RecordingCommand::End { recording, .. } => {
+            Some(RecordingReport::Ended { recording: *recording, result: Err(why.to_owned()) })
+        }
+        RecordingCommand::Add { recording, tap, .. } => {
+            Some(RecordingReport::StreamFailed { recording: *recording, tap: *tap, why: why.to_owned() })
+        }
+        RecordingCommand::Remove { .. } | RecordingCommand::Started { .. } => None,
+    }
+}
