@@ -66,6 +66,13 @@ FUZZ_SECONDS ?= 300
 api-fuzz: build e2e/node_modules/.package-lock.json
 	cd e2e && MADANG=$(abspath $(MADANG)) API_FUZZ_SECONDS=$(FUZZ_SECONDS) node --test tests/api.test.mjs
 
+# One recording after the other; about ten minutes.
+.PHONY: soak-recording
+RECORDING_CYCLES ?= 1000
+soak-recording: build e2e/node_modules/.package-lock.json
+	cd e2e && MADANG=$(abspath $(MADANG)) RECORDING_CYCLES=$(RECORDING_CYCLES) node --test \
+		--test-name-pattern='again and again' tests/recording.test.mjs
+
 # Prints the figures of docs/benchmarks.md.
 bench: build e2e/node_modules/.package-lock.json
 	cd e2e && MADANG=$(abspath $(MADANG)) node bench/first-frame.mjs

@@ -103,6 +103,9 @@
         newValue: e.newValue,
       }),
     );
+    for (const name of ['recordingStarted', 'recordingStopped']) {
+      session.on(name, (e) => remember(name, { id: e.id, recording: e.name, reason: e.reason }));
+    }
     session.on('reconnecting', () => remember('reconnecting'));
     session.on('reconnected', () => remember('reconnected'));
     session.on('exception', (e) =>
@@ -383,6 +386,25 @@
       }));
   }
 
+  /** How many pictures have been sent. */
+  async function framesSent() {
+    const report = await publisher.stream.getRTCPeerConnection().getStats();
+    return [...report.values()]
+      .filter((stat) => stat.type === 'outbound-rtp' && stat.kind === 'video')
+      .reduce((sum, stat) => sum + stat.framesSent, 0);
+  }
+
+  /** Resolves once so many more have been sent. */
+  async function sentFrames(count) {
+    const deadline = Date.now() + limit;
+    const goal = (await framesSent()) + count;
+    while (Date.now() < deadline) {
+      if ((await framesSent()) >= goal) return;
+      await pause(50);
+    }
+    throw new Error(`${count} pictures were not sent`);
+  }
+
   /** The way that each transport's datagrams take: the selected pair of candidates. */
   async function paths() {
     const streams = [publisher?.stream, ...[...subscribers.values()].map((s) => s.stream)];
@@ -451,6 +473,8 @@
     received,
     silent,
     sent,
+    framesSent,
+    sentFrames,
     firstFrame,
     paths,
     pathsLike,

@@ -26,8 +26,8 @@ export function suite(settings = {}, browsers = {}) {
   });
 
   /** A test with a name that reads as a statement. */
-  function scenario(name, run) {
-    test(name, { timeout: 240_000 }, async (context) => {
+  function scenario(name, run, timeout = 240_000) {
+    test(name, { timeout }, async (context) => {
       const since = world.server.output.length;
       try {
         await run(world, context);

@@ -1,0 +1,103 @@
+/** What recordings leave on the disk, looked at with ffprobe. */
+
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** Unpacks an archive of stored files into a folder of its own below `into`; answers the folder. */
+export function unpack(archive, into) {
+  const folder = mkdtempSync(join(into, 'unpacked-'));
+  const zip = readFileSync(archive);
+  // End of the central directory (APPNOTE 4.3.16), without a comment.
+  const end = zip.length - 22;
+  assert.equal(zip.readUInt32LE(end), 0x06054b50, 'it is a ZIP');
+  let at = zip.readUInt32LE(end + 16);
+  for (let n = zip.readUInt16LE(end + 10); n > 0; n -= 1) {
+    assert.equal(zip.readUInt16LE(at + 10), 0, 'it is stored, not compressed');
+    const [size, name, extra, comment] = [20, 28, 30, 32].map((field, i) =>
+      i === 0 ? zip.readUInt32LE(at + field) : zip.readUInt16LE(at + field),
+    );
+    const local = zip.readUInt32LE(at + 42);
+    const data = local + 30 + zip.readUInt16LE(local + 26) + zip.readUInt16LE(local + 28);
+    const file = zip.toString('utf8', at + 46, at + 46 + name);
+    writeFileSync(join(folder, file), zip.subarray(data, data + size));
+    at += 46 + name + extra + comment;
+  }
+  return folder;
+}
+
+/** What ffprobe says: `duration` in ms, codecs by kind, and the pictures' size. */
+export function probe(path) {
+  const text = execFileSync(
+    'ffprobe',
+    [
+      '-v',
+      'error',
+      '-show_entries',
+      'format=duration:stream=codec_type,codec_name',
+      '-of',
+      'json',
+      path,
+    ],
+    { encoding: 'utf8' },
+  );
+  const { format, streams } = JSON.parse(text);
+  const codecs = Object.fromEntries(streams.map((s) => [s.codec_type, s.codec_name]));
+  return { duration: Math.round(Number(format.duration) * 1000), ...codecs };
+}
+
+/** Decodes all of it; anything that ffmpeg complains of fails the test. */
+export function decode(path) {
+  const { status, stderr } = spawnSync('ffmpeg', ['-v', 'error', '-i', path, '-f', 'null', '-'], {
+    encoding: 'utf8',
+  });
+  assert.deepEqual([status, stderr], [0, ''], path);
+}
+
+/** How many pictures can be decoded. */
+export function pictures(path) {
+  decode(path);
+  const entries = [
+    '-count_frames',
+    '-select_streams',
+    'v',
+    '-show_entries',
+    'stream=nb_read_frames',
+  ];
+  return Number(
+    execFileSync('ffprobe', ['-v', 'error', ...entries, '-of', 'csv=p=0', path], {
+      encoding: 'utf8',
+    }),
+  );
+}
+
+/** The two files of a finished individual recording, unpacked and compared with one another. */
+export function individual(folder, recording, scratch) {
+  const path = join(folder, recording.id);
+  const name = recording.name ?? recording.properties.name;
+  assert.deepEqual(readdirSync(path).sort(), [`.recording.${recording.id}`, `${name}.zip`]);
+  const files = unpack(join(path, `${name}.zip`), scratch);
+  const sync = JSON.parse(readFileSync(join(files, `${name}.json`), 'utf8'));
+  const names = sync.files.map((file) => file.name);
+  assert.deepEqual(readdirSync(files).sort(), [...names, `${name}.json`].sort());
+  assert.equal(
+    recording.size,
+    sync.files.reduce((sum, file) => sum + file.size, 0),
+  );
+  const end = Math.max(...sync.files.map((file) => file.endTimeOffset));
+  const start = Math.min(...sync.files.map((file) => file.startTimeOffset));
+  if (sync.files.length > 0) assert.equal(recording.duration, (end - start) / 1000);
+  const probed = sync.files.map((file) => {
+    const media = probe(join(files, file.name));
+    const length = file.endTimeOffset - file.startTimeOffset;
+    assert.ok(
+      Math.abs(media.duration - length) <= 50,
+      `${file.name}: ${media.duration} of ${length} ms`,
+    );
+    assert.equal('video' in media, file.hasVideo);
+    assert.equal('audio' in media, file.hasAudio);
+    return { ...file, ...media, path: join(files, file.name) };
+  });
+  return { sync, files: probed };
+}

@@ -1,0 +1,131 @@
+/** Recordings at the worst moment: the server is killed, the disk is full. Real processes, a real disk, a real browser. */
+
+import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { Browsers } from '../harness/browsers.mjs';
+import { openRoom } from '../harness/call.mjs';
+import { individual, pictures } from '../harness/recordings.mjs';
+import { rest, restOk } from '../harness/rest.mjs';
+import { startServer } from '../harness/server.mjs';
+import { startSite } from '../harness/site.mjs';
+
+const scratch = mkdtempSync(join(tmpdir(), 'madang-crash-'));
+const folder = join(scratch, 'recordings');
+const cdr = join(scratch, 'cdr');
+const settings = {
+  OPENVIDU_RECORDING: 'true',
+  OPENVIDU_RECORDING_PATH: folder,
+  OPENVIDU_CDR: 'true',
+  OPENVIDU_CDR_PATH: cdr,
+};
+
+const world = { participants: new Set(), call: (properties) => openRoom(world, properties) };
+
+before(async () => {
+  mkdirSync(folder);
+  world.browsers = new Browsers();
+  world.site = await startSite();
+});
+
+after(async () => {
+  await world.browsers?.stop();
+  world.site?.stop();
+  await world.server?.stop();
+  rmSync(scratch, { recursive: true, force: true });
+});
+
+const start = (room) =>
+  restOk(world.server, 'POST', '/openvidu/api/recordings/start', {
+    session: room.id,
+    outputMode: 'INDIVIDUAL',
+  });
+
+/** Waits until REST shows a recording in this state. */
+async function settled(id, status) {
+  const deadline = Date.now() + 45_000;
+  while (Date.now() < deadline) {
+    const { body } = await rest(world.server, 'GET', `/openvidu/api/recordings/${id}`);
+    if (body?.status === status) return body;
+  }
+  throw new Error(`${id} never became ${status}:\n${world.server.tail()}`);
+}
+
+const told = (id) =>
+  readdirSync(cdr)
+    .sort()
+    .flatMap((file) => readFileSync(join(cdr, file), 'utf8').trim().split('\n'))
+    .map((line) => JSON.parse(line).recordingStatusChanged)
+    .filter((event) => event?.id === id)
+    .map(({ status, reason }) => (reason ? `${status} ${reason}` : status));
+
+test('a recording survives kill -9 up to its last second', { timeout: 240_000 }, async () => {
+  world.server = await startServer(settings);
+  const room = await world.call({ customSessionId: 'killed' });
+  const ann = await room.join('ann');
+  const stream = await ann.publish();
+  await start(room);
+  const before = await ann.do('framesSent');
+  await ann.do('sentFrames', 60);
+  const sent = (await ann.do('framesSent')) - before;
+  world.server.child.kill('SIGKILL');
+  await world.server.exited;
+  const left = readdirSync(join(folder, 'killed')).sort();
+  assert.deepEqual(left, ['.recording.killed', `.stream.${stream}`, `${stream}.webm`]);
+
+  world.server = await startServer(settings);
+  const ready = await settled('killed', 'ready');
+  const { files } = individual(folder, ready, scratch);
+  assert.equal(files.length, 1);
+  // A second of 15 pictures, and what was on its way.
+  const decoded = pictures(files[0].path);
+  assert.ok(decoded >= sent - 25, `${decoded} of ${sent} pictures`);
+  assert.deepEqual(told('killed'), ['started', 'stopped nodeCrashed', 'ready nodeCrashed']);
+  await world.server.stop();
+});
+
+/** Why there can be no small disk here; empty if there can. */
+function mountRefused() {
+  try {
+    execFileSync('unshare', ['--mount', 'mount', '-t', 'tmpfs', 'tmpfs', scratch], {
+      stdio: 'pipe',
+    });
+    return '';
+  } catch (error) {
+    return String(error.stderr ?? error).trim() || 'unknown';
+  }
+}
+
+test('a full disk ends the recording and not the call', { timeout: 240_000 }, async (context) => {
+  const refused = mountRefused();
+  if (refused) return context.skip(`no disk of our own: ${refused}`);
+  // Room for some seconds.
+  const mount = 'mount -t tmpfs -o size=200k tmpfs "$OPENVIDU_RECORDING_PATH" && exec "$0"';
+  world.server = await startServer(settings, {
+    spawn: (program, _, options) =>
+      spawn('unshare', ['--mount', 'sh', '-c', mount, program], options),
+  });
+  const room = await world.call({ customSessionId: 'full' });
+  const ann = await room.join('ann');
+  const bob = await room.join('bob');
+  await ann.publish();
+  await bob.publish();
+  await start(room);
+  const { reason } = await ann.event('recordingStopped');
+  assert.equal(reason, 'automaticStop');
+  assert.match(world.server.output, /No space left on device/);
+  await bob.sees(ann);
+  await ann.sees(bob);
+  assert.equal((await room.show()).recording, false);
+  await settled('full', 'failed');
+  world.server.assertHealthy();
+  // There is room again, and so are recordings.
+  await restOk(world.server, 'DELETE', '/openvidu/api/recordings/full');
+  assert.equal((await start(room)).id, 'full');
+  const stopped = await restOk(world.server, 'POST', '/openvidu/api/recordings/stop/full');
+  assert.equal(stopped.status, 'ready');
+  await world.server.stop();
+});
