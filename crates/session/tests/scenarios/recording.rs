@@ -442,3 +442,40 @@ fn the_reason_of_a_stop_is_the_sessions() {
     call.carry_out();
     assert_eq!(told(&call)[1], format!("stopped {}", Reason::NodeCrashed.as_str()));
 }
+
+fn with_room_for(max_streams: usize) -> Call {
+    let settings = settings();
+    Call::with(Settings { recording: session::RecordingSettings { max_streams, ..settings.recording }, ..settings })
+}
+
+#[test]
+fn a_start_beyond_the_limit_is_refused_and_a_stream_beyond_it_left_out() {
+    let mut call = with_room_for(2);
+    call.join("ann").publish("ann");
+    call.join("bob").publish("bob").hush();
+    assert_eq!(start(&mut call, individual()), Ok(()));
+    assert_eq!(tapped(&call), 2);
+    call.join("cat").publish("cat");
+    assert_eq!(tapped(&call), 2, "one too many is left out");
+    assert_eq!(stop(&mut call, ROOM), Ok(()));
+    assert_eq!(start(&mut call, individual()), Err(StartRefusal::Overloaded));
+    call.leave("cat");
+    assert_eq!(start(&mut call, individual()), Ok(()), "what was stopped takes no room");
+}
+
+#[test]
+fn a_session_that_is_always_recorded_tells_that_there_is_no_room() {
+    let mut call = with_room_for(0);
+    call.registry.close_session(ROOM, call.now).expect("exists");
+    call.carry_out();
+    call.create_session_with(SessionProperties {
+        custom_session_id: ROOM.to_owned(),
+        recording_mode: RecordingMode::Always,
+        default_recording_properties: individual(),
+        ..session_properties()
+    });
+    call.told.events.clear();
+    call.join("ann").publish("ann");
+    assert_eq!(told(&call), ["failed"]);
+    assert!(!is_recording(&call) && call.recorder.open.is_empty());
+}
