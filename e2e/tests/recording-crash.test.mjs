@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { Browsers } from '../harness/browsers.mjs';
 import { openRoom } from '../harness/call.mjs';
-import { individual, pictures } from '../harness/recordings.mjs';
+import { decode, individual } from '../harness/recordings.mjs';
 import { rest, restOk } from '../harness/rest.mjs';
 import { startServer } from '../harness/server.mjs';
 import { startSite } from '../harness/site.mjs';
@@ -81,7 +81,7 @@ test('a recording survives kill -9 up to its last second', { timeout: 240_000 },
   const { files } = individual(folder, ready, scratch);
   assert.equal(files.length, 1);
   // A second of 15 pictures, and what was on its way.
-  const decoded = pictures(files[0].path);
+  const decoded = decode(files[0].path).video;
   assert.ok(decoded >= sent - 25, `${decoded} of ${sent} pictures`);
   assert.deepEqual(told('killed'), ['started', 'stopped nodeCrashed', 'ready nodeCrashed']);
   await world.server.stop();
