@@ -188,6 +188,8 @@
   const subscribeToAudio = (id, on) => subscribers.get(id).subscribeToAudio(on);
   const publishVideo = (on, free) => promised(publisher.publishVideo(on, free));
   const publishAudio = (on) => publisher.publishAudio(on);
+  /** What the client does by itself when its path to the server is lost. */
+  const reconnectStream = () => promised(publisher.stream.reconnectStream('API'));
   const unpublish = () => promised(session.unpublish(publisher));
   const signal = (message) => {
     const to = message.to?.map((id) => ({ connectionId: id }));
@@ -455,6 +457,7 @@
     openCamera,
     publish,
     unpublish,
+    reconnectStream,
     subscribe,
     unsubscribe,
     subscribeToVideo,

@@ -67,6 +67,27 @@ export function decode(path) {
   return { video: 0, audio: 0, ...Object.fromEntries(counts) };
 }
 
+/** Plays a file to its end in a browser; answers its duration in ms and how many pictures were shown. */
+export async function play({ browsers, site }, browser, path) {
+  const page = await browsers.page(browser);
+  try {
+    await page.goto(site.player(path));
+    return await page.evaluate(async () => {
+      const video = document.querySelector('video');
+      await new Promise((done, fail) => {
+        video.onended = done;
+        video.onerror = () => fail(new Error(video.error.message));
+        video.playbackRate = 4;
+        video.play().catch(fail);
+      });
+      const { totalVideoFrames } = video.getVideoPlaybackQuality();
+      return { duration: Math.round(video.duration * 1000), pictures: totalVideoFrames };
+    });
+  } finally {
+    await page.close();
+  }
+}
+
 /** The two files of a finished individual recording, unpacked and compared with one another. */
 export function individual(folder, recording, scratch) {
   const path = join(folder, recording.id);

@@ -8,6 +8,7 @@ const here = import.meta.dirname ?? new URL('.', import.meta.url).pathname;
 
 /** Serves on localhost, which browsers treat as a secure context. */
 export async function startSite() {
+  const shared = [];
   const server = createServer((request, response) => {
     const { pathname, searchParams } = new URL(request.url, 'http://localhost');
     const answer = (type, body) => {
@@ -18,6 +19,9 @@ export async function startSite() {
     if (pathname === '/client') answer('text/html', page(searchParams.get('version')));
     else if (pathname === '/agent.js')
       answer('text/javascript', readFileSync(join(here, 'agent.js')));
+    else if (pathname === '/player') answer('text/html', player(searchParams.get('file')));
+    else if (pathname.startsWith('/shared/'))
+      answer('video/webm', readFileSync(shared[Number(pathname.slice('/shared/'.length))]));
     else if (bundle) answer('text/javascript', readFileSync(bundlePath(bundle[1])));
     else response.writeHead(404).end();
   });
@@ -25,9 +29,15 @@ export async function startSite() {
   const { port } = server.address();
   return {
     client: (version) => `http://localhost:${port}/client?version=${version}`,
+    /** A page that shows a file of this machine. */
+    player: (path) => `http://localhost:${port}/player?file=/shared/${shared.push(path) - 1}`,
     stop: () => server.close(),
   };
 }
+
+const player = (file) => `<!doctype html>
+<meta charset="utf-8"><title>player</title><link rel="icon" href="data:,">
+<video muted src="${file}"></video>`;
 
 const bundlePath = (version) =>
   join(here, `../node_modules/ovb-${version}/static/js/openvidu-browser-${version}.min.js`);

@@ -87,6 +87,26 @@ test('a recording survives kill -9 up to its last second', { timeout: 240_000 },
   await world.server.stop();
 });
 
+test('a server that is stopped ends its recordings first', { timeout: 240_000 }, async () => {
+  world.server = await startServer(settings);
+  const room = await world.call({ customSessionId: 'stopped' });
+  const ann = await room.join('ann');
+  await ann.publish();
+  await start(room);
+  await ann.do('sentFrames', 20);
+  world.server.child.kill('SIGTERM');
+  await world.server.exited;
+  const path = join(folder, 'stopped', '.recording.stopped');
+  const recording = JSON.parse(readFileSync(path, 'utf8'));
+  assert.equal(recording.status, 'ready');
+  assert.equal(individual(folder, recording, scratch).files.length, 1);
+  assert.deepEqual(told('stopped'), [
+    'started',
+    'stopped openviduServerStopped',
+    'ready openviduServerStopped',
+  ]);
+});
+
 /** Why there can be no small disk here; empty if there can. */
 function mountRefused() {
   try {

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after } from 'node:test';
 import { OpenVidu, Recording } from 'openvidu-node-client';
-import { decode, individual } from '../harness/recordings.mjs';
+import { decode, individual, play } from '../harness/recordings.mjs';
 import { rest, restOk } from '../harness/rest.mjs';
 import { secret } from '../harness/server.mjs';
 import { suite } from '../harness/suite.mjs';
@@ -16,7 +16,7 @@ const folder = join(scratch, 'recordings');
 const cdr = join(scratch, 'cdr');
 after(() => rmSync(scratch, { recursive: true, force: true }));
 
-const { scenario } = suite({
+const { scenario, world } = suite({
   OPENVIDU_RECORDING: 'true',
   OPENVIDU_RECORDING_PATH: folder,
   OPENVIDU_RECORDING_NOTIFICATION: 'publisher_moderator',
@@ -181,8 +181,35 @@ scenario(
       anns.startTimeOffset < bobs[0].startTimeOffset && anns.endTimeOffset > bobs[0].endTimeOffset,
     );
     for (const file of files) decode(file.path);
+    for (const browser of ['chromium', 'firefox']) {
+      const played = await play(world, browser, anns.path);
+      assert.ok(Math.abs(played.duration - anns.duration) <= 50, `${browser}: ${played.duration}`);
+      assert.ok(played.pictures > 0, browser);
+    }
   },
 );
+
+scenario('a stream that reconnects goes on in its file', async ({ server, call }) => {
+  const room = await call({ customSessionId: 'again' });
+  const ann = await room.join('ann');
+  const bob = await room.join('bob', { role: 'SUBSCRIBER' });
+  const stream = await ann.publish();
+  await bob.sees(ann);
+  const start = { session: room.id, outputMode: 'INDIVIDUAL' };
+  await restOk(server, 'POST', '/openvidu/api/recordings/start', start);
+  await sent(ann, 20);
+  await ann.do('reconnectStream');
+  await sent(ann, 30);
+  const stopped = await restOk(server, 'POST', '/openvidu/api/recordings/stop/again');
+  const { files } = individual(folder, stopped, scratch);
+  assert.deepEqual(
+    files.map(({ name }) => name),
+    [`${stream}.webm`],
+  );
+  // Both connections are in it.
+  const decoded = decode(files[0].path).video;
+  assert.ok(decoded >= 40, `${decoded} pictures`);
+});
 
 // Some by default; `make soak-recording` sets more.
 const cycles = Number(process.env.RECORDING_CYCLES ?? 5);
