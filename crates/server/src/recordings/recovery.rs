@@ -16,6 +16,9 @@ use crate::program;
 
 /// Looks through all recordings and finishes those that are not, one after the other.
 pub(super) fn run(place: &Place, tell: &mpsc::Sender<Told>) {
+    if let Err(error) = place.store.delete_leftovers() {
+        tracing::warn!(%error, "what is left of deleted recordings stays");
+    }
     let ids = match place.store.ids() {
         Ok(ids) => ids,
         Err(error) => return tracing::error!(%error, "the recordings cannot be listed"),

@@ -15,6 +15,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::durable;
 
+/// Before the names of recordings that are being deleted.
+const DELETED: &str = ".deleted-";
 /// A metadata file of the longest names has some 2 KB.
 const MAX_METADATA: u64 = 64 * 1024;
 
@@ -172,8 +174,23 @@ impl Store {
         if !metadata_path(&folder.path, id).is_file() {
             return Err(DeleteError::Unknown);
         }
-        fs::remove_dir_all(&folder.path)?;
+        // In one step, so that a crash does not leave half of it behind.
+        let deleted = self.root.join(format!("{DELETED}{id}"));
+        remove_all(&deleted)?;
+        fs::rename(&folder.path, &deleted)?;
         durable::sync_folder(&self.root)?;
+        remove_all(&deleted)?;
+        Ok(())
+    }
+
+    /// Finishes what a crash has interrupted.
+    pub(super) fn delete_leftovers(&self) -> io::Result<()> {
+        for entry in fs::read_dir(&self.root)? {
+            let entry = entry?;
+            if entry.file_name().to_string_lossy().starts_with(DELETED) {
+                remove_all(&entry.path())?;
+            }
+        }
         Ok(())
     }
 }
@@ -243,7 +260,15 @@ impl Folder {
 
 /// Removes a file that may be gone.
 pub(super) fn remove(path: &Path) -> io::Result<()> {
-    fs::remove_file(path).or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
+    fs::remove_file(path).or_else(unless_gone)
+}
+
+fn remove_all(path: &Path) -> io::Result<()> {
+    fs::remove_dir_all(path).or_else(unless_gone)
+}
+
+fn unless_gone(error: io::Error) -> io::Result<()> {
+    if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
 }
 
 fn overwrite(path: &Path, text: &str) -> io::Result<()> {

@@ -425,10 +425,15 @@ async fn a_crash_after_the_archive_only_leaves_files_to_remove() {
     );
     fs::write(room.join(".stream.str_a"), text).unwrap();
     fs::write(room.join("str_a.mkv"), "old").unwrap();
+    // And another one in the middle of a deletion.
+    let deleted = folder.path().join(".deleted-room~1");
+    fs::create_dir(&deleted).unwrap();
+    fs::write(deleted.join("media"), "media").unwrap();
     let studio = Studio::open(folder.path());
     while files(&room).len() > 2 {
         tokio::task::yield_now().await;
     }
     assert_eq!(files(&room), [".recording.room", "room.zip"]);
+    assert!(!deleted.exists());
     studio.close();
 }
