@@ -37,6 +37,17 @@ pub enum RecordingCommand {
         /// What comes.
         stream: RecordedStream,
     },
+    /// A stream's microphone or camera was switched on or off.
+    Change {
+        /// Which.
+        recording: RecordingKey,
+        /// Of [`RecordingCommand::Add`].
+        tap: TapId,
+        /// The microphone is on.
+        audio_active: bool,
+        /// The camera is on.
+        video_active: bool,
+    },
     /// The stream is in it no longer.
     Remove {
         /// Which.
@@ -73,6 +84,10 @@ pub struct RecordedStream {
     pub has_audio: bool,
     /// Its pictures are recorded.
     pub has_video: bool,
+    /// The microphone is on.
+    pub audio_active: bool,
+    /// The camera is on.
+    pub video_active: bool,
     /// `CAMERA`…, as the publisher said.
     pub type_of_video: Option<String>,
 }

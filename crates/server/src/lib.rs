@@ -4,7 +4,8 @@
 //! * `signalling`: one task per WebSocket `/openvidu`.
 //! * [`http`]: REST and pages.
 //! * `media`: one thread that owns the peer connections and the UDP port.
-//! * [`recorder`]: the thread that writes the files of recorded streams; `recordings`: what is made of them.
+//! * [`recorder`]: the thread that writes the files of recorded streams; `recordings`: what is made of them;
+//!   `jobs`: the programs that help with that.
 //! * `turn_offer`: which TURN server clients are told of.
 //! * [`ports`]: the one TCP port, plain and TLS; `tls`: its certificate.
 //! * [`limits`]: what strangers may take; `network`, `shares`, `allowance` and `wrong_secrets` hold them to it.
@@ -33,9 +34,9 @@ pub use program::Program;
 
 use cdr::Cdr;
 use config::CertificateType;
-use doctor::Desk;
 use events::EventSinks;
 use http::trust::Trust;
+use jobs::Transcoder;
 use node::Node;
 use ports::Besides;
 use session::{Registry, Settings};
@@ -49,10 +50,10 @@ mod bound;
 pub mod cdr;
 pub mod config;
 pub mod control;
-pub mod doctor;
 mod durable;
 mod events;
 pub mod http;
+mod jobs;
 pub mod limits;
 mod media;
 mod network;
@@ -88,9 +89,9 @@ pub struct App {
     pub(crate) network: watch::Receiver<media::Network>,
     /// Where recordings are; `None` if this server does not record.
     pub(crate) recordings: Option<recordings::Store>,
+    /// What composes them.
+    pub(crate) transcoder: Transcoder,
     pub(crate) program: Program,
-    /// For those who examine it.
-    pub(crate) doctor: Desk,
     /// Held by whoever writes settings.
     pub(crate) changing_settings: tokio::sync::Mutex<()>,
     /// Somebody asked for a restart.
@@ -237,26 +238,28 @@ impl Server {
 
         let socket = media::bind(config.madang_listen, config.madang_udp_port)
             .map_err(|(address, cause)| StartError::Udp { address, cause })?;
-        let (media_address, buffers) = (socket.address(), socket.buffers());
+        let media_address = socket.address();
         config.madang_udp_port = media_address.port();
         let network = media::Network::now(&config, media_address);
         tracing::info!(candidates = ?network.candidates, "media");
         let fallback_host = network.candidates.udp.first().map_or(config::LOCALHOST, SocketAddr::ip);
         let mut sockets = media::Sockets { media: socket, turn: None };
         let turn = TurnOffer::new(&config, &network.candidates.udp, &mut sockets)?;
-        let settings = Settings { turn: turn.server.clone(), ..config.settings(fallback_host, media_address.port()) };
+        let settings = Settings { turn: turn.server, ..config.settings(fallback_host, media_address.port()) };
         let (network_changes, network) = watch::channel(network);
-        let own_turn = turn.own_secret.is_some();
         let (recorder, taps, packets) = recorder::queue();
         let worker =
             media::start(sockets, &config, network.clone(), taps, turn.own_secret).map_err(StartError::Thread)?;
+        let limit = config.madang_compositions as usize;
+        let transcoder = Transcoder::find(config.madang_transcoder.as_ref(), &config.madang_data_dir, limit);
         let mut recording_threads = vec![];
         let recording = match &recordings {
             Some(store) => {
                 let recorder = recorder::start(recorder, packets, worker.handle.weak()).map_err(StartError::Thread)?;
                 let (url, max_streams) = (config.public_url(fallback_host), settings.recording.max_streams);
-                let running =
-                    recordings::start(store.clone(), url, recorder, max_streams).map_err(StartError::Thread)?;
+                transcoder.check();
+                let running = recordings::start(store.clone(), url, transcoder.clone(), recorder, max_streams)
+                    .map_err(StartError::Thread)?;
                 recording_threads.extend([running.thread, running.writer]);
                 (running.queue, Some(running.told))
             }
@@ -270,8 +273,6 @@ impl Server {
             tracing::info!(sha256 = trust.fingerprint(), "devices can be told at /trust to trust this server");
         }
         let node = Node::new(&config, fallback_host);
-        let authority = trust.as_ref().map(|trust| trust.authority().clone());
-        let doctor = Desk::new(&config, turn.server, own_turn, buffers, authority, limits.guests);
         let app = Arc::new(App {
             config,
             control,
@@ -281,8 +282,8 @@ impl Server {
             trust,
             network: network.clone(),
             recordings,
+            transcoder,
             program,
-            doctor,
             changing_settings: tokio::sync::Mutex::new(()),
             restart: Notify::new(),
         });

@@ -29,10 +29,14 @@ impl Registry {
             return refuse(ErrorCode::Internal, text);
         };
         stream.set_property(&property, &new_value);
+        let is_switch = matches!(property.as_str(), "audioActive" | "videoActive");
         let stream_id = stream.id().clone();
         let changed =
             ServerNotification::StreamPropertyChanged { connection_id, stream_id, property, new_value, reason };
         self.broadcast(&seat.session, Some(seat.participant), changed);
+        if is_switch {
+            self.record_switched(seat);
+        }
         DONE
     }
 

@@ -327,6 +327,21 @@ impl Registry {
         }
     }
 
+    /// A participant's microphone or camera was switched on or off.
+    pub(crate) fn record_switched(&mut self, seat: &Seat) {
+        let Some(session) = self.sessions.get(&seat.session) else { return };
+        let Some((key, recording)) = session.recording.and_then(|key| Some((key, self.recordings.get(&key)?))) else {
+            return;
+        };
+        let Some(tap) = recording.taps.get(&seat.participant) else { return };
+        let Some((stream, _)) = session.participant(seat.participant).and_then(|own| recorded(own, recording)) else {
+            return;
+        };
+        let RecordedStream { audio_active, video_active, .. } = stream;
+        let change = RecordingCommand::Change { recording: key, tap: tap.id, audio_active, video_active };
+        self.clients.effects.push_back(Effect::Recording(change));
+    }
+
     /// What the session's recording is called, for somebody who comes in now.
     pub(crate) fn recording_told_to(&self, session: &SessionId, role: Role) -> Option<(String, String)> {
         let recording = self.recordings.get(&self.sessions.get(session)?.recording?)?;
@@ -653,6 +668,8 @@ fn recorded(participant: &Participant, recording: &Recording) -> Option<(Recorde
         server_data,
         has_audio,
         has_video,
+        audio_active: description.audio_active.unwrap_or(true),
+        video_active: description.video_active.unwrap_or(true),
         type_of_video: description.type_of_video.clone(),
     };
     wanted.then_some((recorded, stream.publication))

@@ -149,8 +149,6 @@ enum Stranger {
 struct User<'a> {
     name: &'a str,
     key: Key,
-    /// How long its allocations may last from now on.
-    longest: Duration,
 }
 
 /// The attributes of a success response, or the error code.
@@ -374,9 +372,7 @@ impl Server {
         if realm != REALM.as_bytes() || !message.is_signed(&integrity, &key) {
             return Err(Stranger::Unauthorized);
         }
-        let guest = credentials::is_guest(name);
-        let longest = if guest { Duration::from_secs(expiry.saturating_sub(now.unix_seconds)) } else { MAX_LIFETIME };
-        Ok(User { name, key, longest })
+        Ok(User { name, key })
     }
 
     /// Answers who has proved nothing, if its source does not ask too often: the source may be forged.
@@ -434,7 +430,7 @@ impl Server {
             return Err(code::FAMILY_MISMATCH);
         }
         match message.kind {
-            kind::REFRESH => self.refresh(&client, family, request, user, now),
+            kind::REFRESH => self.refresh(&client, family, request, now),
             kind::CREATE_PERMISSION => self.create_permission(&client, request, now),
             _ => self.bind_channel(&client, request, now),
         }
@@ -472,7 +468,7 @@ impl Server {
                 family.ok_or(code::FAMILY_NOT_SUPPORTED)?
             }
         };
-        let lifetime = lifetime(request).min(user.longest);
+        let lifetime = lifetime(request);
         let new = New {
             client,
             user: user.name,
@@ -491,14 +487,7 @@ impl Server {
         Ok(Granted { relayed: Some(relayed), lifetime: Some(lifetime) })
     }
 
-    fn refresh(
-        &mut self,
-        client: &Client,
-        family: Family,
-        request: &Request<'_>,
-        user: &User<'_>,
-        now: Instant,
-    ) -> Outcome {
+    fn refresh(&mut self, client: &Client, family: Family, request: &Request<'_>, now: Instant) -> Outcome {
         if request.family.is_some_and(|value| message::family(value) != Some(family)) {
             return Err(code::FAMILY_MISMATCH);
         }
@@ -508,7 +497,7 @@ impl Server {
             }
             return Ok(Granted { lifetime: Some(Duration::ZERO), ..Granted::default() });
         }
-        let lifetime = lifetime(request).min(user.longest);
+        let lifetime = lifetime(request);
         self.allocations.refresh(client, now + lifetime);
         Ok(Granted { lifetime: Some(lifetime), ..Granted::default() })
     }

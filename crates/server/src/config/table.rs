@@ -134,8 +134,6 @@ settings! {
         openvidu_dev: bool = "OPENVIDU_DEV", "false", value::boolean;
         /// Whether `/` offers a call to everybody who can reach it.
         madang_call_page: bool = "MADANG_CALL_PAGE", "true", value::boolean;
-        /// Whether `/openvidu/doctor` lets everybody who can reach it try the ways from its browser to this server.
-        madang_doctor_page: bool = "MADANG_DOCTOR_PAGE", "true", value::boolean;
         /// How many WebSockets of one address may be open without having joined a session.
         madang_unjoined_sockets: u32 = "MADANG_UNJOINED_SOCKETS", "1000", value::natural;
     }
@@ -223,16 +221,20 @@ settings! {
         /// Who is told in the browser that a recording began or ended: `none`, `moderator`, `publisher_moderator` or `all`.
         openvidu_recording_notification: RecordingNotification = "OPENVIDU_RECORDING_NOTIFICATION", "publisher_moderator", value::word;
         /// Folder of custom layouts.
-        openvidu_recording_custom_layout: PathBuf = "OPENVIDU_RECORDING_CUSTOM_LAYOUT", "/opt/openvidu/custom-layout", value::path => NO_COMPOSING;
+        openvidu_recording_custom_layout: PathBuf = "OPENVIDU_RECORDING_CUSTOM_LAYOUT", "/opt/openvidu/custom-layout", value::path => NO_CUSTOM_LAYOUT;
         /// Seconds from the last participant's leaving to the recording's end; 0: none.
         openvidu_recording_autostop_timeout: u32 = "OPENVIDU_RECORDING_AUTOSTOP_TIMEOUT", "120", value::natural;
         /// How many streams may be recorded at a time; a recording counts as one at least. Starts beyond it are answered
         /// 503, and streams that join a recording beyond it are left out.
         madang_recorded_streams: u32 = "MADANG_RECORDED_STREAMS", "500", value::natural;
+        /// How many recordings may be composed at a time. Starts beyond it are answered 503.
+        madang_compositions: u32 = "MADANG_COMPOSITIONS", "4", value::natural;
+        /// The program that composes recordings; empty: `madang-transcoder` beside this one, or in the PATH.
+        madang_transcoder: String = "MADANG_TRANSCODER", "", value::text;
         /// Where the recorder of composed recordings finds this server.
-        openvidu_recording_composed_url: String = "OPENVIDU_RECORDING_COMPOSED_URL", "", value::optional_url => NO_COMPOSING;
+        openvidu_recording_composed_url: String = "OPENVIDU_RECORDING_COMPOSED_URL", "", value::optional_url => NO_PAGE;
         /// Whether the password is part of that address.
-        openvidu_recording_composed_basicauth: bool = "OPENVIDU_RECORDING_COMPOSED_BASICAUTH", "true", value::boolean => NO_COMPOSING;
+        openvidu_recording_composed_basicauth: bool = "OPENVIDU_RECORDING_COMPOSED_BASICAUTH", "true", value::boolean => NO_PAGE;
         /// Lets the recorder use a GPU.
         openvidu_recording_enable_gpu: bool = "OPENVIDU_RECORDING_ENABLE_GPU", "false", value::boolean => NO_RECORDER;
     }
@@ -263,7 +265,8 @@ const ONE_UDP_PORT: &str = "all media shares the port MADANG_UDP_PORT";
 const NO_RELAY_PORTS: &str = "no port range is needed for relaying";
 const NO_CALL: &str = "the call page has MADANG_CALL_PAGE only";
 const NO_RECORDER: &str = "there is no recorder in a container";
-const NO_COMPOSING: &str = "composed recordings are not available yet";
+const NO_CUSTOM_LAYOUT: &str = "recordings with custom layouts are not available yet";
+const NO_PAGE: &str = "recordings are composed without a page that joins the session";
 const TURN_INSIDE: &str = "a TURN server is inside; another one is named by COTURN_IP and COTURN_SHARED_SECRET_KEY";
 const NO_PROXY: &str = "there is no proxy in front that this could configure";
 const NO_CLUSTER: &str = "this server is a single node";

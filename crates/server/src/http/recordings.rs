@@ -9,7 +9,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use protocol::model::OutputMode;
+use protocol::model::{OutputMode, RecordingLayout, RecordingProperties};
 use protocol::recording::RecordingView;
 use protocol::rest::request::{self, BadRecording, NewRecording};
 use serde::Serialize;
@@ -21,8 +21,9 @@ use super::error::{ApiError, ErrorView, Stopping};
 use super::intake::{self, Mandatory};
 use super::path::Path;
 use crate::App;
+use crate::jobs::Unavailable;
 use crate::recordings::store::DeleteError;
-use crate::recordings::{NO_COMPOSING, Store};
+use crate::recordings::{NO_CUSTOM_LAYOUT, Store};
 
 /// Named in errors.
 const API: &str = "/openvidu/api/recordings";
@@ -34,7 +35,7 @@ const PROCESSING_PATIENCE: Duration = Duration::from_secs(25);
 
 /// Start a recording
 ///
-/// Answered once it runs: with `INDIVIDUAL`, once every stream is being recorded.
+/// Answered once it runs: with `INDIVIDUAL`, once every stream is being recorded; composed, once its file is there.
 #[utoipa::path(
     post,
     path = "/openvidu/api/recordings/start",
@@ -72,7 +73,7 @@ pub(super) async fn start(
         BadRecording::OutOfRange(error) => ApiError::described(StatusCode::UNPROCESSABLE_ENTITY, error, START),
     })?;
     if properties.output_mode != OutputMode::Individual {
-        return Err(ApiError::described(StatusCode::NOT_IMPLEMENTED, NO_COMPOSING, START));
+        can_compose(&app, &properties)?;
     }
     let started =
         app.control.ask(move |registry, call, now| match registry.start_recording(&session, properties, call, now) {
@@ -83,6 +84,19 @@ pub(super) async fn start(
         ControlFlow::Break(refusal) => Err(refuse_start(refusal)),
         ControlFlow::Continue(outcome) => Ok(Json(recording(outcome, START)?.published(&origin.http()))),
     }
+}
+
+fn can_compose(app: &App, properties: &RecordingProperties) -> Result<(), ApiError> {
+    if properties.has_video && properties.recording_layout == RecordingLayout::Custom {
+        return Err(ApiError::described(StatusCode::NOT_IMPLEMENTED, NO_CUSTOM_LAYOUT, START));
+    }
+    app.transcoder.availability().map_err(|unavailable| {
+        let status = match unavailable {
+            Unavailable::Missing(_) => StatusCode::NOT_IMPLEMENTED,
+            Unavailable::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        ApiError::described(status, unavailable, START)
+    })
 }
 
 fn refuse_start(refusal: StartRefusal) -> ApiError {

@@ -6,22 +6,22 @@ use recorder::Time;
 
 /// The wall clock when it was made, and what has passed since.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Clock {
+pub(crate) struct Clock {
     wall: Time,
     start: Instant,
 }
 
 impl Clock {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { wall: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(), start: Instant::now() }
     }
 
     /// A little before the clock was made counts as its beginning.
-    pub(super) fn at(self, instant: Instant) -> Time {
+    pub(crate) fn at(self, instant: Instant) -> Time {
         self.wall + instant.saturating_duration_since(self.start)
     }
 
-    pub(super) fn now(self) -> Time {
+    pub(crate) fn now(self) -> Time {
         self.at(Instant::now())
     }
 }

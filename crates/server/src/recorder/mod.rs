@@ -22,7 +22,7 @@ use std::{io, thread};
 
 use protocol::id::TapId;
 use protocol::media::MediaCommand;
-use recorder::{FileSummary, RepairError};
+use recorder::{FileSummary, RepairError, Time};
 use tokio::sync::mpsc;
 
 pub use queue::{Inputs, Overloaded, RecorderHandle, TapQueue, queue};
@@ -43,7 +43,7 @@ pub struct StartFile {
     pub video: bool,
 }
 
-/// What becomes of a file. `Finished` or `Failed` comes once, and last.
+/// What becomes of a file; `Finished` or `Failed` comes once, and last. And how far all of them are.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum RecorderEvent {
     /// Its first frames are written.
@@ -57,6 +57,11 @@ pub enum RecorderEvent {
         tap: TapId,
         /// What is in it.
         summary: FileSummary,
+    },
+    /// What came before this was given to its files, which write it within two seconds.
+    Marked {
+        /// When it was asked for.
+        at: Time,
     },
     /// It ended before it should.
     Failed {

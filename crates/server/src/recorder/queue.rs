@@ -4,10 +4,12 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use protocol::id::TapId;
+use recorder::Time;
 use sfu::TapPacket;
 use tokio::sync::mpsc;
 
 use super::StartFile;
+use super::clock::Clock;
 
 /// Two seconds of a hundred streams, some 20 MB.
 const CAPACITY: usize = 16 * 1024;
@@ -19,6 +21,8 @@ pub(super) enum Input {
     Expect(TapId),
     Start(StartFile),
     Stop(TapId),
+    /// With the time at which it was given.
+    Mark(Time),
     Packet(TapPacket),
 }
 
@@ -30,13 +34,15 @@ pub fn queue() -> (RecorderHandle, TapQueue, Inputs) {
     let (sender, receiver) = mpsc::channel(CAPACITY);
     let overflow = Overflow::default();
     let taps = TapQueue { sender: sender.clone(), overflow: Arc::clone(&overflow) };
-    (RecorderHandle { sender }, taps, Inputs { receiver, overflow })
+    let clock = Clock::new();
+    (RecorderHandle { sender, clock }, taps, Inputs { receiver, overflow, clock })
 }
 
 /// For whoever decides what is recorded. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct RecorderHandle {
     sender: mpsc::Sender<Input>,
+    clock: Clock,
 }
 
 /// The recorder takes no commands: it stands still, or has ended.
@@ -53,6 +59,16 @@ impl RecorderHandle {
     /// A file begins with the packets kept for it, or with the next one of its tap. Never waits.
     pub fn start(&self, file: StartFile) -> Result<(), Overloaded> {
         self.sender.try_send(Input::Start(file)).map_err(|_| Overloaded)
+    }
+
+    /// The time of the files.
+    pub fn now(&self) -> Time {
+        self.clock.now()
+    }
+
+    /// Asks for [`super::RecorderEvent::Marked`] once everything that is queued was written, but for what files keep back.
+    pub fn mark(&self) -> Result<(), Overloaded> {
+        self.sender.try_send(Input::Mark(self.clock.now())).map_err(|_| Overloaded)
     }
 
     /// A file ends with the packets that are queued. Never waits.
@@ -90,6 +106,7 @@ fn count(overflow: &Overflow, tap: TapId) {
 pub struct Inputs {
     receiver: mpsc::Receiver<Input>,
     overflow: Overflow,
+    pub(super) clock: Clock,
 }
 
 impl Inputs {

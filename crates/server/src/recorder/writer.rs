@@ -59,7 +59,8 @@ impl Writer {
         create: Create,
     ) -> Self {
         let (backlog, files, expected) = (VecDeque::new(), HashMap::new(), HashMap::new());
-        Self { inputs, media, events, backlog, sync, create, clock: Clock::new(), files, expected }
+        let clock = inputs.clock;
+        Self { inputs, media, events, backlog, sync, create, clock, files, expected }
     }
 
     /// Writes until nobody can give commands or packets any more.
@@ -92,6 +93,7 @@ impl Writer {
         match input {
             Input::Expect(tap) => drop(self.expected.entry(tap).or_default()),
             Input::Start(file) => self.start(file),
+            Input::Mark(at) => self.tell(RecorderEvent::Marked { at }),
             Input::Stop(tap) => {
                 self.expected.remove(&tap);
                 self.finish(tap);

@@ -1,7 +1,7 @@
 //! The thread that carries out what is decided about recordings.
 //!
 //! It waits for the disk where that takes a moment (a folder, a metadata file); what takes longer is left to workers.
-//! Whether a recording is composed makes no difference here: each stream has its file.
+//! Whether a recording is composed makes little difference here: each stream has its file, and what happens is noted down.
 
 use std::collections::{HashMap, HashSet};
 use std::io;
@@ -13,17 +13,25 @@ use protocol::event::RecordingStatus;
 use protocol::id::{RecordingKey, TapId};
 use protocol::model::OutputMode;
 use protocol::recording::{Measured, RecordedStream, RecordingCommand, RecordingReport, RecordingView};
+use protocol::transcoder::Entry;
 use recorder::FileSummary;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
 
+use super::composing::{self, Composing};
 use super::processing::{self, Part, Work};
 use super::store::{Folder, StreamNote};
-use super::{NO_COMPOSING, Place, Told, recovery};
+use super::{Place, Told, recovery};
+use crate::jobs::Progress;
 use crate::recorder::{RecorderEvent, RecorderHandle, StartFile};
 
 /// Until a recorder that was too busy is told again that a file shall end.
 const RETRY: Duration = Duration::from_millis(100);
+/// How often compositions are told how far the files are.
+const MARK: Duration = Duration::from_millis(500);
+/// What composing processes tell, which is three words each.
+const PROGRESS_CAPACITY: usize = 256;
 
 pub(super) struct Director {
     place: Place,
@@ -36,6 +44,8 @@ pub(super) struct Director {
     /// Files whose end the recorder had no room to hear of.
     unstopped: Vec<TapId>,
     workers: JoinSet<Done>,
+    tell_progress: mpsc::Sender<(RecordingKey, Progress)>,
+    progress: mpsc::Receiver<(RecordingKey, Progress)>,
 }
 
 type Done = (RecordingKey, Result<Measured, String>);
@@ -47,6 +57,8 @@ struct Recording {
     growing: HashMap<TapId, StreamNote>,
     finished: Vec<Part>,
     stems: HashSet<String>,
+    /// If it is composed.
+    composing: Option<Composing>,
     /// It is over, once the last file is closed.
     end: Option<End>,
 }
@@ -54,6 +66,8 @@ struct Recording {
 #[derive(Clone, Copy)]
 struct End {
     failed: bool,
+    /// ms since 1970, on the clock of the files.
+    at: u64,
 }
 
 impl Director {
@@ -63,6 +77,7 @@ impl Director {
         files: mpsc::Receiver<RecorderEvent>,
         tell: mpsc::Sender<Told>,
     ) -> Self {
+        let (tell_progress, progress) = mpsc::channel(PROGRESS_CAPACITY);
         Self {
             place,
             recorder,
@@ -72,6 +87,8 @@ impl Director {
             taps: HashMap::new(),
             unstopped: vec![],
             workers: JoinSet::new(),
+            tell_progress,
+            progress,
         }
     }
 
@@ -80,7 +97,10 @@ impl Director {
         let (place, tell) = (self.place.clone(), self.tell.clone());
         tokio::task::spawn_blocking(move || recovery::run(&place, &tell));
         let mut recorder_is_there = true;
+        let mut marks = tokio::time::interval(MARK);
+        marks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
+            let is_composing = self.recordings.values().any(|recording| recording.composing.is_some());
             tokio::select! {
                 command = commands.recv() => match command {
                     Some(command) => self.carry_out(command).await,
@@ -96,6 +116,9 @@ impl Director {
                 Some(done) = self.workers.join_next() => if let Ok((recording, result)) = done {
                     self.report(RecordingReport::Ended { recording, result }).await;
                 },
+                Some((recording, progress)) = self.progress.recv() => self.progressed(recording, progress).await,
+                // One that is too busy to be asked is asked again.
+                _ = marks.tick(), if is_composing => drop(self.recorder.mark()),
                 () = tokio::time::sleep(RETRY), if !self.unstopped.is_empty() => {
                     let taps = std::mem::take(&mut self.unstopped);
                     taps.into_iter().for_each(|tap| self.stop_file(tap));
@@ -114,7 +137,6 @@ impl Director {
     async fn carry_out(&mut self, command: RecordingCommand) {
         match command {
             RecordingCommand::Begin { recording, session, session_created_at, created_at, properties } => {
-                let composed = properties.output_mode != OutputMode::Individual;
                 let view = RecordingView {
                     id: String::new(),
                     object: "recording".to_owned(),
@@ -132,8 +154,7 @@ impl Director {
                     has_video: properties.has_video,
                     status: RecordingStatus::Starting,
                 };
-                let begun = if composed { Err(NO_COMPOSING.to_owned()) } else { self.begin(view).map_err(unwritable) };
-                match begun {
+                match self.begin(recording, view) {
                     Ok(begun) => {
                         let (id, name) = (begun.view.id.clone(), begun.view.name.clone());
                         self.recordings.insert(recording, begun);
@@ -148,19 +169,51 @@ impl Director {
                     self.report(RecordingReport::Broken { recording, why: unwritable(error) }).await;
                 }
             }
-            RecordingCommand::Remove { tap, .. } => self.stop_file(tap),
+            RecordingCommand::Change { recording, tap, audio_active, video_active } => {
+                let change = |file, at| Entry::Change { file, at, audio_active, video_active };
+                self.note_down(recording, tap, change).await;
+            }
+            RecordingCommand::Remove { recording, tap } => {
+                self.note_down(recording, tap, |file, at| Entry::Remove { file, at }).await;
+                self.stop_file(tap);
+            }
             RecordingCommand::Started { recording } => self.mark(recording, RecordingStatus::Started),
             RecordingCommand::End { recording, failed } => {
                 self.mark(recording, RecordingStatus::Stopped);
+                let at = self.now();
                 if let Some(recording) = self.recordings.get_mut(&recording) {
-                    recording.end = Some(End { failed });
+                    recording.end = Some(End { failed, at });
                 }
                 self.process_if_over(recording);
             }
         }
     }
 
-    fn begin(&self, mut view: RecordingView) -> io::Result<Recording> {
+    /// ms since 1970, on the clock of the files.
+    fn now(&self) -> u64 {
+        self.recorder.now().as_millis() as u64
+    }
+
+    fn begin(&self, key: RecordingKey, view: RecordingView) -> Result<Recording, String> {
+        let mut recording = self.begin_files(view).map_err(unwritable)?;
+        if recording.view.output_mode != OutputMode::Individual {
+            let tell = self.tell_progress.clone();
+            // The director has gone only if the server stops.
+            let tell = move |progress| drop(tell.blocking_send((key, progress)));
+            let (folder, view) = (&recording.folder, &recording.view);
+            match Composing::begin(&self.place.transcoder, folder, view, self.now(), tell) {
+                Ok(composing) => recording.composing = Some(composing),
+                Err(why) => {
+                    let work = Work { folder: recording.folder, view: recording.view, parts: vec![], composing: None };
+                    work.discard(&self.place);
+                    return Err(why);
+                }
+            }
+        }
+        Ok(recording)
+    }
+
+    fn begin_files(&self, mut view: RecordingView) -> io::Result<Recording> {
         let folder = self.place.store.reserve(&view.session_id.as_str().into())?;
         view.id = folder.id().to_owned();
         if view.name.is_empty() {
@@ -172,23 +225,50 @@ impl Director {
             return Err(error);
         }
         let (growing, finished, stems) = (HashMap::new(), vec![], HashSet::new());
-        Ok(Recording { folder, view, growing, finished, stems, end: None })
+        Ok(Recording { folder, view, growing, finished, stems, composing: None, end: None })
     }
 
     fn add(&mut self, key: RecordingKey, tap: TapId, stream: RecordedStream) -> io::Result<()> {
+        let now = self.now();
         let Some(recording) = self.recordings.get_mut(&key).filter(|recording| recording.end.is_none()) else {
             // It has failed meanwhile.
             self.stop_file(tap);
             return Ok(());
         };
         let (audio, video) = (stream.has_audio, stream.has_video);
+        let is_active = [stream.audio_active, stream.video_active];
         let note = recording.new_note(stream);
         // Before the file: whatever is found of it after a crash belongs to somebody.
         recording.folder.note(&note)?;
-        let path = recording.folder.file(&processing::growing_name(&note));
+        let file = processing::growing_name(&note);
+        let path = recording.folder.file(&file);
+        if let Some(composing) = &mut recording.composing {
+            composing.happened(&composing::added(&note, file, now, is_active))?;
+        }
         recording.growing.insert(tap, note);
         self.taps.insert(tap, key);
         self.recorder.start(StartFile { tap, path, audio, video }).map_err(io::Error::other)
+    }
+
+    /// Something happened to a stream of a composed recording.
+    async fn note_down(&mut self, key: RecordingKey, tap: TapId, entry: impl FnOnce(String, u64) -> Entry) {
+        let now = self.now();
+        let Some(recording) = self.recordings.get_mut(&key) else { return };
+        let (Some(composing), Some(note)) = (&mut recording.composing, recording.growing.get(&tap)) else { return };
+        if let Err(error) = composing.happened(&entry(processing::growing_name(note), now)) {
+            self.report(RecordingReport::Broken { recording: key, why: unwritable(error) }).await;
+        }
+    }
+
+    async fn progressed(&mut self, recording: RecordingKey, progress: Progress) {
+        match progress {
+            Progress::Running => self.report(RecordingReport::Running { recording, tap: None }).await,
+            Progress::Failed(why) if self.recordings.contains_key(&recording) => {
+                self.report(RecordingReport::Broken { recording, why }).await;
+            }
+            // Whoever processes it is told, too.
+            Progress::Failed(_) => {}
+        }
     }
 
     /// A status on its way; if it cannot be written the recording goes on, and the disk tells the one before.
@@ -216,6 +296,10 @@ impl Director {
             }
             RecorderEvent::Finished { tap, summary } => {
                 self.close_file(tap, Some(summary));
+            }
+            RecorderEvent::Marked { at } => {
+                let composing = self.recordings.values_mut().filter_map(|recording| recording.composing.as_mut());
+                composing.for_each(|composing| composing.written_until(at.as_millis() as u64));
             }
             RecorderEvent::Failed { tap, why, disk, summary } => {
                 if let Some(recording) = self.close_file(tap, summary) {
@@ -265,12 +349,17 @@ impl Director {
         if !self.recordings.get(&key).is_some_and(is_over) {
             return;
         }
-        let Some(Recording { folder, view, finished, end: Some(End { failed }), .. }) = self.recordings.remove(&key)
-        else {
+        let Some(recording) = self.recordings.remove(&key) else { return };
+        let Recording { folder, view, finished, mut composing, end: Some(End { failed, at }), .. } = recording else {
             return;
         };
+        if let Some(composing) = &mut composing
+            && let Err(error) = composing.happened(&Entry::End { at })
+        {
+            tracing::error!(recording = folder.id(), %error, "the end of a recording cannot be noted down");
+        }
         let (place, id) = (self.place.clone(), view.id.clone());
-        let work = Work { folder, view, parts: finished };
+        let work = Work { folder, view, parts: finished, composing };
         self.workers.spawn_blocking(move || {
             let run = || {
                 if failed {

@@ -3,14 +3,15 @@
 //! * [`queue`]: the control side's end; it never waits for a disk.
 //! * [`director`]: one thread that carries out what is asked, with the help of the [`crate::recorder`], which writes the
 //!   files of single streams.
-//! * [`processing`]: what becomes of the files once a recording is over: a ZIP. Composed recordings differ from individual
-//!   ones in nothing but this.
+//! * [`composing`]: composed recordings are recorded like individual ones, and meanwhile made one file of.
+//! * [`processing`]: what becomes of the files once a recording is over: a ZIP, or the composed file's sources.
 //! * [`store`]: the folder of all recordings, finished or not; also what REST lists and deletes.
 //! * [`recovery`]: recordings that a crash has interrupted are finished at the next start.
 //!
 //! When a recording starts and ends, what is in it and who is told is decided in the crate `session`.
 
 mod archive;
+mod composing;
 mod director;
 mod processing;
 mod queue;
@@ -27,14 +28,15 @@ use protocol::event::RecordingEvent;
 use protocol::recording::RecordingReport;
 use tokio::sync::mpsc;
 
+use crate::jobs::Transcoder;
 use crate::recorder::Recorder;
 use director::Director;
 pub(crate) use queue::Queue;
 pub(crate) use store::Store;
 
-/// Why no composed recording starts.
-pub(crate) const NO_COMPOSING: &str = "Composed recordings are not available: this server has nothing to compose with. \
-    Individual ones are (outputMode INDIVIDUAL)";
+/// Why a recording with a layout of the application's own does not start.
+pub(crate) const NO_CUSTOM_LAYOUT: &str =
+    "Recordings with recordingLayout CUSTOM are not available; those with the other layouts are";
 
 /// Reports on their way to the control side, which takes them at once.
 const REPORT_CAPACITY: usize = 1024;
@@ -62,11 +64,17 @@ pub(crate) struct Running {
 }
 
 /// Starts the thread. `public_url` is where clients find this server, as far as is known without their asking.
-pub(crate) fn start(store: Store, public_url: String, recorder: Recorder, max_streams: usize) -> io::Result<Running> {
+pub(crate) fn start(
+    store: Store,
+    public_url: String,
+    transcoder: Transcoder,
+    recorder: Recorder,
+    max_streams: usize,
+) -> io::Result<Running> {
     let (queue, commands) = queue::queue(recorder.handle.clone(), max_streams);
     let (tell, told) = mpsc::channel(REPORT_CAPACITY);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().max_blocking_threads(WORKERS).build()?;
-    let place = Place { store, public_url, stop: Arc::new(AtomicBool::new(false)) };
+    let place = Place { store, public_url, transcoder, stop: Arc::new(AtomicBool::new(false)) };
     let director = Director::new(place, recorder.handle, recorder.events, tell);
     // When the runtime is dropped, it waits for the workers, who were told to stop.
     let thread =
@@ -74,10 +82,11 @@ pub(crate) fn start(store: Store, public_url: String, recorder: Recorder, max_st
     Ok(Running { queue, told, thread, writer: recorder.thread })
 }
 
-/// Where recordings are, and whether to go on with them.
+/// Where recordings are, what composes them, and whether to go on with them.
 #[derive(Clone, Debug)]
 struct Place {
     store: Store,
     public_url: String,
+    transcoder: Transcoder,
     stop: Arc<AtomicBool>,
 }

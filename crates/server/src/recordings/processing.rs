@@ -11,11 +11,13 @@ use std::sync::atomic::Ordering;
 use protocol::event::RecordingStatus;
 use protocol::model::OutputMode;
 use protocol::recording::{Measured, RecordingView};
+use protocol::transcoder::{self, Lost};
 use recorder::{Container, FileSummary, RepairError};
 
+use super::Place;
 use super::archive::{self, Entry};
+use super::composing::{self, Composing};
 use super::store::{self, Folder, StreamNote};
-use super::{NO_COMPOSING, Place};
 use crate::recorder::repair_file;
 
 /// The recorder's files have at least this before their first frame.
@@ -27,6 +29,8 @@ pub(super) struct Work {
     pub(super) folder: Folder,
     pub(super) view: RecordingView,
     pub(super) parts: Vec<Part>,
+    /// If it is being composed.
+    pub(super) composing: Option<Composing>,
 }
 
 /// One of its files.
@@ -49,9 +53,9 @@ pub(super) enum Failure {
     /// There is not one frame.
     #[error("nothing was recorded")]
     Empty,
-    /// There is nothing that could compose it. Its files stay.
-    #[error("{NO_COMPOSING}")]
-    Uncomposed,
+    /// It cannot be composed. Its files stay.
+    #[error("{0}")]
+    Uncomposed(String),
 }
 
 impl Work {
@@ -68,14 +72,28 @@ impl Work {
 
     /// Gives up a recording that never ran, with whatever was written of it.
     pub(super) fn discard(mut self, place: &Place) {
+        // Before what it works with is removed.
+        self.composing = None;
         for part in &self.parts {
             remove(&self.folder, &part.note);
+        }
+        if self.view.output_mode != OutputMode::Individual {
+            self.forget_composing();
+            let output = format!("{}.{}", self.view.name, self.view.extension());
+            // A file of nothing, if it is there at all.
+            let _ = store::remove(&self.folder.file(&output));
         }
         self.fail(place);
     }
 
     fn try_finish(&mut self, place: &Place, may_be_empty: bool) -> Result<Measured, Failure> {
         let parts = std::mem::take(&mut self.parts);
+        if self.view.output_mode != OutputMode::Individual {
+            if parts.is_empty() && !may_be_empty {
+                return Err(Failure::Empty);
+            }
+            return self.compose(place, parts);
+        }
         let mut entries = vec![];
         for part in parts {
             if place.stop.load(Ordering::Relaxed) {
@@ -86,17 +104,61 @@ impl Work {
         if entries.is_empty() && !may_be_empty {
             return Err(Failure::Empty);
         }
-        let measured = match self.view.output_mode {
-            OutputMode::Individual => self.archive(place, &entries)?,
-            OutputMode::Composed | OutputMode::ComposedQuickStart => return Err(Failure::Uncomposed),
-        };
-        self.view.size = measured.size;
-        self.view.duration = measured.duration;
-        (self.view.has_audio, self.view.has_video) = (measured.has_audio, measured.has_video);
+        let measured = self.archive(place, &entries)?;
+        self.describe(&measured);
         self.seal(place, RecordingStatus::Ready)?;
         // Whoever stores recordings elsewhere comes in before that, while the status is still `stopped`.
         entries.iter().for_each(|entry| remove(&self.folder, &entry.note));
         Ok(measured)
+    }
+
+    fn describe(&mut self, measured: &Measured) {
+        (self.view.size, self.view.duration) = (measured.size, measured.duration);
+        (self.view.has_audio, self.view.has_video) = (measured.has_audio, measured.has_video);
+    }
+
+    /// Waits until it is composed, and removes what it was composed from.
+    fn compose(&mut self, place: &Place, parts: Vec<Part>) -> Result<Measured, Failure> {
+        let composing = match self.composing.take() {
+            Some(composing) => composing,
+            None => self.resume_composing(place, &parts)?,
+        };
+        let made = composing.wait(&place.stop).ok_or(Failure::Interrupted)?.map_err(Failure::Uncomposed)?;
+        if made.lost != Lost::default() {
+            tracing::warn!(recording = self.folder.id(), lost = ?made.lost, "not everything could be composed");
+        }
+        self.folder.sync()?;
+        self.describe(&made.measured);
+        self.seal(place, RecordingStatus::Ready)?;
+        parts.iter().for_each(|part| remove(&self.folder, &part.note));
+        self.forget_composing();
+        Ok(made.measured)
+    }
+
+    /// After a crash: files are made whole, and the composition goes on up to where the last one ends.
+    fn resume_composing(&self, place: &Place, parts: &[Part]) -> Result<Composing, Failure> {
+        let mut end = 0;
+        for Part { note, summary } in parts {
+            if place.stop.load(Ordering::Relaxed) {
+                return Err(Failure::Interrupted);
+            }
+            let found = || find(&self.folder, note).map(|path| repair_file(&path));
+            match summary.map(Ok).or_else(found) {
+                Some(Ok(summary)) => end = end.max(summary.end),
+                Some(Err(RepairError::Io(error))) => return Err(error.into()),
+                Some(Err(RepairError::Nothing)) | None => {}
+            }
+        }
+        let mut composing = Composing::resume(&place.transcoder, &self.folder).map_err(Failure::Uncomposed)?;
+        // One that is there already counts, if it is earlier.
+        composing.happened(&transcoder::Entry::End { at: end })?;
+        Ok(composing)
+    }
+
+    fn forget_composing(&self) {
+        if let Err(error) = composing::forget(&self.folder).and_then(|()| self.folder.sync()) {
+            tracing::warn!(recording = self.folder.id(), %error, "a manifest stays that is not needed any more");
+        }
     }
 
     /// A file, whole and with the name that its content deserves; `None` if there is nothing in it.

@@ -41,8 +41,11 @@ impl Queue {
         let Some(Way { commands, recorder }) = &self.way else {
             return refused(&command, "this server does not record");
         };
-        let begins = matches!(command, RecordingCommand::Begin { .. } | RecordingCommand::Add { .. });
-        if begins && commands.capacity() < commands.max_capacity() / 4 * 3 {
+        let can_be_refused = matches!(
+            command,
+            RecordingCommand::Begin { .. } | RecordingCommand::Add { .. } | RecordingCommand::Change { .. }
+        );
+        if can_be_refused && commands.capacity() < commands.max_capacity() / 4 * 3 {
             return refused(&command, "the disk of the recordings is too far behind");
         }
         if let RecordingCommand::Add { tap, .. } = command {
@@ -68,6 +71,6 @@ fn refused(command: &RecordingCommand, why: &str) -> Option<RecordingReport> {
         RecordingCommand::Add { recording, tap, .. } => {
             Some(RecordingReport::StreamFailed { recording: *recording, tap: *tap, why: why.to_owned() })
         }
-        RecordingCommand::Remove { .. } | RecordingCommand::Started { .. } => None,
+        RecordingCommand::Change { .. } | RecordingCommand::Remove { .. } | RecordingCommand::Started { .. } => None,
     }
 }

@@ -9,6 +9,7 @@ use protocol::model::OutputMode;
 use protocol::recording::RecordingView;
 use tokio::sync::mpsc;
 
+use super::composing;
 use super::processing::{self, Failure, Part, Work};
 use super::store::Folder;
 use super::{Place, Told};
@@ -44,13 +45,14 @@ fn recover(place: &Place, folder: Folder, tell: &mpsc::Sender<Told>) -> io::Resu
             if folder.file(&format!("{}.{}", view.name, view.extension())).is_file() {
                 // The crash came before what is in the archive was removed.
                 notes.iter().for_each(|note| processing::remove(&folder, note));
+                composing::forget(&folder)?;
             }
             return Ok(());
         }
         // With files, it is worth another try: there may be room on the disk now.
         RecordingStatus::Failed if notes.is_empty() => return Ok(()),
-        // Nothing can compose it yet.
-        _ if view.output_mode != OutputMode::Individual && !notes.is_empty() => return Ok(()),
+        // What is there waits for something that can compose it.
+        _ if view.output_mode != OutputMode::Individual && !place.transcoder.is_there() => return Ok(()),
         _ => {}
     }
     tracing::warn!(recording = folder.id(), status = found.as_str(), "finishing an interrupted recording");
@@ -59,9 +61,9 @@ fn recover(place: &Place, folder: Folder, tell: &mpsc::Sender<Told>) -> io::Resu
         folder.write(&view)?;
         announce(tell, &view);
     }
-    let parts = notes.into_iter().map(|note| Part { note, summary: None }).collect();
+    let parts: Vec<_> = notes.into_iter().map(|note| Part { note, summary: None }).collect();
     let mut view = RecordingView { status: RecordingStatus::Failed, ..view };
-    match (Work { folder, view: view.clone(), parts }).finish(place, false) {
+    match (Work { folder, view: view.clone(), parts, composing: None }).finish(place, false) {
         Ok(measured) => {
             (view.size, view.duration) = (measured.size, measured.duration);
             view.status = RecordingStatus::Ready;

@@ -17,10 +17,15 @@ use tempfile::TempDir;
 
 use super::store::{DeleteError, StreamNote};
 use super::*;
+use crate::jobs::Transcoder;
 use crate::recorder::{self, TapQueue};
 
 const KEY: RecordingKey = RecordingKey(1);
 const URL: &str = "https://ov.example.com";
+
+fn nothing_to_compose_with() -> Transcoder {
+    Transcoder::find(Path::new("/nonexistent"), Path::new("/nonexistent"), 1)
+}
 
 /// A director at work. `media` is held for as long as key frames may be asked for.
 struct Studio {
@@ -37,7 +42,7 @@ impl Studio {
         let (handle, taps, inputs) = recorder::queue();
         let (commands, media) = mpsc::channel(64);
         let recorder = recorder::start(handle, inputs, commands.downgrade()).unwrap();
-        let running = start(store.clone(), URL.to_owned(), recorder, 100).unwrap();
+        let running = start(store.clone(), URL.to_owned(), nothing_to_compose_with(), recorder, 100).unwrap();
         Self { running, taps, store, begun: Instant::now(), _media: media }
     }
 
@@ -64,6 +69,8 @@ impl Studio {
             server_data: "server".to_owned(),
             has_audio: true,
             has_video: true,
+            audio_active: true,
+            video_active: true,
             type_of_video: Some("CAMERA".to_owned()),
         };
         self.send(RecordingCommand::Add { recording: KEY, tap, stream });

@@ -12,7 +12,6 @@ mod connections;
 mod contract;
 mod cors;
 mod deprecated;
-mod doctor;
 mod fields;
 mod flood;
 mod golden;

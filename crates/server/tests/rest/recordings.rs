@@ -31,6 +31,8 @@ impl Recording {
         let server = TestServer::start_with(|config| {
             config.openvidu_recording = true;
             config.openvidu_recording_path = folder.path().join("recordings");
+            // Whatever has been built: there is nothing to compose with here.
+            config.madang_transcoder = folder.path().join("madang-transcoder").display().to_string();
             change(config);
         })
         .await;
@@ -119,6 +121,7 @@ async fn a_start_is_refused_in_the_order_of_the_original() {
         (individual(r#","recordingLayout":"X""#), 400),
         (r#"{"session":"room"}"#.to_owned(), 501),
         (r#"{"session":"room","outputMode":"COMPOSED_QUICK_START"}"#.to_owned(), 501),
+        (r#"{"session":"room","recordingLayout":"CUSTOM"}"#.to_owned(), 501),
     ] {
         let answer = server.post("/recordings/start", &body).await;
         assert_eq!(answer.status, status, "{body}: {answer:?}");

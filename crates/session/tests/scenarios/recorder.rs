@@ -33,6 +33,9 @@ impl Recorder {
                 self.open.get_mut(&recording.0).expect("it began").push(tap.0);
                 self.reports.push_back(RecordingReport::Running { recording, tap: Some(tap) });
             }
+            RecordingCommand::Change { recording, tap, .. } => {
+                assert!(self.open[&recording.0].contains(&tap.0), "it was added and not removed");
+            }
             RecordingCommand::Remove { recording, tap } => {
                 let taps = self.open.get_mut(&recording.0).expect("it began");
                 let at = taps.iter().position(|known| *known == tap.0).expect("it was added and not removed");

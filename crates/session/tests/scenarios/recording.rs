@@ -108,6 +108,25 @@ fn a_start_waits_until_everything_is_on_disk() {
 }
 
 #[test]
+fn the_recorder_learns_of_microphones_and_cameras() {
+    let mut call = Call::new();
+    call.join("ann").publish("ann");
+    start(&mut call, RecordingProperties::default()).expect("starts");
+    for (property, new_value) in [("videoActive", "false"), ("videoDimensions", "\"1x1\""), ("videoActive", "true")] {
+        let (property, new_value) = (property.to_owned(), new_value.to_owned());
+        let reason = String::new();
+        call.request("ann", protocol::rpc::ClientRequest::StreamPropertyChanged { property, new_value, reason });
+    }
+    let switched = |command: &RecordingCommand| match command {
+        RecordingCommand::Add { stream, .. } => Some((stream.audio_active, stream.video_active)),
+        RecordingCommand::Change { audio_active, video_active, .. } => Some((*audio_active, *video_active)),
+        _ => None,
+    };
+    let switched: Vec<_> = call.recorder.commands.iter().filter_map(switched).collect();
+    assert_eq!(switched, [(true, true), (true, false), (true, true)]);
+}
+
+#[test]
 fn nobody_waits_for_a_stream_that_is_muted() {
     let mut call = Call::new();
     call.join("ann").publish("ann");

@@ -110,9 +110,9 @@ impl Film {
         self.mp4.pictures() * 1000 / u64::from(self.frame_rate)
     }
 
-    /// How many blocks of sound go with what pictures there are.
+    /// How many blocks of sound go with pictures up to `end`, in ms.
     pub(crate) fn blocks_for(&self, end: u64) -> u64 {
-        (end * 48 / 1000 + self.delay).div_ceil(AAC_BLOCK as u64)
+        (end * 48 + self.delay).div_ceil(AAC_BLOCK as u64)
     }
 
     /// Makes the file whole, and a still picture of it.

@@ -112,7 +112,7 @@ impl Composer {
             end: None,
             lost: Lost::default(),
         };
-        composer.from += composer.due().1 / 1000;
+        composer.from += composer.due().map_or(0, |(_, time)| time / 1000);
         Ok(composer)
     }
 
@@ -128,10 +128,7 @@ impl Composer {
 
     /// Composes what is due next.
     pub fn step(&mut self) -> Result<Step, Error> {
-        let (due, time) = self.due();
-        if self.is_complete(due) {
-            return Ok(Step::Over);
-        }
+        let Some((due, time)) = self.due() else { return Ok(Step::Over) };
         let at = self.composition.start + time.div_ceil(1000);
         if self.end.is_none() && at + member::AHEAD > self.until {
             return Ok(Step::Waiting);
@@ -174,33 +171,23 @@ impl Composer {
         Ok((measured, lost))
     }
 
-    /// What is due, and when the last of it is, µs since the beginning.
-    fn due(&self) -> (Due, u64) {
-        let (picture, block) = match &self.output {
-            Output::Film(film, _) => (Some(film.picture_due()), film.next_block()),
-            Output::Radio(radio) => (None, Some(radio.next_block())),
+    /// What is due, and when the last of it is, µs since the beginning; nothing if it is complete.
+    fn due(&self) -> Option<(Due, u64)> {
+        // Even of nothing there is a picture. ms.
+        let length = self.end.map(|end| end.saturating_sub(self.composition.start).max(1));
+        let (picture, block, blocks) = match &self.output {
+            Output::Film(film, _) => {
+                (Some(film.picture_due()), film.next_block(), length.map(|length| film.blocks_for(length)))
+            }
+            Output::Radio(radio) => (None, Some(radio.next_block()), length.map(|length| length.div_ceil(20))),
         };
+        let picture = picture.filter(|time| length.is_none_or(|length| *time < length * 1000));
+        let block = block.filter(|(from, count)| blocks.is_none_or(|blocks| from / (*count as u64) < blocks));
         let block = block.map(|(from, count)| (Due::Block(from, count), (from + count as u64) * 1_000_000 / 48_000));
         match (picture, block) {
-            (Some(picture), Some((block, time))) if time <= picture => (block, time),
-            (Some(picture), _) => (Due::Picture, picture),
-            (None, Some(block)) => block,
-            (None, None) => (Due::Picture, 0),
-        }
-    }
-
-    fn is_complete(&self, due: Due) -> bool {
-        let Some(end) = self.end else { return false };
-        // Even of nothing there is a picture.
-        let length = end.saturating_sub(self.composition.start).max(1);
-        match (&self.output, due) {
-            (Output::Film(film, _), _) => {
-                let blocks = film.next_block().map_or(0, |(from, count)| from / count as u64);
-                film.picture_due() >= length * 1000
-                    && (film.next_block().is_none() || blocks >= film.blocks_for(length))
-            }
-            (Output::Radio(_), Due::Block(from, _)) => from * 1000 >= length * 48_000,
-            (Output::Radio(_), Due::Picture) => true,
+            (Some(picture), Some((_, time))) if picture < time => Some((Due::Picture, picture)),
+            (Some(picture), None) => Some((Due::Picture, picture)),
+            (_, block) => block,
         }
     }
 

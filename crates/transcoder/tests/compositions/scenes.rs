@@ -32,6 +32,7 @@ fn participants_come_and_go() {
     assert!(film.tone(2000, 440) > 1000.0 && film.tone(2000, 880) > 1000.0);
     assert!(film.tone(3400, 440) > 1000.0 && film.tone(3400, 880) < 100.0);
     assert_eq!(film.pictures.len(), 100);
+    assert!((192_000..194_000).contains(&film.sound.len()), "{} samples in 4 s", film.sound.len());
     assert!((measured.duration - 4.0).abs() < 0.001 && measured.has_audio && measured.has_video);
     let output = room.path("room.mp4");
     assert_eq!(measured.size, std::fs::metadata(&output).unwrap().len());

@@ -1,0 +1,321 @@
+//! One recording being composed: the process, restarted when it crashes, and what it says.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStderr, ChildStdin, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
+use std::{io, thread};
+
+use protocol::recording::Measured;
+use protocol::transcoder::{Lost, Report};
+use rustix::fs::OFlags;
+use rustix::process::{Pid, Resource, Rlimit};
+
+use super::{Place, Transcoder, Unavailable};
+
+/// Calls come first.
+const NICENESS: i32 = 10;
+/// Bytes of address space: what runs wild shall not take the server with it.
+const MEMORY: u64 = 6 << 30;
+/// Until it is started again after a crash: the first time, and at most.
+const FIRST_DELAY: Duration = Duration::from_millis(200);
+const LONGEST_DELAY: Duration = Duration::from_secs(30);
+/// Crashes in a row, with nothing composed in between, after which it is given up.
+const MOST_CRASHES: u32 = 6;
+/// How often whoever waits looks whether the server stops.
+const LOOK: Duration = Duration::from_millis(100);
+/// Of a line that is logged.
+const LONGEST_LINE: u64 = 2048;
+
+/// What a composition turned out to be.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) struct Made {
+    pub(crate) measured: Measured,
+    pub(crate) lost: Lost,
+}
+
+/// What is told while a recording goes on.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Progress {
+    /// Its file is there.
+    Running,
+    /// It cannot be composed.
+    Failed(String),
+}
+
+/// A composition being made. When it is dropped the process composes what it can, and ends.
+#[derive(Debug)]
+pub(crate) struct Composition {
+    shared: Arc<Shared>,
+    result: Receiver<Result<Made, String>>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    /// The process' standard input, while one runs.
+    input: Mutex<Option<ChildStdin>>,
+    /// Nobody wants it any more.
+    is_over: AtomicBool,
+    over: (Mutex<()>, Condvar),
+}
+
+impl Composition {
+    /// Starts to compose the recording of a folder, whose manifest is there. `is_urgent`: even if as many run as may be.
+    /// `tell` is called from another thread.
+    pub(crate) fn start(
+        transcoder: &Transcoder,
+        folder: &Path,
+        is_urgent: bool,
+        tell: impl Fn(Progress) + Send + 'static,
+    ) -> Result<Self, Unavailable> {
+        let place = transcoder.take_place(is_urgent)?;
+        let shared = Arc::new(Shared::default());
+        let (sender, result) = sync_channel(1);
+        let job = Job { place, folder: folder.to_owned(), shared: Arc::clone(&shared), result: sender, tell };
+        let spawned = thread::Builder::new().name("composition".to_owned()).spawn(move || job.run());
+        spawned.map_err(|error| Unavailable::Missing(error.to_string()))?;
+        Ok(Self { shared, result })
+    }
+
+    /// The manifest says more. Never waits.
+    pub(crate) fn wake(&self) {
+        if let Some(input) = self.shared.input().as_mut() {
+            // If there is no room it has been woken often enough; if it has crashed the next one reads everything.
+            let _ = input.write(b"\n");
+        }
+    }
+
+    /// Waits for its end; nothing if `stop` is set before.
+    pub(crate) fn wait(self, stop: &AtomicBool) -> Option<Result<Made, String>> {
+        loop {
+            match self.result.recv_timeout(LOOK) {
+                Ok(result) => return Some(result),
+                Err(RecvTimeoutError::Timeout) if stop.load(Ordering::Relaxed) => return None,
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return Some(Err("defect in composing".to_owned())),
+            }
+        }
+    }
+}
+
+impl Drop for Composition {
+    fn drop(&mut self) {
+        self.shared.is_over.store(true, Ordering::Relaxed);
+        self.shared.input().take();
+        self.shared.over.1.notify_all();
+    }
+}
+
+impl Shared {
+    fn input(&self) -> std::sync::MutexGuard<'_, Option<ChildStdin>> {
+        self.input.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_over(&self) -> bool {
+        self.is_over.load(Ordering::Relaxed)
+    }
+
+    /// Returns early when it is over.
+    fn pause(&self, delay: Duration) {
+        let guard = self.over.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let _ = self.over.1.wait_timeout_while(guard, delay, |()| !self.is_over());
+    }
+}
+
+/// Its fields are dropped in their order: whoever is told nothing more can rely on the place.
+struct Job<T> {
+    /// Given back when the process has ended for good.
+    place: Place,
+    folder: PathBuf,
+    shared: Arc<Shared>,
+    result: SyncSender<Result<Made, String>>,
+    tell: T,
+}
+
+/// How a process ended.
+enum Ending {
+    Finished(Made),
+    Failed(String),
+    /// Or it was killed.
+    Crashed(String),
+}
+
+impl<T: Fn(Progress)> Job<T> {
+    fn run(self) {
+        let mut crashes = 0;
+        let mut delay = FIRST_DELAY;
+        let result = loop {
+            let mut has_composed = false;
+            match self.run_once(&mut has_composed) {
+                Ending::Finished(made) => break Ok(made),
+                Ending::Failed(why) => break Err(why),
+                Ending::Crashed(_) if self.shared.is_over() => return,
+                Ending::Crashed(why) => {
+                    if has_composed {
+                        (crashes, delay) = (0, FIRST_DELAY);
+                    }
+                    crashes += 1;
+                    tracing::warn!(folder = %self.folder.display(), %why, crashes, "the transcoder has crashed");
+                    if crashes == MOST_CRASHES {
+                        break Err(format!("the transcoder crashes again and again: {why}"));
+                    }
+                }
+            }
+            self.shared.pause(delay);
+            delay = (delay * 2).min(LONGEST_DELAY);
+            if self.shared.is_over() {
+                return;
+            }
+        };
+        if let Err(why) = &result {
+            (self.tell)(Progress::Failed(why.clone()));
+        }
+        // There is room for one, and only one is sent.
+        let _ = self.result.try_send(result);
+    }
+
+    fn run_once(&self, has_composed: &mut bool) -> Ending {
+        let mut child = match self.spawn() {
+            Ok(child) => child,
+            Err(error) => return Ending::Crashed(error.to_string()),
+        };
+        let complaints = child.stderr.take().map(|stderr| listen(stderr, &self.folder));
+        let mut ending = None;
+        if let Some(output) = child.stdout.take() {
+            for line in BufReader::new(output).lines().map_while(Result::ok) {
+                match serde_json::from_str(&line) {
+                    Ok(Report::Running) => (self.tell)(Progress::Running),
+                    Ok(Report::Composed { .. }) => *has_composed = true,
+                    Ok(Report::Finished { measured, lost }) => ending = Some(Ending::Finished(Made { measured, lost })),
+                    Ok(Report::Failed { why }) => ending = Some(Ending::Failed(why)),
+                    Ok(Report::Suspended) => {}
+                    Err(error) => tracing::warn!(%error, "the transcoder says what cannot be understood"),
+                }
+            }
+        }
+        self.shared.input().take();
+        let status = child.wait();
+        let complaint = complaints.and_then(|thread| thread.join().ok()).flatten();
+        ending.unwrap_or_else(|| {
+            let status = status.map_or_else(|error| error.to_string(), |status| status.to_string());
+            Ending::Crashed(complaint.map_or(status.clone(), |complaint| format!("{status}, {complaint}")))
+        })
+    }
+
+    fn spawn(&self) -> io::Result<Child> {
+        let mut command = self.place.0.command();
+        command.arg(&self.folder).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn()?;
+        let limited = limit(&child);
+        let input = child.stdin.take().filter(|input| rustix::fs::fcntl_setfl(input, OFlags::NONBLOCK).is_ok());
+        let mut shared = self.shared.input();
+        // Whoever ends it looks for the input after having said that it is over.
+        *shared = input.filter(|_| !self.shared.is_over());
+        drop(shared);
+        if let Err(error) = limited {
+            tracing::warn!(%error, "the transcoder runs without limits");
+        }
+        Ok(child)
+    }
+}
+
+fn limit(child: &Child) -> rustix::io::Result<()> {
+    let pid = Some(Pid::from_child(child));
+    rustix::process::setpriority_process(pid, NICENESS)?;
+    let memory = Rlimit { current: Some(MEMORY), maximum: Some(MEMORY) };
+    rustix::process::prlimit(pid, Resource::As, memory).map(|_| ())
+}
+
+/// Logs what it complains of; gives the last of it.
+fn listen(stderr: ChildStderr, folder: &Path) -> thread::JoinHandle<Option<String>> {
+    let folder = folder.to_owned();
+    thread::spawn(move || {
+        let mut stderr = BufReader::new(stderr);
+        let mut last = None;
+        loop {
+            let mut line = Vec::new();
+            match stderr.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line) {
+                Ok(1..) => {
+                    let line = String::from_utf8_lossy(&line).trim().to_owned();
+                    tracing::debug!(folder = %folder.display(), %line, "the transcoder complains");
+                    last = Some(line);
+                }
+                _ => return last,
+            }
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+    use std::sync::mpsc;
+
+    use super::*;
+
+    /// A program in place of the transcoder, which does what the worst of transcoders would.
+    fn program(folder: &Path, script: &str) -> Transcoder {
+        let path = folder.join("program");
+        fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        Transcoder::find(&path, folder, 1)
+    }
+
+    const FINISHED: &str = r#"echo '{"report":"finished","measured":{"size":7,"duration":1.5,"hasAudio":true,"hasVideo":true},"lost":{"undecodable":0,"unreadableFiles":0}}'"#;
+
+    #[test]
+    fn a_crashed_one_is_started_again_and_a_place_is_free_once_it_is_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let script = format!(
+            r#"echo x >> "$1/starts"; echo '{{"report":"running"}}'; read line
+            [ $(wc -l < "$1/starts") -lt 3 ] && kill -9 $$
+            {FINISHED}"#
+        );
+        let transcoder = program(folder.path(), &script);
+        let (sender, told) = mpsc::channel();
+        let composition = Composition::start(&transcoder, folder.path(), false, move |progress| {
+            sender.send(progress).unwrap();
+        });
+        let composition = composition.unwrap();
+        assert_eq!(transcoder.availability(), Err(Unavailable::Overloaded));
+        for _ in 0..3 {
+            assert_eq!(told.recv().unwrap(), Progress::Running);
+            composition.wake();
+        }
+        let made = composition.wait(&AtomicBool::new(false)).unwrap().unwrap();
+        assert_eq!((made.measured.size, made.lost), (7, Lost::default()));
+        // The thread gives its place back, and then what it tells with.
+        assert!(told.recv().is_err());
+        assert_eq!(transcoder.availability(), Ok(()));
+    }
+
+    #[test]
+    fn one_that_is_not_wanted_any_more_is_told_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let script = r#"echo '{"report":"running"}'; cat > /dev/null; echo left > "$1/end""#;
+        let transcoder = program(folder.path(), script);
+        let (sender, told) = mpsc::channel();
+        let composition = Composition::start(&transcoder, folder.path(), false, move |progress| {
+            sender.send(progress).unwrap();
+        });
+        assert_eq!(told.recv().unwrap(), Progress::Running);
+        drop(composition.unwrap());
+        assert!(told.recv().is_err(), "the thread has ended");
+        assert!(folder.path().join("end").exists(), "and so has the program, by itself");
+    }
+
+    #[test]
+    fn what_cannot_be_composed_says_why() {
+        let folder = tempfile::tempdir().unwrap();
+        let transcoder = program(folder.path(), r#"echo '{"report":"failed","why":"nonsense"}'"#);
+        let composition = Composition::start(&transcoder, folder.path(), false, |_| {}).unwrap();
+        assert_eq!(composition.wait(&AtomicBool::new(false)), Some(Err("nonsense".to_owned())));
+        let missing = Transcoder::find(&folder.path().join("nothing"), folder.path(), 1);
+        let why = Composition::start(&missing, folder.path(), false, |_| {}).unwrap_err().to_string();
+        assert!(why.contains("MADANG_TRANSCODER") && why.contains("INDIVIDUAL"), "{why}");
+    }
+}

@@ -1,0 +1,140 @@
+//! Programs that work for this server: `madang-transcoder`, one for each recording that is composed.
+//!
+//! Codecs are in a process of their own, so that none of them can end a call. It is found beside the server, in the PATH
+//! or where MADANG_TRANSCODER says; without it the server does everything else. [`composition`] starts it, keeps it
+//! running and listens to it.
+
+mod composition;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::thread;
+
+pub(crate) use composition::{Composition, Made, Progress};
+
+const NAME: &str = "madang-transcoder";
+/// What is to be installed on Debian.
+const PACKAGES: &str = "gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav";
+
+/// The program that composes, and how often it may run.
+#[derive(Clone, Debug)]
+pub(crate) struct Transcoder(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    program: PathBuf,
+    /// Where GStreamer remembers what it has: looking for that takes longer than a start may.
+    registry: PathBuf,
+    limit: usize,
+    running: AtomicUsize,
+    /// Why it cannot be used; set once that is known.
+    lacks: OnceLock<Option<String>>,
+}
+
+/// Why nothing can be composed.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub(crate) enum Unavailable {
+    #[error("Composed recordings are not available: {0}. Individual ones are (outputMode INDIVIDUAL)")]
+    Missing(String),
+    #[error("As many recordings are composed as may be (setting MADANG_COMPOSITIONS)")]
+    Overloaded,
+}
+
+/// One of the compositions that may run at a time, until it is dropped.
+#[derive(Debug)]
+struct Place(Transcoder);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.0.running.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Transcoder {
+    /// The program at `setting`, or if that is empty wherever it is. `data` is a folder for what shall be remembered.
+    pub(crate) fn find(setting: &Path, data: &Path, limit: usize) -> Self {
+        let program = if setting.as_os_str().is_empty() { look_around() } else { Some(setting.to_owned()) };
+        let lacks = OnceLock::new();
+        let program = program.filter(|program| fs::metadata(program).is_ok_and(|file| file.is_file()));
+        if program.is_none() {
+            let where_to = if setting.as_os_str().is_empty() {
+                "is neither beside this server nor in the PATH"
+            } else {
+                "is not where MADANG_TRANSCODER says"
+            };
+            let why = format!("{NAME} {where_to} (from the sources: make build, with GStreamer installed)");
+            lacks.get_or_init(|| Some(why));
+        }
+        let registry = data.join("gstreamer.registry");
+        let program = program.unwrap_or_default();
+        Self(Arc::new(Inner { program, registry, limit, running: AtomicUsize::new(0), lacks }))
+    }
+
+    /// Finds out what it lacks, in a thread: GStreamer takes seconds to look at its plugins for the first time.
+    pub(crate) fn check(&self) {
+        if self.0.lacks.get().is_some() {
+            return;
+        }
+        let transcoder = self.clone();
+        let _ = thread::Builder::new().name("transcoder-check".to_owned()).spawn(move || {
+            let lacks = transcoder.look();
+            match &lacks {
+                Some(why) => tracing::warn!(%why, "recordings cannot be composed"),
+                None => tracing::info!(program = %transcoder.0.program.display(), "recordings can be composed"),
+            }
+            transcoder.0.lacks.get_or_init(|| lacks);
+        });
+    }
+
+    /// Whether another composition may begin.
+    pub(crate) fn availability(&self) -> Result<(), Unavailable> {
+        if let Some(Some(why)) = self.0.lacks.get() {
+            return Err(Unavailable::Missing(why.clone()));
+        }
+        if self.0.running.load(Ordering::Relaxed) >= self.0.limit { Err(Unavailable::Overloaded) } else { Ok(()) }
+    }
+
+    /// Whether there is a program, as far as is known.
+    pub(crate) fn is_there(&self) -> bool {
+        !matches!(self.0.lacks.get(), Some(Some(_)))
+    }
+
+    fn look(&self) -> Option<String> {
+        let output = match self.command().arg("--check").stdin(Stdio::null()).output() {
+            Ok(output) if output.status.success() => return None,
+            Ok(output) => output,
+            Err(error) => return Some(format!("{} cannot be run: {error}", self.0.program.display())),
+        };
+        let told = String::from_utf8_lossy(&output.stdout);
+        let missing: Vec<&str> = told.lines().collect();
+        if missing.is_empty() {
+            return Some(format!("{NAME} fails: {}", String::from_utf8_lossy(&output.stderr).trim()));
+        }
+        Some(format!("GStreamer lacks {} (on Debian: apt-get install {PACKAGES})", missing.join(", ")))
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.0.program);
+        command.env("GST_REGISTRY_1_0", &self.0.registry);
+        command
+    }
+
+    /// Takes a place, unless `is_urgent` even beyond the limit.
+    fn take_place(&self, is_urgent: bool) -> Result<Place, Unavailable> {
+        if !is_urgent {
+            self.availability()?;
+        }
+        self.0.running.fetch_add(1, Ordering::Relaxed);
+        Ok(Place(self.clone()))
+    }
+}
+
+fn look_around() -> Option<PathBuf> {
+    let beside = std::env::current_exe().ok().and_then(|server| Some(server.parent()?.join(NAME)));
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let elsewhere = std::env::split_paths(&path).map(|folder| folder.join(NAME)).collect::<Vec<_>>();
+    beside.into_iter().chain(elsewhere).find(|program| program.is_file())
+}
