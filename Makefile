@@ -44,6 +44,7 @@ $(CALL)/dist/index.html: $(CALL)/node_modules/.package-lock.json $(CALL_SOURCES)
 web-lint: $(CALL)/node_modules/.package-lock.json e2e/node_modules/.package-lock.json
 	cd $(CALL) && npm run --silent lint
 	cd e2e && ../$(CALL)/node_modules/.bin/biome check .
+	cd web/doctor && ../call/node_modules/.bin/biome check .
 
 rust-lint: web
 	cargo fmt --all --check

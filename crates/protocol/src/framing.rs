@@ -131,6 +131,11 @@ pub struct Decoder {
 }
 
 impl Decoder {
+    /// Of a stream whose framing is known: the answers to what was sent in it.
+    pub fn of(framing: Framing) -> Self {
+        Self { framing: Some(framing), ..Self::default() }
+    }
+
     /// What has been read from the stream. Take all messages before the next piece: nothing else bounds the memory.
     pub fn push(&mut self, piece: &[u8]) {
         self.bytes.drain(..self.start);

@@ -3,6 +3,7 @@
 //! * [`model`]: what a session, a connection and a recording can be set to (OpenVidu's vocabulary).
 //! * [`rest`]: bodies of the REST API under `/openvidu/api`.
 //! * [`rpc`]: JSON-RPC frames of the WebSocket `/openvidu`.
+//! * [`checkup`]: what the doctor finds out about a server.
 //! * [`event`]: what happened, for the CDR file and for webhooks.
 //! * [`media`]: commands to and events from a media worker.
 //! * [`framing`]: messages of ICE and TURN in byte streams.
@@ -11,6 +12,7 @@
 //!
 //! This crate only reads and writes: it decides nothing, waits for nothing and opens nothing.
 
+pub mod checkup;
 pub mod error;
 pub mod event;
 pub mod framing;

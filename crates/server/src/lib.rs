@@ -34,6 +34,7 @@ pub use program::Program;
 
 use cdr::Cdr;
 use config::CertificateType;
+use doctor::Desk;
 use events::EventSinks;
 use http::trust::Trust;
 use jobs::Transcoder;
@@ -50,6 +51,7 @@ mod bound;
 pub mod cdr;
 pub mod config;
 pub mod control;
+pub mod doctor;
 mod durable;
 mod events;
 pub mod http;
@@ -92,6 +94,8 @@ pub struct App {
     /// What composes them.
     pub(crate) transcoder: Transcoder,
     pub(crate) program: Program,
+    /// For those who examine it.
+    pub(crate) doctor: Desk,
     /// Held by whoever writes settings.
     pub(crate) changing_settings: tokio::sync::Mutex<()>,
     /// Somebody asked for a restart.
@@ -238,15 +242,16 @@ impl Server {
 
         let socket = media::bind(config.madang_listen, config.madang_udp_port)
             .map_err(|(address, cause)| StartError::Udp { address, cause })?;
-        let media_address = socket.address();
+        let (media_address, buffers) = (socket.address(), socket.buffers());
         config.madang_udp_port = media_address.port();
         let network = media::Network::now(&config, media_address);
         tracing::info!(candidates = ?network.candidates, "media");
         let fallback_host = network.candidates.udp.first().map_or(config::LOCALHOST, SocketAddr::ip);
         let mut sockets = media::Sockets { media: socket, turn: None };
         let turn = TurnOffer::new(&config, &network.candidates.udp, &mut sockets)?;
-        let settings = Settings { turn: turn.server, ..config.settings(fallback_host, media_address.port()) };
+        let settings = Settings { turn: turn.server.clone(), ..config.settings(fallback_host, media_address.port()) };
         let (network_changes, network) = watch::channel(network);
+        let own_turn = turn.own_secret.is_some();
         let (recorder, taps, packets) = recorder::queue();
         let worker =
             media::start(sockets, &config, network.clone(), taps, turn.own_secret).map_err(StartError::Thread)?;
@@ -273,6 +278,8 @@ impl Server {
             tracing::info!(sha256 = trust.fingerprint(), "devices can be told at /trust to trust this server");
         }
         let node = Node::new(&config, fallback_host);
+        let authority = trust.as_ref().map(|trust| trust.authority().clone());
+        let doctor = Desk::new(&config, turn.server, own_turn, buffers, authority, limits.guests);
         let app = Arc::new(App {
             config,
             control,
@@ -284,6 +291,7 @@ impl Server {
             recordings,
             transcoder,
             program,
+            doctor,
             changing_settings: tokio::sync::Mutex::new(()),
             restart: Notify::new(),
         });

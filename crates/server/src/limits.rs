@@ -23,6 +23,8 @@ pub struct Limits {
     pub wrong_secrets: Rate,
     /// Places in rooms of the call page that one network may ask for.
     pub places: Rate,
+    /// Users of the relay that one network may ask for without the secret, to try it.
+    pub guests: Rate,
 }
 
 /// So often at once, and then again and again.
@@ -46,6 +48,8 @@ impl Default for Limits {
             wrong_secrets: Rate { burst: 100, interval: Duration::from_secs(1) },
             // A school behind one address meets at nine.
             places: Rate { burst: 500, interval: Duration::from_millis(500) },
+            // A class that is told by its teacher to open the page of the doctor.
+            guests: Rate { burst: 60, interval: Duration::from_secs(5) },
         }
     }
 }

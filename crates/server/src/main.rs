@@ -4,8 +4,8 @@
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
-use server::config::{Config, ConfigError, report};
-use server::{Program, Server, StartError};
+use server::config::{Config, ConfigError, Sources, report};
+use server::{Program, Server, StartError, doctor};
 use tracing_subscriber::EnvFilter;
 
 use stop::Stop;
@@ -30,11 +30,17 @@ async fn main() -> ExitCode {
     let outcome = match words[..] {
         [] => serve().await,
         ["config", ..] => show_config(),
+        ["doctor", ..] => examine(&arguments[1..], &Program::of_process().sources()).await,
         ["reference", ..] => print(&report::reference()),
         ["--help" | "-h" | "help", ..] => print(&report::help()),
         ["--version" | "-V" | "version", ..] => print(concat!("madang ", env!("CARGO_PKG_VERSION"), "\n")),
         #[cfg(unix)]
         ["install", ..] => installation::install::run(&arguments[1..]),
+        #[cfg(unix)]
+        ["openvidu", "doctor", ..] => match installation::Installation::here() {
+            Ok(installation) => examine(&arguments[2..], &installation.sources()).await,
+            Err(error) => Err(error),
+        },
         #[cfg(unix)]
         ["openvidu", ..] => installation::openvidu::run(&arguments[1..]),
         // Not for people: what `openvidu start` leaves running.
@@ -73,6 +79,13 @@ fn show_config() -> Outcome {
     }
     Config::load(&sources)?;
     Ok(())
+}
+
+/// Says what is wrong with a server; that something is, is a failure.
+async fn examine(arguments: &[String], sources: &Sources) -> Outcome {
+    let (report, healthy) = doctor::command::run(arguments, sources).await?;
+    print(&report)?;
+    if healthy { Ok(()) } else { Err("the server is not well".into()) }
 }
 
 async fn serve() -> Outcome {

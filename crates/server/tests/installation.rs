@@ -245,6 +245,17 @@ fn a_server_is_started_once_found_and_stopped() {
 }
 
 #[test]
+fn the_doctor_of_an_installation_knows_its_settings() {
+    // Nobody listens at the port of the discard protocol.
+    let installed = Installed::with(&format!("OPENVIDU_SECRET={SECRET}\nSERVER_PORT=9\nMADANG_LISTEN=127.0.0.1\n"));
+    let output = installed.openvidu(&["doctor"]);
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("http://127.0.0.1:9") && told.contains("./openvidu start"), "{told}");
+    assert!(good(installed.openvidu(&["help"])).contains("doctor "));
+}
+
+#[test]
 fn a_restart_applies_what_the_settings_are_now() {
     let installed = Installed::new();
     good(installed.openvidu(&["start"]));

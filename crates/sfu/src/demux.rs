@@ -23,8 +23,6 @@ pub(crate) enum Route {
     Check(Slot),
     /// From an address that belongs to this transport, or the response to one of its checks.
     Known(Slot),
-    /// A plain STUN request.
-    Plain(TransactionId),
     /// Garbage, or from somebody unknown.
     Nobody,
 }
@@ -61,7 +59,6 @@ impl Demux {
     pub(crate) fn route(&self, source: Source, contents: &[u8]) -> Route {
         match stun::parse(contents) {
             Some(Stun::Check { local_ufrag }) => slot_of(local_ufrag).map_or(Route::Nobody, Route::Check),
-            Some(Stun::Plain { transaction }) => Route::Plain(transaction),
             Some(Stun::Response { transaction }) => {
                 let slot = self.by_check.get(&transaction).or_else(|| self.by_address.get(&source));
                 slot.map_or(Route::Nobody, |s| Route::Known(*s))

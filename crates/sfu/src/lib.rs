@@ -32,16 +32,7 @@ mod transport;
 
 pub use packet::SenderReport;
 pub use sfu::Sfu;
-pub use stun::{binding_request, mapped_address};
 pub use tap::{TapCodec, TapPacket, TapSource};
-
-/// The answer to a STUN binding request without credentials: the address it came from. `None` for anything else.
-pub fn binding_response(request: &[u8], source: SocketAddr) -> Option<Vec<u8>> {
-    match stun::parse(request) {
-        Some(stun::Stun::Plain { transaction }) => Some(stun::plain_response(transaction, source)),
-        _ => None,
-    }
-}
 
 /// How the worker is reached.
 #[derive(Clone, Debug)]

@@ -18,11 +18,10 @@ use crate::packet::Packet;
 use crate::publication::Publication;
 use crate::sdp::{AudioFormat, VideoFormat};
 use crate::slots::{Slot, Slots};
-use crate::stun;
 use crate::tap::Tap;
 use crate::timers::{Timer, Timers};
 use crate::transport::{LocalCandidates, Shared, Sink, Transport, TransportEvent};
-use crate::{Candidates, Config, Datagram, Output, Protocol, Transmit};
+use crate::{Candidates, Config, Datagram, Output, Protocol};
 
 /// Packets collected for one publication before they are forwarded even if nobody takes the outputs.
 const MAX_PENDING: usize = 256;
@@ -97,12 +96,6 @@ impl Sfu {
         let (slot, is_check) = match self.demux.route((protocol, source), contents) {
             Route::Check(slot) => (slot, true),
             Route::Known(slot) => (slot, false),
-            Route::Plain(transaction) => {
-                let contents = stun::plain_response(transaction, source);
-                let answer = Transmit { protocol, source: destination, destination: source, contents };
-                self.sink.outputs.push_back(Output::Transmit(answer));
-                return;
-            }
             Route::Nobody => return,
         };
         let Some(peer) = self.peers.get_mut(slot) else {

@@ -7,9 +7,15 @@ use std::time::Instant;
 
 use crate::address::{self, Family, SLOTS};
 use crate::allocation::Allocation;
+use crate::credentials;
 use crate::integrity::Key;
 use crate::message::TransactionId;
 use crate::{Client, Limits};
+
+/// Of one guest: a browser makes one for each of its network interfaces and each way to us.
+const PER_GUEST: usize = 16;
+/// Of all guests: they must not take what callers need.
+const GUESTS: usize = 512;
 
 #[derive(Debug)]
 pub(crate) struct Allocations {
@@ -20,6 +26,8 @@ pub(crate) struct Allocations {
     by_client: HashMap<Client, u16>,
     /// Allocations of each user.
     users: HashMap<Arc<str>, usize>,
+    /// Allocations of guests.
+    guests: usize,
     deadlines: BTreeSet<(Instant, u16)>,
 }
 
@@ -57,6 +65,7 @@ impl Allocations {
             free: VecDeque::new(),
             by_client: HashMap::new(),
             users: HashMap::new(),
+            guests: 0,
             deadlines: BTreeSet::new(),
         }
     }
@@ -66,8 +75,13 @@ impl Allocations {
         if self.by_client.len() >= self.limits.allocations {
             return Err(Full::Server);
         }
+        let is_guest = credentials::is_guest(user);
+        if is_guest && self.guests >= GUESTS {
+            return Err(Full::User);
+        }
+        let most = self.limits.allocations_per_user.min(if is_guest { PER_GUEST } else { usize::MAX });
         let user = match self.users.get_key_value(user) {
-            Some((_, count)) if *count >= self.limits.allocations_per_user => return Err(Full::User),
+            Some((_, count)) if *count >= most => return Err(Full::User),
             Some((user, _)) => user.clone(),
             None => Arc::from(user),
         };
@@ -86,6 +100,7 @@ impl Allocations {
         entry.generation = (entry.generation + 1 + u16::from(even_port && entry.generation % 2 == 0)) % GENERATIONS;
         let relayed = address::relayed(slot, entry.generation, family);
         *self.users.entry(user.clone()).or_default() += 1;
+        self.guests += usize::from(is_guest);
         self.by_client.insert(client, slot);
         self.deadlines.insert((expires, slot));
         entry.allocation = Some(Allocation::new(client, user, key, relayed, transaction, expires));
@@ -124,6 +139,7 @@ impl Allocations {
         let allocation = self.entries.get_mut(usize::from(slot))?.allocation.take()?;
         self.free.push_back(slot);
         self.deadlines.remove(&(allocation.expires, slot));
+        self.guests -= usize::from(credentials::is_guest(&allocation.user));
         if let Some(count) = self.users.get_mut(&allocation.user) {
             *count -= 1;
             if *count == 0 {

@@ -15,6 +15,10 @@ use crate::integrity::Key;
 const LIFETIME: u64 = 86_400;
 /// Ours have 19; others who know the secret may have longer labels.
 const MAX_NAME: usize = 128;
+/// How long guests are valid, in seconds: long enough to try every way once.
+const GUEST_LIFETIME: u64 = 60;
+/// What labels of guests begin with. Nobody without the secret can leave it out.
+const GUEST: &str = "guest-";
 
 /// What TURN servers and those who issue credentials for them both know.
 #[derive(Clone)]
@@ -43,19 +47,35 @@ impl SharedSecret {
         Credentials { username, password }
     }
 
+    /// A user for whoever asks: valid for a minute, and so is what it allocates, which is little.
+    pub fn issue_for_guest(&self, now: u64, label: &str) -> Credentials {
+        let username = format!("{}:{GUEST}{label}", now.saturating_add(GUEST_LIFETIME));
+        let password = self.password(&username);
+        Credentials { username, password }
+    }
+
     fn password(&self, username: &str) -> String {
         STANDARD.encode(hmac::sign(&self.0, username.as_bytes()))
     }
 
     /// The key of the user's messages. Whether the name is still valid is another question.
     pub(crate) fn key(&self, username: &str) -> Key {
-        let password = self.password(username);
-        let mut md5 = Md5::new();
-        for part in [username, ":", REALM, ":", &password] {
-            md5.update(part.as_bytes());
-        }
-        Key::new(&md5.finalize())
+        long_term_key(username, REALM, &self.password(username))
     }
+}
+
+/// RFC 8489 §9.2.2.
+pub(crate) fn long_term_key(username: &str, realm: &str, password: &str) -> Key {
+    let mut md5 = Md5::new();
+    for part in [username, ":", realm, ":", password] {
+        md5.update(part.as_bytes());
+    }
+    Key::new(&md5.finalize())
+}
+
+/// Whether it is the name of a guest.
+pub(crate) fn is_guest(username: &str) -> bool {
+    username.split_once(':').is_some_and(|(_, label)| label.starts_with(GUEST))
 }
 
 /// Until when a name is valid, if it is one of a user made up.
@@ -103,6 +123,16 @@ mod tests {
             assert_eq!(expiry(wrong), None, "{wrong}");
         }
         assert_eq!(expiry(&format!("1700000000:{}", "x".repeat(MAX_NAME))), None);
+    }
+
+    #[test]
+    fn a_guest_is_valid_for_a_minute_and_known_as_one() {
+        let secret = SharedSecret::new("Jefe");
+        let guest = secret.issue_for_guest(1_700_000_000, "aB3dE9xZ");
+        assert_eq!(guest.username, "1700000060:guest-aB3dE9xZ");
+        assert_eq!(guest.password, secret.password(&guest.username));
+        assert!(is_guest(&guest.username) && !is_guest(&secret.issue(1, "aB3dE9xZ").username));
+        assert!(!is_guest("1") && !is_guest("guest-1:a"));
     }
 
     #[test]

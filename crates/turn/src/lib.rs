@@ -4,6 +4,8 @@
 //! sends through its allocation comes out of [`Server::handle`] as if it had been received from that address, and what is
 //! sent to that address is put into a frame for the client by [`Server::frame`]. No other peer can be reached.
 //!
+//! [`client`] is the other side, for those who examine a server.
+//!
 //! There is no socket, clock or task here, and nothing of ICE: connectivity checks and media are none of its business.
 //! TCP allocations (RFC 6062), reservations and mobility are not offered.
 
@@ -14,6 +16,7 @@ use std::time::Instant;
 mod address;
 mod allocation;
 mod allocations;
+pub mod client;
 mod credentials;
 mod integrity;
 mod limiter;

@@ -149,6 +149,8 @@ enum Stranger {
 struct User<'a> {
     name: &'a str,
     key: Key,
+    /// How long its allocations may last from now on.
+    longest: Duration,
 }
 
 /// The attributes of a success response, or the error code.
@@ -372,7 +374,9 @@ impl Server {
         if realm != REALM.as_bytes() || !message.is_signed(&integrity, &key) {
             return Err(Stranger::Unauthorized);
         }
-        Ok(User { name, key })
+        let guest = credentials::is_guest(name);
+        let longest = if guest { Duration::from_secs(expiry.saturating_sub(now.unix_seconds)) } else { MAX_LIFETIME };
+        Ok(User { name, key, longest })
     }
 
     /// Answers who has proved nothing, if its source does not ask too often: the source may be forged.
@@ -430,7 +434,7 @@ impl Server {
             return Err(code::FAMILY_MISMATCH);
         }
         match message.kind {
-            kind::REFRESH => self.refresh(&client, family, request, now),
+            kind::REFRESH => self.refresh(&client, family, request, user, now),
             kind::CREATE_PERMISSION => self.create_permission(&client, request, now),
             _ => self.bind_channel(&client, request, now),
         }
@@ -468,7 +472,7 @@ impl Server {
                 family.ok_or(code::FAMILY_NOT_SUPPORTED)?
             }
         };
-        let lifetime = lifetime(request);
+        let lifetime = lifetime(request).min(user.longest);
         let new = New {
             client,
             user: user.name,
@@ -487,7 +491,14 @@ impl Server {
         Ok(Granted { relayed: Some(relayed), lifetime: Some(lifetime) })
     }
 
-    fn refresh(&mut self, client: &Client, family: Family, request: &Request<'_>, now: Instant) -> Outcome {
+    fn refresh(
+        &mut self,
+        client: &Client,
+        family: Family,
+        request: &Request<'_>,
+        user: &User<'_>,
+        now: Instant,
+    ) -> Outcome {
         if request.family.is_some_and(|value| message::family(value) != Some(family)) {
             return Err(code::FAMILY_MISMATCH);
         }
@@ -497,7 +508,7 @@ impl Server {
             }
             return Ok(Granted { lifetime: Some(Duration::ZERO), ..Granted::default() });
         }
-        let lifetime = lifetime(request);
+        let lifetime = lifetime(request).min(user.longest);
         self.allocations.refresh(client, now + lifetime);
         Ok(Granted { lifetime: Some(lifetime), ..Granted::default() })
     }

@@ -37,6 +37,7 @@ pub fn help() -> String {
         "Madang: video calls for OpenVidu 2 applications\n\n\
          Usage: madang            starts the server\n       \
          madang config     prints the settings in force and checks them\n       \
+         madang doctor     examines the running server and says what to do; `madang doctor --help`\n       \
          madang reference  prints the reference of all settings (Markdown)\n       \
          madang install    makes an installation in /opt/openvidu; `madang install --help`\n       \
          madang --version\n\n\

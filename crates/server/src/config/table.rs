@@ -134,6 +134,8 @@ settings! {
         openvidu_dev: bool = "OPENVIDU_DEV", "false", value::boolean;
         /// Whether `/` offers a call to everybody who can reach it.
         madang_call_page: bool = "MADANG_CALL_PAGE", "true", value::boolean;
+        /// Whether `/openvidu/doctor` lets everybody who can reach it try the ways from its browser to this server.
+        madang_doctor_page: bool = "MADANG_DOCTOR_PAGE", "true", value::boolean;
         /// How many WebSockets of one address may be open without having joined a session.
         madang_unjoined_sockets: u32 = "MADANG_UNJOINED_SOCKETS", "1000", value::natural;
     }

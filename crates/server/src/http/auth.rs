@@ -15,7 +15,7 @@ use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use super::error::ApiError;
-use super::{call_page, intake, recording_files, trust};
+use super::{call_page, doctor, intake, recording_files, trust};
 use crate::config::{CertificateType, Secret};
 use crate::network::Network;
 use crate::wrong_secrets::Verdict;
@@ -89,6 +89,7 @@ fn is_public(config: &Config, method: &Method, path: &str) -> bool {
         "/openvidu/api/config/openvidu-publicurl" | "/openvidu/accept-certificate" | "/openvidu/info" => {
             method == Method::GET || method == Method::HEAD
         }
+        _ if doctor::has(config, method, path) => true,
         _ if trust::has(path) => {
             config.certificate_type == CertificateType::SelfSigned && (method == Method::GET || method == Method::HEAD)
         }

@@ -35,6 +35,7 @@ mod config;
 mod connections;
 mod cors;
 mod deprecated;
+mod doctor;
 mod error;
 mod headers;
 mod health;
@@ -67,6 +68,7 @@ pub fn router(app: Arc<App>, web_sockets: Router) -> Router {
         // A recording may be called `start`.
         .route("/openvidu/api/recordings/start", get(recordings::show_start).delete(recordings::delete_start))
         .route("/openvidu/info", get(info::refuse));
+    router = router.merge(doctor::routes(&app.config));
     if app.trust.is_some() {
         router = router.merge(trust::routes());
     }
@@ -138,6 +140,7 @@ fn operations() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(health::health))
         .routes(routes!(health::status))
         .routes(routes!(restart::restart))
+        .routes(routes!(doctor::describe, doctor::examine))
         .routes(routes!(cdr::list))
         .routes(routes!(cdr::show))
         .routes(routes!(accept_certificate::page))

@@ -21,7 +21,8 @@ use crate::App;
 use crate::network::Network;
 
 const PAGE: &str = "/trust";
-const AUTHORITY: &str = "/trust/madang.crt";
+/// The authority's certificate, DER.
+pub(crate) const AUTHORITY: &str = "/trust/madang.crt";
 /// Phones ask to install what has this type.
 const AUTHORITY_TYPE: &str = "application/x-x509-ca-cert";
 const POLICY: HeaderValue = HeaderValue::from_static(
@@ -43,6 +44,11 @@ impl Trust {
         let digest = digest::digest(&digest::SHA256, &authority);
         let bytes: Vec<_> = digest.as_ref().iter().map(|byte| format!("{byte:02X}")).collect();
         Some(Self { authority, fingerprint: bytes.join(":") })
+    }
+
+    /// DER.
+    pub(crate) fn authority(&self) -> &CertificateDer<'static> {
+        &self.authority
     }
 
     /// Of the authority's certificate.
@@ -76,7 +82,8 @@ async fn page(State(app): State<Arc<App>>, caller: Caller, headers: HeaderMap) -
     (headers, Html(html)).into_response()
 }
 
-fn prefers_korean(headers: &HeaderMap) -> bool {
+/// Whether the reader prefers Korean to English.
+pub(super) fn prefers_korean(headers: &HeaderMap) -> bool {
     let wanted = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let mut languages = wanted.split(',').map(|language| language.trim().to_ascii_lowercase());
     languages.find_map(|language| match language.get(..2) {

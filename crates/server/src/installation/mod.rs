@@ -94,7 +94,7 @@ impl Installation {
     }
 
     /// The settings of the server that runs here.
-    fn sources(&self) -> Sources {
+    pub(crate) fn sources(&self) -> Sources {
         Sources::new(self.environment(), &self.folder)
     }
 }

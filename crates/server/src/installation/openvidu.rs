@@ -23,6 +23,7 @@ Usage: ./openvidu <command>
   logs [-f]        shows its log; -f, --follow: goes on with what comes
   kms-logs [-f]    the same: there is no separate media server
   config           shows the settings in force and checks them
+  doctor           examines the running server, leg by leg, and says what to do; --help: its options
   version          shows versions and how the server is run
   report           writes a file for those who help you; secrets are masked
   upgrade          tells how

@@ -40,12 +40,29 @@ const SOCKET_BUFFER: usize = 4 * 1024 * 1024;
 pub(crate) struct MediaSocket {
     socket: std::net::UdpSocket,
     address: SocketAddr,
+    buffers: Buffers,
+}
+
+/// The kernel's buffers of a UDP port, in bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Buffers {
+    /// What was granted.
+    pub(crate) receive: usize,
+    /// What was granted.
+    pub(crate) send: usize,
+    /// What was asked for, each.
+    pub(crate) wanted: usize,
 }
 
 impl MediaSocket {
     /// Where it is bound.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// What the kernel granted.
+    pub(crate) fn buffers(&self) -> Buffers {
+        self.buffers
     }
 }
 
@@ -75,9 +92,17 @@ pub(crate) fn bind(ip: IpAddr, port: u16) -> Result<MediaSocket, (SocketAddr, io
             tracing::warn!(%error, "the UDP port has a small buffer");
         }
     }
+    // Linux grants twice what it is asked for, for its own bookkeeping, and tells it so (socket(7)).
+    let net = |told: io::Result<usize>| if cfg!(target_os = "linux") { told.map(|told| told / 2) } else { told };
+    let failed = |cause| (address, cause);
+    let buffers = Buffers {
+        receive: net(socket.recv_buffer_size()).map_err(failed)?,
+        send: net(socket.send_buffer_size()).map_err(failed)?,
+        wanted: SOCKET_BUFFER,
+    };
     let socket = std::net::UdpSocket::from(socket);
-    let address = socket.local_addr().map_err(|cause| (address, cause))?;
-    Ok(MediaSocket { socket, address })
+    let address = socket.local_addr().map_err(failed)?;
+    Ok(MediaSocket { socket, address, buffers })
 }
 
 /// A running worker.

@@ -71,14 +71,14 @@ async fn mapped(server: SocketAddr) -> std::io::Result<SocketAddr> {
     let socket = UdpSocket::bind((any, 0)).await?;
     socket.connect(server).await?;
     let transaction: [u8; 12] = rand::random();
-    let request = sfu::binding_request(transaction);
+    let request = turn::client::binding_request(transaction);
     let mut answer = [0; 512];
     loop {
         socket.send(&request).await?;
         let answered = async {
             loop {
                 let length = socket.recv(&mut answer).await?;
-                if let Some(address) = sfu::mapped_address(&answer[..length], transaction) {
+                if let Some(address) = turn::client::mapped_address(&answer[..length], transaction) {
                     return Ok(address);
                 }
             }
@@ -93,6 +93,18 @@ async fn mapped(server: SocketAddr) -> std::io::Result<SocketAddr> {
 mod tests {
     use super::*;
 
+    /// What a STUN server answers somebody at `seen`.
+    fn answer(request: &[u8], seen: SocketAddr) -> Vec<u8> {
+        let limits = turn::Limits { allocations: 0, allocations_per_user: 0 };
+        let config = turn::Config { secret: None, peers: vec![], limits };
+        let now = turn::Now { instant: std::time::Instant::now(), unix_seconds: 0 };
+        let client = turn::Client { transport: turn::Transport::Stream, remote: seen, local: seen };
+        match turn::Server::new(config, [1; 32], now.instant).handle(client, request, now) {
+            turn::Handled::Answer(answer) => answer,
+            other => panic!("{other:?}"),
+        }
+    }
+
     /// Answers like a STUN server behind which we seem to be at `seen`; the first requests are lost.
     async fn stun_server(seen: &'static str, lost: usize) -> StunServer {
         let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
@@ -103,7 +115,7 @@ mod tests {
                 let (length, peer) = socket.recv_from(&mut request).await.unwrap();
                 if number >= lost {
                     socket.send_to(b"garbage", peer).await.unwrap();
-                    let answer = sfu::binding_response(&request[..length], seen.parse().unwrap()).unwrap();
+                    let answer = answer(&request[..length], seen.parse().unwrap());
                     socket.send_to(&answer, peer).await.unwrap();
                 }
             }

@@ -73,7 +73,7 @@ impl Received {
 
 impl Udp {
     fn new(socket: MediaSocket, local: Vec<IpAddr>) -> io::Result<Self> {
-        let MediaSocket { socket, address } = socket;
+        let MediaSocket { socket, address, .. } = socket;
         let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
         let socket = UdpSocket::from_std(socket)?;
         Ok(Self { port: address.port(), socket, state, mapped: address.is_ipv6(), local })

@@ -161,7 +161,7 @@ impl Local {
 
     /// With its names, if this authority signed it.
     fn kept(&self) -> io::Result<Option<(Pair, Vec<String>)>> {
-        let pair = Pair::read(&self.folder.join(CERTIFICATE), &self.folder.join(KEY))?;
+        let pair = kept(&self.folder)?;
         let (Some(pair), Some(names)) = (pair, pair::read(&self.folder.join(NAMES))?) else { return Ok(None) };
         let mut lines = names.lines().map(str::to_owned);
         if lines.next().as_deref() != Some(&self.authority.name()) {
@@ -180,6 +180,11 @@ impl Local {
         let lines = [&authority[..], names].concat();
         pair::write(&self.folder.join(NAMES), &lines.join("\n"))
     }
+}
+
+/// What is kept in `folder`, whoever signed it.
+pub(super) fn kept(folder: &Path) -> io::Result<Option<Pair>> {
+    Pair::read(&folder.join(CERTIFICATE), &folder.join(KEY))
 }
 
 impl Authority {

@@ -6,9 +6,11 @@
 //!
 //! The port knows nothing of it: it has an acceptor, and every handshake asks [`Shown`].
 
+use std::io;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use rustls::ServerConfig;
+use rustls::pki_types::CertificateDer;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use tokio_rustls::TlsAcceptor;
@@ -20,6 +22,7 @@ pub(crate) use challenges::Challenges;
 use local::Local;
 use own::Own;
 use pair::Pair;
+pub(crate) use pair::Validity;
 
 mod acme;
 mod acme_account;
@@ -28,6 +31,7 @@ mod challenges;
 mod local;
 mod own;
 mod pair;
+pub(crate) mod unverified;
 
 /// Protocols by their names in ALPN (RFC 7301, RFC 7443).
 const HTTP: &[u8] = b"http/1.1";
@@ -110,11 +114,30 @@ impl Tls {
     }
 }
 
-fn acceptor(shown: Arc<Shown>, acme: bool) -> std::io::Result<TlsAcceptor> {
+/// The newest certificate there is: what the files hold, whether or not it is in use already. `None` if it is kept nowhere.
+pub(crate) fn newest(config: &Config) -> io::Result<Option<CertificateDer<'static>>> {
+    let local = || local::kept(&config.madang_data_dir);
+    let pair = match config.certificate_type {
+        CertificateType::SelfSigned => local()?,
+        CertificateType::Own => Some(Own::new(&config.madang_owncert_dir).read()?),
+        CertificateType::LetsEncrypt => match Acme::new(config)?.kept() {
+            Some(pair) => Some(pair),
+            None => local()?,
+        },
+    };
+    pair.map(|pair| pair.own()).transpose()
+}
+
+/// From when and until when a certificate is valid.
+pub(crate) fn validity(certificate: &CertificateDer<'_>) -> io::Result<Validity> {
+    pair::validity(certificate)
+}
+
+fn acceptor(shown: Arc<Shown>, acme: bool) -> io::Result<TlsAcceptor> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .map_err(std::io::Error::other)?
+        .map_err(io::Error::other)?
         .with_no_client_auth()
         .with_cert_resolver(shown);
     config.alpn_protocols = [HTTP, TURN].map(Vec::from).into();

@@ -22,9 +22,9 @@ pub(super) struct Pair {
 
 /// From when and until when a certificate is valid.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Validity {
-    pub(super) from: SystemTime,
-    pub(super) until: SystemTime,
+pub(crate) struct Validity {
+    pub(crate) from: SystemTime,
+    pub(crate) until: SystemTime,
 }
 
 impl Pair {
@@ -49,12 +49,12 @@ impl Pair {
 
     /// Of the server's own certificate.
     pub(super) fn validity(&self) -> io::Result<Validity> {
-        let chain = self.chain()?;
-        let certificate = x509_cert::Certificate::from_der(&chain[0])
-            .map_err(|error| invalid(format_args!("the certificate cannot be read: {error}")))?;
-        let validity = certificate.tbs_certificate().validity();
-        let [from, until] = [validity.not_before, validity.not_after].map(|time| UNIX_EPOCH + time.to_unix_duration());
-        Ok(Validity { from, until })
+        validity(&self.own()?)
+    }
+
+    /// The server's own certificate.
+    pub(super) fn own(&self) -> io::Result<CertificateDer<'static>> {
+        Ok(self.chain()?.swap_remove(0))
     }
 
     /// Never empty.
@@ -71,6 +71,14 @@ impl Validity {
         let lifetime = self.until.duration_since(self.from).unwrap_or(Duration::ZERO);
         self.from + lifetime * 2 / 3
     }
+}
+
+pub(super) fn validity(certificate: &CertificateDer<'_>) -> io::Result<Validity> {
+    let certificate = x509_cert::Certificate::from_der(certificate)
+        .map_err(|error| invalid(format_args!("the certificate cannot be read: {error}")))?;
+    let validity = certificate.tbs_certificate().validity();
+    let [from, until] = [validity.not_before, validity.not_after].map(|time| UNIX_EPOCH + time.to_unix_duration());
+    Ok(Validity { from, until })
 }
 
 fn invalid(why: impl std::fmt::Display) -> io::Error {

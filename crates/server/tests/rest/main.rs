@@ -12,6 +12,7 @@ mod connections;
 mod contract;
 mod cors;
 mod deprecated;
+mod doctor;
 mod fields;
 mod flood;
 mod golden;

@@ -96,7 +96,7 @@ fn stun_request(user: Option<&str>) -> Vec<u8> {
 }
 
 #[test]
-fn a_plain_stun_request_is_answered_with_its_address_and_a_forged_one_is_not() {
+fn a_stun_request_of_a_stranger_is_not_answered() {
     let mut call = Call::new();
     let ann = call.publish(browser(), &[]);
     call.connect();
@@ -105,13 +105,7 @@ fn a_plain_stun_request_is_answered_with_its_address_and_a_forged_one_is_not() {
         call.sfu.handle_datagram(Datagram { protocol, source, destination, contents }, call.now);
         call.sfu.poll_output()
     };
-    let question = stun_request(None);
-    let Some(Output::Transmit(response)) = ask(&question) else {
-        panic!("no answer");
-    };
-    assert_eq!((response.destination, response.contents.len()), (stranger(), 32));
-    assert_eq!(response.contents[..2], [0x01, 0x01]);
-    assert_eq!(response.contents[8..20], question[8..20]);
+    assert_eq!(ask(&stun_request(None)), None, "the STUN server's, not ours");
     // Slot 0 is in use; the random half is guessed wrong, or the password is.
     for user in ["0000000000000000:abcd", "00000000ffffffff:abcd", "ffffffff00000000:abcd", "x:y", ":", "ä:ö"] {
         assert_eq!(ask(&stun_request(Some(user))), None, "{user}");

@@ -471,6 +471,31 @@ fn quotas_hold_for_a_user_and_for_all() {
     assert_eq!(world.server.totals().allocations, 7);
 }
 
+/// Beside them, callers have all that is left.
+#[test]
+fn guests_get_little_and_not_for_long() {
+    let mut world = World::with(&[MEDIA], Limits { allocations: 2000, allocations_per_user: 500 });
+    let guest = |world: &mut World, port: u16, label: &str| {
+        let name = SharedSecret::new("secret").issue_for_guest(UNIX, label).username;
+        let person = Person { password_of: name.clone(), name, ..world.person(port, "") };
+        (world.allocate(&person), person)
+    };
+    let (first, ann) = guest(&mut world, 1, "ann");
+    assert_eq!((first.error, first.lifetime), (0, Some(60)));
+    let more = (2..100).take_while(|port| guest(&mut world, *port, "ann").0.error == 0).count();
+    assert_eq!(more, 15, "of one");
+    let others = (100..2000).take_while(|port| guest(&mut world, *port, &port.to_string()).0.error == 0).count();
+    assert_eq!(others, 512 - 16, "of all");
+    world.allocated(3000, "caller");
+    assert_eq!(world.refresh(&ann, 0).lifetime, Some(0));
+    let (again, ann) = guest(&mut world, 1, "ann");
+    assert_eq!(again.error, 0, "given back");
+    world.pass(40);
+    assert_eq!(world.refresh(&ann, 3600).lifetime, Some(20));
+    world.pass(20);
+    assert_eq!(world.server.allocations().count(), 1, "the caller's");
+}
+
 #[test]
 fn addresses_are_not_used_twice_in_a_row() {
     let mut world = World::new();

@@ -1,0 +1,308 @@
+//! `madang doctor`: examines the server of the settings here, or another one from outside, and prints what it finds.
+
+use std::fmt::Write as _;
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use axum::http::Method;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use protocol::checkup::{Checkup, Leg, Seen, SelfDescription, Verdict};
+use rustls::pki_types::CertificateDer;
+
+use super::certificate::{self, Trust};
+use super::line::{Asker, Place, Unreachable};
+use super::{API, Finding, Language, SEEN, clock, examine, prompt};
+use crate::config::{Config, Sources};
+use crate::program::now;
+
+/// What `madang doctor --help` shows.
+pub const USAGE: &str = "\
+Usage: madang doctor [options]
+
+Examines the server whose settings are here (.env and the environment), leg by leg: address, ports, certificate, WebSocket,
+media over UDP and TCP, relay, clock, limits. Says which one fails and what to do. The exit status is 1 if one does.
+
+  --url URL          examines the server at URL instead, from here; its secret is taken from OPENVIDU_SECRET, or asked for
+  --lang en|ko       language of what is found; otherwise that of LC_ALL, LC_MESSAGES or LANG
+  --json             prints the report as JSON
+  --trust FILE       also trusts the authority in FILE (PEM or DER), such as /trust/madang.crt of the server
+  --insecure         sends the secret even to a server whose certificate is not trusted
+  --ntp HOST[:PORT]  compares the clock with this time server, instead of pool.ntp.org
+";
+
+/// Whom to ask for the time, unless told otherwise.
+const TIME_SERVER: &str = "pool.ntp.org";
+const NTP_PORT: u16 = 123;
+/// What a clock may be wrong by. Credentials of relays are valid for much longer, but a clock that is more wrong than this
+/// is not kept right by anybody.
+const TOLERATED_MS: i64 = 10_000;
+
+/// What was asked for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Options {
+    url: Option<String>,
+    language: Language,
+    json: bool,
+    trust: Option<PathBuf>,
+    insecure: bool,
+    ntp: String,
+}
+
+impl Options {
+    fn read(arguments: &[String], language: Language) -> Result<Self, String> {
+        let ntp = format!("{TIME_SERVER}:{NTP_PORT}");
+        let mut options = Self { url: None, language, json: false, trust: None, insecure: false, ntp };
+        let mut rest = arguments.iter();
+        while let Some(argument) = rest.next() {
+            let (name, attached) = match argument.split_once('=') {
+                Some((name, value)) => (name, Some(value.to_owned())),
+                None => (argument.as_str(), None),
+            };
+            let mut value = || attached.clone().or_else(|| rest.next().cloned()).ok_or(format!("{name} needs a value"));
+            match name {
+                "--url" => options.url = Some(value()?),
+                "--lang" => {
+                    options.language = match value()?.as_str() {
+                        "en" => Language::English,
+                        "ko" => Language::Korean,
+                        other => return Err(format!("--lang is 'en' or 'ko', not '{other}'")),
+                    }
+                }
+                "--trust" => options.trust = Some(value()?.into()),
+                "--ntp" => {
+                    let host = value()?;
+                    let has_port = host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+                    options.ntp = if has_port { host } else { format!("{host}:{NTP_PORT}") };
+                }
+                "--json" => options.json = true,
+                "--insecure" => options.insecure = true,
+                _ => return Err(format!("'{argument}' is not an option; see `madang doctor --help`")),
+            }
+        }
+        Ok(options)
+    }
+}
+
+/// Does it. Returns what is to be printed, and whether nothing has failed. An error: nothing could be examined.
+pub async fn run(arguments: &[String], sources: &Sources) -> Result<(String, bool), Box<dyn std::error::Error>> {
+    if arguments.iter().any(|argument| argument == "--help" || argument == "-h") {
+        return Ok((USAGE.to_owned(), true));
+    }
+    let options = Options::read(arguments, language_of_environment())?;
+    let visit = Visit::prepare(&options, sources)?;
+    let findings = visit.examine(&options).await;
+    let checks = findings.into_iter().map(|told| told.check(options.language)).collect();
+    let checkup = Checkup::new(visit.place.url(), now(), checks);
+    let text =
+        if options.json { serde_json::to_string_pretty(&checkup)? + "\n" } else { page(&checkup, options.language) };
+    Ok((text, checkup.healthy))
+}
+
+/// As programs do (POSIX, "Environment Variables").
+fn language_of_environment() -> Language {
+    let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let name = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().find_map(set);
+    Language::of(&name.unwrap_or_default())
+}
+
+/// Found here, or told by the server in the language it was asked in.
+enum Told {
+    Finding(Finding),
+    Check(protocol::checkup::Check),
+}
+
+impl Told {
+    fn check(self, language: Language) -> protocol::checkup::Check {
+        match self {
+            Self::Finding(finding) => finding.told(language),
+            Self::Check(check) => check,
+        }
+    }
+}
+
+/// Where to look, and as whom.
+struct Visit {
+    place: Place,
+    authorization: String,
+    /// Told by `--trust`.
+    given: Vec<CertificateDer<'static>>,
+    /// The server is on this machine and what it says comes straight from it.
+    here: bool,
+}
+
+impl Visit {
+    fn prepare(options: &Options, sources: &Sources) -> Result<Self, Box<dyn std::error::Error>> {
+        let given = match &options.trust {
+            Some(path) => certificate::read(path).map_err(|error| format!("--trust {}: {error}", path.display()))?,
+            None => vec![],
+        };
+        let (place, secret) = match &options.url {
+            Some(url) => {
+                let secret = std::env::var("OPENVIDU_SECRET").ok().filter(|secret| !secret.is_empty());
+                let place = Place::parse(url)?;
+                (place, secret.map_or_else(|| prompt::secret("OPENVIDU_SECRET: "), Ok)?)
+            }
+            None => {
+                let config = Config::load(sources)?;
+                if config.server_port == 0 {
+                    return Err("SERVER_PORT=0 says nothing about where the server is; use --url".into());
+                }
+                let ip = match config.madang_listen {
+                    ip if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+                    ip => ip,
+                };
+                let place = Place { secure: false, host: ip.to_string(), port: config.server_port };
+                (place, config.openvidu_secret.expose().to_owned())
+            }
+        };
+        let authorization = format!("Basic {}", STANDARD.encode(format!("OPENVIDUAPP:{secret}")));
+        Ok(Self { place, authorization, given, here: options.url.is_none() })
+    }
+
+    async fn examine(&self, options: &Options) -> Vec<Told> {
+        let (server, skew) = match self.describe(options).await {
+            Ok(described) => described,
+            Err(findings) => return findings.into_iter().map(Told::Finding).collect(),
+        };
+        let own = self.authority_of_machine().await;
+        // If nothing is set, clients use what the application uses, as we do.
+        let place = Place::parse(&server.public_url).ok().filter(|_| server.address_is_set);
+        let place = place.unwrap_or_else(|| self.place.clone());
+        let trust = Trust::new(&self.given, own.as_slice());
+        let (mut findings, ahead) = tokio::join!(examine(&server, &place, &trust), clock::ahead_of(&options.ntp));
+        findings.push(Finding::Answers { url: self.place.url() });
+        findings.push(self.clock(skew, ahead, options));
+        let told = findings.into_iter().map(Told::Finding);
+        told.chain(server.checks.into_iter().map(Told::Check)).collect()
+    }
+
+    /// What the server says of itself, and how far its clock is ahead of ours, in ms.
+    async fn describe(&self, options: &Options) -> Result<(SelfDescription, i64), Vec<Finding>> {
+        let url = self.place.url();
+        let not_reached = |why: Unreachable| vec![Finding::NotReached { url: url.clone(), why }];
+        let answer = self.place.ask(Method::GET, SEEN, &Asker::ANYBODY).await.map_err(not_reached)?;
+        if serde_json::from_slice::<Seen>(&answer.body).is_err() {
+            return Err(vec![Finding::NotMadang { url, status: answer.status }]);
+        }
+        let line = self.place.open().await.map_err(not_reached)?;
+        // Of this very connection, on which the secret goes out.
+        if self.place.secure && !options.insecure {
+            let trust = Trust::new(&self.given, &[]);
+            let seen = certificate::judge(&line.chain, &self.place.host, None, &trust, SystemTime::now());
+            if seen.judge() == (Leg::Certificate, Verdict::Failed) {
+                return Err(vec![seen, Finding::SecretHeldBack { url }]);
+            }
+        }
+        let language = if options.language == Language::Korean { "ko" } else { "en" };
+        let asker = Asker { authorization: Some(&self.authorization), language };
+        let before = clock::now();
+        let answer = line.ask(&self.place, Method::GET, API, &asker).await.map_err(not_reached)?;
+        let ours = i64::midpoint(before, clock::now());
+        match answer.status {
+            200 => {}
+            401 | 429 => return Err(vec![Finding::SecretWrong { url }]),
+            403 => return Err(vec![Finding::AccessDenied { url }]),
+            status => return Err(vec![Finding::NotMadang { url, status }]),
+        }
+        match serde_json::from_slice::<SelfDescription>(&answer.body) {
+            Ok(server) => {
+                let theirs = i64::try_from(server.time).unwrap_or(i64::MAX);
+                Ok((server, theirs.saturating_sub(ours)))
+            }
+            Err(_) => Err(vec![Finding::NotMadang { url, status: answer.status }]),
+        }
+    }
+
+    /// What this machine's own server has signed its certificate with.
+    async fn authority_of_machine(&self) -> Option<CertificateDer<'static>> {
+        if !self.here {
+            return None;
+        }
+        let answer = self.place.ask(Method::GET, crate::http::trust::AUTHORITY, &Asker::ANYBODY).await.ok()?;
+        (answer.status == 200).then(|| CertificateDer::from(answer.body.to_vec()))
+    }
+
+    /// `skew`: how far the server's clock is ahead of ours; `ahead`: how far ours is ahead of the right time.
+    fn clock(&self, skew: i64, ahead: Option<i64>, options: &Options) -> Finding {
+        let (ms, by) = match ahead {
+            Some(ahead) => (skew.saturating_add(ahead), Some(options.ntp.clone())),
+            None if self.here => return Finding::ClockUnknown { by: options.ntp.clone() },
+            None => (skew, None),
+        };
+        if ms.abs() <= TOLERATED_MS { Finding::ClockRight { ms, by } } else { Finding::ClockWrong { ms, by } }
+    }
+}
+
+/// For people.
+fn page(checkup: &Checkup, language: Language) -> String {
+    let korean = language == Language::Korean;
+    let mut text = format!("Madang doctor: {}\n\n", checkup.server);
+    for check in &checkup.checks {
+        let verdict = match (check.verdict, korean) {
+            (Verdict::Ok, _) => "ok",
+            (Verdict::Warning, false) => "WARNING",
+            (Verdict::Failed, false) => "FAILED",
+            (Verdict::Skipped, false) => "-",
+            (Verdict::Warning, true) => "주의",
+            (Verdict::Failed, true) => "실패",
+            (Verdict::Skipped, true) => "-",
+        };
+        // A Korean letter is two columns wide.
+        let width = 8 - if korean { verdict.chars().filter(|letter| !letter.is_ascii()).count() } else { 0 };
+        let _ = writeln!(text, "  {verdict:<width$} {:<12} {}", name(check.leg), check.finding);
+        for line in check.advice.iter().flat_map(|advice| advice.lines()) {
+            let _ = writeln!(text, "                      → {line}");
+        }
+    }
+    let summary = match (checkup.healthy, korean) {
+        (true, false) => "Nothing has failed.",
+        (false, false) => "Something has failed: see FAILED above.",
+        (true, true) => "실패한 항목이 없습니다.",
+        (false, true) => "실패한 항목이 있습니다. 위의 '실패'를 보세요.",
+    };
+    text + "\n" + summary + "\n"
+}
+
+/// As in JSON.
+fn name(leg: Leg) -> String {
+    serde_json::to_value(leg).ok().and_then(|name| Some(name.as_str()?.to_owned())).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(arguments: &[&str]) -> Result<Options, String> {
+        let arguments: Vec<_> = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+        Options::read(&arguments, Language::English)
+    }
+
+    #[test]
+    fn options_are_read_and_wrong_ones_named() {
+        let options = read(&["--url", "https://a", "--lang=ko", "--json", "--ntp", "time.example.org"]).unwrap();
+        assert_eq!(options.url.as_deref(), Some("https://a"));
+        assert!(options.json && !options.insecure && options.language == Language::Korean);
+        assert_eq!(options.ntp, "time.example.org:123");
+        assert_eq!(read(&["--ntp", "127.0.0.1:99"]).unwrap().ntp, "127.0.0.1:99");
+        assert_eq!(read(&[]).unwrap().ntp, "pool.ntp.org:123");
+        for (wrong, named) in
+            [(&["--url"][..], "--url"), (&["--lang", "de"], "'de'"), (&["--secret", "x"], "'--secret'")]
+        {
+            assert!(read(wrong).unwrap_err().contains(named), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn the_language_is_that_of_the_locale() {
+        for (name, language) in [
+            ("ko_KR.UTF-8", Language::Korean),
+            ("ko", Language::Korean),
+            ("en_US", Language::English),
+            ("C", Language::English),
+        ] {
+            assert_eq!(Language::of(name), language);
+        }
+    }
+}
