@@ -91,8 +91,16 @@ impl Udp {
         let mut slices = buffers.iter_mut();
         let mut slices: [IoSliceMut<'_>; BATCH_SIZE] =
             std::array::from_fn(|_| IoSliceMut::new(slices.next().map(Vec::as_mut_slice).unwrap_or_default()));
-        let receive = || self.state.recv(UdpSockRef::from(&self.socket), &mut slices, meta);
-        *count = self.socket.try_io(Interest::READABLE, receive)?;
+        let receive = || {
+            *count = self.state.recv(UdpSockRef::from(&self.socket), &mut slices, meta)?;
+            // Fewer than there was room for: these were all. The runtime learns it here, or a second call would have to
+            // ask the kernel for nothing before the worker sleeps.
+            if *count < BATCH_SIZE { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
+        };
+        match self.socket.try_io(Interest::READABLE, receive) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock && *count > 0 => {}
+            other => other?,
+        }
         Ok(())
     }
 
