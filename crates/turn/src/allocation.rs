@@ -1,6 +1,7 @@
 //! One client's way through the relay: its virtual address, whom it may send to, and what it has used.
 
 use std::net::{IpAddr, SocketAddr};
+use std::ops::AddAssign;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,6 +11,8 @@ use crate::message::TransactionId;
 
 const PERMISSION_LIFETIME: Duration = Duration::from_secs(300);
 const CHANNEL_LIFETIME: Duration = Duration::from_secs(600);
+/// A call that has been interrupted may come back this much later.
+const IN_USE: Duration = Duration::from_secs(600);
 
 /// One direction.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -29,6 +32,20 @@ pub struct Usage {
     pub sent: Traffic,
 }
 
+impl AddAssign for Traffic {
+    fn add_assign(&mut self, other: Self) {
+        self.datagrams += other.datagrams;
+        self.bytes += other.bytes;
+    }
+}
+
+impl AddAssign for Usage {
+    fn add_assign(&mut self, other: Self) {
+        self.received += other.received;
+        self.sent += other.sent;
+    }
+}
+
 impl Traffic {
     pub(crate) fn count(&mut self, bytes: usize) {
         self.datagrams += 1;
@@ -46,6 +63,8 @@ pub(crate) struct Allocation {
     pub(crate) transaction: TransactionId,
     pub(crate) expires: Instant,
     pub(crate) usage: Usage,
+    /// When our media last sent something to it.
+    served: Option<Instant>,
     /// Few, because there are few addresses that they can be for.
     permissions: Vec<Permission>,
     channels: Vec<Channel>,
@@ -78,7 +97,17 @@ impl Allocation {
         expires: Instant,
     ) -> Self {
         let usage = Usage::default();
-        Self { client, user, key, relayed, transaction, expires, usage, permissions: vec![], channels: vec![] }
+        let (served, permissions, channels) = (None, vec![], vec![]);
+        Self { client, user, key, relayed, transaction, expires, usage, served, permissions, channels }
+    }
+
+    pub(crate) fn serve(&mut self, now: Instant) {
+        self.served = Some(now);
+    }
+
+    /// Whether a call goes through it: our media answers the checks of a call's paths, and nobody else's.
+    pub(crate) fn is_in_use(&self, now: Instant) -> bool {
+        self.served.is_some_and(|served| now < served + IN_USE)
     }
 
     pub(crate) fn permit(&mut self, ip: IpAddr, now: Instant) {

@@ -196,7 +196,9 @@ impl Server {
     /// allocation any more or it has not permitted this.
     pub fn frame(&mut self, relayed: SocketAddr, peer: SocketAddr, length: usize, now: Instant) -> Option<Frame> {
         let allocation = self.allocations.relayed_mut(relayed)?;
-        frame(allocation, &mut self.rng, peer, length, now)
+        let frame = frame(allocation, &mut self.rng, peer, length, now)?;
+        allocation.serve(now);
+        Some(frame)
     }
 
     /// A connection has ended, and what was allocated over it (RFC 8656 §7.1 leaves it no other way).
@@ -365,10 +367,13 @@ impl Server {
         }
         let name = std::str::from_utf8(name).map_err(|_| Stranger::Unauthorized)?;
         let expiry = credentials::expiry(name).ok_or(Stranger::Unauthorized)?;
-        // A call may outlast the credentials it began with: they are for making allocations.
+        let is_valid = expiry > now.unix_seconds;
         let key = match self.allocations.get(client) {
-            Some(allocation) if *allocation.user == *name => allocation.key,
-            _ if expiry > now.unix_seconds => secret.key(name),
+            // A call may outlast the credentials it began with. What nobody uses ends with them.
+            Some(allocation) if *allocation.user == *name && (is_valid || allocation.is_in_use(now.instant)) => {
+                allocation.key
+            }
+            _ if is_valid => secret.key(name),
             _ => return Err(Stranger::Unauthorized),
         };
         if realm != REALM.as_bytes() || !message.is_signed(&integrity, &key) {
@@ -560,12 +565,8 @@ impl Server {
     }
 
     fn ended(&mut self, allocation: &Allocation, why: &str) {
+        self.totals.ended += allocation.usage;
         let Usage { received, sent } = allocation.usage;
-        let ended = &mut self.totals.ended;
-        for (total, part) in [(&mut ended.received, received), (&mut ended.sent, sent)] {
-            total.datagrams += part.datagrams;
-            total.bytes += part.bytes;
-        }
         let (client, user) = (allocation.client.remote, &*allocation.user);
         tracing::debug!(%client, user, received = received.bytes, sent = sent.bytes, why, "TURN allocation ended");
     }

@@ -439,14 +439,24 @@ fn permissions_channels_and_allocations_end_when_they_are_not_refreshed() {
 #[test]
 fn a_call_may_outlast_the_credentials_it_began_with() {
     let mut world = World::new();
-    let (mut ann, _) = world.allocated(1, "ann");
-    world.refresh(&ann, 3600);
-    for _ in 0..60 {
-        world.pass(1700);
-        ann.nonce = world.bare(ann.client, kind::REFRESH).unwrap().nonce;
-        assert_eq!(world.refresh(&ann, 3600).error, 0);
+    let (mut ann, relayed) = world.allocated(1, "ann");
+    let mut idle = world.allocated(3, "idle").0;
+    for person in [&ann, &idle] {
+        world.refresh(person, 3600);
     }
-    assert!(world.now.unix_seconds > UNIX + 86_400);
+    for _ in 0..200 {
+        world.pass(500);
+        for person in [&mut ann, &mut idle] {
+            person.nonce = world.bare(person.client, kind::REFRESH).unwrap().nonce;
+        }
+        assert_eq!((world.refresh(&ann, 3600).error, world.permit(&ann, &[MEDIA])), (0, 0));
+        assert!(world.server.frame(relayed, address(MEDIA), 100, world.now.instant).is_some());
+        let valid = world.now.unix_seconds < UNIX + 86_400;
+        let refused = if valid { 0 } else { 401 };
+        assert_eq!((world.refresh(&idle, 3600).error, world.permit(&idle, &[MEDIA])), (refused, refused));
+    }
+    assert!(world.now.unix_seconds > UNIX + 86_400 + 3600);
+    assert_eq!(world.server.allocations().count(), 1, "what nobody used has ended");
     let again = Person { client: client(2), ..ann.clone() };
     let nonce = world.bare(again.client, kind::ALLOCATE).unwrap().nonce;
     assert_eq!(world.allocate(&Person { nonce, ..again }).error, 401);
