@@ -93,6 +93,8 @@ pub struct App {
     pub(crate) recordings: Option<recordings::Store>,
     /// What composes them.
     pub(crate) transcoder: Transcoder,
+    /// Tells what the relay has been used for.
+    pub(crate) relay: media::RelayQuestions,
     pub(crate) program: Program,
     /// For those who examine it.
     pub(crate) doctor: Desk,
@@ -290,6 +292,7 @@ impl Server {
             network: network.clone(),
             recordings,
             transcoder,
+            relay: worker.relay,
             program,
             doctor,
             changing_settings: tokio::sync::Mutex::new(()),

@@ -6,8 +6,9 @@ mod harness;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
-use tokio::net::UdpSocket;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::timeout;
 use turn_client_proto::api::{Transmit, TurnConfig, TurnEvent, TurnPollRet, TurnRecvRet};
 use turn_client_proto::prelude::*;
@@ -146,6 +147,29 @@ async fn the_relay_leads_to_our_media_in_memory_and_back() {
     user.send(echo, &[7; 1200]).await;
     user.run(|user| !user.received.is_empty()).await;
     assert_eq!(user.received, [(echo, vec![7; 1200])]);
+    // Whoever runs the server sees whose it was.
+    let told = figures(&server).await;
+    let usage = json!({"datagramsReceived": 2, "bytesReceived": 1220, "datagramsSent": 2, "bytesSent": 1232});
+    let mut connection = usage.clone();
+    connection["connectionId"] = joined["id"].clone();
+    connection["transport"] = "udp".into();
+    assert_eq!(told["connections"], json!([connection]));
+    for (key, value) in usage.as_object().unwrap() {
+        assert_eq!(&told[key], value, "{key}");
+    }
+    assert_eq!((&told["allocations"], &told["allocationsMade"], &told["refused"]), (&1.into(), &1.into(), &0.into()));
+    drop(user);
+}
+
+/// What REST tells of the relay.
+async fn figures(server: &TestServer) -> Value {
+    let mut stream = TcpStream::connect(server.address()).await.unwrap();
+    let credentials = "Authorization: Basic T1BFTlZJRFVBUFA6TVlfU0VDUkVU\r\n";
+    let request = format!("GET /openvidu/api/turn HTTP/1.0\r\nHost: x\r\n{credentials}\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    timeout(PATIENCE, stream.read_to_string(&mut answer)).await.unwrap().unwrap();
+    serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
 }
 
 #[tokio::test]

@@ -69,13 +69,6 @@ impl Ids {
         format!("str_{kind}_{middle}_{owner}").into()
     }
 
-    /// 8 characters that tell TURN users apart.
-    pub(crate) fn turn_user(&mut self) -> String {
-        let mut text = String::new();
-        self.append(&mut text, ALPHANUMERIC, 8);
-        text
-    }
-
     pub(crate) fn rpc_session(&mut self) -> Arc<str> {
         let mut text = String::with_capacity(RPC_SESSION_LENGTH);
         self.append(&mut text, BASE_32, RPC_SESSION_LENGTH);

@@ -125,8 +125,9 @@ impl Registry {
             Access::Token { properties, .. } => (Some(properties.record), properties.custom_ice_servers.clone()),
             Access::Secret(_) => (None, vec![]),
         };
-        let label = self.ids.turn_user();
-        let turn = self.settings.turn.as_ref().map(|turn| turn.ice_servers(&label, now)).unwrap_or_default();
+        let turn = self.settings.turn.as_ref();
+        // The relay's log and figures then name the connection.
+        let turn = turn.map(|turn| turn.ice_servers(connection.as_str(), now)).unwrap_or_default();
         // Clients before 2.21 read nothing else, and contact third parties without it.
         let legacy_turn = custom_ice_servers.iter().chain(&turn).find_map(legacy_turn);
         let ice_servers = [custom_ice_servers, turn, self.settings.ice_servers.clone()];

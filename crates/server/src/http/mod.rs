@@ -56,6 +56,7 @@ mod speech_to_text;
 mod streams;
 mod tokens;
 pub(crate) mod trust;
+mod turn;
 
 pub(crate) use redirect::router as redirect;
 
@@ -141,6 +142,7 @@ fn operations() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(health::status))
         .routes(routes!(restart::restart))
         .routes(routes!(doctor::describe, doctor::examine))
+        .routes(routes!(turn::show))
         .routes(routes!(cdr::list))
         .routes(routes!(cdr::show))
         .routes(routes!(accept_certificate::page))

@@ -13,6 +13,7 @@ use socket2::{Protocol, Type};
 use tokio::sync::{mpsc, watch};
 
 pub(crate) use network::{Network, follow};
+pub(crate) use relay_use::{RelayQuestions, RelayUse};
 pub(crate) use streams::{Ends, Streams};
 
 use crate::config::{Config, IceMode};
@@ -24,6 +25,7 @@ mod connections;
 mod ledger;
 mod network;
 mod reflexive;
+mod relay_use;
 mod streams;
 mod transmitter;
 mod udp;
@@ -111,6 +113,8 @@ pub(crate) struct Worker {
     pub(crate) handle: MediaHandle,
     /// For TCP connections that carry media.
     pub(crate) streams: Streams,
+    /// For questions about the relay.
+    pub(crate) relay: RelayQuestions,
     /// What it reports.
     pub(crate) events: mpsc::Receiver<MediaEvent>,
     /// Ends once the handle is dropped.
@@ -185,14 +189,16 @@ pub(crate) fn start(
         sfu: sfu::Config { candidates, ice_lite: config.madang_ice == IceMode::Lite },
     };
     let (streams, from_streams) = Streams::new();
+    let (relay, questioned) = RelayQuestions::new();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let inputs = worker::Inputs { commands: to_worker, streams: from_streams, questioned };
     let thread = thread::Builder::new().name("media-0".to_owned()).spawn(move || {
         runtime.block_on(async {
-            match worker::Worker::new(sockets, config, network, to_worker, from_worker, from_streams, taps) {
+            match worker::Worker::new(sockets, config, network, inputs, from_worker, taps) {
                 Ok(worker) => worker.run().await,
                 Err(error) => tracing::error!(%error, "the media worker cannot use its UDP port"),
             }
         });
     })?;
-    Ok(Worker { handle: MediaHandle { commands }, streams, events, thread })
+    Ok(Worker { handle: MediaHandle { commands }, streams, relay, events, thread })
 }

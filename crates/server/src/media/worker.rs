@@ -16,6 +16,7 @@ use turn::{Client, Handled};
 
 use super::connections::{Connection, Connections};
 use super::ledger::Ledger;
+use super::relay_use::Questioned;
 use super::streams::{Ends, StreamEvent};
 use super::transmitter::{Outgoing, Transmitter};
 use super::udp::{Ports, Received};
@@ -35,13 +36,19 @@ pub(super) struct Config {
     pub(super) turn: turn::Config,
 }
 
+/// What is asked of a worker, datagrams aside.
+pub(super) struct Inputs {
+    pub(super) commands: mpsc::Receiver<MediaCommand>,
+    pub(super) streams: mpsc::Receiver<StreamEvent>,
+    pub(super) questioned: Questioned,
+}
+
 pub(super) struct Worker {
     ports: Ports,
     config: Config,
     network: watch::Receiver<Network>,
-    commands: mpsc::Receiver<MediaCommand>,
+    inputs: Inputs,
     events: mpsc::Sender<MediaEvent>,
-    streams: mpsc::Receiver<StreamEvent>,
     taps: TapQueue,
     connections: Connections,
     /// Events that the control loop had no room for.
@@ -59,9 +66,8 @@ impl Worker {
         sockets: Sockets,
         config: Config,
         network: watch::Receiver<Network>,
-        commands: mpsc::Receiver<MediaCommand>,
+        inputs: Inputs,
         events: mpsc::Sender<MediaEvent>,
-        streams: mpsc::Receiver<StreamEvent>,
         taps: TapQueue,
     ) -> io::Result<Self> {
         let interfaces = network.borrow().interfaces.clone();
@@ -70,9 +76,8 @@ impl Worker {
             ports: Ports::new(sockets, &interfaces)?,
             config,
             network,
-            commands,
+            inputs,
             events,
-            streams,
             taps,
             connections: Connections::default(),
             backlog: VecDeque::new(),
@@ -108,7 +113,7 @@ impl Worker {
             let mut waiting = None;
             tokio::select! {
                 biased;
-                command = self.commands.recv() => match command {
+                command = self.inputs.commands.recv() => match command {
                     Some(command) => self.command(command).await,
                     None => return,
                 },
@@ -116,7 +121,8 @@ impl Worker {
                 _ = self.ports.media.readable() => {}
                 _ = turn_readable => {}
                 // The server keeps the other end for as long as it gives commands.
-                Some(event) = self.streams.recv() => waiting = Some(event),
+                Some(event) = self.inputs.streams.recv() => waiting = Some(event),
+                Some(asked) = self.inputs.questioned.next() => Questioned::answer(asked, &self.turn),
                 room = room_for_events => if !room { return },
                 () = timeout => {}
             }
@@ -210,12 +216,12 @@ impl Worker {
     /// What happened on TCP connections, `first` and then what waits. As with datagrams, a batch goes in before anything
     /// comes out.
     async fn stream_events(&mut self, first: Option<StreamEvent>) {
-        let mut next = first.or_else(|| self.streams.try_recv().ok());
+        let mut next = first.or_else(|| self.inputs.streams.try_recv().ok());
         let mut taken = 0;
         while let Some(event) = next {
             self.stream(event).await;
             taken += 1;
-            next = if taken < BATCH { self.streams.try_recv().ok() } else { None };
+            next = if taken < BATCH { self.inputs.streams.try_recv().ok() } else { None };
         }
         if taken > 0 {
             self.drain().await;

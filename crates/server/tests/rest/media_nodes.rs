@@ -126,3 +126,13 @@ async fn a_server_that_can_carry_calls_is_up() {
         assert_eq!(server.send(anonymous).await.status, 401, "{path}");
     }
 }
+
+#[tokio::test]
+async fn a_relay_that_nobody_uses_tells_so() {
+    let server = TestServer::start().await;
+    let told = server.get("/openvidu/api/turn").await.json();
+    assert_eq!(told["connections"], json!([]));
+    let figures =
+        ["allocations", "allocationsMade", "refused", "challenged", "unanswered", "bytesReceived", "bytesSent"];
+    assert!(figures.iter().all(|key| told[*key] == 0), "{told}");
+}

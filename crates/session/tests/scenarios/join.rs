@@ -204,7 +204,7 @@ fn turn_users_are_made_up_as_they_join() {
     let (ann, now) = (call.joined("ann").clone(), call.now.as_millis() / 1000);
     let turn = ann.turn.as_ref().unwrap();
     let (expiry, label) = turn.turn_username.split_once(':').unwrap();
-    assert_eq!((expiry, label.len()), ((now + 86_400).to_string().as_str(), 8));
+    assert_eq!((expiry, label), ((now + 86_400).to_string().as_str(), ann.id.as_str()));
     assert_eq!(turn.turn_credential, secret.issue(now, label).password);
     assert_eq!((turn.coturn_ip.as_str(), turn.coturn_port), ("203.0.113.5", 40_000));
     let servers = uris.map(|url| IceServer {

@@ -1,0 +1,79 @@
+//! What the relay has been used for: asked by others, answered by the media thread between two datagrams.
+
+use std::collections::BTreeMap;
+
+use tokio::sync::{mpsc, oneshot};
+use turn::{Totals, Transport, Usage};
+
+/// Questions that wait; more are not answered.
+const QUEUE: usize = 16;
+/// Who is listed: the media thread has no time for fifty thousand.
+const MOST_USERS: usize = 1000;
+
+/// The use of a relay.
+#[derive(Debug)]
+pub(crate) struct RelayUse {
+    /// How many allocations there are.
+    pub(crate) allocations: usize,
+    /// What happened since the start, and what went through allocations that have ended.
+    pub(crate) totals: Totals,
+    /// What went through all, those that there are included.
+    pub(crate) usage: Usage,
+    /// What went through those that there are, by label of the user and transport.
+    pub(crate) users: BTreeMap<(String, &'static str), Usage>,
+}
+
+impl RelayUse {
+    fn of(turn: &turn::Server) -> Self {
+        let totals = turn.totals();
+        let mut relay_use = Self { allocations: 0, totals, usage: totals.ended, users: BTreeMap::new() };
+        for allocation in turn.allocations() {
+            relay_use.allocations += 1;
+            relay_use.usage += allocation.usage;
+            if relay_use.users.len() < MOST_USERS {
+                let transport = match allocation.client.transport {
+                    Transport::Udp => "udp",
+                    Transport::Stream => "tcp",
+                };
+                // Behind the time until which it is valid.
+                let label = allocation.user.split_once(':').map_or(allocation.user, |(_, label)| label);
+                *relay_use.users.entry((label.to_owned(), transport)).or_default() += allocation.usage;
+            }
+        }
+        relay_use
+    }
+}
+
+/// For those who ask.
+#[derive(Clone, Debug)]
+pub(crate) struct RelayQuestions(mpsc::Sender<oneshot::Sender<RelayUse>>);
+
+impl RelayQuestions {
+    pub(super) fn new() -> (Self, Questioned) {
+        let (questions, questioned) = mpsc::channel(QUEUE);
+        (Self(questions), Questioned(questioned))
+    }
+
+    /// `None`: the media thread is gone, or has too many questions already.
+    pub(crate) async fn ask(&self) -> Option<RelayUse> {
+        let (answer, answered) = oneshot::channel();
+        self.0.try_send(answer).ok()?;
+        answered.await.ok()
+    }
+}
+
+/// For the one who answers.
+#[derive(Debug)]
+pub(super) struct Questioned(mpsc::Receiver<oneshot::Sender<RelayUse>>);
+
+impl Questioned {
+    /// `None` once nobody can ask any more.
+    pub(super) async fn next(&mut self) -> Option<oneshot::Sender<RelayUse>> {
+        self.0.recv().await
+    }
+
+    pub(super) fn answer(asked: oneshot::Sender<RelayUse>, turn: &turn::Server) {
+        // Who asked may have gone.
+        let _ = asked.send(RelayUse::of(turn));
+    }
+}
