@@ -11,6 +11,9 @@ import { suite } from '../harness/suite.mjs';
 
 const { scenario } = suite();
 
+/** What every STUN message has at the same place. */
+const magic = Buffer.from([0x21, 0x12, 0xa4, 0x42]);
+
 /** Two people in a call, and the question whether they still are. */
 async function aCall(call) {
   const room = await call();
@@ -27,7 +30,6 @@ scenario('garbage datagrams change nothing', async ({ call, server }) => {
   const socket = createSocket('udp4');
   // The first byte decides who reads it: STUN, DTLS, TURN channel, RTP, and nobody.
   const firsts = [0x00, 0x01, 0x14, 0x16, 0x17, 0x40, 0x4f, 0x80, 0x90, 0xbf, 0xff];
-  const magic = Buffer.from([0x21, 0x12, 0xa4, 0x42]);
   for (let i = 0; i < 2000; i++) {
     const datagram = randomBytes(i % 5 === 0 ? i % 40 : 20 + ((i * 37) % 1400));
     if (datagram.length) datagram[0] = firsts[i % firsts.length];
@@ -40,6 +42,95 @@ scenario('garbage datagrams change nothing', async ({ call, server }) => {
     await new Promise((done) => socket.send(datagram, server.udpPort, '127.0.0.1', done));
   }
   socket.close();
+  await goesOn();
+});
+
+/** A STUN message; attributes are `[type, value]`. */
+function stun(type, attributes) {
+  const parts = attributes.map(([kind, value]) => {
+    const bytes = Buffer.from(value);
+    const head = Buffer.from([kind >> 8, kind & 0xff, bytes.length >> 8, bytes.length & 0xff]);
+    return Buffer.concat([head, bytes, Buffer.alloc(-bytes.length & 3)]);
+  });
+  const body = Buffer.concat(parts);
+  const head = Buffer.from([type >> 8, type & 0xff, body.length >> 8, body.length & 0xff]);
+  return Buffer.concat([head, magic, randomBytes(12), body]);
+}
+
+/** What somebody sends who wants the relay and has no right to it. */
+function badRequest(i) {
+  const [username, transport, integrity, realm, nonce] = [0x06, 0x19, 0x08, 0x14, 0x15];
+  const udp = [transport, [17, 0, 0, 0]];
+  const user = [username, `${i % 2 ? 9_999_999_999 : 1}:flood`];
+  const signed = [integrity, randomBytes(20)];
+  switch (i % 6) {
+    case 0:
+      return stun(0x0001, []);
+    case 1:
+      return stun(0x0003, [udp]);
+    case 2:
+      return stun(0x0003, [udp, user, [realm, 'elsewhere'], [nonce, 'A'.repeat(16)], signed]);
+    case 3:
+      return stun(0x0004, [user, [realm, 'openvidu'], [nonce, randomBytes(16)], signed]);
+    case 4:
+      return Buffer.concat([Buffer.from([0x40, i & 0xff, 0, 100]), randomBytes(100)]);
+    default:
+      return stun(0x0016, [
+        [0x12, randomBytes(8)],
+        [0x13, randomBytes(900)],
+      ]);
+  }
+}
+
+/** Sends many such datagrams to both ports, from many addresses; how many bytes were sent and answered. */
+async function flood({ udpPort, turnPort }) {
+  const bytes = { sent: 0, answered: 0 };
+  const sockets = await Promise.all(
+    Array.from({ length: 64 }, async (_, i) => {
+      const socket = createSocket('udp4');
+      socket.on('message', (answer) => {
+        bytes.answered += answer.length;
+      });
+      socket.bind(0, `127.9.0.${1 + (i >> 1)}`);
+      await once(socket, 'listening');
+      return socket;
+    }),
+  );
+  for (let count = 0; count < 50_000; count += sockets.length) {
+    const batch = sockets.map((socket, i) => {
+      const datagram = badRequest(count + i);
+      bytes.sent += datagram.length;
+      const port = (count >> 3) % 2 ? udpPort : turnPort;
+      return new Promise((done) => socket.send(datagram, port, '127.0.0.1', done));
+    });
+    await Promise.all(batch);
+  }
+  for (const socket of sockets) socket.close();
+  return bytes;
+}
+
+scenario('a flood of requests for the relay leaves calls alone', async ({ call, server }) => {
+  const room = await call();
+  const ann = await room.join('ann', { rtc: { iceTransportPolicy: 'relay' } });
+  const bob = await room.join('bob');
+  await Promise.all([ann.publish(), bob.publish()]);
+  const goesOn = () => Promise.all([ann.sees(bob), bob.sees(ann)]);
+  await goesOn();
+  // Handshakes that nobody goes on with, over TCP meanwhile.
+  const halves = Array.from({ length: 100 }, () => {
+    const socket = connect(server.port, '127.0.0.1').on('error', () => {});
+    socket.write(Buffer.from([0x16, 0x03, 0x01, 0x02, 0x00, 0x01]));
+    return socket;
+  });
+  const during = (async () => {
+    await goesOn();
+    const eve = await room.join('eve', { rtc: { iceTransportPolicy: 'relay' } });
+    await Promise.all([eve.sees(ann), eve.sees(bob)]);
+    await goesOn();
+  })();
+  const [{ sent, answered }] = await Promise.all([flood(server), during]);
+  for (const socket of halves) socket.destroy();
+  assert.ok(answered < sent, `${answered} bytes for ${sent}`);
   await goesOn();
 });
 
