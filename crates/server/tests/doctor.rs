@@ -262,15 +262,19 @@ fn a_port_of_the_relay_that_is_taken_is_named() {
 
 #[test]
 fn few_files_and_folders_that_cannot_be_written_are_named() {
-    let file = tempfile::NamedTempFile::new().unwrap();
-    let folder = file.path().join("recordings").display().to_string();
-    let world = World::new(&[("OPENVIDU_RECORDING", "true"), ("OPENVIDU_RECORDING_PATH", &folder)]);
+    let mut world = World::new(&[("OPENVIDU_RECORDING", "true")]);
+    let recordings = world.path().join("recordings");
+    world.settings.push(("OPENVIDU_RECORDING_PATH", recordings.display().to_string()));
     let mut limited = Command::new("/bin/sh");
     limited.args(["-c", "ulimit -n 256 && exec \"$0\"", env!("CARGO_BIN_EXE_madang")]);
     let command = world.command();
     limited.env_clear().envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
     limited.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let checkup = world.checkup(&Running::start(limited), &[]);
+    let server = Running::start(limited);
+    // As when a disk is not mounted where it was.
+    std::fs::remove_dir_all(&recordings).unwrap();
+    std::fs::write(&recordings, "").unwrap();
+    let checkup = world.checkup(&server, &[]);
     advises(&checkup, Leg::Files, Verdict::Failed, "LimitNOFILE");
     advises(&checkup, Leg::Disk, Verdict::Failed, "OPENVIDU_RECORDING_PATH");
 }
