@@ -586,4 +586,48 @@ proptest::proptest! {
         }
         proptest::prop_assert!(world.server.allocations().count() == 1 || !changed);
     }
+
+    /// Nor does what somebody signs who has a key.
+    #[test]
+    fn whatever_is_signed_leads_to_our_media_and_nowhere_else(
+        requests in proptest::collection::vec(
+            (
+                0_usize..4,
+                proptest::collection::vec(
+                    (0_usize..12, proptest::collection::vec(proptest::num::u8::ANY, 0..24)),
+                    0..6,
+                ),
+            ),
+            1..12,
+        ),
+    ) {
+        let kinds = [kind::ALLOCATE, kind::REFRESH, kind::CREATE_PERMISSION, kind::CHANNEL_BIND];
+        let attributes = [
+            attribute::REQUESTED_TRANSPORT,
+            attribute::LIFETIME,
+            attribute::XOR_PEER_ADDRESS,
+            attribute::CHANNEL_NUMBER,
+            attribute::EVEN_PORT,
+            attribute::DONT_FRAGMENT,
+            attribute::RESERVATION_TOKEN,
+            attribute::REQUESTED_ADDRESS_FAMILY,
+            attribute::DATA,
+            attribute::ERROR_CODE,
+            attribute::USERNAME,
+            0x7abc,
+        ];
+        let mut world = World::new();
+        let (ann, relayed) = world.allocated(1, "ann");
+        let bob = world.person(2, "bob");
+        for (which, contents) in requests {
+            for person in [&ann, &bob] {
+                let writer = Writer::new(kinds[which], world.transaction());
+                let writer = contents.iter().fold(writer, |writer, (kind, value)| writer.attribute(attributes[*kind], value));
+                world.send(person.client, &person.sign(writer));
+            }
+            proptest::prop_assert!(world.server.allocations().count() <= 2);
+            let stranger = address("203.0.113.6:40000");
+            proptest::prop_assert!(world.server.frame(relayed, stranger, 1, world.now.instant).is_none());
+        }
+    }
 }
