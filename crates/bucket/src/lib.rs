@@ -141,9 +141,7 @@ impl Bucket {
         let metadata = fs::metadata(file).await.map_err(|error| unreadable(file, error))?;
         if metadata.len() <= self.part {
             let bytes = fs::read(file).await.map_err(|error| unreadable(file, error))?;
-            let options = PutOptions { attributes: attributes(&key), ..PutOptions::default() };
-            let put = self.creating.put_opts(&key, PutPayload::from(bytes), options).await;
-            return put.map(|_| ()).map_err(|source| self.failed(key.as_ref(), source));
+            return self.put_whole(&key, bytes).await;
         }
         let size = metadata.len();
         let part = self.part.max(size.div_ceil(MAX_PARTS));
@@ -167,6 +165,11 @@ impl Bucket {
             let _ = fs::remove_file(progress).await;
         }
         sent
+    }
+
+    /// Puts a small object there.
+    pub async fn put(&self, key: &str, bytes: Vec<u8>) -> Result<(), Error> {
+        self.put_whole(&self.key(key)?, bytes).await
     }
 
     /// Every object whose key begins with the folders of `under`; all if it is empty.
@@ -214,6 +217,12 @@ impl Bucket {
         let found = self.plain.list(Some(&prefix)).map_ok(|object| object.location).boxed();
         let gone: Result<Vec<_>, _> = self.plain.delete_stream(found).try_collect().await;
         gone.map(|_| ()).map_err(|source| self.failed(folder, source))
+    }
+
+    async fn put_whole(&self, key: &Path, bytes: Vec<u8>) -> Result<(), Error> {
+        let options = PutOptions { attributes: attributes(key), ..PutOptions::default() };
+        let put = self.creating.put_opts(key, PutPayload::from(bytes), options).await;
+        put.map(|_| ()).map_err(|source| self.failed(key.as_ref(), source))
     }
 
     async fn put_anew(
@@ -283,17 +292,20 @@ fn unreadable(path: &FilePath, source: io::Error) -> Error {
     Error::File { path: path.display().to_string(), source }
 }
 
-/// What browsers need to know to play or to save it.
 fn attributes(key: &Path) -> Attributes {
-    let content_type = match key.as_ref().rsplit_once('.').map_or("", |(_, extension)| extension) {
+    Attributes::from_iter([(Attribute::ContentType, content_type(key.as_ref()))])
+}
+
+/// What browsers need to know to play it or to save it.
+pub fn content_type(key: &str) -> &'static str {
+    match key.rsplit_once('.').map_or("", |(_, extension)| extension) {
         "mp4" => "video/mp4",
         "webm" => "video/webm",
         "mkv" => "video/x-matroska",
         "zip" => "application/zip",
         "jpg" => "image/jpeg",
         _ => "application/octet-stream",
-    };
-    Attributes::from_iter([(Attribute::ContentType, content_type)])
+    }
 }
 
 /// For a connection, and for a service that says nothing.

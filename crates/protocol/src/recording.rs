@@ -127,7 +127,14 @@ pub enum RecordingReport {
         /// Why.
         why: String,
     },
-    /// It is processed, or lost. The last report about it.
+    /// It is processed, but not yet where it is kept: it cannot be fetched. Only of a recording that is over.
+    Processed {
+        /// Which.
+        recording: RecordingKey,
+        /// What there is.
+        measured: Measured,
+    },
+    /// It is ready, or lost. The last report about it.
     Ended {
         /// Which.
         recording: RecordingKey,

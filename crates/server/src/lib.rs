@@ -23,6 +23,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use bucket::Bucket;
 use rand::RngCore as _;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc, watch};
@@ -95,6 +96,8 @@ pub struct App {
     pub(crate) transcoder: Transcoder,
     /// Tells what the relay has been used for.
     pub(crate) relay: media::RelayQuestions,
+    /// Where the finished ones are kept, if not there.
+    pub(crate) bucket: Option<Arc<Bucket>>,
     pub(crate) program: Program,
     /// For those who examine it.
     pub(crate) doctor: Desk,
@@ -233,6 +236,7 @@ impl Server {
             tracing::warn!("OPENVIDU_DEV is set: this server is not for production");
         }
         let recordings = open_recordings(&config)?;
+        let bucket = config.bucket().map_err(StartError::Config)?.map(Arc::new).filter(|_| recordings.is_some());
         let events = event_sinks(&config)?;
         let tls = Tls::open(&config)?;
         let redirecting = config.redirecting_port().map(|port| listen(config.madang_listen, port)).transpose();
@@ -265,7 +269,9 @@ impl Server {
                 let recorder = recorder::start(recorder, packets, worker.handle.weak()).map_err(StartError::Thread)?;
                 let (url, max_streams) = (config.public_url(fallback_host), settings.recording.max_streams);
                 transcoder.check();
-                let running = recordings::start(store.clone(), url, transcoder.clone(), recorder, max_streams)
+                let kept =
+                    bucket.clone().map(|bucket| recordings::Kept::new(bucket, config.madang_recording_local_copy));
+                let running = recordings::start(store.clone(), kept, url, transcoder.clone(), recorder, max_streams)
                     .map_err(StartError::Thread)?;
                 recording_threads.extend([running.thread, running.writer]);
                 (running.queue, Some(running.told))
@@ -293,6 +299,7 @@ impl Server {
             recordings,
             transcoder,
             relay: worker.relay,
+            bucket,
             program,
             doctor,
             changing_settings: tokio::sync::Mutex::new(()),

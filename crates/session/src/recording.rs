@@ -69,6 +69,8 @@ enum Phase {
         reason: Reason,
         /// Nothing can come of it.
         failed: bool,
+        /// What there is, once that is known.
+        measured: Option<Measured>,
     },
 }
 
@@ -128,6 +130,15 @@ impl Recording {
 
     fn planned(&self) -> Measured {
         Measured { size: 0, duration: 0.0, has_audio: self.properties.has_audio, has_video: self.properties.has_video }
+    }
+
+    /// As it is now.
+    fn now(&self) -> RecordingView {
+        let measured = match self.phase {
+            Phase::Stopped { measured: Some(measured), .. } => measured,
+            _ => self.planned(),
+        };
+        self.view(self.status(), &measured)
     }
 
     fn view(&self, status: RecordingStatus, measured: &Measured) -> RecordingView {
@@ -226,14 +237,14 @@ impl Registry {
     /// Those that are starting, running or being processed. The finished ones are on disk.
     pub fn recordings(&self) -> Vec<RecordingView> {
         let named = self.recordings.values().filter(|recording| recording.name.is_some());
-        named.map(|recording| recording.view(recording.status(), &recording.planned())).collect()
+        named.map(Recording::now).collect()
     }
 
     /// One of them.
     pub fn recording(&self, id: &str) -> Option<RecordingView> {
         let is_named = |recording: &&Recording| recording.name.as_ref().is_some_and(|name| name.id == id);
         let recording = self.recordings.values().find(is_named)?;
-        Some(recording.view(recording.status(), &recording.planned()))
+        Some(recording.now())
     }
 
     /// The recorder reports.
@@ -255,6 +266,7 @@ impl Registry {
                     Some(Phase::Stopped { .. }) | None => {}
                 }
             }
+            RecordingReport::Processed { recording, measured } => self.recording_processed(recording, measured),
             RecordingReport::Ended { recording, result } => self.recording_ended(recording, result, now),
         }
         self.settle(now);
@@ -567,7 +579,7 @@ impl Registry {
         self.timers.cancel(Timer::RecordingStart(key));
         self.timers.cancel(Timer::AutomaticStop(key));
         let Some(recording) = self.recordings.get_mut(&key) else { return reason };
-        recording.phase = Phase::Stopped { reason, failed };
+        recording.phase = Phase::Stopped { reason, failed, measured: None };
         let taps = std::mem::take(&mut recording.taps);
         if let Some(session) = self.sessions.get_mut(&recording.session)
             && session.recording == Some(key)
@@ -581,6 +593,19 @@ impl Registry {
         reason
     }
 
+    /// Whoever asked for its end is not left waiting until it is where it is kept.
+    fn recording_processed(&mut self, key: RecordingKey, processed: Measured) {
+        let Some(recording) = self.recordings.get_mut(&key) else { return };
+        let Phase::Stopped { measured, .. } = &mut recording.phase else { return };
+        *measured = Some(processed);
+        let (view, calls) = (recording.now(), std::mem::take(&mut recording.stops));
+        let session = recording.session.clone();
+        for call in calls {
+            self.answer_call(Some(call), || Outcome::Recording(Ok(Box::new(view.clone()))));
+        }
+        self.end_if_processed(&session);
+    }
+
     fn recording_ended(&mut self, key: RecordingKey, result: Result<Measured, String>, now: Time) {
         if matches!(self.recordings.get(&key).map(|recording| &recording.phase), Some(Phase::Starting { .. })) {
             let why = result.as_ref().err().map_or("it ended at once", String::as_str);
@@ -590,7 +615,7 @@ impl Registry {
             self.end_recording(key, Reason::AutomaticStop, now);
         }
         let Some(recording) = self.recordings.remove(&key) else { return };
-        if let Phase::Stopped { reason, failed: false } = recording.phase {
+        if let Phase::Stopped { reason, failed: false, .. } = recording.phase {
             let (status, measured) = match &result {
                 Ok(measured) => (RecordingStatus::Ready, *measured),
                 Err(why) => {
@@ -614,7 +639,8 @@ impl Registry {
 
     /// How many recordings of a session are not processed yet.
     pub(crate) fn unprocessed(&self, session: &SessionId) -> usize {
-        self.recordings.values().filter(|recording| recording.session == *session).count()
+        let unprocessed = |recording: &&Recording| !matches!(recording.phase, Phase::Stopped { measured: Some(_), .. });
+        self.recordings.values().filter(|recording| recording.session == *session).filter(unprocessed).count()
     }
 
     pub(crate) fn answer_call(&mut self, call: Option<CallId>, outcome: impl FnOnce() -> Outcome) {

@@ -73,7 +73,7 @@ impl Service {
 async fn accept(listener: TcpListener, service: S3Service, state: Arc<State>) {
     while let Ok((stream, _)) = listener.accept().await {
         let (service, state) = (service.clone(), state.clone());
-        let answer = tower::service_fn(move |request: http::Request<hyper::body::Incoming>| {
+        let answer = tower::service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
             let (service, state) = (service.clone(), state.clone());
             async move {
                 let words = format!("{} {}", request.method(), request.uri());

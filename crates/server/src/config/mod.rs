@@ -9,6 +9,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::time::Duration;
 
+use bucket::Bucket;
 use protocol::model::{IceServer, MediaServer};
 use session::{RecordingSettings, Settings};
 
@@ -17,7 +18,7 @@ use crate::webhooks::Destination;
 pub use address::{AccessList, AddressRange, TurnAddress};
 pub(crate) use change::check as check_changes;
 pub use table::{Config, KEYS, Key};
-pub use value::{CertificateType, Compatibility, IceMode, IceTcp, PublicHost, Secret, StunServer};
+pub use value::{CertificateType, Compatibility, IceMode, IceTcp, PublicHost, RecordingStorage, Secret, StunServer};
 
 pub mod address;
 mod change;
@@ -233,7 +234,7 @@ impl Config {
 
     /// Rules between settings.
     fn check(&self) -> Vec<Fault> {
-        let mut faults: Vec<Fault> = self.webhook().err().into_iter().collect();
+        let mut faults: Vec<Fault> = self.webhook().err().into_iter().chain(self.bucket().err()).collect();
         if self.certificate_type == CertificateType::LetsEncrypt {
             faults.extend(self.check_letsencrypt());
         }
@@ -271,6 +272,40 @@ impl Config {
         let headers = &self.openvidu_webhook_headers.0;
         let destination = Destination::new(endpoint, headers, self.openvidu_webhook_events.clone());
         destination.map(Some).map_err(|error| fault(error.setting(), "*", error.to_string()))
+    }
+
+    /// The bucket that recordings are kept in, if they are.
+    pub(crate) fn bucket(&self) -> Result<Option<Bucket>, Fault> {
+        if self.openvidu_pro_recording_storage == RecordingStorage::Local {
+            return Ok(None);
+        }
+        let fault = |name, value: &str, rule: String| Fault { name: Some(name), value: value.to_owned(), rule };
+        let given = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        let [key, secret] = [&self.openvidu_pro_aws_access_key, &self.openvidu_pro_aws_secret_key].map(Secret::expose);
+        let credentials = match (given(key), given(secret)) {
+            (Some(key), Some(secret)) => Some((key, secret)),
+            (None, None) => None,
+            (Some(_), None) => {
+                return Err(fault("OPENVIDU_PRO_AWS_SECRET_KEY", "", "Must be set with the access key.".to_owned()));
+            }
+            (None, Some(_)) => {
+                return Err(fault("OPENVIDU_PRO_AWS_ACCESS_KEY", "", "Must be set with the secret key.".to_owned()));
+            }
+        };
+        let headers: BTreeMap<String, String> =
+            serde_json::from_str(self.openvidu_pro_aws_s3_headers.expose()).unwrap_or_default();
+        let settings = bucket::Settings {
+            bucket: self.openvidu_pro_aws_s3_bucket.clone(),
+            endpoint: given(&self.openvidu_pro_aws_s3_service_endpoint),
+            path_style: self.openvidu_pro_aws_s3_with_path_style_access,
+            region: given(&self.openvidu_pro_aws_region),
+            credentials,
+            headers: headers.into_iter().collect(),
+        };
+        let broken = |error: bucket::Error| {
+            fault("OPENVIDU_PRO_AWS_S3_BUCKET", &self.openvidu_pro_aws_s3_bucket, format!("{error}."))
+        };
+        Bucket::open(&settings).map(Some).map_err(broken)
     }
 
     /// Where clients find this server, if nobody asks who reaches it differently; without a slash at its end.

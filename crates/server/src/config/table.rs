@@ -13,7 +13,8 @@ use protocol::rest::request::RequestedIceServer;
 use super::COMPATIBLE_VERSION;
 use super::address::{self, AccessList, PublicAddress, TurnAddress};
 use super::value::{
-    self, Addresses, CertificateType, Compatibility, IceMode, IceTcp, PublicHost, Secret, StunServer, TextList,
+    self, Addresses, CertificateType, Compatibility, IceMode, IceTcp, PublicHost, RecordingStorage, Secret, StunServer,
+    TextList,
 };
 
 /// One row of the table.
@@ -237,6 +238,24 @@ settings! {
         openvidu_recording_composed_url: String = "OPENVIDU_RECORDING_COMPOSED_URL", "", value::optional_url => NO_PAGE;
         /// Whether the password is part of that address.
         openvidu_recording_composed_basicauth: bool = "OPENVIDU_RECORDING_COMPOSED_BASICAUTH", "true", value::boolean => NO_PAGE;
+        /// Where finished recordings are kept: `local`, or `s3` for a bucket. They grow in OPENVIDU_RECORDING_PATH either way.
+        openvidu_pro_recording_storage: RecordingStorage = "OPENVIDU_PRO_RECORDING_STORAGE", "local", value::recording_storage;
+        /// Name of the bucket, and after a slash a folder in it.
+        openvidu_pro_aws_s3_bucket: String = "OPENVIDU_PRO_AWS_S3_BUCKET", "", value::text;
+        /// Headers of every new object in it, as a JSON object.
+        openvidu_pro_aws_s3_headers: Secret = "OPENVIDU_PRO_AWS_S3_HEADERS", "{}", value::headers, secret;
+        /// Address of a service that is not Amazon's (MinIO, Ceph…).
+        openvidu_pro_aws_s3_service_endpoint: String = "OPENVIDU_PRO_AWS_S3_SERVICE_ENDPOINT", "", value::optional_url;
+        /// The bucket's name comes in the path, not in the host name; most services that are not Amazon's want this.
+        openvidu_pro_aws_s3_with_path_style_access: bool = "OPENVIDU_PRO_AWS_S3_WITH_PATH_STYLE_ACCESS", "false", value::boolean;
+        /// Where the bucket is.
+        openvidu_pro_aws_region: String = "OPENVIDU_PRO_AWS_REGION", "", value::text;
+        /// As whom it is used; without, as this machine (an instance's role).
+        openvidu_pro_aws_access_key: Secret = "OPENVIDU_PRO_AWS_ACCESS_KEY", "", value::hidden, secret;
+        /// Its secret.
+        openvidu_pro_aws_secret_key: Secret = "OPENVIDU_PRO_AWS_SECRET_KEY", "", value::hidden, secret;
+        /// Whether recordings stay in OPENVIDU_RECORDING_PATH, too, once they are in the bucket.
+        madang_recording_local_copy: bool = "MADANG_RECORDING_LOCAL_COPY", "false", value::boolean;
         /// Lets the recorder use a GPU.
         openvidu_recording_enable_gpu: bool = "OPENVIDU_RECORDING_ENABLE_GPU", "false", value::boolean => NO_RECORDER;
     }

@@ -1,5 +1,6 @@
 //! What each kind of setting may look like. The messages are the rule alone: the report adds name and value.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -131,6 +132,15 @@ pub enum IceTcp {
     Off,
     /// At this one.
     Port(u16),
+}
+
+/// Where finished recordings are kept.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RecordingStorage {
+    /// Where they were made.
+    Local,
+    /// In a bucket.
+    S3,
 }
 
 /// Where the server's certificate comes from.
@@ -275,6 +285,20 @@ pub(super) fn ice_tcp(text: &str) -> Parsed<IceTcp> {
 
 pub(super) fn certificate_type(text: &str) -> Parsed<CertificateType> {
     text.parse().map_err(|error: UnknownWord| format!("Invalid value '{text}'. Valid values are {:?}", error.allowed))
+}
+
+pub(super) fn recording_storage(text: &str) -> Parsed<RecordingStorage> {
+    match text {
+        "local" => Ok(RecordingStorage::Local),
+        "s3" => Ok(RecordingStorage::S3),
+        _ => Err(r#"Must be one of the values ["local", "s3"]"#.to_owned()),
+    }
+}
+
+/// A JSON object of texts.
+pub(super) fn headers(text: &str) -> Parsed<Secret> {
+    let rule = |_| "Is not a JSON object whose values are strings".to_owned();
+    serde_json::from_str::<BTreeMap<String, String>>(text).map(|_| Secret(text.to_owned())).map_err(rule)
 }
 
 pub(super) fn turn_port(text: &str) -> Parsed<u16> {

@@ -42,6 +42,7 @@ mod health;
 mod ice;
 mod info;
 mod intake;
+mod kept_file;
 mod media_nodes;
 mod openapi;
 mod path;
@@ -74,7 +75,7 @@ pub fn router(app: Arc<App>, web_sockets: Router) -> Router {
         router = router.merge(trust::routes());
     }
     if let Some(store) = &app.recordings {
-        router = router.nest_service(recording_files::ROOT, recording_files::router(store.root()));
+        router = router.nest_service(recording_files::ROOT, recording_files::router(store.root(), app.bucket.clone()));
     }
     if app.config.madang_call_page {
         router = router.merge(call_page::routes()).route("/call/token", post(call::token));

@@ -1,25 +1,35 @@
 //! `/openvidu/recordings/…`: the files of recordings, whole or in ranges (RFC 9110 §14).
 //!
-//! Paths, ranges and conditions are the library's; it never leaves the folder.
+//! Paths, ranges and conditions are the library's; it never leaves the folder. What is not there may be in a bucket.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{OriginalUri, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use bucket::Bucket;
 use tower::ServiceExt as _;
 use tower_http::services::ServeDir;
 
 use super::error::ApiError;
+use super::kept_file;
 
 pub(super) const ROOT: &str = "/openvidu/recordings";
 
-/// Serves what is below `folder`.
-pub(super) fn router(folder: &Path) -> Router {
-    let files = ServeDir::new(folder).append_index_html_on_directories(false);
-    Router::new().fallback(serve).with_state(files)
+/// Where files may be.
+#[derive(Clone)]
+struct Places {
+    folder: ServeDir,
+    bucket: Option<Arc<Bucket>>,
+}
+
+/// Serves what is below `folder`, or else in the bucket.
+pub(super) fn router(folder: &Path, bucket: Option<Arc<Bucket>>) -> Router {
+    let folder = ServeDir::new(folder).append_index_html_on_directories(false);
+    Router::new().fallback(serve).with_state(Places { folder, bucket })
 }
 
 /// Whether files may be behind this path.
@@ -28,7 +38,7 @@ pub(super) fn has(path: &str) -> bool {
 }
 
 async fn serve(
-    State(files): State<ServeDir>,
+    State(Places { folder, bucket }): State<Places>,
     OriginalUri(uri): OriginalUri,
     method: Method,
     request: Request,
@@ -40,9 +50,15 @@ async fn serve(
         return Ok(response);
     }
     let whole = whole_file(&request);
-    let mut response = look_up(&files, request).await;
+    let wanted = request.headers().get(header::RANGE).cloned();
+    let mut response = look_up(&folder, request).await;
     if response.status() == StatusCode::PARTIAL_CONTENT && !whole.is_this(response.headers()) {
-        response = look_up(&files, whole.request).await;
+        response = look_up(&folder, whole.request).await;
+    } else if response.status() == StatusCode::NOT_FOUND
+        && let Some(bucket) = bucket
+        && let Some(kept) = kept_file::get(&bucket, &uri, wanted.as_ref(), whole.version.as_ref()).await
+    {
+        response = kept;
     }
     if matches!(response.status(), StatusCode::NOT_FOUND | StatusCode::TEMPORARY_REDIRECT) {
         let message = format_args!("No such file: {}", uri.path());

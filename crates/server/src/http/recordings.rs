@@ -233,11 +233,15 @@ pub(super) async fn show_start(state: State<Arc<App>>, caller: Caller) -> Result
 )]
 pub(super) async fn delete(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<StatusCode, ApiError> {
     let store = store(&app)?.clone();
-    on_disk(move || store.delete(&id)).await?.map_err(|error| match error {
+    let folder = on_disk(move || store.take(&id)).await?.map_err(|error| match error {
         DeleteError::Unknown => ApiError::Empty(StatusCode::NOT_FOUND),
         DeleteError::InProgress => ApiError::Empty(StatusCode::CONFLICT),
-        DeleteError::Io(error) => unreadable(error),
     })?;
+    // First there: what is left here makes another try possible.
+    if let Some(bucket) = &app.bucket {
+        bucket.delete(folder.id()).await.map_err(unreadable)?;
+    }
+    on_disk(move || folder.delete()).await?.map_err(unreadable)?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -90,6 +90,11 @@ pub(super) fn added(note: &StreamNote, file: String, at: u64, [audio_active, vid
     })
 }
 
+/// Whether it is being composed, or would go on to be.
+pub(super) fn is_begun(folder: &Folder) -> bool {
+    folder.file(MANIFEST).is_file()
+}
+
 /// Removes what was needed to compose it.
 pub(super) fn forget(folder: &Folder) -> io::Result<()> {
     store::remove(&folder.file(MANIFEST))

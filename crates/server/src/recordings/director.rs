@@ -12,7 +12,7 @@ use std::time::Duration;
 use protocol::event::RecordingStatus;
 use protocol::id::{RecordingKey, TapId};
 use protocol::model::OutputMode;
-use protocol::recording::{Measured, RecordedStream, RecordingCommand, RecordingReport, RecordingView};
+use protocol::recording::{RecordedStream, RecordingCommand, RecordingReport, RecordingView};
 use protocol::transcoder::Entry;
 use recorder::FileSummary;
 use tokio::sync::mpsc;
@@ -20,9 +20,9 @@ use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
 use super::composing::{self, Composing};
-use super::processing::{self, Part, Work};
+use super::processing::{self, Part, Processed, Work};
 use super::store::{Folder, StreamNote};
-use super::{Place, Told, recovery};
+use super::{Place, Told, recovery, upload};
 use crate::jobs::Progress;
 use crate::recorder::{RecorderEvent, RecorderHandle, StartFile};
 
@@ -46,9 +46,13 @@ pub(super) struct Director {
     workers: JoinSet<Done>,
     tell_progress: mpsc::Sender<(RecordingKey, Progress)>,
     progress: mpsc::Receiver<(RecordingKey, Progress)>,
+    uploads: JoinSet<(Option<RecordingKey>, Processed)>,
 }
 
-type Done = (RecordingKey, Result<Measured, String>);
+type Done = (RecordingKey, Result<Processed, String>);
+
+/// Recordings that a crash had interrupted, processed and waiting to be taken.
+const RECOVERED: usize = 16;
 
 /// One that is not being processed yet.
 struct Recording {
@@ -89,13 +93,14 @@ impl Director {
             workers: JoinSet::new(),
             tell_progress,
             progress,
+            uploads: JoinSet::new(),
         }
     }
 
     /// Works until nobody can give commands any more.
     pub(super) async fn run(mut self, mut commands: mpsc::Receiver<RecordingCommand>) {
-        let (place, tell) = (self.place.clone(), self.tell.clone());
-        tokio::task::spawn_blocking(move || recovery::run(&place, &tell));
+        let (processed, mut recovered) = mpsc::channel(RECOVERED);
+        self.recover(processed);
         let mut recorder_is_there = true;
         let mut marks = tokio::time::interval(MARK);
         marks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -113,8 +118,16 @@ impl Director {
                         self.lose_recorder().await;
                     }
                 },
-                Some(done) = self.workers.join_next() => if let Ok((recording, result)) = done {
-                    self.report(RecordingReport::Ended { recording, result }).await;
+                Some(done) = self.workers.join_next() => match done {
+                    Ok((recording, Ok(processed))) => self.keep(Some(recording), processed).await,
+                    Ok((recording, Err(why))) => {
+                        self.report(RecordingReport::Ended { recording, result: Err(why) }).await;
+                    }
+                    Err(_) => {}
+                },
+                Some(processed) = recovered.recv() => self.keep(None, processed).await,
+                Some(done) = self.uploads.join_next() => if let Ok((recording, processed)) = done {
+                    self.settle(recording, processed).await;
                 },
                 Some((recording, progress)) = self.progress.recv() => self.progressed(recording, progress).await,
                 // One that is too busy to be asked is asked again.
@@ -127,6 +140,43 @@ impl Director {
         }
         // What the workers do not finish now is finished at the next start.
         self.place.stop.store(true, Ordering::Relaxed);
+    }
+
+    /// Finishes what a crash has interrupted, beside everything else.
+    fn recover(&self, processed: mpsc::Sender<Processed>) {
+        let (place, tell) = (self.place.clone(), self.tell.clone());
+        tokio::spawn(async move {
+            if let Some(kept) = &place.kept {
+                upload::mirror(kept, &place).await;
+            }
+            let _ = tokio::task::spawn_blocking(move || recovery::run(&place, &tell, &processed)).await;
+        });
+    }
+
+    /// Brings a recording to where it is kept.
+    async fn keep(&mut self, recording: Option<RecordingKey>, processed: Processed) {
+        let Some(kept) = self.place.kept.clone() else {
+            return self.settle(recording, processed).await;
+        };
+        if let Some(recording) = recording {
+            self.report(RecordingReport::Processed { recording, measured: processed.measured() }).await;
+        }
+        let place = self.place.clone();
+        self.uploads.spawn(async move { (recording, processed.upload(&kept, &place).await) });
+    }
+
+    /// It is ready.
+    async fn settle(&mut self, recording: Option<RecordingKey>, processed: Processed) {
+        let told = match recording {
+            Some(recording) => {
+                let result = Ok(processed.measured());
+                Told::Report(RecordingReport::Ended { recording, result })
+            }
+            None => recovery::recovered(&processed.view),
+        };
+        // Its id may be worked at again by whoever hears of it.
+        drop(processed);
+        let _ = self.tell.send(told).await;
     }
 
     async fn report(&self, report: RecordingReport) {
@@ -370,7 +420,7 @@ impl Director {
             };
             let result = catch_unwind(AssertUnwindSafe(run));
             let result = result.unwrap_or_else(|_| Err("defect in the processing of recordings".to_owned()));
-            tracing::info!(recording = %id, ?result, "recording processed");
+            tracing::info!(recording = %id, result = ?result.as_ref().map(Processed::measured), "recording processed");
             (key, result)
         });
     }

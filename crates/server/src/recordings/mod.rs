@@ -6,6 +6,7 @@
 //! * [`composing`]: composed recordings are recorded like individual ones, and meanwhile made one file of.
 //! * [`processing`]: what becomes of the files once a recording is over: a ZIP, or the composed file's sources.
 //! * [`store`]: the folder of all recordings, finished or not; also what REST lists and deletes.
+//! * [`upload`]: the last step where recordings are kept in a bucket.
 //! * [`recovery`]: recordings that a crash has interrupted are finished at the next start.
 //!
 //! When a recording starts and ends, what is in it and who is told is decided in the crate `session`.
@@ -19,14 +20,16 @@ mod recovery;
 pub(crate) mod store;
 #[cfg(test)]
 mod tests;
+mod upload;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::{io, thread};
 
-use protocol::event::RecordingEvent;
+use bucket::Bucket;
+use protocol::event::{RecordingEvent, RecordingStatus};
 use protocol::recording::RecordingReport;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 
 use crate::jobs::Transcoder;
 use crate::recorder::Recorder;
@@ -42,6 +45,8 @@ pub(crate) const NO_CUSTOM_LAYOUT: &str =
 const REPORT_CAPACITY: usize = 1024;
 /// Recordings that are processed at the same time, and the recovery: they share a disk.
 const WORKERS: usize = 4;
+/// Recordings that are uploaded at the same time; each takes the memory of one part of a file.
+const UPLOADS: usize = 4;
 
 /// For the control side.
 #[derive(Debug)]
@@ -63,9 +68,26 @@ pub(crate) struct Running {
     pub(crate) writer: thread::JoinHandle<()>,
 }
 
+/// Where finished recordings are kept, if not where they were made.
+#[derive(Clone, Debug)]
+pub(crate) struct Kept {
+    pub(crate) bucket: Arc<Bucket>,
+    /// They stay here, too.
+    pub(crate) local_copy: bool,
+    /// One is taken by each upload: of all that wait, few are on their way.
+    turns: Arc<Semaphore>,
+}
+
+impl Kept {
+    pub(crate) fn new(bucket: Arc<Bucket>, local_copy: bool) -> Self {
+        Self { bucket, local_copy, turns: Arc::new(Semaphore::new(UPLOADS)) }
+    }
+}
+
 /// Starts the thread. `public_url` is where clients find this server, as far as is known without their asking.
 pub(crate) fn start(
     store: Store,
+    kept: Option<Kept>,
     public_url: String,
     transcoder: Transcoder,
     recorder: Recorder,
@@ -73,8 +95,8 @@ pub(crate) fn start(
 ) -> io::Result<Running> {
     let (queue, commands) = queue::queue(recorder.handle.clone(), max_streams);
     let (tell, told) = mpsc::channel(REPORT_CAPACITY);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().max_blocking_threads(WORKERS).build()?;
-    let place = Place { store, public_url, transcoder, stop: Arc::new(AtomicBool::new(false)) };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(WORKERS).build()?;
+    let place = Place { store, kept, public_url, transcoder, stop: Arc::new(AtomicBool::new(false)) };
     let director = Director::new(place, recorder.handle, recorder.events, tell);
     // When the runtime is dropped, it waits for the workers, who were told to stop.
     let thread =
@@ -86,7 +108,15 @@ pub(crate) fn start(
 #[derive(Clone, Debug)]
 struct Place {
     store: Store,
+    kept: Option<Kept>,
     public_url: String,
     transcoder: Transcoder,
     stop: Arc<AtomicBool>,
+}
+
+impl Place {
+    /// What a recording is once it is processed.
+    fn finished(&self) -> RecordingStatus {
+        if self.kept.is_none() { RecordingStatus::Ready } else { RecordingStatus::Stopped }
+    }
 }

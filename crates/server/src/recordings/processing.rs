@@ -41,6 +41,21 @@ pub(super) struct Part {
     pub(super) summary: Option<FileSummary>,
 }
 
+/// A recording that is whole, in a folder that nobody else works at.
+#[derive(Debug)]
+pub(super) struct Processed {
+    pub(super) folder: Folder,
+    pub(super) view: RecordingView,
+}
+
+impl Processed {
+    /// What is in it.
+    pub(super) fn measured(&self) -> Measured {
+        let RecordingView { size, duration, has_audio, has_video, .. } = self.view;
+        Measured { size, duration, has_audio, has_video }
+    }
+}
+
 /// Why a recording is not ready.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
@@ -59,15 +74,18 @@ pub(super) enum Failure {
 }
 
 impl Work {
-    /// Makes a recording ready, or failed, on the disk. `may_be_empty`: ready even without a single frame.
-    pub(super) fn finish(mut self, place: &Place, may_be_empty: bool) -> Result<Measured, Failure> {
-        let result = self.try_finish(place, may_be_empty);
-        if let Err(failure) = &result
-            && !matches!(failure, Failure::Interrupted)
-        {
-            self.fail(place);
+    /// Makes a recording ready (stopped, if it is kept elsewhere) or failed, on the disk. `may_be_empty`: even without a
+    /// single frame.
+    pub(super) fn finish(mut self, place: &Place, may_be_empty: bool) -> Result<Processed, Failure> {
+        match self.try_finish(place, may_be_empty) {
+            Ok(()) => Ok(Processed { folder: self.folder, view: self.view }),
+            Err(failure) => {
+                if !matches!(failure, Failure::Interrupted) {
+                    self.fail(place);
+                }
+                Err(failure)
+            }
         }
-        result
     }
 
     /// Gives up a recording that never ran, with whatever was written of it.
@@ -86,7 +104,7 @@ impl Work {
         self.fail(place);
     }
 
-    fn try_finish(&mut self, place: &Place, may_be_empty: bool) -> Result<Measured, Failure> {
+    fn try_finish(&mut self, place: &Place, may_be_empty: bool) -> Result<(), Failure> {
         let parts = std::mem::take(&mut self.parts);
         if self.view.output_mode != OutputMode::Individual {
             if parts.is_empty() && !may_be_empty {
@@ -106,10 +124,9 @@ impl Work {
         }
         let measured = self.archive(place, &entries)?;
         self.describe(&measured);
-        self.seal(place, RecordingStatus::Ready)?;
-        // Whoever stores recordings elsewhere comes in before that, while the status is still `stopped`.
+        self.seal(place, place.finished())?;
         entries.iter().for_each(|entry| remove(&self.folder, &entry.note));
-        Ok(measured)
+        Ok(())
     }
 
     fn describe(&mut self, measured: &Measured) {
@@ -118,7 +135,7 @@ impl Work {
     }
 
     /// Waits until it is composed, and removes what it was composed from.
-    fn compose(&mut self, place: &Place, parts: Vec<Part>) -> Result<Measured, Failure> {
+    fn compose(&mut self, place: &Place, parts: Vec<Part>) -> Result<(), Failure> {
         let composing = match self.composing.take() {
             Some(composing) => composing,
             None => self.resume_composing(place, &parts)?,
@@ -129,10 +146,10 @@ impl Work {
         }
         self.folder.sync()?;
         self.describe(&made.measured);
-        self.seal(place, RecordingStatus::Ready)?;
+        self.seal(place, place.finished())?;
         parts.iter().for_each(|part| remove(&self.folder, &part.note));
         self.forget_composing();
-        Ok(made.measured)
+        Ok(())
     }
 
     /// After a crash: files are made whole, and the composition goes on up to where the last one ends.

@@ -10,13 +10,13 @@ use protocol::recording::RecordingView;
 use tokio::sync::mpsc;
 
 use super::composing;
-use super::processing::{self, Failure, Part, Work};
+use super::processing::{self, Failure, Part, Processed, Work};
 use super::store::Folder;
 use super::{Place, Told};
 use crate::program;
 
 /// Looks through all recordings and finishes those that are not, one after the other.
-pub(super) fn run(place: &Place, tell: &mpsc::Sender<Told>) {
+pub(super) fn run(place: &Place, tell: &mpsc::Sender<Told>, processed: &mpsc::Sender<Processed>) {
     if let Err(error) = place.store.delete_leftovers() {
         tracing::warn!(%error, "what is left of deleted recordings stays");
     }
@@ -30,16 +30,25 @@ pub(super) fn run(place: &Place, tell: &mpsc::Sender<Told>) {
         }
         // Whatever has begun meanwhile is held by somebody.
         let Some(folder) = place.store.claim(&id) else { continue };
-        if let Err(error) = recover(place, folder, tell) {
+        if let Err(error) = recover(place, folder, tell, processed) {
             tracing::error!(recording = %id, %error, "an interrupted recording cannot be finished");
         }
     }
 }
 
-fn recover(place: &Place, folder: Folder, tell: &mpsc::Sender<Told>) -> io::Result<()> {
+fn recover(
+    place: &Place,
+    folder: Folder,
+    tell: &mpsc::Sender<Told>,
+    processed: &mpsc::Sender<Processed>,
+) -> io::Result<()> {
     let Ok(Some(mut view)) = folder.read() else { return Ok(()) };
     let notes = folder.notes()?;
     let found = view.status;
+    let is_whole = || {
+        let file = folder.file(&format!("{}.{}", view.name, view.extension()));
+        file.is_file() && !composing::is_begun(&folder)
+    };
     match found {
         RecordingStatus::Ready => {
             if folder.file(&format!("{}.{}", view.name, view.extension())).is_file() {
@@ -47,6 +56,15 @@ fn recover(place: &Place, folder: Folder, tell: &mpsc::Sender<Told>) -> io::Resu
                 notes.iter().for_each(|note| processing::remove(&folder, note));
                 composing::forget(&folder)?;
             }
+            return Ok(());
+        }
+        // It was on its way to where it is kept.
+        RecordingStatus::Stopped if notes.is_empty() && is_whole() => {
+            if place.kept.is_none() {
+                view.status = RecordingStatus::Ready;
+                folder.write(&view)?;
+            }
+            let _ = processed.blocking_send(Processed { folder, view });
             return Ok(());
         }
         // With files, it is worth another try: there may be room on the disk now.
@@ -62,11 +80,11 @@ fn recover(place: &Place, folder: Folder, tell: &mpsc::Sender<Told>) -> io::Resu
         announce(tell, &view);
     }
     let parts: Vec<_> = notes.into_iter().map(|note| Part { note, summary: None }).collect();
-    let mut view = RecordingView { status: RecordingStatus::Failed, ..view };
+    let view = RecordingView { status: RecordingStatus::Failed, ..view };
     match (Work { folder, view: view.clone(), parts, composing: None }).finish(place, false) {
-        Ok(measured) => {
-            (view.size, view.duration) = (measured.size, measured.duration);
-            view.status = RecordingStatus::Ready;
+        Ok(finished) => {
+            let _ = processed.blocking_send(finished);
+            return Ok(());
         }
         Err(Failure::Interrupted) => return Ok(()),
         Err(failure) => {
@@ -81,7 +99,13 @@ fn recover(place: &Place, folder: Folder, tell: &mpsc::Sender<Told>) -> io::Resu
 }
 
 fn announce(tell: &mpsc::Sender<Told>, view: &RecordingView) {
-    let event = RecordingEvent {
+    // Nobody listens any more only if the server stops.
+    let _ = tell.blocking_send(recovered(view));
+}
+
+/// What applications are told of it.
+pub(super) fn recovered(view: &RecordingView) -> Told {
+    Told::Recovered(Box::new(RecordingEvent {
         stamp: Stamp {
             session: view.session_id.as_str().into(),
             session_created_at: session_created_at(view),
@@ -98,9 +122,7 @@ fn announce(tell: &mpsc::Sender<Told>, view: &RecordingView) {
         has_video: view.has_video,
         size: view.size,
         status: view.status,
-    };
-    // Nobody listens any more only if the server stops.
-    let _ = tell.blocking_send(Told::Recovered(Box::new(event)));
+    }))
 }
 
 fn session_created_at(view: &RecordingView) -> u64 {

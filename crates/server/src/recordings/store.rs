@@ -49,8 +49,6 @@ pub(crate) enum DeleteError {
     Unknown,
     #[error("the recording is in progress")]
     InProgress,
-    #[error("{0}")]
-    Io(#[from] io::Error),
 }
 
 /// `.stream.<stem>`: what is known of one recorded stream, as long as its file is not in the archive.
@@ -165,22 +163,21 @@ impl Store {
         }
     }
 
-    /// Deletes a recording with everything in its folder.
-    pub(crate) fn delete(&self, id: &str) -> Result<(), DeleteError> {
+    /// A recording that is to be deleted.
+    pub(crate) fn take(&self, id: &str) -> Result<Folder, DeleteError> {
         if !is_id(id) {
             return Err(DeleteError::Unknown);
         }
         let folder = self.claim(id).ok_or(DeleteError::InProgress)?;
-        if !metadata_path(&folder.path, id).is_file() {
-            return Err(DeleteError::Unknown);
-        }
-        // In one step, so that a crash does not leave half of it behind.
-        let deleted = self.root.join(format!("{DELETED}{id}"));
-        remove_all(&deleted)?;
-        fs::rename(&folder.path, &deleted)?;
+        if metadata_path(&folder.path, id).is_file() { Ok(folder) } else { Err(DeleteError::Unknown) }
+    }
+
+    /// Makes a recording known whose files are elsewhere.
+    pub(super) fn adopt(&self, id: &str, view: &RecordingView) -> io::Result<()> {
+        let Some(folder) = is_id(id).then(|| self.claim(id)).flatten() else { return Ok(()) };
+        fs::create_dir_all(&folder.path)?;
         durable::sync_folder(&self.root)?;
-        remove_all(&deleted)?;
-        Ok(())
+        folder.write(view)
     }
 
     /// Finishes what a crash has interrupted.
@@ -196,8 +193,19 @@ impl Store {
 }
 
 impl Folder {
-    pub(super) fn id(&self) -> &str {
+    pub(crate) fn id(&self) -> &str {
         &self.claim.id
+    }
+
+    /// Deletes a recording with everything in its folder.
+    pub(crate) fn delete(self) -> io::Result<()> {
+        // In one step, so that a crash does not leave half of it behind.
+        let root = self.path.parent().unwrap_or(&self.path);
+        let deleted = root.join(format!("{DELETED}{}", self.id()));
+        remove_all(&deleted)?;
+        fs::rename(&self.path, &deleted)?;
+        durable::sync_folder(root)?;
+        remove_all(&deleted)
     }
 
     pub(super) fn path(&self) -> &Path {

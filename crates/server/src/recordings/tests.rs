@@ -42,7 +42,7 @@ impl Studio {
         let (handle, taps, inputs) = recorder::queue();
         let (commands, media) = mpsc::channel(64);
         let recorder = recorder::start(handle, inputs, commands.downgrade()).unwrap();
-        let running = start(store.clone(), URL.to_owned(), nothing_to_compose_with(), recorder, 100).unwrap();
+        let running = start(store.clone(), None, URL.to_owned(), nothing_to_compose_with(), recorder, 100).unwrap();
         Self { running, taps, store, begun: Instant::now(), _media: media }
     }
 
@@ -249,7 +249,7 @@ async fn streams_become_an_archive_and_nothing_else_is_left() {
     assert_eq!(view.url.as_deref(), Some("https://ov.example.com/openvidu/recordings/room/mine.zip"));
     let start = r#"{"id":"room","object":"recording","name":"mine","outputMode":"INDIVIDUAL","sessionId":"room","uniqueSessionId":"room_"#;
     assert!(text.starts_with(start), "{text}");
-    studio.store.delete("room").unwrap();
+    studio.store.take("room").unwrap().delete().unwrap();
     assert!(files(folder.path()).is_empty());
     studio.close();
 }
@@ -266,14 +266,14 @@ async fn ids_are_counted_on_the_disk_and_a_running_one_cannot_be_deleted() {
     assert_eq!(studio.named().await.0, "room~2");
     studio.begin(RecordingKey(2), individual());
     assert_eq!(studio.named().await.0, "room~4");
-    assert!(matches!(studio.store.delete("room~2"), Err(DeleteError::InProgress)));
+    assert!(matches!(studio.store.take("room~2"), Err(DeleteError::InProgress)));
     studio.end(&[], false);
     assert_eq!(studio.ended().await.map(|measured| measured.size), Ok(0));
     assert_eq!(files(&folder.path().join("room~2")), [".recording.room~2", "room~2.zip"]);
-    studio.store.delete("room~2").unwrap();
-    assert!(matches!(studio.store.delete("room~2"), Err(DeleteError::Unknown)));
+    studio.store.take("room~2").unwrap().delete().unwrap();
+    assert!(matches!(studio.store.take("room~2"), Err(DeleteError::Unknown)));
     for trick in ["", ".", "..", "../x", "room/..", "\0"] {
-        assert!(matches!(studio.store.delete(trick), Err(DeleteError::Unknown)), "{trick:?}");
+        assert!(matches!(studio.store.take(trick), Err(DeleteError::Unknown)), "{trick:?}");
     }
     studio.close();
 }

@@ -3,6 +3,7 @@
 mod access;
 mod auth;
 mod bad_input;
+mod bucket;
 mod call_page;
 mod cdr;
 mod client;
@@ -24,6 +25,8 @@ mod participants;
 mod recordings;
 mod redirect;
 mod restart;
+#[path = "../../../bucket/tests/service/mod.rs"]
+mod s3;
 mod sessions;
 mod signal;
 mod streams;
