@@ -245,8 +245,13 @@ impl Director {
     }
 
     fn begin(&self, key: RecordingKey, view: RecordingView) -> Result<Recording, String> {
+        let is_composed = view.output_mode != OutputMode::Individual;
+        if is_composed {
+            // Before anything is written of it.
+            self.place.transcoder.availability().map_err(|unavailable| unavailable.to_string())?;
+        }
         let mut recording = self.begin_files(view).map_err(unwritable)?;
-        if recording.view.output_mode != OutputMode::Individual {
+        if is_composed {
             let tell = self.tell_progress.clone();
             // The director has gone only if the server stops.
             let tell = move |progress| drop(tell.blocking_send((key, progress)));

@@ -70,7 +70,7 @@ fn recover(
         // With files, it is worth another try: there may be room on the disk now.
         RecordingStatus::Failed if notes.is_empty() => return Ok(()),
         // What is there waits for something that can compose it.
-        _ if view.output_mode != OutputMode::Individual && !place.transcoder.is_there() => return Ok(()),
+        _ if composing::is_begun(&folder) && !place.transcoder.is_there() => return Ok(()),
         _ => {}
     }
     tracing::warn!(recording = folder.id(), status = found.as_str(), "finishing an interrupted recording");
