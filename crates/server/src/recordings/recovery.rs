@@ -5,7 +5,6 @@ use std::io;
 use std::sync::atomic::Ordering;
 
 use protocol::event::{Reason, RecordingEvent, RecordingStatus, Stamp};
-use protocol::model::OutputMode;
 use protocol::recording::RecordingView;
 use tokio::sync::mpsc;
 
