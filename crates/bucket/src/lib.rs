@@ -40,7 +40,6 @@ pub struct Bucket {
     plain: AmazonS3,
     /// With the headers that new objects get.
     creating: AmazonS3,
-    part: u64,
 }
 
 /// What could not be done, and why.
@@ -75,17 +74,6 @@ pub enum Error {
     },
 }
 
-/// One of a list.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Object {
-    /// Within the bucket's folder, as everywhere here.
-    pub key: String,
-    /// Bytes.
-    pub size: u64,
-    /// Changes with the content.
-    pub etag: Option<String>,
-}
-
 /// What is wanted of an object.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Wanted {
@@ -116,13 +104,8 @@ pub struct Content {
 impl Bucket {
     /// Asks nobody yet: see [`Bucket::check`].
     pub fn open(settings: &Settings) -> Result<Self, Error> {
-        Self::open_with_parts_of(settings, PART)
-    }
-
-    /// With other parts than usual, which is for tests only: S3 wants 5 MiB at least.
-    pub fn open_with_parts_of(settings: &Settings, part: u64) -> Result<Self, Error> {
         let (name, folder) = settings.place()?;
-        Ok(Self { name, folder, plain: settings.client(false)?, creating: settings.client(true)?, part })
+        Ok(Self { name, folder, plain: settings.client(false)?, creating: settings.client(true)? })
     }
 
     /// Whether the bucket is there and may be read.
@@ -139,12 +122,12 @@ impl Bucket {
     pub async fn put_file(&self, key: &str, file: &FilePath, progress: &FilePath) -> Result<(), Error> {
         let key = self.key(key)?;
         let metadata = fs::metadata(file).await.map_err(|error| unreadable(file, error))?;
-        if metadata.len() <= self.part {
+        if metadata.len() <= PART {
             let bytes = fs::read(file).await.map_err(|error| unreadable(file, error))?;
             return self.put_whole(&key, bytes).await;
         }
         let size = metadata.len();
-        let part = self.part.max(size.div_ceil(MAX_PARTS));
+        let part = PART.max(size.div_ceil(MAX_PARTS));
         let modified = metadata.modified().map_err(|error| unreadable(file, error))?;
         let begun = Progress::read(progress).filter(|begun| begun.is_of(key.as_ref(), size, part, modified));
         let resumed = begun.is_some();
@@ -172,14 +155,11 @@ impl Bucket {
         self.put_whole(&self.key(key)?, bytes).await
     }
 
-    /// Every object whose key begins with the folders of `under`; all if it is empty.
-    pub async fn list(&self, under: &str) -> Result<Vec<Object>, Error> {
+    /// The keys (within the bucket's folder, as everywhere here) that begin with the folders of `under`; all if it is empty.
+    pub async fn list(&self, under: &str) -> Result<Vec<String>, Error> {
         let prefix = if under.is_empty() { self.prefix() } else { Some(self.key(under)?) };
-        let objects = self.plain.list(prefix.as_ref()).take(MAX_LISTED).map_ok(|object| Object {
-            key: self.without_folder(object.location.as_ref()).to_owned(),
-            size: object.size,
-            etag: object.e_tag,
-        });
+        let objects = self.plain.list(prefix.as_ref()).take(MAX_LISTED);
+        let objects = objects.map_ok(|object| self.without_folder(object.location.as_ref()).to_owned());
         objects.try_collect().await.map_err(|source| self.failed(under, source))
     }
 

@@ -145,11 +145,12 @@ impl Director {
     /// Finishes what a crash has interrupted, beside everything else.
     fn recover(&self, processed: mpsc::Sender<Processed>) {
         let (place, tell) = (self.place.clone(), self.tell.clone());
+        let elsewhere = place.clone();
+        tokio::task::spawn_blocking(move || recovery::run(&place, &tell, &processed));
         tokio::spawn(async move {
-            if let Some(kept) = &place.kept {
-                upload::mirror(kept, &place).await;
+            if let Some(kept) = &elsewhere.kept {
+                upload::mirror(kept, &elsewhere).await;
             }
-            let _ = tokio::task::spawn_blocking(move || recovery::run(&place, &tell, &processed)).await;
         });
     }
 

@@ -18,7 +18,7 @@ use crate::durable;
 /// Before the names of recordings that are being deleted.
 const DELETED: &str = ".deleted-";
 /// A metadata file of the longest names has some 2 KB.
-const MAX_METADATA: u64 = 64 * 1024;
+pub(super) const MAX_METADATA: u64 = 64 * 1024;
 
 /// See the module. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -287,7 +287,12 @@ fn overwrite(path: &Path, text: &str) -> io::Result<()> {
 }
 
 fn metadata_path(folder: &Path, id: &str) -> PathBuf {
-    folder.join(format!(".recording.{id}"))
+    folder.join(metadata_name(id))
+}
+
+/// Of the metadata file, in a recording's folder wherever that is.
+pub(super) fn metadata_name(id: &str) -> String {
+    format!(".recording.{id}")
 }
 
 fn read_metadata(path: &Path) -> io::Result<Option<RecordingView>> {

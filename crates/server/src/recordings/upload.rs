@@ -23,11 +23,8 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 /// Metadata files fetched at a time.
 const FETCHED: usize = 16;
-/// A metadata file of the longest names has some 2 KB.
-const MAX_METADATA: u64 = 64 * 1024;
 /// Beginning of the names of files that tell how much of another one has been sent.
 const PROGRESS: &str = ".upload.";
-const METADATA: &str = ".recording.";
 
 impl Processed {
     /// Returns once it is in the bucket, and ready.
@@ -51,7 +48,7 @@ impl Processed {
 
     async fn attempt(&mut self, kept: &Kept, place: &Place) -> Result<(), Failure> {
         let (bucket, id) = (&kept.bucket, self.folder.id());
-        let Ok(_turn) = kept.turns.acquire().await else { return Ok(()) };
+        let _turn = kept.turns.acquire().await;
         let names = files(self.folder.path())?;
         for name in &names {
             let progress = self.folder.file(&format!("{PROGRESS}{name}"));
@@ -88,7 +85,7 @@ fn files(folder: &Path) -> io::Result<Vec<String>> {
 }
 
 fn metadata_key(id: &str) -> String {
-    format!("{id}/{METADATA}{id}")
+    format!("{id}/{}", store::metadata_name(id))
 }
 
 /// Makes known here what others, or an earlier disk, have put into the bucket: their ids are taken, and REST lists them.
@@ -101,9 +98,9 @@ pub(super) async fn mirror(kept: &Kept, place: &Place) {
 async fn try_mirror(kept: &Kept, place: &Place) -> Result<(), Failure> {
     let here: HashSet<String> = place.store.ids()?.into_iter().collect();
     let there = kept.bucket.list("").await?;
-    let ids = there.iter().filter_map(|object| {
-        let (id, name) = object.key.split_once('/')?;
-        (name.strip_prefix(METADATA) == Some(id) && !here.contains(id)).then(|| id.to_owned())
+    let ids = there.iter().filter_map(|key| {
+        let (id, name) = key.split_once('/')?;
+        (name == store::metadata_name(id) && !here.contains(id)).then(|| id.to_owned())
     });
     let ids: Vec<String> = ids.collect();
     for some in ids.chunks(FETCHED) {
@@ -113,7 +110,7 @@ async fn try_mirror(kept: &Kept, place: &Place) -> Result<(), Failure> {
 }
 
 async fn adopt(kept: &Kept, place: &Place, id: &str) -> Result<(), Failure> {
-    let text = kept.bucket.read(&metadata_key(id), MAX_METADATA).await?;
+    let text = kept.bucket.read(&metadata_key(id), store::MAX_METADATA).await?;
     match serde_json::from_slice::<RecordingView>(&text) {
         Ok(view) => place.store.adopt(id, &view)?,
         Err(error) => tracing::warn!(recording = %id, %error, "a recording in the bucket cannot be read"),
