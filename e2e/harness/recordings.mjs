@@ -117,3 +117,12 @@ export function individual(folder, recording, scratch) {
   });
   return { sync, files: probed };
 }
+
+/** What applications were told of a recording, by the CDR files: `started`, `stopped recordingStoppedByServer`… */
+export const told = (cdr, id) =>
+  readdirSync(cdr)
+    .sort()
+    .flatMap((file) => readFileSync(join(cdr, file), 'utf8').trim().split('\n'))
+    .map((line) => JSON.parse(line).recordingStatusChanged)
+    .filter((event) => event?.id === id)
+    .map(({ status, reason }) => (reason ? `${status} ${reason}` : status));

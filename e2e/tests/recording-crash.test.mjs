@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { Browsers } from '../harness/browsers.mjs';
 import { openRoom } from '../harness/call.mjs';
-import { decode, individual } from '../harness/recordings.mjs';
+import { decode, individual, told } from '../harness/recordings.mjs';
 import { rest, restOk } from '../harness/rest.mjs';
 import { startServer } from '../harness/server.mjs';
 import { startSite } from '../harness/site.mjs';
@@ -54,14 +54,6 @@ async function settled(id, status) {
   throw new Error(`${id} never became ${status}:\n${world.server.tail()}`);
 }
 
-const told = (id) =>
-  readdirSync(cdr)
-    .sort()
-    .flatMap((file) => readFileSync(join(cdr, file), 'utf8').trim().split('\n'))
-    .map((line) => JSON.parse(line).recordingStatusChanged)
-    .filter((event) => event?.id === id)
-    .map(({ status, reason }) => (reason ? `${status} ${reason}` : status));
-
 test('a recording survives kill -9 up to its last second', { timeout: 240_000 }, async () => {
   world.server = await startServer(settings);
   const room = await world.call({ customSessionId: 'killed' });
@@ -83,7 +75,7 @@ test('a recording survives kill -9 up to its last second', { timeout: 240_000 },
   // A second of 15 pictures, and what was on its way.
   const decoded = decode(files[0].path).video;
   assert.ok(decoded >= sent - 25, `${decoded} of ${sent} pictures`);
-  assert.deepEqual(told('killed'), ['started', 'stopped nodeCrashed', 'ready nodeCrashed']);
+  assert.deepEqual(told(cdr, 'killed'), ['started', 'stopped nodeCrashed', 'ready nodeCrashed']);
   await world.server.stop();
 });
 
@@ -100,7 +92,7 @@ test('a server that is stopped ends its recordings first', { timeout: 240_000 },
   const recording = JSON.parse(readFileSync(path, 'utf8'));
   assert.equal(recording.status, 'ready');
   assert.equal(individual(folder, recording, scratch).files.length, 1);
-  assert.deepEqual(told('stopped'), [
+  assert.deepEqual(told(cdr, 'stopped'), [
     'started',
     'stopped openviduServerStopped',
     'ready openviduServerStopped',

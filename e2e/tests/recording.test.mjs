@@ -1,12 +1,12 @@
 /** Individual recordings: unmodified openvidu-browser in Chromium, openvidu-node-client, and what is on the disk. */
 
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after } from 'node:test';
 import { OpenVidu, Recording } from 'openvidu-node-client';
-import { decode, individual, play } from '../harness/recordings.mjs';
+import { decode, individual, play, told } from '../harness/recordings.mjs';
 import { rest, restOk } from '../harness/rest.mjs';
 import { secret } from '../harness/server.mjs';
 import { suite } from '../harness/suite.mjs';
@@ -31,15 +31,6 @@ const client = (server) => {
   openvidu.enableProdMode();
   return openvidu;
 };
-
-/** What applications were told of a recording: `started`, `stopped recordingStoppedByServer`… */
-const told = (id) =>
-  readdirSync(cdr)
-    .sort()
-    .flatMap((file) => readFileSync(join(cdr, file), 'utf8').trim().split('\n'))
-    .map((line) => JSON.parse(line).recordingStatusChanged)
-    .filter((event) => event?.id === id)
-    .map(({ status, reason }) => (reason ? `${status} ${reason}` : status));
 
 /** Waits until this much more of a stream has been sent. */
 const sent = (participant, frames) => participant.do('sentFrames', frames);
@@ -103,7 +94,7 @@ scenario(
     const [one, two] = [first, second].map((id) => files.find((file) => file.streamId === id));
     assert.ok(one.endTimeOffset < two.startTimeOffset, 'the second one begins after the first one');
     assert.equal(sync.createdAt, stopped.createdAt);
-    assert.deepEqual(told('interview'), [
+    assert.deepEqual(told(cdr, 'interview'), [
       'started',
       'stopped recordingStoppedByServer',
       'ready recordingStoppedByServer',
