@@ -77,7 +77,11 @@
     session.on('streamCreated', (e) => {
       streams.set(e.stream.connection.connectionId, e.stream);
       remember('streamCreated', streamOf(e.stream));
-      if (autoSubscribe) subscribe(e.stream.connection.connectionId);
+      const { connectionId } = e.stream.connection;
+      if (!autoSubscribe) return;
+      subscribe(connectionId).catch(({ message }) =>
+        remember('subscribeFailed', { connectionId, message }),
+      );
     });
     session.on('streamDestroyed', (e) => {
       subscribers.delete(e.stream.connection.connectionId);
@@ -163,15 +167,15 @@
     return publisher.stream.streamId;
   }
 
-  function subscribe(connectionId) {
-    const subscriber = session.subscribe(streams.get(connectionId), undefined, (error) =>
-      error
-        ? remember('subscribeFailed', { connectionId, message: error.message })
-        : remember('subscribed', { connectionId }),
-    );
-    subscriber.addVideoElement(newVideo());
-    subscribers.set(connectionId, subscriber);
-  }
+  /** Resolves when offer and answer are exchanged. */
+  const subscribe = (connectionId) =>
+    new Promise((resolve, reject) => {
+      const subscriber = session.subscribe(streams.get(connectionId), undefined, (error) =>
+        error ? reject(error) : resolve(),
+      );
+      subscriber.addVideoElement(newVideo());
+      subscribers.set(connectionId, subscriber);
+    });
 
   function newVideo() {
     const video = document.createElement('video');
