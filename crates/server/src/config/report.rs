@@ -24,7 +24,7 @@ pub fn in_force(sources: &Sources) -> String {
     let mut keys: Vec<_> = KEYS.iter().collect();
     keys.sort_unstable_by_key(|key| key.name);
     for key in keys {
-        let value = sources.texts.get(key.name).map_or(key.default, String::as_str);
+        let value = sources.text(key.name).unwrap_or(key.default);
         let value = if key.secret { "*".repeat(value.chars().count()) } else { value.to_owned() };
         let _ = writeln!(text, "* {}={value}", key.name);
     }
