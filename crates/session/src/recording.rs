@@ -1,26 +1,26 @@
-//! Recordings: when one may start, what is in it, when it ends and who learns of it. Ids, files and media are the
-//! recorder's, on the other side of [`RecordingCommand`] and [`RecordingReport`].
+//! Recordings: when one may start and when it ends, what is in it ([`contents`]) and who learns of it ([`told`]). Ids,
+//! files and media are the recorder's, on the other side of [`RecordingCommand`] and [`RecordingReport`].
 //!
 //! A session has at most one recording that is starting or running. One that was stopped is no longer the session's: it
 //! is only waited for, by those who asked for its end and by the end of the session itself (see `ending`).
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
 
-use protocol::event::{Event, Reason, RecordingEvent, RecordingStatus, Stamp};
-use protocol::id::{PublicationId, RecordingKey, SessionId, TapId};
-use protocol::media::MediaCommand;
-use protocol::model::{MediaMode, OutputMode, RecordingMode, RecordingNotification, RecordingProperties, Role};
-use protocol::recording::{Measured, RecordedStream, RecordingCommand, RecordingReport, RecordingView};
+use protocol::event::{Reason, RecordingStatus};
+use protocol::id::{RecordingKey, SessionId, TapId};
+use protocol::model::{MediaMode, OutputMode, RecordingMode, RecordingProperties};
+use protocol::recording::{Measured, RecordingCommand, RecordingReport};
 use protocol::rpc::ServerNotification;
 
 use crate::client::Seat;
-use crate::connection::{Access, Participant};
 use crate::effect::{CallId, Outcome};
 use crate::id::ParticipantId;
 use crate::session::Session;
 use crate::timer::Timer;
 use crate::{Effect, Registry, Time};
+
+mod contents;
+mod told;
 
 /// Everything that is recorded or still being processed.
 pub(crate) type Recordings = HashMap<RecordingKey, Recording>;
@@ -36,7 +36,7 @@ pub(crate) struct Recording {
     name: Option<Name>,
     phase: Phase,
     /// What is in it, by publisher.
-    taps: BTreeMap<ParticipantId, Tap>,
+    taps: BTreeMap<ParticipantId, TapId>,
     /// Who waits for its end.
     stops: Vec<CallId>,
 }
@@ -45,11 +45,6 @@ pub(crate) struct Recording {
 struct Name {
     id: String,
     file: String,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Tap {
-    id: TapId,
 }
 
 #[derive(Debug)]
@@ -102,88 +97,6 @@ pub enum StopRefusal {
     Starting,
 }
 
-impl Recording {
-    fn is_individual(&self) -> bool {
-        self.properties.output_mode == OutputMode::Individual
-    }
-
-    fn id(&self) -> &str {
-        // One that fails before it is named had the session's name in prospect.
-        self.name.as_ref().map_or(self.session.as_str(), |name| &name.id)
-    }
-
-    fn file_name(&self) -> &str {
-        match &self.name {
-            Some(name) => &name.file,
-            None if self.properties.name.is_empty() => self.session.as_str(),
-            None => &self.properties.name,
-        }
-    }
-
-    fn status(&self) -> RecordingStatus {
-        match self.phase {
-            Phase::Starting { .. } => RecordingStatus::Starting,
-            Phase::Running => RecordingStatus::Started,
-            Phase::Stopped { .. } => RecordingStatus::Stopped,
-        }
-    }
-
-    fn planned(&self) -> Measured {
-        Measured { size: 0, duration: 0.0, has_audio: self.properties.has_audio, has_video: self.properties.has_video }
-    }
-
-    /// As it is now.
-    fn now(&self) -> RecordingView {
-        let measured = match self.phase {
-            Phase::Stopped { measured: Some(measured), .. } => measured,
-            _ => self.planned(),
-        };
-        self.view(self.status(), &measured)
-    }
-
-    fn view(&self, status: RecordingStatus, measured: &Measured) -> RecordingView {
-        RecordingView {
-            id: self.id().to_owned(),
-            object: "recording".to_owned(),
-            name: self.file_name().to_owned(),
-            output_mode: self.properties.output_mode,
-            composition: self.properties.composition(),
-            session_id: self.session.to_string(),
-            unique_session_id: None,
-            media_node: None,
-            created_at: self.created_at.as_millis(),
-            size: measured.size,
-            duration: measured.duration,
-            url: None,
-            has_audio: measured.has_audio,
-            has_video: measured.has_video,
-            status,
-        }
-    }
-
-    fn event(&self, status: RecordingStatus, reason: Option<Reason>, measured: &Measured, now: Time) -> Event {
-        let started = status == RecordingStatus::Started;
-        Event::RecordingStatusChanged(RecordingEvent {
-            stamp: Stamp {
-                session: self.session.clone(),
-                session_created_at: self.session_created_at.as_millis(),
-                timestamp: if started { self.created_at } else { now }.as_millis(),
-            },
-            start_time: self.created_at.as_millis(),
-            duration: measured.duration,
-            reason,
-            id: self.id().to_owned(),
-            name: self.file_name().to_owned(),
-            output_mode: self.properties.output_mode,
-            composition: self.properties.composition(),
-            has_audio: measured.has_audio,
-            has_video: measured.has_video,
-            size: measured.size,
-            status,
-        })
-    }
-}
-
 impl Registry {
     /// What a recording of this session is like unless its request says otherwise; or why there can be none now.
     pub fn recording_defaults(&self, session: &str) -> Result<&RecordingProperties, StartRefusal> {
@@ -232,19 +145,6 @@ impl Registry {
         self.end_session_if_deserted(&session, Reason::Disconnect, now);
         self.settle(now);
         Ok(())
-    }
-
-    /// Those that are starting, running or being processed. The finished ones are on disk.
-    pub fn recordings(&self) -> Vec<RecordingView> {
-        let named = self.recordings.values().filter(|recording| recording.name.is_some());
-        named.map(Recording::now).collect()
-    }
-
-    /// One of them.
-    pub fn recording(&self, id: &str) -> Option<RecordingView> {
-        let is_named = |recording: &&Recording| recording.name.as_ref().is_some_and(|name| name.id == id);
-        let recording = self.recordings.values().find(is_named)?;
-        Some(recording.now())
     }
 
     /// The recorder reports.
@@ -297,70 +197,6 @@ impl Registry {
         }
     }
 
-    /// A participant has begun to publish.
-    pub(crate) fn record_published(&mut self, seat: &Seat, now: Time) {
-        let Some(session) = self.sessions.get(&seat.session) else { return };
-        match session.recording {
-            Some(key) => {
-                self.timers.cancel(Timer::AutomaticStop(key));
-                self.tap(key, seat);
-            }
-            None if session.always_record && session.publishers() == 1 => {
-                let properties = session.properties.default_recording_properties.clone();
-                let is_full = self.recorded_streams() >= self.settings.recording.max_streams;
-                self.begin_recording(&seat.session, properties, None, now);
-                if is_full && let Some(key) = self.sessions.get(&seat.session).and_then(|session| session.recording) {
-                    self.fail_start(key, &StartRefusal::Overloaded.to_string(), now);
-                }
-            }
-            None => {}
-        }
-    }
-
-    /// A participant's stream has ended, or shall not be recorded any more.
-    pub(crate) fn record_unpublished(&mut self, seat: &Seat, now: Time) {
-        let Some(key) = self.sessions.get(&seat.session).and_then(|session| session.recording) else { return };
-        let Some(recording) = self.recordings.get_mut(&key) else { return };
-        let Some(tap) = recording.taps.remove(&seat.participant) else { return };
-        if let Phase::Starting { missing, .. } = &mut recording.phase {
-            missing.remove(&tap.id);
-        }
-        self.untap(key, tap);
-        self.start_if_complete(key, now);
-    }
-
-    /// Whether a participant's stream is to be recorded has changed.
-    pub(crate) fn record_changed(&mut self, seat: &Seat, record: bool, now: Time) {
-        let Some(key) = self.sessions.get(&seat.session).and_then(|session| session.recording) else { return };
-        if record {
-            self.tap(key, seat);
-        } else if self.recordings.get(&key).is_some_and(Recording::is_individual) {
-            self.record_unpublished(seat, now);
-        }
-    }
-
-    /// A participant's microphone or camera was switched on or off.
-    pub(crate) fn record_switched(&mut self, seat: &Seat) {
-        let Some(session) = self.sessions.get(&seat.session) else { return };
-        let Some((key, recording)) = session.recording.and_then(|key| Some((key, self.recordings.get(&key)?))) else {
-            return;
-        };
-        let Some(tap) = recording.taps.get(&seat.participant) else { return };
-        let Some((stream, _)) = session.participant(seat.participant).and_then(|own| recorded(own, recording)) else {
-            return;
-        };
-        let RecordedStream { audio_active, video_active, .. } = stream;
-        let change = RecordingCommand::Change { recording: key, tap: tap.id, audio_active, video_active };
-        self.clients.effects.push_back(Effect::Recording(change));
-    }
-
-    /// What the session's recording is called, for somebody who comes in now.
-    pub(crate) fn recording_told_to(&self, session: &SessionId, role: Role) -> Option<(String, String)> {
-        let recording = self.recordings.get(&self.sessions.get(session)?.recording?)?;
-        let name = recording.name.as_ref().filter(|_| self.is_told(role))?;
-        Some((name.id.clone(), name.file.clone()))
-    }
-
     fn begin_recording(
         &mut self,
         session: &SessionId,
@@ -400,60 +236,6 @@ impl Registry {
         }
     }
 
-    /// Puts a participant's stream into a recording, unless it is in it or has nothing for it.
-    fn tap(&mut self, key: RecordingKey, seat: &Seat) {
-        let Some(recording) = self.recordings.get(&key) else { return };
-        if recording.taps.contains_key(&seat.participant) {
-            return;
-        }
-        let participant = self.sessions.get(&seat.session).and_then(|session| session.participant(seat.participant));
-        let Some((stream, publication)) = participant.and_then(|own| recorded(own, recording)) else { return };
-        if !recording.taps.is_empty() && self.recorded_streams() >= self.settings.recording.max_streams {
-            tracing::warn!(session = %seat.session, stream = %stream.stream, "too many streams are recorded: left out");
-            return;
-        }
-        let tap = Tap { id: self.ids.tap() };
-        let (audio, video) = (stream.has_audio, stream.has_video);
-        let awaited = participant.and_then(|own| own.stream.as_ref()).is_some_and(|stream| {
-            let description = &stream.description;
-            (audio && description.audio_active.unwrap_or(true)) || (video && description.video_active.unwrap_or(true))
-        });
-        if let Some(recording) = self.recordings.get_mut(&key) {
-            recording.taps.insert(seat.participant, tap);
-            if let Phase::Starting { missing, whole: false, .. } = &mut recording.phase
-                && awaited
-            {
-                missing.insert(tap.id);
-            }
-        }
-        let add = RecordingCommand::Add { recording: key, tap: tap.id, stream };
-        self.clients.effects.push_back(Effect::Recording(add));
-        self.command(MediaCommand::SetTap { tap: tap.id, publication, audio, video });
-    }
-
-    fn untap(&mut self, recording: RecordingKey, tap: Tap) {
-        self.command(MediaCommand::RemoveTap { tap: tap.id });
-        self.clients.effects.push_back(Effect::Recording(RecordingCommand::Remove { recording, tap: tap.id }));
-    }
-
-    /// The media worker lost a tap: with the stream, of whose end we know already, or with everything it had.
-    pub(crate) fn tap_ended(&mut self, tap: TapId, now: Time) {
-        let found = self.recordings.values().find_map(|recording| {
-            let (participant, _) = recording.taps.iter().find(|(_, known)| known.id == tap)?;
-            Some((recording.session.clone(), *participant))
-        });
-        if let Some((session, participant)) = found {
-            self.record_unpublished(&Seat { session, participant }, now);
-        }
-    }
-
-    /// A stream comes over a new transport; its tap may have been lost with the old one.
-    pub(crate) fn record_republished(&mut self, seat: &Seat) {
-        if let Some(key) = self.sessions.get(&seat.session).and_then(|session| session.recording) {
-            self.tap(key, seat);
-        }
-    }
-
     fn is_on_disk(&mut self, key: RecordingKey, tap: Option<TapId>, now: Time) {
         if let Some(Recording { phase: Phase::Starting { missing, whole, .. }, .. }) = self.recordings.get_mut(&key) {
             match tap {
@@ -462,26 +244,6 @@ impl Registry {
             }
         }
         self.start_if_complete(key, now);
-    }
-
-    fn stream_failed(&mut self, key: RecordingKey, tap: TapId, why: &str, now: Time) {
-        let Some(recording) = self.recordings.get_mut(&key) else { return };
-        tracing::warn!(session = %recording.session, recording = recording.id(), why, "a stream cannot be recorded");
-        let Some(participant) = recording.taps.iter().find(|(_, known)| known.id == tap).map(|(id, _)| *id) else {
-            return;
-        };
-        match &mut recording.phase {
-            Phase::Starting { .. } if !recording.properties.ignore_failed_streams => self.fail_start(key, why, now),
-            phase => {
-                if let Phase::Starting { missing, .. } = phase {
-                    missing.remove(&tap);
-                }
-                if let Some(tap) = recording.taps.remove(&participant) {
-                    self.untap(key, tap);
-                }
-                self.start_if_complete(key, now);
-            }
-        }
     }
 
     fn start_if_complete(&mut self, key: RecordingKey, now: Time) {
@@ -631,12 +393,6 @@ impl Registry {
         self.end_if_processed(&recording.session);
     }
 
-    /// How many streams are being recorded; every recording needs room for one.
-    fn recorded_streams(&self) -> usize {
-        let live = self.recordings.values().filter(|recording| !matches!(recording.phase, Phase::Stopped { .. }));
-        live.map(|recording| recording.taps.len().max(1)).sum()
-    }
-
     /// How many recordings of a session are not processed yet.
     pub(crate) fn unprocessed(&self, session: &SessionId) -> usize {
         let unprocessed = |recording: &&Recording| !matches!(recording.phase, Phase::Stopped { measured: Some(_), .. });
@@ -654,51 +410,6 @@ impl Registry {
         let found = self.recordings.iter_mut().find(|(_, recording)| live(recording) && recording.id() == id);
         found.map(|(key, recording)| (*key, recording))
     }
-
-    fn tell_of_recording(&mut self, session: &SessionId, notification: ServerNotification) {
-        let Some(entry) = self.sessions.get(session) else { return };
-        let notification = Arc::new(notification);
-        for (_, participant) in entry.participants() {
-            if !participant.is_hidden() && self.is_told(participant.role()) {
-                self.clients.notify(participant.client, &notification);
-            }
-        }
-    }
-
-    fn is_told(&self, role: Role) -> bool {
-        match self.settings.recording.notification {
-            RecordingNotification::None => false,
-            RecordingNotification::Moderator => role == Role::Moderator,
-            RecordingNotification::PublisherModerator => role != Role::Subscriber,
-            RecordingNotification::All => true,
-        }
-    }
-}
-
-/// What of a participant's stream goes into a recording.
-fn recorded(participant: &Participant, recording: &Recording) -> Option<(RecordedStream, PublicationId)> {
-    let stream = participant.stream.as_ref()?;
-    let (record, server_data) = match &participant.access {
-        Access::Token { properties, .. } => (properties.record, properties.data.clone()),
-        Access::Secret(_) => (true, String::new()),
-    };
-    let description = &stream.description;
-    let has_audio = recording.properties.has_audio && description.has_audio;
-    let has_video = recording.properties.has_video && description.has_video;
-    // A composed recording films the room as it is.
-    let wanted = (record || !recording.is_individual()) && (has_audio || has_video);
-    let recorded = RecordedStream {
-        connection: participant.connection.clone(),
-        stream: description.id.clone(),
-        client_data: participant.client_data.clone(),
-        server_data,
-        has_audio,
-        has_video,
-        audio_active: description.audio_active.unwrap_or(true),
-        video_active: description.video_active.unwrap_or(true),
-        type_of_video: description.type_of_video.clone(),
-    };
-    wanted.then_some((recorded, stream.publication))
 }
 
 impl Session {

@@ -1,0 +1,141 @@
+//! What is told of recordings: to the application server as views and events, to participants as notifications.
+
+use std::sync::Arc;
+
+use protocol::event::{Event, Reason, RecordingEvent, RecordingStatus, Stamp};
+use protocol::id::SessionId;
+use protocol::model::{OutputMode, RecordingNotification, Role};
+use protocol::recording::{Measured, RecordingView};
+use protocol::rpc::ServerNotification;
+
+use super::{Phase, Recording};
+use crate::{Registry, Time};
+
+impl Recording {
+    pub(super) fn is_individual(&self) -> bool {
+        self.properties.output_mode == OutputMode::Individual
+    }
+
+    pub(super) fn id(&self) -> &str {
+        // One that fails before it is named had the session's name in prospect.
+        self.name.as_ref().map_or(self.session.as_str(), |name| &name.id)
+    }
+
+    pub(super) fn file_name(&self) -> &str {
+        match &self.name {
+            Some(name) => &name.file,
+            None if self.properties.name.is_empty() => self.session.as_str(),
+            None => &self.properties.name,
+        }
+    }
+
+    fn status(&self) -> RecordingStatus {
+        match self.phase {
+            Phase::Starting { .. } => RecordingStatus::Starting,
+            Phase::Running => RecordingStatus::Started,
+            Phase::Stopped { .. } => RecordingStatus::Stopped,
+        }
+    }
+
+    pub(super) fn planned(&self) -> Measured {
+        Measured { size: 0, duration: 0.0, has_audio: self.properties.has_audio, has_video: self.properties.has_video }
+    }
+
+    /// As it is now.
+    pub(super) fn now(&self) -> RecordingView {
+        let measured = match self.phase {
+            Phase::Stopped { measured: Some(measured), .. } => measured,
+            _ => self.planned(),
+        };
+        self.view(self.status(), &measured)
+    }
+
+    pub(super) fn view(&self, status: RecordingStatus, measured: &Measured) -> RecordingView {
+        RecordingView {
+            id: self.id().to_owned(),
+            object: "recording".to_owned(),
+            name: self.file_name().to_owned(),
+            output_mode: self.properties.output_mode,
+            composition: self.properties.composition(),
+            session_id: self.session.to_string(),
+            unique_session_id: None,
+            media_node: None,
+            created_at: self.created_at.as_millis(),
+            size: measured.size,
+            duration: measured.duration,
+            url: None,
+            has_audio: measured.has_audio,
+            has_video: measured.has_video,
+            status,
+        }
+    }
+
+    pub(super) fn event(
+        &self,
+        status: RecordingStatus,
+        reason: Option<Reason>,
+        measured: &Measured,
+        now: Time,
+    ) -> Event {
+        let started = status == RecordingStatus::Started;
+        Event::RecordingStatusChanged(RecordingEvent {
+            stamp: Stamp {
+                session: self.session.clone(),
+                session_created_at: self.session_created_at.as_millis(),
+                timestamp: if started { self.created_at } else { now }.as_millis(),
+            },
+            start_time: self.created_at.as_millis(),
+            duration: measured.duration,
+            reason,
+            id: self.id().to_owned(),
+            name: self.file_name().to_owned(),
+            output_mode: self.properties.output_mode,
+            composition: self.properties.composition(),
+            has_audio: measured.has_audio,
+            has_video: measured.has_video,
+            size: measured.size,
+            status,
+        })
+    }
+}
+
+impl Registry {
+    /// Those that are starting, running or being processed. The finished ones are on disk.
+    pub fn recordings(&self) -> Vec<RecordingView> {
+        let named = self.recordings.values().filter(|recording| recording.name.is_some());
+        named.map(Recording::now).collect()
+    }
+
+    /// One of them.
+    pub fn recording(&self, id: &str) -> Option<RecordingView> {
+        let is_named = |recording: &&Recording| recording.name.as_ref().is_some_and(|name| name.id == id);
+        let recording = self.recordings.values().find(is_named)?;
+        Some(recording.now())
+    }
+
+    /// What the session's recording is called, for somebody who comes in now.
+    pub(crate) fn recording_told_to(&self, session: &SessionId, role: Role) -> Option<(String, String)> {
+        let recording = self.recordings.get(&self.sessions.get(session)?.recording?)?;
+        let name = recording.name.as_ref().filter(|_| self.is_told(role))?;
+        Some((name.id.clone(), name.file.clone()))
+    }
+
+    pub(super) fn tell_of_recording(&mut self, session: &SessionId, notification: ServerNotification) {
+        let Some(entry) = self.sessions.get(session) else { return };
+        let notification = Arc::new(notification);
+        for (_, participant) in entry.participants() {
+            if !participant.is_hidden() && self.is_told(participant.role()) {
+                self.clients.notify(participant.client, &notification);
+            }
+        }
+    }
+
+    fn is_told(&self, role: Role) -> bool {
+        match self.settings.recording.notification {
+            RecordingNotification::None => false,
+            RecordingNotification::Moderator => role == Role::Moderator,
+            RecordingNotification::PublisherModerator => role != Role::Subscriber,
+            RecordingNotification::All => true,
+        }
+    }
+}
