@@ -10,19 +10,14 @@ use crate::Codec;
 use crate::cluster::{MAX_BYTES, TrackNumber};
 use crate::ebml::Header;
 use crate::matroska::{
-    CLUSTER, CLUSTERS_AT, DATE, EBML, INFO, MILLENNIUM, SEGMENT, SEGMENT_AT, SIMPLE_BLOCK, TIMESTAMP, TRACK, TRACKS,
+    CLUSTER, CLUSTERS_AT, CODEC_ID, CODEC_PRIVATE, DATE, EBML, INFO, MILLENNIUM, PROJECTION, PROJECTION_ROLL, SEGMENT,
+    SEGMENT_AT, SIMPLE_BLOCK, TIMESTAMP, TRACK, TRACK_NUMBER, TRACKS, VIDEO,
 };
 
 /// A cluster's identifier and size.
 const CLUSTER_HEADER: u64 = 12;
 /// The longest cluster: its blocks, and what stands around them.
 const MAX_CLUSTER: u64 = 2 * MAX_BYTES as u64 + (8 << 20);
-const TRACK_NUMBER: u32 = 0xd7;
-const CODEC: u32 = 0x86;
-const CODEC_PRIVATE: u32 = 0x63a2;
-const VIDEO: u32 = 0xe0;
-const PROJECTION: u32 = 0x7670;
-const ROLL: u32 = 0x7675;
 
 /// A frame of a file.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -227,7 +222,7 @@ impl Head {
 
     fn track(&mut self, content: &[u8]) {
         let of = |wanted| children(content).find(|(id, _)| *id == wanted).map(|(_, content)| content);
-        let codec = match of(CODEC) {
+        let codec = match of(CODEC_ID) {
             Some(b"A_OPUS") => Codec::Opus,
             Some(b"V_VP8") => Codec::Vp8,
             Some(b"V_VP9") => Codec::Vp9,
@@ -250,7 +245,7 @@ impl Head {
 /// What the projection's roll says, which is counter-clockwise in degrees.
 fn quarter_turns(video: &[u8]) -> u8 {
     let of = |content, wanted| children(content).find(|(id, _)| *id == wanted).map(|(_, content)| content);
-    let roll = of(video, PROJECTION).and_then(|projection| of(projection, ROLL));
+    let roll = of(video, PROJECTION).and_then(|projection| of(projection, PROJECTION_ROLL));
     let degrees = roll.and_then(|bytes| bytes.try_into().ok()).map_or(0.0, f64::from_be_bytes);
     // Saturates: whatever is written there.
     (-degrees / 90.0).round().rem_euclid(4.0) as u8

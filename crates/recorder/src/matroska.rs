@@ -13,6 +13,13 @@ use crate::ebml::{Elements, UNKNOWN_SIZE, push_id, wide_size};
 use crate::summary::Container;
 
 pub(crate) const EBML: u32 = 0x1a45_dfa3;
+const EBML_VERSION: u32 = 0x4286;
+const EBML_READ_VERSION: u32 = 0x42f7;
+const EBML_MAX_ID_LENGTH: u32 = 0x42f2;
+const EBML_MAX_SIZE_LENGTH: u32 = 0x42f3;
+const DOC_TYPE: u32 = 0x4282;
+const DOC_TYPE_VERSION: u32 = 0x4287;
+const DOC_TYPE_READ_VERSION: u32 = 0x4285;
 pub(crate) const SEGMENT: u32 = 0x1853_8067;
 const SEEK_HEAD: u32 = 0x114d_9b74;
 const SEEK: u32 = 0x4dbb;
@@ -26,6 +33,23 @@ const MUXING_APP: u32 = 0x4d80;
 const WRITING_APP: u32 = 0x5741;
 pub(crate) const TRACKS: u32 = 0x1654_ae6b;
 pub(crate) const TRACK: u32 = 0xae;
+pub(crate) const TRACK_NUMBER: u32 = 0xd7;
+const TRACK_UID: u32 = 0x73c5;
+const TRACK_TYPE: u32 = 0x83;
+const FLAG_LACING: u32 = 0x9c;
+const LANGUAGE: u32 = 0x22_b59c;
+pub(crate) const CODEC_ID: u32 = 0x86;
+pub(crate) const CODEC_PRIVATE: u32 = 0x63a2;
+const SEEK_PRE_ROLL: u32 = 0x56bb;
+pub(crate) const VIDEO: u32 = 0xe0;
+const PIXEL_WIDTH: u32 = 0xb0;
+const PIXEL_HEIGHT: u32 = 0xba;
+pub(crate) const PROJECTION: u32 = 0x7670;
+const PROJECTION_TYPE: u32 = 0x7671;
+pub(crate) const PROJECTION_ROLL: u32 = 0x7675;
+const AUDIO: u32 = 0xe1;
+const SAMPLING_FREQUENCY: u32 = 0xb5;
+const CHANNELS: u32 = 0x9f;
 pub(crate) const CLUSTER: u32 = 0x1f43_b675;
 pub(crate) const TIMESTAMP: u32 = 0xe7;
 pub(crate) const SIMPLE_BLOCK: u32 = 0xa3;
@@ -94,12 +118,12 @@ pub(crate) fn beginning(start: u64) -> Vec<u8> {
 pub(crate) fn describe_audio(file: &mut (impl Write + Seek)) -> io::Result<()> {
     // Two channels, nothing to skip, 48 kHz, no gain, one stream (RFC 7845 §5.1).
     let private = [&b"OpusHead"[..], &[1, 2, 0, 0, 0x80, 0xbb, 0, 0, 0, 0, 0]].concat();
-    let audio = Elements::default().float(0xb5, 48_000.0).unsigned(0x9f, 2);
+    let audio = Elements::default().float(SAMPLING_FREQUENCY, 48_000.0).unsigned(CHANNELS, 2);
     let track = track(TrackNumber::Audio, 2, "A_OPUS")
         // What a decoder needs before it sounds right after a seek, ns (RFC 7845 §4.6).
-        .unsigned(0x56bb, 80_000_000)
-        .binary(0x63a2, &private)
-        .master(0xe1, audio);
+        .unsigned(SEEK_PRE_ROLL, 80_000_000)
+        .binary(CODEC_PRIVATE, &private)
+        .master(AUDIO, audio);
     put(file, AUDIO_AT, &Elements::default().master(TRACK, track).padded(AUDIO_LENGTH).0)
 }
 
@@ -117,17 +141,18 @@ pub(crate) fn describe_video(
         Codec::H264 => "V_MPEG4/ISO/AVC",
         Codec::Opus => return Ok(()),
     };
-    let mut video = Elements::default().unsigned(0xb0, format.width.into()).unsigned(0xba, format.height.into());
+    let mut video =
+        Elements::default().unsigned(PIXEL_WIDTH, format.width.into()).unsigned(PIXEL_HEIGHT, format.height.into());
     if !quarter_turns.is_multiple_of(4) {
         // Rectangular projection, rolled counter-clockwise.
         let roll = [0.0, -90.0, 180.0, 90.0][usize::from(quarter_turns % 4)];
-        video = video.master(0x7670, Elements::default().unsigned(0x7671, 0).float(0x7675, roll));
+        video = video.master(PROJECTION, Elements::default().unsigned(PROJECTION_TYPE, 0).float(PROJECTION_ROLL, roll));
     }
     let mut track = track(TrackNumber::Video, 1, name);
     if !format.private.is_empty() {
-        track = track.binary(0x63a2, &format.private);
+        track = track.binary(CODEC_PRIVATE, &format.private);
     }
-    let track = track.master(0xe0, video);
+    let track = track.master(VIDEO, video);
     put(file, VIDEO_AT, &Elements::default().master(TRACK, track).padded(VIDEO_LENGTH).0)?;
     match codec.container() {
         Container::WebM => Ok(()),
@@ -175,13 +200,13 @@ pub(crate) fn container(head: &[u8]) -> Container {
 
 fn ebml(container: Container) -> Elements {
     let content = Elements::default()
-        .unsigned(0x4286, 1)
-        .unsigned(0x42f7, 1)
-        .unsigned(0x42f2, 4)
-        .unsigned(0x42f3, 8)
-        .text(0x4282, container.doc_type())
-        .unsigned(0x4287, 4)
-        .unsigned(0x4285, 2)
+        .unsigned(EBML_VERSION, 1)
+        .unsigned(EBML_READ_VERSION, 1)
+        .unsigned(EBML_MAX_ID_LENGTH, 4)
+        .unsigned(EBML_MAX_SIZE_LENGTH, 8)
+        .text(DOC_TYPE, container.doc_type())
+        .unsigned(DOC_TYPE_VERSION, 4)
+        .unsigned(DOC_TYPE_READ_VERSION, 2)
         .padded(EBML_LENGTH - 5);
     Elements::default().master(EBML, content)
 }
@@ -215,13 +240,13 @@ fn info(start: u64, duration: Option<u64>) -> Elements {
 fn track(number: TrackNumber, kind: u64, codec: &str) -> Elements {
     let number = number as u64;
     Elements::default()
-        .unsigned(0xd7, number)
-        .unsigned(0x73c5, number)
-        .unsigned(0x83, kind)
+        .unsigned(TRACK_NUMBER, number)
+        .unsigned(TRACK_UID, number)
+        .unsigned(TRACK_TYPE, kind)
         // No lacing.
-        .unsigned(0x9c, 0)
-        .text(0x22_b59c, "und")
-        .text(0x86, codec)
+        .unsigned(FLAG_LACING, 0)
+        .text(LANGUAGE, "und")
+        .text(CODEC_ID, codec)
 }
 
 fn cues(cues: &[Cue]) -> Elements {
