@@ -9,7 +9,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use protocol::model::{OutputMode, RecordingLayout, RecordingProperties};
+use protocol::model::{OutputMode, RecordingProperties};
 use protocol::recording::RecordingView;
 use protocol::rest::request::{self, BadRecording, NewRecording};
 use serde::Serialize;
@@ -23,7 +23,7 @@ use super::path::Path;
 use crate::App;
 use crate::jobs::Unavailable;
 use crate::recordings::store::DeleteError;
-use crate::recordings::{NO_CUSTOM_LAYOUT, Store};
+use crate::recordings::{self, NO_CUSTOM_LAYOUT, Store};
 
 /// Named in errors.
 const API: &str = "/openvidu/api/recordings";
@@ -87,7 +87,8 @@ pub(super) async fn start(
 }
 
 fn can_compose(app: &App, properties: &RecordingProperties) -> Result<(), ApiError> {
-    if properties.has_video && properties.recording_layout == RecordingLayout::Custom {
+    let layout = recordings::layout(properties.recording_layout, &properties.custom_layout);
+    if properties.has_video && layout.is_none() {
         return Err(ApiError::described(StatusCode::NOT_IMPLEMENTED, NO_CUSTOM_LAYOUT, START));
     }
     app.transcoder.availability().map_err(|unavailable| {

@@ -15,6 +15,10 @@ use crate::jobs::{Composition, Made, Progress, Transcoder};
 /// Until a frame that the recorder was given is in its file, and the file's clock has settled.
 const WRITTEN_AFTER: Duration = Duration::from_secs(3);
 
+/// The custom layout that needs no page. It has no word of its own: clients of OpenVidu read answers with words that
+/// they do not know as errors, lists of recordings included.
+const SPEAKER: &str = "speaker";
+
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Composing {
@@ -105,6 +109,17 @@ pub(super) fn thumbnail(view: &RecordingView) -> String {
     format!("{}.jpg", view.id)
 }
 
+/// The transcoder's layout for what was asked for; nothing for a page of the application's own.
+pub(crate) fn layout(layout: RecordingLayout, custom_layout: &str) -> Option<Layout> {
+    match layout {
+        RecordingLayout::BestFit => Some(Layout::BestFit),
+        RecordingLayout::PictureInPicture => Some(Layout::PictureInPicture),
+        RecordingLayout::VerticalPresentation => Some(Layout::VerticalPresentation),
+        RecordingLayout::HorizontalPresentation => Some(Layout::HorizontalPresentation),
+        RecordingLayout::Custom => (custom_layout == SPEAKER).then_some(Layout::Speaker),
+    }
+}
+
 fn plan(view: &RecordingView, start: u64) -> Result<transcoder::Composition, String> {
     let picture = match &view.composition {
         Some(composition) => {
@@ -112,13 +127,8 @@ fn plan(view: &RecordingView, start: u64) -> Result<transcoder::Composition, Str
                 composition.resolution.split_once('x').and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?)));
             let (width, height) = sides.ok_or_else(|| format!("{} is no resolution", composition.resolution))?;
             let frame_rate = u32::try_from(composition.frame_rate).map_err(|error| error.to_string())?;
-            let layout = match composition.recording_layout {
-                RecordingLayout::BestFit => Layout::BestFit,
-                RecordingLayout::PictureInPicture => Layout::PictureInPicture,
-                RecordingLayout::VerticalPresentation => Layout::VerticalPresentation,
-                RecordingLayout::HorizontalPresentation => Layout::HorizontalPresentation,
-                RecordingLayout::Custom => return Err(super::NO_CUSTOM_LAYOUT.to_owned()),
-            };
+            let layout = layout(composition.recording_layout, &composition.custom_layout);
+            let layout = layout.ok_or_else(|| super::NO_CUSTOM_LAYOUT.to_owned())?;
             Some(Picture { width, height, frame_rate, layout })
         }
         None => None,
@@ -147,4 +157,18 @@ fn write(manifest: &mut File, entry: &Entry) -> io::Result<()> {
     let line = serde_json::to_string(entry)?;
     // In one piece.
     manifest.write_all(format!("{line}\n").as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_layout_of_the_application_is_a_page_unless_it_is_called_speaker() {
+        assert_eq!(layout(RecordingLayout::HorizontalPresentation, "speaker"), Some(Layout::HorizontalPresentation));
+        assert_eq!(layout(RecordingLayout::Custom, "speaker"), Some(Layout::Speaker));
+        for page in ["", "mine", "speaker/", "https://example.com/speaker"] {
+            assert_eq!(layout(RecordingLayout::Custom, page), None, "{page}");
+        }
+    }
 }
