@@ -4,7 +4,6 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, ChildStdin, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 use std::{io, thread};
@@ -13,20 +12,14 @@ use protocol::recording::Measured;
 use protocol::transcoder::{Lost, Report};
 use rustix::fs::OFlags;
 use rustix::process::{Pid, Resource, Rlimit};
+use tokio::sync::oneshot;
 
-use super::{Place, Transcoder, Unavailable};
+use super::{Place, Restraint, Transcoder, Unavailable};
 
 /// Calls come first.
 const NICENESS: i32 = 10;
-/// Bytes of address space: what runs wild shall not take the server with it.
-const MEMORY: u64 = 6 << 30;
-/// Until it is started again after a crash: the first time, and at most.
-const FIRST_DELAY: Duration = Duration::from_millis(200);
-const LONGEST_DELAY: Duration = Duration::from_secs(30);
 /// Crashes in a row, with nothing composed in between, after which it is given up.
 const MOST_CRASHES: u32 = 6;
-/// How often whoever waits looks whether the server stops.
-const LOOK: Duration = Duration::from_millis(100);
 /// Of a line that is logged.
 const LONGEST_LINE: u64 = 2048;
 
@@ -50,7 +43,7 @@ pub(crate) enum Progress {
 #[derive(Debug)]
 pub(crate) struct Composition {
     shared: Arc<Shared>,
-    result: Receiver<Result<Made, String>>,
+    result: oneshot::Receiver<Result<Made, String>>,
 }
 
 #[derive(Debug, Default)]
@@ -73,7 +66,7 @@ impl Composition {
     ) -> Result<Self, Unavailable> {
         let place = transcoder.take_place(is_urgent)?;
         let shared = Arc::new(Shared::default());
-        let (sender, result) = sync_channel(1);
+        let (sender, result) = oneshot::channel();
         let job = Job { place, folder: folder.to_owned(), shared: Arc::clone(&shared), result: sender, tell };
         let spawned = thread::Builder::new().name("composition".to_owned()).spawn(move || job.run());
         spawned.map_err(|error| Unavailable::Missing(error.to_string()))?;
@@ -88,16 +81,9 @@ impl Composition {
         }
     }
 
-    /// Waits for its end; nothing if `stop` is set before.
-    pub(crate) fn wait(self, stop: &AtomicBool) -> Option<Result<Made, String>> {
-        loop {
-            match self.result.recv_timeout(LOOK) {
-                Ok(result) => return Some(result),
-                Err(RecvTimeoutError::Timeout) if stop.load(Ordering::Relaxed) => return None,
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return Some(Err("defect in composing".to_owned())),
-            }
-        }
+    /// Completes at its end.
+    pub(crate) async fn made(mut self) -> Result<Made, String> {
+        (&mut self.result).await.unwrap_or_else(|_| Err("defect in composing".to_owned()))
     }
 }
 
@@ -131,7 +117,7 @@ struct Job<T> {
     place: Place,
     folder: PathBuf,
     shared: Arc<Shared>,
-    result: SyncSender<Result<Made, String>>,
+    result: oneshot::Sender<Result<Made, String>>,
     tell: T,
 }
 
@@ -145,8 +131,8 @@ enum Ending {
 
 impl<T: Fn(Progress)> Job<T> {
     fn run(self) {
-        let mut crashes = 0;
-        let mut delay = FIRST_DELAY;
+        let Restraint { first_delay, longest_delay, .. } = self.place.0.0.restraint;
+        let (mut crashes, mut delay) = (0, first_delay);
         let result = loop {
             let mut has_composed = false;
             match self.run_once(&mut has_composed) {
@@ -155,7 +141,7 @@ impl<T: Fn(Progress)> Job<T> {
                 Ending::Crashed(_) if self.shared.is_over() => return,
                 Ending::Crashed(why) => {
                     if has_composed {
-                        (crashes, delay) = (0, FIRST_DELAY);
+                        (crashes, delay) = (0, first_delay);
                     }
                     crashes += 1;
                     tracing::warn!(folder = %self.folder.display(), %why, crashes, "the transcoder has crashed");
@@ -165,7 +151,7 @@ impl<T: Fn(Progress)> Job<T> {
                 }
             }
             self.shared.pause(delay);
-            delay = (delay * 2).min(LONGEST_DELAY);
+            delay = (delay * 2).min(longest_delay);
             if self.shared.is_over() {
                 return;
             }
@@ -173,8 +159,8 @@ impl<T: Fn(Progress)> Job<T> {
         if let Err(why) = &result {
             (self.tell)(Progress::Failed(why.clone()));
         }
-        // There is room for one, and only one is sent.
-        let _ = self.result.try_send(result);
+        // If nobody wants it any more, nobody is told.
+        let _ = self.result.send(result);
     }
 
     fn run_once(&self, has_composed: &mut bool) -> Ending {
@@ -209,7 +195,7 @@ impl<T: Fn(Progress)> Job<T> {
         let mut command = self.place.0.command();
         command.arg(&self.folder).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn()?;
-        let limited = limit(&child);
+        let limited = limit(&child, self.place.0.0.restraint.memory);
         let input = child.stdin.take().filter(|input| rustix::fs::fcntl_setfl(input, OFlags::NONBLOCK).is_ok());
         let mut shared = self.shared.input();
         // Whoever ends it looks for the input after having said that it is over.
@@ -222,10 +208,10 @@ impl<T: Fn(Progress)> Job<T> {
     }
 }
 
-fn limit(child: &Child) -> rustix::io::Result<()> {
+fn limit(child: &Child, memory: u64) -> rustix::io::Result<()> {
     let pid = Some(Pid::from_child(child));
     rustix::process::setpriority_process(pid, NICENESS)?;
-    let memory = Rlimit { current: Some(MEMORY), maximum: Some(MEMORY) };
+    let memory = Rlimit { current: Some(memory), maximum: Some(memory) };
     rustix::process::prlimit(pid, Resource::As, memory).map(|_| ())
 }
 
@@ -267,8 +253,8 @@ mod tests {
 
     const FINISHED: &str = r#"echo '{"report":"finished","measured":{"size":7,"duration":1.5,"hasAudio":true,"hasVideo":true},"lost":{"undecodable":0,"unreadableFiles":0}}'"#;
 
-    #[test]
-    fn a_crashed_one_is_started_again_and_a_place_is_free_once_it_is_over() {
+    #[tokio::test]
+    async fn a_crashed_one_is_started_again_and_a_place_is_free_once_it_is_over() {
         let folder = tempfile::tempdir().unwrap();
         let script = format!(
             r#"echo x >> "$1/starts"; echo '{{"report":"running"}}'; read line
@@ -286,7 +272,7 @@ mod tests {
             assert_eq!(told.recv().unwrap(), Progress::Running);
             composition.wake();
         }
-        let made = composition.wait(&AtomicBool::new(false)).unwrap().unwrap();
+        let made = composition.made().await.unwrap();
         assert_eq!((made.measured.size, made.lost), (7, Lost::default()));
         // The thread gives its place back, and then what it tells with.
         assert!(told.recv().is_err());
@@ -308,14 +294,78 @@ mod tests {
         assert!(folder.path().join("end").exists(), "and so has the program, by itself");
     }
 
-    #[test]
-    fn what_cannot_be_composed_says_why() {
+    #[tokio::test]
+    async fn what_cannot_be_composed_says_why() {
         let folder = tempfile::tempdir().unwrap();
         let transcoder = program(folder.path(), r#"echo '{"report":"failed","why":"nonsense"}'"#);
         let composition = Composition::start(&transcoder, folder.path(), false, |_| {}).unwrap();
-        assert_eq!(composition.wait(&AtomicBool::new(false)), Some(Err("nonsense".to_owned())));
+        assert_eq!(composition.made().await, Err("nonsense".to_owned()));
         let missing = Transcoder::find(&folder.path().join("nothing"), folder.path(), 1);
         let why = Composition::start(&missing, folder.path(), false, |_| {}).unwrap_err().to_string();
         assert!(why.contains("MADANG_TRANSCODER") && why.contains("INDIVIDUAL"), "{why}");
+    }
+
+    /// The same, started again at once.
+    fn impatient(folder: &Path, script: &str) -> Transcoder {
+        let mut transcoder = program(folder, script);
+        let restraint = &mut Arc::get_mut(&mut transcoder.0).unwrap().restraint;
+        (restraint.first_delay, restraint.longest_delay) = (Duration::ZERO, Duration::ZERO);
+        transcoder
+    }
+
+    fn starts(folder: &Path) -> usize {
+        fs::read_to_string(folder.join("starts")).unwrap().lines().count()
+    }
+
+    #[tokio::test]
+    async fn one_that_crashes_again_and_again_is_given_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let script = r#"echo x >> "$1/starts"; echo '{"report":"running"}'; echo nonsense >&2; kill -9 $$"#;
+        let transcoder = impatient(folder.path(), script);
+        let (sender, told) = mpsc::channel();
+        let tell = move |progress| sender.send(progress).unwrap();
+        let composition = Composition::start(&transcoder, folder.path(), false, tell).unwrap();
+        let why = composition.made().await.unwrap_err();
+        assert!(why.contains("again and again") && why.contains("nonsense"), "{why}");
+        assert_eq!(starts(folder.path()), MOST_CRASHES as usize);
+        let told: Vec<_> = told.iter().collect();
+        assert_eq!(told.last(), Some(&Progress::Failed(why)));
+        assert_eq!(told.len(), MOST_CRASHES as usize + 1);
+        assert_eq!(transcoder.availability(), Ok(()), "its place is free");
+    }
+
+    #[tokio::test]
+    async fn one_that_gets_on_between_its_crashes_is_not_given_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let script = format!(
+            r#"echo x >> "$1/starts"; echo '{{"report":"composed","until":5}}'
+            [ $(wc -l < "$1/starts") -le {} ] && kill -9 $$
+            {FINISHED}"#,
+            2 * MOST_CRASHES
+        );
+        let transcoder = impatient(folder.path(), &script);
+        let composition = Composition::start(&transcoder, folder.path(), false, |_| {}).unwrap();
+        assert!(composition.made().await.is_ok());
+        assert_eq!(starts(folder.path()), 2 * MOST_CRASHES as usize + 1);
+    }
+
+    #[tokio::test]
+    async fn one_that_wants_too_much_memory_is_ended() {
+        const MEMORY: u64 = 64 << 20;
+        let folder = tempfile::tempdir().unwrap();
+        // One line without an end: `tail` keeps all of it.
+        let script = r#"echo '{"report":"running"}'; read line; ulimit -v > "$1/limit"; exec tail -n 1 /dev/zero"#;
+        let mut transcoder = impatient(folder.path(), script);
+        Arc::get_mut(&mut transcoder.0).unwrap().restraint.memory = MEMORY;
+        let (sender, told) = mpsc::channel();
+        let tell = move |progress| sender.send(progress).unwrap();
+        let composition = Composition::start(&transcoder, folder.path(), false, tell).unwrap();
+        for _ in 0..MOST_CRASHES {
+            assert_eq!(told.recv().unwrap(), Progress::Running);
+            composition.wake();
+        }
+        let why = composition.made().await.unwrap_err();
+        assert!(why.contains("memory exhausted"), "{why}");
+        assert_eq!(fs::read_to_string(folder.path().join("limit")).unwrap(), format!("{}\n", MEMORY >> 10));
     }
 }

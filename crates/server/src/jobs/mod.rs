@@ -12,6 +12,7 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread;
+use std::time::Duration;
 
 pub(crate) use composition::{Composition, Made, Progress};
 
@@ -28,10 +29,28 @@ struct Inner {
     program: PathBuf,
     /// Where GStreamer remembers what it has: looking for that takes longer than a start may.
     registry: PathBuf,
+    restraint: Restraint,
     limit: usize,
     running: AtomicUsize,
     /// Why it cannot be used; set once that is known.
     lacks: OnceLock<Option<String>>,
+}
+
+/// How its processes are kept in check.
+#[derive(Clone, Copy, Debug)]
+struct Restraint {
+    /// Bytes of address space: what runs wild shall not take the server with it.
+    memory: u64,
+    /// Until one is started again after a crash: the first time. Each time doubled.
+    first_delay: Duration,
+    /// At most.
+    longest_delay: Duration,
+}
+
+impl Default for Restraint {
+    fn default() -> Self {
+        Self { memory: 6 << 30, first_delay: Duration::from_millis(200), longest_delay: Duration::from_secs(30) }
+    }
 }
 
 /// Why nothing can be composed.
@@ -70,7 +89,8 @@ impl Transcoder {
         }
         let registry = data.join("gstreamer.registry");
         let program = program.unwrap_or_default();
-        Self(Arc::new(Inner { program, registry, limit, running: AtomicUsize::new(0), lacks }))
+        let restraint = Restraint::default();
+        Self(Arc::new(Inner { program, registry, restraint, limit, running: AtomicUsize::new(0), lacks }))
     }
 
     /// Finds out what it lacks, in a thread: GStreamer takes seconds to look at its plugins for the first time.

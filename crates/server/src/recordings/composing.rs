@@ -2,7 +2,6 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use protocol::model::RecordingLayout;
@@ -75,9 +74,9 @@ impl Composing {
         }
     }
 
-    /// Waits for the file; nothing if `stop` is set before.
-    pub(super) fn wait(self, stop: &AtomicBool) -> Option<Result<Made, String>> {
-        self.composition.wait(stop)
+    /// Completes once the file is there, or cannot be.
+    pub(super) async fn made(self) -> Result<Made, String> {
+        self.composition.made().await
     }
 }
 

@@ -5,7 +5,6 @@
 
 use std::collections::{HashMap, HashSet};
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -43,7 +42,7 @@ pub(super) struct Director {
     taps: HashMap<TapId, RecordingKey>,
     /// Files whose end the recorder had no room to hear of.
     unstopped: Vec<TapId>,
-    workers: JoinSet<Done>,
+    processing: JoinSet<Done>,
     tell_progress: mpsc::Sender<(RecordingKey, Progress)>,
     progress: mpsc::Receiver<(RecordingKey, Progress)>,
     uploads: JoinSet<(Option<RecordingKey>, Processed)>,
@@ -90,7 +89,7 @@ impl Director {
             recordings: HashMap::new(),
             taps: HashMap::new(),
             unstopped: vec![],
-            workers: JoinSet::new(),
+            processing: JoinSet::new(),
             tell_progress,
             progress,
             uploads: JoinSet::new(),
@@ -118,7 +117,7 @@ impl Director {
                         self.lose_recorder().await;
                     }
                 },
-                Some(done) = self.workers.join_next() => match done {
+                Some(done) = self.processing.join_next() => match done {
                     Ok((recording, Ok(processed))) => self.keep(Some(recording), processed).await,
                     Ok((recording, Err(why))) => {
                         self.report(RecordingReport::Ended { recording, result: Err(why) }).await;
@@ -146,7 +145,7 @@ impl Director {
     fn recover(&self, processed: mpsc::Sender<Processed>) {
         let (place, tell) = (self.place.clone(), self.tell.clone());
         let elsewhere = place.clone();
-        tokio::task::spawn_blocking(move || recovery::run(&place, &tell, &processed));
+        tokio::spawn(recovery::run(place, tell, processed));
         tokio::spawn(async move {
             if let Some(kept) = &elsewhere.kept {
                 upload::mirror(kept, &elsewhere).await;
@@ -416,16 +415,13 @@ impl Director {
         }
         let (place, id) = (self.place.clone(), view.id.clone());
         let work = Work { folder, view, parts: finished, composing };
-        self.workers.spawn_blocking(move || {
-            let run = || {
-                if failed {
-                    work.discard(&place);
-                    return Err("it never ran".to_owned());
-                }
-                work.finish(&place, true).map_err(|failure| failure.to_string())
+        self.processing.spawn(async move {
+            let result = if failed {
+                let discarded = processing::on_worker(move || work.discard(&place)).await;
+                Err(discarded.map_or_else(|failure| failure.to_string(), |()| "it never ran".to_owned()))
+            } else {
+                work.finish(&place, true).await.map_err(|failure| failure.to_string())
             };
-            let result = catch_unwind(AssertUnwindSafe(run));
-            let result = result.unwrap_or_else(|_| Err("defect in the processing of recordings".to_owned()));
             tracing::info!(recording = %id, result = ?result.as_ref().map(Processed::measured), "recording processed");
             (key, result)
         });

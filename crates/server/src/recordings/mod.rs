@@ -33,14 +33,13 @@ use tokio::sync::{Semaphore, mpsc};
 
 use crate::jobs::Transcoder;
 use crate::recorder::Recorder;
-use director::Director;
 pub(crate) use composing::layout;
+use director::Director;
 pub(crate) use queue::Queue;
 pub(crate) use store::Store;
 
 /// Why a recording with a layout of the application's own does not start.
-pub(crate) const NO_CUSTOM_LAYOUT: &str =
-    "Recordings with recordingLayout CUSTOM are not available, but with customLayout 'speaker'; those with the other layouts are";
+pub(crate) const NO_CUSTOM_LAYOUT: &str = "Recordings with recordingLayout CUSTOM are not available, but with customLayout 'speaker'; those with the other layouts are";
 
 /// Reports on their way to the control side, which takes them at once.
 const REPORT_CAPACITY: usize = 1024;

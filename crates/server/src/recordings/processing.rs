@@ -2,6 +2,8 @@
 //!
 //! Every step leaves the disk in a state from which the next start can go on: what replaces the files is written under
 //! another name, forced to the disk and renamed; then the metadata says that it is ready; only then the files go.
+//!
+//! Such a step is taken by one of a few workers. Waiting for a transcoder takes none.
 
 use std::fs::{self, File};
 use std::io;
@@ -18,6 +20,7 @@ use super::Place;
 use super::archive::{self, Entry};
 use super::composing::{self, Composing};
 use super::store::{self, Folder, StreamNote};
+use crate::jobs::Made;
 use crate::recorder::repair_file;
 
 /// The recorder's files have at least this before their first frame.
@@ -71,21 +74,52 @@ pub(super) enum Failure {
     /// It cannot be composed. Its files stay.
     #[error("{0}")]
     Uncomposed(String),
+    /// A bug. Its files stay.
+    #[error("defect in the processing of recordings")]
+    Defect,
+}
+
+/// Lets a worker do what waits for the disk.
+pub(super) async fn on_worker<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Failure> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| if error.is_panic() { Failure::Defect } else { Failure::Interrupted })
 }
 
 impl Work {
     /// Makes a recording ready (stopped, if it is kept elsewhere) or failed, on the disk. `may_be_empty`: even without a
     /// single frame.
-    pub(super) fn finish(mut self, place: &Place, may_be_empty: bool) -> Result<Processed, Failure> {
-        match self.try_finish(place, may_be_empty) {
-            Ok(()) => Ok(Processed { folder: self.folder, view: self.view }),
+    pub(super) async fn finish(self, place: &Place, may_be_empty: bool) -> Result<Processed, Failure> {
+        let finished = if self.view.output_mode == OutputMode::Individual {
+            self.step(place, move |work, place| work.gather(place, may_be_empty)).await?
+        } else {
+            let resume = move |work: &mut Self, place: &Place| work.resume_composing(place, may_be_empty);
+            let mut work = if self.composing.is_some() { self } else { self.step(place, resume).await? };
+            let made = match work.composing.take() {
+                Some(composing) => composing.made().await.map_err(Failure::Uncomposed),
+                None => Err(Failure::Defect),
+            };
+            work.step(place, |work, place| work.take_composed(place, made?)).await?
+        };
+        Ok(Processed { folder: finished.folder, view: finished.view })
+    }
+
+    /// Something that waits for the disk. If it fails, the recording has failed.
+    async fn step(
+        mut self,
+        place: &Place,
+        step: impl FnOnce(&mut Self, &Place) -> Result<(), Failure> + Send + 'static,
+    ) -> Result<Self, Failure> {
+        let place = place.clone();
+        let done = on_worker(move || match step(&mut self, &place) {
+            Ok(()) => Ok(self),
             Err(failure) => {
                 if !matches!(failure, Failure::Interrupted) {
-                    self.fail(place);
+                    self.fail(&place);
                 }
                 Err(failure)
             }
-        }
+        });
+        done.await?
     }
 
     /// Gives up a recording that never ran, with whatever was written of it.
@@ -104,16 +138,9 @@ impl Work {
         self.fail(place);
     }
 
-    fn try_finish(&mut self, place: &Place, may_be_empty: bool) -> Result<(), Failure> {
-        let parts = std::mem::take(&mut self.parts);
-        if self.view.output_mode != OutputMode::Individual {
-            if parts.is_empty() && !may_be_empty {
-                return Err(Failure::Empty);
-            }
-            return self.compose(place, parts);
-        }
+    fn gather(&mut self, place: &Place, may_be_empty: bool) -> Result<(), Failure> {
         let mut entries = vec![];
-        for part in parts {
+        for part in std::mem::take(&mut self.parts) {
             if place.stop.load(Ordering::Relaxed) {
                 return Err(Failure::Interrupted);
             }
@@ -134,28 +161,13 @@ impl Work {
         (self.view.has_audio, self.view.has_video) = (measured.has_audio, measured.has_video);
     }
 
-    /// Waits until it is composed, and removes what it was composed from.
-    fn compose(&mut self, place: &Place, parts: Vec<Part>) -> Result<(), Failure> {
-        let composing = match self.composing.take() {
-            Some(composing) => composing,
-            None => self.resume_composing(place, &parts)?,
-        };
-        let made = composing.wait(&place.stop).ok_or(Failure::Interrupted)?.map_err(Failure::Uncomposed)?;
-        if made.lost != Lost::default() {
-            tracing::warn!(recording = self.folder.id(), lost = ?made.lost, "not everything could be composed");
-        }
-        self.folder.sync()?;
-        self.describe(&made.measured);
-        self.seal(place, place.finished())?;
-        parts.iter().for_each(|part| remove(&self.folder, &part.note));
-        self.forget_composing();
-        Ok(())
-    }
-
     /// After a crash: files are made whole, and the composition goes on up to where the last one ends.
-    fn resume_composing(&self, place: &Place, parts: &[Part]) -> Result<Composing, Failure> {
+    fn resume_composing(&mut self, place: &Place, may_be_empty: bool) -> Result<(), Failure> {
+        if self.parts.is_empty() && !may_be_empty {
+            return Err(Failure::Empty);
+        }
         let mut end = 0;
-        for Part { note, summary } in parts {
+        for Part { note, summary } in &self.parts {
             if place.stop.load(Ordering::Relaxed) {
                 return Err(Failure::Interrupted);
             }
@@ -169,7 +181,21 @@ impl Work {
         let mut composing = Composing::resume(&place.transcoder, &self.folder).map_err(Failure::Uncomposed)?;
         // One that is there already counts, if it is earlier.
         composing.happened(&transcoder::Entry::End { at: end })?;
-        Ok(composing)
+        self.composing = Some(composing);
+        Ok(())
+    }
+
+    /// It is composed: what it was composed from goes.
+    fn take_composed(&mut self, place: &Place, made: Made) -> Result<(), Failure> {
+        if made.lost != Lost::default() {
+            tracing::warn!(recording = self.folder.id(), lost = ?made.lost, "not everything could be composed");
+        }
+        self.folder.sync()?;
+        self.describe(&made.measured);
+        self.seal(place, place.finished())?;
+        self.parts.iter().for_each(|part| remove(&self.folder, &part.note));
+        self.forget_composing();
+        Ok(())
     }
 
     fn forget_composing(&self) {

@@ -2,9 +2,9 @@
 //! of it. Their ids stay taken all the while.
 
 use std::io;
-use std::sync::atomic::Ordering;
 
 use protocol::event::{Reason, RecordingEvent, RecordingStatus, Stamp};
+use protocol::model::OutputMode;
 use protocol::recording::RecordingView;
 use tokio::sync::mpsc;
 
@@ -14,48 +14,87 @@ use super::store::Folder;
 use super::{Place, Told};
 use crate::program;
 
-/// Looks through all recordings and finishes those that are not, one after the other.
-pub(super) fn run(place: &Place, tell: &mpsc::Sender<Told>, processed: &mpsc::Sender<Processed>) {
-    if let Err(error) = place.store.delete_leftovers() {
-        tracing::warn!(%error, "what is left of deleted recordings stays");
+/// What a crash has left of a recording.
+enum Found {
+    /// It is where it shall be, or nobody knows what it is.
+    Nothing,
+    /// Only to be brought to where it is kept.
+    Whole(Processed),
+    Interrupted(Interrupted),
+}
+
+/// A recording that is to be finished.
+struct Interrupted {
+    work: Work,
+    /// What its metadata file said.
+    status: RecordingStatus,
+}
+
+/// Looks through all recordings and finishes those that are not: archives first, then one composition after the other.
+pub(super) async fn run(place: Place, tell: mpsc::Sender<Told>, processed: mpsc::Sender<Processed>) {
+    let mut compositions = vec![];
+    for id in ids(&place).await {
+        match found(&place, id).await {
+            Found::Nothing => {}
+            Found::Whole(whole) => drop(processed.send(whole).await),
+            Found::Interrupted(interrupted) => {
+                if matches!(interrupted.status, RecordingStatus::Starting | RecordingStatus::Started) {
+                    announce(&tell, &interrupted.work.view).await;
+                }
+                if interrupted.work.view.output_mode == OutputMode::Individual {
+                    interrupted.finish(&place, &tell, &processed).await;
+                } else {
+                    compositions.push(interrupted);
+                }
+            }
+        }
     }
-    let ids = match place.store.ids() {
-        Ok(ids) => ids,
-        Err(error) => return tracing::error!(%error, "the recordings cannot be listed"),
-    };
-    for id in ids {
-        if place.stop.load(Ordering::Relaxed) {
-            return;
-        }
-        // Whatever has begun meanwhile is held by somebody.
-        let Some(folder) = place.store.claim(&id) else { continue };
-        if let Err(error) = recover(place, folder, tell, processed) {
-            tracing::error!(recording = %id, %error, "an interrupted recording cannot be finished");
-        }
+    for composition in compositions {
+        composition.finish(&place, &tell, &processed).await;
     }
 }
 
-fn recover(
-    place: &Place,
-    folder: Folder,
-    tell: &mpsc::Sender<Told>,
-    processed: &mpsc::Sender<Processed>,
-) -> io::Result<()> {
-    let Ok(Some(mut view)) = folder.read() else { return Ok(()) };
+async fn ids(place: &Place) -> Vec<String> {
+    let store = place.store.clone();
+    let ids = processing::on_worker(move || {
+        if let Err(error) = store.delete_leftovers() {
+            tracing::warn!(%error, "what is left of deleted recordings stays");
+        }
+        store.ids()
+    });
+    ids.await.and_then(|ids| Ok(ids?)).unwrap_or_else(|failure| {
+        tracing::error!(%failure, "the recordings cannot be listed");
+        vec![]
+    })
+}
+
+async fn found(place: &Place, id: String) -> Found {
+    let (place, asked) = (place.clone(), id.clone());
+    // Whatever has begun meanwhile is held by somebody.
+    let look = move || place.store.claim(&asked).map_or(Ok(Found::Nothing), |folder| look(&place, folder));
+    let found = processing::on_worker(look).await;
+    found.and_then(|found| Ok(found?)).unwrap_or_else(|failure| {
+        tracing::error!(recording = %id, %failure, "an interrupted recording cannot be finished");
+        Found::Nothing
+    })
+}
+
+fn look(place: &Place, folder: Folder) -> io::Result<Found> {
+    let Ok(Some(mut view)) = folder.read() else { return Ok(Found::Nothing) };
     let notes = folder.notes()?;
-    let found = view.status;
+    let status = view.status;
     let is_whole = || {
         let file = folder.file(&format!("{}.{}", view.name, view.extension()));
         file.is_file() && !composing::is_begun(&folder)
     };
-    match found {
+    match status {
         RecordingStatus::Ready => {
             if folder.file(&format!("{}.{}", view.name, view.extension())).is_file() {
                 // The crash came before what is in the archive was removed.
                 notes.iter().for_each(|note| processing::remove(&folder, note));
                 composing::forget(&folder)?;
             }
-            return Ok(());
+            return Ok(Found::Nothing);
         }
         // It was on its way to where it is kept.
         RecordingStatus::Stopped if notes.is_empty() && is_whole() => {
@@ -63,43 +102,42 @@ fn recover(
                 view.status = RecordingStatus::Ready;
                 folder.write(&view)?;
             }
-            let _ = processed.blocking_send(Processed { folder, view });
-            return Ok(());
+            return Ok(Found::Whole(Processed { folder, view }));
         }
         // With files, it is worth another try: there may be room on the disk now.
-        RecordingStatus::Failed if notes.is_empty() => return Ok(()),
+        RecordingStatus::Failed if notes.is_empty() => return Ok(Found::Nothing),
         // What is there waits for something that can compose it.
-        _ if composing::is_begun(&folder) && !place.transcoder.is_there() => return Ok(()),
+        _ if composing::is_begun(&folder) && !place.transcoder.is_there() => return Ok(Found::Nothing),
         _ => {}
     }
-    tracing::warn!(recording = folder.id(), status = found.as_str(), "finishing an interrupted recording");
-    if matches!(found, RecordingStatus::Starting | RecordingStatus::Started) {
+    tracing::warn!(recording = folder.id(), status = status.as_str(), "finishing an interrupted recording");
+    if matches!(status, RecordingStatus::Starting | RecordingStatus::Started) {
         view.status = RecordingStatus::Stopped;
         folder.write(&view)?;
-        announce(tell, &view);
     }
-    let parts: Vec<_> = notes.into_iter().map(|note| Part { note, summary: None }).collect();
-    let view = RecordingView { status: RecordingStatus::Failed, ..view };
-    match (Work { folder, view: view.clone(), parts, composing: None }).finish(place, false) {
-        Ok(finished) => {
-            let _ = processed.blocking_send(finished);
-            return Ok(());
-        }
-        Err(Failure::Interrupted) => return Ok(()),
-        Err(failure) => {
-            tracing::error!(recording = %view.id, %failure, "an interrupted recording failed");
-            if found == RecordingStatus::Failed {
-                return Ok(());
+    let parts = notes.into_iter().map(|note| Part { note, summary: None }).collect();
+    Ok(Found::Interrupted(Interrupted { work: Work { folder, view, parts, composing: None }, status }))
+}
+
+impl Interrupted {
+    async fn finish(self, place: &Place, tell: &mpsc::Sender<Told>, processed: &mpsc::Sender<Processed>) {
+        let failed = RecordingView { status: RecordingStatus::Failed, ..self.work.view.clone() };
+        match self.work.finish(place, false).await {
+            Ok(finished) => drop(processed.send(finished).await),
+            Err(Failure::Interrupted) => {}
+            Err(failure) => {
+                tracing::error!(recording = %failed.id, %failure, "an interrupted recording failed");
+                if self.status != RecordingStatus::Failed {
+                    announce(tell, &failed).await;
+                }
             }
         }
     }
-    announce(tell, &view);
-    Ok(())
 }
 
-fn announce(tell: &mpsc::Sender<Told>, view: &RecordingView) {
+async fn announce(tell: &mpsc::Sender<Told>, view: &RecordingView) {
     // Nobody listens any more only if the server stops.
-    let _ = tell.blocking_send(recovered(view));
+    let _ = tell.send(recovered(view)).await;
 }
 
 /// What applications are told of it.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,7 +10,7 @@ use std::time::{Duration, Instant};
 use protocol::event::{Reason, RecordingStatus};
 use protocol::id::{RecordingKey, TapId};
 use protocol::media::{MediaCommand, VideoCodec};
-use protocol::model::{OutputMode, RecordingProperties};
+use protocol::model::{OutputMode, RecordingLayout, RecordingProperties};
 use protocol::recording::{Measured, RecordedStream, RecordingCommand, RecordingView};
 use serde_json::Value;
 use sfu::{TapCodec, TapPacket, TapSource};
@@ -38,11 +39,15 @@ struct Studio {
 
 impl Studio {
     fn open(folder: &Path) -> Self {
+        Self::with(folder, nothing_to_compose_with())
+    }
+
+    fn with(folder: &Path, transcoder: Transcoder) -> Self {
         let store = Store::open(folder).unwrap();
         let (handle, taps, inputs) = recorder::queue();
         let (commands, media) = mpsc::channel(64);
         let recorder = recorder::start(handle, inputs, commands.downgrade()).unwrap();
-        let running = start(store.clone(), None, URL.to_owned(), nothing_to_compose_with(), recorder, 100).unwrap();
+        let running = start(store.clone(), None, URL.to_owned(), transcoder, recorder, 100).unwrap();
         Self { running, taps, store, begun: Instant::now(), _media: media }
     }
 
@@ -62,6 +67,10 @@ impl Studio {
     }
 
     fn add(&self, tap: TapId, stream: &str) {
+        self.add_to(KEY, tap, stream);
+    }
+
+    fn add_to(&self, recording: RecordingKey, tap: TapId, stream: &str) {
         let stream = RecordedStream {
             connection: "con_1".into(),
             stream: stream.into(),
@@ -73,7 +82,7 @@ impl Studio {
             video_active: true,
             type_of_video: Some("CAMERA".to_owned()),
         };
-        self.send(RecordingCommand::Add { recording: KEY, tap, stream });
+        self.send(RecordingCommand::Add { recording, tap, stream });
     }
 
     fn end(&self, taps: &[TapId], failed: bool) {
@@ -302,6 +311,73 @@ async fn a_composed_recording_is_refused_with_a_reason() {
     studio.begin(KEY, RecordingProperties::default());
     assert!(studio.ended().await.unwrap_err().contains("INDIVIDUAL"));
     assert!(files(folder.path()).is_empty());
+    studio.close();
+}
+
+/// A program in place of the transcoder that is for ever behind: it ends when nobody wants its work any more.
+fn endless_transcoder(folder: &Path) -> Transcoder {
+    let path = folder.join("program");
+    fs::write(&path, "#!/bin/sh\necho '{\"report\":\"running\"}'\ncat > /dev/null\n").unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    Transcoder::find(&path, folder, 100)
+}
+
+#[tokio::test]
+async fn compositions_that_are_behind_keep_nobody_waiting() {
+    let programs = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let mut studio = Studio::with(folder.path(), endless_transcoder(programs.path()));
+    let composed = RecordingProperties {
+        recording_layout: RecordingLayout::Custom,
+        custom_layout: "speaker".to_owned(),
+        ..RecordingProperties::default()
+    };
+    let count = WORKERS as u64 * 2;
+    for number in 0..count {
+        let recording = RecordingKey(100 + number);
+        studio.begin(recording, composed.clone());
+        studio.named().await;
+        assert_eq!(studio.told().await, RecordingReport::Running { recording, tap: None });
+        studio.send(RecordingCommand::End { recording, failed: false });
+    }
+    let manifest = fs::read_to_string(folder.path().join("room/.composition")).unwrap();
+    assert!(manifest.contains(r#""layout":"SPEAKER""#), "{manifest}");
+    studio.begin(KEY, individual());
+    assert_eq!(studio.named().await.0, format!("room~{count}"));
+    studio.end(&[], false);
+    assert!(studio.ended().await.is_ok(), "while all the others wait");
+    studio.close();
+}
+
+#[tokio::test]
+async fn an_interrupted_composition_that_is_behind_keeps_no_archive_waiting() {
+    let programs = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let mut studio = Studio::with(folder.path(), endless_transcoder(programs.path()));
+    for (recording, tap, properties) in
+        [(RecordingKey(2), TapId(2), RecordingProperties::default()), (KEY, TapId(1), individual())]
+    {
+        let is_composed = properties.output_mode == OutputMode::Composed;
+        studio.begin(recording, properties);
+        studio.named().await;
+        if is_composed {
+            assert_eq!(studio.told().await, RecordingReport::Running { recording, tap: None });
+        }
+        studio.add_to(recording, tap, "str_a");
+        studio.publish(tap, VideoCodec::Vp8, 1000);
+        studio.running(1).await;
+    }
+    studio.close();
+    let mut studio = Studio::with(folder.path(), endless_transcoder(programs.path()));
+    let ready = loop {
+        let event = studio.recovered().await;
+        if event.status != RecordingStatus::Stopped {
+            break event;
+        }
+    };
+    assert_eq!((ready.id.as_str(), ready.status), ("room~1", RecordingStatus::Ready));
+    let composed = studio.store.get("room").unwrap();
+    assert_eq!((composed.output_mode, composed.status), (OutputMode::Composed, RecordingStatus::Stopped));
     studio.close();
 }
 
