@@ -144,7 +144,7 @@ pub enum RecordingReport {
 }
 
 /// What a finished recording turned out to be.
-#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Measured {
     /// Bytes.
@@ -155,6 +155,32 @@ pub struct Measured {
     pub has_audio: bool,
     /// There are pictures in it.
     pub has_video: bool,
+    /// What is not.
+    #[serde(default, skip_serializing_if = "Lost::is_nothing")]
+    pub lost: Lost,
+}
+
+/// What should be in a recording and is not. Packets that never reached this server do not count.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = LostMedia)]
+pub struct Lost {
+    /// Packets that the server was too busy to write.
+    #[serde(default)]
+    pub dropped_packets: u64,
+    /// Composed: pictures and packets of sound that no decoder took.
+    #[serde(default)]
+    pub undecodable: u64,
+    /// Composed: streams' files that could not be read on.
+    #[serde(default)]
+    pub unreadable_files: u64,
+}
+
+impl Lost {
+    /// Everything is there.
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// A recording in REST, and with `unique_session_id` in its metadata file. Keys and their order are the original's; what
@@ -206,6 +232,10 @@ pub struct RecordingView {
     pub has_video: bool,
     /// How far it is.
     pub status: RecordingStatus,
+    /// Not in the original: what it lacks. Absent if it lacks nothing, or is not processed yet.
+    #[serde(default, skip_serializing_if = "Lost::is_nothing")]
+    #[schema(required = false)]
+    pub lost: Lost,
 }
 
 fn object() -> String {

@@ -6,6 +6,8 @@
 //! the folder later, after a crash, makes the same of it. The transcoder reports by lines on its standard output
 //! ([`Report`]).
 
+use std::ops::AddAssign;
+
 use serde::{Deserialize, Serialize};
 
 use crate::recording::Measured;
@@ -135,12 +137,15 @@ pub enum Report {
     Composed {
         /// ms since 1970.
         until: u64,
+        /// What this process could not put into it so far.
+        #[serde(default)]
+        lost: Lost,
     },
     /// The file is whole, and on the disk.
     Finished {
         /// What is in it.
         measured: Measured,
-        /// What could not be put into it.
+        /// What this process could not put into it.
         lost: Lost,
     },
     /// The input ended before the recording did; what there is so far can be played, and continued.
@@ -160,6 +165,13 @@ pub struct Lost {
     pub undecodable: u64,
     /// Files that could not be read on.
     pub unreadable_files: u64,
+}
+
+impl AddAssign for Lost {
+    fn add_assign(&mut self, more: Self) {
+        self.undecodable += more.undecodable;
+        self.unreadable_files += more.unreadable_files;
+    }
 }
 
 #[cfg(test)]
@@ -186,7 +198,7 @@ mod tests {
 
     #[test]
     fn reports_are_lines_of_json() {
-        let measured = Measured { size: 1, duration: 2.5, has_audio: true, has_video: false };
+        let measured = Measured { size: 1, duration: 2.5, has_audio: true, ..Measured::default() };
         let report = Report::Finished { measured, lost: Lost::default() };
         let json = serde_json::to_string(&report).unwrap();
         assert_eq!(
@@ -194,5 +206,8 @@ mod tests {
             r#"{"report":"finished","measured":{"size":1,"duration":2.5,"hasAudio":true,"hasVideo":false},"lost":{"undecodable":0,"unreadableFiles":0}}"#
         );
         assert_eq!(serde_json::from_str::<Report>(&json).unwrap(), report);
+        // As transcoders said it that did not count so early.
+        let report: Report = serde_json::from_str(r#"{"report":"composed","until":5}"#).unwrap();
+        assert_eq!(report, Report::Composed { until: 5, lost: Lost::default() });
     }
 }

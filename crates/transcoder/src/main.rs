@@ -89,7 +89,7 @@ fn run(folder: &Path, wishes: &Receiver<Wish>) -> Result<(), Error> {
         }
         match composer.step()? {
             Step::Taken => {}
-            Step::Written(until) => tell(&Report::Composed { until }),
+            Step::Written(until) => tell(&Report::Composed { until, lost: composer.lost() }),
             Step::Over => return finish(composer),
             Step::Waiting if is_last => return suspend(composer),
             Step::Waiting => match wishes.recv() {

@@ -133,15 +133,21 @@ impl<T: Fn(Progress)> Job<T> {
     fn run(self) {
         let Restraint { first_delay, longest_delay, .. } = self.place.0.0.restraint;
         let (mut crashes, mut delay) = (0, first_delay);
+        // By those that have crashed.
+        let mut lost = Lost::default();
         let result = loop {
-            let mut has_composed = false;
-            match self.run_once(&mut has_composed) {
-                Ending::Finished(made) => break Ok(made),
+            let mut composed = None;
+            match self.run_once(&mut composed) {
+                Ending::Finished(mut made) => {
+                    made.lost += lost;
+                    break Ok(made);
+                }
                 Ending::Failed(why) => break Err(why),
                 Ending::Crashed(_) if self.shared.is_over() => return,
                 Ending::Crashed(why) => {
-                    if has_composed {
+                    if let Some(more) = composed {
                         (crashes, delay) = (0, first_delay);
+                        lost += more;
                     }
                     crashes += 1;
                     tracing::warn!(folder = %self.folder.display(), %why, crashes, "the transcoder has crashed");
@@ -163,7 +169,8 @@ impl<T: Fn(Progress)> Job<T> {
         let _ = self.result.send(result);
     }
 
-    fn run_once(&self, has_composed: &mut bool) -> Ending {
+    /// `composed`: what was lost of that which is in the file, if there is more in it than before.
+    fn run_once(&self, composed: &mut Option<Lost>) -> Ending {
         let mut child = match self.spawn() {
             Ok(child) => child,
             Err(error) => return Ending::Crashed(error.to_string()),
@@ -174,7 +181,7 @@ impl<T: Fn(Progress)> Job<T> {
             for line in BufReader::new(output).lines().map_while(Result::ok) {
                 match serde_json::from_str(&line) {
                     Ok(Report::Running) => (self.tell)(Progress::Running),
-                    Ok(Report::Composed { .. }) => *has_composed = true,
+                    Ok(Report::Composed { lost, .. }) => *composed = Some(lost),
                     Ok(Report::Finished { measured, lost }) => ending = Some(Ending::Finished(Made { measured, lost })),
                     Ok(Report::Failed { why }) => ending = Some(Ending::Failed(why)),
                     Ok(Report::Suspended) => {}
@@ -338,15 +345,18 @@ mod tests {
     async fn one_that_gets_on_between_its_crashes_is_not_given_up() {
         let folder = tempfile::tempdir().unwrap();
         let script = format!(
-            r#"echo x >> "$1/starts"; echo '{{"report":"composed","until":5}}'
+            r#"echo x >> "$1/starts"
+            echo '{{"report":"composed","until":5,"lost":{{"undecodable":1,"unreadableFiles":2}}}}'
             [ $(wc -l < "$1/starts") -le {} ] && kill -9 $$
             {FINISHED}"#,
             2 * MOST_CRASHES
         );
         let transcoder = impatient(folder.path(), &script);
         let composition = Composition::start(&transcoder, folder.path(), false, |_| {}).unwrap();
-        assert!(composition.made().await.is_ok());
+        let lost = composition.made().await.unwrap().lost;
         assert_eq!(starts(folder.path()), 2 * MOST_CRASHES as usize + 1);
+        let crashes = u64::from(2 * MOST_CRASHES);
+        assert_eq!(lost, Lost { undecodable: crashes, unreadable_files: 2 * crashes }, "what each of them lost");
     }
 
     #[tokio::test]

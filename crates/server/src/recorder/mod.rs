@@ -25,6 +25,9 @@ use protocol::media::MediaCommand;
 use recorder::{FileSummary, RepairError, Time};
 use tokio::sync::mpsc;
 
+#[cfg(test)]
+pub(crate) use writer::MAX_EXPECTED;
+
 pub use queue::{Inputs, Overloaded, RecorderHandle, TapQueue, queue};
 
 /// Events for the control side. There are three a file at most.

@@ -25,7 +25,7 @@ use super::{RecorderEvent, StartFile};
 /// How finely files' deadlines are kept: none of them is shorter than a fifth of a second.
 const TICK: Duration = Duration::from_millis(50);
 /// Packets kept for a file that is about to be started: some seconds of one stream.
-const MAX_EXPECTED: usize = 2048;
+pub(crate) const MAX_EXPECTED: usize = 2048;
 /// Inputs taken between two looks at the clock.
 const BATCH: usize = 256;
 

@@ -124,6 +124,7 @@ mod tests {
 
     use protocol::event::RecordingStatus;
     use protocol::model::OutputMode;
+    use protocol::recording::Lost;
 
     use super::*;
 
@@ -188,6 +189,7 @@ mod tests {
             has_audio: true,
             has_video: true,
             status: RecordingStatus::Stopped,
+            lost: Lost::default(),
         }
     }
 

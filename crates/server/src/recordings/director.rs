@@ -11,7 +11,7 @@ use std::time::Duration;
 use protocol::event::RecordingStatus;
 use protocol::id::{RecordingKey, TapId};
 use protocol::model::OutputMode;
-use protocol::recording::{RecordedStream, RecordingCommand, RecordingReport, RecordingView};
+use protocol::recording::{Lost, RecordedStream, RecordingCommand, RecordingReport, RecordingView};
 use protocol::transcoder::Entry;
 use recorder::FileSummary;
 use tokio::sync::mpsc;
@@ -203,6 +203,7 @@ impl Director {
                     has_audio: properties.has_audio,
                     has_video: properties.has_video,
                     status: RecordingStatus::Starting,
+                    lost: Lost::default(),
                 };
                 match self.begin(recording, view) {
                     Ok(begun) => {
@@ -393,6 +394,10 @@ impl Director {
                 packets = note.dropped_packets,
                 "this server is too busy to record everything"
             );
+            // Whoever processes it may be another server, after a crash.
+            if let Err(error) = recording.folder.note(&note) {
+                tracing::warn!(recording = recording.folder.id(), %error, "what is missing cannot be noted down");
+            }
         }
         recording.finished.push(Part { note, summary });
         self.process_if_over(key);

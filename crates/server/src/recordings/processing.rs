@@ -12,8 +12,8 @@ use std::sync::atomic::Ordering;
 
 use protocol::event::RecordingStatus;
 use protocol::model::OutputMode;
-use protocol::recording::{Measured, RecordingView};
-use protocol::transcoder::{self, Lost};
+use protocol::recording::{Lost, Measured, RecordingView};
+use protocol::transcoder;
 use recorder::{Container, FileSummary, RepairError};
 
 use super::Place;
@@ -54,8 +54,8 @@ pub(super) struct Processed {
 impl Processed {
     /// What is in it.
     pub(super) fn measured(&self) -> Measured {
-        let RecordingView { size, duration, has_audio, has_video, .. } = self.view;
-        Measured { size, duration, has_audio, has_video }
+        let RecordingView { size, duration, has_audio, has_video, lost, .. } = self.view;
+        Measured { size, duration, has_audio, has_video, lost }
     }
 }
 
@@ -159,6 +159,10 @@ impl Work {
     fn describe(&mut self, measured: &Measured) {
         (self.view.size, self.view.duration) = (measured.size, measured.duration);
         (self.view.has_audio, self.view.has_video) = (measured.has_audio, measured.has_video);
+        self.view.lost = measured.lost;
+        if !measured.lost.is_nothing() {
+            tracing::warn!(recording = self.folder.id(), lost = ?measured.lost, "not everything is in the recording");
+        }
     }
 
     /// After a crash: files are made whole, and the composition goes on up to where the last one ends.
@@ -187,11 +191,11 @@ impl Work {
 
     /// It is composed: what it was composed from goes.
     fn take_composed(&mut self, place: &Place, made: Made) -> Result<(), Failure> {
-        if made.lost != Lost::default() {
-            tracing::warn!(recording = self.folder.id(), lost = ?made.lost, "not everything could be composed");
-        }
+        let transcoder::Lost { undecodable, unreadable_files } = made.lost;
+        let lost =
+            Lost { dropped_packets: dropped(self.parts.iter().map(|part| &part.note)), undecodable, unreadable_files };
         self.folder.sync()?;
-        self.describe(&made.measured);
+        self.describe(&Measured { lost, ..made.measured });
         self.seal(place, place.finished())?;
         self.parts.iter().for_each(|part| remove(&self.folder, &part.note));
         self.forget_composing();
@@ -318,5 +322,10 @@ fn measure(view: &RecordingView, entries: &[Entry]) -> Measured {
         duration: end.saturating_sub(start) as f64 / 1000.0,
         has_audio: view.has_audio,
         has_video: view.has_video,
+        lost: Lost { dropped_packets: dropped(notes()), ..Lost::default() },
     }
+}
+
+fn dropped<'a>(notes: impl Iterator<Item = &'a StreamNote>) -> u64 {
+    notes.map(|note| note.dropped_packets).sum()
 }

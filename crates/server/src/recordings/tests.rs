@@ -11,7 +11,7 @@ use protocol::event::{Reason, RecordingStatus};
 use protocol::id::{RecordingKey, TapId};
 use protocol::media::{MediaCommand, VideoCodec};
 use protocol::model::{OutputMode, RecordingLayout, RecordingProperties};
-use protocol::recording::{Measured, RecordedStream, RecordingCommand, RecordingView};
+use protocol::recording::{Lost, Measured, RecordedStream, RecordingCommand, RecordingView};
 use serde_json::Value;
 use sfu::{TapCodec, TapPacket, TapSource};
 use tempfile::TempDir;
@@ -19,7 +19,7 @@ use tempfile::TempDir;
 use super::store::{DeleteError, StreamNote};
 use super::*;
 use crate::jobs::Transcoder;
-use crate::recorder::{self, TapQueue};
+use crate::recorder::{self, RecorderHandle, TapQueue};
 
 const KEY: RecordingKey = RecordingKey(1);
 const URL: &str = "https://ov.example.com";
@@ -32,6 +32,7 @@ fn nothing_to_compose_with() -> Transcoder {
 struct Studio {
     running: Running,
     taps: TapQueue,
+    recorder: RecorderHandle,
     store: Store,
     begun: Instant,
     _media: mpsc::Receiver<MediaCommand>,
@@ -46,9 +47,9 @@ impl Studio {
         let store = Store::open(folder).unwrap();
         let (handle, taps, inputs) = recorder::queue();
         let (commands, media) = mpsc::channel(64);
-        let recorder = recorder::start(handle, inputs, commands.downgrade()).unwrap();
+        let recorder = recorder::start(handle.clone(), inputs, commands.downgrade()).unwrap();
         let running = start(store.clone(), None, URL.to_owned(), transcoder, recorder, 100).unwrap();
-        Self { running, taps, store, begun: Instant::now(), _media: media }
+        Self { running, taps, recorder: handle, store, begun: Instant::now(), _media: media }
     }
 
     fn send(&self, command: RecordingCommand) {
@@ -176,7 +177,7 @@ impl Studio {
 
     /// Ends as the server does.
     fn close(self) {
-        drop((self.running.queue, self.taps));
+        drop((self.running.queue, self.taps, self.recorder));
         self.running.thread.join().unwrap();
         self.running.writer.join().unwrap();
     }
@@ -314,12 +315,58 @@ async fn a_composed_recording_is_refused_with_a_reason() {
     studio.close();
 }
 
-/// A program in place of the transcoder that is for ever behind: it ends when nobody wants its work any more.
-fn endless_transcoder(folder: &Path) -> Transcoder {
+#[tokio::test]
+async fn a_recording_says_how_many_packets_it_lacks() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut studio = Studio::open(folder.path());
+    studio.begin(KEY, individual());
+    studio.named().await;
+    // More than wait for their file: nobody says yet where that is.
+    studio.recorder.expect(TapId(1)).unwrap();
+    let packets = recorder::MAX_EXPECTED as u64 + 100;
+    studio.publish(TapId(1), VideoCodec::Vp8, packets / 2 * 20);
+    studio.add(TapId(1), "str_a");
+    studio.running(1).await;
+    studio.end(&[TapId(1)], false);
+    let lost = Lost { dropped_packets: 100, ..Lost::default() };
+    assert_eq!(studio.ended().await.unwrap().lost, lost);
+    let text = metadata(&folder, "room");
+    let end = r#""status":"ready","lost":{"droppedPackets":100,"undecodable":0,"unreadableFiles":0}}"#;
+    assert!(text.ends_with(end), "{text}");
+    assert_eq!(studio.store.get("room").unwrap().lost, lost);
+    let (_, json) = archive(&folder.path().join("room/room.zip"));
+    assert!(json.contains(r#""droppedPackets": 100"#), "{json}");
+    studio.close();
+}
+
+/// A program in place of the transcoder.
+fn transcoder(folder: &Path, script: &str) -> Transcoder {
     let path = folder.join("program");
-    fs::write(&path, "#!/bin/sh\necho '{\"report\":\"running\"}'\ncat > /dev/null\n").unwrap();
+    fs::write(&path, format!("#!/bin/sh\necho '{{\"report\":\"running\"}}'\n{script}\n")).unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
     Transcoder::find(&path, folder, 100)
+}
+
+/// One that is for ever behind: it ends when nobody wants its work any more.
+fn endless_transcoder(folder: &Path) -> Transcoder {
+    transcoder(folder, "cat > /dev/null")
+}
+
+#[tokio::test]
+async fn a_composed_recording_says_what_could_not_be_composed() {
+    let programs = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let script = r#"while ! grep -q '"entry":"end"' "$1/.composition"; do read line; done
+        echo '{"report":"finished","measured":{"size":7,"duration":1.5,"hasAudio":true,"hasVideo":true},"lost":{"undecodable":3,"unreadableFiles":1}}'"#;
+    let mut studio = Studio::with(folder.path(), transcoder(programs.path(), script));
+    studio.begin(KEY, RecordingProperties::default());
+    studio.named().await;
+    assert_eq!(studio.told().await, RecordingReport::Running { recording: KEY, tap: None });
+    studio.end(&[], false);
+    let lost = Lost { dropped_packets: 0, undecodable: 3, unreadable_files: 1 };
+    assert_eq!(studio.ended().await.unwrap().lost, lost);
+    assert_eq!(studio.store.get("room").unwrap().lost, lost);
+    studio.close();
 }
 
 #[tokio::test]

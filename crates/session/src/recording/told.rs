@@ -38,7 +38,8 @@ impl Recording {
     }
 
     pub(super) fn planned(&self) -> Measured {
-        Measured { size: 0, duration: 0.0, has_audio: self.properties.has_audio, has_video: self.properties.has_video }
+        let (has_audio, has_video) = (self.properties.has_audio, self.properties.has_video);
+        Measured { has_audio, has_video, ..Measured::default() }
     }
 
     /// As it is now.
@@ -67,6 +68,7 @@ impl Recording {
             has_audio: measured.has_audio,
             has_video: measured.has_video,
             status,
+            lost: measured.lost,
         }
     }
 

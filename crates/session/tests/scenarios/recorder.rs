@@ -3,9 +3,11 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use protocol::recording::{Measured, RecordingCommand, RecordingReport};
+use protocol::recording::{Lost, Measured, RecordingCommand, RecordingReport};
 
-pub(crate) const MEASURED: Measured = Measured { size: 1000, duration: 12.5, has_audio: true, has_video: true };
+const LOST: Lost = Lost { dropped_packets: 3, undecodable: 0, unreadable_files: 0 };
+pub(crate) const MEASURED: Measured =
+    Measured { size: 1000, duration: 12.5, has_audio: true, has_video: true, lost: LOST };
 
 /// Carries out commands; reports when told.
 #[derive(Default, Debug)]

@@ -86,6 +86,8 @@ fn a_recording_runs_from_start_to_stop() {
     call.advance(Duration::from_secs(12));
     assert_eq!(stop(&mut call, ROOM), Ok(()));
     assert_eq!(answer(&call, STOP), Some(Ok((RecordingStatus::Ready, MEASURED.size))));
+    let Outcome::Recording(Ok(view)) = &call.completed[&STOP] else { panic!("it was stopped") };
+    assert_eq!(view.lost, MEASURED.lost, "it says what it lacks");
     assert_eq!(call.inbox("ann"), ["recordingStopped room room recordingStoppedByServer"]);
     assert_eq!(told(&call), ["started", "stopped recordingStoppedByServer", "ready recordingStoppedByServer"]);
     assert!(!is_recording(&call) && call.recorder.open.is_empty());

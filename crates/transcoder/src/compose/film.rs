@@ -130,6 +130,7 @@ impl Film {
             duration: pictures as f64 / f64::from(self.frame_rate),
             has_audio: self.sound.is_some(),
             has_video: true,
+            ..Measured::default()
         })
     }
 

@@ -158,9 +158,16 @@ impl Composer {
         }
     }
 
+    /// What could not be put into it so far.
+    pub fn lost(&self) -> Lost {
+        let mut lost = self.lost;
+        self.members.iter().for_each(|member| lost += member.lost);
+        lost
+    }
+
     /// Makes the file whole.
     pub fn finish(self) -> Result<(Measured, Lost), Error> {
-        let lost = self.members.iter().fold(self.lost, |sum, member| add(sum, member.lost));
+        let lost = self.lost();
         let measured = match self.output {
             Output::Film(film, _) => {
                 let still = self.composition.thumbnail.as_deref().map(|name| inside(&self.folder, name)).transpose()?;
@@ -213,7 +220,7 @@ impl Composer {
                         .partition(|member: &Member| member.stream.file == file);
                     self.members = stay;
                     let gone: Vec<Member> = gone;
-                    self.lost = gone.iter().fold(self.lost, |sum, member| add(sum, member.lost));
+                    gone.iter().for_each(|member| self.lost += member.lost);
                 }
                 _ => continue,
             }
@@ -280,13 +287,6 @@ impl Composer {
             Output::Film(film, _) => film.push_block(samples).map(|()| false),
             Output::Radio(radio) => radio.push_block(samples),
         }
-    }
-}
-
-fn add(sum: Lost, more: Lost) -> Lost {
-    Lost {
-        undecodable: sum.undecodable + more.undecodable,
-        unreadable_files: sum.unreadable_files + more.unreadable_files,
     }
 }
 

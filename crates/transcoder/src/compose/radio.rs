@@ -66,6 +66,7 @@ impl Radio {
             duration: summary.duration as f64 / 1000.0,
             has_audio: summary.has_audio,
             has_video: false,
+            ..Measured::default()
         })
     }
 

@@ -54,7 +54,7 @@ fn killed_at_any_moment_it_loses_nothing() {
     for _ in 0..3 {
         let mut program = Program::start(room.folder.path());
         assert_eq!(program.report(), Some(Report::Running));
-        let Some(Report::Composed { until: composed }) = program.report() else { panic!("it was to compose") };
+        let Some(Report::Composed { until: composed, .. }) = program.report() else { panic!("it was to compose") };
         program.child.kill().unwrap();
         program.child.wait().unwrap();
         assert!(composed > until, "it goes on where it was");
