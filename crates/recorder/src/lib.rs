@@ -28,6 +28,7 @@ pub use follow::{FileFrame, FollowError, Follower, VideoTrack};
 pub use repair::{RepairError, repair};
 pub use stream_file::{Event, StreamFile};
 pub use summary::{Container, FileSummary, Losses};
+pub use timeline::StreamTime;
 
 /// A point in time: since 1970, on a clock of the caller's that never goes back.
 pub type Time = Duration;

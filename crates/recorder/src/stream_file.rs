@@ -8,7 +8,7 @@ use crate::cluster::{Block, Cluster, TrackNumber};
 use crate::lane::{Arrived, Lane};
 use crate::matroska::{self, Cue};
 use crate::summary::{Container, FileSummary, Losses};
-use crate::timeline::{Nanos, Timeline, Track};
+use crate::timeline::{Nanos, StreamTime};
 use crate::{Codec, Packet, Time};
 
 /// What a file lacks at most when it is cut off.
@@ -39,9 +39,7 @@ pub struct StreamFile<W> {
     file: W,
     audio: Option<Lane>,
     video: Option<Lane>,
-    timeline: Timeline,
-    audio_track: Track,
-    video_track: Track,
+    time: StreamTime,
     /// Frames that wait for the file to begin.
     early: Vec<(Nanos, Arrived)>,
     /// Where the file's time begins.
@@ -66,13 +64,16 @@ pub struct StreamFile<W> {
 impl<W: Write + Seek> StreamFile<W> {
     /// Writes into `file`, which is empty, what is asked for of `audio` and `video`.
     pub fn new(file: W, audio: bool, video: bool) -> Self {
+        Self::after(StreamTime::default(), file, audio, video)
+    }
+
+    /// The same for a stream that had a file before.
+    pub fn after(time: StreamTime, file: W, audio: bool, video: bool) -> Self {
         Self {
             file,
             audio: audio.then(|| Lane::new(false)),
             video: video.then(|| Lane::new(true)),
-            timeline: Timeline::default(),
-            audio_track: Track::default(),
-            video_track: Track::default(),
+            time,
             early: Vec::new(),
             zero: None,
             cluster: Cluster::default(),
@@ -134,7 +135,12 @@ impl<W: Write + Seek> StreamFile<W> {
     }
 
     /// Writes what is left and makes the file seekable. Without a single frame it stays empty.
-    pub fn finish(mut self, now: Time) -> io::Result<FileSummary> {
+    pub fn finish(self, now: Time) -> io::Result<FileSummary> {
+        self.interrupt(now).map(|(summary, _)| summary)
+    }
+
+    /// The same for a stream that may go on in another file.
+    pub fn interrupt(mut self, now: Time) -> io::Result<(FileSummary, StreamTime)> {
         for lane in self.audio.iter_mut().chain(&mut self.video) {
             lane.end(now);
         }
@@ -142,7 +148,7 @@ impl<W: Write + Seek> StreamFile<W> {
         self.write_cluster()?;
         let losses = Some(self.losses());
         let Some(zero) = self.zero else {
-            return Ok(FileSummary { losses, ..FileSummary::default() });
+            return Ok((FileSummary { losses, ..FileSummary::default() }, self.time));
         };
         let start = milliseconds(zero);
         let duration = self.extent.duration();
@@ -150,18 +156,18 @@ impl<W: Write + Seek> StreamFile<W> {
         let size = matroska::complete(&mut self.file, start, duration, &self.cues, tracks, self.end)?;
         let [has_audio, has_video] = tracks;
         let container = self.video_codec.map_or(Container::default(), Codec::container);
-        Ok(FileSummary { start, end: start + duration, duration, size, has_audio, has_video, container, losses })
+        let end = start + duration;
+        self.time.end(Nanos::try_from(end.saturating_mul(1_000_000)).unwrap_or(Nanos::MAX));
+        Ok((FileSummary { start, end, duration, size, has_audio, has_video, container, losses }, self.time))
     }
 
     /// Takes the frames that are whole by now.
     fn collect(&mut self, now: Time) -> io::Result<()> {
         while let Some(frame) = self.audio.as_mut().and_then(Lane::poll_frame) {
-            let time = self.timeline.place(&mut self.audio_track, &frame.stamp);
-            self.add(time, frame, now)?;
+            self.add(frame, now)?;
         }
         while let Some(frame) = self.video.as_mut().and_then(Lane::poll_frame) {
-            let time = self.timeline.place(&mut self.video_track, &frame.stamp);
-            self.add(time, frame, now)?;
+            self.add(frame, now)?;
         }
         if self.video.as_mut().is_some_and(Lane::take_request) {
             self.events.push_back(Event::KeyFrameNeeded);
@@ -169,7 +175,10 @@ impl<W: Write + Seek> StreamFile<W> {
         Ok(())
     }
 
-    fn add(&mut self, time: Nanos, frame: Arrived, now: Time) -> io::Result<()> {
+    fn add(&mut self, frame: Arrived, now: Time) -> io::Result<()> {
+        let Some(time) = self.time.place(&frame.stamp) else {
+            return Ok(());
+        };
         match self.zero {
             Some(zero) => self.store(time.saturating_sub(zero), frame, now),
             None => {

@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::lane::Stamp;
-use crate::{SenderReport, Source};
+use crate::{Codec, SenderReport, Source};
 
 /// Nanoseconds since 1970.
 pub(crate) type Nanos = i64;
@@ -34,6 +34,18 @@ const LATEST: Nanos = 4_102_444_800 * SECOND;
 /// Connections of the publisher whose clock is remembered: a late frame may belong to the last but one.
 const CONNECTIONS: usize = 2;
 
+/// The time of one stream. Given to its next file it goes on there: no file begins before the one before has ended.
+#[derive(Debug, Default)]
+pub struct StreamTime {
+    timeline: Timeline,
+    audio: Track,
+    video: Track,
+    /// Of the file before.
+    end: Nanos,
+    /// Pictures are not before this.
+    pictures_from: Nanos,
+}
+
 /// The publisher's clocks.
 #[derive(Debug, Default)]
 pub(crate) struct Timeline {
@@ -51,6 +63,25 @@ pub(crate) struct Track {
     /// Our clock minus its own ticks.
     delay: LeastDelay,
     last: Option<Nanos>,
+}
+
+impl StreamTime {
+    /// The time of a frame in this file. Sound that was captured before it is left out; pictures may be needed by later
+    /// ones, and hurry through its beginning.
+    pub(crate) fn place(&mut self, stamp: &Stamp) -> Option<Nanos> {
+        if stamp.codec == Codec::Opus {
+            let time = self.timeline.place(&mut self.audio, stamp);
+            return (time >= self.end).then_some(time);
+        }
+        let time = self.timeline.place(&mut self.video, stamp).max(self.pictures_from);
+        self.pictures_from = time.saturating_add(MILLISECOND);
+        Some(time)
+    }
+
+    /// The file ends here.
+    pub(crate) fn end(&mut self, at: Nanos) {
+        (self.end, self.pictures_from) = (at, at);
+    }
 }
 
 impl Timeline {
@@ -127,8 +158,10 @@ impl LeastDelay {
         if self.least().is_some_and(|least| sample.saturating_sub(least) > LONGEST_DELAY) {
             *self = Self::default();
         }
-        if arrival.saturating_sub(self.began) >= BUCKET {
-            self.before = self.present.take();
+        let age = arrival.saturating_sub(self.began);
+        if age >= BUCKET {
+            // After a long pause neither is of any use: the clocks have drifted.
+            self.before = self.present.take().filter(|_| age < 2 * BUCKET);
             self.began = arrival;
         }
         self.present = Some(self.present.map_or(sample, |present| present.min(sample)));
@@ -160,7 +193,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::Codec;
 
     const START: Nanos = 1_800_000_000 * SECOND;
     /// The publisher's clock is elsewhere.

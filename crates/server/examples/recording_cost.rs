@@ -22,7 +22,8 @@ fn main() -> std::io::Result<()> {
     let (commands, _worker) = mpsc::channel(64);
     let mut recorder = recorder::start(handle, inputs, commands.downgrade())?;
     for tap in 0..streams {
-        let file = StartFile { tap: TapId(tap), path: folder.join(format!("{tap}.webm")), audio: true, video: true };
+        let path = folder.join(format!("{tap}.webm"));
+        let file = StartFile { tap: TapId(tap), path, audio: true, video: true, after: None };
         recorder.handle.start(file).expect("the queue is empty");
     }
     let mut each: Vec<Duration> = Vec::new();

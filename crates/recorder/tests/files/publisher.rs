@@ -4,7 +4,7 @@ use std::io::{Cursor, Seek, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
-use recorder::{Codec, Event, FileSummary, Packet, SenderReport, Source, StreamFile, Time};
+use recorder::{Codec, Event, FileSummary, Packet, SenderReport, Source, StreamFile, StreamTime, Time};
 
 /// The publisher's clock is elsewhere.
 const THEIR_OFFSET: i128 = 5_000_000_000_000;
@@ -114,6 +114,21 @@ pub(crate) fn record(packets: Vec<Packet>) -> Recorded {
     let unfinished = shared.bytes();
     let summary = file.finish(now).unwrap();
     Recorded { file: shared.bytes(), unfinished, summary, events }
+}
+
+/// Files of one stream, which is recorded from and until each of these.
+pub(crate) fn record_again(packets: &[Packet], spans: &[(Time, Time)]) -> Vec<FileSummary> {
+    let mut time = StreamTime::default();
+    let mut summaries = Vec::new();
+    for (from, until) in spans {
+        let heard = packets.iter().filter(|packet| (*from..*until).contains(&packet.arrival));
+        let mut file = StreamFile::after(time, Shared::default(), true, true);
+        feed(&mut file, heard.cloned().collect()).unwrap();
+        let summary;
+        (summary, time) = file.interrupt(*until).unwrap();
+        summaries.push(summary);
+    }
+    summaries
 }
 
 /// The time at the end, and what was told.

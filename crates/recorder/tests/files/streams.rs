@@ -1,8 +1,11 @@
 //! What a stream goes through in a call, and what is in its file then.
 
-use recorder::{Codec, Event, Losses};
+use std::time::Duration;
 
-use crate::publisher::{Stream, merged, ms, pictures, record, sound, start};
+use proptest::prelude::*;
+use recorder::{Codec, Event, Losses, Packet};
+
+use crate::publisher::{Made, Stream, merged, ms, pictures, record, record_again, sound, start};
 
 #[test]
 fn a_file_begins_with_its_first_frame_and_ends_with_its_last() {
@@ -75,4 +78,61 @@ fn losses_are_counted_and_a_key_frame_is_asked_for() {
     assert_eq!((losses.lost_packets, losses.dropped_frames), (1, 50));
     assert_eq!(recorded.events[..2], [Event::Running, Event::KeyFrameNeeded]);
     assert_eq!(recorded.summary.duration, 50 * 40);
+}
+
+/// Ten seconds of a camera and a microphone; every fourth picture is a key frame.
+fn call() -> Vec<Packet> {
+    let shown =
+        |n: u64| pictures(4, 40).into_iter().map(move |made| Made { captured: made.captured + ms(n * 160), ..made });
+    let shown: Vec<Made> = (0..62).flat_map(shown).collect();
+    let audio = Stream::new(Codec::Opus, 1).packets(&sound(500), start(), 0);
+    let video = Stream::new(Codec::Vp8, 1).packets(&shown, start(), 0);
+    merged([audio, video])
+}
+
+#[test]
+fn a_file_goes_on_after_the_one_before_although_that_one_began_late() {
+    let mut packets = call();
+    // What is sent first comes all at once, so that the file's times are late for some seconds.
+    let burst = start() + ms(450);
+    packets.iter_mut().for_each(|packet| packet.arrival = packet.arrival.max(burst));
+    let at = |n| start() + ms(n);
+    let [one, two, three] =
+        record_again(&packets, &[(at(0), at(2000)), (at(2000), at(4000)), (at(9000), at(9500))])[..]
+    else {
+        panic!("three files");
+    };
+    assert!(one.end <= two.start, "{one:?} {two:?}");
+    assert!(two.start - one.end <= 40, "nothing was left out between {one:?} and {two:?}");
+    let off = three.start.abs_diff(at(9000).as_millis() as u64);
+    assert!(off <= 160, "{off} ms from the truth after a pause");
+}
+
+proptest! {
+    #[test]
+    fn files_of_one_stream_never_overlap(
+        delays in proptest::collection::vec(0u64..400, 1..200),
+        held_until in 0u64..1500,
+        toggles in proptest::collection::vec(1u64..2000, 2..12),
+    ) {
+        let mut packets = call();
+        for (packet, delay) in packets.iter_mut().zip(delays.iter().cycle()) {
+            packet.arrival = (packet.arrival + ms(*delay)).max(start() + ms(held_until));
+        }
+        packets.sort_by_key(|packet| packet.arrival);
+        let times: Vec<Duration> = toggles.iter().scan(start(), |at, step| { *at += ms(*step); Some(*at) }).collect();
+        let spans: Vec<_> = times.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect();
+        let mut end = 0;
+        for (summary, (from, until)) in record_again(&packets, &spans).iter().zip(&spans) {
+            if summary.size == 0 {
+                continue;
+            }
+            prop_assert!(summary.start >= end, "{summary:?} begins before {end}");
+            prop_assert!(summary.end >= summary.start);
+            // No further from the truth than a file may be, and than a packet was on its way.
+            prop_assert!(summary.start + 1000 >= from.as_millis() as u64);
+            prop_assert!(summary.end <= until.as_millis() as u64 + 1000);
+            end = summary.end;
+        }
+    }
 }

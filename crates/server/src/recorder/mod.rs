@@ -44,6 +44,8 @@ pub struct StartFile {
     pub audio: bool,
     /// Write pictures.
     pub video: bool,
+    /// Of the stream's file before, if there was one: this one goes on after it, in time. It ends now if it has not.
+    pub after: Option<TapId>,
 }
 
 /// What becomes of a file; `Finished` or `Failed` comes once, and last. And how far all of them are.

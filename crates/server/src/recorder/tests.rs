@@ -53,7 +53,7 @@ fn media() -> (mpsc::Sender<MediaCommand>, mpsc::Receiver<MediaCommand>) {
 }
 
 fn start_file(path: PathBuf) -> StartFile {
-    StartFile { tap: TAP, path, audio: true, video: true }
+    StartFile { tap: TAP, path, audio: true, video: true, after: None }
 }
 
 #[tokio::test]
@@ -77,6 +77,39 @@ async fn a_file_runs_and_is_finished() {
     assert_eq!(summary.losses, Some(recorder::Losses::default()));
     let repaired = repair_file(&path).unwrap();
     assert_eq!(repaired, FileSummary { losses: None, ..summary }, "there is nothing to repair");
+}
+
+#[tokio::test]
+async fn the_next_file_of_a_stream_does_not_begin_before_the_last_one_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    let (handle, taps, inputs) = queue();
+    let (commands, _worker) = media();
+    let mut recorder = start(handle, inputs, commands.downgrade()).unwrap();
+    let next = TapId(2);
+    recorder.handle.start(start_file(folder.path().join("one"))).unwrap();
+    // What is sent first comes late, so that the times of the first file are late for some seconds.
+    let publisher = Publisher::new(TAP);
+    let late = publisher.begin + Duration::from_millis(400);
+    let packets = (0..50).flat_map(|n| publisher.packets(n));
+    packets.for_each(|packet| taps.send(TapPacket { arrival: packet.arrival.max(late), ..packet }));
+    // The end of the first one is heard of late, too.
+    let two = StartFile { tap: next, after: Some(TAP), ..start_file(folder.path().join("two")) };
+    recorder.handle.start(two).unwrap();
+    let publisher = Publisher { tap: next, ..publisher };
+    (50..100).flat_map(|n| publisher.packets(n)).for_each(|packet| taps.send(packet));
+    recorder.handle.stop(TAP).unwrap();
+    recorder.handle.stop(next).unwrap();
+    let mut finished = Vec::new();
+    while finished.len() < 2 {
+        match recorder.events.recv().await.unwrap() {
+            RecorderEvent::Finished { tap, summary } => finished.push((tap, summary)),
+            event => assert!(matches!(event, RecorderEvent::Running { .. }), "{event:?}"),
+        }
+    }
+    let [(TAP, one), (tap, two)] = finished[..] else { panic!("{finished:?}") };
+    assert_eq!(tap, next);
+    assert!(one.end <= two.start, "{one:?} {two:?}");
+    assert!(two.start - one.end <= 20 && two.has_audio, "it goes on there: {one:?} {two:?}");
 }
 
 #[tokio::test]

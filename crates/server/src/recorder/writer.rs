@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use protocol::id::TapId;
 use protocol::media::{MediaCommand, VideoCodec};
-use recorder::{Codec, Event, FileSummary, Packet, SenderReport, Source, StreamFile};
+use recorder::{Codec, Event, FileSummary, Packet, SenderReport, Source, StreamFile, StreamTime};
 use sfu::{TapCodec, TapPacket};
 use tokio::sync::mpsc;
 use tokio::time::sleep_until;
@@ -28,6 +28,8 @@ const TICK: Duration = Duration::from_millis(50);
 pub(crate) const MAX_EXPECTED: usize = 2048;
 /// Inputs taken between two looks at the clock.
 const BATCH: usize = 256;
+/// Files that have ended, of which it is known how their streams would go on.
+const MAX_ENDED: usize = 256;
 
 pub(super) struct Writer {
     inputs: Inputs,
@@ -41,6 +43,8 @@ pub(super) struct Writer {
     files: HashMap<TapId, Open>,
     /// Packets of files that are about to be started.
     expected: HashMap<TapId, Vec<TapPacket>>,
+    /// The latest files that have ended.
+    ended: VecDeque<(TapId, StreamTime)>,
 }
 
 /// A file being written.
@@ -59,8 +63,8 @@ impl Writer {
         create: Create,
     ) -> Self {
         let (backlog, files, expected) = (VecDeque::new(), HashMap::new(), HashMap::new());
-        let clock = inputs.clock;
-        Self { inputs, media, events, backlog, sync, create, clock, files, expected }
+        let (clock, ended) = (inputs.clock, VecDeque::new());
+        Self { inputs, media, events, backlog, sync, create, clock, files, expected, ended }
     }
 
     /// Writes until nobody can give commands or packets any more.
@@ -123,9 +127,11 @@ impl Writer {
         self.send_backlog();
     }
 
-    fn start(&mut self, StartFile { tap, path, audio, video }: StartFile) {
+    fn start(&mut self, StartFile { tap, path, audio, video, after }: StartFile) {
         // The latest counts.
-        self.finish(tap);
+        after.into_iter().chain([tap]).for_each(|tap| self.finish(tap));
+        let known = self.ended.iter().position(|(tap, _)| Some(*tap) == after);
+        let time = known.and_then(|index| self.ended.remove(index)).map_or_else(StreamTime::default, |(_, time)| time);
         let kept = self.expected.remove(&tap).unwrap_or_default();
         match (self.create)(&path) {
             Ok(file) => {
@@ -133,7 +139,7 @@ impl Writer {
                 // Without room it is forced to the disk at its end only.
                 let _ = self.sync.try_send(Job::Growing(Arc::downgrade(&file)));
                 let disk = Disk(file);
-                let stream = StreamFile::new(disk.clone(), audio, video);
+                let stream = StreamFile::after(time, disk.clone(), audio, video);
                 self.files.insert(tap, Open { stream, disk, path });
                 kept.into_iter().for_each(|packet| self.packet(packet));
             }
@@ -170,8 +176,10 @@ impl Writer {
         open.stream.overflowed(self.inputs.take_overflow(tap));
         let losses = open.stream.losses();
         let now = self.clock.now();
-        match guarded(|| open.stream.finish(now)) {
-            Ok(summary) => {
+        match guarded(|| open.stream.interrupt(now)) {
+            Ok((summary, time)) => {
+                self.ended.truncate(MAX_ENDED - 1);
+                self.ended.push_front((tap, time));
                 if summary.size == 0 {
                     remove_empty(&open.path);
                 }

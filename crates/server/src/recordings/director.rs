@@ -60,6 +60,8 @@ struct Recording {
     growing: HashMap<TapId, StreamNote>,
     finished: Vec<Part>,
     stems: HashSet<String>,
+    /// By stream: whose file is its latest.
+    latest: HashMap<String, TapId>,
     /// If it is composed.
     composing: Option<Composing>,
     /// It is over, once the last file is closed.
@@ -280,8 +282,8 @@ impl Director {
             let _ = std::fs::remove_dir(folder.path());
             return Err(error);
         }
-        let (growing, finished, stems) = (HashMap::new(), vec![], HashSet::new());
-        Ok(Recording { folder, view, growing, finished, stems, composing: None, end: None })
+        let (growing, finished, stems, latest) = (HashMap::new(), vec![], HashSet::new(), HashMap::new());
+        Ok(Recording { folder, view, growing, finished, stems, latest, composing: None, end: None })
     }
 
     fn add(&mut self, key: RecordingKey, tap: TapId, stream: RecordedStream) -> io::Result<()> {
@@ -301,9 +303,10 @@ impl Director {
         if let Some(composing) = &mut recording.composing {
             composing.happened(&composing::added(&note, file, now, is_active))?;
         }
+        let after = recording.latest.insert(note.stream_id.clone(), tap);
         recording.growing.insert(tap, note);
         self.taps.insert(tap, key);
-        self.recorder.start(StartFile { tap, path, audio, video }).map_err(io::Error::other)
+        self.recorder.start(StartFile { tap, path, audio, video, after }).map_err(io::Error::other)
     }
 
     /// Something happened to a stream of a composed recording.
