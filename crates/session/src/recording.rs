@@ -172,15 +172,23 @@ impl Registry {
         self.settle(now);
     }
 
-    /// The recorder did not get everything on disk in time.
+    /// Not everything was on disk in time.
     pub(crate) fn expire_recording_start(&mut self, key: RecordingKey, now: Time) {
         let Some(recording) = self.recordings.get_mut(&key) else { return };
-        let ignore = recording.properties.ignore_failed_streams && recording.name.is_some();
+        let is_named = recording.name.is_some();
+        let ignore = recording.properties.ignore_failed_streams && is_named;
         match &mut recording.phase {
+            // Its streams are on disk, to be composed once the machine finds the time for it.
+            Phase::Starting { whole: whole @ true, .. } if is_named => {
+                *whole = false;
+                tracing::warn!(session = %recording.session, recording = recording.id(), "composing begins late");
+                self.start_if_complete(key, now);
+            }
             Phase::Starting { missing, whole: false, .. } if ignore => {
                 missing.clear();
                 self.start_if_complete(key, now);
             }
+            Phase::Starting { .. } if !is_named => self.fail_start(key, "the disk takes too long", now),
             Phase::Starting { .. } => self.fail_start(key, "no media arrived in time", now),
             Phase::Running | Phase::Stopped { .. } => {}
         }

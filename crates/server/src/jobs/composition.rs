@@ -131,19 +131,35 @@ enum Ending {
 
 impl<T: Fn(Progress)> Job<T> {
     fn run(self) {
+        let Some(result) = self.compose() else { return };
+        // Whoever hears of its end may begin another one.
+        let Self { place, result: sender, tell, .. } = self;
+        drop(place);
+        if let Err(why) = &result {
+            tell(Progress::Failed(why.clone()));
+        }
+        // If nobody wants it any more, nobody is told.
+        let _ = sender.send(result);
+    }
+
+    /// Nothing if nobody wants it any more.
+    fn compose(&self) -> Option<Result<Made, String>> {
+        if let Err(lacks) = self.place.0.await_check() {
+            return Some(Err(lacks.to_string()));
+        }
         let Restraint { first_delay, longest_delay, .. } = self.place.0.0.restraint;
         let (mut crashes, mut delay) = (0, first_delay);
         // By those that have crashed.
         let mut lost = Lost::default();
-        let result = loop {
+        loop {
             let mut composed = None;
             match self.run_once(&mut composed) {
                 Ending::Finished(mut made) => {
                     made.lost += lost;
-                    break Ok(made);
+                    return Some(Ok(made));
                 }
-                Ending::Failed(why) => break Err(why),
-                Ending::Crashed(_) if self.shared.is_over() => return,
+                Ending::Failed(why) => return Some(Err(why)),
+                Ending::Crashed(_) if self.shared.is_over() => return None,
                 Ending::Crashed(why) => {
                     if let Some(more) = composed {
                         (crashes, delay) = (0, first_delay);
@@ -152,21 +168,16 @@ impl<T: Fn(Progress)> Job<T> {
                     crashes += 1;
                     tracing::warn!(folder = %self.folder.display(), %why, crashes, "the transcoder has crashed");
                     if crashes == MOST_CRASHES {
-                        break Err(format!("the transcoder crashes again and again: {why}"));
+                        return Some(Err(format!("the transcoder crashes again and again: {why}")));
                     }
                 }
             }
             self.shared.pause(delay);
             delay = (delay * 2).min(longest_delay);
             if self.shared.is_over() {
-                return;
+                return None;
             }
-        };
-        if let Err(why) = &result {
-            (self.tell)(Progress::Failed(why.clone()));
         }
-        // If nobody wants it any more, nobody is told.
-        let _ = self.result.send(result);
     }
 
     /// `composed`: what was lost of that which is in the file, if there is more in it than before.
@@ -248,6 +259,8 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
     use std::sync::mpsc;
 
+    use rustix::fs::{FileType, Mode};
+
     use super::*;
 
     /// A program in place of the transcoder, which does what the worst of transcoders would.
@@ -281,9 +294,8 @@ mod tests {
         }
         let made = composition.made().await.unwrap();
         assert_eq!((made.measured.size, made.lost), (7, Lost::default()));
-        // The thread gives its place back, and then what it tells with.
-        assert!(told.recv().is_err());
         assert_eq!(transcoder.availability(), Ok(()));
+        assert!(told.recv().is_err());
     }
 
     #[test]
@@ -299,6 +311,33 @@ mod tests {
         drop(composition.unwrap());
         assert!(told.recv().is_err(), "the thread has ended");
         assert!(folder.path().join("end").exists(), "and so has the program, by itself");
+    }
+
+    #[tokio::test]
+    async fn a_composition_waits_until_it_is_known_what_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let script = |lacking: &str| {
+            format!(
+                r#"[ "$1" = --check ] && {{ read line < "$0.known"; touch "$0.checked"; {lacking} }}
+                [ -e "$0.checked" ] || {{ echo '{{"report":"failed","why":"too early"}}'; exit 0; }}
+                {FINISHED}"#
+            )
+        };
+        for (lacking, expected) in [("exit 0;", None), ("echo x264enc; exit 1;", Some("GStreamer lacks x264enc"))] {
+            let transcoder = program(folder.path(), &script(lacking));
+            let pipe = folder.path().join("program.known");
+            rustix::fs::mknodat(rustix::fs::CWD, &pipe, FileType::Fifo, Mode::from(0o600), 0).unwrap();
+            transcoder.check();
+            let composition = Composition::start(&transcoder, folder.path(), false, |_| {}).unwrap();
+            drop(fs::OpenOptions::new().write(true).open(&pipe).unwrap());
+            let result = composition.made().await;
+            match expected {
+                None => assert_eq!(result.unwrap().measured.size, 7),
+                Some(why) => assert!(result.unwrap_err().contains(why)),
+            }
+            fs::remove_file(&pipe).unwrap();
+            fs::remove_file(folder.path().join("program.checked")).unwrap();
+        }
     }
 
     #[tokio::test]

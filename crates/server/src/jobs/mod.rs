@@ -9,7 +9,7 @@ mod composition;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
@@ -32,6 +32,8 @@ struct Inner {
     restraint: Restraint,
     limit: usize,
     running: AtomicUsize,
+    /// It is being found out, or has been.
+    is_checked: AtomicBool,
     /// Why it cannot be used; set once that is known.
     lacks: OnceLock<Option<String>>,
 }
@@ -89,8 +91,15 @@ impl Transcoder {
         }
         let registry = data.join("gstreamer.registry");
         let program = program.unwrap_or_default();
-        let restraint = Restraint::default();
-        Self(Arc::new(Inner { program, registry, restraint, limit, running: AtomicUsize::new(0), lacks }))
+        Self(Arc::new(Inner {
+            program,
+            registry,
+            restraint: Restraint::default(),
+            limit,
+            running: AtomicUsize::new(0),
+            is_checked: AtomicBool::new(false),
+            lacks,
+        }))
     }
 
     /// Finds out what it lacks, in a thread: GStreamer takes seconds to look at its plugins for the first time.
@@ -99,7 +108,7 @@ impl Transcoder {
             return;
         }
         let transcoder = self.clone();
-        let _ = thread::Builder::new().name("transcoder-check".to_owned()).spawn(move || {
+        let checking = thread::Builder::new().name("transcoder-check".to_owned()).spawn(move || {
             let lacks = transcoder.look();
             match &lacks {
                 Some(why) => tracing::warn!(%why, "recordings cannot be composed"),
@@ -107,6 +116,15 @@ impl Transcoder {
             }
             transcoder.0.lacks.get_or_init(|| lacks);
         });
+        self.0.is_checked.store(checking.is_ok(), Ordering::Relaxed);
+    }
+
+    /// Waits until that is known: two that look at GStreamer's plugins for the first time take twice as long.
+    fn await_check(&self) -> Result<(), Unavailable> {
+        if !self.0.is_checked.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        self.0.lacks.wait().clone().map_or(Ok(()), |why| Err(Unavailable::Missing(why)))
     }
 
     /// Whether another composition may begin.

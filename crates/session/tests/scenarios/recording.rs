@@ -189,6 +189,34 @@ fn a_start_without_media_fails_and_leaves_nothing() {
 }
 
 #[test]
+fn a_composed_one_starts_although_the_transcoder_takes_long() {
+    let composed = RecordingProperties { output_mode: OutputMode::Composed, ..individual() };
+    for is_named in [true, false] {
+        let mut call = Call::new();
+        call.join("ann").publish("ann");
+        call.recorder.waits = true;
+        start(&mut call, composed.clone()).expect("starts");
+        let Some(named @ RecordingReport::Named { recording, .. }) = call.recorder.reports.pop_front() else {
+            panic!("its folder is made");
+        };
+        if is_named {
+            call.report(named);
+        }
+        assert_eq!(answer(&call, START), None, "a good start is waited for");
+        call.advance(settings().recording.start_timeout);
+        if is_named {
+            assert_eq!(answer(&call, START), Some(Ok((RecordingStatus::Started, 0))));
+            call.report(RecordingReport::Running { recording, tap: None });
+            assert_eq!(told(&call), ["started"], "once");
+            call.recorder.waits = false;
+            stop(&mut call, ROOM).expect("it runs");
+        } else {
+            assert_eq!(answer(&call, START), Some(Err("the disk takes too long".to_owned())));
+        }
+    }
+}
+
+#[test]
 fn a_failing_stream_may_be_ignored() {
     for (ignore_failed_streams, expected) in [(false, "failed"), (true, "started")] {
         let mut call = Call::new();
