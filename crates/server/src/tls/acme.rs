@@ -192,10 +192,11 @@ impl Acme {
             Err(error) => return Err(error),
         };
         shown.replace(pair.certified()?);
-        tracing::info!(names = ?self.names, "a new certificate of the authority is in use");
+        // Before anybody hears of it and stops the server.
         if let Err(error) = self.keep_pair(&pair) {
             tracing::error!(folder = %self.folder.display(), %error, "the certificate cannot be kept");
         }
+        tracing::info!(names = ?self.names, "a new certificate of the authority is in use");
         Ok(pair)
     }
 
