@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { until } from './folder.mjs';
 
 /** Unpacks an archive of stored files into a folder of its own below `into`; answers the folder. */
 export function unpack(archive, into) {
@@ -119,10 +120,17 @@ export function individual(folder, recording, scratch) {
 }
 
 /** What applications were told of a recording, by the CDR files: `started`, `stopped recordingStoppedByServer`… */
-export const told = (cdr, id) =>
+const toldSoFar = (cdr, id) =>
   readdirSync(cdr)
     .sort()
-    .flatMap((file) => readFileSync(join(cdr, file), 'utf8').trim().split('\n'))
+    // Behind the last line break there may be half a line.
+    .flatMap((file) => readFileSync(join(cdr, file), 'utf8').split('\n').slice(0, -1))
     .map((line) => JSON.parse(line).recordingStatusChanged)
     .filter((event) => event?.id === id)
     .map(({ status, reason }) => (reason ? `${status} ${reason}` : status));
+
+/** Applications were told this and nothing else, or are being told. */
+export async function wasTold(cdr, id, expected) {
+  await until(cdr, () => toldSoFar(cdr, id).length >= expected.length);
+  assert.deepEqual(toldSoFar(cdr, id), expected);
+}

@@ -4,6 +4,7 @@
  */
 
 import { spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -63,16 +64,21 @@ class Server {
     this.home = home;
     this.url = `http://localhost:${port}`;
     for (const stream of [child.stdout, child.stderr]) {
+      let rest = '';
       stream.setEncoding('utf8').on('data', (text) => {
-        this.output += text;
+        // Whole lines: a piece of the other stream may come between two pieces of one.
+        const end = text.lastIndexOf('\n') + 1;
+        this.output += end > 0 ? rest + text.slice(0, end) : '';
+        rest = end > 0 ? text.slice(end) : rest + text;
         for (const look of [...this.#watchers]) look();
       });
     }
-    child.on('exit', (code, signal) => {
+    // Not before everything it printed was read.
+    child.on('close', (code, signal) => {
       this.#exit = signal ?? `code ${code}`;
       for (const look of [...this.#watchers]) look();
     });
-    this.exited = new Promise((done) => child.once('exit', done));
+    this.exited = new Promise((done) => child.once('close', done));
   }
 
   /** Waits for the line that the original's tooling waits for, too. */
@@ -139,22 +145,32 @@ class Server {
   }
 }
 
-export function freeTcpPort() {
-  return new Promise((done, fail) => {
-    const probe = createServer().once('error', fail);
-    probe.listen(0, () => {
-      const { port } = probe.address();
-      probe.close(() => done(port));
-    });
-  });
+/**
+ * A port below those that the system gives to whoever asks for any, such as the browsers: they do not
+ * take it between now and the start of the program that gets it.
+ */
+async function freePort(isFree) {
+  for (;;) {
+    // Browsers refuse to go to a few below 11000.
+    const port = randomInt(11_000, 30_000);
+    if (await isFree(port)) return port;
+  }
 }
 
-function freeUdpPort() {
-  return new Promise((done, fail) => {
-    const probe = createSocket('udp4').once('error', fail);
-    probe.bind(0, () => {
-      const { port } = probe.address();
-      probe.close(() => done(port));
-    });
-  });
-}
+export const freeTcpPort = () =>
+  freePort(
+    (port) =>
+      new Promise((done) => {
+        const probe = createServer().once('error', () => done(false));
+        probe.listen(port, () => probe.close(() => done(true)));
+      }),
+  );
+
+const freeUdpPort = () =>
+  freePort(
+    (port) =>
+      new Promise((done) => {
+        const probe = createSocket('udp4').once('error', () => done(false));
+        probe.bind(port, () => probe.close(() => done(true)));
+      }),
+  );

@@ -7,6 +7,7 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { until } from '../harness/folder.mjs';
 import { RawClient } from '../harness/rawclient.mjs';
 import { restOk } from '../harness/rest.mjs';
 import { startServer } from '../harness/server.mjs';
@@ -179,8 +180,10 @@ test('a call is told in order, the same to the webhook and in the CDR file', asy
       const fields = body.replace(`,"event":"${event}"}`, '}');
       return `{"${event}":${fields}}`;
     });
-    assert.deepEqual(cdr('call'), lines);
     server.assertHealthy();
+    // It has written everything then.
+    await server.stop();
+    assert.deepEqual(cdr('call'), lines);
   } finally {
     await server.stop();
     receiver.stop();
@@ -202,6 +205,7 @@ test('a server that is told to stop tells of the end of every session first', as
       'sessionDestroyed openviduServerStopped',
     ]);
     assert.equal(cdr('stop').length, 4);
+    await ann.client.closed;
     const [evicted] = ann.client.notifications('participantEvicted');
     assert.equal(evicted.params.reason, 'openviduServerStopped');
   } finally {
@@ -218,6 +222,7 @@ test('what was told is in the CDR file although the process was killed', async (
       await restOk(server, 'POST', '/openvidu/api/sessions', { customSessionId: id });
     }
     await receiver.received(3);
+    await until(join(folder, 'kill'), () => cdr('kill').length === 3);
     server.child.kill('SIGKILL');
     await server.exited;
     const sessions = cdr('kill').map((line) => JSON.parse(line).sessionCreated.sessionId);
@@ -235,8 +240,9 @@ test('a receiver that never answers slows nobody down', async () => {
     for (let n = 0; n < 100; n++) {
       await restOk(server, 'POST', '/openvidu/api/sessions', { customSessionId: `room-${n}` });
     }
+    const events = await receiver.received(1);
     assert.deepEqual(
-      receiver.events.map(({ sessionId }) => sessionId),
+      events.map(({ sessionId }) => sessionId),
       ['room-0'],
     );
     server.assertHealthy();

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { Browsers } from '../harness/browsers.mjs';
 import { openRoom } from '../harness/call.mjs';
-import { decode, individual, told } from '../harness/recordings.mjs';
+import { decode, individual, wasTold } from '../harness/recordings.mjs';
 import { rest, restOk } from '../harness/rest.mjs';
 import { startServer } from '../harness/server.mjs';
 import { startSite } from '../harness/site.mjs';
@@ -75,7 +75,7 @@ test('a recording survives kill -9 up to its last second', { timeout: 240_000 },
   // A second of 15 pictures, and what was on its way.
   const decoded = decode(files[0].path).video;
   assert.ok(decoded >= sent - 25, `${decoded} of ${sent} pictures`);
-  assert.deepEqual(told(cdr, 'killed'), ['started', 'stopped nodeCrashed', 'ready nodeCrashed']);
+  await wasTold(cdr, 'killed', ['started', 'stopped nodeCrashed', 'ready nodeCrashed']);
   await world.server.stop();
 });
 
@@ -92,7 +92,7 @@ test('a server that is stopped ends its recordings first', { timeout: 240_000 },
   const recording = JSON.parse(readFileSync(path, 'utf8'));
   assert.equal(recording.status, 'ready');
   assert.equal(individual(folder, recording, scratch).files.length, 1);
-  assert.deepEqual(told(cdr, 'stopped'), [
+  await wasTold(cdr, 'stopped', [
     'started',
     'stopped openviduServerStopped',
     'ready openviduServerStopped',
@@ -128,7 +128,7 @@ test('a full disk ends the recording and not the call', { timeout: 240_000 }, as
   await start(room);
   const { reason } = await ann.event('recordingStopped');
   assert.equal(reason, 'automaticStop');
-  assert.match(world.server.output, /No space left on device/);
+  await world.server.said(/No space left on device/);
   await bob.sees(ann);
   await ann.sees(bob);
   assert.equal((await room.show()).recording, false);

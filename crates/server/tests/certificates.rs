@@ -8,6 +8,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
 use aws_lc_rs::digest;
@@ -228,10 +229,19 @@ impl Pebble {
 
 const NAME: &str = "call.example.org";
 
-/// Of this moment; the programs that get them are started at once.
+/// Each is given away once, and below those that the system gives to connections and to whoever asks for any: between
+/// now and the start of the program that gets it nobody else takes it.
 fn free_ports<const N: usize>() -> [u16; N] {
-    let held: [TcpListener; N] = std::array::from_fn(|_| TcpListener::bind(("127.0.0.1", 0)).unwrap());
-    held.each_ref().map(|listener| listener.local_addr().unwrap().port())
+    const LOWEST: u32 = 11_000;
+    const COUNT: u32 = 20_000;
+
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    std::array::from_fn(|_| {
+        // Other test programs of this machine begin elsewhere.
+        let numbers = || NEXT.fetch_add(1, Ordering::Relaxed).wrapping_add(std::process::id().wrapping_mul(97));
+        let ports = std::iter::repeat_with(numbers).map(|number| (LOWEST + number % COUNT) as u16);
+        ports.take(COUNT as usize).find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).unwrap()
+    })
 }
 
 /// Starts a program and waits until it says `text`.

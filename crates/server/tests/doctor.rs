@@ -175,7 +175,7 @@ fn certificates_that_browsers_refuse_are_told_apart_and_the_secret_stays_here() 
         let day = 24 * 60 * 60;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
         let at = |seconds: u64| (UNIX_EPOCH + std::time::Duration::from_secs(seconds)).into();
-        (params.not_before, params.not_after) = (at(now - 87 * day), at(now + 3 * day + 60));
+        (params.not_before, params.not_after) = (at(now - 87 * day), at(now + 3 * day + day / 2));
     });
     advises(&soon, Leg::Certificate, Verdict::Warning, "3 more days");
 }
