@@ -202,8 +202,8 @@ impl Pebble {
         names.args(["-http01", "", "-https01", "", "-tlsalpn01", "", "-management", ""]);
         let mut authority = Command::new("pebble");
         authority.arg("-config").arg(folder.join("pebble.json")).args(["-dnsserver", &dns.to_string()]);
-        // At once, and every time anew.
-        authority.env("PEBBLE_VA_NOSLEEP", "1").env("PEBBLE_AUTHZREUSE", "0");
+        // At once, every time anew, and without refusing one request in twenty.
+        authority.env("PEBBLE_VA_NOSLEEP", "1").env("PEBBLE_AUTHZREUSE", "0").env("PEBBLE_WFE_NONCEREJECT", "0");
         let processes = [ready(names, "Starting management server"), ready(authority, "ACME directory available")];
         Self { processes, directory: format!("https://{address}/dir"), management, root: root.der().clone() }
     }

@@ -6,14 +6,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use aws_lc_rs::digest;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
+use instant_acme::{
+    Account, AccountCredentials, AuthorizationHandle, AuthorizationStatus, ChallengeType, Error, Identifier,
+    NewAccount, NewOrder, Order, OrderStatus, RetryPolicy,
+};
 use rcgen::{CertificateParams, DistinguishedName, KeyPair};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 
-use super::acme_account::{Account, Error, Kept, Problem};
 use super::acme_client::Client;
 use super::challenges::Answer;
 use super::pair::{self, Pair};
@@ -32,11 +31,10 @@ const FIRST_PAUSE: Duration = Duration::from_secs(20 * 60);
 const LONGEST_PAUSE: Duration = Duration::from_secs(6 * 60 * 60);
 /// The clock of the machine may be set meanwhile.
 const LONGEST_SLEEP: Duration = Duration::from_secs(60 * 60);
-/// How often an authority is asked whether it is ready, and how long it is let alone meanwhile if it does not say itself:
-/// twice as long each time.
-const LOOKS: u32 = 30;
-const FIRST_LOOK: Duration = Duration::from_millis(250);
-const LONGEST_LOOK: Duration = Duration::from_secs(10);
+/// How often an authority is asked whether it is ready, if it does not say itself: twice as long between them each time.
+const LOOKS: RetryPolicy = RetryPolicy::new().timeout(Duration::from_secs(4 * 60));
+/// The account is unknown (RFC 8555 §6.7).
+const NO_ACCOUNT: &str = "urn:ietf:params:acme:error:accountDoesNotExist";
 
 /// What is wanted of whom.
 pub(super) struct Acme {
@@ -60,65 +58,12 @@ enum Failure {
     File(#[from] io::Error),
 }
 
-/// How an authority looks whether a name is ours.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
-enum Kind {
-    /// RFC 8737.
-    #[serde(rename = "tls-alpn-01")]
-    Tls,
-    /// RFC 8555 §8.3.
-    #[serde(rename = "http-01")]
-    Http,
-    /// Any other.
-    #[serde(other)]
-    Other,
-}
-
-/// RFC 8555 §7.1.6: what an order or an authorization has come to.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Status {
-    Ready,
-    Valid,
-    Invalid,
-    /// Not decided yet, or not to be used.
-    #[serde(other)]
-    Other,
-}
-
-/// RFC 8555 §7.1.3.
-#[derive(Deserialize)]
-struct Order {
-    status: Status,
-    #[serde(default)]
-    authorizations: Vec<String>,
-    finalize: String,
-    certificate: Option<String>,
-    error: Option<Problem>,
-}
-
-/// RFC 8555 §7.1.4.
-#[derive(Deserialize)]
-struct Authorization {
-    identifier: Identifier,
-    status: Status,
-    challenges: Vec<Challenge>,
-}
-
-#[derive(Deserialize)]
-struct Identifier {
-    value: String,
-}
-
-/// RFC 8555 §8.
-#[derive(Deserialize)]
-struct Challenge {
-    #[serde(rename = "type")]
-    kind: Kind,
-    url: String,
-    #[serde(default)]
-    token: String,
-    error: Option<Problem>,
+/// How an account is kept.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    /// Whose it is.
+    directory: String,
+    credentials: AccountCredentials,
 }
 
 impl Acme {
@@ -182,12 +127,11 @@ impl Acme {
 
     /// A new one, shown and kept.
     async fn obtain(&self, shown: &Shown, challenges: &Challenges) -> Result<Pair, Failure> {
-        let mut account = self.account().await?;
-        let pair = match self.order(&mut account, challenges, Kind::Tls).await {
+        let pair = match self.order(challenges, ChallengeType::TlsAlpn01).await {
             Ok(pair) => pair,
             Err(Failure::Refused(error)) => {
                 tracing::warn!(error, "the authority did not find us by TLS; trying plain HTTP");
-                self.order(&mut account, challenges, Kind::Http).await?
+                self.order(challenges, ChallengeType::Http01).await?
             }
             Err(error) => return Err(error),
         };
@@ -200,45 +144,55 @@ impl Acme {
         Ok(pair)
     }
 
-    async fn account(&self) -> Result<Account, Failure> {
-        let file = self.folder.join(ACCOUNT);
-        let kept = pair::read(&file)?.and_then(|text| serde_json::from_str::<Kept>(&text).ok());
-        if let Some(kept) = kept
-            && let Some(account) = Account::restore(self.client.clone(), &self.directory, &kept).await?
-        {
-            return Ok(account);
+    /// By the kept account, or by a new one if there is none with this authority.
+    async fn place_order(&self) -> Result<Order, Failure> {
+        let names: Vec<_> = self.names.iter().map(|name| Identifier::Dns(name.clone())).collect();
+        let order = NewOrder::new(&names);
+        let kept = pair::read(&self.folder.join(ACCOUNT))?.and_then(|text| serde_json::from_str::<Kept>(&text).ok());
+        if let Some(Kept { credentials, .. }) = kept.filter(|kept| kept.directory == self.directory) {
+            let builder = Account::builder_with_http(Box::new(self.client.clone()));
+            match builder.from_credentials(credentials).await?.new_order(&order).await {
+                Err(Error::Api(problem)) if problem.r#type.as_deref() == Some(NO_ACCOUNT) => {
+                    tracing::warn!(%problem, "the kept account is not known any more");
+                }
+                placed => return Ok(placed?),
+            }
         }
-        let (account, kept) = Account::register(self.client.clone(), &self.directory, &self.email).await?;
-        pair::write(&file, &serde_json::to_string(&kept).map_err(io::Error::other)?)?;
+        Ok(self.register().await?.new_order(&order).await?)
+    }
+
+    /// Agrees to the authority's terms, as whoever sets its use does.
+    async fn register(&self) -> Result<Account, Failure> {
+        let contact = format!("mailto:{}", self.email);
+        let new = NewAccount { contact: &[&contact], terms_of_service_agreed: true, only_return_existing: false };
+        let builder = Account::builder_with_http(Box::new(self.client.clone()));
+        let (account, credentials) = builder.create(&new, self.directory.clone(), None).await?;
+        let kept = Kept { directory: self.directory.clone(), credentials };
+        pair::write(&self.folder.join(ACCOUNT), &serde_json::to_string(&kept).map_err(io::Error::other)?)?;
         Ok(account)
     }
 
-    async fn order(&self, account: &mut Account, challenges: &Challenges, kind: Kind) -> Result<Pair, Failure> {
-        let identifiers: Vec<_> = self.names.iter().map(|name| json!({ "type": "dns", "value": name })).collect();
-        let new_order = account.new_order();
-        let placed = account.post::<Order>(&new_order, Some(&json!({ "identifiers": identifiers }))).await?;
-        let url = placed.location.ok_or(Error::Missing("Location"))?;
-        let authorizations = placed.content.authorizations;
+    async fn order(&self, challenges: &Challenges, kind: ChallengeType) -> Result<Pair, Failure> {
+        let mut order = self.place_order().await?;
         // Held until the authority has looked.
         let mut answers = vec![];
-        for authorization in &authorizations {
-            answers.extend(invite(account, challenges, authorization, kind).await?);
+        let mut authorizations = order.authorizations();
+        while let Some(authorization) = authorizations.next().await {
+            answers.extend(invite(authorization?, challenges, kind.clone()).await?);
         }
-        let order = settled(account, &url, &[Status::Ready, Status::Valid]).await?;
-        if order.status == Status::Invalid {
-            return Err(why_not(account, &authorizations, order.error).await);
+        match order.poll_ready(&LOOKS).await {
+            Ok(OrderStatus::Ready) => {}
+            other => return Err(why_not(&mut order, other.err()).await),
         }
         drop(answers);
 
         let key = KeyPair::generate().map_err(io::Error::other)?;
         let csr = self.request(&key).map_err(io::Error::other)?;
-        account.post::<Value>(&order.finalize, Some(&json!({ "csr": BASE64.encode(csr) }))).await?;
-        let order = settled(account, &url, &[Status::Valid]).await?;
-        let Some(certificate) = order.certificate else {
-            return Err(why_not(account, &authorizations, order.error).await);
-        };
-        let certificate = account.text(&certificate).await?;
-        Ok(Pair { certificate, key: key.serialize_pem() })
+        order.finalize_csr(&csr).await?;
+        match order.poll_certificate(&LOOKS).await {
+            Ok(certificate) => Ok(Pair { certificate, key: key.serialize_pem() }),
+            Err(error) => Err(why_not(&mut order, Some(error)).await),
+        }
     }
 
     /// DER of a request for the names (RFC 2986).
@@ -251,53 +205,42 @@ impl Acme {
 
 /// Lets the authority look, unless it knows already that the name is ours.
 async fn invite<'a>(
-    account: &mut Account,
+    mut authorization: AuthorizationHandle<'_>,
     challenges: &'a Challenges,
-    authorization: &str,
-    kind: Kind,
+    kind: ChallengeType,
 ) -> Result<Option<Answer<'a>>, Failure> {
-    let authorization = account.post::<Authorization>(authorization, None).await?.content;
-    if authorization.status == Status::Valid {
+    if authorization.status == AuthorizationStatus::Valid {
         return Ok(None);
     }
-    let name = authorization.identifier.value;
-    let Some(challenge) = authorization.challenges.iter().find(|challenge| challenge.kind == kind) else {
+    let name = authorization.identifier().to_string();
+    let Some(mut challenge) = authorization.challenge(kind) else {
         return Err(Failure::Refused(format!("it does not offer to look for {name} that way")));
     };
-    let text = account.key_authorization(&challenge.token);
-    let digest = digest::digest(&digest::SHA256, text.as_bytes());
-    let answer = challenges.answer(&name, &challenge.token, text, digest.as_ref())?;
-    account.post::<Value>(&challenge.url, Some(&json!({}))).await?;
-    Ok(Some(answer))
-}
-
-/// The order once it is in one of the states `wanted`, or has failed.
-async fn settled(account: &mut Account, url: &str, wanted: &[Status]) -> Result<Order, Failure> {
-    let mut pause = FIRST_LOOK;
-    for _ in 0..LOOKS {
-        let reply = account.post::<Order>(url, None).await?;
-        let order = reply.content;
-        if wanted.contains(&order.status) || order.status == Status::Invalid {
-            return Ok(order);
-        }
-        let told = reply.retry_after.map(Duration::from_secs);
-        tokio::time::sleep(told.unwrap_or(pause).min(LONGEST_LOOK)).await;
-        pause = (pause * 2).min(LONGEST_LOOK);
+    let proof = challenge.key_authorization();
+    let answer = challenges.answer(&name, &challenge.token, proof.as_str().to_owned(), proof.digest().as_ref())?;
+    match challenge.set_ready().await {
+        // It has looked already.
+        Err(Error::Api(problem)) => Err(Failure::Refused(problem.to_string())),
+        invited => Ok(invited.map(|()| Some(answer))?),
     }
-    Err(Failure::Refused("it does not come to an end".to_owned()))
 }
 
-/// What the authority says it saw.
-async fn why_not(account: &mut Account, authorizations: &[String], error: Option<Problem>) -> Failure {
+/// What the authority says it saw, if the order failed by that.
+async fn why_not(order: &mut Order, error: Option<Error>) -> Failure {
+    match error {
+        Some(error) if order.state().status != OrderStatus::Invalid => return error.into(),
+        _ => {}
+    }
     let mut problems = vec![];
-    for url in authorizations {
-        if let Ok(reply) = account.post::<Authorization>(url, None).await {
-            let failed = reply.content.challenges.into_iter().filter_map(|challenge| challenge.error);
-            problems.extend(failed.map(|problem| problem.to_string()));
+    let mut authorizations = order.authorizations();
+    while let Some(Ok(mut authorization)) = authorizations.next().await {
+        if let Ok(state) = authorization.refresh().await {
+            let seen = state.challenges.iter().filter_map(|challenge| challenge.error.as_ref());
+            problems.extend(seen.map(ToString::to_string));
         }
     }
     if problems.is_empty() {
-        problems.extend(error.map(|problem| problem.to_string()));
+        problems.extend(error.map(|error| error.to_string()));
     }
     Failure::Refused(problems.join("; "))
 }

@@ -2,16 +2,18 @@
 
 use std::io;
 use std::path::Path;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Bytes;
-use axum::http::header::{CONTENT_TYPE, HOST, USER_AGENT};
+use axum::http::header::HOST;
 use axum::http::uri::Scheme;
-use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri};
+use axum::http::{HeaderValue, Request, Response, Uri};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use instant_acme::{BodyWrapper, BytesResponse, Error, HttpClient};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
@@ -23,24 +25,12 @@ use tokio_rustls::TlsConnector;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Bytes of an answer; a chain of certificates has some 5 KB.
 const MAX_ANSWER: usize = 256 * 1024;
-/// RFC 8555 §6.1 wants one.
-const NAME: HeaderValue = HeaderValue::from_static(concat!("madang/", env!("CARGO_PKG_VERSION")));
-/// RFC 8555 §6.2.
-const JOSE: HeaderValue = HeaderValue::from_static("application/jose+json");
-
-pub(super) type Failure = Box<dyn std::error::Error + Send + Sync>;
+type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// Trusts the authorities that browsers trust, or one other.
 #[derive(Clone)]
 pub(super) struct Client {
     tls: TlsConnector,
-}
-
-/// What came back, whatever its status.
-pub(super) struct Answer {
-    pub(super) status: StatusCode,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Bytes,
 }
 
 impl Client {
@@ -66,14 +56,11 @@ impl Client {
         Ok(Self { tls: TlsConnector::from(Arc::new(config)) })
     }
 
-    pub(super) async fn send(&self, method: Method, url: &str, body: String) -> Result<Answer, Failure> {
-        timeout(PATIENCE, self.exchange(method, url, body)).await.map_err(|_| "no answer in time")?
-    }
-
-    async fn exchange(&self, method: Method, url: &str, body: String) -> Result<Answer, Failure> {
-        let uri: Uri = url.parse()?;
+    async fn exchange(self, request: Request<BodyWrapper<Bytes>>) -> Result<BytesResponse, Failure> {
+        let (mut head, body) = request.into_parts();
+        let uri = std::mem::take(&mut head.uri);
         if uri.scheme() != Some(&Scheme::HTTPS) {
-            return Err(format!("{url} does not begin with https://").into());
+            return Err(format!("{uri} does not begin with https://").into());
         }
         let authority = uri.authority().ok_or("the address has no host")?;
         let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
@@ -83,15 +70,21 @@ impl Client {
         // Ends with the sender; its error is seen by the request.
         tokio::spawn(connection);
         let target = uri.path_and_query().map_or("/", |target| target.as_str());
-        let request = Request::builder()
-            .method(method)
-            .uri(target)
-            .header(HOST, authority.as_str())
-            .header(USER_AGENT, NAME)
-            .header(CONTENT_TYPE, JOSE)
-            .body(Full::new(Bytes::from(body)))?;
-        let (parts, body) = sender.send_request(request).await?.into_parts();
+        head.uri = Uri::try_from(target)?;
+        head.headers.insert(HOST, HeaderValue::from_str(authority.as_str())?);
+        let body = Full::new(body.collect().await?.to_bytes());
+        let (head, body) = sender.send_request(Request::from_parts(head, body)).await?.into_parts();
         let body = Limited::new(body, MAX_ANSWER).collect().await?.to_bytes();
-        Ok(Answer { status: parts.status, headers: parts.headers, body })
+        Ok(Response::from_parts(head, Full::new(body)).into())
+    }
+}
+
+impl HttpClient for Client {
+    fn request(
+        &self,
+        request: Request<BodyWrapper<Bytes>>,
+    ) -> Pin<Box<dyn Future<Output = Result<BytesResponse, Error>> + Send>> {
+        let exchange = timeout(PATIENCE, self.clone().exchange(request));
+        Box::pin(async { exchange.await.map_err(|_| Error::Str("an answer in time"))?.map_err(Error::Other) })
     }
 }

@@ -25,7 +25,6 @@ use pair::Pair;
 pub(crate) use pair::Validity;
 
 mod acme;
-mod acme_account;
 mod acme_client;
 mod challenges;
 mod local;
