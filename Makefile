@@ -24,8 +24,7 @@ tools-run tools-test: tools-%:
 # The server embeds the page, so the page comes first. What composes recordings is a program of its own, without which
 # the server does everything else.
 build: web
-	cargo build --release
-	@if pkg-config --exists gstreamer-video-1.0 2>/dev/null; then cargo build --release -p transcoder; fi
+	cargo build --release --bins $$(pkg-config --exists gstreamer-video-1.0 2>/dev/null && echo --workspace)
 
 # npm writes the hidden lock file when it installs: older than ours means out of date.
 %/node_modules/.package-lock.json: %/package-lock.json
