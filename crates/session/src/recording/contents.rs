@@ -2,13 +2,26 @@
 
 use protocol::id::{PublicationId, RecordingKey, TapId};
 use protocol::media::MediaCommand;
+use protocol::model::OutputMode;
 use protocol::recording::{RecordedStream, RecordingCommand};
 
 use super::{Phase, Recording, StartRefusal};
 use crate::client::Seat;
 use crate::connection::{Access, Participant};
+use crate::id::ParticipantId;
 use crate::timer::Timer;
 use crate::{Effect, Registry, Time};
+
+impl Recording {
+    fn is_individual(&self) -> bool {
+        self.properties.output_mode == OutputMode::Individual
+    }
+
+    /// Whose stream a tap is of.
+    fn publisher(&self, tap: TapId) -> Option<ParticipantId> {
+        self.taps.iter().find(|(_, known)| **known == tap).map(|(participant, _)| *participant)
+    }
+}
 
 impl Registry {
     /// A participant has begun to publish.
@@ -33,14 +46,9 @@ impl Registry {
 
     /// A participant's stream has ended, or shall not be recorded any more.
     pub(crate) fn record_unpublished(&mut self, seat: &Seat, now: Time) {
-        let Some(key) = self.sessions.get(&seat.session).and_then(|session| session.recording) else { return };
-        let Some(recording) = self.recordings.get_mut(&key) else { return };
-        let Some(tap) = recording.taps.remove(&seat.participant) else { return };
-        if let Phase::Starting { missing, .. } = &mut recording.phase {
-            missing.remove(&tap);
+        if let Some(key) = self.sessions.get(&seat.session).and_then(|session| session.recording) {
+            self.take_out(key, seat.participant, now);
         }
-        self.untap(key, tap);
-        self.start_if_complete(key, now);
     }
 
     /// A stream comes over a new transport; its tap may have been lost with the old one.
@@ -77,32 +85,19 @@ impl Registry {
 
     /// The media worker lost a tap: with the stream, of whose end we know already, or with everything it had.
     pub(crate) fn tap_ended(&mut self, tap: TapId, now: Time) {
-        let found = self.recordings.values().find_map(|recording| {
-            let (participant, _) = recording.taps.iter().find(|(_, known)| **known == tap)?;
-            Some((recording.session.clone(), *participant))
-        });
-        if let Some((session, participant)) = found {
-            self.record_unpublished(&Seat { session, participant }, now);
+        let found = self.recordings.iter().find_map(|(key, recording)| Some((*key, recording.publisher(tap)?)));
+        if let Some((key, participant)) = found {
+            self.take_out(key, participant, now);
         }
     }
 
     pub(super) fn stream_failed(&mut self, key: RecordingKey, tap: TapId, why: &str, now: Time) {
-        let Some(recording) = self.recordings.get_mut(&key) else { return };
+        let Some(recording) = self.recordings.get(&key) else { return };
         tracing::warn!(session = %recording.session, recording = recording.id(), why, "a stream cannot be recorded");
-        let Some(participant) = recording.taps.iter().find(|(_, known)| **known == tap).map(|(id, _)| *id) else {
-            return;
-        };
-        match &mut recording.phase {
+        let Some(participant) = recording.publisher(tap) else { return };
+        match recording.phase {
             Phase::Starting { .. } if !recording.properties.ignore_failed_streams => self.fail_start(key, why, now),
-            phase => {
-                if let Phase::Starting { missing, .. } = phase {
-                    missing.remove(&tap);
-                }
-                if let Some(tap) = recording.taps.remove(&participant) {
-                    self.untap(key, tap);
-                }
-                self.start_if_complete(key, now);
-            }
+            _ => self.take_out(key, participant, now),
         }
     }
 
@@ -135,6 +130,17 @@ impl Registry {
         let add = RecordingCommand::Add { recording: key, tap, stream };
         self.clients.effects.push_back(Effect::Recording(add));
         self.command(MediaCommand::SetTap { tap, publication, audio, video });
+    }
+
+    /// Takes a participant's stream out of a recording, if it is in it.
+    fn take_out(&mut self, key: RecordingKey, participant: ParticipantId, now: Time) {
+        let Some(recording) = self.recordings.get_mut(&key) else { return };
+        let Some(tap) = recording.taps.remove(&participant) else { return };
+        if let Phase::Starting { missing, .. } = &mut recording.phase {
+            missing.remove(&tap);
+        }
+        self.untap(key, tap);
+        self.start_if_complete(key, now);
     }
 
     pub(super) fn untap(&mut self, recording: RecordingKey, tap: TapId) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use protocol::event::{Event, Reason, RecordingEvent, RecordingStatus, Stamp};
 use protocol::id::SessionId;
-use protocol::model::{OutputMode, RecordingNotification, Role};
+use protocol::model::{RecordingNotification, Role};
 use protocol::recording::{Measured, RecordingView};
 use protocol::rpc::ServerNotification;
 
@@ -12,10 +12,6 @@ use super::{Phase, Recording};
 use crate::{Registry, Time};
 
 impl Recording {
-    pub(super) fn is_individual(&self) -> bool {
-        self.properties.output_mode == OutputMode::Individual
-    }
-
     pub(super) fn id(&self) -> &str {
         // One that fails before it is named had the session's name in prospect.
         self.name.as_ref().map_or(self.session.as_str(), |name| &name.id)
