@@ -76,11 +76,9 @@ pub(super) fn stop(installation: &Installation) -> Result<bool, Failure> {
         Ok(()) | Err(Errno::SRCH) => {}
         Err(error) => return Err(format!("cannot stop process {}: {error}", pid.as_raw_nonzero()).into()),
     }
-    let (ended, end) = mpsc::channel();
-    thread::spawn(move || ended.send(file.lock()));
-    match end.recv_timeout(PATIENCE) {
-        Ok(released) => Ok(released.map(|()| true)?),
-        Err(_) => Err(format!("process {} does not end", pid.as_raw_nonzero()).into()),
+    match released(file, PATIENCE) {
+        Some(released) => Ok(released.map(|()| true)?),
+        None => Err(format!("process {} does not end", pid.as_raw_nonzero()).into()),
     }
 }
 
@@ -114,10 +112,53 @@ fn acquired(file: &File) -> io::Result<bool> {
     }
 }
 
+/// Waits until anybody can have it. `None`: whoever has it keeps it.
+fn released(file: File, patience: Duration) -> Option<io::Result<()>> {
+    let (ended, end) = mpsc::channel();
+    thread::spawn(move || {
+        let locked = file.lock();
+        // Before we say so: whoever is told may want it at once.
+        drop(file);
+        ended.send(locked)
+    });
+    end.recv_timeout(patience).ok()
+}
+
 /// `None` right after the start.
 fn number(mut file: &File) -> io::Result<Option<Pid>> {
     let mut text = String::new();
     file.rewind()?;
     file.read_to_string(&mut text)?;
     Ok(text.trim().parse().ok().and_then(Pid::from_raw))
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::NamedTempFile;
+
+    use super::*;
+
+    #[test]
+    fn what_is_released_can_be_had() {
+        const ROUNDS: u32 = 1_000;
+        const LONG: Duration = Duration::from_secs(60);
+        let file = NamedTempFile::new().unwrap();
+        for round in 0..ROUNDS {
+            let had = file.reopen().unwrap();
+            assert!(acquired(&had).unwrap(), "round {round}");
+            let asked = file.reopen().unwrap();
+            thread::scope(|scope| {
+                scope.spawn(|| drop(had));
+                released(asked, LONG).expect("in time").unwrap();
+            });
+        }
+    }
+
+    #[test]
+    fn who_keeps_it_is_not_waited_for_without_end() {
+        let file = NamedTempFile::new().unwrap();
+        let had = file.reopen().unwrap();
+        assert!(acquired(&had).unwrap());
+        assert!(released(file.reopen().unwrap(), Duration::from_millis(1)).is_none());
+    }
 }
