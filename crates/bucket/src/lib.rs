@@ -108,6 +108,11 @@ impl Bucket {
         Ok(Self { name, folder, plain: settings.client(false)?, creating: settings.client(true)? })
     }
 
+    /// Without the folder.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Whether the bucket is there and may be read.
     pub async fn check(&self) -> Result<(), Error> {
         let mut objects = self.plain.list(self.prefix().as_ref());

@@ -39,6 +39,8 @@ pub enum Leg {
     Buffers,
     /// The folders that the server writes into.
     Disk,
+    /// The bucket that recordings are kept in.
+    Bucket,
 }
 
 /// How it stands with a leg.

@@ -12,7 +12,7 @@ use protocol::checkup::{Checkup, Leg, Seen, SelfDescription, Verdict};
 use rustls::pki_types::CertificateDer;
 
 use super::certificate::{self, Trust};
-use super::line::{Asker, Place, Unreachable};
+use super::line::{Asker, Place, THOROUGH, Unreachable};
 use super::{API, Finding, Language, SEEN, clock, examine, prompt};
 use crate::config::{Config, Sources};
 use crate::program::now;
@@ -196,7 +196,7 @@ impl Visit {
             }
         }
         let language = if options.language == Language::Korean { "ko" } else { "en" };
-        let asker = Asker { authorization: Some(&self.authorization), language };
+        let asker = Asker { authorization: Some(&self.authorization), language, patience: THOROUGH };
         let before = clock::now();
         let answer = line.ask(&self.place, Method::GET, API, &asker).await.map_err(not_reached)?;
         let ours = i64::midpoint(before, clock::now());

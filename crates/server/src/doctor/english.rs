@@ -7,10 +7,11 @@ use std::time::SystemTime;
 use jiff::Timestamp;
 use protocol::checkup::{Leg, Relay};
 
-use super::finding::{Authority, Finding};
+use super::finding::{Access, Authority, Finding};
 use super::line::Unreachable;
 
 const MEBIBYTE: usize = 1024 * 1024;
+const WAITING: &str = "recordings that have ended stay in OPENVIDU_RECORDING_PATH and are sent as soon as they can be.";
 
 #[expect(clippy::too_many_lines, reason = "one arm for each finding")]
 pub(super) fn tell(finding: &Finding) -> (String, String) {
@@ -289,6 +290,32 @@ pub(super) fn tell(finding: &Finding) -> (String, String) {
         Finding::DiskFull { path, mebibytes, .. } => (
             format!("There are only {mebibytes} MiB free in {}.", path.display()),
             "Delete what is not needed, or move the folder to a larger disk.".to_owned(),
+        ),
+
+        Finding::BucketWorks { bucket } => (
+            format!("Recordings can be kept in the bucket {bucket}: an object was written there, read and deleted."),
+            String::new(),
+        ),
+        Finding::BucketRefuses { bucket, access, error } => {
+            let (what, needed) = match access {
+                Access::List => ("cannot be listed", "s3:ListBucket"),
+                Access::Write => ("cannot be written to", "s3:PutObject"),
+                Access::Read => ("cannot be read from", "s3:GetObject"),
+                Access::Delete => ("cannot be deleted from", "s3:DeleteObject"),
+            };
+            (
+                format!("The bucket {bucket} {what}: {error}."),
+                format!(
+                    "Is OPENVIDU_PRO_AWS_S3_BUCKET its name, OPENVIDU_PRO_AWS_REGION where it is, and may \
+                     OPENVIDU_PRO_AWS_ACCESS_KEY do this there ({needed})? Until then {WAITING}"
+                ),
+            )
+        }
+        Finding::BucketSilent { bucket } => (
+            format!("The service of the bucket {bucket} does not answer."),
+            format!(
+                "Is OPENVIDU_PRO_AWS_S3_SERVICE_ENDPOINT right, and may this machine connect to it? Until then {WAITING}"
+            ),
         ),
 
         Finding::NotTried { because, .. } => (format!("Not tried, because of: {}.", leg_name(*because)), String::new()),

@@ -225,6 +225,18 @@ pub(crate) enum Finding {
         at_all: bool,
     },
 
+    BucketWorks {
+        bucket: String,
+    },
+    BucketRefuses {
+        bucket: String,
+        access: Access,
+        error: String,
+    },
+    BucketSilent {
+        bucket: String,
+    },
+
     /// Another leg stands before it.
     NotTried {
         leg: Leg,
@@ -241,6 +253,15 @@ pub(crate) enum Authority {
     Given,
     /// The server's own.
     Own,
+}
+
+/// What recordings need of their bucket.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Access {
+    List,
+    Write,
+    Read,
+    Delete,
 }
 
 impl Finding {
@@ -304,6 +325,8 @@ impl Finding {
             Self::DiskFine { .. } => (Leg::Disk, Ok),
             Self::DiskUnusable { .. } => (Leg::Disk, Failed),
             Self::DiskFull { at_all, .. } => (Leg::Disk, if *at_all { Failed } else { Warning }),
+            Self::BucketWorks { .. } => (Leg::Bucket, Ok),
+            Self::BucketRefuses { .. } | Self::BucketSilent { .. } => (Leg::Bucket, Failed),
             Self::NotTried { leg, .. } => (*leg, Skipped),
         }
     }

@@ -5,10 +5,11 @@ use std::path::Path;
 use protocol::checkup::{Leg, Relay};
 
 use super::english::{day, list};
-use super::finding::{Authority, Finding};
+use super::finding::{Access, Authority, Finding};
 use super::line::Unreachable;
 
 const MEBIBYTE: usize = 1024 * 1024;
+const WAITING: &str = "그때까지 끝난 녹화는 OPENVIDU_RECORDING_PATH에 남아 있다가 가능해지는 대로 전송됩니다.";
 
 #[expect(clippy::too_many_lines, reason = "one arm for each finding")]
 pub(super) fn tell(finding: &Finding) -> (String, String) {
@@ -289,6 +290,32 @@ pub(super) fn tell(finding: &Finding) -> (String, String) {
         Finding::DiskFull { path, mebibytes, .. } => (
             format!("{} 에 {mebibytes} MiB만 남았습니다.", path.display()),
             "필요 없는 것을 지우거나 폴더를 더 큰 디스크로 옮기세요.".to_owned(),
+        ),
+
+        Finding::BucketWorks { bucket } => (
+            format!("녹화를 버킷 {bucket}에 보관할 수 있습니다: 객체를 쓰고 읽고 지웠습니다."),
+            String::new(),
+        ),
+        Finding::BucketRefuses { bucket, access, error } => {
+            let (what, needed) = match access {
+                Access::List => ("의 목록을 볼 수 없습니다", "s3:ListBucket"),
+                Access::Write => ("에 쓸 수 없습니다", "s3:PutObject"),
+                Access::Read => ("에서 읽을 수 없습니다", "s3:GetObject"),
+                Access::Delete => ("에서 지울 수 없습니다", "s3:DeleteObject"),
+            };
+            (
+                format!("버킷 {bucket}{what}: {error}."),
+                format!(
+                    "OPENVIDU_PRO_AWS_S3_BUCKET이 버킷의 이름이고 OPENVIDU_PRO_AWS_REGION이 그 위치인지, \
+                     OPENVIDU_PRO_AWS_ACCESS_KEY에 권한({needed})이 있는지 확인하세요. {WAITING}"
+                ),
+            )
+        }
+        Finding::BucketSilent { bucket } => (
+            format!("버킷 {bucket}의 서비스가 응답하지 않습니다."),
+            format!(
+                "OPENVIDU_PRO_AWS_S3_SERVICE_ENDPOINT가 맞는지, 이 컴퓨터에서 접속할 수 있는지 확인하세요. {WAITING}"
+            ),
         ),
 
         Finding::NotTried { because, .. } => (format!("검사하지 않음({} 때문).", leg_name(*because)), String::new()),

@@ -20,8 +20,10 @@ use tokio_rustls::TlsConnector;
 
 use crate::tls::unverified;
 
-/// For a name, a connection, a handshake, a request: each. Who is slower than this is not there for clients either.
+/// For a name, a connection, a handshake, a request (unless said otherwise): each. Who is slower than this is not there for clients either.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+/// For an answer that looks at a bucket, too.
+pub(super) const THOROUGH: Duration = Duration::from_secs(15);
 /// Bytes of an answer; the longest has some 10 KB.
 const MAX_ANSWER: usize = 256 * 1024;
 const NAME: HeaderValue = HeaderValue::from_static(concat!("madang-doctor/", env!("CARGO_PKG_VERSION")));
@@ -85,10 +87,12 @@ pub(super) struct Asker<'a> {
     /// Sent as it is.
     pub(super) authorization: Option<&'a str>,
     pub(super) language: &'static str,
+    /// For the answer.
+    pub(super) patience: Duration,
 }
 
 impl Asker<'_> {
-    pub(super) const ANYBODY: Self = Asker { authorization: None, language: "en" };
+    pub(super) const ANYBODY: Self = Asker { authorization: None, language: "en", patience: PATIENCE };
 }
 
 impl Place {
@@ -194,7 +198,7 @@ impl Line {
             let body = Limited::new(body, MAX_ANSWER).collect().await.map_err(|error| failed(&error))?.to_bytes();
             Ok(Answer { status: parts.status.as_u16(), body })
         };
-        timeout(PATIENCE, answer).await.map_err(|_| Unreachable::Silent)?
+        timeout(asker.patience, answer).await.map_err(|_| Unreachable::Silent)?
     }
 }
 

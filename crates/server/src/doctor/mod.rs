@@ -2,11 +2,13 @@
 //!
 //! [`command`] is `madang doctor`, which looks from wherever it is run; the REST API lets a server look at itself
 //! ([`Desk`]), and the page `/openvidu/doctor` looks from inside a browser. What there is to find is [`finding`]; each leg
-//! has a file of its own. Nothing is changed or mended here, and no session is made.
+//! has a file of its own. Nothing is mended here, no session is made, and nothing changes but that a tiny object comes and
+//! goes in the bucket of recordings, if there is one.
 
 use std::net::IpAddr;
 use std::time::{Instant, SystemTime};
 
+use ::bucket::Bucket;
 use axum::http::Method;
 use futures_util::{SinkExt as _, StreamExt as _};
 use protocol::checkup::{Leg, Relay, Seen, SelfDescription, TurnAddress};
@@ -31,6 +33,7 @@ pub(crate) use finding::Finding;
 pub use finding::Language;
 use line::{Asker, Line, PATIENCE, Place, Unreachable};
 
+mod bucket;
 mod certificate;
 mod clock;
 pub mod command;
@@ -62,6 +65,8 @@ pub(crate) struct Desk {
     guests: Allowance,
     /// Held while the server looks at itself.
     pub(crate) alone: tokio::sync::Mutex<()>,
+    /// Held while it looks at its bucket, where the object has one name.
+    at_bucket: tokio::sync::Mutex<()>,
 }
 
 impl Desk {
@@ -81,7 +86,8 @@ impl Desk {
             None => Relay::Off,
         };
         let guests = Allowance::new(guests);
-        Self { mark: random(16), turn, relay, buffers, authority, guests, alone: tokio::sync::Mutex::default() }
+        let (alone, at_bucket) = (tokio::sync::Mutex::default(), tokio::sync::Mutex::default());
+        Self { mark: random(16), turn, relay, buffers, authority, guests, alone, at_bucket }
     }
 
     /// How a request looks from here.
@@ -113,6 +119,12 @@ impl Desk {
             credential: user.password.clone(),
         };
         uris.iter().map(address).collect()
+    }
+
+    /// Whether recordings can be kept in this bucket.
+    pub(crate) async fn look_at_bucket(&self, bucket: &Bucket) -> Finding {
+        let _alone = self.at_bucket.lock().await;
+        bucket::examine(bucket, &format!(".madang-doctor-{}", self.mark), bucket::PATIENCE).await
     }
 
     /// For those with the secret. Takes some milliseconds for the disk.

@@ -122,8 +122,8 @@ async fn ways(State(app): State<Arc<App>>, network: Network) -> Result<Json<Ways
 
 /// Describe the server to its doctor
 ///
-/// Where it sends clients, credentials of its relay for a minute, and what it finds in itself: limits, buffers, disk. In
-/// Korean where `Accept-Language` prefers that.
+/// Where it sends clients, credentials of its relay for a minute, and what it finds in itself: limits, buffers, disk, the
+/// bucket of recordings. In Korean where `Accept-Language` prefers that.
 #[utoipa::path(
     get,
     path = "/openvidu/api/doctor",
@@ -170,13 +170,23 @@ pub(super) async fn examine(State(app): State<Arc<App>>, headers: HeaderMap) -> 
 }
 
 async fn described(app: &Arc<App>, public_url: String, language: Language) -> Result<SelfDescription, ApiError> {
-    let app = app.clone();
+    let examined = app.clone();
     // Disks can be slow.
     let described = spawn_blocking(move || {
-        let network = app.network.borrow().clone();
-        app.doctor.describe(&app.config, &network, public_url, listed(&app.config), language)
+        let network = examined.network.borrow().clone();
+        examined.doctor.describe(&examined.config, &network, public_url, listed(&examined.config), language)
     });
-    described.await.map_err(|error| ApiError::described(StatusCode::INTERNAL_SERVER_ERROR, error, API))
+    let bucket = async {
+        match &app.bucket {
+            Some(bucket) => Some(app.doctor.look_at_bucket(bucket).await),
+            None => None,
+        }
+    };
+    let (described, bucket) = tokio::join!(described, bucket);
+    let failed = |error| ApiError::described(StatusCode::INTERNAL_SERVER_ERROR, error, API);
+    let mut description = described.map_err(failed)?;
+    description.checks.extend(bucket.map(|finding| finding.told(language)));
+    Ok(description)
 }
 
 /// Where this server sends clients. If nothing is set, itself: what a request says about its address may be made up.

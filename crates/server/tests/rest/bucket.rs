@@ -197,3 +197,31 @@ async fn a_recording_that_waits_for_a_bucket_is_ready_where_there_is_none_any_mo
     ready(&server, "room").await;
     assert_eq!(names(&places.here("room")), [".recording.room", "mine.zip"]);
 }
+
+/// What the doctor says of the bucket.
+async fn looked_at(places: &Places, language: &str, change: impl FnOnce(&mut Config)) -> Value {
+    let server = places.server(change).await;
+    let request = Request::new("GET", "/openvidu/api/doctor").header("Accept-Language", language);
+    let description = server.send(request).await.json();
+    let checks = description["checks"].as_array().unwrap();
+    checks.iter().find(|check| check["leg"] == "bucket").unwrap_or_else(|| panic!("{description}")).clone()
+}
+
+#[tokio::test]
+async fn the_doctor_tries_the_bucket_out() {
+    let places = Places::new().await;
+    let good = looked_at(&places, "en", |_| {}).await;
+    assert_eq!(good["verdict"], "ok", "{good}");
+    for key in ["PUT /recordings/.madang-doctor-", "GET /recordings/.madang-doctor-", "POST /recordings?delete"] {
+        assert_eq!(places.service.count(key), 1, "{key}");
+    }
+    let guessed = |config: &mut Config| config.openvidu_pro_aws_secret_key = "guessed".parse().unwrap();
+    let wrong = looked_at(&places, "en", guessed).await;
+    let words = wrong.to_string();
+    assert_eq!(wrong["verdict"], "failed", "{wrong}");
+    assert!(words.contains("cannot be listed") && words.contains("OPENVIDU_PRO_AWS_ACCESS_KEY"), "{wrong}");
+    assert!(!words.contains("guessed"), "{wrong}");
+    let unknown = looked_at(&places, "ko", |config| config.openvidu_pro_aws_s3_bucket = "nobodys".to_owned()).await;
+    assert_eq!(unknown["verdict"], "failed", "{unknown}");
+    assert!(unknown.to_string().contains("버킷 nobodys의 목록을 볼 수 없습니다"), "{unknown}");
+}
