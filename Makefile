@@ -81,6 +81,11 @@ ROUNDS ?= 5
 bench-network: build e2e/node_modules/.package-lock.json
 	cd e2e && MADANG=$(abspath $(MADANG)) ROUNDS=$(ROUNDS) node --test network/matrix.test.mjs && cat results/network.md
 
+# What recording does to a call, and how long recordings take to start; about three minutes. No browser and no Node needed.
+.PHONY: bench-recording
+bench-recording: build
+	cargo run --release --workspace --example recorded_call
+
 # What very many sessions cost; about two minutes. No browser and no Node needed.
 bench-sessions:
 	cargo build --release

@@ -4,12 +4,13 @@
 //!
 //! Times depend on the machine and on what else it does: compare the columns of one run.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
-use std::process::{Child, Command, Stdio};
+mod program;
+
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use program::{Client, Madang, micros};
 
 /// Of a measurement at a given size.
 const SAMPLES: usize = 2000;
@@ -19,7 +20,7 @@ const GARBAGE_INTERVAL: u64 = 40;
 
 fn main() {
     let sessions = std::env::args().nth(1).map_or(10_000, |count| count.parse().expect("a number of sessions"));
-    let server = Madang::start(&[]);
+    let server = Madang::start("sessions", |_| vec![]);
     let mut client = server.connect();
     let empty = Sample::take(&mut client);
     let memory = server.resident_kib();
@@ -40,13 +41,13 @@ fn main() {
             micros(at_size, 50) / micros(without, 50)
         );
     }
-    let quiet = server.latencies_during(|| thread::sleep(Duration::from_secs(1)));
+    let quiet = latencies_during(&server, || thread::sleep(Duration::from_secs(1)));
     let mut bytes = 0;
     let mut lists = vec![];
-    let busy = server.latencies_during(|| {
+    let busy = latencies_during(&server, || {
         for _ in 0..10 {
             let start = Instant::now();
-            bytes = client.request("GET", "/sessions?pendingConnections=true", "").1;
+            bytes = client.request("GET", "/sessions?pendingConnections=true", "").1.len();
             lists.push(start.elapsed());
         }
     });
@@ -65,17 +66,19 @@ fn main() {
 
 /// Fills another server whose collector soon finds everything old, and looks how long others have to wait for that.
 fn collect_garbage(sessions: usize) {
-    let server = Madang::start(&[
-        ("OPENVIDU_SESSIONS_GARBAGE_INTERVAL", &GARBAGE_INTERVAL.to_string()),
-        ("OPENVIDU_SESSIONS_GARBAGE_THRESHOLD", "0"),
-    ]);
+    let server = Madang::start("sessions-collected", |_| {
+        vec![
+            ("OPENVIDU_SESSIONS_GARBAGE_INTERVAL", GARBAGE_INTERVAL.to_string()),
+            ("OPENVIDU_SESSIONS_GARBAGE_THRESHOLD", "0".to_owned()),
+        ]
+    });
     let filled = fill(&server, sessions);
     if filled >= Duration::from_secs(GARBAGE_INTERVAL) {
         println!("  the collector ran while the server was being filled: no figure");
         return;
     }
     let mut client = server.connect();
-    let waits = server.latencies_during(|| {
+    let waits = latencies_during(&server, || {
         while client.request("GET", "/sessions/room-0", "").0 == 200 {
             thread::sleep(Duration::from_millis(1));
         }
@@ -136,116 +139,23 @@ impl Sample {
     }
 }
 
-/// A percentile of sorted times, in µs.
-fn micros(sorted: &[Duration], percentile: usize) -> f64 {
-    sorted[(sorted.len() * percentile / 100).min(sorted.len() - 1)].as_secs_f64() * 1e6
-}
-
-/// The program, on a port of its own.
-struct Madang {
-    process: Child,
-    port: u16,
-    data: std::path::PathBuf,
-}
-
-impl Madang {
-    fn start(settings: &[(&str, &str)]) -> Self {
-        let binary = std::env::var_os("MADANG").map_or_else(
-            || std::env::current_exe().expect("a path").ancestors().nth(2).expect("a folder").join("madang"),
-            Into::into,
-        );
-        let data = std::env::temp_dir().join(format!("madang-sessions-{}-{}", std::process::id(), settings.len()));
-        let mut process = Command::new(binary)
-            .env("SERVER_PORT", "0")
-            .env("MADANG_UDP_PORT", "0")
-            .env("MADANG_LISTEN", "127.0.0.1")
-            .env("MADANG_DATA_DIR", &data)
-            .envs(settings.iter().copied())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the program: cargo build --release");
-        let lines = BufReader::new(process.stdout.take().expect("a pipe")).lines();
-        let address = lines.map_while(Result::ok).find(|line| line.contains("/openvidu/api")).expect("a banner");
-        let port = address.split(':').nth(2).and_then(|rest| rest.split('/').next()).and_then(|port| port.parse().ok());
-        Self { process, port: port.expect("a port"), data }
-    }
-
-    fn connect(&self) -> Client {
-        let stream = TcpStream::connect(("127.0.0.1", self.port)).expect("a connection");
-        stream.set_nodelay(true).expect("a socket");
-        Client(BufReader::new(stream))
-    }
-
-    fn resident_kib(&self) -> usize {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).expect("Linux");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a size");
-        line.trim().trim_end_matches(" kB").parse().expect("a number")
-    }
-
-    /// Sorted times of small requests that are sent one after the other while `work` is done.
-    fn latencies_during(&self, work: impl FnOnce()) -> Vec<Duration> {
-        let done = AtomicBool::new(false);
-        let mut client = self.connect();
-        thread::scope(|scope| {
-            let others = scope.spawn(|| {
-                let mut times = vec![];
-                while !done.load(Ordering::Relaxed) {
-                    let start = Instant::now();
-                    client.request("GET", "/sessions/nothing", "");
-                    times.push(start.elapsed());
-                }
-                times.sort_unstable();
-                times
-            });
-            work();
-            done.store(true, Ordering::Relaxed);
-            others.join().expect("times")
-        })
-    }
-}
-
-impl Drop for Madang {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-        let _ = std::fs::remove_dir_all(&self.data);
-    }
-}
-
-/// One connection, kept open.
-struct Client(BufReader<TcpStream>);
-
-impl Client {
-    /// Status and length of the answer's body.
-    fn request(&mut self, method: &str, path: &str, body: &str) -> (u16, usize) {
-        // OPENVIDUAPP:MY_SECRET
-        let request = format!(
-            "{method} /openvidu/api{path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic T1BFTlZJRFVBUFA6TVlfU0VDUkVU\r\n\
-             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-            body.len()
-        );
-        self.0.get_mut().write_all(request.as_bytes()).expect("an open connection");
-        let status = self.line().split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
-        let mut length = 0;
-        loop {
-            let line = self.line();
-            if line.is_empty() {
-                break;
+/// Sorted times of small requests that are sent one after the other while `work` is done.
+fn latencies_during(server: &Madang, work: impl FnOnce()) -> Vec<Duration> {
+    let done = AtomicBool::new(false);
+    let mut client = server.connect();
+    thread::scope(|scope| {
+        let others = scope.spawn(|| {
+            let mut times = vec![];
+            while !done.load(Ordering::Relaxed) {
+                let start = Instant::now();
+                client.request("GET", "/sessions/nothing", "");
+                times.push(start.elapsed());
             }
-            if let Some(value) = line.strip_prefix("content-length: ") {
-                length = value.parse().expect("a length");
-            }
-        }
-        let mut content = vec![0; length];
-        self.0.read_exact(&mut content).expect("the whole body");
-        (status, length)
-    }
-
-    fn line(&mut self) -> String {
-        let mut line = String::new();
-        self.0.read_line(&mut line).expect("a line");
-        line.truncate(line.trim_end().len());
-        line
-    }
+            times.sort_unstable();
+            times
+        });
+        work();
+        done.store(true, Ordering::Relaxed);
+        others.join().expect("times")
+    })
 }
