@@ -1,16 +1,7 @@
 //! Any bytes as a recorded file, read while it grows.
 #![no_main]
 
-use std::io::Cursor;
+#[path = "../targets/followed_file.rs"]
+mod target;
 
-use libfuzzer_sys::fuzz_target;
-use recorder::Follower;
-
-fuzz_target!(|data: &[u8]| {
-    let mut whole = Follower::new(Cursor::new(data));
-    while let Ok(Some(_)) = whole.poll_frame() {}
-    // From wherever it is sought to, frames come that were there anyway.
-    let _ = whole.seek(data.len() as u64);
-    while let Ok(Some(_)) = whole.poll_frame() {}
-    let _ = Follower::new(Cursor::new(&data[..data.len() / 2])).poll_frame();
-});
+libfuzzer_sys::fuzz_target!(|data: &[u8]| target::run(data));

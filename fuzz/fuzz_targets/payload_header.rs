@@ -1,6 +1,7 @@
 //! Payload headers of every codec, and a forwarder fed with them.
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
+#[path = "../targets/payload_header.rs"]
+mod target;
 
-fuzz_target!(|data: &[u8]| sfu::fuzzing::payload(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| target::run(data));

@@ -1,51 +1,7 @@
 //! Packets of every codec with any numbers, times and reports, into a file; which can then be repaired.
 #![no_main]
 
-use std::io::Cursor;
-use std::sync::Arc;
-use std::time::Duration;
+#[path = "../targets/recorded_packets.rs"]
+mod target;
 
-use libfuzzer_sys::fuzz_target;
-use recorder::{Codec, Packet, SenderReport, Source, StreamFile, repair};
-
-const CODECS: [Codec; 5] = [Codec::Opus, Codec::Vp8, Codec::Vp9, Codec::H264, Codec::Av1];
-
-fuzz_target!(|data: &[u8]| {
-    let Some((&choice, mut rest)) = data.split_first() else {
-        return;
-    };
-    let video = CODECS[1 + usize::from(choice) % 4];
-    let mut file = Cursor::new(Vec::new());
-    let mut stream = StreamFile::new(&mut file, true, true);
-    let mut now = Duration::from_secs(1_800_000_000);
-    let mut sequence = 1000u64;
-    // Each packet has eight bytes of circumstances and up to 63 of payload.
-    while let Some((head, tail)) = rest.split_at_checked(8) {
-        let (payload, tail) = tail.split_at(tail.len().min(usize::from(head[0] & 0x3f)));
-        rest = tail;
-        now += Duration::from_millis(u64::from(head[1]));
-        sequence = sequence.wrapping_add_signed(i64::from(head[2] as i8) / 32 + 1);
-        let timestamp = u32::from_be_bytes([head[3], head[4], head[5], 0]);
-        let report = (head[6] & 0x80 != 0)
-            .then(|| SenderReport { ntp_nanos: i128::from(head[7]) << (head[6] & 0x7f), timestamp: timestamp ^ 0xff });
-        let packet = Packet {
-            codec: if head[0] & 0x40 != 0 { Codec::Opus } else { video },
-            source: Source { generation: u32::from(head[6] >> 4 & 0x03), ssrc: u32::from(head[6] & 0x03) },
-            sequence,
-            timestamp,
-            marker: head[0] & 0x80 != 0,
-            quarter_turns: Some(head[7]),
-            payload: Arc::from(payload),
-            arrival: now,
-            report,
-        };
-        stream.handle_packet(packet, now).expect("memory takes everything");
-        stream.handle_timeout(now).expect("memory takes everything");
-        while stream.poll_event().is_some() {}
-    }
-    let summary = stream.finish(now).expect("memory takes everything");
-    if summary.size > 0 {
-        let repaired = repair(&mut file).expect("it is whole");
-        assert_eq!((repaired.duration, repaired.size), (summary.duration, summary.size));
-    }
-});
+libfuzzer_sys::fuzz_target!(|data: &[u8]| target::run(data));

@@ -34,3 +34,17 @@ pub fn payload(data: &[u8]) {
         forwarder.forward(&packet, Some(usize::from(piece[0] & 1)));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_seed_is_read_and_forwarded() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/seeds/payload_header");
+        let seeds: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        assert!(!seeds.is_empty());
+        for seed in seeds {
+            let seed = std::fs::read(seed).unwrap();
+            (0..=seed.len()).for_each(|length| super::payload(&seed[..length]));
+        }
+    }
+}

@@ -15,7 +15,7 @@ mod commands;
 mod consumer;
 mod demux;
 mod forwarder;
-#[cfg(feature = "fuzzing")]
+#[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 mod keyframe;
 mod layer_selector;
