@@ -26,6 +26,8 @@ if [ "$purpose" = test ]; then
     has ip || packages+=(iproute2)
     # Encodes, probes and decodes in the recorder's tests.
     has ffmpeg || packages+=(ffmpeg)
+    # A font with Hangul, for names in composed pictures.
+    [ -n "$(fc-list :lang=ko 2>/dev/null)" ] || packages+=(fonts-nanum)
     # A proxy in front of the server, its certificate, and what checks our service unit.
     has nginx || [ -x /usr/sbin/nginx ] || packages+=(nginx)
     has openssl || packages+=(openssl)

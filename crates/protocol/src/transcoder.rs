@@ -89,6 +89,15 @@ pub struct Picture {
     pub frame_rate: u32,
     /// Who goes where.
     pub layout: Layout,
+    /// Tiles say who it is, and whether the microphone or the camera is off. Transcoders that do not know this leave it
+    /// out.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub has_captions: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// Who goes where in a composed picture.
@@ -115,6 +124,9 @@ pub struct ComposedStream {
     pub file: String,
     /// When, ms since 1970.
     pub at: u64,
+    /// Whose it is, for the caption.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// It is a shared screen.
     pub is_screen: bool,
     /// It has sound.
@@ -191,7 +203,17 @@ mod tests {
         ) else {
             panic!("it was to be the beginning");
         };
-        assert_eq!(composition.picture.unwrap().layout, Layout::BestFit);
+        let picture = composition.picture.unwrap();
+        assert_eq!((picture.layout, picture.has_captions), (Layout::BestFit, false));
+        let Entry::Add(stream) = entry(
+            r#"{"entry":"add","file":"a","at":7,"name":"홍길동","isScreen":false,"hasAudio":true,"hasVideo":true,"audioActive":true,"videoActive":true}"#,
+        ) else {
+            panic!("it was to be added");
+        };
+        assert_eq!(stream.name.as_deref(), Some("홍길동"));
+        entry(
+            r#"{"entry":"add","file":"a","at":7,"isScreen":false,"hasAudio":true,"hasVideo":true,"audioActive":true,"videoActive":true}"#,
+        );
         entry(r#"{"entry":"change","file":"a","at":7,"audioActive":false,"videoActive":true}"#);
         assert_eq!(entry(r#"{"entry":"until","at":9}"#), Entry::Until { at: 9 });
     }

@@ -275,8 +275,16 @@ impl Server {
                 transcoder.check();
                 let kept =
                     bucket.clone().map(|bucket| recordings::Kept::new(bucket, config.madang_recording_local_copy));
-                let running = recordings::start(store.clone(), kept, url, transcoder.clone(), recorder, max_streams)
-                    .map_err(StartError::Thread)?;
+                let running = recordings::start(
+                    store.clone(),
+                    kept,
+                    url,
+                    transcoder.clone(),
+                    config.madang_recording_captions,
+                    recorder,
+                    max_streams,
+                )
+                .map_err(StartError::Thread)?;
                 recording_threads.extend([running.thread, running.writer]);
                 (running.queue, Some(running.told))
             }

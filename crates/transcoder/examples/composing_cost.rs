@@ -1,8 +1,8 @@
 //! What composing costs: so many streams of 640x480 at 25 pictures a second, VP8 and Opus, composed to 1280x720 at 25.
 //!
-//!     cargo run --release -p transcoder --example composing_cost -- 4 20
+//!     cargo run --release -p transcoder --example composing_cost -- 4 20 [captions]
 //!
-//! Four streams of 20 s. Prints seconds of processor time and of wall-clock time per second of media.
+//! Four streams of 20 s, with or without names and crossed-out microphones. Prints seconds of processor time and of wall-clock time per second of media.
 
 /// Shared with the tests of the recorder, which use more of them.
 #[allow(dead_code)]
@@ -21,12 +21,14 @@ use recorder::{Codec, StreamFile};
 use transcoder::compose::{Composer, Step};
 
 fn main() {
-    let mut arguments = std::env::args().skip(1).map(|argument| argument.parse::<u32>().expect("a number"));
-    let (streams, seconds) = (arguments.next().unwrap_or(4), arguments.next().unwrap_or(20));
+    let mut arguments = std::env::args().skip(1);
+    let mut number = |usual| arguments.next().map_or(usual, |argument| argument.parse::<u32>().expect("a number"));
+    let (streams, seconds) = (number(4), number(20));
+    let has_captions = arguments.next().as_deref() == Some("captions");
     gst::init().expect("GStreamer is installed");
     let folder = tempfile::tempdir().expect("a folder");
     let begin = start().as_millis() as u64;
-    let picture = Picture { width: 1280, height: 720, frame_rate: 25, layout: Layout::BestFit };
+    let picture = Picture { width: 1280, height: 720, frame_rate: 25, layout: Layout::BestFit, has_captions };
     let composition = Composition {
         version: VERSION,
         start: begin,
@@ -43,10 +45,11 @@ fn main() {
         composer.push(Entry::Add(ComposedStream {
             file,
             at: begin,
+            name: Some(format!("참가자 {n}")),
             is_screen: false,
             has_audio: true,
             has_video: true,
-            audio_active: true,
+            audio_active: n % 2 == 0,
             video_active: true,
         }));
     }

@@ -232,6 +232,8 @@ settings! {
         madang_recorded_streams: u32 = "MADANG_RECORDED_STREAMS", "500", value::natural;
         /// How many recordings may be composed at a time. Starts beyond it are answered 503.
         madang_compositions: u32 = "MADANG_COMPOSITIONS", "4", value::natural;
+        /// Whether composed recordings say who is who: each one's name, and whether the microphone or the camera is off.
+        madang_recording_captions: bool = "MADANG_RECORDING_CAPTIONS", "false", value::boolean;
         /// The program that composes recordings; empty: `madang-transcoder` beside this one, or in the PATH.
         madang_transcoder: String = "MADANG_TRANSCODER", "", value::text;
         /// Where the recorder of composed recordings finds this server.

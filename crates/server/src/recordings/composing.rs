@@ -9,6 +9,7 @@ use protocol::recording::RecordingView;
 use protocol::transcoder::{self, ComposedStream, Entry, Layout, MANIFEST, Picture, VERSION};
 
 use super::store::{self, Folder, StreamNote};
+use super::{Place, name};
 use crate::jobs::{Composition, Made, Progress, Transcoder};
 
 /// Until a frame that the recorder was given is in its file, and the file's clock has settled.
@@ -28,15 +29,17 @@ pub(super) struct Composing {
 impl Composing {
     /// Begins with a new recording. `start` is ms since 1970, on the clock of the streams' files.
     pub(super) fn begin(
-        transcoder: &Transcoder,
+        place: &Place,
         folder: &Folder,
         view: &RecordingView,
         start: u64,
         tell: impl Fn(Progress) + Send + 'static,
     ) -> Result<Self, String> {
+        let transcoder = &place.transcoder;
         transcoder.availability().map_err(|error| error.to_string())?;
         let mut manifest = open(folder, true).map_err(|error| error.to_string())?;
-        append(&mut manifest, &Entry::Compose(plan(view, start)?)).map_err(|error| error.to_string())?;
+        append(&mut manifest, &Entry::Compose(plan(view, start, place.has_captions)?))
+            .map_err(|error| error.to_string())?;
         folder.sync().map_err(|error| error.to_string())?;
         let composition = Composition::start(transcoder, folder.path(), false, tell);
         Ok(Self { manifest, composition: composition.map_err(|error| error.to_string())? })
@@ -80,11 +83,18 @@ impl Composing {
     }
 }
 
-/// The entry for a stream whose file is `file`.
-pub(super) fn added(note: &StreamNote, file: String, at: u64, [audio_active, video_active]: [bool; 2]) -> Entry {
+/// The entry for a stream whose file is `file`; with its name if that is shown.
+pub(super) fn added(
+    place: &Place,
+    note: &StreamNote,
+    file: String,
+    at: u64,
+    [audio_active, video_active]: [bool; 2],
+) -> Entry {
     Entry::Add(ComposedStream {
         file,
         at,
+        name: name::shown(&note.client_data, &note.server_data).filter(|_| place.has_captions),
         is_screen: note.type_of_video.as_deref() == Some("SCREEN"),
         has_audio: note.has_audio,
         has_video: note.has_video,
@@ -119,7 +129,7 @@ pub(crate) fn layout(layout: RecordingLayout, custom_layout: &str) -> Option<Lay
     }
 }
 
-fn plan(view: &RecordingView, start: u64) -> Result<transcoder::Composition, String> {
+fn plan(view: &RecordingView, start: u64, has_captions: bool) -> Result<transcoder::Composition, String> {
     let picture = match &view.composition {
         Some(composition) => {
             let sides =
@@ -128,7 +138,7 @@ fn plan(view: &RecordingView, start: u64) -> Result<transcoder::Composition, Str
             let frame_rate = u32::try_from(composition.frame_rate).map_err(|error| error.to_string())?;
             let layout = layout(composition.recording_layout, &composition.custom_layout);
             let layout = layout.ok_or_else(|| super::NO_CUSTOM_LAYOUT.to_owned())?;
-            Some(Picture { width, height, frame_rate, layout })
+            Some(Picture { width, height, frame_rate, layout, has_captions })
         }
         None => None,
     };

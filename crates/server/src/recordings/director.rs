@@ -259,7 +259,7 @@ impl Director {
             // The director has gone only if the server stops.
             let tell = move |progress| drop(tell.blocking_send((key, progress)));
             let (folder, view) = (&recording.folder, &recording.view);
-            match Composing::begin(&self.place.transcoder, folder, view, self.now(), tell) {
+            match Composing::begin(&self.place, folder, view, self.now(), tell) {
                 Ok(composing) => recording.composing = Some(composing),
                 Err(why) => {
                     let work = Work { folder: recording.folder, view: recording.view, parts: vec![], composing: None };
@@ -301,7 +301,7 @@ impl Director {
         let file = processing::growing_name(&note);
         let path = recording.folder.file(&file);
         if let Some(composing) = &mut recording.composing {
-            composing.happened(&composing::added(&note, file, now, is_active))?;
+            composing.happened(&composing::added(&self.place, &note, file, now, is_active))?;
         }
         let after = recording.latest.insert(note.stream_id.clone(), tap);
         recording.growing.insert(tap, note);

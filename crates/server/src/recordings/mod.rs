@@ -4,6 +4,7 @@
 //! * [`director`]: one thread that carries out what is asked, with the help of the [`crate::recorder`], which writes the
 //!   files of single streams.
 //! * [`composing`]: composed recordings are recorded like individual ones, and meanwhile made one file of.
+//! * [`name`]: what participants are called in their pictures.
 //! * [`processing`]: what becomes of the files once a recording is over: a ZIP, or the composed file's sources.
 //! * [`store`]: the folder of all recordings, finished or not; also what REST lists and deletes.
 //! * [`upload`]: the last step where recordings are kept in a bucket.
@@ -14,6 +15,7 @@
 mod archive;
 mod composing;
 mod director;
+mod name;
 mod processing;
 mod queue;
 mod recovery;
@@ -84,19 +86,21 @@ impl Kept {
     }
 }
 
-/// Starts the thread. `public_url` is where clients find this server, as far as is known without their asking.
+/// Starts the thread. `public_url` is where clients find this server, as far as is known without their asking;
+/// `has_captions` whether composed pictures say who is who.
 pub(crate) fn start(
     store: Store,
     kept: Option<Kept>,
     public_url: String,
     transcoder: Transcoder,
+    has_captions: bool,
     recorder: Recorder,
     max_streams: usize,
 ) -> io::Result<Running> {
     let (queue, commands) = queue::queue(recorder.handle.clone(), max_streams);
     let (tell, told) = mpsc::channel(REPORT_CAPACITY);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(WORKERS).build()?;
-    let place = Place { store, kept, public_url, transcoder, stop: Arc::new(AtomicBool::new(false)) };
+    let place = Place { store, kept, public_url, transcoder, has_captions, stop: Arc::new(AtomicBool::new(false)) };
     let director = Director::new(place, recorder.handle, recorder.events, tell);
     // When the runtime is dropped, it waits for the workers, who were told to stop.
     let thread =
@@ -111,6 +115,7 @@ struct Place {
     kept: Option<Kept>,
     public_url: String,
     transcoder: Transcoder,
+    has_captions: bool,
     stop: Arc<AtomicBool>,
 }
 

@@ -49,7 +49,7 @@ impl Studio {
         let (handle, taps, inputs) = recorder::queue();
         let (commands, media) = mpsc::channel(64);
         let recorder = recorder::start(handle.clone(), inputs, commands.downgrade()).unwrap();
-        let running = start(store.clone(), None, URL.to_owned(), transcoder, recorder, 100).unwrap();
+        let running = start(store.clone(), None, URL.to_owned(), transcoder, true, recorder, 100).unwrap();
         Self { running, taps, recorder: handle, store, begun: Instant::now(), _media: media }
     }
 

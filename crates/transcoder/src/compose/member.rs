@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use protocol::transcoder::{ComposedStream, Lost};
 use recorder::{Codec, FileFrame, Follower};
 
+use super::caption::Caption;
 use super::decode::{PictureDecoder, SoundDecoder};
 use super::picture::{Fit, Picture, Scaler};
 use super::sound::{Line, RATE};
@@ -28,6 +29,7 @@ pub(crate) struct Member {
     /// The picture is another one than when it was drawn.
     pub(crate) is_new: bool,
     pub(crate) scaler: Option<Scaler>,
+    pub(crate) caption: Caption,
     pub(crate) line: Line,
     pub(crate) lost: Lost,
     /// When the composition begins, ms since 1970.
@@ -53,6 +55,7 @@ impl Member {
             picture: None,
             is_new: false,
             scaler: None,
+            caption: Caption::default(),
             line: Line::default(),
             lost: Lost::default(),
             start,
@@ -71,6 +74,12 @@ impl Member {
     /// Shared screens are to be read, faces to be seen.
     pub(crate) fn fit(&self) -> Fit {
         if self.stream.is_screen { Fit::Contain } else { Fit::Cover }
+    }
+
+    /// Nobody hears who is seen.
+    pub(crate) fn is_muted(&self) -> bool {
+        let is_heard = self.stream.has_audio && self.stream.audio_active;
+        !is_heard && !self.stream.is_screen
     }
 
     /// Decodes pictures that were captured up to `until`, ms since 1970, and sound up to [`AHEAD`] of it.

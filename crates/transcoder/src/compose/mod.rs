@@ -3,16 +3,19 @@
 //! Nothing is composed before the manifest says that everything of that time is in the files ([`Entry::Until`]). The
 //! steps that are due then are always the same ones, whoever takes them, and when.
 
+mod caption;
 mod decode;
 mod encode;
 mod film;
 pub mod layout;
+mod mask;
 mod member;
 mod picture;
 mod radio;
 mod sound;
 mod speaker;
 mod still;
+mod text;
 
 use std::collections::VecDeque;
 use std::path::{Component, Path, PathBuf};
@@ -24,9 +27,10 @@ use crate::Error;
 use film::Film;
 use layout::Tile;
 use member::Member;
-use picture::Canvas;
+use picture::{Canvas, Fit};
 use radio::Radio;
 use speaker::Speaker;
+use text::Typesetter;
 
 /// A composition being made.
 #[derive(Debug)]
@@ -41,6 +45,8 @@ pub struct Composer {
     /// Where streams go has to be decided anew.
     is_rearranged: bool,
     speaker: Speaker,
+    /// If tiles have captions.
+    typesetter: Option<Typesetter>,
     /// Everything before this is in the files, ms since 1970.
     until: u64,
     /// When it ends, ms since 1970.
@@ -98,6 +104,7 @@ impl Composer {
             }
             None => Output::Radio(Box::new(Radio::open(&path, composition.start)?)),
         };
+        let has_captions = composition.picture.as_ref().is_some_and(|picture| picture.has_captions);
         let mut composer = Self {
             folder: folder.to_owned(),
             until: composition.start,
@@ -109,6 +116,7 @@ impl Composer {
             tiles: Vec::new(),
             is_rearranged: true,
             speaker: Speaker::default(),
+            typesetter: has_captions.then(Typesetter::new),
             end: None,
             lost: Lost::default(),
         };
@@ -258,19 +266,13 @@ impl Composer {
         }
         // What lies over a picture that is drawn is drawn, too.
         let mut is_covered = is_rearranged;
+        let lies_over = picture.layout == Layout::PictureInPicture;
         let seen = self.members.iter_mut().filter(|member| member.stream.has_video);
         for (member, tile) in seen.zip(&self.tiles) {
-            let fit = member.fit();
-            match &member.picture {
-                Some(picture) if member.is_new || is_covered => {
-                    canvas.draw(picture, *tile, fit, &mut member.scaler);
-                    is_covered |=
-                        self.composition.picture.as_ref().is_some_and(|p| p.layout == Layout::PictureInPicture);
-                }
-                None => canvas.clear(*tile),
-                Some(_) => {}
+            if std::mem::take(&mut member.is_new) || is_covered {
+                draw(canvas, member, *tile, self.typesetter.as_mut(), self.composition.has_audio);
+                is_covered |= lies_over;
             }
-            member.is_new = false;
         }
     }
 
@@ -287,6 +289,32 @@ impl Composer {
             Output::Film(film, _) => film.push_block(samples).map(|()| false),
             Output::Radio(radio) => radio.push_block(samples),
         }
+    }
+}
+
+/// Draws a stream into its tile, and over it what there is to say.
+fn draw(canvas: &mut Canvas, member: &mut Member, tile: Tile, typesetter: Option<&mut Typesetter>, has_audio: bool) {
+    let (fit, is_muted) = (member.fit(), has_audio && member.is_muted());
+    match &member.picture {
+        Some(picture) => {
+            if fit == Fit::Contain && typesetter.is_some() {
+                // Where the picture leaves room, captions would get darker and darker.
+                canvas.clear(tile);
+            }
+            canvas.draw(picture, tile, fit, &mut member.scaler);
+        }
+        None => canvas.clear(tile),
+    }
+    let Some(typesetter) = typesetter else { return };
+    let name = member.stream.name.as_deref();
+    if !member.stream.video_active {
+        canvas.fill(tile, caption::BACKGROUND);
+        if let Some((disc, place)) = member.caption.disc(typesetter, name, tile) {
+            canvas.cover(disc, place);
+        }
+    }
+    if let Some((strip, place)) = member.caption.strip(typesetter, name, is_muted, tile) {
+        canvas.cover(strip, place);
     }
 }
 

@@ -4,11 +4,12 @@ use gst_video::video_frame::Writable;
 use gst_video::{VideoConverter, VideoConverterConfig, VideoFormat, VideoFrame, VideoInfo, VideoMatrixMode};
 
 use super::layout::Tile;
+use super::mask::{BLACK, Mask, mixed};
 use crate::Error;
 use crate::stage::Output;
 
-/// Of brightness and of the two colours, as studios have it.
-const BLACK: [u8; 3] = [16, 128, 128];
+/// Of the two colours where there is none.
+const GREY: u8 = 128;
 /// Of tiles and pictures that are worth drawing.
 const LEAST_SIDE: u32 = 4;
 
@@ -84,7 +85,12 @@ impl Canvas {
     }
 
     pub(crate) fn clear(&mut self, tile: Tile) {
-        for (plane, value) in BLACK.into_iter().enumerate() {
+        self.fill(tile, BLACK);
+    }
+
+    /// Paints a tile grey.
+    pub(crate) fn fill(&mut self, tile: Tile, brightness: u8) {
+        for (plane, value) in [brightness, GREY, GREY].into_iter().enumerate() {
             let stride = self.info.stride()[plane] as usize;
             let shift = u32::from(plane > 0);
             let [left, top, width, height] =
@@ -106,6 +112,24 @@ impl Canvas {
         }
         if let Some(scaler) = scaler {
             scaler.converter.frame(&frame, &mut self.frame);
+        }
+    }
+
+    /// Puts a mask over what is there; its place has even edges.
+    pub(crate) fn cover(&mut self, mask: &Mask, place: Tile) {
+        for plane in 0..3 {
+            let stride = self.info.stride()[plane as usize] as usize;
+            let shift = u32::from(plane > 0);
+            let [left, top] = [place.left, place.top].map(|edge| (edge >> shift) as usize);
+            let Ok(data) = self.frame.plane_data_mut(plane) else { continue };
+            for (y, row) in (0..mask.height >> shift).zip(data.chunks_mut(stride).skip(top)) {
+                let pixels = row.get_mut(left..).unwrap_or_default().iter_mut();
+                if plane == 0 {
+                    pixels.zip(mask.row(y)).for_each(|(pixel, [over, cover])| *pixel = mixed(*pixel, *over, *cover));
+                } else {
+                    pixels.zip(mask.colour_row(y)).for_each(|(pixel, cover)| *pixel = mixed(*pixel, GREY, cover));
+                }
+            }
         }
     }
 

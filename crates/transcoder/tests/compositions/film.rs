@@ -70,6 +70,12 @@ impl Film {
         self.pixel(at, x, y).iter().zip(colour).all(|(is, wanted)| is.abs_diff(wanted) < 50)
     }
 
+    /// How many pixels of an area (left, top, right, bottom) are grey or white, not coloured or dark.
+    pub(crate) fn pale(&self, at: u64, (left, top, right, bottom): (u32, u32, u32, u32)) -> usize {
+        let pixels = (top..bottom).flat_map(|y| (left..right).map(move |x| (x, y)));
+        pixels.filter(|(x, y)| self.pixel(at, *x, *y).iter().all(|part| *part > 110)).count()
+    }
+
     /// Every one of `expected`: ms, x, y and colour.
     pub(crate) fn expect(&self, expected: &[(u64, (u32, u32), [u8; 3])]) {
         for (at, (x, y), colour) in expected {

@@ -39,7 +39,13 @@ pub(crate) struct Room {
 
 impl Room {
     pub(crate) fn new() -> Self {
-        let picture = Picture { width: WIDTH, height: HEIGHT, frame_rate: FRAME_RATE, layout: Layout::BestFit };
+        let picture = Picture {
+            width: WIDTH,
+            height: HEIGHT,
+            frame_rate: FRAME_RATE,
+            layout: Layout::BestFit,
+            has_captions: false,
+        };
         let composition = Composition {
             version: VERSION,
             start: begin(),
@@ -53,6 +59,11 @@ impl Room {
 
     pub(crate) fn with_layout(mut self, layout: Layout) -> Self {
         self.composition.picture.as_mut().unwrap().layout = layout;
+        self
+    }
+
+    pub(crate) fn with_captions(mut self) -> Self {
+        self.composition.picture.as_mut().unwrap().has_captions = true;
         self
     }
 
@@ -90,12 +101,21 @@ impl Room {
         ComposedStream {
             file: file.to_owned(),
             at: begin() + at,
+            name: None,
             is_screen: false,
             has_audio: true,
             has_video: true,
             audio_active: true,
             video_active: true,
         }
+    }
+
+    pub(crate) fn add_named(&self, file: &str, name: &str) -> Entry {
+        Entry::Add(ComposedStream { name: Some(name.to_owned()), ..self.stream(file, 0) })
+    }
+
+    pub(crate) fn microphone(&self, file: &str, at: u64, audio_active: bool) -> Entry {
+        Entry::Change { file: file.to_owned(), at: begin() + at, audio_active, video_active: true }
     }
 
     pub(crate) fn remove(&self, file: &str, at: u64) -> Entry {

@@ -82,6 +82,59 @@ fn a_camera_that_is_off_is_black() {
     assert!(film.tone(1400, 440) > 1000.0);
 }
 
+/// Where the caption of the left one of two is.
+const CAPTION: (u32, u32, u32, u32) = (6, 150, 100, 176);
+
+#[test]
+fn captions_say_who_it_is_and_that_the_microphone_is_off() {
+    let pictures = colour(Codec::Vp8, "red", "320x180", 4);
+    let film = |room: &Room, name: &str| {
+        room.record("ann", 0, (Codec::Vp8, &pictures), &[]);
+        room.record("bob", 0, (Codec::Vp8, &pictures), &[]);
+        let (muted, heard) = (room.microphone("ann", 1000, false), room.microphone("ann", 2000, true));
+        room.compose([room.add_named("ann", name), room.add("bob", 0), muted, heard, room.end(3000)]).1
+    };
+    let named = film(&Room::new().with_captions(), "홍길동");
+    let (name, with_microphone) = (named.pale(500, CAPTION), named.pale(1500, CAPTION));
+    assert!(name > 100 && with_microphone > name + 30, "{name}, {with_microphone} pixels");
+    assert_eq!(named.pale(2900, CAPTION), name, "it is what it was, after many pictures");
+    named.expect(&[(500, LEFT, RED), (1500, LEFT, RED), (1500, RIGHT, RED), (2900, (155, 175), RED)]);
+    let elsewhere = [(0, 0, 160, 145), (160, 0, 320, 180), (110, 0, 160, 180)];
+    assert!(elsewhere.iter().all(|area| named.pale(1500, *area) == 0), "it is nowhere else");
+    // Of letters that no font has there is nothing.
+    let unknown = film(&Room::new().with_captions(), "\u{e000}");
+    assert_eq!(unknown.pale(500, CAPTION), 0);
+    assert!(unknown.pale(1500, CAPTION) > 30);
+    let plain = film(&Room::new(), "홍길동");
+    assert_eq!(plain.pale(1500, CAPTION), 0, "nobody asked for it");
+}
+
+#[test]
+fn a_letter_stands_in_for_a_camera_that_is_off() {
+    let room = Room::new().with_captions();
+    room.record("ann", 0, (Codec::Vp8, &colour(Codec::Vp8, "red", "320x180", 3)), &tone(440, 3));
+    let off = [room.camera("ann", 1000, false), room.camera("ann", 2000, true)];
+    let (_, film) = room.compose([vec![room.add_named("ann", "ann")], off.into(), vec![room.end(3000)]].concat());
+    film.expect(&[(800, MIDDLE, RED), (1400, (20, 20), [33, 33, 33]), (1400, (130, 90), [89, 89, 89])]);
+    assert!(film.pale(1400, (140, 70, 180, 110)) > 100, "a letter");
+    film.expect(&[(2200, MIDDLE, RED), (2200, (20, 20), RED)]);
+}
+
+#[test]
+fn a_caption_over_a_shared_screen_stays_what_it_is() {
+    let room = Room::new().with_captions();
+    room.record("screen", 0, (Codec::Vp8, &colour(Codec::Vp8, "white", "160x180", 3)), &[]);
+    let screen =
+        ComposedStream { is_screen: true, name: Some("Ann Lee and others".to_owned()), ..room.stream("screen", 0) };
+    let (_, film) = room.compose([Entry::Add(screen), room.end(3000)]);
+    // It lies over the picture in part.
+    film.expect(&[(300, (160, 90), [255, 255, 255]), (300, (60, 90), BLACK)]);
+    for (x, y) in [(8, 160), (70, 160), (90, 158), (100, 166)] {
+        let [first, last] = [film.pixel(300, x, y), film.pixel(2900, x, y)];
+        assert!(first.iter().zip(last).all(|(a, b)| a.abs_diff(b) < 12), "{first:?} became {last:?} in {x},{y}");
+    }
+}
+
 #[test]
 fn a_pause_shows_the_last_picture_and_is_silent() {
     let room = Room::new();
