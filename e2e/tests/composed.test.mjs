@@ -23,6 +23,7 @@ const settings = {
   OPENVIDU_RECORDING: 'true',
   OPENVIDU_RECORDING_PATH: folder,
   OPENVIDU_RECORDING_PUBLIC_ACCESS: 'true',
+  MADANG_RECORDING_CAPTIONS: 'true',
 };
 const { scenario, world } = suite(settings);
 
@@ -53,18 +54,20 @@ const probe = (file) =>
     .map((line) => line.replace(/,+$/, ''))
     .sort();
 
-/** The mean of red, green and blue of both halves of a picture, some seconds from its end. */
-function halves(file, fromEnd) {
+/** The mean brightness of the parts of a picture, some seconds from its end. */
+function parts(file, fromEnd, across, down) {
   const arguments_ = ['-v', 'error', '-sseof', `-${fromEnd}`, '-i', file, '-frames:v', '1'];
+  const scaled = `scale=${across}:${down}:flags=area`;
   const pixels = execFileSync(
     'ffmpeg',
-    [...arguments_, '-vf', 'scale=2:1:flags=area', '-f', 'rawvideo', '-pix_fmt', 'rgb24', '-'],
+    [...arguments_, '-vf', scaled, '-f', 'rawvideo', '-pix_fmt', 'gray', '-'],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   );
-  return [pixels.subarray(0, 3), pixels.subarray(3, 6)].map((half) =>
-    Math.round(half.reduce((sum, value) => sum + value, 0) / 3),
-  );
+  return [...pixels];
 }
+
+const halves = (file, fromEnd) => parts(file, fromEnd, 2, 1);
+const quarters = (file, fromEnd) => parts(file, fromEnd, 2, 2);
 
 /** Ids of the transcoders that a server has started. */
 const transcoders = (server) =>
@@ -125,6 +128,11 @@ scenario(
     await ann.do('sentFrames', 20);
     const [transcoder, ...others] = transcoders(server);
     assert.deepEqual(others, []);
+    const limits = readFileSync(`/proc/${transcoder}/limits`, 'utf8');
+    assert.match(limits, /^Max address space +6442450944 +6442450944 +bytes/m);
+    const manifest = readFileSync(join(folder, 'film', '.composition'), 'utf8');
+    assert.match(manifest, /"hasCaptions":true/);
+    assert.match(manifest, /"name":"ann"/);
     process.kill(transcoder, 'SIGKILL');
     await ann.do('sentFrames', 40);
     const stopped = await openvidu.stopRecording('film');
@@ -165,6 +173,23 @@ scenario(
     decode(path(heard, 'webm'));
     assert.deepEqual(transcoders(server), []);
 
+    // Clients know five layouts and no word for this one.
+    const who = await openvidu.startRecording(room.id, {
+      resolution: `${width}x${height}`,
+      frameRate: 15,
+      recordingLayout: RecordingLayout.CUSTOM,
+      customLayout: 'speaker',
+    });
+    assert.match(readFileSync(join(folder, who.id, '.composition'), 'utf8'), /"layout":"SPEAKER"/);
+    await ann.do('sentFrames', 20);
+    const spoken = await openvidu.stopRecording(who.id);
+    const listed = (await openvidu.listRecordings()).find(({ id }) => id === who.id);
+    assert.deepEqual(
+      [spoken.status, listed.properties.recordingLayout, listed.properties.customLayout],
+      ['ready', 'CUSTOM', 'speaker'],
+    );
+    decode(path(spoken, 'mp4'));
+
     const custom = await rest(server, 'POST', '/openvidu/api/recordings/start', {
       session: room.id,
       recordingLayout: 'CUSTOM',
@@ -172,6 +197,51 @@ scenario(
     assert.equal(custom.status, 501);
   },
 );
+
+/** In the page: offers one codec before all others. */
+function prefer(codec) {
+  const { createOffer } = RTCPeerConnection.prototype;
+  RTCPeerConnection.prototype.createOffer = function (...options) {
+    const all = RTCRtpSender.getCapabilities('video').codecs;
+    const first = all.filter(({ mimeType }) => mimeType === `video/${codec}`);
+    const rest = all.filter(({ mimeType }) => mimeType !== `video/${codec}`);
+    const videos = this.getTransceivers().filter(({ sender }) => sender.track?.kind === 'video');
+    for (const transceiver of videos) transceiver.setCodecPreferences([...first, ...rest]);
+    return createOffer.apply(this, options);
+  };
+}
+
+/** The codec of a stream's pictures, by its file while that grows. */
+const recordedCodec = (id, stream) =>
+  probe(join(folder, id, `${stream}.webm`)).find((line) => !line.startsWith('opus'));
+
+scenario('a session that records itself has every codec in its picture', async ({ call }) => {
+  const room = await call({
+    customSessionId: 'always',
+    recordingMode: 'ALWAYS',
+    forcedVideoCodec: 'NONE',
+    defaultRecordingProperties: { resolution: `${width}x${height}`, frameRate: 15 },
+  });
+  const publishers = [];
+  for (const codec of ['VP8', 'VP9', 'H264', 'AV1']) {
+    const one = await room.join(codec, { auto: false, before: [prefer, codec] });
+    await one.publish({ resolution: '320x180' });
+    publishers.push(one);
+  }
+  // Clients are told no name that is the id.
+  assert.equal((await publishers[0].event('recordingStarted')).id, 'always');
+  await Promise.all(publishers.map((one) => one.do('sentFrames', 30)));
+  const codecs = publishers.map(({ streamId }) => recordedCodec('always', streamId).split(',')[0]);
+  assert.deepEqual(codecs, ['vp8', 'vp9', 'h264', 'av1']);
+  await restOk(world.server, 'DELETE', `/openvidu/api/sessions/${room.id}`);
+  const ready = await settled(world.server, 'always', 'ready');
+  assert.equal(ready.lost, undefined, 'it lacks nothing');
+  const film = path(ready, 'mp4');
+  decode(film);
+  for (const [quarter, brightness] of quarters(film, 0.5).entries()) {
+    assert.ok(brightness > 20, `${publishers[quarter].name}: ${brightness}`);
+  }
+});
 
 scenario('a server that is killed finishes its composition at its next start', async () => {
   world.server.child.kill('SIGKILL');

@@ -2,7 +2,15 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -111,15 +119,20 @@ function mountRefused() {
   }
 }
 
+/** A server whose recordings are on a small disk of their own. */
+const startOnSmallDisk = (size) =>
+  startServer(settings, {
+    spawn: (program, _, options) => {
+      const mount = `mount -t tmpfs -o size=${size} tmpfs "$OPENVIDU_RECORDING_PATH" && exec "$0"`;
+      return spawn('unshare', ['--mount', 'sh', '-c', mount, program], options);
+    },
+  });
+
 test('a full disk ends the recording and not the call', { timeout: 240_000 }, async (context) => {
   const refused = mountRefused();
   if (refused) return context.skip(`no disk of our own: ${refused}`);
   // Room for some seconds.
-  const mount = 'mount -t tmpfs -o size=200k tmpfs "$OPENVIDU_RECORDING_PATH" && exec "$0"';
-  world.server = await startServer(settings, {
-    spawn: (program, _, options) =>
-      spawn('unshare', ['--mount', 'sh', '-c', mount, program], options),
-  });
+  world.server = await startOnSmallDisk('200k');
   const room = await world.call({ customSessionId: 'full' });
   const ann = await room.join('ann');
   const bob = await room.join('bob');
@@ -138,6 +151,44 @@ test('a full disk ends the recording and not the call', { timeout: 240_000 }, as
   await restOk(world.server, 'DELETE', '/openvidu/api/recordings/full');
   assert.equal((await start(room)).id, 'full');
   const stopped = await restOk(world.server, 'POST', '/openvidu/api/recordings/stop/full');
+  assert.equal(stopped.status, 'ready');
+  await world.server.stop();
+});
+
+test('a full disk while composing, too', { timeout: 240_000 }, async (context) => {
+  const refused = mountRefused();
+  if (refused) return context.skip(`no disk of our own: ${refused}`);
+  world.server = await startOnSmallDisk('20m');
+  const room = await world.call({ customSessionId: 'composed' });
+  const ann = await room.join('ann');
+  const bob = await room.join('bob');
+  await ann.publish();
+  await bob.publish();
+  await restOk(world.server, 'POST', '/openvidu/api/recordings/start', {
+    session: room.id,
+    resolution: '320x180',
+    frameRate: 15,
+  });
+  // The disk as the server sees it.
+  const disk = join('/proc', String(world.server.child.pid), 'root', folder);
+  const film = join(disk, 'composed', 'composed.mp4');
+  const begun = statSync(film).size;
+  while (statSync(film).size < begun + 10_000) await ann.do('sentFrames', 5);
+  assert.throws(() => writeFileSync(join(disk, 'filler'), Buffer.alloc(20 << 20)), /ENOSPC/);
+  const { reason } = await ann.event('recordingStopped');
+  assert.equal(reason, 'automaticStop');
+  await bob.sees(ann);
+  await ann.sees(bob);
+  const failed = await settled('composed', 'failed');
+  assert.equal(failed.duration, 0);
+  assert.match(world.server.output, /No space left on device/);
+  assert.ok(decode(film).video >= 15, 'a second of it can be seen');
+  world.server.assertHealthy();
+  // There is room again, and so are recordings.
+  rmSync(join(disk, 'filler'));
+  await restOk(world.server, 'DELETE', '/openvidu/api/recordings/composed');
+  assert.equal((await start(room)).id, 'composed');
+  const stopped = await restOk(world.server, 'POST', '/openvidu/api/recordings/stop/composed');
   assert.equal(stopped.status, 'ready');
   await world.server.stop();
 });

@@ -118,7 +118,8 @@ impl Film {
     /// Makes the file whole, and a still picture of it.
     pub(crate) fn finish(mut self, still_path: Option<&Path>) -> Result<Measured, Error> {
         self.flush()?;
-        let size = self.mp4.finish().map_err(Error::file(&self.path))?;
+        let finished = self.mp4.finish();
+        let size = self.whole(finished)?;
         self.mp4.file().sync_all().map_err(Error::file(&self.path))?;
         let pictures = self.mp4.pictures();
         if let Some(still_path) = still_path {
@@ -149,8 +150,18 @@ impl Film {
             return Ok(());
         }
         let (pictures, sound) = (std::mem::take(&mut self.encoded_pictures), std::mem::take(&mut self.encoded_sound));
-        self.mp4.write_fragment(&pictures, &sound).map_err(Error::file(&self.path))?;
+        let written = self.mp4.write_fragment(&pictures, &sound);
+        self.whole(written)?;
         self.mp4.file().sync_data().map_err(Error::file(&self.path))
+    }
+
+    /// What was written before the disk was full is no fragment: players would complain of it.
+    fn whole<T>(&self, written: io::Result<T>) -> Result<T, Error> {
+        if written.is_err() {
+            // If that fails, too, whoever goes on with it cuts it off.
+            let _ = self.mp4.file().set_len(self.mp4.end());
+        }
+        written.map_err(Error::file(&self.path))
     }
 }
 
