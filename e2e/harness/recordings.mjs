@@ -5,6 +5,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { until } from './folder.mjs';
+import { rest } from './rest.mjs';
 
 /** Unpacks an archive of stored files into a folder of its own below `into`; answers the folder. */
 export function unpack(archive, into) {
@@ -133,4 +134,44 @@ const toldSoFar = (cdr, id) =>
 export async function wasTold(cdr, id, expected) {
   await until(cdr, () => toldSoFar(cdr, id).length >= expected.length);
   assert.deepEqual(toldSoFar(cdr, id), expected);
+}
+
+/** Codecs, size and rate of a file's tracks, as ffprobe says them. */
+export const streams = (file) =>
+  execFileSync(
+    'ffprobe',
+    [
+      ...['-v', 'error', '-of', 'csv=p=0'],
+      ...['-show_entries', 'stream=codec_name,width,height,r_frame_rate', file],
+    ],
+    { encoding: 'utf8' },
+  )
+    .trim()
+    .split('\n')
+    .map((line) => line.replace(/,+$/, ''))
+    .sort();
+
+/** Ids of the programs that a server has started, of those with this word in their command. */
+export const programs = (server, word) =>
+  readdirSync('/proc')
+    .filter((id) => /^\d+$/.test(id))
+    .filter((id) => {
+      try {
+        const status = readFileSync(`/proc/${id}/status`, 'utf8');
+        const program = readFileSync(`/proc/${id}/cmdline`, 'utf8');
+        return status.includes(`PPid:\t${server.child.pid}\n`) && program.includes(word);
+      } catch {
+        return false;
+      }
+    })
+    .map(Number);
+
+/** Waits until REST shows a recording in this state. */
+export async function settled(server, id, status) {
+  const deadline = Date.now() + 60_000;
+  while (Date.now() < deadline) {
+    const { body } = await rest(server, 'GET', `/openvidu/api/recordings/${id}`);
+    if (body?.status === status) return body;
+  }
+  throw new Error(`${id} never became ${status}:\n${server.tail()}`);
 }

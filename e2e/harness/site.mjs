@@ -39,7 +39,7 @@ const player = (file) => `<!doctype html>
 <meta charset="utf-8"><title>player</title><link rel="icon" href="data:,">
 <video muted src="${file}"></video>`;
 
-const bundlePath = (version) =>
+export const bundlePath = (version) =>
   join(here, `../node_modules/ovb-${version}/static/js/openvidu-browser-${version}.min.js`);
 
 const page = (version) => `<!doctype html>

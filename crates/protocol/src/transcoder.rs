@@ -114,6 +114,8 @@ pub enum Layout {
     HorizontalPresentation,
     /// Who speaks is large; the others in a column beside it.
     Speaker,
+    /// Each fills the picture, the latest above the others: a page that shows everybody.
+    Custom,
 }
 
 /// A stream that is to be composed.

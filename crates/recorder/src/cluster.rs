@@ -61,6 +61,11 @@ impl Cluster {
         (first.min(block.time), last.max(block.time))
     }
 
+    /// The latest time; 0 without a block.
+    pub(crate) fn latest(&self) -> u64 {
+        self.span.map_or(0, |(_, last)| last)
+    }
+
     pub(crate) fn blocks(&self) -> &[Block] {
         &self.blocks
     }

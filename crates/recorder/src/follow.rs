@@ -260,7 +260,7 @@ fn track_number(byte: u8) -> Option<TrackNumber> {
 }
 
 /// The elements in `content`, as far as they are whole.
-fn children(mut content: &[u8]) -> impl Iterator<Item = (u32, &[u8])> {
+pub(crate) fn children(mut content: &[u8]) -> impl Iterator<Item = (u32, &[u8])> {
     std::iter::from_fn(move || {
         let header = Header::read(&mut content).ok()??;
         let (child, rest) = content.split_at_checked(usize::try_from(header.size?).ok()?)?;
@@ -269,6 +269,6 @@ fn children(mut content: &[u8]) -> impl Iterator<Item = (u32, &[u8])> {
     })
 }
 
-fn unsigned(bytes: &[u8]) -> u64 {
+pub(crate) fn unsigned(bytes: &[u8]) -> u64 {
     bytes.iter().take(8).fold(0, |value, byte| value << 8 | u64::from(*byte))
 }

@@ -3,7 +3,8 @@
 //! [`StreamFile`] takes [`Packet`]s and the time, puts packets in order, frames together and sound and pictures on one
 //! timeline, and writes a file that can be played up to its last cluster (a second at most) wherever it is cut off.
 //! [`StreamFile::finish`] makes it seekable; [`repair()`] does the same for a file that was cut off; a [`Follower`] reads it
-//! while it grows. It is WebM for VP8, VP9 and AV1, Matroska for H264.
+//! while it grows. It is WebM for VP8, VP9 and AV1, Matroska for H264. A [`FrameFile`] is the same of frames that are whole
+//! already, such as those that a [`LiveWebm`] reads of what a browser has recorded.
 //!
 //! There is no network, no clock and no thread here: it writes through [`std::io::Write`] and [`std::io::Seek`], and
 //! time is an argument. It knows nothing of sessions, nor of how recordings are named and gathered.
@@ -16,7 +17,9 @@ mod cluster;
 mod depacketise;
 mod ebml;
 mod follow;
+mod frame_file;
 mod lane;
+mod live;
 mod matroska;
 mod reorder;
 mod repair;
@@ -25,6 +28,8 @@ mod summary;
 mod timeline;
 
 pub use follow::{FileFrame, FollowError, Follower, VideoTrack};
+pub use frame_file::FrameFile;
+pub use live::{LiveWebm, NoWebm};
 pub use repair::{RepairError, repair};
 pub use stream_file::{Event, StreamFile};
 pub use summary::{Container, FileSummary, Losses};

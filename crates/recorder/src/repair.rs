@@ -5,11 +5,11 @@ use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 
 use crate::cluster::TrackNumber;
 use crate::ebml::{Header, wide_size};
+use crate::frame_file::Extent;
 use crate::matroska::{
     self, CLUSTER, CLUSTERS_AT, Cue, DATE, EBML, EBML_LENGTH, INFO, MILLENNIUM, SEGMENT, SEGMENT_AT, SIMPLE_BLOCK,
     TIMESTAMP, complete,
 };
-use crate::stream_file::Extent;
 use crate::summary::FileSummary;
 
 /// Why a file cannot be repaired.

@@ -98,6 +98,8 @@ pub struct App {
     pub(crate) recordings: Option<recordings::Store>,
     /// What composes them.
     pub(crate) transcoder: Transcoder,
+    /// The pages that some of them show.
+    pub(crate) layouts: recordings::Layouts,
     /// Tells what the relay has been used for.
     pub(crate) relay: media::RelayQuestions,
     /// Where the finished ones are kept, if not there.
@@ -267,24 +269,27 @@ impl Server {
             media::start(sockets, &config, network.clone(), taps, turn.own_secret).map_err(StartError::Thread)?;
         let limit = config.madang_compositions as usize;
         let transcoder = Transcoder::find(config.madang_transcoder.as_ref(), &config.madang_data_dir, limit);
+        let public_url = config.public_url(fallback_host);
+        let layouts = recordings::Layouts::new(&config, public_url.clone(), address, tls.shown.clone());
         let mut recording_threads = vec![];
         let recording = match &recordings {
             Some(store) => {
                 let recorder = recorder::start(recorder, packets, worker.handle.weak()).map_err(StartError::Thread)?;
-                let (url, max_streams) = (config.public_url(fallback_host), settings.recording.max_streams);
+                let max_streams = settings.recording.max_streams;
                 transcoder.check();
+                layouts.tidy();
                 let kept =
                     bucket.clone().map(|bucket| recordings::Kept::new(bucket, config.madang_recording_local_copy));
-                let running = recordings::start(
-                    store.clone(),
+                let place = recordings::Place {
+                    store: store.clone(),
                     kept,
-                    url,
-                    transcoder.clone(),
-                    config.madang_recording_captions,
-                    recorder,
-                    max_streams,
-                )
-                .map_err(StartError::Thread)?;
+                    public_url,
+                    transcoder: transcoder.clone(),
+                    has_captions: config.madang_recording_captions,
+                    layouts: layouts.clone(),
+                    stop: Arc::default(),
+                };
+                let running = recordings::start(place, recorder, max_streams).map_err(StartError::Thread)?;
                 recording_threads.extend([running.thread, running.writer]);
                 (running.queue, Some(running.told))
             }
@@ -310,6 +315,7 @@ impl Server {
             network: network.clone(),
             recordings,
             transcoder,
+            layouts,
             relay: worker.relay,
             bucket,
             program,

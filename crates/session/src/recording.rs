@@ -216,6 +216,9 @@ impl Registry {
         let key = self.ids.recording();
         entry.recording = Some(key);
         let individual = properties.output_mode == OutputMode::Individual;
+        let settings = &self.settings.recording;
+        let is_page = properties.composition().is_some_and(|composition| composition.is_page());
+        let timeout = if is_page { settings.page_start_timeout } else { settings.start_timeout };
         let recording = Recording {
             session: session.clone(),
             session_created_at: entry.created_at,
@@ -238,7 +241,7 @@ impl Registry {
         tracing::info!(session = %session, recording = key.0, "recording begins");
         self.recordings.insert(key, recording);
         self.clients.effects.push_back(Effect::Recording(begin));
-        self.timers.set(Timer::RecordingStart(key), now + self.settings.recording.start_timeout);
+        self.timers.set(Timer::RecordingStart(key), now + timeout);
         for participant in publishers {
             self.tap(key, &Seat { session: session.clone(), participant });
         }

@@ -49,6 +49,8 @@ pub struct RecordingSettings {
     pub max_streams: usize,
     /// How long the recorder may take until everything is on disk (original: 10 s; clients wait 30 s).
     pub start_timeout: Duration,
+    /// The same for a page of the application's, which a browser has to load first (original: 30 s).
+    pub page_start_timeout: Duration,
     /// How long a session's end waits for its recordings (original: 15 s).
     pub processing_timeout: Duration,
 }

@@ -75,6 +75,17 @@ pub struct Composition {
     pub custom_layout: String,
 }
 
+/// The custom layout that needs no page. It has no word of its own: clients of OpenVidu read answers with words that
+/// they do not know as errors, lists of recordings included.
+const SPEAKER: &str = "speaker";
+
+impl Composition {
+    /// The picture is that of a page of the application's.
+    pub fn is_page(&self) -> bool {
+        self.recording_layout == RecordingLayout::Custom && self.custom_layout != SPEAKER
+    }
+}
+
 /// Of recordings from before it was told.
 fn frame_rate() -> i32 {
     RecordingProperties::default().frame_rate

@@ -35,6 +35,11 @@ pub(crate) struct Format {
     pub(crate) private: Vec<u8>,
 }
 
+/// What a key frame of VP8 says; nothing of any other frame.
+pub(crate) fn vp8_format(codec: Codec, frame: &[u8]) -> Option<Format> {
+    if codec == Codec::Vp8 { vp8::format(frame).ok() } else { None }
+}
+
 /// State of one stream of packets.
 #[derive(Debug)]
 pub(crate) enum Depacketiser {

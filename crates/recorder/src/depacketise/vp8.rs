@@ -48,7 +48,7 @@ fn extension(payload: &[u8]) -> Result<&[u8], Unreadable> {
     Ok(rest)
 }
 
-fn format(frame: &[u8]) -> Result<Format, Unreadable> {
+pub(crate) fn format(frame: &[u8]) -> Result<Format, Unreadable> {
     let Some([0x9d, 0x01, 0x2a, w0, w1, h0, h1]) = frame.get(3..10) else {
         return Err(Unreadable);
     };

@@ -23,6 +23,7 @@ const STUN_PORT: u16 = 3478;
 
 /// As in the original: openvidu-java-client waits for 30 s.
 const RECORDING_START_TIMEOUT: Duration = Duration::from_secs(10);
+const PAGE_START_TIMEOUT: Duration = Duration::from_secs(30);
 /// As in the original: creating the session again waits as long.
 const RECORDING_PROCESSING_TIMEOUT: Duration = Duration::from_secs(15);
 
@@ -135,6 +136,7 @@ impl Config {
                 auto_stop: Duration::from_secs(self.openvidu_recording_autostop_timeout.into()),
                 max_streams: usize::try_from(self.madang_recorded_streams).unwrap_or(usize::MAX),
                 start_timeout: RECORDING_START_TIMEOUT,
+                page_start_timeout: PAGE_START_TIMEOUT,
                 processing_timeout: RECORDING_PROCESSING_TIMEOUT,
             },
         }

@@ -223,8 +223,8 @@ settings! {
         openvidu_recording_public_access: bool = "OPENVIDU_RECORDING_PUBLIC_ACCESS", "false", value::boolean;
         /// Who is told in the browser that a recording began or ended: `none`, `moderator`, `publisher_moderator` or `all`.
         openvidu_recording_notification: RecordingNotification = "OPENVIDU_RECORDING_NOTIFICATION", "publisher_moderator", value::word;
-        /// Folder of custom layouts.
-        openvidu_recording_custom_layout: PathBuf = "OPENVIDU_RECORDING_CUSTOM_LAYOUT", "/opt/openvidu/custom-layout", value::path => NO_CUSTOM_LAYOUT;
+        /// Folder of the pages for recordings with a custom layout, served at `/openvidu/layouts`.
+        openvidu_recording_custom_layout: PathBuf = "OPENVIDU_RECORDING_CUSTOM_LAYOUT", "/opt/openvidu/custom-layout", value::path;
         /// Seconds from the last participant's leaving to the recording's end; 0: none.
         openvidu_recording_autostop_timeout: u32 = "OPENVIDU_RECORDING_AUTOSTOP_TIMEOUT", "120", value::natural;
         /// How many streams may be recorded at a time; a recording counts as one at least. Starts beyond it are answered
@@ -236,10 +236,13 @@ settings! {
         madang_recording_captions: bool = "MADANG_RECORDING_CAPTIONS", "false", value::boolean;
         /// The program that composes recordings; empty: `madang-transcoder` beside this one, or in the PATH.
         madang_transcoder: String = "MADANG_TRANSCODER", "", value::text;
-        /// Where the recorder of composed recordings finds this server.
-        openvidu_recording_composed_url: String = "OPENVIDU_RECORDING_COMPOSED_URL", "", value::optional_url => NO_PAGE;
-        /// Whether the password is part of that address.
-        openvidu_recording_composed_basicauth: bool = "OPENVIDU_RECORDING_COMPOSED_BASICAUTH", "true", value::boolean => NO_PAGE;
+        /// The browser that records custom layouts; empty: `chromium`, `chromium-browser`, `google-chrome-stable` or
+        /// `google-chrome` in the PATH.
+        madang_chromium: String = "MADANG_CHROMIUM", "", value::text;
+        /// Where that browser finds this server; empty: at its public address, by way of this machine alone.
+        openvidu_recording_composed_url: String = "OPENVIDU_RECORDING_COMPOSED_URL", "", value::optional_url;
+        /// Whether the password is part of the address of a custom layout.
+        openvidu_recording_composed_basicauth: bool = "OPENVIDU_RECORDING_COMPOSED_BASICAUTH", "true", value::boolean;
         /// Where finished recordings are kept: `local`, or `s3` for a bucket. They grow in OPENVIDU_RECORDING_PATH either way.
         openvidu_pro_recording_storage: RecordingStorage = "OPENVIDU_PRO_RECORDING_STORAGE", "local", value::recording_storage;
         /// Name of the bucket, and after a slash a folder in it.
@@ -288,8 +291,6 @@ const ONE_UDP_PORT: &str = "all media shares the port MADANG_UDP_PORT";
 const NO_RELAY_PORTS: &str = "no port range is needed for relaying";
 const NO_CALL: &str = "the call page has MADANG_CALL_PAGE only";
 const NO_RECORDER: &str = "there is no recorder in a container";
-const NO_CUSTOM_LAYOUT: &str = "recordings with custom layouts are not available yet";
-const NO_PAGE: &str = "recordings are composed without a page that joins the session";
 const TURN_INSIDE: &str = "a TURN server is inside; another one is named by COTURN_IP and COTURN_SHARED_SECRET_KEY";
 const NO_PROXY: &str = "there is no proxy in front that this could configure";
 const NO_CLUSTER: &str = "this server is a single node";

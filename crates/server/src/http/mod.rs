@@ -76,6 +76,8 @@ pub fn router(app: Arc<App>, web_sockets: Router) -> Router {
     }
     if let Some(store) = &app.recordings {
         router = router.nest_service(recording_files::ROOT, recording_files::router(store.root(), app.bucket.clone()));
+        let layouts = recording_files::router(&app.config.openvidu_recording_custom_layout, None);
+        router = router.nest_service(recording_files::LAYOUTS, layouts);
     }
     if app.config.madang_call_page {
         router = router.merge(call_page::routes()).route("/call/token", post(call::token));

@@ -1,4 +1,5 @@
-//! `/openvidu/recordings/…`: the files of recordings, whole or in ranges (RFC 9110 §14).
+//! `/openvidu/recordings/…`: the files of recordings, whole or in ranges (RFC 9110 §14); `/openvidu/layouts/…`: those of
+//! the pages that recordings with a custom layout show.
 //!
 //! Paths, ranges and conditions are the library's; it never leaves the folder. What is not there may be in a bucket.
 
@@ -18,6 +19,7 @@ use super::error::ApiError;
 use super::kept_file;
 
 pub(super) const ROOT: &str = "/openvidu/recordings";
+pub(super) const LAYOUTS: &str = "/openvidu/layouts";
 
 /// Where files may be.
 #[derive(Clone)]

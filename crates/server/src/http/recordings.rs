@@ -22,8 +22,8 @@ use super::intake::{self, Mandatory};
 use super::path::Path;
 use crate::App;
 use crate::jobs::Unavailable;
+use crate::recordings::Store;
 use crate::recordings::store::DeleteError;
-use crate::recordings::{self, NO_CUSTOM_LAYOUT, Store};
 
 /// Named in errors.
 const API: &str = "/openvidu/api/recordings";
@@ -87,13 +87,11 @@ pub(super) async fn start(
 }
 
 fn can_compose(app: &App, properties: &RecordingProperties) -> Result<(), ApiError> {
-    let layout = recordings::layout(properties.recording_layout, &properties.custom_layout);
-    if properties.has_video && layout.is_none() {
-        return Err(ApiError::described(StatusCode::NOT_IMPLEMENTED, NO_CUSTOM_LAYOUT, START));
-    }
-    app.transcoder.availability().map_err(|unavailable| {
+    let is_page = properties.composition().is_some_and(|composition| composition.is_page());
+    let layouts = if is_page { app.layouts.availability() } else { Ok(()) };
+    layouts.and_then(|()| app.transcoder.availability()).map_err(|unavailable| {
         let status = match unavailable {
-            Unavailable::Missing(_) => StatusCode::NOT_IMPLEMENTED,
+            Unavailable::Missing(_) | Unavailable::NoBrowser(_) => StatusCode::NOT_IMPLEMENTED,
             Unavailable::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
         };
         ApiError::described(status, unavailable, START)

@@ -14,10 +14,8 @@ use rustix::fs::OFlags;
 use rustix::process::{Pid, Resource, Rlimit};
 use tokio::sync::oneshot;
 
-use super::{Place, Restraint, Transcoder, Unavailable};
+use super::{NICENESS, Restraint, Slot};
 
-/// Calls come first.
-const NICENESS: i32 = 10;
 /// Crashes in a row, with nothing composed in between, after which it is given up.
 const MOST_CRASHES: u32 = 6;
 /// Of a line that is logged.
@@ -56,20 +54,12 @@ struct Shared {
 }
 
 impl Composition {
-    /// Starts to compose the recording of a folder, whose manifest is there. `is_urgent`: even if as many run as may be.
-    /// `tell` is called from another thread.
-    pub(crate) fn start(
-        transcoder: &Transcoder,
-        folder: &Path,
-        is_urgent: bool,
-        tell: impl Fn(Progress) + Send + 'static,
-    ) -> Result<Self, Unavailable> {
-        let place = transcoder.take_place(is_urgent)?;
+    /// Starts to compose the recording of a folder, whose manifest is there. `tell` is called from another thread.
+    pub(crate) fn start(slot: Slot, folder: &Path, tell: impl Fn(Progress) + Send + 'static) -> io::Result<Self> {
         let shared = Arc::new(Shared::default());
         let (sender, result) = oneshot::channel();
-        let job = Job { place, folder: folder.to_owned(), shared: Arc::clone(&shared), result: sender, tell };
-        let spawned = thread::Builder::new().name("composition".to_owned()).spawn(move || job.run());
-        spawned.map_err(|error| Unavailable::Missing(error.to_string()))?;
+        let job = Job { slot, folder: folder.to_owned(), shared: Arc::clone(&shared), result: sender, tell };
+        thread::Builder::new().name("composition".to_owned()).spawn(move || job.run())?;
         Ok(Self { shared, result })
     }
 
@@ -111,10 +101,10 @@ impl Shared {
     }
 }
 
-/// Its fields are dropped in their order: whoever is told nothing more can rely on the place.
+/// Its fields are dropped in their order: whoever is told nothing more can rely on the slot.
 struct Job<T> {
     /// Given back when the process has ended for good.
-    place: Place,
+    slot: Slot,
     folder: PathBuf,
     shared: Arc<Shared>,
     result: oneshot::Sender<Result<Made, String>>,
@@ -133,8 +123,8 @@ impl<T: Fn(Progress)> Job<T> {
     fn run(self) {
         let Some(result) = self.compose() else { return };
         // Whoever hears of its end may begin another one.
-        let Self { place, result: sender, tell, .. } = self;
-        drop(place);
+        let Self { slot, result: sender, tell, .. } = self;
+        drop(slot);
         if let Err(why) = &result {
             tell(Progress::Failed(why.clone()));
         }
@@ -144,10 +134,10 @@ impl<T: Fn(Progress)> Job<T> {
 
     /// Nothing if nobody wants it any more.
     fn compose(&self) -> Option<Result<Made, String>> {
-        if let Err(lacks) = self.place.0.await_check() {
+        if let Err(lacks) = self.slot.0.await_check() {
             return Some(Err(lacks.to_string()));
         }
-        let Restraint { first_delay, longest_delay, .. } = self.place.0.0.restraint;
+        let Restraint { first_delay, longest_delay, .. } = self.slot.0.0.restraint;
         let (mut crashes, mut delay) = (0, first_delay);
         // By those that have crashed.
         let mut lost = Lost::default();
@@ -210,10 +200,10 @@ impl<T: Fn(Progress)> Job<T> {
     }
 
     fn spawn(&self) -> io::Result<Child> {
-        let mut command = self.place.0.command();
+        let mut command = self.slot.0.command();
         command.arg(&self.folder).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn()?;
-        let limited = limit(&child, self.place.0.0.restraint.memory);
+        let limited = limit(&child, self.slot.0.0.restraint.memory);
         let input = child.stdin.take().filter(|input| rustix::fs::fcntl_setfl(input, OFlags::NONBLOCK).is_ok());
         let mut shared = self.shared.input();
         // Whoever ends it looks for the input after having said that it is over.
@@ -262,6 +252,7 @@ mod tests {
     use rustix::fs::{FileType, Mode};
 
     use super::*;
+    use crate::jobs::{Transcoder, Unavailable};
 
     /// A program in place of the transcoder, which does what the worst of transcoders would.
     fn program(folder: &Path, script: &str) -> Transcoder {
@@ -274,7 +265,7 @@ mod tests {
     const FINISHED: &str = r#"echo '{"report":"finished","measured":{"size":7,"duration":1.5,"hasAudio":true,"hasVideo":true},"lost":{"undecodable":0,"unreadableFiles":0}}'"#;
 
     #[tokio::test]
-    async fn a_crashed_one_is_started_again_and_a_place_is_free_once_it_is_over() {
+    async fn a_crashed_one_is_started_again_and_a_slot_is_free_once_it_is_over() {
         let folder = tempfile::tempdir().unwrap();
         let script = format!(
             r#"echo x >> "$1/starts"; echo '{{"report":"running"}}'; read line
@@ -283,7 +274,7 @@ mod tests {
         );
         let transcoder = program(folder.path(), &script);
         let (sender, told) = mpsc::channel();
-        let composition = Composition::start(&transcoder, folder.path(), false, move |progress| {
+        let composition = Composition::start(transcoder.slot().unwrap(), folder.path(), move |progress| {
             sender.send(progress).unwrap();
         });
         let composition = composition.unwrap();
@@ -304,7 +295,7 @@ mod tests {
         let script = r#"echo '{"report":"running"}'; cat > /dev/null; echo left > "$1/end""#;
         let transcoder = program(folder.path(), script);
         let (sender, told) = mpsc::channel();
-        let composition = Composition::start(&transcoder, folder.path(), false, move |progress| {
+        let composition = Composition::start(transcoder.slot().unwrap(), folder.path(), move |progress| {
             sender.send(progress).unwrap();
         });
         assert_eq!(told.recv().unwrap(), Progress::Running);
@@ -328,7 +319,7 @@ mod tests {
             let pipe = folder.path().join("program.known");
             rustix::fs::mknodat(rustix::fs::CWD, &pipe, FileType::Fifo, Mode::from(0o600), 0).unwrap();
             transcoder.check();
-            let composition = Composition::start(&transcoder, folder.path(), false, |_| {}).unwrap();
+            let composition = Composition::start(transcoder.slot().unwrap(), folder.path(), |_| {}).unwrap();
             drop(fs::OpenOptions::new().write(true).open(&pipe).unwrap());
             let result = composition.made().await;
             match expected {
@@ -344,10 +335,10 @@ mod tests {
     async fn what_cannot_be_composed_says_why() {
         let folder = tempfile::tempdir().unwrap();
         let transcoder = program(folder.path(), r#"echo '{"report":"failed","why":"nonsense"}'"#);
-        let composition = Composition::start(&transcoder, folder.path(), false, |_| {}).unwrap();
+        let composition = Composition::start(transcoder.slot().unwrap(), folder.path(), |_| {}).unwrap();
         assert_eq!(composition.made().await, Err("nonsense".to_owned()));
         let missing = Transcoder::find(&folder.path().join("nothing"), folder.path(), 1);
-        let why = Composition::start(&missing, folder.path(), false, |_| {}).unwrap_err().to_string();
+        let why = missing.slot().unwrap_err().to_string();
         assert!(why.contains("MADANG_TRANSCODER") && why.contains("INDIVIDUAL"), "{why}");
     }
 
@@ -370,14 +361,14 @@ mod tests {
         let transcoder = impatient(folder.path(), script);
         let (sender, told) = mpsc::channel();
         let tell = move |progress| sender.send(progress).unwrap();
-        let composition = Composition::start(&transcoder, folder.path(), false, tell).unwrap();
+        let composition = Composition::start(transcoder.slot().unwrap(), folder.path(), tell).unwrap();
         let why = composition.made().await.unwrap_err();
         assert!(why.contains("again and again") && why.contains("nonsense"), "{why}");
         assert_eq!(starts(folder.path()), MOST_CRASHES as usize);
         let told: Vec<_> = told.iter().collect();
         assert_eq!(told.last(), Some(&Progress::Failed(why)));
         assert_eq!(told.len(), MOST_CRASHES as usize + 1);
-        assert_eq!(transcoder.availability(), Ok(()), "its place is free");
+        assert_eq!(transcoder.availability(), Ok(()), "its slot is free");
     }
 
     #[tokio::test]
@@ -391,7 +382,7 @@ mod tests {
             2 * MOST_CRASHES
         );
         let transcoder = impatient(folder.path(), &script);
-        let composition = Composition::start(&transcoder, folder.path(), false, |_| {}).unwrap();
+        let composition = Composition::start(transcoder.slot().unwrap(), folder.path(), |_| {}).unwrap();
         let lost = composition.made().await.unwrap().lost;
         assert_eq!(starts(folder.path()), 2 * MOST_CRASHES as usize + 1);
         let crashes = u64::from(2 * MOST_CRASHES);
@@ -408,7 +399,7 @@ mod tests {
         Arc::get_mut(&mut transcoder.0).unwrap().restraint.memory = MEMORY;
         let (sender, told) = mpsc::channel();
         let tell = move |progress| sender.send(progress).unwrap();
-        let composition = Composition::start(&transcoder, folder.path(), false, tell).unwrap();
+        let composition = Composition::start(transcoder.slot().unwrap(), folder.path(), tell).unwrap();
         for _ in 0..MOST_CRASHES {
             assert_eq!(told.recv().unwrap(), Progress::Running);
             composition.wake();

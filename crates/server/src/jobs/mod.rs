@@ -1,10 +1,12 @@
-//! Programs that work for this server: `madang-transcoder`, one for each recording that is composed.
+//! Programs that work for this server: `madang-transcoder`, one for each recording that is composed, and a browser for each
+//! that shows a page of the application's ([`filming`]).
 //!
 //! Codecs are in a process of their own, so that none of them can end a call. It is found beside the server, in the PATH
 //! or where MADANG_TRANSCODER says; without it the server does everything else. [`composition`] starts it, keeps it
 //! running and listens to it.
 
 mod composition;
+mod filming;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,6 +17,10 @@ use std::thread;
 use std::time::Duration;
 
 pub(crate) use composition::{Composition, Made, Progress};
+pub(crate) use filming::{Filmed, Filming};
+
+/// Calls come first.
+const NICENESS: i32 = 10;
 
 const NAME: &str = "madang-transcoder";
 /// What is to be installed on Debian.
@@ -60,15 +66,17 @@ impl Default for Restraint {
 pub(crate) enum Unavailable {
     #[error("Composed recordings are not available: {0}. Individual ones are (outputMode INDIVIDUAL)")]
     Missing(String),
+    #[error("Recordings with recordingLayout CUSTOM are not available: {0}. Those with the other layouts are")]
+    NoBrowser(String),
     #[error("As many recordings are composed as may be (setting MADANG_COMPOSITIONS)")]
     Overloaded,
 }
 
 /// One of the compositions that may run at a time, until it is dropped.
 #[derive(Debug)]
-struct Place(Transcoder);
+pub(crate) struct Slot(Transcoder);
 
-impl Drop for Place {
+impl Drop for Slot {
     fn drop(&mut self) {
         self.0.0.running.fetch_sub(1, Ordering::Relaxed);
     }
@@ -160,13 +168,15 @@ impl Transcoder {
         command
     }
 
-    /// Takes a place, unless `is_urgent` even beyond the limit.
-    fn take_place(&self, is_urgent: bool) -> Result<Place, Unavailable> {
-        if !is_urgent {
-            self.availability()?;
-        }
+    /// Takes one of the slots, if there is one.
+    pub(crate) fn slot(&self) -> Result<Slot, Unavailable> {
+        self.availability().map(|()| self.extra_slot())
+    }
+
+    /// Takes one even beyond the limit.
+    pub(crate) fn extra_slot(&self) -> Slot {
         self.0.running.fetch_add(1, Ordering::Relaxed);
-        Ok(Place(self.clone()))
+        Slot(self.clone())
     }
 }
 

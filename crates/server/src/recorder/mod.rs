@@ -25,6 +25,7 @@ use protocol::media::MediaCommand;
 use recorder::{FileSummary, RepairError, Time};
 use tokio::sync::mpsc;
 
+pub(crate) use clock::Clock;
 #[cfg(test)]
 pub(crate) use writer::MAX_EXPECTED;
 

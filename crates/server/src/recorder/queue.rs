@@ -66,6 +66,11 @@ impl RecorderHandle {
         self.clock.now()
     }
 
+    /// Of the files.
+    pub(crate) fn clock(&self) -> Clock {
+        self.clock
+    }
+
     /// Asks for [`super::RecorderEvent::Marked`] once everything that is queued was written, but for what files keep back.
     pub fn mark(&self) -> Result<(), Overloaded> {
         self.sender.try_send(Input::Mark(self.clock.now())).map_err(|_| Overloaded)

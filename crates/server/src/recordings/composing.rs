@@ -10,14 +10,10 @@ use protocol::transcoder::{self, ComposedStream, Entry, Layout, MANIFEST, Pictur
 
 use super::store::{self, Folder, StreamNote};
 use super::{Place, name};
-use crate::jobs::{Composition, Made, Progress, Transcoder};
+use crate::jobs::{Composition, Made, Progress, Slot, Transcoder};
 
 /// Until a frame that the recorder was given is in its file, and the file's clock has settled.
 const WRITTEN_AFTER: Duration = Duration::from_secs(3);
-
-/// The custom layout that needs no page. It has no word of its own: clients of OpenVidu read answers with words that
-/// they do not know as errors, lists of recordings included.
-const SPEAKER: &str = "speaker";
 
 /// See the module.
 #[derive(Debug)]
@@ -30,18 +26,17 @@ impl Composing {
     /// Begins with a new recording. `start` is ms since 1970, on the clock of the streams' files.
     pub(super) fn begin(
         place: &Place,
+        slot: Slot,
         folder: &Folder,
         view: &RecordingView,
         start: u64,
         tell: impl Fn(Progress) + Send + 'static,
     ) -> Result<Self, String> {
-        let transcoder = &place.transcoder;
-        transcoder.availability().map_err(|error| error.to_string())?;
         let mut manifest = open(folder, true).map_err(|error| error.to_string())?;
         append(&mut manifest, &Entry::Compose(plan(view, start, place.has_captions)?))
             .map_err(|error| error.to_string())?;
         folder.sync().map_err(|error| error.to_string())?;
-        let composition = Composition::start(transcoder, folder.path(), false, tell);
+        let composition = Composition::start(slot, folder.path(), tell);
         Ok(Self { manifest, composition: composition.map_err(|error| error.to_string())? })
     }
 
@@ -53,7 +48,7 @@ impl Composing {
             Ok(manifest)
         });
         let manifest = manifest.map_err(|error| error.to_string())?;
-        let composition = Composition::start(transcoder, folder.path(), true, |_| {});
+        let composition = Composition::start(transcoder.extra_slot(), folder.path(), |_| {});
         Ok(Self { manifest, composition: composition.map_err(|error| error.to_string())? })
     }
 
@@ -69,8 +64,12 @@ impl Composing {
     }
 
     /// Everything that came before `marked`, ms since 1970, was given to its files.
-    pub(super) fn written_until(&mut self, marked: u64) {
-        let at = marked.saturating_sub(WRITTEN_AFTER.as_millis() as u64);
+    pub(super) fn given_until(&mut self, marked: u64) {
+        self.written_until(marked.saturating_sub(WRITTEN_AFTER.as_millis() as u64));
+    }
+
+    /// Everything that was captured before `at`, ms since 1970, is in its files.
+    pub(super) fn written_until(&mut self, at: u64) {
         // It is said again before long.
         if write(&mut self.manifest, &Entry::Until { at }).is_ok() {
             self.composition.wake();
@@ -118,30 +117,30 @@ pub(super) fn thumbnail(view: &RecordingView) -> String {
     format!("{}.jpg", view.id)
 }
 
-/// The transcoder's layout for what was asked for; nothing for a page of the application's own.
-pub(crate) fn layout(layout: RecordingLayout, custom_layout: &str) -> Option<Layout> {
-    match layout {
-        RecordingLayout::BestFit => Some(Layout::BestFit),
-        RecordingLayout::PictureInPicture => Some(Layout::PictureInPicture),
-        RecordingLayout::VerticalPresentation => Some(Layout::VerticalPresentation),
-        RecordingLayout::HorizontalPresentation => Some(Layout::HorizontalPresentation),
-        RecordingLayout::Custom => (custom_layout == SPEAKER).then_some(Layout::Speaker),
+/// The transcoder's layout for what was asked for.
+fn layout(composition: &protocol::event::Composition) -> Layout {
+    match composition.recording_layout {
+        RecordingLayout::BestFit => Layout::BestFit,
+        RecordingLayout::PictureInPicture => Layout::PictureInPicture,
+        RecordingLayout::VerticalPresentation => Layout::VerticalPresentation,
+        RecordingLayout::HorizontalPresentation => Layout::HorizontalPresentation,
+        RecordingLayout::Custom if composition.is_page() => Layout::Custom,
+        RecordingLayout::Custom => Layout::Speaker,
     }
 }
 
+/// What composed pictures shall look like.
+pub(super) fn picture(composition: &protocol::event::Composition, has_captions: bool) -> Result<Picture, String> {
+    let sides = composition.resolution.split_once('x').and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?)));
+    let (width, height) = sides.ok_or_else(|| format!("{} is no resolution", composition.resolution))?;
+    let frame_rate = u32::try_from(composition.frame_rate).map_err(|error| error.to_string())?;
+    let layout = layout(composition);
+    // A page shows what it likes.
+    Ok(Picture { width, height, frame_rate, layout, has_captions: has_captions && layout != Layout::Custom })
+}
+
 fn plan(view: &RecordingView, start: u64, has_captions: bool) -> Result<transcoder::Composition, String> {
-    let picture = match &view.composition {
-        Some(composition) => {
-            let sides =
-                composition.resolution.split_once('x').and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?)));
-            let (width, height) = sides.ok_or_else(|| format!("{} is no resolution", composition.resolution))?;
-            let frame_rate = u32::try_from(composition.frame_rate).map_err(|error| error.to_string())?;
-            let layout = layout(composition.recording_layout, &composition.custom_layout);
-            let layout = layout.ok_or_else(|| super::NO_CUSTOM_LAYOUT.to_owned())?;
-            Some(Picture { width, height, frame_rate, layout, has_captions })
-        }
-        None => None,
-    };
+    let picture = view.composition.as_ref().map(|composition| picture(composition, has_captions)).transpose()?;
     Ok(transcoder::Composition {
         version: VERSION,
         start,
@@ -174,10 +173,18 @@ mod tests {
 
     #[test]
     fn a_layout_of_the_application_is_a_page_unless_it_is_called_speaker() {
-        assert_eq!(layout(RecordingLayout::HorizontalPresentation, "speaker"), Some(Layout::HorizontalPresentation));
-        assert_eq!(layout(RecordingLayout::Custom, "speaker"), Some(Layout::Speaker));
+        let of = |recording_layout, custom_layout: &str| {
+            layout(&protocol::event::Composition {
+                resolution: "640x360".to_owned(),
+                frame_rate: 25,
+                recording_layout,
+                custom_layout: custom_layout.to_owned(),
+            })
+        };
+        assert_eq!(of(RecordingLayout::HorizontalPresentation, "speaker"), Layout::HorizontalPresentation);
+        assert_eq!(of(RecordingLayout::Custom, "speaker"), Layout::Speaker);
         for page in ["", "mine", "speaker/", "https://example.com/speaker"] {
-            assert_eq!(layout(RecordingLayout::Custom, page), None, "{page}");
+            assert_eq!(of(RecordingLayout::Custom, page), Layout::Custom, "{page}");
         }
     }
 }

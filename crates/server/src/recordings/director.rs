@@ -5,6 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::io;
+use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -22,14 +23,16 @@ use super::composing::{self, Composing};
 use super::processing::{self, Part, Processed, Work};
 use super::store::{Folder, StreamNote};
 use super::{Place, Told, recovery, upload};
-use crate::jobs::Progress;
+use crate::jobs::{Filmed, Filming, Progress, Slot};
 use crate::recorder::{RecorderEvent, RecorderHandle, StartFile};
 
 /// Until a recorder that was too busy is told again that a file shall end.
 const RETRY: Duration = Duration::from_millis(100);
 /// How often compositions are told how far the files are.
 const MARK: Duration = Duration::from_millis(500);
-/// What composing processes tell, which is three words each.
+/// The one stream of a recording that shows a page of the application's.
+const PAGE: &str = "page";
+/// What composing processes tell, which is three words each; and pages.
 const PROGRESS_CAPACITY: usize = 256;
 
 pub(super) struct Director {
@@ -45,6 +48,8 @@ pub(super) struct Director {
     processing: JoinSet<Done>,
     tell_progress: mpsc::Sender<(RecordingKey, Progress)>,
     progress: mpsc::Receiver<(RecordingKey, Progress)>,
+    tell_filmed: mpsc::Sender<(RecordingKey, Filmed)>,
+    filmed: mpsc::Receiver<(RecordingKey, Filmed)>,
     uploads: JoinSet<(Option<RecordingKey>, Processed)>,
 }
 
@@ -64,8 +69,27 @@ struct Recording {
     latest: HashMap<String, TapId>,
     /// If it is composed.
     composing: Option<Composing>,
+    /// If it is a page's, as long as that is recorded.
+    film: Option<Film>,
+    /// What is missing until it runs, if it is composed: its file, and the page's.
+    awaited: Awaited,
     /// It is over, once the last file is closed.
     end: Option<End>,
+}
+
+/// A page being recorded.
+struct Film {
+    filming: Filming,
+    /// Until it is composed.
+    slot: Option<Slot>,
+    /// Of its file, while one is written.
+    note: Option<StreamNote>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Awaited {
+    composition: bool,
+    page: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -83,6 +107,7 @@ impl Director {
         tell: mpsc::Sender<Told>,
     ) -> Self {
         let (tell_progress, progress) = mpsc::channel(PROGRESS_CAPACITY);
+        let (tell_filmed, filmed) = mpsc::channel(PROGRESS_CAPACITY);
         Self {
             place,
             recorder,
@@ -94,6 +119,8 @@ impl Director {
             processing: JoinSet::new(),
             tell_progress,
             progress,
+            tell_filmed,
+            filmed,
             uploads: JoinSet::new(),
         }
     }
@@ -131,6 +158,7 @@ impl Director {
                     self.settle(recording, processed).await;
                 },
                 Some((recording, progress)) = self.progress.recv() => self.progressed(recording, progress).await,
+                Some((recording, filmed)) = self.filmed.recv() => self.film_event(recording, filmed).await,
                 // One that is too busy to be asked is asked again.
                 _ = marks.tick(), if is_composing => drop(self.recorder.mark()),
                 () = tokio::time::sleep(RETRY), if !self.unstopped.is_empty() => {
@@ -236,6 +264,9 @@ impl Director {
                 let at = self.now();
                 if let Some(recording) = self.recordings.get_mut(&recording) {
                     recording.end = Some(End { failed, at });
+                    if let Some(film) = &recording.film {
+                        film.filming.stop();
+                    }
                 }
                 self.process_if_over(recording);
             }
@@ -249,26 +280,51 @@ impl Director {
 
     fn begin(&self, key: RecordingKey, view: RecordingView) -> Result<Recording, String> {
         let is_composed = view.output_mode != OutputMode::Individual;
-        if is_composed {
-            // Before anything is written of it.
-            self.place.transcoder.availability().map_err(|unavailable| unavailable.to_string())?;
-        }
+        // Before anything is written of it.
+        let slot = is_composed.then(|| self.place.transcoder.slot()).transpose().map_err(|error| error.to_string())?;
+        let page = view.composition.as_ref().filter(|composition| composition.is_page());
+        let page = page.map(|page| self.place.layouts.page(page, &view.session_id, view.has_audio)).transpose()?;
         let mut recording = self.begin_files(view).map_err(unwritable)?;
-        if is_composed {
-            let tell = self.tell_progress.clone();
-            // The director has gone only if the server stops.
-            let tell = move |progress| drop(tell.blocking_send((key, progress)));
-            let (folder, view) = (&recording.folder, &recording.view);
-            match Composing::begin(&self.place, folder, view, self.now(), tell) {
-                Ok(composing) => recording.composing = Some(composing),
-                Err(why) => {
-                    let work = Work { folder: recording.folder, view: recording.view, parts: vec![], composing: None };
-                    work.discard(&self.place);
-                    return Err(why);
-                }
+        let begun = match (slot, page) {
+            (Some(slot), Some(page)) => self.film(key, &mut recording, slot, page),
+            (Some(slot), None) => self.compose(key, &mut recording, slot, self.now()),
+            (None, _) => Ok(()),
+        };
+        match begun {
+            Ok(()) => Ok(recording),
+            Err(why) => {
+                let work = Work { folder: recording.folder, view: recording.view, parts: vec![], composing: None };
+                work.discard(&self.place);
+                Err(why)
             }
         }
-        Ok(recording)
+    }
+
+    /// `start` is ms since 1970, on the clock of the files.
+    fn compose(&self, key: RecordingKey, recording: &mut Recording, slot: Slot, start: u64) -> Result<(), String> {
+        let tell = self.tell_progress.clone();
+        // The director has gone only if the server stops.
+        let tell = move |progress| drop(tell.blocking_send((key, progress)));
+        recording.composing =
+            Some(Composing::begin(&self.place, slot, &recording.folder, &recording.view, start, tell)?);
+        recording.awaited.composition = true;
+        Ok(())
+    }
+
+    /// Its composition begins with the page, which takes a moment to be there.
+    fn film(
+        &self,
+        key: RecordingKey,
+        recording: &mut Recording,
+        slot: Slot,
+        page: webpage::Options,
+    ) -> Result<(), String> {
+        let tell = self.tell_filmed.clone();
+        let tell = move |filmed| tell.blocking_send((key, filmed)).is_ok();
+        let filming = Filming::start(page, self.recorder.clock(), tell).map_err(|error| error.to_string())?;
+        recording.film = Some(Film { filming, slot: Some(slot), note: None });
+        recording.awaited.page = true;
+        Ok(())
     }
 
     fn begin_files(&self, mut view: RecordingView) -> io::Result<Recording> {
@@ -283,7 +339,8 @@ impl Director {
             return Err(error);
         }
         let (growing, finished, stems, latest) = (HashMap::new(), vec![], HashSet::new(), HashMap::new());
-        Ok(Recording { folder, view, growing, finished, stems, latest, composing: None, end: None })
+        let (composing, film, awaited) = (None, None, Awaited::default());
+        Ok(Recording { folder, view, growing, finished, stems, latest, composing, film, awaited, end: None })
     }
 
     fn add(&mut self, key: RecordingKey, tap: TapId, stream: RecordedStream) -> io::Result<()> {
@@ -321,13 +378,63 @@ impl Director {
 
     async fn progressed(&mut self, recording: RecordingKey, progress: Progress) {
         match progress {
-            Progress::Running => self.report(RecordingReport::Running { recording, tap: None }).await,
+            Progress::Running => self.have(recording, |awaited| &mut awaited.composition).await,
             Progress::Failed(why) if self.recordings.contains_key(&recording) => {
                 self.report(RecordingReport::Broken { recording, why }).await;
             }
             // Whoever processes it is told, too.
             Progress::Failed(_) => {}
         }
+    }
+
+    /// One thing less is awaited; with the last one, the recording runs.
+    async fn have(&mut self, key: RecordingKey, what: impl FnOnce(&mut Awaited) -> &mut bool) {
+        let Some(recording) = self.recordings.get_mut(&key) else { return };
+        let was_awaited = std::mem::take(what(&mut recording.awaited));
+        if was_awaited && !recording.awaited.composition && !recording.awaited.page {
+            self.report(RecordingReport::Running { recording: key, tap: None }).await;
+        }
+    }
+
+    async fn film_event(&mut self, key: RecordingKey, filmed: Filmed) {
+        match filmed {
+            Filmed::Begins { at, path } => {
+                // Whoever asked has gone only if the server stops.
+                let _ = path.send(self.begin_reel(key, at).map_err(io::Error::other));
+            }
+            Filmed::Written { until } => {
+                let recording = self.recordings.get_mut(&key);
+                if let Some(composing) = recording.and_then(|recording| recording.composing.as_mut()) {
+                    composing.written_until(until);
+                }
+                self.have(key, |awaited| &mut awaited.page).await;
+            }
+            Filmed::Ended(summary) => {
+                if let Some(recording) = self.recordings.get_mut(&key) {
+                    recording.end_reel(Some(summary));
+                }
+            }
+            Filmed::Over(result) => {
+                if let Some(recording) = self.recordings.get_mut(&key) {
+                    recording.end_reel(None);
+                    recording.film = None;
+                }
+                if let Err(why) = result {
+                    self.report(RecordingReport::Broken { recording: key, why }).await;
+                }
+                self.process_if_over(key);
+            }
+        }
+    }
+
+    /// A page is shown from now on. Tells where it is to be written.
+    fn begin_reel(&mut self, key: RecordingKey, at: u64) -> Result<PathBuf, String> {
+        let mut recording = self.recordings.remove(&key).ok_or("it is over")?;
+        let slot = recording.film.as_mut().and_then(|film| film.slot.take());
+        let begun = slot.map_or(Ok(()), |slot| self.compose(key, &mut recording, slot, at));
+        let path = begun.and_then(|()| recording.begin_reel(&self.place, at).map_err(unwritable));
+        self.recordings.insert(key, recording);
+        path
     }
 
     /// A status on its way; if it cannot be written the recording goes on, and the disk tells the one before.
@@ -357,8 +464,10 @@ impl Director {
                 self.close_file(tap, Some(summary));
             }
             RecorderEvent::Marked { at } => {
-                let composing = self.recordings.values_mut().filter_map(|recording| recording.composing.as_mut());
-                composing.for_each(|composing| composing.written_until(at.as_millis() as u64));
+                // How far a page's file is, is told by itself.
+                let of_streams = self.recordings.values_mut().filter(|recording| recording.film.is_none());
+                let composing = of_streams.filter_map(|recording| recording.composing.as_mut());
+                composing.for_each(|composing| composing.given_until(at.as_millis() as u64));
             }
             RecorderEvent::Failed { tap, why, disk, summary } => {
                 if let Some(recording) = self.close_file(tap, summary) {
@@ -408,7 +517,8 @@ impl Director {
     }
 
     fn process_if_over(&mut self, key: RecordingKey) {
-        let is_over = |recording: &Recording| recording.end.is_some() && recording.growing.is_empty();
+        let is_over =
+            |recording: &Recording| recording.end.is_some() && recording.growing.is_empty() && recording.film.is_none();
         if !self.recordings.get(&key).is_some_and(is_over) {
             return;
         }
@@ -437,6 +547,45 @@ impl Director {
 }
 
 impl Recording {
+    /// What the page shows comes into another file now.
+    fn begin_reel(&mut self, place: &Place, at: u64) -> io::Result<PathBuf> {
+        let note = self.new_note(RecordedStream {
+            connection: "RECORDER".into(),
+            stream: PAGE.into(),
+            client_data: String::new(),
+            server_data: String::new(),
+            has_audio: self.view.has_audio,
+            has_video: true,
+            audio_active: true,
+            video_active: true,
+            // To be seen to its edges.
+            type_of_video: Some("SCREEN".to_owned()),
+        });
+        self.folder.note(&note)?;
+        let file = processing::growing_name(&note);
+        let path = self.folder.file(&file);
+        let last = self.finished.last().map(|part| processing::growing_name(&part.note));
+        if let Some(composing) = &mut self.composing {
+            if let Some(file) = last {
+                composing.happened(&Entry::Remove { file, at })?;
+            }
+            composing.happened(&composing::added(place, &note, file, at, [true, true]))?;
+        }
+        if let Some(film) = &mut self.film {
+            film.note = Some(note);
+        }
+        Ok(path)
+    }
+
+    /// The page's file is written no more.
+    fn end_reel(&mut self, summary: Option<FileSummary>) {
+        let Some(mut note) = self.film.as_mut().and_then(|film| film.note.take()) else { return };
+        if let Some(summary) = summary.filter(|summary| summary.size > 0) {
+            processing::describe(&mut note, &summary);
+        }
+        self.finished.push(Part { note, summary });
+    }
+
     /// The stem of its name is used once.
     fn new_note(&mut self, stream: RecordedStream) -> StreamNote {
         let id = stream.stream.as_str();

@@ -4,6 +4,7 @@
 //! * [`director`]: one thread that carries out what is asked, with the help of the [`crate::recorder`], which writes the
 //!   files of single streams.
 //! * [`composing`]: composed recordings are recorded like individual ones, and meanwhile made one file of.
+//! * [`layouts`]: pages of the application's, which are recorded instead of the streams.
 //! * [`name`]: what participants are called in their pictures.
 //! * [`processing`]: what becomes of the files once a recording is over: a ZIP, or the composed file's sources.
 //! * [`store`]: the folder of all recordings, finished or not; also what REST lists and deletes.
@@ -15,6 +16,7 @@
 mod archive;
 mod composing;
 mod director;
+mod layouts;
 mod name;
 mod processing;
 mod queue;
@@ -35,13 +37,10 @@ use tokio::sync::{Semaphore, mpsc};
 
 use crate::jobs::Transcoder;
 use crate::recorder::Recorder;
-pub(crate) use composing::layout;
 use director::Director;
+pub(crate) use layouts::Layouts;
 pub(crate) use queue::Queue;
 pub(crate) use store::Store;
-
-/// Why a recording with a layout of the application's own does not start.
-pub(crate) const NO_CUSTOM_LAYOUT: &str = "Recordings with recordingLayout CUSTOM are not available, but with customLayout 'speaker'; those with the other layouts are";
 
 /// Reports on their way to the control side, which takes them at once.
 const REPORT_CAPACITY: usize = 1024;
@@ -86,21 +85,11 @@ impl Kept {
     }
 }
 
-/// Starts the thread. `public_url` is where clients find this server, as far as is known without their asking;
-/// `has_captions` whether composed pictures say who is who.
-pub(crate) fn start(
-    store: Store,
-    kept: Option<Kept>,
-    public_url: String,
-    transcoder: Transcoder,
-    has_captions: bool,
-    recorder: Recorder,
-    max_streams: usize,
-) -> io::Result<Running> {
+/// Starts the thread.
+pub(crate) fn start(place: Place, recorder: Recorder, max_streams: usize) -> io::Result<Running> {
     let (queue, commands) = queue::queue(recorder.handle.clone(), max_streams);
     let (tell, told) = mpsc::channel(REPORT_CAPACITY);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(WORKERS).build()?;
-    let place = Place { store, kept, public_url, transcoder, has_captions, stop: Arc::new(AtomicBool::new(false)) };
     let director = Director::new(place, recorder.handle, recorder.events, tell);
     // When the runtime is dropped, it waits for the workers, who were told to stop.
     let thread =
@@ -110,13 +99,17 @@ pub(crate) fn start(
 
 /// Where recordings are, what composes them, and whether to go on with them.
 #[derive(Clone, Debug)]
-struct Place {
-    store: Store,
-    kept: Option<Kept>,
-    public_url: String,
-    transcoder: Transcoder,
-    has_captions: bool,
-    stop: Arc<AtomicBool>,
+pub(crate) struct Place {
+    pub(crate) store: Store,
+    pub(crate) kept: Option<Kept>,
+    /// Where clients find this server, as far as is known without their asking.
+    pub(crate) public_url: String,
+    pub(crate) transcoder: Transcoder,
+    /// Composed pictures say who is who.
+    pub(crate) has_captions: bool,
+    pub(crate) layouts: Layouts,
+    /// Set at the end.
+    pub(crate) stop: Arc<AtomicBool>,
 }
 
 impl Place {

@@ -275,7 +275,7 @@ fn remove_all(path: &Path) -> io::Result<()> {
     fs::remove_dir_all(path).or_else(unless_gone)
 }
 
-fn unless_gone(error: io::Error) -> io::Result<()> {
+pub(super) fn unless_gone(error: io::Error) -> io::Result<()> {
     if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
 }
 

@@ -19,14 +19,20 @@ use tempfile::TempDir;
 
 use super::store::{DeleteError, StreamNote};
 use super::*;
+use crate::config::Config;
 use crate::jobs::Transcoder;
 use crate::recorder::{self, RecorderHandle, TapQueue};
+use crate::tls::Shown;
 
 const KEY: RecordingKey = RecordingKey(1);
 const URL: &str = "https://ov.example.com";
 
 fn nothing_to_compose_with() -> Transcoder {
     Transcoder::find(Path::new("/nonexistent"), Path::new("/nonexistent"), 1)
+}
+
+fn no_layouts() -> Layouts {
+    Layouts::new(&Config::default(), URL.to_owned(), ([127, 0, 0, 1], 4443).into(), Arc::new(Shown::nobody()))
 }
 
 /// A director at work. `media` is held for as long as key frames may be asked for.
@@ -49,7 +55,16 @@ impl Studio {
         let (handle, taps, inputs) = recorder::queue();
         let (commands, media) = mpsc::channel(64);
         let recorder = recorder::start(handle.clone(), inputs, commands.downgrade()).unwrap();
-        let running = start(store.clone(), None, URL.to_owned(), transcoder, true, recorder, 100).unwrap();
+        let place = Place {
+            store: store.clone(),
+            kept: None,
+            public_url: URL.to_owned(),
+            transcoder,
+            has_captions: true,
+            layouts: no_layouts(),
+            stop: Arc::default(),
+        };
+        let running = start(place, recorder, 100).unwrap();
         Self { running, taps, recorder: handle, store, begun: Instant::now(), _media: media }
     }
 

@@ -9,11 +9,15 @@
 use std::io;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use rustls::ServerConfig;
 use rustls::pki_types::CertificateDer;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use tokio_rustls::TlsAcceptor;
+use x509_cert::der::{Decode as _, Encode as _};
 
 use crate::config::{CertificateType, Config};
 use crate::{StartError, Stopping};
@@ -46,7 +50,8 @@ pub(crate) struct Tls {
     pub(crate) authority: Option<String>,
     /// What ACME authorities are answered by plain HTTP.
     pub(crate) challenges: Arc<Challenges>,
-    shown: Arc<Shown>,
+    /// Which certificate connections are shown.
+    pub(crate) shown: Arc<Shown>,
     keeper: Keeper,
 }
 
@@ -154,6 +159,23 @@ pub(crate) struct Shown {
 }
 
 impl Shown {
+    /// Of the key in the certificate: SHA-256 of its `SubjectPublicKeyInfo` (RFC 7469 §2.4), in base64.
+    pub(crate) fn key_digest(&self) -> Option<String> {
+        let certificate = self.certificate.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let certificate = x509_cert::Certificate::from_der(certificate.end_entity_cert().ok()?).ok()?;
+        let key = certificate.tbs_certificate().subject_public_key_info().to_der().ok()?;
+        Some(BASE64_STANDARD.encode(digest(&SHA256, &key)))
+    }
+
+    /// A certificate that nobody asks for.
+    #[cfg(test)]
+    pub(crate) fn nobody() -> Self {
+        let made = rcgen::generate_simple_self_signed([String::new()]).expect("a certificate");
+        let pair = Pair { certificate: made.cert.pem(), key: made.signing_key.serialize_pem() };
+        let certificate = pair.certified().expect("a pair");
+        Self { certificate: RwLock::new(Arc::new(certificate)), challenges: Arc::default() }
+    }
+
     /// From the next handshake on.
     fn replace(&self, certificate: CertifiedKey) {
         *self.certificate.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(certificate);

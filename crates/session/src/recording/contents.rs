@@ -158,6 +158,10 @@ impl Registry {
 /// What of a participant's stream goes into a recording.
 fn recorded(participant: &Participant, recording: &Recording) -> Option<(RecordedStream, PublicationId)> {
     let stream = participant.stream.as_ref()?;
+    if recording.properties.composition().is_some_and(|composition| composition.is_page()) {
+        // The page shows whom it likes.
+        return None;
+    }
     let (record, server_data) = match &participant.access {
         Access::Token { properties, .. } => (properties.record, properties.data.clone()),
         Access::Secret(_) => (true, String::new()),

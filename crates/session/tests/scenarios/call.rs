@@ -41,6 +41,7 @@ pub(crate) fn settings() -> Settings {
             auto_stop: Duration::ZERO,
             max_streams: 100,
             start_timeout: Duration::from_secs(10),
+            page_start_timeout: Duration::from_secs(30),
             processing_timeout: Duration::from_secs(15),
         },
     }

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use protocol::event::{Event, Reason, RecordingStatus};
+use protocol::id::RecordingKey;
 use protocol::media::MediaCommand;
 use protocol::model::{
-    ConnectionProperties, MediaMode, OutputMode, RecordingMode, RecordingNotification, RecordingProperties, Role,
-    SessionProperties,
+    ConnectionProperties, MediaMode, OutputMode, RecordingLayout, RecordingMode, RecordingNotification,
+    RecordingProperties, Role, SessionProperties,
 };
 use protocol::recording::{RecordingCommand, RecordingReport};
 use session::registry::{ConnectionUpdate, SessionExists};
@@ -214,6 +215,23 @@ fn a_composed_one_starts_although_the_transcoder_takes_long() {
             assert_eq!(answer(&call, START), Some(Err("the disk takes too long".to_owned())));
         }
     }
+}
+
+#[test]
+fn a_page_is_recorded_instead_of_the_streams_and_may_take_its_time() {
+    let mut call = Call::new();
+    call.join("ann").publish("ann").hush();
+    call.recorder.waits = true;
+    let page = RecordingProperties { recording_layout: RecordingLayout::Custom, ..RecordingProperties::default() };
+    start(&mut call, page).expect("starts");
+    call.recorder_reports();
+    call.join("bob").publish("bob");
+    assert!(call.recorder.open.values().all(Vec::is_empty), "no stream is in it");
+    call.advance(settings().recording.start_timeout);
+    assert_eq!(answer(&call, START), None);
+    let recording = RecordingKey(*call.recorder.open.keys().next().expect("it began"));
+    call.report(RecordingReport::Running { recording, tap: None });
+    assert!(answer(&call, START).is_some_and(|answer| answer.is_ok()));
 }
 
 #[test]

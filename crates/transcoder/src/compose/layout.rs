@@ -64,6 +64,9 @@ impl Area {
 }
 
 fn exact(layout: Layout, frame: Area, members: &[Member]) -> Vec<Area> {
+    if layout == Layout::Custom {
+        return vec![frame; members.len()];
+    }
     let large: Vec<usize> = (0..members.len()).filter(|index| members[*index].is_large).collect();
     // Only the grid does without a large one.
     let large = match layout {
@@ -247,6 +250,13 @@ mod tests {
         let over = arrange(Layout::PictureInPicture, 1280, 720, &members);
         assert_eq!(over[0], Tile { left: 0, top: 0, width: 1280, height: 720 });
         assert!(over[1].left > over[2].left && over[1].top > 500, "{over:?}");
+    }
+
+    #[test]
+    fn a_page_fills_the_picture_whatever_its_shape() {
+        let page = Member { is_large: true, shape: Some(0.1) };
+        let tiles = arrange(Layout::Custom, 1920, 200, &[page, page]);
+        assert_eq!(tiles, [Tile { left: 0, top: 0, width: 1920, height: 200 }; 2]);
     }
 
     fn overlap(a: &Tile, b: &Tile) -> bool {

@@ -1,0 +1,197 @@
+/**
+ * Recordings that show a page of the application's: unmodified openvidu-browser in a Chromium that the server starts, and
+ * what ffmpeg finds in the files. Processes are killed in between.
+ */
+
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { Browsers } from '../harness/browsers.mjs';
+import { openRoom } from '../harness/call.mjs';
+import { decode, programs, settled, streams, wasTold } from '../harness/recordings.mjs';
+import { rest, restOk } from '../harness/rest.mjs';
+import { secret, startServer } from '../harness/server.mjs';
+import { bundlePath, startSite } from '../harness/site.mjs';
+
+const scratch = mkdtempSync(join(tmpdir(), 'madang-layout-'));
+const [folder, layouts, cdr] = ['recordings', 'layouts', 'cdr'].map((name) => join(scratch, name));
+const settings = {
+  OPENVIDU_RECORDING: 'true',
+  OPENVIDU_RECORDING_PATH: folder,
+  OPENVIDU_RECORDING_CUSTOM_LAYOUT: layouts,
+  OPENVIDU_CDR: 'true',
+  OPENVIDU_CDR_PATH: cdr,
+};
+const [width, height] = [640, 360];
+
+/** Blue; whoever is in the session is seen in its left half. */
+const page = `<!doctype html><meta charset="utf-8"><body style="margin: 0; background: #00f">
+<div id="all" style="width: 320px"></div>
+<script src="openvidu-browser.js"></script>
+<script>
+  const parameters = new URLSearchParams(location.search);
+  const session = new OpenVidu().initSession();
+  session.on('streamCreated', ({ stream }) => session.subscribe(stream, 'all'));
+  const [id, secret] = ['sessionId', 'secret'].map((name) => parameters.get(name));
+  session.connect(\`wss://\${location.host}?sessionId=\${id}&secret=\${secret}&recorder=true\`);
+</script>
+<style>video { display: block; width: 320px; height: 360px; object-fit: cover }</style>`;
+
+const world = { participants: new Set(), call: (properties) => openRoom(world, properties) };
+const elsewhere = createServer((request, response) => {
+  elsewhere.asked ??= request.url;
+  response.writeHead(200, { 'Content-Type': 'text/html' });
+  response.end('<!doctype html><body style="background: #f00">');
+});
+
+after(async () => {
+  await world.browsers?.stop();
+  world.site?.stop();
+  elsewhere.close();
+  await world.server?.stop();
+  rmSync(scratch, { recursive: true, force: true });
+});
+
+const start = (properties) =>
+  rest(world.server, 'POST', '/openvidu/api/recordings/start', {
+    outputMode: 'COMPOSED',
+    recordingLayout: 'CUSTOM',
+    resolution: `${width}x${height}`,
+    frameRate: 15,
+    ...properties,
+  });
+
+const browsers = () => programs(world.server, '--remote-debugging-pipe');
+
+/** Nobody may have taken note of its end yet. */
+function isAlive(process) {
+  try {
+    return readFileSync(`/proc/${process}/cmdline`, 'utf8') !== '';
+  } catch {
+    return false;
+  }
+}
+
+/** The mean colour of a part of the last picture. */
+function colour(file, left, part) {
+  const filter = `reverse,crop=${part}:${height}:${left}:0,scale=1:1:flags=area`;
+  const arguments_ = ['-v', 'error', '-sseof', '-1', '-i', file, '-vf', filter, '-frames:v', '1'];
+  return [
+    ...execFileSync('ffmpeg', [...arguments_, '-f', 'rawvideo', '-pix_fmt', 'rgb24', '-']),
+  ].slice(0, 3);
+}
+
+/** Of its sound, dB. */
+function loudness(file) {
+  const filter = ['-af', 'volumedetect', '-vn', '-f', 'null', '-'];
+  const { stderr } = spawnSync('ffmpeg', ['-i', file, ...filter], { encoding: 'utf8' });
+  return Number(/max_volume: (\S+) dB/.exec(stderr)?.[1]);
+}
+
+const isBlue = ([red, green, blue]) => red < 50 && green < 50 && blue > 200;
+
+test('a page that joined as recorder is the picture, although its browser is killed', {
+  timeout: 240_000,
+}, async () => {
+  world.browsers = new Browsers();
+  world.site = await startSite();
+  mkdirSync(join(layouts, 'blue'), { recursive: true });
+  world.server = await startServer(settings);
+  const room = await world.call({ customSessionId: 'stage' });
+  const ann = await room.join('ann');
+  await ann.publish();
+
+  const nothing = await start({ session: 'stage', customLayout: 'blue' });
+  assert.equal(nothing.status, 500);
+  assert.match(JSON.stringify(nothing.body), /index\.html/);
+  writeFileSync(join(layouts, 'blue', 'index.html'), page);
+  copyFileSync(bundlePath('2.32.2'), join(layouts, 'blue', 'openvidu-browser.js'));
+  const path = '/openvidu/layouts/blue/index.html';
+  assert.equal((await fetch(world.server.url + path)).status, 401);
+  const started = await start({ session: 'stage', customLayout: 'blue', name: 'show' });
+  assert.equal(started.status, 200, JSON.stringify(started.body));
+  assert.equal(started.body.status, 'started');
+
+  await ann.do('sentFrames', 45);
+  const [browser, ...others] = browsers();
+  assert.deepEqual(others, []);
+  assert.ok(!readFileSync(`/proc/${browser}/cmdline`, 'utf8').includes(secret));
+  const connections = await restOk(world.server, 'GET', '/openvidu/api/sessions/stage/connection');
+  assert.equal(connections.numberOfElements, 1, 'the recorder is hidden');
+  process.kill(browser, 'SIGKILL');
+  await world.server.said(/the page is opened again/);
+  const again = join(folder, started.body.id, 'page-1.webm');
+  while (!existsSync(again)) await ann.do('sentFrames', 5);
+  await ann.do('sentFrames', 45);
+  const places = [folder, join(world.server.home, 'data')];
+  const { stdout } = spawnSync('grep', ['-rl', secret, ...places], { encoding: 'utf8' });
+  assert.equal(stdout, '', 'the secret is not on the disk');
+
+  const stopped = await restOk(
+    world.server,
+    'POST',
+    `/openvidu/api/recordings/stop/${started.body.id}`,
+  );
+  assert.equal(stopped.status, 'ready');
+  assert.deepEqual(browsers(), []);
+  assert.deepEqual(readdirSync(join(folder, started.body.id)).sort(), [
+    `.recording.${started.body.id}`,
+    'show.mp4',
+    `${started.body.id}.jpg`,
+  ]);
+  const film = join(folder, started.body.id, 'show.mp4');
+  assert.deepEqual(streams(film), ['aac,0/0', `h264,${width},${height},15/1`]);
+  decode(film);
+  assert.ok(isBlue(colour(film, 330, 300)), `${colour(film, 330, 300)}`);
+  assert.ok(!isBlue(colour(film, 0, 310)), `${colour(film, 0, 310)}`);
+  assert.ok(loudness(film) > -40, `${loudness(film)} dB`);
+});
+
+test('a page elsewhere is finished after the server was killed', { timeout: 240_000 }, async () => {
+  await new Promise((done) => elsewhere.listen(0, '127.0.0.1', done));
+  const address = `http://127.0.0.1:${elsewhere.address().port}/page?theme=red`;
+  const room = await world.call({ customSessionId: 'red' });
+  const ann = await room.join('ann');
+  await ann.publish();
+  const started = await start({ session: 'red', customLayout: address, hasAudio: false });
+  assert.equal(started.status, 200, JSON.stringify(started.body));
+  assert.equal(elsewhere.asked, `/page?theme=red&sessionId=red&secret=${secret}`);
+  const [browser] = browsers();
+  await ann.do('sentFrames', 60);
+  world.server.child.kill('SIGKILL');
+  await world.server.exited;
+  while (isAlive(browser)) await new Promise((done) => setImmediate(done));
+
+  world.server = await startServer(settings);
+  const ready = await settled(world.server, 'red', 'ready');
+  const film = join(folder, 'red', 'red.mp4');
+  assert.deepEqual(streams(film), [`h264,${width},${height},15/1`]);
+  decode(film);
+  assert.ok(ready.duration > 2, `${ready.duration} s`);
+  const [red, green, blue] = colour(film, 0, width);
+  assert.ok(red > 200 && green < 50 && blue < 50, `${[red, green, blue]}`);
+  await wasTold(cdr, 'red', ['started', 'stopped nodeCrashed', 'ready nodeCrashed']);
+});
+
+test('without a browser the answer says what to install', { timeout: 60_000 }, async () => {
+  await world.server.stop();
+  world.server = await startServer({ ...settings, MADANG_CHROMIUM: '/nonexistent/chromium' });
+  const room = await world.call({ customSessionId: 'none' });
+  await room.join('ann');
+  const refused = await start({ session: 'none' });
+  assert.equal(refused.status, 501);
+  assert.match(JSON.stringify(refused.body), /MADANG_CHROMIUM.*apt-get install chromium/);
+});
