@@ -1,22 +1,7 @@
 //! Any bytes as what a browser records.
 #![no_main]
 
-use std::io::Cursor;
-use std::time::Duration;
+#[path = "../targets/live_webm.rs"]
+mod target;
 
-use libfuzzer_sys::fuzz_target;
-use recorder::{FrameFile, LiveWebm};
-
-fuzz_target!(|data: &[u8]| {
-    let mut webm = LiveWebm::default();
-    let mut file = FrameFile::new(Cursor::new(Vec::new()));
-    for piece in data.chunks(data.len() / 3 + 1) {
-        if webm.push(piece).is_err() {
-            return;
-        }
-        while let Some(frame) = webm.poll_frame() {
-            file.push(frame, Duration::ZERO).expect("memory takes everything");
-        }
-    }
-    file.finish().expect("memory takes everything");
-});
+libfuzzer_sys::fuzz_target!(|data: &[u8]| target::run(data));

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 mod datagram;
 #[path = "../../../fuzz/targets/followed_file.rs"]
 mod followed_file;
+#[path = "../../../fuzz/targets/live_webm.rs"]
+mod live_webm;
 #[path = "../../../fuzz/targets/recorded_file.rs"]
 mod recorded_file;
 #[path = "../../../fuzz/targets/recorded_packets.rs"]
@@ -52,6 +54,11 @@ fn datagrams() {
 #[test]
 fn followed_files() {
     run("fuzz/seeds/followed_file", followed_file::run);
+}
+
+#[test]
+fn what_browsers_record() {
+    run("fuzz/seeds/live_webm", live_webm::run);
 }
 
 #[test]

@@ -20,6 +20,11 @@ impl Mask {
         Self { width, height, pixels: vec![[0, 0]; (width * height) as usize] }
     }
 
+    /// Whether it covers nothing.
+    pub(crate) fn is_blank(&self) -> bool {
+        self.pixels.iter().all(|[_, cover]| *cover == 0)
+    }
+
     /// A row of brightness and cover.
     pub(crate) fn row(&self, y: u32) -> &[[u8; 2]] {
         let from = (y * self.width) as usize;

@@ -60,7 +60,8 @@ impl Typesetter {
                 self.put(glyph, run.line_y, &mut mask);
             }
         }
-        Some(mask)
+        // Spaces are letters, too.
+        (!mask.is_blank()).then_some(mask)
     }
 
     fn set(&mut self, text: &str, size: f32, width: f32) -> Buffer {
