@@ -39,20 +39,25 @@ const client = (server) => {
 const path = ({ id, properties, name }, extension) =>
   join(folder, id, `${properties?.name ?? name}.${extension}`);
 
-/** The mean brightness of the parts of a picture, some seconds from its end. */
-function parts(file, fromEnd, across, down) {
-  const arguments_ = ['-v', 'error', '-sseof', `-${fromEnd}`, '-i', file, '-frames:v', '1'];
+/** How bright the parts of the picture become in the last second: Chromium's camera blinks once in that time. */
+function parts(file, across, down) {
   const scaled = `scale=${across}:${down}:flags=area`;
   const pixels = execFileSync(
     'ffmpeg',
-    [...arguments_, '-vf', scaled, '-f', 'rawvideo', '-pix_fmt', 'gray', '-'],
+    [
+      ...['-v', 'error', '-sseof', '-1', '-i', file],
+      ...['-vf', scaled, '-f', 'rawvideo', '-pix_fmt', 'gray', '-'],
+    ],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   );
-  return [...pixels];
+  const count = across * down;
+  return Array.from({ length: count }, (_, part) =>
+    Math.max(...pixels.filter((_, at) => at % count === part)),
+  );
 }
 
-const halves = (file, fromEnd) => parts(file, fromEnd, 2, 1);
-const quarters = (file, fromEnd) => parts(file, fromEnd, 2, 2);
+const halves = (file) => parts(file, 2, 1);
+const quarters = (file) => parts(file, 2, 2);
 
 const transcoders = (server) => programs(server, 'madang-transcoder');
 
@@ -110,7 +115,7 @@ scenario(
     assert.deepEqual(streams(film), ['aac,0/0', `h264,${width},${height},15/1`]);
     decode(film);
     assert.ok(stopped.duration > 2, `${stopped.duration} s`);
-    const bright = halves(film, 0.5);
+    const bright = halves(film);
     assert.ok(
       bright.every((half) => half > 20),
       `left and right: ${bright}`,
@@ -192,7 +197,7 @@ scenario('a session that records itself has every codec in its picture', async (
   assert.equal(ready.lost, undefined, 'it lacks nothing');
   const film = path(ready, 'mp4');
   decode(film);
-  for (const [quarter, brightness] of quarters(film, 0.5).entries()) {
+  for (const [quarter, brightness] of quarters(film).entries()) {
     assert.ok(brightness > 20, `${publishers[quarter].name}: ${brightness}`);
   }
 });
@@ -210,10 +215,15 @@ scenario('a server that is killed finishes its composition at its next start', a
       resolution: `${width}x${height}`,
       frameRate: 15,
     });
-  assert.equal((await start(room.id)).status, 200);
   const other = await world.call({ customSessionId: 'other' });
   await other.join('bob');
-  assert.equal((await start(other.id)).status, 503, 'as many are composed as may be');
+  const answers = await Promise.all([start(room.id), start(other.id)]);
+  const statuses = answers.map(({ status }) => status);
+  assert.deepEqual([...statuses].sort(), [200, 503], 'as many are composed as may be');
+  if (statuses[0] === 503) {
+    await restOk(world.server, 'POST', '/openvidu/api/recordings/stop/other');
+    assert.equal((await start(room.id)).status, 200);
+  }
   await ann.do('sentFrames', 60);
   world.server.child.kill('SIGKILL');
   await world.server.exited;
@@ -225,7 +235,7 @@ scenario('a server that is killed finishes its composition at its next start', a
   decode(film);
   assert.ok(ready.duration > 2, `${ready.duration} s`);
   assert.ok(
-    halves(film, 0.5).every((half) => half > 20),
+    halves(film).every((half) => half > 20),
     'it goes up to the last second',
   );
   await restOk(world.server, 'DELETE', '/openvidu/api/recordings/killed');

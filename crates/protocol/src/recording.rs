@@ -92,6 +92,29 @@ pub struct RecordedStream {
     pub type_of_video: Option<String>,
 }
 
+/// Why there is no recording.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Failure {
+    /// As much is recorded at this time as may be.
+    #[error("{0}")]
+    Overloaded(String),
+    /// It did not work.
+    #[error("{0}")]
+    Broken(String),
+}
+
+impl From<&str> for Failure {
+    fn from(why: &str) -> Self {
+        Self::Broken(why.to_owned())
+    }
+}
+
+impl From<String> for Failure {
+    fn from(why: String) -> Self {
+        Self::Broken(why)
+    }
+}
+
 /// What the recorder reports.
 #[derive(Clone, PartialEq, Debug)]
 pub enum RecordingReport {
@@ -139,7 +162,7 @@ pub enum RecordingReport {
         /// Which.
         recording: RecordingKey,
         /// What there is, or why there is nothing.
-        result: Result<Measured, String>,
+        result: Result<Measured, Failure>,
     },
 }
 

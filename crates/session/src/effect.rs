@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use protocol::event::Event;
 use protocol::media::MediaCommand;
-use protocol::recording::{RecordingCommand, RecordingView};
+use protocol::recording::{Failure, RecordingCommand, RecordingView};
 use protocol::rpc::{ClientReply, RpcError, ServerNotification};
 
 /// A WebSocket, numbered by the shell; never reused.
@@ -19,7 +19,7 @@ pub struct CallId(pub u64);
 #[derive(Clone, PartialEq, Debug)]
 pub enum Outcome {
     /// A recording runs, or is processed; or why it does not run.
-    Recording(Result<Box<RecordingView>, String>),
+    Recording(Result<Box<RecordingView>, Failure>),
     /// Nothing is left of a session.
     Ended,
 }

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use protocol::event::{Reason, RecordingStatus};
 use protocol::id::{RecordingKey, SessionId, TapId};
 use protocol::model::{MediaMode, OutputMode, RecordingMode, RecordingProperties};
-use protocol::recording::{Measured, RecordingCommand, RecordingReport};
+use protocol::recording::{Failure, Measured, RecordingCommand, RecordingReport};
 use protocol::rpc::ServerNotification;
 
 use crate::client::Seat;
@@ -161,7 +161,7 @@ impl Registry {
             RecordingReport::Broken { recording, why } => {
                 tracing::error!(?recording, %why, "recording broke");
                 match self.recordings.get(&recording).map(|recording| &recording.phase) {
-                    Some(Phase::Starting { .. }) => self.fail_start(recording, &why, now),
+                    Some(Phase::Starting { .. }) => self.fail_start(recording, Failure::Broken(why), now),
                     Some(Phase::Running) => self.end_recording(recording, Reason::AutomaticStop, now),
                     Some(Phase::Stopped { .. }) | None => {}
                 }
@@ -188,8 +188,8 @@ impl Registry {
                 missing.clear();
                 self.start_if_complete(key, now);
             }
-            Phase::Starting { .. } if !is_named => self.fail_start(key, "the disk takes too long", now),
-            Phase::Starting { .. } => self.fail_start(key, "no media arrived in time", now),
+            Phase::Starting { .. } if !is_named => self.fail_start(key, "the disk takes too long".into(), now),
+            Phase::Starting { .. } => self.fail_start(key, "no media arrived in time".into(), now),
             Phase::Running | Phase::Stopped { .. } => {}
         }
     }
@@ -301,11 +301,10 @@ impl Registry {
     }
 
     /// It never ran: who asked is told, and so are applications.
-    fn fail_start(&mut self, key: RecordingKey, why: &str, now: Time) {
+    fn fail_start(&mut self, key: RecordingKey, why: Failure, now: Time) {
         let Some(recording) = self.recordings.get_mut(&key) else { return };
         let Phase::Starting { call, .. } = recording.phase else { return };
-        tracing::warn!(session = %recording.session, why, "recording failed to start");
-        let why = why.to_owned();
+        tracing::warn!(session = %recording.session, %why, "recording failed to start");
         let failed = recording.event(RecordingStatus::Failed, None, &recording.planned(), now);
         self.withdraw(key, Reason::AutomaticStop, true);
         self.emit(failed);
@@ -332,9 +331,7 @@ impl Registry {
                 self.withdraw(key, reason, true);
                 self.emit(stopped);
                 self.emit(failed);
-                self.answer_call(call, || {
-                    Outcome::Recording(Err("the session ended before the recording ran".to_owned()))
-                });
+                self.answer_call(call, || Outcome::Recording(Err("the session ended before the recording ran".into())));
             }
         }
     }
@@ -379,9 +376,9 @@ impl Registry {
         self.end_if_processed(&session);
     }
 
-    fn recording_ended(&mut self, key: RecordingKey, result: Result<Measured, String>, now: Time) {
+    fn recording_ended(&mut self, key: RecordingKey, result: Result<Measured, Failure>, now: Time) {
         if matches!(self.recordings.get(&key).map(|recording| &recording.phase), Some(Phase::Starting { .. })) {
-            let why = result.as_ref().err().map_or("it ended at once", String::as_str);
+            let why = result.as_ref().err().cloned().unwrap_or_else(|| "it ended at once".into());
             self.fail_start(key, why, now);
         } else {
             // The recorder is only expected to end what it was told to end; whatever happened, it is over.

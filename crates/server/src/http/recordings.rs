@@ -10,7 +10,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use protocol::model::{OutputMode, RecordingProperties};
-use protocol::recording::RecordingView;
+use protocol::recording::{Failure, RecordingView};
 use protocol::rest::request::{self, BadRecording, NewRecording};
 use serde::Serialize;
 use session::{Outcome, StartRefusal, StopRefusal};
@@ -114,7 +114,13 @@ fn refuse_start(refusal: StartRefusal) -> ApiError {
 fn recording(outcome: Outcome, path: &str) -> Result<RecordingView, ApiError> {
     match outcome {
         Outcome::Recording(Ok(view)) => Ok(*view),
-        Outcome::Recording(Err(why)) => Err(ApiError::described(StatusCode::INTERNAL_SERVER_ERROR, why, path)),
+        Outcome::Recording(Err(failure)) => {
+            let status = match failure {
+                Failure::Overloaded(_) => StatusCode::SERVICE_UNAVAILABLE,
+                Failure::Broken(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            };
+            Err(ApiError::described(status, failure, path))
+        }
         Outcome::Ended => Err(ApiError::described(StatusCode::INTERNAL_SERVER_ERROR, "The session ended", path)),
     }
 }

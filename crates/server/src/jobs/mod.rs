@@ -16,6 +16,8 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
+use protocol::recording::Failure;
+
 pub(crate) use composition::{Composition, Made, Progress};
 pub(crate) use filming::{Filmed, Filming};
 
@@ -70,6 +72,13 @@ pub(crate) enum Unavailable {
     NoBrowser(String),
     #[error("As many recordings are composed as may be (setting MADANG_COMPOSITIONS)")]
     Overloaded,
+}
+
+impl From<Unavailable> for Failure {
+    fn from(unavailable: Unavailable) -> Self {
+        let why = unavailable.to_string();
+        if unavailable == Unavailable::Overloaded { Self::Overloaded(why) } else { Self::Broken(why) }
+    }
 }
 
 /// One of the compositions that may run at a time, until it is dropped.

@@ -12,7 +12,7 @@ use std::time::Duration;
 use protocol::event::RecordingStatus;
 use protocol::id::{RecordingKey, TapId};
 use protocol::model::OutputMode;
-use protocol::recording::{Lost, RecordedStream, RecordingCommand, RecordingReport, RecordingView};
+use protocol::recording::{Failure, Lost, RecordedStream, RecordingCommand, RecordingReport, RecordingView};
 use protocol::transcoder::Entry;
 use recorder::FileSummary;
 use tokio::sync::mpsc;
@@ -149,7 +149,7 @@ impl Director {
                 Some(done) = self.processing.join_next() => match done {
                     Ok((recording, Ok(processed))) => self.keep(Some(recording), processed).await,
                     Ok((recording, Err(why))) => {
-                        self.report(RecordingReport::Ended { recording, result: Err(why) }).await;
+                        self.report(RecordingReport::Ended { recording, result: Err(why.into()) }).await;
                     }
                     Err(_) => {}
                 },
@@ -278,10 +278,10 @@ impl Director {
         self.recorder.now().as_millis() as u64
     }
 
-    fn begin(&self, key: RecordingKey, view: RecordingView) -> Result<Recording, String> {
+    fn begin(&self, key: RecordingKey, view: RecordingView) -> Result<Recording, Failure> {
         let is_composed = view.output_mode != OutputMode::Individual;
         // Before anything is written of it.
-        let slot = is_composed.then(|| self.place.transcoder.slot()).transpose().map_err(|error| error.to_string())?;
+        let slot = is_composed.then(|| self.place.transcoder.slot()).transpose()?;
         let page = view.composition.as_ref().filter(|composition| composition.is_page());
         let page = page.map(|page| self.place.layouts.page(page, &view.session_id, view.has_audio)).transpose()?;
         let mut recording = self.begin_files(view).map_err(unwritable)?;
@@ -295,7 +295,7 @@ impl Director {
             Err(why) => {
                 let work = Work { folder: recording.folder, view: recording.view, parts: vec![], composing: None };
                 work.discard(&self.place);
-                Err(why)
+                Err(why.into())
             }
         }
     }

@@ -66,7 +66,7 @@ impl Queue {
 fn refused(command: &RecordingCommand, why: &str) -> Option<RecordingReport> {
     match command {
         RecordingCommand::Begin { recording, .. } | RecordingCommand::End { recording, .. } => {
-            Some(RecordingReport::Ended { recording: *recording, result: Err(why.to_owned()) })
+            Some(RecordingReport::Ended { recording: *recording, result: Err(why.into()) })
         }
         RecordingCommand::Add { recording, tap, .. } => {
             Some(RecordingReport::StreamFailed { recording: *recording, tap: *tap, why: why.to_owned() })

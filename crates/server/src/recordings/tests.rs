@@ -137,7 +137,7 @@ impl Studio {
     /// What became of the recording.
     async fn ended(&mut self) -> Result<Measured, String> {
         match self.told().await {
-            RecordingReport::Ended { recording: KEY, result } => result,
+            RecordingReport::Ended { recording: KEY, result } => result.map_err(|failure| failure.to_string()),
             other => panic!("{other:?}"),
         }
     }

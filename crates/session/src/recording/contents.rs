@@ -3,7 +3,7 @@
 use protocol::id::{PublicationId, RecordingKey, TapId};
 use protocol::media::MediaCommand;
 use protocol::model::OutputMode;
-use protocol::recording::{RecordedStream, RecordingCommand};
+use protocol::recording::{Failure, RecordedStream, RecordingCommand};
 
 use super::{Phase, Recording, StartRefusal};
 use crate::client::Seat;
@@ -37,7 +37,7 @@ impl Registry {
                 let is_full = self.recorded_streams() >= self.settings.recording.max_streams;
                 self.begin_recording(&seat.session, properties, None, now);
                 if is_full && let Some(key) = self.sessions.get(&seat.session).and_then(|session| session.recording) {
-                    self.fail_start(key, &StartRefusal::Overloaded.to_string(), now);
+                    self.fail_start(key, Failure::Overloaded(StartRefusal::Overloaded.to_string()), now);
                 }
             }
             None => {}
@@ -96,7 +96,9 @@ impl Registry {
         tracing::warn!(session = %recording.session, recording = recording.id(), why, "a stream cannot be recorded");
         let Some(participant) = recording.publisher(tap) else { return };
         match recording.phase {
-            Phase::Starting { .. } if !recording.properties.ignore_failed_streams => self.fail_start(key, why, now),
+            Phase::Starting { .. } if !recording.properties.ignore_failed_streams => {
+                self.fail_start(key, why.into(), now);
+            }
             _ => self.take_out(key, participant, now),
         }
     }

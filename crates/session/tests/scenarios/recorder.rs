@@ -49,7 +49,7 @@ impl Recorder {
             RecordingCommand::End { recording, failed } => {
                 let taps = self.open.remove(&recording.0).expect("it began and did not end");
                 assert_eq!(taps, [] as [u64; 0], "everything was taken out first");
-                let result = if failed { Err("it never ran".to_owned()) } else { Ok(MEASURED) };
+                let result = if failed { Err("it never ran".into()) } else { Ok(MEASURED) };
                 self.reports.push_back(RecordingReport::Ended { recording, result });
             }
         }

@@ -55,7 +55,7 @@ fn stop(call: &mut Call, id: &str) -> Result<(), StopRefusal> {
 fn answer(call: &Call, id: CallId) -> Option<Result<(RecordingStatus, u64), String>> {
     call.completed.get(&id).map(|outcome| match outcome {
         Outcome::Recording(Ok(view)) => Ok((view.status, view.size)),
-        Outcome::Recording(Err(why)) => Err(why.clone()),
+        Outcome::Recording(Err(why)) => Err(why.to_string()),
         Outcome::Ended => panic!("no recording"),
     })
 }
