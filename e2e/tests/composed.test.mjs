@@ -143,7 +143,7 @@ scenario(
       resolution: `${width}x${height}`,
       frameRate: 15,
       recordingLayout: RecordingLayout.CUSTOM,
-      customLayout: 'speaker',
+      customLayout: 'builtin:speaker',
     });
     assert.match(readFileSync(join(folder, who.id, '.composition'), 'utf8'), /"layout":"SPEAKER"/);
     await ann.do('sentFrames', 20);
@@ -151,7 +151,7 @@ scenario(
     const listed = (await openvidu.listRecordings()).find(({ id }) => id === who.id);
     assert.deepEqual(
       [spoken.status, listed.properties.recordingLayout, listed.properties.customLayout],
-      ['ready', 'CUSTOM', 'speaker'],
+      ['ready', 'CUSTOM', 'builtin:speaker'],
     );
     decode(path(spoken, 'mp4'));
   },

@@ -75,9 +75,9 @@ pub struct Composition {
     pub custom_layout: String,
 }
 
-/// The custom layout that needs no page. It has no word of its own: clients of OpenVidu read answers with words that
-/// they do not know as errors, lists of recordings included.
-const SPEAKER: &str = "speaker";
+/// The custom layout that needs no page; no folder of an application's is called like this. It has no word of its own:
+/// clients of OpenVidu read answers with words that they do not know as errors, lists of recordings included.
+const SPEAKER: &str = "builtin:speaker";
 
 impl Composition {
     /// The picture is that of a page of the application's.

@@ -172,7 +172,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_layout_of_the_application_is_a_page_unless_it_is_called_speaker() {
+    fn a_layout_of_the_application_is_a_page_unless_it_is_the_speaker_built_in() {
         let of = |recording_layout, custom_layout: &str| {
             layout(&protocol::event::Composition {
                 resolution: "640x360".to_owned(),
@@ -181,9 +181,9 @@ mod tests {
                 custom_layout: custom_layout.to_owned(),
             })
         };
-        assert_eq!(of(RecordingLayout::HorizontalPresentation, "speaker"), Layout::HorizontalPresentation);
-        assert_eq!(of(RecordingLayout::Custom, "speaker"), Layout::Speaker);
-        for page in ["", "mine", "speaker/", "https://example.com/speaker"] {
+        assert_eq!(of(RecordingLayout::HorizontalPresentation, "builtin:speaker"), Layout::HorizontalPresentation);
+        assert_eq!(of(RecordingLayout::Custom, "builtin:speaker"), Layout::Speaker);
+        for page in ["", "mine", "speaker", "https://example.com/speaker"] {
             assert_eq!(of(RecordingLayout::Custom, page), Layout::Custom, "{page}");
         }
     }

@@ -396,7 +396,7 @@ async fn compositions_that_are_behind_keep_nobody_waiting() {
     let mut studio = Studio::with(folder.path(), endless_transcoder(programs.path()));
     let composed = RecordingProperties {
         recording_layout: RecordingLayout::Custom,
-        custom_layout: "speaker".to_owned(),
+        custom_layout: "builtin:speaker".to_owned(),
         ..RecordingProperties::default()
     };
     let count = WORKERS as u64 * 2;

@@ -122,7 +122,7 @@ async fn a_start_is_refused_in_the_order_of_the_original() {
         (r#"{"session":"room"}"#.to_owned(), 501),
         (r#"{"session":"room","outputMode":"COMPOSED_QUICK_START"}"#.to_owned(), 501),
         (r#"{"session":"room","recordingLayout":"CUSTOM"}"#.to_owned(), 501),
-        (r#"{"session":"room","recordingLayout":"CUSTOM","customLayout":"speaker"}"#.to_owned(), 501),
+        (r#"{"session":"room","recordingLayout":"CUSTOM","customLayout":"builtin:speaker"}"#.to_owned(), 501),
     ] {
         let answer = server.post("/recordings/start", &body).await;
         assert_eq!(answer.status, status, "{body}: {answer:?}");
