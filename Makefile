@@ -49,8 +49,15 @@ rust-lint: web
 	cargo fmt --all --check
 	cargo clippy --release --workspace --all-targets -- -D warnings
 
+# Always with the same cases where tests choose their own; `make properties` looks for others.
 rust-test: web
-	cargo test --release --workspace
+	PROPTEST_RNG_SEED=1 cargo test --release --workspace
+
+# Those tests with as many cases as one has time for, each time others.
+.PHONY: properties
+PROPTEST_CASES ?= 20000
+properties: web
+	PROPTEST_CASES=$(PROPTEST_CASES) cargo test --release --workspace
 
 deny:
 	@scripts/deny.sh
