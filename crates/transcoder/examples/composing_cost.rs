@@ -2,7 +2,8 @@
 //!
 //!     cargo run --release -p transcoder --example composing_cost -- 4 20 [captions]
 //!
-//! Four streams of 20 s, with or without names and crossed-out microphones. Prints seconds of processor time and of wall-clock time per second of media.
+//! Four streams of 20 s, with or without names and crossed-out microphones. Prints seconds of processor time and of
+//! wall-clock time per second of media.
 
 /// Shared with the tests of the recorder, which use more of them.
 #[allow(dead_code)]
