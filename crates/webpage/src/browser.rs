@@ -1,9 +1,13 @@
 //! The browser's process.
 
+use std::collections::VecDeque;
 use std::fs;
-use std::io::{self, PipeReader, PipeWriter};
+use std::io::{self, BufRead as _, BufReader, PipeReader, PipeWriter, Read as _};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread;
+use std::time::Duration;
 
 use command_fds::{CommandFdExt as _, FdMapping};
 use tempfile::TempDir;
@@ -15,6 +19,12 @@ const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome-stable"
 /// Where it reads orders, and where it answers.
 const ORDERS_FD: i32 = 3;
 const ANSWERS_FD: i32 = 4;
+
+/// What is kept of its complaints: lines, and bytes of each.
+const WORDS: usize = 5;
+const LONGEST_WORDS: u64 = 1000;
+/// For the last of them, once it has ended: its children may have its output open.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// For a page that nobody sits in front of.
 const FLAGS: [&str; 20] = [
@@ -53,6 +63,8 @@ pub fn find() -> Option<PathBuf> {
 #[derive(Debug)]
 pub(crate) struct Browser {
     child: Child,
+    /// Its last complaints, once it has ended.
+    words: Option<Receiver<String>>,
     _profile: TempDir,
 }
 
@@ -71,19 +83,46 @@ impl Browser {
         if rustix::process::geteuid().is_root() {
             command.arg("--no-sandbox");
         }
-        command.arg("about:blank").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command.arg("about:blank").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mappings = vec![
             FdMapping { parent_fd: orders_out.into(), child_fd: ORDERS_FD },
             FdMapping { parent_fd: answers_in.into(), child_fd: ANSWERS_FD },
         ];
         command.fd_mappings(mappings).map_err(|error| failed(io::Error::other(error)))?;
-        let child = command.spawn().map_err(failed)?;
-        Ok((Self { child, _profile: profile }, orders, answers))
+        let mut child = command.spawn().map_err(failed)?;
+        let words = child.stderr.take().map(listen);
+        Ok((Self { child, words, _profile: profile }, orders, answers))
+    }
+
+    /// Why it has ended, in its own words. It has not been told of any page yet: there are no secrets in them.
+    pub(crate) fn last_words(&mut self) -> String {
+        let _ = self.child.kill();
+        self.words.take().and_then(|words| words.recv_timeout(LAST_WORDS).ok()).unwrap_or_default()
     }
 
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
+}
+
+/// Reads what it complains of to the end, and tells the last of it.
+fn listen(complaints: ChildStderr) -> Receiver<String> {
+    let (tell, told) = sync_channel(1);
+    thread::spawn(move || {
+        let mut complaints = BufReader::new(complaints);
+        let mut latest = VecDeque::new();
+        let mut line = vec![];
+        while let Ok(1..) = (&mut complaints).take(LONGEST_WORDS).read_until(b'\n', &mut line) {
+            latest.push_back(String::from_utf8_lossy(line.trim_ascii()).into_owned());
+            if latest.len() > WORDS {
+                latest.pop_front();
+            }
+            line.clear();
+        }
+        // Most are never asked for.
+        let _ = tell.send(Vec::from(latest).join("; "));
+    });
+    told
 }
 
 fn network_flags(options: &Options) -> impl Iterator<Item = String> {

@@ -45,9 +45,14 @@ pub struct Recording {
 impl Recording {
     /// Opens the page and begins; gives up once `abandoned` is set. Until this returns nothing of it is recorded.
     pub fn start(options: &Options, abandoned: Arc<AtomicBool>) -> Result<Self, Error> {
-        let (browser, orders, answers) = Browser::start(options)?;
+        let (mut browser, orders, answers) = Browser::start(options)?;
         let mut devtools = DevTools::new(orders, answers, abandoned);
-        let version = devtools.ask("Browser.getVersion", json!({}), START)?;
+        let version = devtools.ask("Browser.getVersion", json!({}), START).map_err(|error| match error {
+            Error::Ended => {
+                Error::EndedAtOnce { program: options.program.display().to_string(), words: browser.last_words() }
+            }
+            error => error,
+        })?;
         // Libraries ask whether they know the browser.
         let agent = version["userAgent"].as_str().unwrap_or_default().replace("HeadlessChrome", "Chrome");
         // What is done here is not remembered on the disk.

@@ -71,6 +71,14 @@ pub enum Error {
         /// Why not.
         source: std::io::Error,
     },
+    /// It has started, and ended before anything was asked of it.
+    #[error("{program} ended at once: {words}")]
+    EndedAtOnce {
+        /// What was started.
+        program: String,
+        /// Its last words.
+        words: String,
+    },
     /// It has ended, or crashed.
     #[error("the browser has ended")]
     Ended,

@@ -177,7 +177,7 @@ fn what_cannot_be_recorded_is_said() {
     assert!(error.contains("ERR_CONNECTION_REFUSED"), "{error}");
     let error = start(&Options { program: "/nonexistent/chromium".into(), ..options(origin.clone()) }).unwrap_err();
     assert!(error.to_string().contains("/nonexistent/chromium"), "{error}");
-    // Something that is no browser.
-    let error = start(&Options { program: "/bin/true".into(), ..options(origin) }).unwrap_err();
-    assert!(matches!(error, Error::Ended), "{error}");
+    // Something that is no browser, and complains of it.
+    let error = start(&Options { program: "/bin/date".into(), ..options(origin) }).unwrap_err();
+    assert!(matches!(&error, Error::EndedAtOnce { words, .. } if words.contains("--headless")), "{error}");
 }
