@@ -165,6 +165,13 @@ struct ControlLoop {
     events: EventSinks,
 }
 
+/// What everything that follows from one input has in common.
+struct Turn {
+    written: WrittenNotifications,
+    /// When recordings change: whoever leaves as one ends is in it to the end.
+    recorded_at: u64,
+}
+
 impl ControlLoop {
     async fn run(
         mut self,
@@ -254,9 +261,9 @@ impl ControlLoop {
         if catch_unwind(AssertUnwindSafe(|| input(&mut self.registry, now))).is_err() {
             tracing::error!("a rule about sessions panicked; its call is abandoned");
         }
-        let mut written = WrittenNotifications::default();
+        let mut turn = Turn { written: WrittenNotifications::default(), recorded_at: self.recordings.now() };
         while let Some(effect) = self.registry.poll_effect() {
-            if let Some(failed) = self.carry_out(effect, &mut written) {
+            if let Some(failed) = self.carry_out(effect, &mut turn) {
                 match failed {
                     Failed::Socket(socket) => {
                         self.outboxes.remove(&socket);
@@ -269,7 +276,7 @@ impl ControlLoop {
         }
     }
 
-    fn carry_out(&mut self, effect: Effect, written: &mut WrittenNotifications) -> Option<Failed> {
+    fn carry_out(&mut self, effect: Effect, turn: &mut Turn) -> Option<Failed> {
         let (socket, frame) = match effect {
             Effect::Reply { socket, request, rpc_session, result } => {
                 if let (Ok(ClientReply::Joined(_) | ClientReply::Value { .. }), Some(outbox)) =
@@ -283,7 +290,7 @@ impl ControlLoop {
                 };
                 (socket, frame.into())
             }
-            Effect::Notify { socket, notification } => (socket, written.frame(&notification)),
+            Effect::Notify { socket, notification } => (socket, turn.written.frame(&notification)),
             Effect::CloseSocket { socket } => {
                 if let Some(outbox) = self.outboxes.remove(&socket) {
                     outbox.close();
@@ -295,7 +302,9 @@ impl ControlLoop {
                 return None;
             }
             Effect::Media(command) => return self.media.send(command).err().flatten().map(Failed::Media),
-            Effect::Recording(command) => return self.recordings.send(command).map(Failed::Recording),
+            Effect::Recording(command) => {
+                return self.recordings.send(command, turn.recorded_at).map(Failed::Recording);
+            }
             Effect::Completed { call, outcome } => {
                 if let Some(settle) = self.calls.remove(&call) {
                     // Nobody may wait any more.

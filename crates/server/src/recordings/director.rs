@@ -21,6 +21,7 @@ use tokio::time::MissedTickBehavior;
 
 use super::composing::{self, Composing};
 use super::processing::{self, Part, Processed, Work};
+use super::queue::Order;
 use super::store::{Folder, StreamNote};
 use super::{Place, Told, recovery, upload};
 use crate::jobs::{Filmed, Filming, Progress, Slot};
@@ -126,7 +127,7 @@ impl Director {
     }
 
     /// Works until nobody can give commands any more.
-    pub(super) async fn run(mut self, mut commands: mpsc::Receiver<RecordingCommand>) {
+    pub(super) async fn run(mut self, mut orders: mpsc::Receiver<Order>) {
         let (processed, mut recovered) = mpsc::channel(RECOVERED);
         self.recover(processed);
         let mut recorder_is_there = true;
@@ -135,8 +136,8 @@ impl Director {
         loop {
             let is_composing = self.recordings.values().any(|recording| recording.composing.is_some());
             tokio::select! {
-                command = commands.recv() => match command {
-                    Some(command) => self.carry_out(command).await,
+                order = orders.recv() => match order {
+                    Some(order) => self.carry_out(order).await,
                     None => break,
                 },
                 event = self.files.recv(), if recorder_is_there => match event {
@@ -214,7 +215,7 @@ impl Director {
         let _ = self.tell.send(Told::Report(report)).await;
     }
 
-    async fn carry_out(&mut self, command: RecordingCommand) {
+    async fn carry_out(&mut self, Order { at, command }: Order) {
         match command {
             RecordingCommand::Begin { recording, session, session_created_at, created_at, properties } => {
                 let view = RecordingView {
@@ -245,23 +246,22 @@ impl Director {
                 }
             }
             RecordingCommand::Add { recording, tap, stream } => {
-                if let Err(error) = self.add(recording, tap, stream) {
+                if let Err(error) = self.add(recording, tap, stream, at) {
                     self.stop_file(tap);
                     self.report(RecordingReport::Broken { recording, why: unwritable(error) }).await;
                 }
             }
             RecordingCommand::Change { recording, tap, audio_active, video_active } => {
-                let change = |file, at| Entry::Change { file, at, audio_active, video_active };
+                let change = |file| Entry::Change { file, at, audio_active, video_active };
                 self.note_down(recording, tap, change).await;
             }
             RecordingCommand::Remove { recording, tap } => {
-                self.note_down(recording, tap, |file, at| Entry::Remove { file, at }).await;
+                self.note_down(recording, tap, |file| Entry::Remove { file, at }).await;
                 self.stop_file(tap);
             }
             RecordingCommand::Started { recording } => self.mark(recording, RecordingStatus::Started),
             RecordingCommand::End { recording, failed } => {
                 self.mark(recording, RecordingStatus::Stopped);
-                let at = self.now();
                 if let Some(recording) = self.recordings.get_mut(&recording) {
                     recording.end = Some(End { failed, at });
                     if let Some(film) = &recording.film {
@@ -343,8 +343,7 @@ impl Director {
         Ok(Recording { folder, view, growing, finished, stems, latest, composing, film, awaited, end: None })
     }
 
-    fn add(&mut self, key: RecordingKey, tap: TapId, stream: RecordedStream) -> io::Result<()> {
-        let now = self.now();
+    fn add(&mut self, key: RecordingKey, tap: TapId, stream: RecordedStream, at: u64) -> io::Result<()> {
         let Some(recording) = self.recordings.get_mut(&key).filter(|recording| recording.end.is_none()) else {
             // It has failed meanwhile.
             self.stop_file(tap);
@@ -358,7 +357,7 @@ impl Director {
         let file = processing::growing_name(&note);
         let path = recording.folder.file(&file);
         if let Some(composing) = &mut recording.composing {
-            composing.happened(&composing::added(&self.place, &note, file, now, is_active))?;
+            composing.happened(&composing::added(&self.place, &note, file, at, is_active))?;
         }
         let after = recording.latest.insert(note.stream_id.clone(), tap);
         recording.growing.insert(tap, note);
@@ -367,11 +366,10 @@ impl Director {
     }
 
     /// Something happened to a stream of a composed recording.
-    async fn note_down(&mut self, key: RecordingKey, tap: TapId, entry: impl FnOnce(String, u64) -> Entry) {
-        let now = self.now();
+    async fn note_down(&mut self, key: RecordingKey, tap: TapId, entry: impl FnOnce(String) -> Entry) {
         let Some(recording) = self.recordings.get_mut(&key) else { return };
         let (Some(composing), Some(note)) = (&mut recording.composing, recording.growing.get(&tap)) else { return };
-        if let Err(error) = composing.happened(&entry(processing::growing_name(note), now)) {
+        if let Err(error) = composing.happened(&entry(processing::growing_name(note))) {
             self.report(RecordingReport::Broken { recording: key, why: unwritable(error) }).await;
         }
     }

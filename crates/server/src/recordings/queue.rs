@@ -16,13 +16,21 @@ pub(crate) struct Queue {
     way: Option<Way>,
 }
 
+/// A command on its way.
+#[derive(Debug)]
+pub(super) struct Order {
+    /// When it was given, ms since 1970 on the clock of the files: so long may it have waited for the disk.
+    pub(super) at: u64,
+    pub(super) command: RecordingCommand,
+}
+
 #[derive(Debug)]
 struct Way {
-    commands: mpsc::Sender<RecordingCommand>,
+    commands: mpsc::Sender<Order>,
     recorder: RecorderHandle,
 }
 
-pub(super) fn queue(recorder: RecorderHandle, max_streams: usize) -> (Queue, mpsc::Receiver<RecordingCommand>) {
+pub(super) fn queue(recorder: RecorderHandle, max_streams: usize) -> (Queue, mpsc::Receiver<Order>) {
     // What ends must get through even while the disk stands still: each stream and each recording that began causes two
     // more commands at most. Of four parts, one is for those that ran before, one for what begins, two for its end.
     let capacity = max_streams.saturating_mul(16).clamp(MIN_CAPACITY, MAX_CAPACITY);
@@ -36,8 +44,13 @@ impl Queue {
         Self { way: None }
     }
 
-    /// Hands over a command; if that is impossible, returns what is to be reported at once.
-    pub(crate) fn send(&self, command: RecordingCommand) -> Option<RecordingReport> {
+    /// ms since 1970 on the clock of the files; 0 if this server does not record.
+    pub(crate) fn now(&self) -> u64 {
+        self.way.as_ref().map_or(0, |way| way.recorder.now().as_millis() as u64)
+    }
+
+    /// Hands over a command that was given at `at`; if that is impossible, returns what is to be reported at once.
+    pub(crate) fn send(&self, command: RecordingCommand, at: u64) -> Option<RecordingReport> {
         let Some(Way { commands, recorder }) = &self.way else {
             return refused(&command, "this server does not record");
         };
@@ -54,10 +67,10 @@ impl Queue {
                 return refused(&command, "the recorder is too far behind");
             }
         }
-        match commands.try_send(command) {
+        match commands.try_send(Order { at, command }) {
             Ok(()) => None,
-            Err(mpsc::error::TrySendError::Full(command) | mpsc::error::TrySendError::Closed(command)) => {
-                refused(&command, "recordings have come to a standstill")
+            Err(mpsc::error::TrySendError::Full(order) | mpsc::error::TrySendError::Closed(order)) => {
+                refused(&order.command, "recordings have come to a standstill")
             }
         }
     }

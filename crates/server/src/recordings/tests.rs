@@ -69,7 +69,7 @@ impl Studio {
     }
 
     fn send(&self, command: RecordingCommand) {
-        assert_eq!(self.running.queue.send(command), None, "there is room");
+        assert_eq!(self.running.queue.send(command, self.running.queue.now()), None, "there is room");
     }
 
     fn begin(&self, recording: RecordingKey, properties: RecordingProperties) {
