@@ -46,7 +46,8 @@ static BEGIN: OnceLock<Instant> = OnceLock::new();
 /// What subscribers have received since it was last looked at.
 type Delays = Arc<Mutex<Vec<Duration>>>;
 
-#[tokio::main(flavor = "current_thread")]
+// Requests below wait in this thread; clients must ping meanwhile.
+#[tokio::main]
 async fn main() {
     let mut arguments = std::env::args().skip(1).map(|text| text.parse::<usize>().expect("a number"));
     let mut argument = |default| arguments.next().unwrap_or(default);
