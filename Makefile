@@ -72,7 +72,7 @@ FUZZ_SECONDS ?= 300
 api-fuzz: build e2e/node_modules/.package-lock.json
 	cd e2e && MADANG=$(abspath $(MADANG)) API_FUZZ_SECONDS=$(FUZZ_SECONDS) node --test tests/api.test.mjs
 
-# One recording after the other; about ten minutes.
+# One recording after the other, individual and composed in turns; about ten minutes.
 .PHONY: soak-recording
 RECORDING_CYCLES ?= 1000
 soak-recording: build e2e/node_modules/.package-lock.json

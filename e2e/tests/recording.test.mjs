@@ -212,7 +212,8 @@ scenario(
     const ann = await room.join('ann');
     await ann.publish();
     for (let n = 0; n < cycles; n += 1) {
-      const start = { session: room.id, outputMode: 'INDIVIDUAL' };
+      const outputMode = n % 2 === 0 ? 'INDIVIDUAL' : 'COMPOSED';
+      const start = { session: room.id, outputMode, resolution: '640x360' };
       const started = await restOk(server, 'POST', '/openvidu/api/recordings/start', start);
       assert.equal(started.id, n === 0 ? 'soak' : `soak~${n}`);
       const stop = `/openvidu/api/recordings/stop/${started.id}`;
