@@ -85,7 +85,7 @@ impl<W: Write + Seek> FrameFile<W> {
     /// A frame of sound, or of pictures in VP8.
     pub fn push(&mut self, frame: FileFrame, now: Time) -> io::Result<()> {
         let format = if frame.key { depacketise::vp8_format(frame.codec, &frame.data) } else { None };
-        let time = frame.time.cast_signed().saturating_mul(1_000_000);
+        let time = Nanos::try_from(frame.time).unwrap_or(Nanos::MAX).saturating_mul(1_000_000);
         let FileFrame { codec, key, data, .. } = frame;
         self.add(PlacedFrame { codec, time, key, data, format, quarter_turns: 0 }, now)
     }
@@ -226,7 +226,7 @@ impl Extent {
 
     /// `data` may be the first two bytes.
     pub(crate) fn audio(&mut self, time: u64, data: &[u8]) {
-        self.audio_end = self.audio_end.max(time + opus_duration(data).as_millis() as u64);
+        self.audio_end = self.audio_end.max(time.saturating_add(opus_duration(data).as_millis() as u64));
     }
 
     pub(crate) fn video(&mut self, time: u64) {
@@ -240,7 +240,7 @@ impl Extent {
 
     /// ms.
     pub(crate) fn duration(&self) -> u64 {
-        self.picture.map_or(0, |(last, shown)| last + shown).max(self.audio_end)
+        self.picture.map_or(0, |(last, shown)| last.saturating_add(shown)).max(self.audio_end)
     }
 }
 

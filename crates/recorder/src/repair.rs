@@ -12,6 +12,9 @@ use crate::matroska::{
 };
 use crate::summary::FileSummary;
 
+/// Identifier and size of a cluster as they are written here, bytes.
+const CLUSTER_HEADER: u64 = 12;
+
 /// Why a file cannot be repaired.
 #[derive(Debug)]
 pub enum RepairError {
@@ -56,6 +59,8 @@ pub fn repair<F: Read + Write + Seek>(file: &mut F) -> Result<FileSummary, Repai
         return Err(RepairError::Nothing);
     };
     let duration = found.extent.duration();
+    // One that does not tell any more begins when dates do: it tells that from now on.
+    let start = found.start.max(MILLENNIUM);
     let size = match is_whole {
         Some(size) => size,
         None => {
@@ -63,12 +68,12 @@ pub fn repair<F: Read + Write + Seek>(file: &mut F) -> Result<FileSummary, Repai
                 file.seek(SeekFrom::Start(size_at))?;
                 file.write_all(&wide_size(size))?;
             }
-            complete(file, found.start, duration, &found.cues, [found.has_audio, found.has_video], end)?
+            complete(file, start, duration, &found.cues, [found.has_audio, found.has_video], end)?
         }
     };
     Ok(FileSummary {
-        start: found.start,
-        end: found.start.saturating_add(duration),
+        start,
+        end: start.saturating_add(duration),
         duration,
         size,
         has_audio: found.has_audio,
@@ -107,24 +112,41 @@ impl<R: Read + Seek> Scan<R> {
         let segment = self.header()?.filter(|h| h.id == SEGMENT && self.at == SEGMENT_AT);
         let segment = segment.ok_or(RepairError::Nothing)?;
         let whole = segment.size.and_then(|size| SEGMENT_AT.checked_add(size)).filter(|end| *end <= self.length);
+        if self.length < CLUSTERS_AT {
+            return Err(RepairError::Nothing);
+        }
+        self.head()?;
         while let Some(header) = self.header()? {
             let Some(end) = header.size.and_then(|size| self.at.checked_add(size)) else {
                 break;
             };
             let is_whole = match header.id {
-                CLUSTER if self.at >= CLUSTERS_AT => self.cluster(end)?,
+                CLUSTER if header.length == CLUSTER_HEADER => self.cluster(end)?,
                 _ => end <= self.length,
             };
             if !is_whole {
                 break;
             }
+            self.go_to(end)?;
+        }
+        // A segment that ends before its blocks was not written so.
+        Ok(whole.filter(|end| self.found.end.is_some_and(|last| last <= *end)))
+    }
+
+    /// What tells of the file. Whatever became of it, clusters begin behind it.
+    fn head(&mut self) -> io::Result<()> {
+        while self.at < CLUSTERS_AT
+            && let Some(header) = self.header()?
+        {
+            let end = self.at.saturating_add(header.size.unwrap_or(0)).min(CLUSTERS_AT);
             if header.id == INFO {
                 self.info(end)?;
             }
             self.go_to(end)?;
         }
-        // A segment that ends before its blocks was not written so.
-        Ok(whole.filter(|end| self.found.end.is_some_and(|last| last <= *end)))
+        // What is no element was read in part.
+        self.at = self.reader.seek(SeekFrom::Start(CLUSTERS_AT))?;
+        Ok(())
     }
 
     fn info(&mut self, end: u64) -> io::Result<()> {
@@ -164,7 +186,7 @@ impl<R: Read + Seek> Scan<R> {
                     time = Some(u64::from_be_bytes(bytes));
                 }
                 (SIMPLE_BLOCK, Some(time)) => {
-                    self.block(time, element_end, content_at - 12, &mut cue_wanted)?;
+                    self.block(time, element_end, content_at - CLUSTER_HEADER, &mut cue_wanted)?;
                     self.found.end = Some(element_end);
                 }
                 _ => {}
