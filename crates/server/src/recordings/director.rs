@@ -3,9 +3,10 @@
 //! It waits for the disk where that takes a moment (a folder, a metadata file); what takes longer is left to workers.
 //! Whether a recording is composed makes little difference here: each stream has its file, and what happens is noted down.
 
+mod page;
+
 use std::collections::{HashMap, HashSet};
 use std::io;
-use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -24,15 +25,14 @@ use super::processing::{self, Part, Processed, Work};
 use super::queue::Order;
 use super::store::{Folder, StreamNote};
 use super::{Place, Told, recovery, upload};
-use crate::jobs::{Filmed, Filming, Progress, Slot};
+use crate::jobs::{Filmed, Progress, Slot};
 use crate::recorder::{RecorderEvent, RecorderHandle, StartFile};
+use page::Film;
 
 /// Until a recorder that was too busy is told again that a file shall end.
 const RETRY: Duration = Duration::from_millis(100);
 /// How often compositions are told how far the files are.
 const MARK: Duration = Duration::from_millis(500);
-/// The one stream of a recording that shows a page of the application's.
-const PAGE: &str = "page";
 /// What composing processes tell, which is three words each; and pages.
 const PROGRESS_CAPACITY: usize = 256;
 
@@ -76,15 +76,6 @@ struct Recording {
     awaited: Awaited,
     /// It is over, once the last file is closed.
     end: Option<End>,
-}
-
-/// A page being recorded.
-struct Film {
-    filming: Filming,
-    /// Until it is composed.
-    slot: Option<Slot>,
-    /// Of its file, while one is written.
-    note: Option<StreamNote>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -311,22 +302,6 @@ impl Director {
         Ok(())
     }
 
-    /// Its composition begins with the page, which takes a moment to be there.
-    fn film(
-        &self,
-        key: RecordingKey,
-        recording: &mut Recording,
-        slot: Slot,
-        page: webpage::Options,
-    ) -> Result<(), String> {
-        let tell = self.tell_filmed.clone();
-        let tell = move |filmed| tell.blocking_send((key, filmed)).is_ok();
-        let filming = Filming::start(page, self.recorder.clock(), tell).map_err(|error| error.to_string())?;
-        recording.film = Some(Film { filming, slot: Some(slot), note: None });
-        recording.awaited.page = true;
-        Ok(())
-    }
-
     fn begin_files(&self, mut view: RecordingView) -> io::Result<Recording> {
         let folder = self.place.store.reserve(&view.session_id.as_str().into())?;
         view.id = folder.id().to_owned();
@@ -392,47 +367,6 @@ impl Director {
         if was_awaited && !recording.awaited.composition && !recording.awaited.page {
             self.report(RecordingReport::Running { recording: key, tap: None }).await;
         }
-    }
-
-    async fn film_event(&mut self, key: RecordingKey, filmed: Filmed) {
-        match filmed {
-            Filmed::Begins { at, path } => {
-                // Whoever asked has gone only if the server stops.
-                let _ = path.send(self.begin_reel(key, at).map_err(io::Error::other));
-            }
-            Filmed::Written { until } => {
-                let recording = self.recordings.get_mut(&key);
-                if let Some(composing) = recording.and_then(|recording| recording.composing.as_mut()) {
-                    composing.written_until(until);
-                }
-                self.have(key, |awaited| &mut awaited.page).await;
-            }
-            Filmed::Ended(summary) => {
-                if let Some(recording) = self.recordings.get_mut(&key) {
-                    recording.end_reel(Some(summary));
-                }
-            }
-            Filmed::Over(result) => {
-                if let Some(recording) = self.recordings.get_mut(&key) {
-                    recording.end_reel(None);
-                    recording.film = None;
-                }
-                if let Err(why) = result {
-                    self.report(RecordingReport::Broken { recording: key, why }).await;
-                }
-                self.process_if_over(key);
-            }
-        }
-    }
-
-    /// A page is shown from now on. Tells where it is to be written.
-    fn begin_reel(&mut self, key: RecordingKey, at: u64) -> Result<PathBuf, String> {
-        let mut recording = self.recordings.remove(&key).ok_or("it is over")?;
-        let slot = recording.film.as_mut().and_then(|film| film.slot.take());
-        let begun = slot.map_or(Ok(()), |slot| self.compose(key, &mut recording, slot, at));
-        let path = begun.and_then(|()| recording.begin_reel(&self.place, at).map_err(unwritable));
-        self.recordings.insert(key, recording);
-        path
     }
 
     /// A status on its way; if it cannot be written the recording goes on, and the disk tells the one before.
@@ -545,45 +479,6 @@ impl Director {
 }
 
 impl Recording {
-    /// What the page shows comes into another file now.
-    fn begin_reel(&mut self, place: &Place, at: u64) -> io::Result<PathBuf> {
-        let note = self.new_note(RecordedStream {
-            connection: "RECORDER".into(),
-            stream: PAGE.into(),
-            client_data: String::new(),
-            server_data: String::new(),
-            has_audio: self.view.has_audio,
-            has_video: true,
-            audio_active: true,
-            video_active: true,
-            // To be seen to its edges.
-            type_of_video: Some("SCREEN".to_owned()),
-        });
-        self.folder.note(&note)?;
-        let file = processing::growing_name(&note);
-        let path = self.folder.file(&file);
-        let last = self.finished.last().map(|part| processing::growing_name(&part.note));
-        if let Some(composing) = &mut self.composing {
-            if let Some(file) = last {
-                composing.happened(&Entry::Remove { file, at })?;
-            }
-            composing.happened(&composing::added(place, &note, file, at, [true, true]))?;
-        }
-        if let Some(film) = &mut self.film {
-            film.note = Some(note);
-        }
-        Ok(path)
-    }
-
-    /// The page's file is written no more.
-    fn end_reel(&mut self, summary: Option<FileSummary>) {
-        let Some(mut note) = self.film.as_mut().and_then(|film| film.note.take()) else { return };
-        if let Some(summary) = summary.filter(|summary| summary.size > 0) {
-            processing::describe(&mut note, &summary);
-        }
-        self.finished.push(Part { note, summary });
-    }
-
     /// The stem of its name is used once.
     fn new_note(&mut self, stream: RecordedStream) -> StreamNote {
         let id = stream.stream.as_str();
