@@ -91,9 +91,9 @@ bench-network: build e2e/node_modules/.package-lock.json
 # What recording does to a call, and how long recordings take to start; about three minutes. No browser and no Node needed.
 .PHONY: bench-recording
 bench-recording: build
-	cargo run --release -p server --example recorded_call
+	cargo run --release -p madang --example recorded_call
 
 # What very many sessions cost; about two minutes. No browser and no Node needed.
 bench-sessions:
 	cargo build --release
-	cargo run --release -p server --example many_sessions
+	cargo run --release -p madang --example many_sessions

@@ -1,6 +1,6 @@
 //! What ten thousand sessions with three connections each cost, by REST against the real program.
 //!
-//!     cargo build --release && cargo run --release -p server --example many_sessions [sessions]
+//!     cargo build --release && cargo run --release -p madang --example many_sessions [sessions]
 //!
 //! Times depend on the machine and on what else it does: compare the columns of one run.
 

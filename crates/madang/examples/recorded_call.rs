@@ -1,7 +1,7 @@
 //! What recording does to a call of the real program: how long packets take through it, and what it costs, with and
 //! without recording in turns; and how long recordings take to start.
 //!
-//!     cargo build --release && cargo run --release -p server --example recorded_call [streams seconds rounds starts]
+//!     cargo build --release && cargo run --release -p madang --example recorded_call [streams seconds rounds starts]
 //!
 //! Everybody in the call sends 1 Mbit/s of pictures and some sound, and receives everybody else, over UDP on loopback. A
 //! packet's time runs from the publisher's engine being given it to the subscriber's giving it out, so that the
