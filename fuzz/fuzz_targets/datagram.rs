@@ -2,7 +2,4 @@
 //! peers: STUN, DTLS, SRTP, anything.
 #![no_main]
 
-#[path = "../targets/datagram.rs"]
-mod target;
-
-libfuzzer_sys::fuzz_target!(|data: &[u8]| target::run(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| testbed::fuzz::datagram::run(data));

@@ -1,7 +1,4 @@
 //! Any bytes as a recorded file, read while it grows.
 #![no_main]
 
-#[path = "../targets/followed_file.rs"]
-mod target;
-
-libfuzzer_sys::fuzz_target!(|data: &[u8]| target::run(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| testbed::fuzz::followed_file::run(data));

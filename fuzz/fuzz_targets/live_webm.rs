@@ -1,7 +1,4 @@
 //! Any bytes as what a browser records.
 #![no_main]
 
-#[path = "../targets/live_webm.rs"]
-mod target;
-
-libfuzzer_sys::fuzz_target!(|data: &[u8]| target::run(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| testbed::fuzz::live_webm::run(data));

@@ -1,7 +1,4 @@
 //! Packets of every codec with any numbers, times and reports, into a file; which can then be repaired.
 #![no_main]
 
-#[path = "../targets/recorded_packets.rs"]
-mod target;
-
-libfuzzer_sys::fuzz_target!(|data: &[u8]| target::run(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| testbed::fuzz::recorded_packets::run(data));

@@ -1,7 +1,4 @@
 //! Offers and answers of a client, as a publisher, as a subscriber that offers and as one that answers.
 #![no_main]
 
-#[path = "../targets/sdp_offer.rs"]
-mod target;
-
-libfuzzer_sys::fuzz_target!(|sdp: &str| target::run(sdp));
+libfuzzer_sys::fuzz_target!(|sdp: &str| testbed::fuzz::sdp_offer::run(sdp));

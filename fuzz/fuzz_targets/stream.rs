@@ -1,7 +1,4 @@
 //! A TCP connection that carries media, or claims to, cut into pieces: the framing of ICE and of TURN.
 #![no_main]
 
-#[path = "../targets/stream.rs"]
-mod target;
-
-libfuzzer_sys::fuzz_target!(|data: &[u8]| target::run(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| testbed::fuzz::stream::run(data));

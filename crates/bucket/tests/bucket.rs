@@ -1,13 +1,11 @@
 //! Against a real S3 server.
 
-mod service;
-
 use std::fs;
 
 use bucket::{Bucket, Error, Settings, Wanted};
 use futures_util::TryStreamExt as _;
-use service::Service;
 use tempfile::TempDir;
+use testbed::s3::S3Service;
 
 const MEBI: usize = 1024 * 1024;
 
@@ -22,6 +20,18 @@ async fn read(bucket: &Bucket, key: &str, wanted: Wanted) -> Vec<u8> {
     bytes.concat()
 }
 
+fn settings(service: &S3Service) -> Settings {
+    let account = service.account();
+    Settings {
+        bucket: account.bucket.to_owned(),
+        endpoint: Some(account.endpoint),
+        path_style: true,
+        region: Some(account.region.to_owned()),
+        credentials: Some((account.key.to_owned(), account.secret.to_owned())),
+        headers: vec![],
+    }
+}
+
 fn open(settings: &Settings) -> Bucket {
     Bucket::open(settings).unwrap()
 }
@@ -29,10 +39,10 @@ fn open(settings: &Settings) -> Bucket {
 #[tokio::test]
 async fn files_are_sent_listed_read_in_ranges_and_deleted() {
     let folder = TempDir::new().unwrap();
-    let service = Service::start(&folder.path().join("s3")).await;
+    let service = S3Service::start(&folder.path().join("s3")).await;
     // As an original's bucket may be set up: a folder in it, or not.
     for place in ["recordings/of/ours", "recordings"] {
-        let settings = Settings { bucket: place.to_owned(), ..service.settings() };
+        let settings = Settings { bucket: place.to_owned(), ..settings(&service) };
         let bucket = open(&settings);
         bucket.check().await.unwrap();
         let file = folder.path().join("call.zip");
@@ -61,21 +71,21 @@ async fn files_are_sent_listed_read_in_ranges_and_deleted() {
 #[tokio::test]
 async fn a_broken_upload_goes_on_where_it_was() {
     let folder = TempDir::new().unwrap();
-    let service = Service::start(&folder.path().join("s3")).await;
+    let service = S3Service::start(&folder.path().join("s3")).await;
     let (file, progress) = (folder.path().join("call.mp4"), folder.path().join("progress"));
     let content = bytes(26 * MEBI + 11);
     fs::write(&file, &content).unwrap();
 
     service.be_silent_for(Some("partNumber=3"));
     {
-        let bucket = open(&service.settings());
+        let bucket = open(&settings(&service));
         tokio::select! {
             sent = bucket.put_file("S/call.mp4", &file, &progress) => panic!("{sent:?}"),
             () = service.fell_silent() => {}
         }
     }
     service.be_silent_for(None);
-    let bucket = open(&service.settings());
+    let bucket = open(&settings(&service));
     assert!(bucket.list("").await.unwrap().is_empty(), "nothing that is not whole");
     bucket.put_file("S/call.mp4", &file, &progress).await.unwrap();
     assert_eq!(read(&bucket, "S/call.mp4", Wanted::All).await, content);
@@ -86,16 +96,16 @@ async fn a_broken_upload_goes_on_where_it_was() {
 #[tokio::test]
 async fn an_upload_that_the_service_forgot_begins_anew() {
     let folder = TempDir::new().unwrap();
-    let service = Service::start(&folder.path().join("s3")).await;
+    let service = S3Service::start(&folder.path().join("s3")).await;
     let (file, progress) = (folder.path().join("call.mp4"), folder.path().join("progress"));
     fs::write(&file, bytes(11 * MEBI)).unwrap();
-    let bucket = open(&service.settings());
+    let bucket = open(&settings(&service));
     service.be_silent_for(Some("partNumber=2"));
     tokio::select! {
         sent = bucket.put_file("S/call.mp4", &file, &progress) => panic!("{sent:?}"),
         () = service.fell_silent() => {}
     }
-    let other = Service::start(&folder.path().join("empty")).await;
+    let other = S3Service::start(&folder.path().join("empty")).await;
     let bucket = open(&other.settings());
     bucket.put_file("S/call.mp4", &file, &progress).await.unwrap();
     assert_eq!(read(&bucket, "S/call.mp4", Wanted::All).await, bytes(11 * MEBI));
@@ -109,10 +119,10 @@ async fn an_upload_that_the_service_forgot_begins_anew() {
 #[tokio::test]
 async fn new_objects_get_the_headers_and_a_type() {
     let folder = TempDir::new().unwrap();
-    let service = Service::start(&folder.path().join("s3")).await;
+    let service = S3Service::start(&folder.path().join("s3")).await;
     let headers =
         vec![("Cache-Control".to_owned(), "max-age=7".to_owned()), ("x-amz-meta-class".to_owned(), "3b".to_owned())];
-    let bucket = open(&Settings { headers, ..service.settings() });
+    let bucket = open(&Settings { headers, ..settings(&service) });
     let file = folder.path().join("file");
     for (name, length) in [("small.mp4", 10), ("large.mp4", 9 * MEBI)] {
         fs::write(&file, bytes(length)).unwrap();
@@ -129,14 +139,14 @@ async fn new_objects_get_the_headers_and_a_type() {
 #[tokio::test]
 async fn what_is_wrong_is_said() {
     let folder = TempDir::new().unwrap();
-    let service = Service::start(&folder.path().join("s3")).await;
+    let service = S3Service::start(&folder.path().join("s3")).await;
     let wrong = |change: fn(&mut Settings)| {
-        let mut settings = service.settings();
+        let mut settings = settings(&service);
         change(&mut settings);
         settings
     };
     for bucket in ["", "/folder", "a/../b", "a//b"] {
-        let settings = Settings { bucket: bucket.to_owned(), ..service.settings() };
+        let settings = Settings { bucket: bucket.to_owned(), ..settings(&service) };
         assert!(matches!(Bucket::open(&settings), Err(Error::Settings(_))), "{bucket}");
     }
     let header = wrong(|settings| settings.headers = vec![("a b".to_owned(), String::new())]);
@@ -149,7 +159,7 @@ async fn what_is_wrong_is_said() {
     let missing = wrong(|settings| settings.bucket = "nobodys".to_owned());
     assert!(Bucket::open(&missing).unwrap().check().await.is_err());
 
-    let bucket = open(&service.settings());
+    let bucket = open(&settings(&service));
     let nowhere = folder.path().join("nowhere");
     assert!(matches!(bucket.put_file("key", &nowhere, &nowhere).await, Err(Error::File { .. })));
     for key in ["", "/", "/key", "key/", "a//b", "../key"] {

@@ -20,7 +20,7 @@ const GARBAGE_INTERVAL: u64 = 40;
 
 fn main() {
     let sessions = std::env::args().nth(1).map_or(10_000, |count| count.parse().expect("a number of sessions"));
-    let server = Madang::start("sessions", |_| vec![]);
+    let server = Madang::start(|_| vec![]);
     let mut client = server.connect();
     let empty = Sample::take(&mut client);
     let memory = server.resident_kib();
@@ -66,7 +66,7 @@ fn main() {
 
 /// Fills another server whose collector soon finds everything old, and looks how long others have to wait for that.
 fn collect_garbage(sessions: usize) {
-    let server = Madang::start("sessions-collected", |_| {
+    let server = Madang::start(|_| {
         vec![
             ("OPENVIDU_SESSIONS_GARBAGE_INTERVAL", GARBAGE_INTERVAL.to_string()),
             ("OPENVIDU_SESSIONS_GARBAGE_THRESHOLD", "0".to_owned()),

@@ -53,7 +53,7 @@ async fn main() {
     let mut argument = |default| arguments.next().unwrap_or(default);
     let (streams, seconds, rounds, starts) = (argument(4), argument(10), argument(5), argument(50));
     BEGIN.get_or_init(Instant::now);
-    let server = Madang::start("recorded-call", |folder| {
+    let server = Madang::start(|folder| {
         vec![("OPENVIDU_RECORDING", "true".to_owned()), ("OPENVIDU_RECORDING_PATH", format!("{folder}/recordings"))]
     });
     let mut rest = server.connect();
@@ -241,8 +241,8 @@ impl Person {
     async fn join(server: &Madang, rest: &mut Client) -> Self {
         let (_, connection) = rest.request("POST", &format!("/sessions/{ROOM}/connection"), "{}");
         let connection: Value = serde_json::from_slice(&connection).expect("JSON");
-        let stream = TcpStream::connect(("127.0.0.1", server.port)).await.expect("a connection");
-        let url = format!("ws://127.0.0.1:{}/openvidu?sessionId={ROOM}", server.port);
+        let stream = TcpStream::connect(("127.0.0.1", server.port())).await.expect("a connection");
+        let url = format!("ws://127.0.0.1:{}/openvidu?sessionId={ROOM}", server.port());
         let (socket, _) = tokio_tungstenite::client_async(url, stream).await.expect("a WebSocket");
         let mut person = Self { socket, next: 0 };
         person

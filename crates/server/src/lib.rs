@@ -65,10 +65,6 @@ pub mod ports;
 pub mod program;
 pub mod recorder;
 mod recordings;
-#[cfg(test)]
-#[allow(dead_code, reason = "shared with other test programs")]
-#[path = "../../bucket/tests/service/mod.rs"]
-mod s3;
 mod shares;
 mod signalling;
 mod tls;

@@ -5,20 +5,12 @@
 //! Four streams of 20 s, with or without names and crossed-out microphones. Prints seconds of processor time and of
 //! wall-clock time per second of media.
 
-/// Shared with the tests of the recorder, which use more of them.
-#[allow(dead_code)]
-#[path = "../../recorder/tests/files/encoder.rs"]
-mod encoder;
-#[allow(dead_code)]
-#[path = "../../recorder/tests/files/publisher.rs"]
-mod publisher;
-
 use std::fs::File;
 use std::time::Instant;
 
 use protocol::transcoder::{ComposedStream, Composition, Entry, Layout, Picture, VERSION};
-use publisher::{Stream, feed, merged, start};
 use recorder::{Codec, StreamFile};
+use testbed::publisher::{Stream, feed, merged, start};
 use transcoder::compose::{Composer, Step};
 
 fn main() {
@@ -71,8 +63,8 @@ fn main() {
 fn record(folder: &std::path::Path, seconds: u32) {
     let source = "testsrc2=size=640x480:rate=25,noise=alls=6:allf=t";
     let stream = |codec| Stream { reports: false, ..Stream::new(codec, 1) };
-    let pictures = stream(Codec::Vp8).packets(&encoder::encode_from(Codec::Vp8, source, seconds), start(), 0);
-    let tone = encoder::encode_from(Codec::Opus, "sine=frequency=440:sample_rate=48000", seconds);
+    let pictures = stream(Codec::Vp8).packets(&testbed::encoder::encode_from(Codec::Vp8, source, seconds), start(), 0);
+    let tone = testbed::encoder::encode_from(Codec::Opus, "sine=frequency=440:sample_rate=48000", seconds);
     let sound = stream(Codec::Opus).packets(&tone, start(), 0);
     let mut file = StreamFile::new(File::create(folder.join("stream")).expect("a file"), true, true);
     let (now, _) = feed(&mut file, merged([pictures, sound])).expect("it is written");

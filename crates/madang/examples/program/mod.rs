@@ -6,68 +6,50 @@
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
+
+use tempfile::TempDir;
+use testbed::program::{RunningProgram, on_loopback};
 
 /// The program, on a port of its own.
 pub(crate) struct Madang {
-    process: Child,
-    pub(crate) port: u16,
-    folder: PathBuf,
+    running: RunningProgram,
+    _folder: TempDir,
 }
 
 impl Madang {
     /// The one that MADANG says, or else the one beside this example. `settings` get the path of its folder.
-    pub(crate) fn start(name: &str, settings: impl FnOnce(&str) -> Vec<(&'static str, String)>) -> Self {
+    pub(crate) fn start(settings: impl FnOnce(&str) -> Vec<(&'static str, String)>) -> Self {
         let binary = std::env::var_os("MADANG").map_or_else(
             || std::env::current_exe().expect("a path").ancestors().nth(2).expect("a folder").join("madang"),
-            Into::into,
+            PathBuf::from,
         );
-        let folder = std::env::temp_dir().join(format!("madang-{name}-{}", std::process::id()));
-        let mut process = Command::new(binary)
-            .env("SERVER_PORT", "0")
-            .env("MADANG_UDP_PORT", "0")
-            .env("MADANG_LISTEN", "127.0.0.1")
-            .env("MADANG_DATA_DIR", folder.join("data"))
-            .envs(settings(&folder.display().to_string()))
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the program: cargo build --release");
-        let lines = BufReader::new(process.stdout.take().expect("a pipe")).lines();
-        let address = lines.map_while(Result::ok).find(|line| line.contains("/openvidu/api")).expect("a banner");
-        let port = address.split(':').nth(2).and_then(|rest| rest.split('/').next()).and_then(|port| port.parse().ok());
-        Self { process, port: port.expect("a port"), folder }
+        assert!(binary.is_file(), "{} is not there: cargo build --release", binary.display());
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut command = on_loopback(&binary, folder.path());
+        // It looks for other programs.
+        command.envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
+        command.envs(settings(&folder.path().display().to_string()));
+        Self { running: RunningProgram::start(command), _folder: folder }
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.running.address.port()
     }
 
     pub(crate) fn connect(&self) -> Client {
-        let stream = TcpStream::connect(("127.0.0.1", self.port)).expect("a connection");
+        let stream = TcpStream::connect(self.running.address).expect("a connection");
         stream.set_nodelay(true).expect("a socket");
         Client(BufReader::new(stream))
     }
 
     pub(crate) fn resident_kib(&self) -> usize {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).expect("Linux");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a size");
-        line.trim().trim_end_matches(" kB").parse().expect("a number")
+        self.running.resident() / 1024
     }
 
     /// What its threads have used so far, user and system.
     pub(crate) fn cpu(&self) -> Duration {
-        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.process.id())).expect("Linux").flatten();
-        let nanos = tasks.filter_map(|task| {
-            let times = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
-            times.split(' ').next()?.parse::<u64>().ok()
-        });
-        Duration::from_nanos(nanos.sum())
-    }
-}
-
-impl Drop for Madang {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-        let _ = std::fs::remove_dir_all(&self.folder);
+        self.running.processor_time()
     }
 }
 

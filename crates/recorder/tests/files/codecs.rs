@@ -4,9 +4,9 @@ use std::io::Cursor;
 
 use recorder::{Codec, Losses, repair};
 
-use crate::encoder::encode;
 use crate::probe::{Track, probe, times};
-use crate::publisher::{Recorded, Stream, merged, ms, record, start};
+use testbed::encoder::encode;
+use testbed::publisher::{Recorded, Stream, merged, ms, record, start};
 
 const VIDEO: [(Codec, &str); 4] =
     [(Codec::Vp8, "vp8"), (Codec::Vp9, "vp9"), (Codec::H264, "h264"), (Codec::Av1, "av1")];

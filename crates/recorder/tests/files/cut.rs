@@ -5,7 +5,7 @@ use std::io::{self, Cursor, Read, Seek, SeekFrom, Write};
 use proptest::prelude::*;
 use recorder::{Codec, FileSummary, Packet, RepairError, StreamFile, repair};
 
-use crate::publisher::{Recorded, Stream, feed, merged, ms, pictures, record, sound, start};
+use testbed::publisher::{Recorded, Stream, feed, merged, ms, pictures, record, sound, start};
 
 fn packets() -> Vec<Packet> {
     let audio = Stream::new(Codec::Opus, 1).packets(&sound(160), start(), 0);

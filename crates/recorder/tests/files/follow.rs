@@ -6,8 +6,8 @@ use std::io::{Cursor, Write};
 use proptest::prelude::*;
 use recorder::{Codec, FileFrame, FollowError, Follower, Packet};
 
-use crate::encoder::encode;
-use crate::publisher::{Recorded, Stream, merged, ms, pictures, record, sound, start};
+use testbed::encoder::encode;
+use testbed::publisher::{Recorded, Stream, merged, ms, pictures, record, sound, start};
 
 fn recorded() -> Recorded {
     let audio = Stream::new(Codec::Opus, 1).packets(&sound(300), start(), 0);

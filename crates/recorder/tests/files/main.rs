@@ -2,8 +2,6 @@
 
 mod codecs;
 mod cut;
-mod encoder;
 mod follow;
 mod probe;
-mod publisher;
 mod streams;

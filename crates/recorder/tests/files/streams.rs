@@ -5,7 +5,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use recorder::{Codec, Event, Losses, Packet};
 
-use crate::publisher::{Made, Stream, merged, ms, pictures, record, record_again, sound, start};
+use testbed::publisher::{EncodedPacket, Stream, merged, ms, pictures, record, record_again, sound, start};
 
 #[test]
 fn a_file_begins_with_its_first_frame_and_ends_with_its_last() {
@@ -82,9 +82,10 @@ fn losses_are_counted_and_a_key_frame_is_asked_for() {
 
 /// Ten seconds of a camera and a microphone; every fourth picture is a key frame.
 fn call() -> Vec<Packet> {
-    let shown =
-        |n: u64| pictures(4, 40).into_iter().map(move |made| Made { captured: made.captured + ms(n * 160), ..made });
-    let shown: Vec<Made> = (0..62).flat_map(shown).collect();
+    let shown = |n: u64| {
+        pictures(4, 40).into_iter().map(move |made| EncodedPacket { captured: made.captured + ms(n * 160), ..made })
+    };
+    let shown: Vec<EncodedPacket> = (0..62).flat_map(shown).collect();
     let audio = Stream::new(Codec::Opus, 1).packets(&sound(500), start(), 0);
     let video = Stream::new(Codec::Vp8, 1).packets(&shown, start(), 0);
     merged([audio, video])

@@ -51,16 +51,24 @@ mod tests {
     use std::path::Path;
 
     use bucket::Settings;
+    use testbed::s3::S3Service;
 
     use super::*;
-    use crate::s3::Service;
 
     const FOLDER: &str = ".madang-doctor-test";
 
     async fn look(folder: &Path, silent_for: Option<&str>, patience: Duration) -> Finding {
-        let service = Service::start(folder).await;
+        let service = S3Service::start(folder).await;
         service.be_silent_for(silent_for);
-        let settings = Settings { bucket: "recordings/ours".to_owned(), ..service.settings() };
+        let account = service.account();
+        let settings = Settings {
+            bucket: format!("{}/ours", account.bucket),
+            endpoint: Some(account.endpoint),
+            path_style: true,
+            region: Some(account.region.to_owned()),
+            credentials: Some((account.key.to_owned(), account.secret.to_owned())),
+            headers: vec![],
+        };
         examine(&Bucket::open(&settings).unwrap(), FOLDER, patience).await
     }
 

@@ -9,9 +9,9 @@ use protocol::transcoder::{ComposedStream, Composition, Entry, Layout, MANIFEST,
 use recorder::{Codec, StreamFile};
 use transcoder::compose::{Composer, Step};
 
-use crate::encoder::encode_from;
 use crate::film::Film;
-use crate::publisher::{Made, Stream, feed, merged, ms, start};
+use testbed::encoder::encode_from;
+use testbed::publisher::{EncodedPacket, Stream, feed, merged, ms, start};
 
 pub(crate) const WIDTH: u32 = 320;
 pub(crate) const HEIGHT: u32 = 180;
@@ -23,12 +23,12 @@ pub(crate) fn begin() -> u64 {
 }
 
 /// Pictures of one colour.
-pub(crate) fn colour(codec: Codec, colour: &str, size: &str, seconds: u32) -> Vec<Made> {
+pub(crate) fn colour(codec: Codec, colour: &str, size: &str, seconds: u32) -> Vec<EncodedPacket> {
     let source = format!("color=c={colour}:s={size}:r={}", if codec == Codec::Av1 { 15 } else { 25 });
     encode_from(codec, &source, seconds)
 }
 
-pub(crate) fn tone(hertz: u32, seconds: u32) -> Vec<Made> {
+pub(crate) fn tone(hertz: u32, seconds: u32) -> Vec<EncodedPacket> {
     encode_from(Codec::Opus, &format!("sine=frequency={hertz}:sample_rate=48000"), seconds)
 }
 
@@ -72,7 +72,7 @@ impl Room {
     }
 
     /// Records a stream whose pictures and sound are captured from `at` on.
-    pub(crate) fn record(&self, name: &str, at: u64, pictures: (Codec, &[Made]), sound: &[Made]) {
+    pub(crate) fn record(&self, name: &str, at: u64, pictures: (Codec, &[EncodedPacket]), sound: &[EncodedPacket]) {
         self.record_turned(name, at, pictures, sound, None);
     }
 
@@ -80,8 +80,8 @@ impl Room {
         &self,
         name: &str,
         at: u64,
-        (codec, pictures): (Codec, &[Made]),
-        sound: &[Made],
+        (codec, pictures): (Codec, &[EncodedPacket]),
+        sound: &[EncodedPacket],
         turns: Option<u8>,
     ) {
         let stream = |codec| Stream { delay: ms(0), reports: false, ..Stream::new(codec, 1) };

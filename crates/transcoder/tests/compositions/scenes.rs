@@ -4,10 +4,10 @@ use protocol::transcoder::{ComposedStream, Entry, Layout};
 use recorder::{Codec, StreamFile};
 use transcoder::compose::Step;
 
-use crate::encoder::encode_from;
 use crate::film::{BLACK, BLUE, Film, GREEN, RED, duration, probe};
-use crate::publisher::{Stream, feed, merged, ms, start};
 use crate::room::{HEIGHT, Room, WIDTH, begin, colour, tone};
+use testbed::encoder::encode_from;
+use testbed::publisher::{Stream, feed, merged, ms, start};
 
 const LEFT: (u32, u32) = (40, 90);
 const RIGHT: (u32, u32) = (280, 90);
@@ -142,8 +142,10 @@ fn a_pause_shows_the_last_picture_and_is_silent() {
     let room = Room::new();
     let pictures = colour(Codec::Vp8, "red", "320x180", 1);
     let (mut packets, mut sound) = (pictures.clone(), tone(440, 1));
-    let later =
-        |made: &crate::publisher::Made| crate::publisher::Made { captured: made.captured + ms(2000), ..made.clone() };
+    let later = |made: &testbed::publisher::EncodedPacket| testbed::publisher::EncodedPacket {
+        captured: made.captured + ms(2000),
+        ..made.clone()
+    };
     packets.extend(pictures.iter().map(later));
     let more: Vec<_> = sound.iter().map(later).collect();
     sound.extend(more);
@@ -200,7 +202,9 @@ fn pictures_may_change_their_size_and_stand_upright() {
     let room = Room::new();
     let mut pictures = colour(Codec::Vp8, "red", "320x180", 1);
     let more = colour(Codec::Vp8, "blue", "160x240", 1);
-    pictures.extend(more.into_iter().map(|made| crate::publisher::Made { captured: made.captured + ms(1000), ..made }));
+    pictures.extend(
+        more.into_iter().map(|made| testbed::publisher::EncodedPacket { captured: made.captured + ms(1000), ..made }),
+    );
     room.record("ann", 0, (Codec::Vp8, &pictures), &[]);
     // Its upper half is red as it is sent, and its left one once it is upright.
     let halves = "color=c=red:s=320x180:r=25,drawbox=y=ih/2:color=blue:t=fill";

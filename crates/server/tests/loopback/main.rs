@@ -1,0 +1,8 @@
+//! The real server over loopback.
+
+mod events;
+mod golden;
+mod ports;
+mod rest;
+mod signalling;
+mod turn;

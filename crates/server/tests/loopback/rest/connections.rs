@@ -1,0 +1,208 @@
+//! `/sessions/{session}/connection` and `/stream`.
+
+use serde_json::{Value, json};
+
+use super::sessions::keys;
+use testbed::rest::{HOST, Request};
+use testbed::server::TestServer;
+
+const KEYS: &[&str] = &[
+    "id",
+    "object",
+    "status",
+    "connectionId",
+    "sessionId",
+    "createdAt",
+    "type",
+    "record",
+    "role",
+    "kurentoOptions",
+    "customIceServers",
+    "rtspUri",
+    "adaptativeBitrate",
+    "onlyPlayWithSubscribers",
+    "networkCache",
+    "serverData",
+    "token",
+    "activeAt",
+    "location",
+    "ip",
+    "platform",
+    "clientData",
+    "publishers",
+    "subscribers",
+];
+
+async fn server_with_a_session() -> TestServer {
+    let server = TestServer::start().await;
+    server.create_session("room").await;
+    server
+}
+
+#[tokio::test]
+async fn a_pending_connection_has_24_keys() {
+    let server = server_with_a_session().await;
+    let body = r#"{"role":"MODERATOR","data":"D","record":false,"kurentoOptions":{"videoMaxSendBandwidth":"700"}}"#;
+    let connection = server.create_connection("room", body).await;
+    assert_eq!(keys(&connection), KEYS);
+    let token = connection["token"].as_str().unwrap();
+    assert!(token.starts_with(&format!("ws://{HOST}?sessionId=room&token=tok_")), "{token}");
+    for (key, value) in [
+        ("object", json!("connection")),
+        ("status", json!("pending")),
+        ("sessionId", json!("room")),
+        ("type", json!("WEBRTC")),
+        ("record", json!(false)),
+        ("role", json!("MODERATOR")),
+        ("serverData", json!("D")),
+        ("kurentoOptions", json!({"videoMaxSendBandwidth":700})),
+        ("customIceServers", json!([])),
+        ("publishers", Value::Null),
+        ("ip", Value::Null),
+    ] {
+        assert_eq!(connection[key], value, "{key}");
+    }
+    let id = connection["id"].as_str().unwrap();
+    assert_eq!(server.get(&format!("/sessions/room/connection/{id}")).await.json(), connection);
+    let list = json!({"numberOfElements":1,"content":[connection]});
+    assert_eq!(server.get("/sessions/room/connection").await.json(), list);
+    let without_pending = server.get("/sessions/room/connection?pendingConnections=false").await.json();
+    assert_eq!(without_pending["numberOfElements"], 0);
+}
+
+#[tokio::test]
+async fn bad_parameters_are_refused_with_their_name() {
+    let server = server_with_a_session().await;
+    for (name, value) in [
+        ("role", "5"),
+        ("role", "\"ADMIN\""),
+        ("role", "\"\""),
+        ("data", "5"),
+        ("record", "\"true\""),
+        ("type", "\"webrtc\""),
+        ("kurentoOptions", "\"x\""),
+        ("customIceServers", "{}"),
+        ("customIceServers", r#"[{"url":"stun:a_b"}]"#),
+    ] {
+        let answer = server.post("/sessions/room/connection", &format!("{{\"{name}\":{value}}}")).await;
+        assert!(answer.status == 400 && answer.is_described(), "{name} {value}: {answer:?}");
+        let error = answer.json();
+        assert!(error["message"].as_str().unwrap().contains(name), "{error}");
+        assert_eq!(error["path"], "/openvidu/api/sessions/room/connection");
+    }
+}
+
+#[tokio::test]
+async fn the_body_is_read_before_the_session_is_looked_up() {
+    let server = TestServer::start().await;
+    let answer = server.post("/sessions/UNKNOWN/connection", "{").await;
+    assert!(answer.status == 400 && answer.is_described());
+}
+
+#[tokio::test]
+async fn what_is_unknown_has_the_status_of_the_original() {
+    let server = server_with_a_session().await;
+    for (method, path, status) in [
+        ("GET", "/sessions/UNKNOWN/connection/con_X", 400),
+        ("DELETE", "/sessions/UNKNOWN/connection/con_X", 400),
+        ("DELETE", "/sessions/UNKNOWN/stream/str_X", 400),
+        ("GET", "/sessions/room/connection/con_X", 404),
+        ("DELETE", "/sessions/room/connection/con_X", 404),
+        ("DELETE", "/sessions/room/stream/str_X", 404),
+    ] {
+        let answer = server.send(Request::new(method, path)).await;
+        assert!(answer.status == status && answer.is_empty(), "{method} {path}: {answer:?}");
+    }
+    for path in ["/sessions/UNKNOWN/connection/con_X", "/sessions/room/connection/con_X"] {
+        let answer = server.send(Request::new("PATCH", path).json(r#"{"role":5}"#)).await;
+        assert!(answer.status == 404 && answer.is_empty(), "{path}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_closed_connection_is_gone() {
+    let server = server_with_a_session().await;
+    let id = server.create_connection("room", "{}").await["id"].as_str().unwrap().to_owned();
+    let path = format!("/sessions/room/connection/{id}");
+    assert_eq!(server.delete(&path).await.status, 204);
+    assert_eq!(server.get(&path).await.status, 404);
+    assert_eq!(server.delete(&path).await.status, 404);
+}
+
+#[tokio::test]
+async fn an_update_answers_the_whole_connection() {
+    let server = server_with_a_session().await;
+    let connection = server.create_connection("room", "{}").await;
+    let path = format!("/sessions/room/connection/{}", connection["id"].as_str().unwrap());
+    let patch = |body: &str| server.send(Request::new("PATCH", &path).json(body));
+    assert_eq!(patch("{}").await.json(), connection);
+    let changed = patch(r#"{"role":"SUBSCRIBER","record":false,"data":5}"#).await.json();
+    assert_eq!(keys(&changed), KEYS);
+    assert_eq!((&changed["role"], &changed["record"]), (&json!("SUBSCRIBER"), &json!(false)));
+    assert_eq!(server.get(&path).await.json(), changed);
+    for bad in [r#"{"role":"ADMIN"}"#, r#"{"role":5}"#, r#"{"record":"x"}"#, "[]", ""] {
+        let answer = patch(bad).await;
+        assert!(answer.status == 400 && answer.is_described(), "{bad}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_shared_secret_is_shown_as_credentials_only() {
+    let server = server_with_a_session().await;
+    let body = r#"{"customIceServers":[{"url":"turn:turn.example.com","staticAuthSecret":"hush-hush"}]}"#;
+    let answer = server.post("/sessions/room/connection", body).await;
+    assert!(!answer.text().contains("hush-hush"));
+    let servers = &answer.json()["customIceServers"];
+    assert_eq!(keys(&servers[0]), ["url", "username", "credential"]);
+    let (expiry, label) = servers[0]["username"].as_str().unwrap().split_once(':').unwrap();
+    assert!(expiry.parse::<u64>().unwrap() > 1_700_000_000 && label.len() == 8);
+}
+
+#[tokio::test]
+async fn a_camera_is_validated_and_then_told_to_be_unavailable() {
+    let server = server_with_a_session().await;
+    for bad in [r#"{"type":"IPCAM"}"#, r#"{"type":"IPCAM","rtspUri":"ftp://x/y"}"#, r#"{"type":"IPCAM","rtspUri":5}"#] {
+        let answer = server.post("/sessions/room/connection", bad).await;
+        assert!(answer.status == 400 && answer.is_described(), "{bad}: {answer:?}");
+    }
+    let good = r#"{"type":"IPCAM","rtspUri":"rtsp://127.0.0.1/x"}"#;
+    let answer = server.post("/sessions/room/connection", good).await;
+    assert!(answer.status == 500 && answer.is_described(), "{answer:?}");
+    assert_eq!(server.post("/sessions/UNKNOWN/connection", good).await.status, 404);
+}
+
+#[tokio::test]
+async fn a_token_points_to_where_the_caller_found_the_server() {
+    let server = server_with_a_session().await;
+    let post = || Request::new("POST", "/sessions/room/connection").json("{}");
+    for (request, origin) in [
+        (post().header("Host", "192.168.0.7:4443"), "ws://192.168.0.7:4443"),
+        (post().header("Host", "call.example.org"), "ws://call.example.org"),
+        (
+            post().header("X-Forwarded-Proto", "https").header("X-Forwarded-Host", "a.example.org"),
+            "wss://a.example.org",
+        ),
+        (post().header("Host", "evil/\"<"), ""),
+    ] {
+        let answer = server.send(request).await.json();
+        let token = answer["token"].as_str().unwrap();
+        let fallback = format!("ws://localhost:{}", server.server.address().port());
+        let origin = if origin.is_empty() { &fallback } else { origin };
+        assert!(token.starts_with(&format!("{origin}?sessionId=room&token=tok_")), "{token}");
+    }
+}
+
+#[tokio::test]
+async fn a_public_name_overrides_what_the_caller_used() {
+    let server = TestServer::start_with(|config| {
+        config.domain_or_public_ip = "ov.example.org".parse().unwrap();
+        config.https_port = Some(443);
+    });
+    let server = server.await;
+    server.create_session("room").await;
+    let connection = server.create_connection("room", "{}").await;
+    assert!(connection["token"].as_str().unwrap().starts_with("wss://ov.example.org?sessionId=room&token=tok_"));
+    let config = server.get("/config").await.json();
+    assert_eq!(config["OPENVIDU_PUBLICURL"], "https://ov.example.org");
+    assert_eq!(config["DOMAIN_OR_PUBLIC_IP"], "ov.example.org");
+}

@@ -1,0 +1,50 @@
+//! Datagrams from a stranger and from the address of a client, while a publication and a subscription wait for their
+//! peers: STUN, DTLS, SRTP, anything.
+
+use std::time::{Duration, Instant};
+
+use protocol::id::{MediaRequestId, PublicationId, RouterId, TransportId};
+use protocol::media::{CodecChoice, MediaCommand};
+use sfu::{Candidates, Config, Datagram, Protocol, Sfu};
+
+const OFFER: &str = include_str!("../../../sfu/tests/calls/sdp/chromium_publish.sdp");
+
+/// One input.
+pub fn run(data: &[u8]) {
+    let mut now = Instant::now();
+    let address = ([192, 0, 2, 1], 40_000).into();
+    let candidates = Candidates { udp: vec![address], tcp: vec![address] };
+    let mut sfu = Sfu::new(Config { candidates, ice_lite: true }, [1; 32], now);
+    let (router, publication) = (RouterId(1), PublicationId(1));
+    sfu.handle_command(MediaCommand::CreateRouter { router }, now);
+    sfu.handle_command(
+        MediaCommand::Publish {
+            request: MediaRequestId(1),
+            router,
+            publication,
+            transport: TransportId(1),
+            offer: OFFER.to_owned(),
+            codecs: CodecChoice::Offered,
+            loopback: true,
+        },
+        now,
+    );
+    let transport = TransportId(2);
+    let request = MediaRequestId(2);
+    sfu.handle_command(MediaCommand::Subscribe { request, router, publication, transport, offer: None }, now);
+    // The input is cut into datagrams by a length byte each.
+    let mut rest = data;
+    while let Some((length, tail)) = rest.split_first() {
+        let (contents, tail) = tail.split_at(tail.len().min(usize::from(*length) * 6));
+        rest = tail;
+        now += Duration::from_millis(7);
+        let source = ([198, 51, 100, 1], 5000).into();
+        let protocol = if length % 2 == 0 { Protocol::Udp } else { Protocol::Tcp };
+        sfu.handle_datagram(Datagram { protocol, source, destination: address, contents }, now);
+        if *length == 1 {
+            sfu.handle_closed(source, now);
+        }
+        sfu.handle_timeout(now);
+        while sfu.poll_output().is_some() {}
+    }
+}

@@ -1,0 +1,14 @@
+//! What inputs of strangers go through: one module for each fuzz target, whose `run` takes one input and panics if anything
+//! is not as it must be for any input.
+
+pub mod datagram;
+pub mod followed_file;
+pub mod live_webm;
+pub mod payload_header;
+pub mod recorded_file;
+pub mod recorded_packets;
+pub mod rpc_frame;
+pub mod sdp_offer;
+pub mod stream;
+pub mod stun_answer;
+pub mod turn;

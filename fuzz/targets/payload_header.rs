@@ -1,6 +1,0 @@
-//! Payload headers of every codec, and a forwarder fed with them.
-
-/// One input.
-pub(crate) fn run(data: &[u8]) {
-    sfu::fuzzing::payload(data);
-}
