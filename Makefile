@@ -44,6 +44,7 @@ web-lint: $(CALL)/node_modules/.package-lock.json e2e/node_modules/.package-lock
 	cd $(CALL) && npm run --silent lint
 	cd e2e && ../$(CALL)/node_modules/.bin/biome check .
 	cd web/doctor && ../call/node_modules/.bin/biome check .
+	cd crates/webpage && ../../$(CALL)/node_modules/.bin/biome check src
 
 rust-lint: web
 	cargo fmt --all --check

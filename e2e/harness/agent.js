@@ -342,16 +342,17 @@
     );
   }
 
-  /** Resolves when a condition on the received totals holds, `(now, before) => …` as source text. */
+  /** Resolves when a condition on the received totals holds: the source text of `({ now, before, mean }) => …`. */
   async function received(connectionId, condition) {
-    const holds = new Function('now', 'before', 'mean', `return ${condition}`);
+    const holds = new Function(`return ${condition}`)();
     const deadline = Date.now() + limit;
     const before = await inbound(connectionId);
     let now = before;
     while (Date.now() < deadline) {
       now = await inbound(connectionId);
       const element = videoOf(connectionId);
-      if (holds(now, before, element?.videoWidth ? sample(element).mean : [0, 0, 0])) return now;
+      const mean = element?.videoWidth ? sample(element).mean : [0, 0, 0];
+      if (holds({ now, before, mean })) return now;
       await pause(100);
     }
     throw new Error(`never held: ${condition}; ${JSON.stringify({ before, now })}`);

@@ -112,9 +112,9 @@ export class Participant {
     return this.do('playing', other.id ?? other, what);
   }
 
-  /** Waits until `condition` (source text over `now`, `before`, `mean`) holds on what is received. */
+  /** Waits until `condition`, a function of `{ now, before, mean }` without anything around it, holds on what is received. */
   receives(other, condition) {
-    return this.do('received', other.id, condition);
+    return this.do('received', other.id, String(condition));
   }
 
   async refuses(action, args, pattern) {

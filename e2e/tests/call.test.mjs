@@ -103,7 +103,7 @@ scenario('a replaced track reaches the subscriber', async ({ call }) => {
   await ann.do('replaceTrack', 'video');
   await bob.event('streamPropertyChanged', { property: 'videoTrack', reason: 'trackReplaced' });
   // The new picture is magenta where the fake camera is green.
-  await bob.receives(ann, 'mean[0] > mean[1] + 40');
+  await bob.receives(ann, ({ mean }) => mean[0] > mean[1] + 40);
   await ann.do('replaceTrack', 'audio');
   await bob.event('streamPropertyChanged', { property: 'audioTrack', reason: 'trackReplaced' });
   await bob.sees(ann);

@@ -7,13 +7,13 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
   copyFileSync,
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
-  writeFileSync,
 } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -38,17 +38,7 @@ const settings = {
 const [width, height] = [640, 360];
 
 /** Blue; whoever is in the session is seen in its left half. */
-const page = `<!doctype html><meta charset="utf-8"><body style="margin: 0; background: #00f">
-<div id="all" style="width: 320px"></div>
-<script src="openvidu-browser.js"></script>
-<script>
-  const parameters = new URLSearchParams(location.search);
-  const session = new OpenVidu().initSession();
-  session.on('streamCreated', ({ stream }) => session.subscribe(stream, 'all'));
-  const [id, secret] = ['sessionId', 'secret'].map((name) => parameters.get(name));
-  session.connect(\`wss://\${location.host}?sessionId=\${id}&secret=\${secret}&recorder=true\`);
-</script>
-<style>video { display: block; width: 320px; height: 360px; object-fit: cover }</style>`;
+const page = join(import.meta.dirname, '../fixtures/layout');
 
 const world = { participants: new Set(), call: (properties) => openRoom(world, properties) };
 const elsewhere = createServer((request, response) => {
@@ -117,7 +107,7 @@ test('a page that joined as recorder is the picture, although its browser is kil
   const nothing = await start({ session: 'stage', customLayout: 'blue' });
   assert.equal(nothing.status, 500);
   assert.match(JSON.stringify(nothing.body), /index\.html/);
-  writeFileSync(join(layouts, 'blue', 'index.html'), page);
+  cpSync(page, join(layouts, 'blue'), { recursive: true });
   copyFileSync(bundlePath('2.32.2'), join(layouts, 'blue', 'openvidu-browser.js'));
   const path = '/openvidu/layouts/blue/index.html';
   assert.equal((await fetch(world.server.url + path)).status, 401);

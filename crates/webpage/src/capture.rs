@@ -18,7 +18,9 @@ use crate::{ANSWER, Error, Options, START};
 
 /// Its own world beside the page's, so that neither sees the other.
 const WORLD: &str = "madang";
-/// What our script calls with a piece of the file, in base64; or with "!" and why there will be none.
+/// Defines `madangCapture`.
+const CAPTURE: &str = include_str!("capture.js");
+/// What it calls with a piece of the file, in base64; or with "!" and why there will be none.
 const TELL: &str = "tellMadang";
 /// Between two pieces: what a crash of the browser loses.
 const PIECE: Duration = Duration::from_millis(500);
@@ -29,7 +31,7 @@ const STALL: Duration = Duration::from_secs(4);
 /// Pictures need about this much, in bits a pixel.
 const BITS_PER_PIXEL: f64 = 0.15;
 /// Until a picture has its size: after each try, ms. Together less than [`ANSWER`].
-const PATIENCE: &str = "[500, 1000, 2000, 3000]";
+const PATIENCE: [u32; 4] = [500, 1000, 2000, 3000];
 const MOST_CAPTURES: u32 = 3;
 /// Of the window, for its bars and the narrowest that it can be, pixels.
 const MARGIN: u32 = 500;
@@ -185,105 +187,20 @@ fn load(devtools: &mut DevTools, url: &str) -> Result<Value, Error> {
     Err(late())
 }
 
-/// The script that gets the tab's pictures and sound, and prepares to record them once the pictures have their size.
+/// The script that gets the tab's pictures and sound, with its options.
 fn capture(options: &Options) -> String {
     let Options { width, height, frame_rate, audio, .. } = *options;
     let bits = (f64::from(width) * f64::from(height) * f64::from(frame_rate) * BITS_PER_PIXEL) as u64;
-    let stall = STALL.as_millis();
-    let (piece, key_frames) = (PIECE.as_millis(), KEY_FRAMES.as_millis());
-    format!(
-        "(async () => {{
-            const sound = {{ echoCancellation: false, noiseSuppression: false, autoGainControl: false, channelCount: 2 }};
-            const stream = await navigator.mediaDevices.getDisplayMedia({{
-                video: {{ width: {width}, height: {height}, frameRate: {frame_rate}, cursor: 'never' }},
-                audio: {audio} && sound,
-                preferCurrentTab: true,
-                selfBrowserSurface: 'include',
-            }});
-            if (!globalThis.CropTarget) throw new Error('it is older than 104: it cannot cut pictures');
-            const viewport = document.createElement('madang-viewport');
-            const style = {{ position: 'fixed', inset: '0', 'pointer-events': 'none', 'z-index': '-2147483648' }};
-            viewport.style.setProperty('all', 'initial', 'important');
-            for (const [name, value] of Object.entries(style)) viewport.style.setProperty(name, value, 'important');
-            // Pages may throw away what they did not make themselves.
-            const keep = () => viewport.isConnected || document.documentElement?.append(viewport);
-            keep();
-            const pause = (time) => new Promise((done) => setTimeout(done, time));
-            // Where nothing moves no picture would come. This is not seen.
-            let shade = 1;
-            const move = () => {{
-                shade = 3 - shade;
-                viewport.style.setProperty('background', `rgb(0 0 0 / 0.00${{shade}})`, 'important');
-            }};
-            const [pictures] = stream.getVideoTracks();
-            const cut = async () => pictures.cropTo(await CropTarget.fromElement(viewport));
-            const screen = document.createElement('video');
-            screen.muted = true;
-            screen.srcObject = new MediaStream([pictures]);
-            screen.play().catch(() => {{}});
-            let size = '';
-            let latest = 0;
-            const look = (now, picture) => {{
-                size = `${{picture.width}}x${{picture.height}}`;
-                latest = now;
-                screen.requestVideoFrameCallback(look);
-            }};
-            screen.requestVideoFrameCallback(look);
-            // After a cut it happens that no picture comes at all; another one mends that, or else another capture.
-            const isRight = () => size === '{width}x{height}';
-            for (const patience of {PATIENCE}) {{
-                cut().catch(() => {{}});
-                const deadline = performance.now() + patience;
-                while (!isRight() && performance.now() < deadline) {{
-                    move();
-                    await pause(50);
-                }}
-                if (isRight()) break;
-            }}
-            if (!isRight()) {{
-                stream.getTracks().forEach((track) => track.stop());
-                viewport.remove();
-                return false;
-            }}
-            setInterval(() => {{
-                keep();
-                move();
-                if (performance.now() - latest > {stall}) {{
-                    latest = performance.now();
-                    cut().catch(() => {{}});
-                }}
-            }}, 1000);
-            const recorder = new MediaRecorder(stream, {{
-                mimeType: {audio} ? 'video/webm;codecs=vp8,opus' : 'video/webm;codecs=vp8',
-                videoBitsPerSecond: {bits},
-                videoKeyFrameIntervalDuration: {key_frames},
-            }});
-            let told = Promise.resolve();
-            const tell = (blob) => new Promise((done) => {{
-                const reader = new FileReader();
-                reader.onload = () => done({TELL}(reader.result.slice(reader.result.lastIndexOf(',') + 1)));
-                reader.readAsDataURL(blob);
-            }});
-            recorder.ondataavailable = ({{ data }}) => {{
-                if (data.size > 0) told = told.then(() => tell(data));
-            }};
-            recorder.onerror = ({{ error }}) => {TELL}(`!${{error}}`);
-            let isWanted = true;
-            const ended = new Promise((done) => {{
-                recorder.onstop = () => {{
-                    if (isWanted) {TELL}('!the capture has ended');
-                    done(told.then(() => true));
-                }};
-            }});
-            globalThis.madangRecorder = {{
-                start: () => recorder.start({piece}),
-                stop: () => {{
-                    isWanted = false;
-                    recorder.stop();
-                    return ended;
-                }},
-            }};
-            return true;
-        }})()"
-    )
+    let options = json!({
+        "width": width,
+        "height": height,
+        "frameRate": frame_rate,
+        "audio": audio,
+        "bitsPerSecond": bits,
+        "keyFrames": KEY_FRAMES.as_millis() as u64,
+        "piece": PIECE.as_millis() as u64,
+        "patience": PATIENCE,
+        "stall": STALL.as_millis() as u64,
+    });
+    format!("{CAPTURE}\nmadangCapture({options})")
 }
