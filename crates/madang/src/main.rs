@@ -1,15 +1,22 @@
 //! The program `madang`: reads its settings, starts the [`Server`], starts it anew when it is asked to restart, and stops it
 //! on SIGINT or SIGTERM. What it does for an installation is in [`installation`].
+//!
+//! It serves nothing itself: that is the library `server`.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
+use clap::{CommandFactory as _, Parser as _};
 use server::config::{Config, ConfigError, Sources, report};
 use server::{Program, Server, StartError, doctor};
 use tracing_subscriber::EnvFilter;
 
+#[cfg(unix)]
+use command_line::ScriptLine;
+use command_line::{Command, CommandLine, DoctorArguments};
 use stop::Stop;
 
+mod command_line;
 #[cfg(unix)]
 mod installation;
 mod service_manager;
@@ -25,28 +32,22 @@ async fn main() -> ExitCode {
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
         .init();
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let outcome = match words[..] {
-        [] => serve().await,
-        ["config", ..] => show_config(),
-        ["doctor", ..] => examine(&arguments[1..], &Program::of_process().sources()).await,
-        ["reference", ..] => print(&report::reference()),
-        ["--help" | "-h" | "help", ..] => print(&report::help()),
-        ["--version" | "-V" | "version", ..] => print(concat!("madang ", env!("CARGO_PKG_VERSION"), "\n")),
+    let line = match CommandLine::try_parse() {
+        Ok(line) => line,
+        Err(error) => return explain(&error),
+    };
+    let outcome = match line.command {
+        None => serve().await,
+        Some(Command::Config) => show_config(),
+        Some(Command::Doctor(arguments)) => examine(arguments, &Program::of_process().sources()).await,
+        Some(Command::Reference) => print(&report::reference()),
+        Some(Command::Version) => print(&CommandLine::command().render_version()),
         #[cfg(unix)]
-        ["install", ..] => installation::install::run(&arguments[1..]),
+        Some(Command::Install(arguments)) => installation::install::run(&arguments),
         #[cfg(unix)]
-        ["openvidu", "doctor", ..] => match installation::Installation::here() {
-            Ok(installation) => examine(&arguments[2..], &installation.sources()).await,
-            Err(error) => Err(error),
-        },
+        Some(Command::Openvidu { words }) => obey(words).await,
         #[cfg(unix)]
-        ["openvidu", ..] => installation::openvidu::run(&arguments[1..]),
-        // Not for people: what `openvidu start` leaves running.
-        #[cfg(unix)]
-        ["supervise"] => installation::supervisor::run().await,
-        [other, ..] => Err(format!("'{other}' is not a command; see `madang --help`").into()),
+        Some(Command::Supervise) => installation::supervisor::run().await,
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -62,6 +63,29 @@ type Outcome = Result<(), Box<dyn std::error::Error>>;
 
 fn is_of_settings(error: &(dyn std::error::Error + 'static)) -> bool {
     error.is::<ConfigError>() || matches!(error.downcast_ref(), Some(StartError::Config(_)))
+}
+
+/// Help and versions are what was asked for; anything else is a mistake.
+fn explain(error: &clap::Error) -> ExitCode {
+    // Closed outputs are no failures.
+    if error.use_stderr() {
+        let text = error.to_string();
+        let _ = write!(std::io::stderr(), "madang: {}", text.strip_prefix("error: ").unwrap_or(&text));
+        ExitCode::FAILURE
+    } else {
+        let _ = write!(std::io::stdout(), "{error}");
+        ExitCode::SUCCESS
+    }
+}
+
+/// Carries out what the script of the installation here was asked for.
+#[cfg(unix)]
+async fn obey(words: Vec<std::ffi::OsString>) -> Outcome {
+    let installation = installation::Installation::here()?;
+    match ScriptLine::try_parse_from(words) {
+        Ok(line) => installation::openvidu::run(&installation, line.command).await,
+        Err(error) => installation::openvidu::explain(&error),
+    }
 }
 
 /// A closed standard output is no failure.
@@ -82,8 +106,8 @@ fn show_config() -> Outcome {
 }
 
 /// Says what is wrong with a server; that something is, is a failure.
-async fn examine(arguments: &[String], sources: &Sources) -> Outcome {
-    let (report, healthy) = doctor::command::run(arguments, sources).await?;
+async fn examine(arguments: DoctorArguments, sources: &Sources) -> Outcome {
+    let (report, healthy) = doctor::command::run(&arguments.options(), sources).await?;
     print(&report)?;
     if healthy { Ok(()) } else { Err("the server is not well".into()) }
 }

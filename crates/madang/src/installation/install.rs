@@ -4,7 +4,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, lchown};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use rand::Rng as _;
@@ -14,19 +14,9 @@ use server::Config;
 use server::config::report::template;
 
 use super::{Installation, systemd};
+use crate::command_line::InstallArguments;
 
 type Failure = Box<dyn std::error::Error>;
-
-const USAGE: &str = "\
-Usage: madang install [FOLDER] [options]
-
-Makes an installation in FOLDER (default: /opt/openvidu), or brings the program in an existing one up to date: .env and
-whatever else is there stays as it is.
-
-  --systemd, --no-systemd   whether systemd shall run the server; default: if this is root and systemd runs this machine
-  --user NAME               the user that the server runs as under systemd; made if missing (default: openvidu)
-  --unit-folder FOLDER      only writes the unit, there, and neither enables it nor makes a user: for packages
-";
 
 /// Folders that users look for, and whether only the server and root may look into them.
 const FOLDERS: [(&str, bool); 6] = [
@@ -46,51 +36,8 @@ cd \"$(dirname \"$(readlink -f \"$0\")\")\" || exit
 exec ./madang openvidu \"$@\"
 ";
 
-/// What was asked for.
-#[derive(PartialEq, Eq, Debug)]
-struct Options {
-    folder: PathBuf,
-    systemd: Option<bool>,
-    user: String,
-    unit_folder: Option<PathBuf>,
-}
-
-/// Carries out `madang install` with these arguments.
-pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
-    if arguments.iter().any(|argument| argument == "--help" || argument == "-h") {
-        let _ = write!(io::stdout(), "{USAGE}");
-        return Ok(());
-    }
-    let options = parse(arguments).map_err(|error| format!("{error}\n\n{USAGE}"))?;
-    install(&options)
-}
-
-fn parse(arguments: &[String]) -> Result<Options, String> {
-    let mut options =
-        Options { folder: "/opt/openvidu".into(), systemd: None, user: "openvidu".to_owned(), unit_folder: None };
-    let mut folders = 0;
-    let mut arguments = arguments.iter();
-    while let Some(argument) = arguments.next() {
-        let mut value = || arguments.next().ok_or_else(|| format!("{argument} needs a value"));
-        match argument.as_str() {
-            "--systemd" => options.systemd = Some(true),
-            "--no-systemd" => options.systemd = Some(false),
-            "--user" => options.user = value()?.clone(),
-            "--unit-folder" => options.unit_folder = Some(value()?.into()),
-            option if option.starts_with('-') => return Err(format!("'{option}' is not an option")),
-            folder => {
-                options.folder = folder.into();
-                folders += 1;
-            }
-        }
-    }
-    if folders > 1 {
-        return Err("there can be only one folder".to_owned());
-    }
-    Ok(options)
-}
-
-fn install(options: &Options) -> Result<(), Failure> {
+/// Carries it out.
+pub(crate) fn run(options: &InstallArguments) -> Result<(), Failure> {
     let with_systemd = options.unit_folder.is_some() || wants_systemd(options)?;
     fs::create_dir_all(&options.folder).map_err(|error| unwritable(&options.folder, &error))?;
     let installation = Installation::in_folder(&options.folder)?;
@@ -129,9 +76,9 @@ fn install(options: &Options) -> Result<(), Failure> {
     Ok(())
 }
 
-fn wants_systemd(options: &Options) -> Result<bool, Failure> {
+fn wants_systemd(options: &InstallArguments) -> Result<bool, Failure> {
     let is_root = geteuid().is_root();
-    match options.systemd {
+    match options.systemd() {
         Some(true) if !is_root => Err("only root can make a service of systemd: run it with sudo".into()),
         Some(true) if !systemd::is_present() => Err("systemd does not run this machine: leave out --systemd".into()),
         Some(wanted) => Ok(wanted),
@@ -351,22 +298,6 @@ impl Screen {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn parsed(line: &str) -> Result<Options, String> {
-        parse(&line.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
-    }
-
-    #[test]
-    fn the_folder_and_the_options_may_come_in_any_order() {
-        let options = parsed("--user video /srv/video --no-systemd").unwrap();
-        assert_eq!((options.folder.to_str(), options.systemd), (Some("/srv/video"), Some(false)));
-        assert_eq!(options.user, "video");
-        assert_eq!(parsed("").unwrap().folder, Path::new("/opt/openvidu"));
-        for (line, words) in [("--user", "needs a value"), ("--nonsense", "not an option"), ("a b", "only one folder")]
-        {
-            assert!(parsed(line).unwrap_err().contains(words), "{line}");
-        }
-    }
 
     #[test]
     fn a_link_that_was_put_in_the_way_is_not_followed() {

@@ -3,49 +3,40 @@
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::Command;
 
+use clap::CommandFactory as _;
+use clap::error::ErrorKind;
 use rustix::process::Pid;
 use server::Config;
 use server::config::{COMPATIBLE_VERSION, report as settings};
 
 use super::background::{self, Started};
 use super::{Installation, log, report, systemd};
+use crate::command_line::{ScriptCommand, ScriptLine};
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
-const USAGE: &str = "\
-OpenVidu 2 platform (Madang)
-
-Usage: ./openvidu <command>
-
-  start            starts the server and waits until it is ready
-  stop             stops it
-  restart          stops it and starts it again, with the settings that .env has now
-  logs [-f]        shows its log; -f, --follow: goes on with what comes
-  kms-logs [-f]    the same: there is no separate media server
-  config           shows the settings in force and checks them
-  doctor           examines the running server, leg by leg, and says what to do; --help: its options
-  version          shows versions and how the server is run
-  report           writes a file for those who help you; secrets are masked
-  upgrade          tells how
-  help             shows this
-";
-
-/// Carries out one command. None, and any that is not known, shows how to use it.
-pub(crate) fn run(arguments: &[String]) -> Outcome {
-    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let installation = Installation::here()?;
-    match words[..] {
-        ["start"] => start(&installation),
-        ["stop"] => stop(&installation),
-        ["restart"] => restart(&installation),
-        ["logs" | "kms-logs"] => logs(&installation, false),
-        ["logs" | "kms-logs", "-f" | "--follow"] => logs(&installation, true),
-        ["config"] => config(&installation),
-        ["version"] => print(&version(&installation)?),
-        ["report"] => write_report(&installation),
-        ["upgrade", ..] => Err(upgrade(&installation).into()),
-        _ => print(USAGE),
+/// Carries out one command.
+pub(crate) async fn run(installation: &Installation, command: ScriptCommand) -> Outcome {
+    match command {
+        ScriptCommand::Start => start(installation),
+        ScriptCommand::Stop => stop(installation),
+        ScriptCommand::Restart => restart(installation),
+        ScriptCommand::Logs(arguments) | ScriptCommand::KmsLogs(arguments) => logs(installation, arguments.follow),
+        ScriptCommand::Config => config(installation),
+        ScriptCommand::Doctor(arguments) => crate::examine(arguments, &installation.sources()).await,
+        ScriptCommand::Version => print(&version(installation)?),
+        ScriptCommand::Report => write_report(installation),
+        ScriptCommand::Upgrade { .. } => Err(upgrade(installation).into()),
     }
+}
+
+/// Shows how to use it, also if what was asked for is not known: as the original's script, which does not fail then.
+pub(crate) fn explain(error: &clap::Error) -> Outcome {
+    if error.use_stderr() && error.kind() != ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        let _ = write!(io::stderr(), "{error}\n");
+        return print(&ScriptLine::command().render_help().to_string());
+    }
+    print(&error.to_string())
 }
 
 /// A closed standard output is no failure.

@@ -31,17 +31,10 @@ pub fn in_force(sources: &Sources) -> String {
     text
 }
 
-/// What `madang --help` prints.
+/// What `madang --help` says about settings.
 pub fn help() -> String {
     let mut text = String::from(
-        "Madang: video calls for OpenVidu 2 applications\n\n\
-         Usage: madang            starts the server\n       \
-         madang config     prints the settings in force and checks them\n       \
-         madang doctor     examines the running server and says what to do; `madang doctor --help`\n       \
-         madang reference  prints the reference of all settings (Markdown)\n       \
-         madang install    makes an installation in /opt/openvidu; `madang install --help`\n       \
-         madang --version\n\n\
-         Settings are read from the file .env in the folder DOTENV_PATH (default: the working directory),\n\
+        "Settings are read from the file .env in the folder DOTENV_PATH (default: the working directory),\n\
          else from the environment.\n",
     );
     let mut group = "";

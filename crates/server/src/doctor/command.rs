@@ -17,23 +17,8 @@ use super::{API, Finding, Language, SEEN, clock, examine, prompt};
 use crate::config::{Config, Sources};
 use crate::program::now;
 
-/// What `madang doctor --help` shows.
-pub const USAGE: &str = "\
-Usage: madang doctor [options]
-
-Examines the server whose settings are here (.env and the environment), leg by leg: address, ports, certificate, WebSocket,
-media over UDP and TCP, relay, clock, limits. Says which one fails and what to do. The exit status is 1 if one does.
-
-  --url URL          examines the server at URL instead, from here; its secret is taken from OPENVIDU_SECRET, or asked for
-  --lang en|ko       language of what is found; otherwise that of LC_ALL, LC_MESSAGES or LANG
-  --json             prints the report as JSON
-  --trust FILE       also trusts the authority in FILE (PEM or DER), such as /trust/madang.crt of the server
-  --insecure         sends the secret even to a server whose certificate is not trusted
-  --ntp HOST[:PORT]  compares the clock with this time server, instead of pool.ntp.org
-";
-
 /// Whom to ask for the time, unless told otherwise.
-const TIME_SERVER: &str = "pool.ntp.org";
+pub const TIME_SERVER: &str = "pool.ntp.org";
 const NTP_PORT: u16 = 123;
 /// What a clock may be wrong by. Credentials of relays are valid for much longer, but a clock that is more wrong than this
 /// is not kept right by anybody.
@@ -41,70 +26,37 @@ const TOLERATED_MS: i64 = 10_000;
 
 /// What was asked for.
 #[derive(Clone, PartialEq, Eq, Debug)]
-struct Options {
-    url: Option<String>,
-    language: Language,
-    json: bool,
-    trust: Option<PathBuf>,
-    insecure: bool,
-    ntp: String,
+pub struct Options {
+    /// The server to be examined from outside; `None`: the one of the settings here.
+    pub url: Option<String>,
+    /// Of what is found.
+    pub language: Language,
+    /// The report as JSON instead of text.
+    pub json: bool,
+    /// A file with an authority that is trusted, too (PEM or DER).
+    pub trust: Option<PathBuf>,
+    /// Whether the secret is sent to a server whose certificate is not trusted.
+    pub insecure: bool,
+    /// Whom to ask for the time: `host` or `host:port`.
+    pub ntp: String,
 }
 
-impl Options {
-    fn read(arguments: &[String], language: Language) -> Result<Self, String> {
-        let ntp = format!("{TIME_SERVER}:{NTP_PORT}");
-        let mut options = Self { url: None, language, json: false, trust: None, insecure: false, ntp };
-        let mut rest = arguments.iter();
-        while let Some(argument) = rest.next() {
-            let (name, attached) = match argument.split_once('=') {
-                Some((name, value)) => (name, Some(value.to_owned())),
-                None => (argument.as_str(), None),
-            };
-            let mut value = || attached.clone().or_else(|| rest.next().cloned()).ok_or(format!("{name} needs a value"));
-            match name {
-                "--url" => options.url = Some(value()?),
-                "--lang" => {
-                    options.language = match value()?.as_str() {
-                        "en" => Language::English,
-                        "ko" => Language::Korean,
-                        other => return Err(format!("--lang is 'en' or 'ko', not '{other}'")),
-                    }
-                }
-                "--trust" => options.trust = Some(value()?.into()),
-                "--ntp" => {
-                    let host = value()?;
-                    let has_port = host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
-                    options.ntp = if has_port { host } else { format!("{host}:{NTP_PORT}") };
-                }
-                "--json" => options.json = true,
-                "--insecure" => options.insecure = true,
-                _ => return Err(format!("'{argument}' is not an option; see `madang doctor --help`")),
-            }
-        }
-        Ok(options)
-    }
+/// With its port, which may have been left out.
+fn time_server(host: &str) -> String {
+    let has_port = host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+    if has_port { host.to_owned() } else { format!("{host}:{NTP_PORT}") }
 }
 
 /// Does it. Returns what is to be printed, and whether nothing has failed. An error: nothing could be examined.
-pub async fn run(arguments: &[String], sources: &Sources) -> Result<(String, bool), Box<dyn std::error::Error>> {
-    if arguments.iter().any(|argument| argument == "--help" || argument == "-h") {
-        return Ok((USAGE.to_owned(), true));
-    }
-    let options = Options::read(arguments, language_of_environment())?;
-    let visit = Visit::prepare(&options, sources)?;
-    let findings = visit.examine(&options).await;
+pub async fn run(options: &Options, sources: &Sources) -> Result<(String, bool), Box<dyn std::error::Error>> {
+    let options = &Options { ntp: time_server(&options.ntp), ..options.clone() };
+    let visit = Visit::prepare(options, sources)?;
+    let findings = visit.examine(options).await;
     let checks = findings.into_iter().map(|told| told.check(options.language)).collect();
     let checkup = Checkup::new(visit.place.url(), now(), checks);
     let text =
         if options.json { serde_json::to_string_pretty(&checkup)? + "\n" } else { page(&checkup, options.language) };
     Ok((text, checkup.healthy))
-}
-
-/// As programs do (POSIX, "Environment Variables").
-fn language_of_environment() -> Language {
-    let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let name = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().find_map(set);
-    Language::of(&name.unwrap_or_default())
 }
 
 /// Found here, or told by the server in the language it was asked in.
@@ -274,24 +226,10 @@ fn name(leg: Leg) -> String {
 mod tests {
     use super::*;
 
-    fn read(arguments: &[&str]) -> Result<Options, String> {
-        let arguments: Vec<_> = arguments.iter().map(|argument| (*argument).to_owned()).collect();
-        Options::read(&arguments, Language::English)
-    }
-
     #[test]
-    fn options_are_read_and_wrong_ones_named() {
-        let options = read(&["--url", "https://a", "--lang=ko", "--json", "--ntp", "time.example.org"]).unwrap();
-        assert_eq!(options.url.as_deref(), Some("https://a"));
-        assert!(options.json && !options.insecure && options.language == Language::Korean);
-        assert_eq!(options.ntp, "time.example.org:123");
-        assert_eq!(read(&["--ntp", "127.0.0.1:99"]).unwrap().ntp, "127.0.0.1:99");
-        assert_eq!(read(&[]).unwrap().ntp, "pool.ntp.org:123");
-        for (wrong, named) in
-            [(&["--url"][..], "--url"), (&["--lang", "de"], "'de'"), (&["--secret", "x"], "'--secret'")]
-        {
-            assert!(read(wrong).unwrap_err().contains(named), "{wrong:?}");
-        }
+    fn a_time_server_has_the_usual_port_unless_it_has_another() {
+        assert_eq!(time_server("127.0.0.1:99"), "127.0.0.1:99");
+        assert_eq!(time_server("time.example.org"), "time.example.org:123");
     }
 
     #[test]

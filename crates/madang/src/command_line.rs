@@ -1,0 +1,293 @@
+//! The command line: what can be asked for, and how that is explained. What comes of it is in `main` and in
+//! [`installation`](crate::installation).
+
+#[cfg(unix)]
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use server::config::report;
+use server::doctor::{self, Language};
+
+/// Madang: video calls for OpenVidu 2 applications
+///
+/// Without a command it starts the server.
+#[derive(Parser, PartialEq, Eq, Debug)]
+#[command(name = "madang", version, args_override_self = true)]
+#[command(after_help = report::help(), subcommand_help_heading = "Commands")]
+pub(crate) struct CommandLine {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+#[derive(Subcommand, PartialEq, Eq, Debug)]
+pub(crate) enum Command {
+    /// Prints the settings in force and checks them
+    Config,
+    /// Examines the running server and says what to do
+    Doctor(DoctorArguments),
+    /// Prints the reference of all settings (Markdown)
+    Reference,
+    /// Makes an installation in /opt/openvidu, or brings the program in one up to date
+    #[cfg(unix)]
+    Install(InstallArguments),
+    /// What the script `./openvidu` of an installation is asked for; read by [`ScriptLine`].
+    #[cfg(unix)]
+    #[command(hide = true, disable_help_flag = true)]
+    Openvidu {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<OsString>,
+    },
+    /// Not for people: what `openvidu start` leaves running.
+    #[cfg(unix)]
+    #[command(hide = true)]
+    Supervise,
+    /// As --version
+    #[command(hide = true)]
+    Version,
+}
+
+/// Examines the server whose settings are here (.env and the environment), leg by leg: address, ports, certificate,
+/// WebSocket, media over UDP and TCP, relay, clock, limits. Says which one fails and what to do. The exit status is 1
+/// if one does.
+#[derive(Args, Clone, PartialEq, Eq, Debug)]
+#[command(args_override_self = true)]
+pub(crate) struct DoctorArguments {
+    /// Examines the server at URL instead, from here; its secret is taken from OPENVIDU_SECRET, or asked for
+    #[arg(long)]
+    url: Option<String>,
+    /// Language of what is found; otherwise that of LC_ALL, LC_MESSAGES or LANG
+    #[arg(long, value_enum)]
+    lang: Option<SpokenLanguage>,
+    /// Prints the report as JSON
+    #[arg(long)]
+    json: bool,
+    /// Also trusts the authority in FILE (PEM or DER), such as /trust/madang.crt of the server
+    #[arg(long, value_name = "FILE")]
+    trust: Option<PathBuf>,
+    /// Sends the secret even to a server whose certificate is not trusted
+    #[arg(long)]
+    insecure: bool,
+    /// Compares the clock with this time server
+    #[arg(long, value_name = "HOST[:PORT]", default_value = doctor::command::TIME_SERVER)]
+    ntp: String,
+}
+
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+enum SpokenLanguage {
+    En,
+    Ko,
+}
+
+impl DoctorArguments {
+    /// What the doctor is told.
+    pub(crate) fn options(self) -> doctor::command::Options {
+        let language = match self.lang {
+            Some(SpokenLanguage::En) => Language::English,
+            Some(SpokenLanguage::Ko) => Language::Korean,
+            None => language_of_environment(),
+        };
+        doctor::command::Options {
+            url: self.url,
+            language,
+            json: self.json,
+            trust: self.trust,
+            insecure: self.insecure,
+            ntp: self.ntp,
+        }
+    }
+}
+
+/// As programs do (POSIX, "Environment Variables").
+fn language_of_environment() -> Language {
+    let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let name = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().find_map(set);
+    Language::of(&name.unwrap_or_default())
+}
+
+/// Makes an installation in FOLDER, or brings the program in an existing one up to date: .env and whatever else is
+/// there stays as it is
+#[cfg(unix)]
+#[derive(Args, Clone, PartialEq, Eq, Debug)]
+#[command(args_override_self = true)]
+pub(crate) struct InstallArguments {
+    #[arg(default_value = "/opt/openvidu")]
+    pub(crate) folder: PathBuf,
+    /// Lets systemd run the server; default: if this is root and systemd runs this machine
+    #[arg(long, overrides_with = "no_systemd")]
+    systemd: bool,
+    /// Leaves systemd alone
+    #[arg(long)]
+    no_systemd: bool,
+    /// The user that the server runs as under systemd; made if missing
+    #[arg(long, value_name = "NAME", default_value = "openvidu")]
+    pub(crate) user: String,
+    /// Only writes the unit, there, and neither enables it nor makes a user: for packages
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) unit_folder: Option<PathBuf>,
+}
+
+#[cfg(unix)]
+impl InstallArguments {
+    /// Whether systemd shall run the server, if anything was said about it.
+    pub(crate) fn systemd(&self) -> Option<bool> {
+        match (self.systemd, self.no_systemd) {
+            (false, false) => None,
+            (wanted, _) => Some(wanted),
+        }
+    }
+}
+
+/// OpenVidu 2 platform (Madang)
+#[cfg(unix)]
+#[derive(Parser, PartialEq, Eq, Debug)]
+#[command(name = "./openvidu", no_binary_name = true, subcommand_value_name = "command")]
+pub(crate) struct ScriptLine {
+    #[command(subcommand)]
+    pub(crate) command: ScriptCommand,
+}
+
+/// What operators know from the original's script.
+#[cfg(unix)]
+#[derive(Subcommand, PartialEq, Eq, Debug)]
+pub(crate) enum ScriptCommand {
+    /// Starts the server and waits until it is ready
+    Start,
+    /// Stops it
+    Stop,
+    /// Stops it and starts it again, with the settings that .env has now
+    Restart,
+    /// Shows its log
+    Logs(LogArguments),
+    /// The same: there is no separate media server
+    KmsLogs(LogArguments),
+    /// Shows the settings in force and checks them
+    Config,
+    /// Examines the running server, leg by leg, and says what to do
+    Doctor(DoctorArguments),
+    /// Shows versions and how the server is run
+    Version,
+    /// Writes a file for those who help you; secrets are masked
+    Report,
+    /// Tells how
+    Upgrade {
+        /// Ignored: nothing is fetched from here.
+        #[arg(hide = true, trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<OsString>,
+    },
+}
+
+#[cfg(unix)]
+#[derive(Args, Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct LogArguments {
+    /// Goes on with what comes
+    #[arg(short, long)]
+    pub(crate) follow: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use clap::CommandFactory as _;
+    use clap::error::ErrorKind;
+
+    use super::*;
+
+    fn parsed(line: &str) -> Result<Option<Command>, clap::Error> {
+        CommandLine::try_parse_from(["madang"].into_iter().chain(line.split_whitespace())).map(|line| line.command)
+    }
+
+    fn doctor(line: &str) -> doctor::command::Options {
+        match parsed(&format!("doctor {line}")) {
+            Ok(Some(Command::Doctor(arguments))) => arguments.options(),
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_definitions_fit_together() {
+        CommandLine::command().debug_assert();
+        #[cfg(unix)]
+        ScriptLine::command().debug_assert();
+    }
+
+    #[test]
+    fn options_of_the_doctor_are_read_and_wrong_ones_named() {
+        let options = doctor("--url https://a --lang=ko --json --ntp time.example.org");
+        assert_eq!(options.url.as_deref(), Some("https://a"));
+        assert!(options.json && !options.insecure && options.language == Language::Korean);
+        assert_eq!(options.ntp, "time.example.org");
+        assert_eq!(doctor("").ntp, "pool.ntp.org");
+        // The last one counts.
+        assert_eq!(doctor("--ntp a --ntp b --json --json").ntp, "b");
+        for (wrong, named) in [("--url", "--url"), ("--lang de", "'de'"), ("--secret x", "'--secret'")] {
+            let error = parsed(&format!("doctor {wrong}")).unwrap_err().to_string();
+            assert!(error.contains(named), "{wrong}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_mistake_is_told_with_what_may_be_meant() {
+        for (wrong, meant) in
+            [("instal", "install"), ("conifg", "config"), ("doctor --jsn", "--json"), ("install --unit-foldr x", "--unit-folder")]
+        {
+            let error = parsed(wrong).unwrap_err().to_string();
+            assert!(error.contains(&format!("'{meant}'")), "{wrong}: {error}");
+        }
+    }
+
+    #[test]
+    fn help_lists_the_commands_and_the_settings() {
+        for asked in ["--help", "-h", "help"] {
+            let help = parsed(asked).unwrap_err();
+            assert_eq!(help.kind(), ErrorKind::DisplayHelp);
+            let help = help.to_string();
+            for words in ["  doctor  ", "  install  ", "  OPENVIDU_SECRET [", "from the file .env"] {
+                assert!(help.contains(words), "{words}: {help}");
+            }
+            assert!(!help.contains("supervise"), "{help}");
+        }
+    }
+
+    #[cfg(unix)]
+    fn install(line: &str) -> Result<InstallArguments, clap::Error> {
+        parsed(&format!("install {line}")).map(|command| match command {
+            Some(Command::Install(arguments)) => arguments,
+            other => panic!("{line}: {other:?}"),
+        })
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_folder_and_the_options_may_come_in_any_order() {
+        let arguments = install("--user video /srv/video --no-systemd").unwrap();
+        assert_eq!((arguments.folder.to_str(), arguments.systemd()), (Some("/srv/video"), Some(false)));
+        assert_eq!(arguments.user, "video");
+        let arguments = install("").unwrap();
+        assert_eq!((arguments.folder.as_path(), arguments.systemd()), (Path::new("/opt/openvidu"), None));
+        // The last one counts.
+        assert_eq!(install("--no-systemd --systemd").unwrap().systemd(), Some(true));
+        assert_eq!(install("--systemd --no-systemd").unwrap().systemd(), Some(false));
+        for line in ["--user", "--nonsense", "a b"] {
+            assert!(install(line).is_err(), "{line}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_words_of_the_script_are_its_own() {
+        let words = |line: &str| match parsed(&format!("openvidu {line}")) {
+            Ok(Some(Command::Openvidu { words })) => words,
+            other => panic!("{line}: {other:?}"),
+        };
+        let script = |line: &str| ScriptLine::try_parse_from(words(line)).map(|line| line.command);
+        assert_eq!(script("logs -f").unwrap(), ScriptCommand::Logs(LogArguments { follow: true }));
+        assert_eq!(script("kms-logs").unwrap(), ScriptCommand::KmsLogs(LogArguments { follow: false }));
+        assert!(matches!(script("upgrade 2.32.2 --now").unwrap(), ScriptCommand::Upgrade { .. }));
+        assert!(script("doctor --help").unwrap_err().to_string().contains("Usage: ./openvidu doctor"));
+        for line in ["", "help", "--help"] {
+            assert!(script(line).unwrap_err().to_string().contains("Usage: ./openvidu"), "{line}");
+        }
+    }
+}
