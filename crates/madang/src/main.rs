@@ -1,25 +1,24 @@
-//! The program `madang`: reads its settings, starts the [`Server`], starts it anew when it is asked to restart, and stops it
-//! on SIGINT or SIGTERM. What it does for an installation is in [`installation`].
+//! The program `madang`: finds out what it is asked for ([`command_line`]) and says how that went. Without a command it runs
+//! the server ([`serve`]); what it does for an installation is in [`installation`].
 //!
-//! It serves nothing itself: that is the library `server`.
+//! It serves and examines nothing itself: that is the library `server`.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
 use server::config::{Config, ConfigError, Sources, report};
-use server::{Program, Server, StartError, doctor};
+use server::{Program, StartError, doctor};
 use tracing_subscriber::EnvFilter;
 
 #[cfg(unix)]
 use command_line::ScriptLine;
 use command_line::{Command, CommandLine, DoctorArguments};
-use stop::Stop;
 
 mod command_line;
 #[cfg(unix)]
 mod installation;
-mod service_manager;
+mod serve;
 mod stop;
 
 /// The exit status that says: starting again will not help (`EX_CONFIG` of sysexits.h).
@@ -37,7 +36,7 @@ async fn main() -> ExitCode {
         Err(error) => return explain(&error),
     };
     let outcome = match line.command {
-        None => serve().await,
+        None => serve::run().await,
         Some(Command::Config) => show_config(),
         Some(Command::Doctor(arguments)) => examine(arguments, &Program::of_process().sources()).await,
         Some(Command::Reference) => print(&report::reference()),
@@ -110,51 +109,4 @@ async fn examine(arguments: DoctorArguments, sources: &Sources) -> Outcome {
     let (report, healthy) = doctor::command::run(&arguments.options(), sources).await?;
     print(&report)?;
     if healthy { Ok(()) } else { Err("the server is not well".into()) }
-}
-
-async fn serve() -> Outcome {
-    let mut stop = Stop::listen()?;
-    let mut program = Program::of_process();
-    let mut config = load(&program)?;
-    let mut server = Server::start_in(program.clone(), config.clone()).await?;
-    loop {
-        // A closed standard output is no reason to stop.
-        let _ = writeln!(std::io::stdout(), "{}", server.banner());
-        service_manager::tell(service_manager::READY);
-        tokio::select! {
-            () = stop.requested() => break,
-            () = server.restart_requested() => {}
-        }
-        tracing::info!("restarting");
-        server.stop().await;
-        program = program.restarted();
-        (server, config) = start_again(&program, config).await?;
-    }
-    tracing::info!("stopping");
-    service_manager::tell(service_manager::STOPPING);
-    server.stop().await;
-    Ok(())
-}
-
-fn load(program: &Program) -> Result<Config, ConfigError> {
-    let sources = program.sources();
-    let config = Config::load(&sources)?;
-    for remark in report::remarks(&sources) {
-        tracing::info!("{remark}");
-    }
-    Ok(config)
-}
-
-/// A restart by REST must not be the end: if the server does not start with the settings as they stand now, it starts with
-/// those it had.
-async fn start_again(program: &Program, former: Config) -> Result<(Server, Config), Box<dyn std::error::Error>> {
-    let failed: Box<dyn std::error::Error> = match load(program) {
-        Ok(config) => match Server::start_in(program.clone(), config.clone()).await {
-            Ok(server) => return Ok((server, config)),
-            Err(error) => error.into(),
-        },
-        Err(error) => error.into(),
-    };
-    tracing::error!("the changed settings are not used: {failed}");
-    Ok((Server::start_in(program.clone(), former.clone()).await?, former))
 }
