@@ -25,6 +25,7 @@ tools-run tools-test: tools-%:
 # the server does everything else.
 build: web
 	cargo build --release --bins $$(pkg-config --exists gstreamer-video-1.0 2>/dev/null && echo --workspace)
+	@scripts/strip.sh $(MADANG) $(TARGET)/release/madang-transcoder
 
 # npm writes the hidden lock file when it installs: older than ours means out of date.
 %/node_modules/.package-lock.json: %/package-lock.json

@@ -13,7 +13,7 @@ use rustix::process::geteuid;
 use server::Config;
 use server::config::report::template;
 
-use super::{Installation, systemd};
+use super::{DEBUG_INFORMATION, Installation, systemd};
 use crate::command_line::InstallArguments;
 
 type Failure = Box<dyn std::error::Error>;
@@ -58,6 +58,10 @@ pub(crate) fn run(options: &InstallArguments) -> Result<(), Failure> {
     }
     let copied = copy_program(&installation.program()).map_err(|error| unwritable(&installation.program(), &error))?;
     screen.row("madang", copied);
+    let debug = installation.debug_information();
+    if let Some(copied) = copy_debug_information(&debug).map_err(|error| unwritable(&debug, &error))? {
+        screen.row(DEBUG_INFORMATION, copied);
+    }
     let written = write_script(&installation.script()).map_err(|error| unwritable(&installation.script(), &error))?;
     screen.row("openvidu", written);
     let dotenv = write_dotenv(&installation).map_err(|error| unwritable(&installation.dotenv(), &error))?;
@@ -117,22 +121,45 @@ fn folder(path: &Path, private: bool) -> io::Result<Outcome> {
 fn copy_program(to: &Path) -> io::Result<Outcome> {
     let from = std::env::current_exe()?;
     let outcome = if to.exists() { Outcome::Replaced } else { Outcome::New };
-    if to.canonicalize().is_ok_and(|to| from.canonicalize().is_ok_and(|from| from == to)) {
+    if is_same(&from, to) {
         return Ok(Outcome::Kept);
     }
-    replace(to, &mut File::open(from)?)?;
+    replace(to, &mut File::open(from)?, 0o755)?;
     Ok(outcome)
 }
 
-/// Puts a program in the place of `path`, whole or not at all. The server's user may write in this folder: a link of its
+/// Copies what was taken out of the running program and stands beside it. If nothing does, that of an older program goes:
+/// its lines would be wrong.
+fn copy_debug_information(to: &Path) -> io::Result<Option<Outcome>> {
+    let from = std::env::current_exe()?.with_file_name(DEBUG_INFORMATION);
+    if is_same(&from, to) {
+        return Ok(Some(Outcome::Kept));
+    }
+    let outcome = if to.exists() { Outcome::Replaced } else { Outcome::New };
+    let copied = match File::open(from) {
+        Ok(mut content) => replace(to, &mut content, 0o644).map(|()| Some(outcome)),
+        Err(_) => fs::remove_file(to).map(|()| None),
+    };
+    match copied {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        other => other,
+    }
+}
+
+/// Whether both are there and one file.
+fn is_same(one: &Path, other: &Path) -> bool {
+    one.canonicalize().is_ok_and(|one| other.canonicalize().is_ok_and(|other| one == other))
+}
+
+/// Puts a file in the place of `path`, whole or not at all. The server's user may write in this folder: a link of its
 /// making must not lead us elsewhere.
-fn replace(path: &Path, content: &mut impl Read) -> io::Result<()> {
+fn replace(path: &Path, content: &mut impl Read, rights: u32) -> io::Result<()> {
     let unfinished = path.with_extension("new");
     // One that was left behind. What cannot be removed cannot be created either.
     let _ = fs::remove_file(&unfinished);
     let mut file = OpenOptions::new().write(true).create_new(true).open(&unfinished)?;
     io::copy(content, &mut file)?;
-    file.set_permissions(fs::Permissions::from_mode(0o755))?;
+    file.set_permissions(fs::Permissions::from_mode(rights))?;
     fs::rename(unfinished, path)
 }
 
@@ -147,7 +174,7 @@ fn write_script(path: &Path) -> io::Result<Outcome> {
             Outcome::SetAside
         }
     };
-    replace(path, &mut SCRIPT.as_bytes())?;
+    replace(path, &mut SCRIPT.as_bytes(), 0o755)?;
     Ok(outcome)
 }
 

@@ -21,6 +21,8 @@ mod systemd;
 
 /// The folder of what the server keeps for itself.
 const DATA: &str = ".madang";
+/// What was taken out of the program when it was built. The program has a link to a file of this name beside it.
+const DEBUG_INFORMATION: &str = "madang.debug";
 
 /// See the module.
 #[derive(Clone, Debug)]
@@ -47,6 +49,10 @@ impl Installation {
 
     fn program(&self) -> PathBuf {
         self.folder.join("madang")
+    }
+
+    fn debug_information(&self) -> PathBuf {
+        self.folder.join(DEBUG_INFORMATION)
     }
 
     fn script(&self) -> PathBuf {
