@@ -106,7 +106,7 @@ async fn an_upload_that_the_service_forgot_begins_anew() {
         () = service.fell_silent() => {}
     }
     let other = S3Service::start(&folder.path().join("empty")).await;
-    let bucket = open(&other.settings());
+    let bucket = open(&settings(&other));
     bucket.put_file("S/call.mp4", &file, &progress).await.unwrap();
     assert_eq!(read(&bucket, "S/call.mp4", Wanted::All).await, bytes(11 * MEBI));
     // Neither does one whose file has changed, or whose notes are garbage.

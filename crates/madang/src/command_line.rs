@@ -229,9 +229,12 @@ mod tests {
 
     #[test]
     fn a_mistake_is_told_with_what_may_be_meant() {
-        for (wrong, meant) in
-            [("instal", "install"), ("conifg", "config"), ("doctor --jsn", "--json"), ("install --unit-foldr x", "--unit-folder")]
-        {
+        for (wrong, meant) in [
+            ("instal", "install"),
+            ("conifg", "config"),
+            ("doctor --jsn", "--json"),
+            ("install --unit-foldr x", "--unit-folder"),
+        ] {
             let error = parsed(wrong).unwrap_err().to_string();
             assert!(error.contains(&format!("'{meant}'")), "{wrong}: {error}");
         }

@@ -4,11 +4,11 @@
 use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Mutex, mpsc};
 use std::thread;
 
-use crate::PATIENCE;
+use crate::{PATIENCE, eventually};
 
 /// `program` on loopback and free ports. Its `.env` would be in `folder`, where it keeps its data.
 pub fn on_loopback(program: &Path, folder: &Path) -> Command {
@@ -24,8 +24,9 @@ pub struct RunningProgram {
     child: Child,
     /// Where it serves HTTP.
     pub address: SocketAddr,
-    output: mpsc::Receiver<String>,
-    log: mpsc::Receiver<String>,
+    // Locks, so that examples may share it among threads.
+    output: Mutex<mpsc::Receiver<String>>,
+    log: Mutex<mpsc::Receiver<String>>,
     /// What was taken from `log`.
     seen: Vec<String>,
 }
@@ -43,7 +44,8 @@ impl RunningProgram {
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
         let log = lines(child.stderr.take().expect("a pipe"));
         let output = lines(child.stdout.take().expect("a pipe"));
-        let mut running = Self { child, address: ([127, 0, 0, 1], 0).into(), output, log, seen: vec![] };
+        let mut running =
+            Self { child, address: ([127, 0, 0, 1], 0).into(), output: output.into(), log: log.into(), seen: vec![] };
         running.is_ready();
         running
     }
@@ -51,7 +53,7 @@ impl RunningProgram {
     /// Waits until it says (again) that it is ready, and where.
     pub fn is_ready(&mut self) {
         let mut ready = false;
-        while let Ok(line) = self.output.recv_timeout(PATIENCE) {
+        while let Some(line) = next(&mut self.output) {
             ready |= line.contains("OpenVidu is ready!");
             let address = line.split_once("http://localhost:").filter(|_| ready && line.contains("REST API"));
             if let Some((_, rest)) = address {
@@ -67,7 +69,7 @@ impl RunningProgram {
 
     /// Waits until a line of the log contains `text`.
     pub fn says(&mut self, text: &str) {
-        while let Ok(line) = self.log.recv_timeout(PATIENCE) {
+        while let Some(line) = next(&mut self.log) {
             self.seen.push(line);
             if self.seen.last().is_some_and(|line| line.contains(text)) {
                 return;
@@ -93,7 +95,7 @@ impl RunningProgram {
 
     /// All of it; waits for its end.
     fn rest_of_log(&mut self) -> String {
-        while let Ok(line) = self.log.recv_timeout(PATIENCE) {
+        while let Some(line) = next(&mut self.log) {
             self.seen.push(line);
         }
         self.seen.join("\n")
@@ -115,6 +117,16 @@ impl RunningProgram {
         });
         std::time::Duration::from_nanos(nanos.sum())
     }
+}
+
+/// `None`: there are no more, or none comes in time.
+fn next(lines: &mut Mutex<mpsc::Receiver<String>>) -> Option<String> {
+    lines.get_mut().expect("nobody panicked with it").recv_timeout(PATIENCE).ok()
+}
+
+/// Waits for the end of a process of ours.
+pub fn ended(child: &mut Child) -> ExitStatus {
+    eventually("the process ends", || child.try_wait().expect("our child"))
 }
 
 /// Head and body.

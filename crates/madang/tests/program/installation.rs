@@ -1,15 +1,18 @@
 //! `madang install` and the script it makes: the real program in folders of its own.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc;
 
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use tempfile::TempDir;
+use testbed::PATIENCE;
+use testbed::program::{ended, lines};
 
 use crate::MADANG;
 
@@ -98,7 +101,7 @@ impl Installed {
 
     fn follow_log(&self) -> Following {
         let mut child = self.command(&["logs", "-f"]).stdout(Stdio::piped()).spawn().unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap());
+        let lines = lines(child.stdout.take().unwrap());
         Following { child, lines }
     }
 }
@@ -112,17 +115,17 @@ impl Drop for Installed {
 /// `./openvidu logs -f`
 struct Following {
     child: Child,
-    lines: BufReader<std::process::ChildStdout>,
+    lines: mpsc::Receiver<String>,
 }
 
 impl Following {
     fn wait_for(&mut self, words: &str) -> String {
-        let mut line = String::new();
-        while !line.contains(words) {
-            line.clear();
-            assert_ne!(self.lines.read_line(&mut line).unwrap(), 0, "the log ended before '{words}'");
+        while let Ok(line) = self.lines.recv_timeout(PATIENCE) {
+            if line.contains(words) {
+                return line;
+            }
         }
-        line
+        panic!("the log never says '{words}'");
     }
 }
 
@@ -187,6 +190,31 @@ fn installing_again_changes_nothing_but_the_program() {
     assert!(!screen.contains("made up"), "{screen}");
     assert_eq!((installed.read(".env"), installed.read("owncert/certificate.key")), (dotenv, "key".to_owned()));
     assert_eq!(fs::read(installed.path("madang")).unwrap(), fs::read(MADANG).unwrap());
+}
+
+#[test]
+fn debug_information_goes_with_the_program_that_it_is_of() {
+    let installed = Installed::empty();
+    let build = TempDir::with_prefix_in("madang-", env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let copy = build.path().join("madang");
+    fs::hard_link(MADANG, &copy).unwrap();
+    fs::write(build.path().join("madang.debug"), "of this one").unwrap();
+    let install = |from: &Path| {
+        let mut command = program(from);
+        good(command.arg("install").arg(installed.folder()).arg("--no-systemd").output().unwrap())
+    };
+    let screen = install(&copy);
+    assert!(screen.contains("madang.debug"), "{screen}");
+    assert_eq!(
+        (installed.read("madang.debug").as_str(), rights(&installed.path("madang.debug"))),
+        ("of this one", 0o644)
+    );
+    // Installed by itself, nothing changes; another program brings none.
+    install(&installed.path("madang"));
+    assert_eq!(installed.read("madang.debug"), "of this one");
+    fs::remove_file(build.path().join("madang.debug")).unwrap();
+    assert!(!install(&copy).contains("madang.debug"));
+    assert!(!installed.path("madang.debug").exists());
 }
 
 #[test]
@@ -394,6 +422,7 @@ fn the_service_manager_is_told_when_the_server_is_ready_and_when_it_ends() {
     let installed = Installed::new();
     let socket = installed.home.path().join("notify");
     let manager = UnixDatagram::bind(&socket).unwrap();
+    manager.set_read_timeout(Some(PATIENCE)).unwrap();
     let mut command = program(&installed.path("madang"));
     let mut server = command
         .current_dir(installed.folder())
@@ -407,8 +436,9 @@ fn the_service_manager_is_told_when_the_server_is_ready_and_when_it_ends() {
         let length = manager.recv(&mut buffer).unwrap();
         String::from_utf8(buffer[..length].to_vec()).unwrap()
     };
-    assert_eq!(told(), "READY=1");
+    // A list of lines (sd_notify(3)).
+    assert_eq!(told(), "READY=1\n");
     kill_process(Pid::from_child(&server), Signal::TERM).unwrap();
-    assert_eq!(told(), "STOPPING=1");
-    assert!(server.wait().unwrap().success());
+    assert_eq!(told(), "STOPPING=1\n");
+    assert!(ended(&mut server).success());
 }

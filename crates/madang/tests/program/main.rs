@@ -1,6 +1,7 @@
 //! The real program, as a process of its own.
 
 mod certificates;
+mod command_line;
 mod doctor;
 mod env_files;
 #[cfg(unix)]

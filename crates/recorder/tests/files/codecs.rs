@@ -3,10 +3,10 @@
 use std::io::Cursor;
 
 use recorder::{Codec, Losses, repair};
-
-use crate::probe::{Track, probe, times};
 use testbed::encoder::encode;
 use testbed::publisher::{Recorded, Stream, merged, ms, record, start};
+
+use crate::probe::{Track, probe, times};
 
 const VIDEO: [(Codec, &str); 4] =
     [(Codec::Vp8, "vp8"), (Codec::Vp9, "vp9"), (Codec::H264, "h264"), (Codec::Av1, "av1")];

@@ -4,7 +4,6 @@ use std::io::{self, Cursor, Read, Seek, SeekFrom, Write};
 
 use proptest::prelude::*;
 use recorder::{Codec, FileSummary, Packet, RepairError, StreamFile, repair};
-
 use testbed::publisher::{Recorded, Stream, feed, merged, ms, pictures, record, sound, start};
 
 fn packets() -> Vec<Packet> {

@@ -5,7 +5,6 @@ use std::io::{Cursor, Write};
 
 use proptest::prelude::*;
 use recorder::{Codec, FileFrame, FollowError, Follower, Packet};
-
 use testbed::encoder::encode;
 use testbed::publisher::{Recorded, Stream, merged, ms, pictures, record, sound, start};
 

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use recorder::{Codec, Event, Losses, Packet};
-
 use testbed::publisher::{EncodedPacket, Stream, merged, ms, pictures, record, record_again, sound, start};
 
 #[test]

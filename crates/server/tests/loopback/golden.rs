@@ -143,8 +143,8 @@ impl Replay {
             let label = format!("token:{index}");
             let created = self.server.create_connection(&self.session, &properties.to_string()).await;
             self.recorded.push((token.to_owned(), label.clone()));
-            self.own.insert(label, text(&created["token"]));
-            self.own.insert(format!("con:{}", join.who), text(&created["connectionId"]));
+            self.own.insert(label, created["token"].as_str().unwrap().to_owned());
+            self.own.insert(format!("con:{}", join.who), created["connectionId"].as_str().unwrap().to_owned());
         }
     }
 

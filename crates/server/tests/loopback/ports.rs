@@ -8,6 +8,7 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use serde_json::json;
 use server::{Limits, Server};
+use testbed::PATIENCE;
 use testbed::server::{TestServer, config};
 use testbed::signalling::SignallingClient;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
@@ -15,9 +16,6 @@ use tokio::net::{TcpSocket, TcpStream, UdpSocket};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
-
-/// Only ever reached by a failing test.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 async fn tls(server: &TestServer) -> TlsStream<TcpStream> {
     tls_with(server, &[]).await
@@ -82,13 +80,17 @@ async fn drip(server: &TestServer, opening: &[u8]) -> String {
     let mut stream = TcpStream::connect(server.address()).await.unwrap();
     stream.write_all(opening).await.unwrap();
     let mut said = vec![];
-    loop {
-        match timeout(DRIP, stream.read_buf(&mut said)).await {
-            Ok(Ok(0) | Err(_)) => return String::from_utf8(said).unwrap(),
-            Ok(Ok(_)) => {}
-            Err(_) => drop(stream.write_all(b"x").await),
+    let to_its_end = async {
+        loop {
+            match timeout(DRIP, stream.read_buf(&mut said)).await {
+                Ok(Ok(0) | Err(_)) => return,
+                Ok(Ok(_)) => {}
+                Err(_) => drop(stream.write_all(b"x").await),
+            }
         }
-    }
+    };
+    timeout(PATIENCE, to_its_end).await.expect("the server ends it");
+    String::from_utf8(said).unwrap()
 }
 
 async fn is_served(server: &TestServer) {

@@ -5,10 +5,12 @@ use std::time::Duration;
 use serde_json::json;
 use server::Limits;
 use server::limits::Rate;
+use testbed::PATIENCE;
 use testbed::server::TestServer;
 use testbed::signalling::{Closed, SignallingClient, join_params};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::protocol::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
@@ -299,7 +301,7 @@ async fn head(server: &TestServer, request: &str) -> String {
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut read = vec![];
     while !read.ends_with(b"\r\n\r\n") {
-        read.push(stream.read_u8().await.unwrap());
+        read.push(timeout(PATIENCE, stream.read_u8()).await.expect("a head in time").unwrap());
     }
     String::from_utf8(read).unwrap()
 }
@@ -309,6 +311,6 @@ async fn whole(server: &TestServer, request: &str) -> String {
     let mut stream = TcpStream::connect(server.address()).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut read = String::new();
-    stream.read_to_string(&mut read).await.unwrap();
+    timeout(PATIENCE, stream.read_to_string(&mut read)).await.expect("an end in time").unwrap();
     read
 }

@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use testbed::PATIENCE;
+use testbed::server::TestServer;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::timeout;
@@ -14,10 +16,6 @@ use turn_client_proto::stun::Instant as ClientInstant;
 use turn_client_proto::types::{TransportType, TurnCredentials};
 use turn_client_proto::udp::TurnClientUdp;
 
-use testbed::server::TestServer;
-
-/// Only ever reached by a failing test.
-const PATIENCE: Duration = Duration::from_secs(30);
 /// A binding request (RFC 8489 §5).
 const QUESTION: [u8; 20] = *b"\x00\x01\x00\x00\x21\x12\xa4\x42transaction!";
 

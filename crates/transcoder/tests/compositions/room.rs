@@ -7,11 +7,11 @@ use std::path::PathBuf;
 use protocol::recording::Measured;
 use protocol::transcoder::{ComposedStream, Composition, Entry, Layout, MANIFEST, Picture, VERSION};
 use recorder::{Codec, StreamFile};
+use testbed::encoder::encode_from;
+use testbed::publisher::{EncodedPacket, Stream, feed, merged, ms, start};
 use transcoder::compose::{Composer, Step};
 
 use crate::film::Film;
-use testbed::encoder::encode_from;
-use testbed::publisher::{EncodedPacket, Stream, feed, merged, ms, start};
 
 pub(crate) const WIDTH: u32 = 320;
 pub(crate) const HEIGHT: u32 = 180;
@@ -147,9 +147,16 @@ impl Room {
     pub(crate) fn compose(&self, entries: impl IntoIterator<Item = Entry>) -> (Measured, Film) {
         let mut composer = self.open();
         entries.into_iter().for_each(|entry| composer.push(entry));
-        while composer.step().unwrap() != Step::Over {}
+        to_its_end(&mut composer);
         let (measured, lost) = composer.finish().unwrap();
         assert_eq!(lost, protocol::transcoder::Lost::default());
         (measured, Film::decode(&self.path(&self.composition.output)))
     }
+}
+
+/// Composes all that there is. It ends long before so many steps.
+pub(crate) fn to_its_end(composer: &mut Composer) {
+    const STEPS: usize = 100_000;
+    let is_over = (0..STEPS).any(|_| composer.step().unwrap() == Step::Over);
+    assert!(is_over, "not over after {STEPS} steps");
 }

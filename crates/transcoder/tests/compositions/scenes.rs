@@ -2,12 +2,12 @@
 
 use protocol::transcoder::{ComposedStream, Entry, Layout};
 use recorder::{Codec, StreamFile};
+use testbed::encoder::encode_from;
+use testbed::publisher::{Stream, feed, merged, ms, start};
 use transcoder::compose::Step;
 
 use crate::film::{BLACK, BLUE, Film, GREEN, RED, duration, probe};
-use crate::room::{HEIGHT, Room, WIDTH, begin, colour, tone};
-use testbed::encoder::encode_from;
-use testbed::publisher::{Stream, feed, merged, ms, start};
+use crate::room::{HEIGHT, Room, WIDTH, begin, colour, to_its_end, tone};
 
 const LEFT: (u32, u32) = (40, 90);
 const RIGHT: (u32, u32) = (280, 90);
@@ -277,7 +277,7 @@ fn nothing_is_composed_before_it_is_in_the_files() {
     let (now, _) = feed(&mut file, packets[half..].to_vec()).unwrap();
     file.finish(now).unwrap();
     composer.push(room.end(3000));
-    while composer.step().unwrap() != Step::Over {}
+    to_its_end(&mut composer);
     composer.finish().unwrap();
     let film = Film::decode(&room.path("room.mp4"));
     film.expect(&[(900, MIDDLE, BLACK), (1400, MIDDLE, RED), (2900, MIDDLE, RED)]);

@@ -1,9 +1,8 @@
 //! What no client should send. The server answers, and goes on.
 
-use tokio::io::AsyncWriteExt as _;
-
 use testbed::rest::{Answer, HOST, Request, basic};
 use testbed::server::TestServer;
+use tokio::io::AsyncWriteExt as _;
 
 const BODIES_ARE_READ_BY: &[&str] =
     &["/sessions", "/sessions/room/connection", "/tokens", "/signal", "/recordings/start"];

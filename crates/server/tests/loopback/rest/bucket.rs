@@ -2,17 +2,17 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use serde_json::{Value, json};
 use server::Config;
 use server::config::{RecordingStorage, Secret};
 use tempfile::TempDir;
-
-use super::participants::Participant;
+use testbed::eventually_async;
 use testbed::rest::{Answer, Request};
 use testbed::s3::S3Service;
 use testbed::server::TestServer;
+
+use super::participants::Participant;
 
 /// A disk of recordings, and a service with a bucket.
 struct Places {
@@ -78,23 +78,11 @@ async fn record(server: &TestServer) -> Value {
 
 /// Waits until a recording is ready.
 async fn ready(server: &TestServer, id: &str) -> Value {
-    until("it is ready", async || {
+    eventually_async("it is ready", async || {
         let answer = server.get(&format!("/recordings/{id}")).await;
         (answer.status == 200).then(|| answer.json()).filter(|recording| recording["status"] == "ready")
     })
     .await
-}
-
-async fn until<T>(what: &str, there: impl AsyncFn() -> Option<T>) -> T {
-    let found = async {
-        loop {
-            if let Some(found) = there().await {
-                return found;
-            }
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(30), found).await.expect(what)
 }
 
 async fn file(server: &TestServer, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
@@ -119,10 +107,13 @@ async fn a_recording_is_ready_once_it_is_in_the_bucket() {
     places.service.be_silent_for(None);
     let server = places.server(|_| {}).await;
     let recording = ready(&server, "room").await;
-    assert_eq!(recording["url"], format!("http://{}/openvidu/recordings/room/mine.zip", super::client::HOST));
+    assert_eq!(recording["url"], format!("http://{}/openvidu/recordings/room/mine.zip", testbed::rest::HOST));
     assert_eq!(places.there("room"), [".recording.room", "mine.zip"]);
     // A crash before the rest is removed must not find less than there is.
-    until("it is not here as well", async || (names(&places.here("room")) == [".recording.room"]).then_some(())).await;
+    eventually_async("it is not here as well", async || {
+        (names(&places.here("room")) == [".recording.room"]).then_some(())
+    })
+    .await;
 
     let whole = file(&server, "GET", "room/mine.zip", &[]).await;
     assert_eq!((whole.status, whole.header("Content-Type")), (200, Some("application/zip")));

@@ -2,7 +2,6 @@
 
 use serde_json::json;
 use server::config::Compatibility;
-
 use testbed::rest::{Answer, Request};
 use testbed::server::TestServer;
 

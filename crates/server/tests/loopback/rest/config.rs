@@ -1,9 +1,9 @@
 //! `/config`.
 
 use protocol::event::EventName;
+use testbed::server::TestServer;
 
 use super::sessions::keys;
-use testbed::server::TestServer;
 
 #[tokio::test]
 async fn the_settings_are_shown_in_the_order_of_the_original() {

@@ -1,10 +1,10 @@
 //! `/sessions/{session}/connection` and `/stream`.
 
 use serde_json::{Value, json};
-
-use super::sessions::keys;
 use testbed::rest::{HOST, Request};
 use testbed::server::TestServer;
+
+use super::sessions::keys;
 
 const KEYS: &[&str] = &[
     "id",

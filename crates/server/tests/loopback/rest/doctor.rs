@@ -5,10 +5,9 @@ use std::net::SocketAddr;
 use server::Limits;
 use server::config::TurnAddress;
 use server::limits::Rate;
-use tokio::net::UdpSocket;
-
 use testbed::rest::Request;
 use testbed::server::TestServer;
+use tokio::net::UdpSocket;
 
 const SEEN: &str = "/openvidu/doctor/seen";
 const WAYS: &str = "/openvidu/doctor/ways";

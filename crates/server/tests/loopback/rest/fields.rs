@@ -4,7 +4,6 @@ use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
-
 use testbed::rest::Request;
 use testbed::server::TestServer;
 

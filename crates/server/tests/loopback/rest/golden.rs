@@ -5,10 +5,10 @@
 
 use serde_json::{Map, Value};
 use server::config::Compatibility;
-
-use super::participants::Participant;
 use testbed::rest::{Answer, HOST, Request, basic};
 use testbed::server::TestServer;
+
+use super::participants::Participant;
 
 /// What 2.32 answers with 403, and we too when asked to.
 const BLURRED: &[&str] = &[

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use server::Limits;
 use server::limits::Rate;
-
 use testbed::rest::{Answer, Request, basic};
 use testbed::server::TestServer;
 

@@ -1,11 +1,11 @@
 //! `/media-nodes`, `/health` and `/status` of the one node.
 
 use serde_json::json;
+use testbed::rest::Request;
+use testbed::server::TestServer;
 
 use super::participants::Participant;
 use super::sessions::keys;
-use testbed::rest::Request;
-use testbed::server::TestServer;
 
 const NODES: &str = "/openvidu/api/media-nodes";
 const KEYS: &[&str] =

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use server::config::Compatibility;
-
 use testbed::contract::Contract;
 use testbed::rest::{Answer, Request};
 use testbed::server::TestServer;

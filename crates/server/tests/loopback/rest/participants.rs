@@ -2,13 +2,15 @@
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
+use testbed::PATIENCE;
+use testbed::rest::Request;
+use testbed::server::TestServer;
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::sessions::keys;
-use testbed::rest::Request;
-use testbed::server::TestServer;
 
 /// Somebody in a session.
 pub(crate) struct Participant {
@@ -38,12 +40,15 @@ impl Participant {
     pub(crate) async fn request(&mut self, method: &str, params: Value) -> Value {
         let frame = json!({"jsonrpc":"2.0","method":method,"params":params,"id":1}).to_string();
         self.socket.send(Message::text(frame)).await.expect("the server reads");
-        loop {
-            let frame = self.next().await.expect("an answer");
-            if frame.get("id").is_some() {
-                return frame;
+        let answer = async {
+            loop {
+                let frame = self.next().await.expect("an answer");
+                if frame.get("id").is_some() {
+                    return frame;
+                }
             }
-        }
+        };
+        timeout(PATIENCE, answer).await.expect("an answer among the notifications")
     }
 
     /// The next frame; `None` once the server has closed the socket.
@@ -57,17 +62,20 @@ impl Participant {
                 }
             }
         };
-        tokio::time::timeout(std::time::Duration::from_secs(30), next).await.expect("a frame")
+        timeout(PATIENCE, next).await.expect("a frame")
     }
 
     /// Waits for a notification.
     pub(crate) async fn notified(&mut self, method: &str) -> Value {
-        loop {
-            let frame = self.next().await.expect("a notification");
-            if frame["method"] == method {
-                return frame["params"].clone();
+        let notification = async {
+            loop {
+                let frame = self.next().await.expect("a notification");
+                if frame["method"] == method {
+                    return frame["params"].clone();
+                }
             }
-        }
+        };
+        timeout(PATIENCE, notification).await.unwrap_or_else(|_| panic!("no notification {method}"))
     }
 }
 

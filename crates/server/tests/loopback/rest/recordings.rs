@@ -3,18 +3,18 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use futures_util::future::{join, join_all};
 use protocol::model::MediaServer;
 use serde_json::{Value, json};
 use server::{Config, Limits, Server};
+use testbed::eventually_async;
+use testbed::rest::{Answer, Request};
+use testbed::server::TestServer;
 
 use super::participants::Participant;
 use super::sessions::keys;
 use super::streams::recorded;
-use testbed::rest::{Answer, Request};
-use testbed::server::TestServer;
 
 /// A server that records into a folder of its own.
 struct Recording {
@@ -169,7 +169,7 @@ async fn a_recording_is_started_shown_stopped_and_deleted() {
 
     let stopped = recording.stop("room").await.json();
     assert_eq!(keys(&stopped), KEYS);
-    let url = format!("http://{}/openvidu/recordings/room/mine.zip", super::client::HOST);
+    let url = format!("http://{}/openvidu/recordings/room/mine.zip", testbed::rest::HOST);
     assert_eq!((&stopped["status"], &stopped["url"]), (&json!("ready"), &json!(url)));
     let told = ann.notified("recordingStopped").await;
     assert_eq!(told, json!({"id": "room", "name": "mine", "reason": "recordingStoppedByServer"}));
@@ -213,12 +213,10 @@ async fn a_recording_that_only_starts_is_not_stopped_and_fails_with_its_session(
     let published = ann.request("publishVideo", recorded("publishVideo")).await;
     assert!(published["result"]["id"].is_string(), "{published}");
     let meanwhile = async {
-        let starting = loop {
-            let answer = server.get("/recordings/room").await;
-            if answer.status == 200 {
-                break answer.json();
-            }
-        };
+        let starting = eventually_async("the recording is shown", async || {
+            Some(server.get("/recordings/room").await).filter(|answer| answer.status == 200)
+        });
+        let starting = starting.await.json();
         assert_eq!(starting["status"], "starting");
         let answer = recording.stop("room").await;
         assert!(answer.status == 406 && answer.is_empty(), "{answer:?}");
@@ -241,16 +239,11 @@ async fn a_recording_that_only_starts_is_not_stopped_and_fails_with_its_session(
 async fn told(server: &TestServer, count: usize) -> Vec<String> {
     let names = server.get("/openvidu/cdr").await.json();
     let file = format!("/openvidu/cdr/{}", names[0].as_str().expect("a file"));
-    let told = async {
-        loop {
-            let answer = server.get(&file).await;
-            let events: Vec<_> = answer.text().lines().filter_map(status).collect();
-            if events.len() >= count {
-                return events;
-            }
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(30), told).await.expect("events")
+    eventually_async("so many events", async || {
+        let answer = server.get(&file).await;
+        Some(answer.text().lines().filter_map(status).collect::<Vec<_>>()).filter(|events| events.len() >= count)
+    })
+    .await
 }
 
 fn status(line: &str) -> Option<String> {
@@ -321,7 +314,7 @@ async fn recordings_of_other_deployments_are_listed_with_where_they_are_now() {
     }
     fs::write(recording.path("stray"), text).unwrap();
     let shown = server.get("/recordings/old").await;
-    let url = format!("http://{}/openvidu/recordings/old/named.mp4", super::client::HOST);
+    let url = format!("http://{}/openvidu/recordings/old/named.mp4", testbed::rest::HOST);
     let expected = text.replace(r#""uniqueSessionId":"old_1718000000000","#, "").replace("https://elsewhere/x", &url);
     assert_eq!(shown.text(), expected);
     assert_eq!(server.get("/recordings").await.text(), format!("{{\"count\":1,\"items\":[{expected}]}}"));

@@ -1,14 +1,13 @@
 //! The port that sends browsers on to HTTPS.
 
+use testbed::rest::{Answer, Request, RestClient};
+use testbed::server::TestServer;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use testbed::rest::{Answer, Request, RestClient};
-use testbed::server::TestServer;
-
 async fn ask(server: &TestServer, request: Request) -> Answer {
     let address = server.server.redirecting_address().expect("a port that redirects");
-    Client::to(address).await.ask(request).await
+    RestClient::to(address).await.ask(request).await
 }
 
 #[tokio::test]

@@ -2,10 +2,10 @@
 
 use protocol::model::MediaServer;
 use serde_json::{Value, json};
+use testbed::server::TestServer;
 
 use super::participants::Participant;
 use super::sessions::keys;
-use testbed::server::TestServer;
 
 const STATS: &[&str] = &[
     "webrtcEndpointName",

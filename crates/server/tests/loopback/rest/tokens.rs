@@ -1,10 +1,10 @@
 //! The deprecated `/tokens`.
 
 use serde_json::json;
-
-use super::sessions::keys;
 use testbed::rest::HOST;
 use testbed::server::TestServer;
+
+use super::sessions::keys;
 
 #[tokio::test]
 async fn a_token_is_a_connection_in_short() {

@@ -1,8 +1,9 @@
 //! What is not there yet: everything about a request is checked first, and only then it is told so.
 
-use super::participants::Participant;
 use testbed::rest::Request;
 use testbed::server::TestServer;
+
+use super::participants::Participant;
 
 #[tokio::test]
 async fn a_broadcast_is_validated_in_the_order_of_a_recording() {

@@ -1,0 +1,87 @@
+//! What the program says about itself and about mistakes, and with which exit status.
+
+use std::process::{Command, Output};
+
+use crate::MADANG;
+
+const FAILURE: i32 = 1;
+const INVALID_SETTINGS: i32 = 78;
+
+/// In a folder without settings.
+fn madang(arguments: &[&str], settings: &[(&str, &str)]) -> Output {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new(MADANG);
+    command.env_clear().envs(settings.iter().copied()).current_dir(folder.path()).args(arguments).output().unwrap()
+}
+
+/// Standard output of a success that says nothing else.
+fn told(arguments: &[&str]) -> String {
+    let output = madang(arguments, &[]);
+    assert!(output.status.success() && output.stderr.is_empty(), "{arguments:?}: {output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Standard error of a failure that says nothing else.
+fn refused(arguments: &[&str], status: i32) -> String {
+    let output = madang(arguments, &[]);
+    assert!(output.status.code() == Some(status) && output.stdout.is_empty(), "{arguments:?}: {output:?}");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[test]
+fn help_teaches_the_commands_and_the_settings() {
+    for asked in ["--help", "-h", "help"] {
+        let help = told(&[asked]);
+        assert!(help.starts_with("Madang: video calls for OpenVidu 2 applications\n"), "{help}");
+        for words in ["Usage: madang", "\n  config ", "\n  OPENVIDU_SECRET [MY_SECRET]\n", "in the folder DOTENV_PATH"]
+        {
+            assert!(help.contains(words), "{words}: {help}");
+        }
+    }
+    let help = told(&["doctor", "--help"]);
+    assert!(help.contains("--trust <FILE>") && help.contains("pool.ntp.org"), "{help}");
+    assert_eq!(told(&["help", "doctor"]), help);
+    #[cfg(unix)]
+    assert!(told(&["install", "-h"]).contains("--unit-folder <FOLDER>"));
+}
+
+#[test]
+fn the_version_is_told() {
+    for asked in ["--version", "-V", "version"] {
+        assert_eq!(told(&[asked]), concat!("madang ", env!("CARGO_PKG_VERSION"), "\n"));
+    }
+}
+
+#[test]
+fn a_mistake_is_named_with_what_may_be_meant() {
+    let error = refused(&["conifg"], FAILURE);
+    assert!(error.starts_with("madang: ") && error.contains("'conifg'") && error.contains("'config'"), "{error}");
+    let error = refused(&["doctor", "--jsn"], FAILURE);
+    assert!(error.contains("'--jsn'") && error.contains("'--json'") && error.contains("--help"), "{error}");
+    for (arguments, named) in [
+        (&["doctor", "--lang", "de"][..], "'de'"),
+        (&["doctor", "--url"], "--url"),
+        (&["config", "now"], "'now'"),
+        (&["install", "a", "b"], "'b'"),
+    ] {
+        let error = refused(arguments, FAILURE);
+        assert!(error.contains(named), "{error}");
+    }
+}
+
+#[test]
+fn wrong_settings_have_a_status_of_their_own() {
+    for arguments in [&["config"][..], &[], &["doctor"]] {
+        let output = madang(arguments, &[("OPENVIDU_CDR", "maybe")]);
+        assert_eq!(output.status.code(), Some(INVALID_SETTINGS), "{output:?}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains("* Property OPENVIDU_CDR=maybe. "), "{output:?}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn without_an_installation_its_script_says_so() {
+    for words in [&["openvidu"][..], &["openvidu", "help"], &["openvidu", "start"], &["supervise"]] {
+        assert!(refused(words, FAILURE).contains("nothing is installed"), "{words:?}");
+    }
+}
