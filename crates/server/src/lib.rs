@@ -53,7 +53,6 @@ pub mod cdr;
 pub mod config;
 pub mod control;
 pub mod doctor;
-mod durable;
 mod events;
 pub mod http;
 mod jobs;

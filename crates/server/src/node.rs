@@ -8,7 +8,6 @@ use rand::Rng as _;
 use rand::distr::Alphanumeric;
 
 use crate::config::{self, Config};
-use crate::durable;
 
 /// In the folder for what the server keeps.
 const ID_FILE: &str = "node-id";

@@ -10,9 +10,9 @@ use rand::distr::Alphanumeric;
 use session::TurnServer;
 use turn::SharedSecret;
 
+use crate::StartError;
 use crate::config::{CertificateType, Config, LOCALHOST, TurnAddress, bracketed};
 use crate::media::{self, Sockets};
-use crate::{StartError, durable};
 
 /// Beside the certificate; the same after a restart, so that credentials stay valid.
 const FILE: &str = "turn.secret";

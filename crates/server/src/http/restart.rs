@@ -20,7 +20,7 @@ use super::error::{ApiError, ErrorView};
 use super::intake::Optional;
 use crate::App;
 use crate::config::{ConfigError, Fault, check_changes, dotenv};
-use crate::{durable, program};
+use crate::program;
 
 /// Named in errors.
 const API: &str = "/openvidu/api/restart";

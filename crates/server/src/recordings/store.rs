@@ -13,8 +13,6 @@ use protocol::id::SessionId;
 use protocol::recording::RecordingView;
 use serde::{Deserialize, Serialize};
 
-use crate::durable;
-
 /// Before the names of recordings that are being deleted.
 const DELETED: &str = ".deleted-";
 /// A metadata file of the longest names has some 2 KB.

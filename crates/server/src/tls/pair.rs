@@ -10,8 +10,6 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 use x509_cert::der::Decode as _;
 
-use crate::durable;
-
 /// PEM texts. Not checked before [`Pair::certified`].
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Pair {
