@@ -6,8 +6,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use server::config::report;
 use server::doctor::{self, Language};
+use settings::report;
 
 /// Madang: video calls for OpenVidu 2 applications
 ///

@@ -7,8 +7,8 @@ use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
-use server::config::{Config, ConfigError, Sources, report};
 use server::{Program, StartError, doctor};
+use settings::{Config, ConfigError, Sources, report};
 use tracing_subscriber::EnvFilter;
 
 #[cfg(unix)]
@@ -100,7 +100,7 @@ fn show_config() -> Outcome {
     for remark in report::remarks(&sources) {
         print(&format!("* {remark}\n"))?;
     }
-    Config::load(&sources)?;
+    server::load_settings(&sources)?;
     Ok(())
 }
 

@@ -3,8 +3,8 @@
 
 use std::io::Write as _;
 
-use server::config::{Config, ConfigError, report};
 use server::{Program, Server};
+use settings::{Config, ConfigError, report};
 
 use crate::Outcome;
 use crate::stop::Stop;
@@ -60,7 +60,7 @@ fn tell_service_manager(progress: Progress) {
 
 fn load(program: &Program) -> Result<Config, ConfigError> {
     let sources = program.sources();
-    let config = Config::load(&sources)?;
+    let config = server::load_settings(&sources)?;
     for remark in report::remarks(&sources) {
         tracing::info!("{remark}");
     }

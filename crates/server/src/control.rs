@@ -355,7 +355,7 @@ mod tests {
     async fn a_lost_media_worker_is_noticed_and_calls_go_on() {
         let (media, commands) = MediaHandle::detached();
         let (worker, media_events) = mpsc::channel(1);
-        let settings = crate::Config::default().settings(crate::config::LOCALHOST, 1);
+        let settings = crate::options::session(&settings::Config::default(), settings::LOCALHOST, 1);
         let (control, task) = Control::start(
             settings,
             [0; 32],

@@ -10,7 +10,7 @@
 //! * [`ports`]: the one TCP port, plain and TLS; `tls`: its certificate.
 //! * [`limits`]: what strangers may take; `network`, `shares`, `allowance` and `wrong_secrets` hold them to it.
 //! * `events`: the way of events into CDR files ([`cdr`]) and to applications (`webhooks`).
-//! * [`config`]: what can be set.
+//! * `options`: the settings in the terms of the parts that use them.
 //! * [`program`]: what stays while the server restarts; `node`: how a cluster would know it.
 //!
 //! There is no rule about sessions or packets here: it only carries.
@@ -25,23 +25,23 @@ use std::time::Duration;
 
 use bucket::Bucket;
 use rand::RngCore as _;
+use session::Registry;
+use settings::{CertificateType, LOCALHOST, bracketed};
+pub use settings::{Config, ConfigError};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc, watch};
 
-pub use config::{Config, ConfigError};
-pub use control::{Control, Stopped};
-pub use limits::Limits;
-pub use program::Program;
-
 use cdr::Cdr;
-use config::CertificateType;
+pub use control::{Control, Stopped};
 use doctor::Desk;
 use events::EventSinks;
 use http::trust::Trust;
 use jobs::Transcoder;
+pub use limits::Limits;
 use node::Node;
+pub use options::load as load_settings;
 use ports::Besides;
-use session::{Registry, Settings};
+pub use program::Program;
 use tls::Tls;
 use turn_offer::TurnOffer;
 use webhooks::Webhook;
@@ -50,7 +50,6 @@ use wrong_secrets::WrongSecrets;
 mod allowance;
 mod bound;
 pub mod cdr;
-pub mod config;
 pub mod control;
 pub mod doctor;
 mod events;
@@ -60,6 +59,7 @@ pub mod limits;
 mod media;
 mod network;
 mod node;
+mod options;
 pub mod ports;
 pub mod program;
 pub mod recorder;
@@ -200,8 +200,8 @@ pub enum StartError {
         cause: io::Error,
     },
     /// A setting.
-    #[error("{}", config::report::faults(std::slice::from_ref(.0)))]
-    Config(config::Fault),
+    #[error("{}", settings::report::faults(std::slice::from_ref(.0)))]
+    Config(settings::Fault),
     /// A thread could not be started.
     #[error("cannot start a thread: {0}")]
     Thread(io::Error),
@@ -237,7 +237,8 @@ impl Server {
             tracing::warn!("OPENVIDU_DEV is set: this server is not for production");
         }
         let recordings = open_recordings(&config)?;
-        let bucket = config.bucket().map_err(StartError::Config)?.map(Arc::new).filter(|_| recordings.is_some());
+        let bucket =
+            options::bucket(&config).map_err(StartError::Config)?.map(Arc::new).filter(|_| recordings.is_some());
         let events = event_sinks(&config)?;
         let tls = Tls::open(&config)?;
         let redirecting = config.redirecting_port().map(|port| listen(config.madang_listen, port)).transpose();
@@ -253,10 +254,11 @@ impl Server {
         config.madang_udp_port = media_address.port();
         let network = media::Network::now(&config, media_address);
         tracing::info!(candidates = ?network.candidates, "media");
-        let fallback_host = network.candidates.udp.first().map_or(config::LOCALHOST, SocketAddr::ip);
+        let fallback_host = network.candidates.udp.first().map_or(LOCALHOST, SocketAddr::ip);
         let mut sockets = media::Sockets { media: socket, turn: None };
         let turn = TurnOffer::new(&config, &network.candidates.udp, &mut sockets)?;
-        let settings = Settings { turn: turn.server.clone(), ..config.settings(fallback_host, media_address.port()) };
+        let rules = options::session(&config, fallback_host, media_address.port());
+        let rules = session::Settings { turn: turn.server.clone(), ..rules };
         let (network_changes, network) = watch::channel(network);
         let own_turn = turn.own_secret.is_some();
         let (recorder, taps, packets) = recorder::queue();
@@ -270,7 +272,7 @@ impl Server {
         let recording = match &recordings {
             Some(store) => {
                 let recorder = recorder::start(recorder, packets, worker.handle.weak()).map_err(StartError::Thread)?;
-                let max_streams = settings.recording.max_streams;
+                let max_streams = rules.recording.max_streams;
                 transcoder.check();
                 layouts.tidy();
                 let kept =
@@ -291,7 +293,7 @@ impl Server {
             None => (recordings::Queue::off(), None),
         };
         let (control, control_task) =
-            Control::start(settings, random_seed(), worker.handle, worker.events, recording, events);
+            Control::start(rules, random_seed(), worker.handle, worker.events, recording, events);
 
         let trust = tls.authority.as_deref().and_then(Trust::new);
         if let Some(trust) = &trust {
@@ -387,7 +389,7 @@ impl Server {
         }
         let candidates = self.media_candidates();
         for candidate in candidates.udp.iter().filter(|candidate| !candidate.ip().is_loopback()) {
-            lines.push(("On the network", format!("https://{}:{port}/", config::bracketed(candidate.ip()))));
+            lines.push(("On the network", format!("https://{}:{port}/", bracketed(candidate.ip()))));
         }
         if let Some(host) = config.domain_or_public_ip.for_url() {
             lines.push(("Public", format!("https://{host}:{}/", config.https_port())));
@@ -480,7 +482,7 @@ fn open_recordings(config: &Config) -> Result<Option<recordings::Store>, StartEr
 fn event_sinks(config: &Config) -> Result<EventSinks, StartError> {
     let cdr = config.openvidu_cdr.then(|| Cdr::start(&config.openvidu_cdr_path)).transpose();
     let cdr = cdr.map_err(|cause| StartError::Cdr { path: config.openvidu_cdr_path.clone(), cause })?;
-    let webhook = config.webhook().map_err(StartError::Config)?;
+    let webhook = options::webhook(config).map_err(StartError::Config)?;
     let webhooks =
         webhook.into_iter().map(|destination| Webhook::start(destination, webhooks::Limits::default())).collect();
     Ok(EventSinks { cdr, webhooks })

@@ -7,7 +7,7 @@ use std::path::Path;
 use rand::Rng as _;
 use rand::distr::Alphanumeric;
 
-use crate::config::{self, Config};
+use settings::{Config, bracketed};
 
 /// In the folder for what the server keeps.
 const ID_FILE: &str = "node-id";
@@ -28,7 +28,7 @@ pub(crate) struct Node {
 impl Node {
     /// `config` with the port really bound; `ip` is how the local network reaches this machine.
     pub(crate) fn new(config: &Config, ip: IpAddr) -> Self {
-        let uri = format!("ws://{}:{}/openvidu", config::bracketed(ip), config.server_port);
+        let uri = format!("ws://{}:{}/openvidu", bracketed(ip), config.server_port);
         Self { id: id(&config.madang_data_dir), ip, uri }
     }
 }

@@ -7,7 +7,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::config::Sources;
+use settings::Sources;
 
 /// See the module. Cheap enough to clone for every start.
 #[derive(Clone)]

@@ -8,10 +8,10 @@ use std::path::Path;
 use rand::Rng as _;
 use rand::distr::Alphanumeric;
 use session::TurnServer;
+use settings::{CertificateType, Config, LOCALHOST, TurnAddress, bracketed};
 use turn::SharedSecret;
 
 use crate::StartError;
-use crate::config::{CertificateType, Config, LOCALHOST, TurnAddress, bracketed};
 use crate::media::{self, Sockets};
 
 /// Beside the certificate; the same after a restart, so that credentials stay valid.
@@ -110,8 +110,9 @@ fn kept_secret(folder: &Path) -> io::Result<String> {
 
 #[cfg(test)]
 mod tests {
+    use settings::Sources;
+
     use super::*;
-    use crate::config::Sources;
 
     fn config(folder: &Path) -> Config {
         Config { madang_data_dir: folder.to_owned(), madang_listen: LOCALHOST, coturn_port: 0, ..Config::default() }
@@ -208,7 +209,7 @@ mod tests {
             config.coturn_ip = address;
             assert_eq!(host(&config, &candidates), expected);
         }
-        config.domain_or_public_ip = crate::config::PublicHost::Name("call.example.org".to_owned());
+        config.domain_or_public_ip = settings::PublicHost::Name("call.example.org".to_owned());
         assert_eq!(host(&config, &candidates), "call.example.org");
     }
 

@@ -9,8 +9,8 @@ use std::sync::Mutex;
 
 use jsonschema::Validator;
 use serde_json::{Map, Value, json};
-use server::config::Compatibility;
 use server::http;
+use settings::Compatibility;
 
 use crate::rest::Answer;
 

@@ -11,7 +11,7 @@ use rand::Rng as _;
 use rand::distr::Alphanumeric;
 use rustix::process::geteuid;
 use server::Config;
-use server::config::report::template;
+use settings::report::template;
 
 use super::{DEBUG_INFORMATION, Installation, systemd};
 use crate::command_line::InstallArguments;
@@ -308,7 +308,7 @@ impl Screen {
                  Set DOMAIN_OR_PUBLIC_IP there, to what your users will reach this server by.\n\n",
             );
         }
-        match Config::load(&installation.sources()) {
+        match server::load_settings(&installation.sources()) {
             Ok(config) => {
                 let tcp = [config.http_port, config.https_port].into_iter().flatten();
                 let tcp: Vec<_> = tcp.map(|port| format!("{port}/tcp")).collect();

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use server::config::{KEYS, Sources};
+use settings::{KEYS, Sources};
 
 pub(crate) mod background;
 pub(crate) mod install;

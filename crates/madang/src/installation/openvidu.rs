@@ -7,7 +7,6 @@ use clap::CommandFactory as _;
 use clap::error::ErrorKind;
 use rustix::process::Pid;
 use server::Config;
-use server::config::{COMPATIBLE_VERSION, report as settings};
 
 use super::background::{self, Started};
 use super::{Installation, log, report, systemd};
@@ -47,7 +46,7 @@ fn print(text: &str) -> Outcome {
 
 fn start(installation: &Installation) -> Outcome {
     // Said here, where it is read, and before anything is begun.
-    let config = Config::load(&installation.sources())?;
+    let config = server::load_settings(&installation.sources())?;
     if systemd::runs(installation) {
         order_systemd("start")?;
     } else if let Started::AlreadyRunning(pid) = background::start(installation)? {
@@ -68,7 +67,7 @@ fn stop(installation: &Installation) -> Outcome {
 
 fn restart(installation: &Installation) -> Outcome {
     // Wrong settings must not end a server that works.
-    Config::load(&installation.sources())?;
+    server::load_settings(&installation.sources())?;
     stop(installation)?;
     start(installation)
 }
@@ -100,7 +99,7 @@ fn config(installation: &Installation) -> Outcome {
     for remark in settings::remarks(&sources) {
         print(&format!("* {remark}\n"))?;
     }
-    Config::load(&sources)?;
+    server::load_settings(&sources)?;
     Ok(())
 }
 

@@ -8,10 +8,10 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use ::settings::{Sources, report as settings};
 use jiff::Zoned;
 use rustix::fs::statvfs;
 use server::Config;
-use server::config::{Sources, report as settings};
 
 use super::Installation;
 use super::openvidu::{end_of_log, version};
@@ -54,7 +54,7 @@ fn in_force(sources: &Sources) -> String {
     for remark in settings::remarks(sources) {
         let _ = writeln!(text, "* {remark}");
     }
-    if let Err(error) = Config::load(sources) {
+    if let Err(error) = server::load_settings(sources) {
         let _ = write!(text, "\n{error}\n");
     }
     text

@@ -59,7 +59,7 @@ fn note(installation: &Installation, words: &str) {
 async fn supervise(installation: &Installation) -> Result<(), Failure> {
     // Away from the terminal, whose end must not be ours. Fails only for a process that already is.
     let _ = setsid();
-    let room = Config::load(&installation.sources())?.docker_logs_max_size;
+    let room = server::load_settings(&installation.sources())?.docker_logs_max_size;
     let mut stop = Stop::listen()?;
     let mut pause = FIRST_PAUSE;
     let mut was_ready = false;

@@ -10,11 +10,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use protocol::checkup::{Checkup, Leg, Seen, SelfDescription, Verdict};
 use rustls::pki_types::CertificateDer;
+use settings::{Config, Sources};
 
 use super::certificate::{self, Trust};
 use super::line::{Asker, Place, THOROUGH, Unreachable};
 use super::{API, Finding, Language, SEEN, clock, examine, prompt};
-use crate::config::{Config, Sources};
 use crate::program::now;
 
 /// Whom to ask for the time, unless told otherwise.
@@ -97,7 +97,7 @@ impl Visit {
                 (place, secret.map_or_else(|| prompt::secret("OPENVIDU_SECRET: "), Ok)?)
             }
             None => {
-                let config = Config::load(sources)?;
+                let config = crate::load_settings(sources)?;
                 if config.server_port == 0 {
                     return Err("SERVER_PORT=0 says nothing about where the server is; use --url".into());
                 }

@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use settings::Config;
+
 use super::finding::Finding;
-use crate::config::Config;
 use crate::media::Buffers;
 
 /// Connections, sockets and files of a small server with its call page.

@@ -16,13 +16,13 @@ use rand::Rng as _;
 use rand::distr::Alphanumeric;
 use rustls::pki_types::CertificateDer;
 use session::TurnServer;
+use settings::Config;
 use tokio::time::timeout;
 use tokio_tungstenite::client_async_with_config;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error as WebSocketError, Message};
 
 use crate::allowance::Allowance;
-use crate::config::Config;
 use crate::limits::Rate;
 use crate::media::{Buffers, Network as MediaNetwork};
 use crate::network::Network;

@@ -8,11 +8,11 @@ use axum::http::StatusCode;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use if_addrs::{IfAddr, Interface};
+use settings::{AccessList, AddressRange, Config, PublicHost};
 
 use super::error::ApiError;
 use super::intake;
 use crate::App;
-use crate::config::{AccessList, AddressRange, Config, PublicHost};
 use crate::network::possible_clients;
 use crate::ports::Connection;
 

@@ -13,10 +13,10 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use settings::{CertificateType, Secret};
 
 use super::error::ApiError;
 use super::{call_page, doctor, intake, recording_files, trust};
-use crate::config::{CertificateType, Secret};
 use crate::network::Network;
 use crate::wrong_secrets::Verdict;
 use crate::{App, Config};

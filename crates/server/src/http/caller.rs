@@ -8,9 +8,9 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap, header};
+use settings::Config;
 
 use crate::App;
-use crate::config::Config;
 use crate::ports::Connection;
 
 /// A scheme and an address that clients can use.

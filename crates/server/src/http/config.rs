@@ -10,11 +10,11 @@ use axum::http::header::CONTENT_TYPE;
 use protocol::event::EventName;
 use protocol::model::{ForcedVideoCodec, MediaServer, RecordingNotification};
 use serde::Serialize;
+use settings::{COMPATIBLE_VERSION, Config};
 use utoipa::ToSchema;
 
 use super::caller::Caller;
 use crate::App;
-use crate::config::{COMPATIBLE_VERSION, Config};
 
 /// Keys and their order are the original's.
 #[derive(Debug, Serialize, ToSchema)]

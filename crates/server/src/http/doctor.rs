@@ -15,13 +15,13 @@ use axum::{Extension, Json, Router};
 use protocol::checkup::{Checkup, Relay, Seen, SelfDescription, TurnAddress};
 use serde::Serialize;
 use session::Time;
+use settings::{Config, LOCALHOST, bracketed};
 use tokio::task::spawn_blocking;
 
 use super::caller::{Caller, requested_origin};
 use super::error::{ApiError, ErrorView};
 use super::{ice, query, trust};
 use crate::App;
-use crate::config::{Config, LOCALHOST, bracketed};
 use crate::doctor::{API, Language, SEEN, look_at_oneself};
 use crate::network::{Network, client_address, possible_clients};
 use crate::ports::Connection;

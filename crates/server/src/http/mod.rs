@@ -13,11 +13,11 @@ use axum::http::StatusCode;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
+use settings::Compatibility;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::App;
-use crate::config::Compatibility;
 use access::Access;
 use call::Rooms;
 use error::ApiError;

@@ -13,14 +13,14 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use protocol::rest::request::{self, NewSettings};
 use serde::Serialize;
+use settings::{ConfigError, Fault, check_changes, dotenv};
 use tokio::task::spawn_blocking;
 use utoipa::ToSchema;
 
 use super::error::{ApiError, ErrorView};
 use super::intake::Optional;
 use crate::App;
-use crate::config::{ConfigError, Fault, check_changes, dotenv};
-use crate::program;
+use crate::{options, program};
 
 /// Named in errors.
 const API: &str = "/openvidu/api/restart";
@@ -66,7 +66,7 @@ pub(super) async fn restart(State(app): State<Arc<App>>, Optional(body): Optiona
     let _alone = app.changing_settings.lock().await;
     let program = app.program.clone();
     let changed = spawn_blocking(move || {
-        check_changes(&program.sources(), &changes).map_err(Refusal::Invalid)?;
+        check_changes(&program.sources(), &changes, options::RULES).map_err(Refusal::Invalid)?;
         write(&file, &changes).map_err(Refusal::NotWritten)?;
         let names: Vec<_> = changes.into_iter().map(|(name, _)| name).collect();
         tracing::info!(changed = names.join(" "), "a restart was asked for");

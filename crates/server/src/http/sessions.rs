@@ -13,6 +13,7 @@ use protocol::rest::request::{self, NewSession, SessionDefaults};
 use protocol::rest::view::{List, SessionView};
 use serde::Serialize;
 use session::registry::{Include, SessionExists};
+use settings::Compatibility;
 use utoipa::ToSchema;
 
 use super::call::Rooms;
@@ -21,7 +22,6 @@ use super::intake::{self, Optional};
 use super::path::Path;
 use super::query::Shown;
 use crate::App;
-use crate::config::Compatibility;
 
 /// Sessions described in one turn of the control loop: a long list must not hold up calls. Those that end meanwhile are
 /// left out.

@@ -99,7 +99,7 @@ fn phones_address(app: &App, caller: &Caller) -> String {
     let is_here =
         host == "localhost" || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
     let host = match lan_address(app).filter(|_| is_here) {
-        Some(ip) => crate::config::bracketed(ip),
+        Some(ip) => settings::bracketed(ip),
         None => host.to_owned(),
     };
     format!("http://{host}:{}{PAGE}", app.config.server_port)

@@ -4,8 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use sfu::Candidates;
 
-use crate::config::address::PublicAddress;
-use crate::config::{Config, LOCALHOST, PublicHost};
+use settings::address::PublicAddress;
+use settings::{Config, LOCALHOST, PublicHost};
 
 /// Each one costs clients connectivity checks; machines with many containers have dozens of bridges.
 const MOST: usize = 12;

@@ -4,13 +4,13 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use settings::Config;
 use sfu::Candidates;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use super::{candidates, reflexive};
 use crate::Stopping;
-use crate::config::Config;
 
 /// Between two looks at the interfaces; a look takes some microseconds.
 const LOOK: Duration = Duration::from_secs(3);

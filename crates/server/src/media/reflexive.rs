@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 use tokio::net::{UdpSocket, lookup_host};
 use tokio::time::timeout;
 
-use crate::config::{Config, PublicHost, StunServer};
+use settings::{Config, PublicHost, StunServer};
 
 /// For names and for STUN servers, each.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -11,9 +11,9 @@ use std::sync::Arc;
 use axum::http::Uri;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use protocol::event::Composition;
+use settings::{Config, Secret};
 use webpage::Options;
 
-use crate::config::{Config, Secret};
 use crate::jobs::Unavailable;
 use crate::tls::Shown;
 

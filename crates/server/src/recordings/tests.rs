@@ -14,12 +14,12 @@ use protocol::media::{MediaCommand, VideoCodec};
 use protocol::model::{OutputMode, RecordingLayout, RecordingProperties};
 use protocol::recording::{Lost, Measured, RecordedStream, RecordingCommand, RecordingView};
 use serde_json::Value;
+use settings::Config;
 use sfu::{TapCodec, TapPacket, TapSource};
 use tempfile::TempDir;
 
 use super::store::{DeleteError, StreamNote};
 use super::*;
-use crate::config::Config;
 use crate::jobs::Transcoder;
 use crate::recorder::{self, RecorderHandle, TapQueue};
 use crate::tls::Shown;

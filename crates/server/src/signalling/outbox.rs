@@ -129,8 +129,9 @@ impl Outlet {
 
 #[cfg(test)]
 mod tests {
+    use settings::LOCALHOST;
+
     use super::*;
-    use crate::config::LOCALHOST;
     use crate::shares::Shares;
 
     fn pair() -> (Outbox, Outlet) {

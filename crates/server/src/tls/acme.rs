@@ -12,12 +12,12 @@ use instant_acme::{
 };
 use rcgen::{CertificateParams, DistinguishedName, KeyPair};
 use serde::{Deserialize, Serialize};
+use settings::Config;
 
 use super::acme_client::Client;
 use super::challenges::Answer;
 use super::pair::{self, Pair};
 use super::{Challenges, Shown};
-use crate::config::Config;
 
 const ACCOUNT: &str = "acme-account.json";
 const CERTIFICATE: &str = "acme-certificate.pem";

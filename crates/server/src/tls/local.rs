@@ -14,10 +14,10 @@ use rcgen::{
     BasicConstraints, CertificateParams, CidrSubnet, DnType, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, Issuer,
     KeyPair, KeyUsagePurpose, NameConstraints, date_time_ymd,
 };
+use settings::{Config, PublicHost};
 
 use super::Shown;
 use super::pair::{self, Pair};
-use crate::config::{Config, PublicHost};
 
 const AUTHORITY: &str = "authority.pem";
 const AUTHORITY_KEY: &str = "authority.key.pem";

@@ -16,10 +16,10 @@ use rustls::ServerConfig;
 use rustls::pki_types::CertificateDer;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
+use settings::{CertificateType, Config};
 use tokio_rustls::TlsAcceptor;
 use x509_cert::der::{Decode as _, Encode as _};
 
-use crate::config::{CertificateType, Config};
 use crate::{StartError, Stopping};
 use acme::Acme;
 pub(crate) use challenges::Challenges;

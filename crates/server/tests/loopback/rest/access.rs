@@ -5,7 +5,7 @@ use testbed::server::TestServer;
 
 async fn restricted() -> TestServer {
     TestServer::start_with(|config| {
-        let only = |range: &str| server::config::AccessList::Only(vec![range.parse().unwrap()]);
+        let only = |range: &str| settings::AccessList::Only(vec![range.parse().unwrap()]);
         config.allowed_access_to_restapi = only("198.51.100.0/24");
         config.allowed_access_to_dashboard = only("192.0.2.7");
     })

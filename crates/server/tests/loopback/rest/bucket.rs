@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use server::Config;
-use server::config::{RecordingStorage, Secret};
+use settings::{RecordingStorage, Secret};
 use tempfile::TempDir;
 use testbed::eventually_async;
 use testbed::rest::{Answer, Request};

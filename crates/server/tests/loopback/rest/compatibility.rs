@@ -1,7 +1,7 @@
 //! Answers that differ between versions of OpenVidu, with and without `MADANG_COMPATIBILITY`.
 
 use serde_json::json;
-use server::config::Compatibility;
+use settings::Compatibility;
 use testbed::rest::{Answer, Request};
 use testbed::server::TestServer;
 

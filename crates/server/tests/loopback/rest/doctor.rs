@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 
 use server::Limits;
-use server::config::TurnAddress;
 use server::limits::Rate;
 use testbed::rest::Request;
 use testbed::server::TestServer;

@@ -4,7 +4,7 @@
 //! and the texts of messages are not compared. [`DIFFERENT`] and [`NOT_REPLAYED`] are the whole list of exceptions.
 
 use serde_json::{Map, Value};
-use server::config::Compatibility;
+use settings::Compatibility;
 use testbed::rest::{Answer, HOST, Request, basic};
 use testbed::server::TestServer;
 

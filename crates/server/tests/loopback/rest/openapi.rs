@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
-use server::config::Compatibility;
+use settings::Compatibility;
 use testbed::contract::Contract;
 use testbed::rest::{Answer, Request};
 use testbed::server::TestServer;

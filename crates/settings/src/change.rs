@@ -3,7 +3,7 @@
 //! What the change does takes a restart, which is not made here.
 
 use super::table::{KEYS, ignored};
-use super::{Config, ConfigError, Fault, Sources};
+use super::{Config, ConfigError, Fault, Rule, Sources};
 
 /// What somebody at a distance must not change: how the server is reached, who may reach it, and where it keeps its
 /// secrets. The other half belongs to deployments of OpenVidu, which refuse them as well.
@@ -38,7 +38,7 @@ const FIXED: &[&str] = &[
 ];
 
 /// Says everything that is wrong with `changes` and with what the settings would then be.
-pub(crate) fn check(sources: &Sources, changes: &[(String, String)]) -> Result<(), ConfigError> {
+pub fn check(sources: &Sources, changes: &[(String, String)], rules: &[Rule]) -> Result<(), ConfigError> {
     let mut faults = vec![];
     let mut allowed = vec![];
     for change in changes {
@@ -47,7 +47,7 @@ pub(crate) fn check(sources: &Sources, changes: &[(String, String)]) -> Result<(
             None => allowed.push(change.clone()),
         }
     }
-    faults.extend(Config::load(&sources.with(&allowed)).err().map(|error| error.0).unwrap_or_default());
+    faults.extend(Config::load_with(&sources.with(&allowed), rules).err().map(|error| error.0).unwrap_or_default());
     if faults.is_empty() { Ok(()) } else { Err(ConfigError(faults)) }
 }
 
@@ -69,7 +69,7 @@ mod tests {
 
     fn faults(changes: &[(&str, &str)]) -> Vec<String> {
         let changes: Vec<_> = changes.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
-        let error = check(&Sources::default(), &changes).err();
+        let error = check(&Sources::default(), &changes, &[]).err();
         error.map(|error| error.0.iter().map(Fault::to_string).collect()).unwrap_or_default()
     }
 

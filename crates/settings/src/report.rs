@@ -136,11 +136,11 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::dotenv;
+    use crate::dotenv;
 
     #[test]
     fn the_reference_page_is_the_table() {
-        let page = include_str!("../../../../docs/settings.md");
+        let page = include_str!("../../../docs/settings.md");
         assert!(page == reference(), "out of date: madang reference > docs/settings.md");
     }
 

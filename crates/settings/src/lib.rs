@@ -1,15 +1,17 @@
-//! What an operator can set. The `.env` file wins over the environment, which wins over defaults, as in OpenVidu 2.
+//! What an operator can set: one table of names, defaults, checks and texts. The `.env` file wins over the environment, which wins over defaults, as in OpenVidu 2.
 //!
 //! All settings are read and checked before anything is opened, and everything that is wrong is reported at once.
 //! [`table`] lists the settings, [`value`] and [`address`] their kinds, [`sources`] where they stand, [`report`] writes
-//! them for people, and [`derived`] makes of them what the parts of the server work with.
+//! them for people.
+//!
+//! What a setting means to the part that uses it is not known here: a rule of such a part comes in as a [`Rule`].
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 
 pub use address::{AccessList, AddressRange, TurnAddress};
-pub(crate) use change::check as check_changes;
-pub(crate) use derived::bracketed;
+pub use change::check as check_changes;
+pub use derived::bracketed;
 use sources::Reader;
 pub use sources::Sources;
 pub use table::{Config, KEYS, Key};
@@ -32,7 +34,7 @@ pub const COMPATIBLE_VERSION: &str = "2.32.2";
 const EMAIL_PLACEHOLDER: &str = "user@example.com";
 
 /// Loopback when nothing better is known.
-pub(crate) const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+pub const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// A setting that cannot be used.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -60,14 +62,23 @@ impl fmt::Display for Fault {
 #[error("{}", report::faults(&self.0))]
 pub struct ConfigError(pub Vec<Fault>);
 
+/// What a part of the server that is given settings has to say about them.
+pub type Rule = fn(&Config) -> Option<Fault>;
+
 impl Config {
-    /// Reads and checks everything.
+    /// Reads and checks everything that can be checked here.
     pub fn load(sources: &Sources) -> Result<Self, ConfigError> {
+        Self::load_with(sources, &[])
+    }
+
+    /// The same, with the rules of those who will be given the settings.
+    pub fn load_with(sources: &Sources, rules: &[Rule]) -> Result<Self, ConfigError> {
         let sources = &sources.with_derived_defaults();
         let mut reader = Reader::new(sources);
         let config = Self::read(&mut reader);
         let mut faults = reader.into_faults();
         if let Some(config) = &config {
+            faults.extend(rules.iter().filter_map(|rule| rule(config)));
             faults.extend(config.check());
         }
         config.filter(|_| faults.is_empty()).ok_or(ConfigError(faults))
@@ -75,15 +86,10 @@ impl Config {
 
     /// Rules between settings.
     fn check(&self) -> Vec<Fault> {
-        let mut faults: Vec<Fault> = self.webhook().err().into_iter().chain(self.bucket().err()).collect();
-        if self.certificate_type == CertificateType::LetsEncrypt {
-            faults.extend(self.check_letsencrypt());
-        }
-        faults
-    }
-
-    fn check_letsencrypt(&self) -> Vec<Fault> {
         let mut faults = vec![];
+        if self.certificate_type != CertificateType::LetsEncrypt {
+            return faults;
+        }
         let mut broken = |name, value: String, rule: &str| {
             faults.push(Fault { name: Some(name), value, rule: format!("{rule} with CERTIFICATE_TYPE=letsencrypt.") });
         };
@@ -148,22 +154,6 @@ mod tests {
                 .to_string()
                 .contains("* Property OPENVIDU_SECRET is not set. ")
         );
-        assert!(
-            load(&[("OPENVIDU_WEBHOOK", "true")])
-                .unwrap_err()
-                .to_string()
-                .contains("OPENVIDU_WEBHOOK_ENDPOINT is not set")
-        );
-    }
-
-    #[test]
-    fn event_settings_are_checked_only_when_they_are_used() {
-        let wrong = [("OPENVIDU_WEBHOOK_ENDPOINT", "nonsense"), ("OPENVIDU_WEBHOOK_HEADERS", "[no colon]")];
-        assert!(load(&wrong).is_ok());
-        for pair in wrong {
-            let on = [("OPENVIDU_WEBHOOK", "true"), ("OPENVIDU_WEBHOOK_ENDPOINT", "http://127.0.0.1:1/"), pair];
-            assert!(load(&on).unwrap_err().to_string().contains(pair.0));
-        }
     }
 
     #[test]

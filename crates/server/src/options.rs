@@ -1,0 +1,169 @@
+//! The settings in the terms of the parts that use them. Only this module knows both.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use bucket::Bucket;
+use protocol::model::{IceServer, MediaServer};
+use session::RecordingSettings;
+use settings::{COMPATIBLE_VERSION, Config, ConfigError, Fault, RecordingStorage, Rule, Secret, Sources, bracketed};
+
+use crate::webhooks::Destination;
+
+/// How long a connection outlives its socket, as in the original: clients retry every 3 s.
+const RECONNECTION_GRACE: Duration = Duration::from_secs(10);
+/// How long a socket stays open after its connection ended, as in the original.
+const LINGER: Duration = Duration::from_secs(10);
+/// Clients give up after 10 s and never hear why; an error has to reach them before.
+const MEDIA_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The usual one (RFC 8489 §8.1).
+const STUN_PORT: u16 = 3478;
+
+/// As in the original: openvidu-java-client waits for 30 s.
+const RECORDING_START_TIMEOUT: Duration = Duration::from_secs(10);
+const PAGE_START_TIMEOUT: Duration = Duration::from_secs(30);
+/// As in the original: creating the session again waits as long.
+const RECORDING_PROCESSING_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// What the parts have to say about their settings, before anything is opened.
+pub(crate) const RULES: &[Rule] = &[|config| webhook(config).err(), |config| bucket(config).err()];
+
+/// Reads and checks everything that the server of this crate can be given.
+///
+/// # Errors
+/// Everything that is wrong.
+pub fn load(sources: &Sources) -> Result<Config, ConfigError> {
+    Config::load_with(sources, RULES)
+}
+
+/// Where events are sent, if anywhere.
+pub(crate) fn webhook(config: &Config) -> Result<Option<Destination>, Fault> {
+    if !config.openvidu_webhook {
+        return Ok(None);
+    }
+    let fault = |name, value: &str, rule| Fault { name: Some(name), value: "*".repeat(value.chars().count()), rule };
+    let endpoint = config.openvidu_webhook_endpoint.expose();
+    if endpoint.is_empty() {
+        return Err(fault("OPENVIDU_WEBHOOK_ENDPOINT", endpoint, "Cannot be empty.".to_owned()));
+    }
+    let headers = &config.openvidu_webhook_headers.0;
+    let destination = Destination::new(endpoint, headers, config.openvidu_webhook_events.clone());
+    destination.map(Some).map_err(|error| fault(error.setting(), "*", error.to_string()))
+}
+
+/// The bucket that recordings are kept in, if they are.
+pub(crate) fn bucket(config: &Config) -> Result<Option<Bucket>, Fault> {
+    if config.openvidu_pro_recording_storage == RecordingStorage::Local {
+        return Ok(None);
+    }
+    let fault = |name, value: &str, rule: String| Fault { name: Some(name), value: value.to_owned(), rule };
+    let given = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let [key, secret] = [&config.openvidu_pro_aws_access_key, &config.openvidu_pro_aws_secret_key].map(Secret::expose);
+    let credentials = match (given(key), given(secret)) {
+        (Some(key), Some(secret)) => Some((key, secret)),
+        (None, None) => None,
+        (Some(_), None) => {
+            return Err(fault("OPENVIDU_PRO_AWS_SECRET_KEY", "", "Must be set with the access key.".to_owned()));
+        }
+        (None, Some(_)) => {
+            return Err(fault("OPENVIDU_PRO_AWS_ACCESS_KEY", "", "Must be set with the secret key.".to_owned()));
+        }
+    };
+    let headers: BTreeMap<String, String> =
+        serde_json::from_str(config.openvidu_pro_aws_s3_headers.expose()).unwrap_or_default();
+    let settings = bucket::Settings {
+        bucket: config.openvidu_pro_aws_s3_bucket.clone(),
+        endpoint: given(&config.openvidu_pro_aws_s3_service_endpoint),
+        path_style: config.openvidu_pro_aws_s3_with_path_style_access,
+        region: given(&config.openvidu_pro_aws_region),
+        credentials,
+        headers: headers.into_iter().collect(),
+    };
+    let broken = |error: bucket::Error| {
+        fault("OPENVIDU_PRO_AWS_S3_BUCKET", &config.openvidu_pro_aws_s3_bucket, format!("{error}."))
+    };
+    Bucket::open(&settings).map(Some).map_err(broken)
+}
+
+/// The rules' settings, for a server whose media port is `udp_port`. `fallback_host` is how clients of the local
+/// network reach it when no public name is set.
+pub(crate) fn session(config: &Config, fallback_host: IpAddr, udp_port: u16) -> session::Settings {
+    // Never empty: clients without a list ask third parties for their address. Never the media port either: Chromium
+    // takes whatever comes from a STUN server's address and port for its answers, connectivity checks included, so
+    // that no path to it would work. Nothing has to answer at this one: we are reached without clients' candidates.
+    let host = config.domain_or_public_ip.for_url().unwrap_or_else(|| bracketed(fallback_host));
+    let port = if udp_port == STUN_PORT { STUN_PORT + 1 } else { STUN_PORT };
+    let stun = IceServer { url: format!("stun:{host}:{port}"), username: None, credential: None };
+    session::Settings {
+        media_server: config.openvidu_enterprise_media_server,
+        video_simulcast: config.openvidu_webrtc_simulcast
+            && config.openvidu_enterprise_media_server == MediaServer::Mediasoup,
+        compatible_version: COMPATIBLE_VERSION.to_owned(),
+        secret: config.openvidu_secret.expose().to_owned(),
+        ice_servers: vec![stun],
+        turn: None,
+        reconnection_grace: RECONNECTION_GRACE,
+        linger: LINGER,
+        media_timeout: MEDIA_TIMEOUT,
+        garbage_interval: Duration::from_secs(config.openvidu_sessions_garbage_interval.into()),
+        garbage_threshold: Duration::from_secs(config.openvidu_sessions_garbage_threshold.into()),
+        recording: RecordingSettings {
+            enabled: config.openvidu_recording,
+            notification: config.openvidu_recording_notification,
+            auto_stop: Duration::from_secs(config.openvidu_recording_autostop_timeout.into()),
+            max_streams: usize::try_from(config.madang_recorded_streams).unwrap_or(usize::MAX),
+            start_timeout: RECORDING_START_TIMEOUT,
+            page_start_timeout: PAGE_START_TIMEOUT,
+            processing_timeout: RECORDING_PROCESSING_TIMEOUT,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use settings::LOCALHOST;
+
+    use super::*;
+
+    fn load(pairs: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let pairs = pairs.iter().map(|(name, text)| (name.to_string(), text.to_string()));
+        super::load(&Sources::new(pairs, std::path::Path::new("/nonexistent")))
+    }
+
+    #[test]
+    fn event_settings_are_checked_only_when_they_are_used() {
+        let wrong = [("OPENVIDU_WEBHOOK_ENDPOINT", "nonsense"), ("OPENVIDU_WEBHOOK_HEADERS", "[no colon]")];
+        assert!(load(&wrong).is_ok());
+        for pair in wrong {
+            let on = [("OPENVIDU_WEBHOOK", "true"), ("OPENVIDU_WEBHOOK_ENDPOINT", "http://127.0.0.1:1/"), pair];
+            assert!(load(&on).unwrap_err().to_string().contains(pair.0));
+        }
+        assert!(
+            load(&[("OPENVIDU_WEBHOOK", "true")])
+                .unwrap_err()
+                .to_string()
+                .contains("OPENVIDU_WEBHOOK_ENDPOINT is not set")
+        );
+    }
+
+    #[test]
+    fn clients_are_never_pointed_at_the_media_port_for_stun() {
+        let url = |pairs: &[(&str, &str)]| session(&load(pairs).unwrap(), LOCALHOST, 40000).ice_servers[0].url.clone();
+        assert_eq!(url(&[]), "stun:127.0.0.1:3478");
+        assert_eq!(url(&[("DOMAIN_OR_PUBLIC_IP", "call.example.org")]), "stun:call.example.org:3478");
+        assert_eq!(url(&[("DOMAIN_OR_PUBLIC_IP", "2001:db8::1")]), "stun:[2001:db8::1]:3478");
+        let same = session(&Config::default(), LOCALHOST, 3478).ice_servers[0].url.clone();
+        assert_eq!(same, "stun:127.0.0.1:3479");
+    }
+
+    #[test]
+    fn simulcast_is_announced_with_mediasoup_only() {
+        let announced = |server: &str| {
+            let pairs = [("OPENVIDU_WEBRTC_SIMULCAST", "TRUE"), ("OPENVIDU_ENTERPRISE_MEDIA_SERVER", server)];
+            session(&load(&pairs).unwrap(), LOCALHOST, 1).video_simulcast
+        };
+        assert!(announced("mediasoup") && !announced("kurento"));
+    }
+}
