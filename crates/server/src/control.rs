@@ -9,6 +9,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::extract::ws::Utf8Bytes;
+use delivery::EventSinks;
 use protocol::event::Event;
 use protocol::media::MediaEvent;
 use protocol::recording::RecordingReport;
@@ -20,7 +21,6 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
-use crate::events::EventSinks;
 use crate::media::MediaHandle;
 use crate::recordings::{self, Told};
 use crate::signalling::Outbox;

@@ -7,9 +7,8 @@
 //! * [`recorder`]: the thread that writes the files of recorded streams; `recordings`: what is made of them;
 //!   `jobs`: the programs that help with that.
 //! * `turn_offer`: which TURN server clients are told of.
-//! * [`ports`]: the one TCP port, plain and TLS; `tls`: its certificate.
+//! * [`ports`]: the one TCP port, plain and TLS.
 //! * [`limits`]: what strangers may take; `network`, `shares`, `allowance` and `wrong_secrets` hold them to it.
-//! * `events`: the way of events into CDR files ([`cdr`]) and to applications (`webhooks`).
 //! * `options`: the settings in the terms of the parts that use them.
 //! * [`program`]: what stays while the server restarts; `node`: how a cluster would know it.
 //!
@@ -24,6 +23,10 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bucket::Bucket;
+use certificates::{Certificates, OpenError};
+use delivery::EventSinks;
+use delivery::cdr::Cdr;
+use delivery::webhooks::{self, Webhook};
 use rand::RngCore as _;
 use session::Registry;
 use settings::{CertificateType, LOCALHOST, bracketed};
@@ -31,10 +34,8 @@ pub use settings::{Config, ConfigError};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc, watch};
 
-use cdr::Cdr;
 pub use control::{Control, Stopped};
 use doctor::Desk;
-use events::EventSinks;
 use http::trust::Trust;
 use jobs::Transcoder;
 pub use limits::Limits;
@@ -42,17 +43,13 @@ use node::Node;
 pub use options::load as load_settings;
 use ports::Besides;
 pub use program::Program;
-use tls::Tls;
 use turn_offer::TurnOffer;
-use webhooks::Webhook;
 use wrong_secrets::WrongSecrets;
 
 mod allowance;
 mod bound;
-pub mod cdr;
 pub mod control;
 pub mod doctor;
-mod events;
 pub mod http;
 mod jobs;
 pub mod limits;
@@ -66,9 +63,7 @@ pub mod recorder;
 mod recordings;
 mod shares;
 mod signalling;
-mod tls;
 mod turn_offer;
-mod webhooks;
 mod wrong_secrets;
 
 /// How long connections may take to end once the server stops.
@@ -207,6 +202,15 @@ pub enum StartError {
     Thread(io::Error),
 }
 
+impl From<OpenError> for StartError {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::Kept { folder: path, cause } => Self::Certificate { path, cause },
+            OpenError::Own { folder: path, cause } => Self::OwnCertificate { path, cause },
+        }
+    }
+}
+
 impl Server {
     /// Binds the ports and serves. Must be called inside a Tokio runtime. There is no file to which settings could be
     /// written: a restart cannot be asked for by REST.
@@ -240,7 +244,7 @@ impl Server {
         let bucket =
             options::bucket(&config).map_err(StartError::Config)?.map(Arc::new).filter(|_| recordings.is_some());
         let events = event_sinks(&config)?;
-        let tls = Tls::open(&config)?;
+        let certificates = Certificates::open(&options::certificates(&config))?;
         let redirecting = config.redirecting_port().map(|port| listen(config.madang_listen, port)).transpose();
         let redirecting = redirecting.map_err(|(address, cause)| StartError::Redirect { address, cause })?;
         let redirecting = redirecting.or_else(|| listen_for_authority(&config));
@@ -267,7 +271,7 @@ impl Server {
         let limit = config.madang_compositions as usize;
         let transcoder = Transcoder::find(config.madang_transcoder.as_ref(), &config.madang_data_dir, limit);
         let public_url = config.public_url(fallback_host);
-        let layouts = recordings::Layouts::new(&config, public_url.clone(), address, tls.shown.clone());
+        let layouts = recordings::Layouts::new(&config, public_url.clone(), address, certificates.shown.clone());
         let mut recording_threads = vec![];
         let recording = match &recordings {
             Some(store) => {
@@ -295,7 +299,7 @@ impl Server {
         let (control, control_task) =
             Control::start(rules, random_seed(), worker.handle, worker.events, recording, events);
 
-        let trust = tls.authority.as_deref().and_then(Trust::new);
+        let trust = certificates.authority.as_deref().and_then(Trust::new);
         if let Some(trust) = &trust {
             tracing::info!(sha256 = trust.fingerprint(), "devices can be told at /trust to trust this server");
         }
@@ -329,11 +333,17 @@ impl Server {
         let serve = |listener, router, besides| {
             tokio::spawn(ports::serve(listener, router, besides, limits, stopped.clone(), alive.clone()));
         };
-        serve(listener, router, Some(Besides { tls: tls.acceptor.clone(), media: worker.streams.clone() }));
+        serve(listener, router, Some(Besides { tls: certificates.acceptor.clone(), media: worker.streams.clone() }));
         if let Some((listener, _)) = redirecting {
-            serve(listener, http::redirect(app.clone(), tls.challenges.clone()), None);
+            serve(listener, http::redirect(app.clone(), certificates.challenges.clone()), None);
         }
-        tls.keep(stopped);
+        let mut stopping_certificates = stopped;
+        tokio::spawn(async move {
+            tokio::select! {
+                () = certificates.keep() => {}
+                () = stopping_certificates.requested() => {}
+            }
+        });
         Ok(Self {
             app,
             address,
@@ -483,8 +493,11 @@ fn event_sinks(config: &Config) -> Result<EventSinks, StartError> {
     let cdr = config.openvidu_cdr.then(|| Cdr::start(&config.openvidu_cdr_path)).transpose();
     let cdr = cdr.map_err(|cause| StartError::Cdr { path: config.openvidu_cdr_path.clone(), cause })?;
     let webhook = options::webhook(config).map_err(StartError::Config)?;
-    let webhooks =
-        webhook.into_iter().map(|destination| Webhook::start(destination, webhooks::Limits::default())).collect();
+    // Receivers inside a deployment commonly have certificates that nobody signed, and operators rely on their being
+    // accepted.
+    let tls = Arc::new(certificates::unverified::client());
+    let start = |destination| Webhook::start(destination, webhooks::Limits::default(), tls.clone());
+    let webhooks = webhook.into_iter().map(start).collect();
     Ok(EventSinks { cdr, webhooks })
 }
 

@@ -2,14 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use bucket::Bucket;
+use certificates::{AcmeOptions, Origin};
+use delivery::webhooks::{Destination, DestinationError};
 use protocol::model::{IceServer, MediaServer};
 use session::RecordingSettings;
-use settings::{COMPATIBLE_VERSION, Config, ConfigError, Fault, RecordingStorage, Rule, Secret, Sources, bracketed};
-
-use crate::webhooks::Destination;
+use settings::{
+    COMPATIBLE_VERSION, CertificateType, Config, ConfigError, Fault, PublicHost, RecordingStorage, Rule, Secret,
+    Sources, bracketed,
+};
 
 /// How long a connection outlives its socket, as in the original: clients retry every 3 s.
 const RECONNECTION_GRACE: Duration = Duration::from_secs(10);
@@ -50,7 +54,33 @@ pub(crate) fn webhook(config: &Config) -> Result<Option<Destination>, Fault> {
     }
     let headers = &config.openvidu_webhook_headers.0;
     let destination = Destination::new(endpoint, headers, config.openvidu_webhook_events.clone());
-    destination.map(Some).map_err(|error| fault(error.setting(), "*", error.to_string()))
+    destination.map(Some).map_err(|error| {
+        let setting = match error {
+            DestinationError::Endpoint { .. } => "OPENVIDU_WEBHOOK_ENDPOINT",
+            DestinationError::HeaderSyntax | DestinationError::HeaderReserved { .. } => "OPENVIDU_WEBHOOK_HEADERS",
+        };
+        fault(setting, "*", error.to_string())
+    })
+}
+
+/// Where the certificate comes from.
+pub(crate) fn certificates(config: &Config) -> certificates::Options {
+    let origin = match config.certificate_type {
+        CertificateType::SelfSigned => Origin::SelfSigned,
+        CertificateType::Own => Origin::Own(config.madang_owncert_dir.clone()),
+        CertificateType::LetsEncrypt => Origin::Acme(AcmeOptions {
+            directory: config.madang_acme_directory.clone(),
+            root: Some(&config.madang_acme_root).filter(|path| !path.is_empty()).map(PathBuf::from),
+            email: config.letsencrypt_email.clone(),
+            www: config.redirect_www,
+        }),
+    };
+    let public_host = match &config.domain_or_public_ip {
+        PublicHost::Unset => None,
+        PublicHost::Ip(ip) => Some(ip.to_string()),
+        PublicHost::Name(name) => Some(name.clone()),
+    };
+    certificates::Options { folder: config.madang_data_dir.clone(), public_host, origin }
 }
 
 /// The bucket that recordings are kept in, if they are.

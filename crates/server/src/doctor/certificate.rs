@@ -13,7 +13,6 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, RootCertStore};
 
 use super::finding::{Authority, Finding};
-use crate::tls;
 
 const DAY: u64 = 24 * 60 * 60;
 /// Where Linux distributions keep what this machine trusts, its company's authority included.
@@ -70,7 +69,7 @@ pub(super) fn read(path: &Path) -> io::Result<Vec<CertificateDer<'static>>> {
     let bytes = std::fs::read(path)?;
     let certificates: Vec<_> = CertificateDer::pem_slice_iter(&bytes).filter_map(Result::ok).collect();
     let certificates = if certificates.is_empty() { vec![CertificateDer::from(bytes)] } else { certificates };
-    match certificates.iter().try_for_each(|certificate| tls::validity(certificate).map(drop)) {
+    match certificates.iter().try_for_each(|certificate| certificates::validity(certificate).map(drop)) {
         Ok(()) => Ok(certificates),
         Err(error) => Err(error),
     }
@@ -93,7 +92,7 @@ pub(super) fn judge(
     let Some((own, intermediates)) = chain.split_first() else {
         return Finding::CertificateBroken { error: "none was shown".to_owned() };
     };
-    let validity = match tls::validity(own) {
+    let validity = match certificates::validity(own) {
         Ok(validity) => validity,
         Err(error) => return Finding::CertificateBroken { error: error.to_string() },
     };
@@ -135,7 +134,7 @@ fn verify(
 
 fn wrong(
     error: CertificateError,
-    validity: tls::Validity,
+    validity: certificates::Validity,
     intermediates: &[CertificateDer<'_>],
     host: &str,
 ) -> Finding {

@@ -18,7 +18,7 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-use crate::tls::unverified;
+use certificates::unverified;
 
 /// For a name, a connection, a handshake, a request (unless said otherwise): each. Who is slower than this is not there for clients either.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);

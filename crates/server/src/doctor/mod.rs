@@ -22,12 +22,12 @@ use tokio_tungstenite::client_async_with_config;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error as WebSocketError, Message};
 
+use crate::App;
 use crate::allowance::Allowance;
 use crate::limits::Rate;
 use crate::media::{Buffers, Network as MediaNetwork};
 use crate::network::Network;
 use crate::program::now;
-use crate::{App, tls};
 use certificate::Trust;
 pub(crate) use finding::Finding;
 pub use finding::Language;
@@ -137,7 +137,7 @@ impl Desk {
         language: Language,
     ) -> SelfDescription {
         let mut findings = machine::examine(config, self.buffers);
-        let certificate = match tls::newest(config) {
+        let certificate = match certificates::newest(&crate::options::certificates(config)) {
             Ok(newest) => newest.map(|certificate| certificate::fingerprint(&certificate)),
             Err(error) => {
                 findings.push(Finding::FilesUnusable { error: error.to_string() });

@@ -11,13 +11,13 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::response::IntoResponse;
+use delivery::cdr::files;
 use futures_util::stream::try_unfold;
 use tokio::task::spawn_blocking;
 
 use super::error::{ApiError, ErrorView};
 use super::path::Path;
 use crate::App;
-use crate::cdr::files;
 
 /// Read at a time; files can be far larger than memory.
 const CHUNK: usize = 64 * 1024;

@@ -7,10 +7,10 @@ use axum::extract::{Path, Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use certificates::Challenges;
 
 use super::caller::{Origin, requested_origin};
 use crate::App;
-use crate::tls::Challenges;
 
 /// Answers every request with where it should go, but for the questions of ACME authorities.
 #[allow(clippy::disallowed_methods, reason = "no operation of the API")]

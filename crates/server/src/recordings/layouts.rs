@@ -9,13 +9,13 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use axum::http::Uri;
+use certificates::Shown;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use protocol::event::Composition;
 use settings::{Config, Secret};
 use webpage::Options;
 
 use crate::jobs::Unavailable;
-use crate::tls::Shown;
 
 /// The user of the REST API.
 const USER: &str = "OPENVIDUAPP";

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use certificates::Shown;
 use protocol::event::{Reason, RecordingStatus};
 use protocol::id::{RecordingKey, TapId};
 use protocol::media::{MediaCommand, VideoCodec};
@@ -22,7 +23,6 @@ use super::store::{DeleteError, StreamNote};
 use super::*;
 use crate::jobs::Transcoder;
 use crate::recorder::{self, RecorderHandle, TapQueue};
-use crate::tls::Shown;
 
 const KEY: RecordingKey = RecordingKey(1);
 const URL: &str = "https://ov.example.com";

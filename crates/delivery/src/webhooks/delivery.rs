@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::body::Bytes;
-use axum::http::StatusCode;
+use bytes::Bytes;
+use http::StatusCode;
 use protocol::event::Event;
 use tokio::sync::{mpsc, watch};
 use tracing::{debug, warn};
 
 use super::client::Client;
-use super::{Counts, Destination, Limits};
+use super::{Counts, Destination};
 
 /// How often an event is sent before it is given up. Receivers see one that died half-way more than once.
 const ATTEMPTS: u32 = 5;
@@ -17,11 +17,10 @@ const ATTEMPTS: u32 = 5;
 /// Runs until the queue is closed and empty.
 pub(super) async fn deliver(
     destination: Arc<Destination>,
-    limits: Limits,
+    mut client: Client,
     mut events: mpsc::Receiver<Arc<Event>>,
     counts: watch::Sender<Counts>,
 ) {
-    let mut client = Client::new(limits);
     while let Some(event) = events.recv().await {
         let name = event.name().as_str();
         let body = match serde_json::to_vec(&event.webhook()) {

@@ -1,29 +1,34 @@
-//! Where events go: the CDR file, which gets all of them, and webhooks, each with its own filter.
+//! The way of events out: into the CDR file, which gets all of them, and to webhooks, each with its own filter.
 //!
-//! It hands on and waits for nothing: what a full queue or a broken receiver means is decided in [`crate::cdr`] and
-//! [`crate::webhooks`].
+//! It hands on and waits for nothing: what a full queue or a broken receiver means is decided in [`cdr`] and [`webhooks`].
+//! Which events there are, and what they say, is not known here: that is `session` and `protocol`.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::event::Event;
 
-use crate::cdr::Cdr;
-use crate::webhooks::Webhook;
+use cdr::Cdr;
+use webhooks::Webhook;
+
+pub mod cdr;
+pub mod webhooks;
 
 /// How long queued events may take once the server stops.
 const CLOSING_GRACE: Duration = Duration::from_secs(5);
 
-/// See the module.
+/// Everybody who is told of events.
 #[derive(Debug, Default)]
-pub(crate) struct EventSinks {
-    pub(crate) cdr: Option<Cdr>,
-    pub(crate) webhooks: Vec<Webhook>,
+pub struct EventSinks {
+    /// The file of all of them, if it is written.
+    pub cdr: Option<Cdr>,
+    /// Applications.
+    pub webhooks: Vec<Webhook>,
 }
 
 impl EventSinks {
-    /// Never waits.
-    pub(crate) fn send(&mut self, event: Event) {
+    /// Hands an event to all of them. Never waits.
+    pub fn send(&mut self, event: Event) {
         if self.cdr.is_none() && self.webhooks.is_empty() {
             return;
         }
@@ -37,7 +42,7 @@ impl EventSinks {
     }
 
     /// Writes and delivers what is queued, but does not wait for a receiver that takes too long.
-    pub(crate) async fn close(self) {
+    pub async fn close(self) {
         if let Some(cdr) = self.cdr {
             cdr.close(CLOSING_GRACE).await;
         }

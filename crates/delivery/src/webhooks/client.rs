@@ -6,19 +6,19 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Bytes;
-use axum::http::{Method, Request, StatusCode};
+use bytes::Bytes;
+use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
+use rustls::ClientConfig;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use super::Limits;
 use super::destination::{Address, Destination};
-use crate::tls::unverified;
 
 /// Nobody needs the body of the response. It is read so that the connection can be used again, but not for long.
 const BODY_PATIENCE: Duration = Duration::from_secs(1);
@@ -50,10 +50,8 @@ pub(super) struct Client {
 }
 
 impl Client {
-    pub(super) fn new(limits: Limits) -> Self {
-        // Receivers inside a deployment commonly have certificates that nobody signed, and operators rely on their being
-        // accepted.
-        Self { limits, tls: TlsConnector::from(Arc::new(unverified::client())), open: None }
+    pub(super) fn new(limits: Limits, tls: Arc<ClientConfig>) -> Self {
+        Self { limits, tls: TlsConnector::from(tls), open: None }
     }
 
     /// Posts once, on the open connection if there is one.

@@ -26,7 +26,7 @@ const QUEUE: usize = 10_000;
 
 /// The writer of CDR files.
 #[derive(Debug)]
-pub(crate) struct Cdr {
+pub struct Cdr {
     queue: SyncSender<Arc<Event>>,
     /// Resolves when the thread has ended.
     ended: oneshot::Receiver<()>,
@@ -36,7 +36,7 @@ pub(crate) struct Cdr {
 
 impl Cdr {
     /// Creates the folder if it is missing, and today's file.
-    pub(crate) fn start(folder: &Path) -> io::Result<Self> {
+    pub fn start(folder: &Path) -> io::Result<Self> {
         let log = Log::open(folder, &Zoned::now())?;
         let (queue, events) = sync_channel(QUEUE);
         let (alive, ended) = oneshot::channel();
@@ -48,7 +48,7 @@ impl Cdr {
     }
 
     /// Queues an event. Never waits.
-    pub(crate) fn send(&mut self, event: &Arc<Event>) {
+    pub fn send(&mut self, event: &Arc<Event>) {
         if self.queue.try_send(Arc::clone(event)).is_ok() {
             if self.overflowing > 0 {
                 info!(dropped = self.overflowing, "CDR queue has room again");
@@ -63,7 +63,7 @@ impl Cdr {
     }
 
     /// Writes what is queued, for `limit` at most.
-    pub(crate) async fn close(self, limit: Duration) {
+    pub async fn close(self, limit: Duration) {
         drop(self.queue);
         // The sender is dropped without a message: an error is what is waited for.
         if tokio::time::timeout(limit, self.ended).await.is_err() {

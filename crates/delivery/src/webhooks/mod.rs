@@ -8,31 +8,33 @@
 //! *new* event is dropped and counted ([`Counts::overflowed`]), so that what does arrive is still in order and starts
 //! where the receiver left off.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use protocol::event::Event;
+use rustls::ClientConfig;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tracing::{info, warn};
+
+use client::Client;
+pub use destination::{Destination, DestinationError};
+
 mod client;
 mod delivery;
 mod destination;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use destination::Destination;
-
-use std::sync::Arc;
-use std::time::Duration;
-
-use protocol::event::Event;
-use tokio::sync::{mpsc, watch};
-use tokio::task::JoinHandle;
-use tracing::{info, warn};
-
 /// Bounds of a delivery.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
+pub struct Limits {
     /// Events waiting. One takes some 500 bytes, and at most a few hundred of them happen in a second.
-    pub(crate) queue: usize,
+    pub queue: usize,
     /// For DNS, TCP and TLS together.
-    pub(crate) connect: Duration,
+    pub connect: Duration,
     /// From the request to the head of the response.
-    pub(crate) read: Duration,
+    pub read: Duration,
 }
 
 impl Default for Limits {
@@ -43,20 +45,20 @@ impl Default for Limits {
 
 /// What became of the events so far.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(crate) struct Counts {
+pub struct Counts {
     /// Answered with 200.
-    pub(crate) delivered: u64,
+    pub delivered: u64,
     /// Answered with another status.
-    pub(crate) refused: u64,
+    pub refused: u64,
     /// Given up after the last attempt.
-    pub(crate) unreachable: u64,
+    pub unreachable: u64,
     /// Dropped because the queue was full.
-    pub(crate) overflowed: u64,
+    pub overflowed: u64,
 }
 
 /// The queue to one destination.
 #[derive(Debug)]
-pub(crate) struct Webhook {
+pub struct Webhook {
     queue: mpsc::Sender<Arc<Event>>,
     destination: Arc<Destination>,
     counts: watch::Sender<Counts>,
@@ -66,17 +68,18 @@ pub(crate) struct Webhook {
 }
 
 impl Webhook {
-    /// Starts delivering. Must be called inside a runtime.
-    pub(crate) fn start(destination: Destination, limits: Limits) -> Self {
+    /// Starts delivering; `tls` says which receivers' certificates are accepted. Must be called inside a runtime.
+    pub fn start(destination: Destination, limits: Limits, tls: Arc<ClientConfig>) -> Self {
         let destination = Arc::new(destination);
         let (queue, events) = mpsc::channel(limits.queue);
         let counts = watch::Sender::default();
-        let worker = tokio::spawn(delivery::deliver(Arc::clone(&destination), limits, events, counts.clone()));
+        let worker =
+            tokio::spawn(delivery::deliver(Arc::clone(&destination), Client::new(limits, tls), events, counts.clone()));
         Self { queue, destination, counts, overflowing: 0, worker }
     }
 
     /// Queues an event, if the destination wants it. Never waits.
-    pub(crate) fn send(&mut self, event: &Arc<Event>) {
+    pub fn send(&mut self, event: &Arc<Event>) {
         if !self.destination.wants(event.name()) {
             return;
         }
@@ -95,13 +98,12 @@ impl Webhook {
     }
 
     /// What became of the events so far.
-    #[cfg(test)]
-    pub(crate) fn counts(&self) -> watch::Receiver<Counts> {
+    pub fn counts(&self) -> watch::Receiver<Counts> {
         self.counts.subscribe()
     }
 
     /// Delivers what is queued, for `limit` at most.
-    pub(crate) async fn close(self, limit: Duration) {
+    pub async fn close(self, limit: Duration) {
         drop(self.queue);
         let mut worker = self.worker;
         if tokio::time::timeout(limit, &mut worker).await.is_err() {

@@ -3,11 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
-use axum::http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_ENCODING};
-use axum::http::uri::{Authority, Scheme};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_ENCODING};
+use http::uri::{Authority, Scheme};
+use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use protocol::event::EventName;
 use rustls::pki_types::ServerName;
 
@@ -24,7 +24,7 @@ pub(super) struct Address {
 
 /// Where to, with what, and what for.
 #[derive(Clone)]
-pub(crate) struct Destination {
+pub struct Destination {
     pub(super) address: Address,
     /// Path with query.
     pub(super) target: Uri,
@@ -36,7 +36,7 @@ pub(crate) struct Destination {
 
 /// Why a destination cannot be used.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-pub(crate) enum DestinationError {
+pub enum DestinationError {
     /// The address.
     #[error("Is not a valid URL. String '{text}' has not a valid URL format: {rule}")]
     Endpoint {
@@ -56,19 +56,12 @@ pub(crate) enum DestinationError {
     },
 }
 
-impl DestinationError {
-    /// The setting at fault.
-    pub(crate) const fn setting(&self) -> &'static str {
-        match self {
-            Self::Endpoint { .. } => "OPENVIDU_WEBHOOK_ENDPOINT",
-            Self::HeaderSyntax | Self::HeaderReserved { .. } => "OPENVIDU_WEBHOOK_HEADERS",
-        }
-    }
-}
-
 impl Destination {
-    /// From `OPENVIDU_WEBHOOK_ENDPOINT`, `OPENVIDU_WEBHOOK_HEADERS` and `OPENVIDU_WEBHOOK_EVENTS`.
-    pub(crate) fn new(endpoint: &str, headers: &[String], events: Vec<EventName>) -> Result<Self, DestinationError> {
+    /// `endpoint`: an `http` or `https` URL; `headers`: each `Name: Value`; `events`: those that are sent.
+    ///
+    /// # Errors
+    /// The URL or a header cannot be used.
+    pub fn new(endpoint: &str, headers: &[String], events: Vec<EventName>) -> Result<Self, DestinationError> {
         let bad = |rule| DestinationError::Endpoint { text: endpoint.to_owned(), rule };
         let uri = Uri::from_str(endpoint).map_err(|_| bad("it cannot be read as a URL"))?;
         let (Some(scheme), Some(authority)) = (uri.scheme(), uri.authority()) else {

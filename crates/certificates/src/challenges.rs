@@ -11,7 +11,7 @@ use rustls::sign::CertifiedKey;
 
 /// The open questions.
 #[derive(Debug, Default)]
-pub(crate) struct Challenges(Mutex<Answers>);
+pub struct Challenges(Mutex<Answers>);
 
 #[derive(Debug, Default)]
 struct Answers {
@@ -44,7 +44,7 @@ impl Challenges {
     }
 
     /// For a request of `/.well-known/acme-challenge/<token>`.
-    pub(crate) fn text(&self, token: &str) -> Option<String> {
+    pub fn text(&self, token: &str) -> Option<String> {
         self.lock().texts.get(token).cloned()
     }
 

@@ -1,12 +1,15 @@
-//! The server's certificate: which one is shown in TLS handshakes, and how it is replaced while the server runs.
+//! The server's certificate: which one is shown in TLS handshakes, where it comes from, and how it is replaced while the
+//! server runs.
 //!
 //! * [`local`]: made and signed here, by an authority of this server's own.
 //! * [`own`]: the operator's files.
 //! * [`acme`]: got from an authority such as Let's Encrypt, and renewed.
 //!
-//! The port knows nothing of it: it has an acceptor, and every handshake asks [`Shown`].
+//! It opens no port and speaks no HTTP, but to an authority. Ports have an acceptor, whose every handshake asks [`Shown`];
+//! what an authority asks for by plain HTTP is found in [`Challenges`].
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use aws_lc_rs::digest::{SHA256, digest};
@@ -16,17 +19,15 @@ use rustls::ServerConfig;
 use rustls::pki_types::CertificateDer;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
-use settings::{CertificateType, Config};
 use tokio_rustls::TlsAcceptor;
 use x509_cert::der::{Decode as _, Encode as _};
 
-use crate::{StartError, Stopping};
 use acme::Acme;
-pub(crate) use challenges::Challenges;
+pub use challenges::Challenges;
 use local::Local;
 use own::Own;
 use pair::Pair;
-pub(crate) use pair::Validity;
+pub use pair::Validity;
 
 mod acme;
 mod acme_client;
@@ -34,7 +35,7 @@ mod challenges;
 mod local;
 mod own;
 mod pair;
-pub(crate) mod unverified;
+pub mod unverified;
 
 /// Protocols by their names in ALPN (RFC 7301, RFC 7443).
 const HTTP: &[u8] = b"http/1.1";
@@ -42,16 +43,72 @@ const TURN: &[u8] = b"stun.turn";
 /// The protocol by which an ACME authority asks for its answer (RFC 8737 §4).
 const ACME_TLS: &[u8] = b"acme-tls/1";
 
-/// Everything about TLS that the rest of the server needs.
-pub(crate) struct Tls {
+/// Where the certificate comes from, and where what is made or got is kept.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Folder of what is kept here.
+    pub folder: PathBuf,
+    /// How the server is called from outside: a name, or an IP address without brackets.
+    pub public_host: Option<String>,
+    /// Whose it is.
+    pub origin: Origin,
+}
+
+/// Where a certificate comes from.
+#[derive(Clone, Debug)]
+pub enum Origin {
+    /// It is made here.
+    SelfSigned,
+    /// It is the operator's, in two files of this folder.
+    Own(PathBuf),
+    /// It is an ACME authority's.
+    Acme(AcmeOptions),
+}
+
+/// Which ACME authority is asked, and how.
+#[derive(Clone, Debug)]
+pub struct AcmeOptions {
+    /// Address of its directory (RFC 8555 §7.1.1).
+    pub directory: String,
+    /// File of the one authority that is trusted while it is asked; `None`: those that browsers trust.
+    pub root: Option<PathBuf>,
+    /// Whom it writes to.
+    pub email: String,
+    /// Whether the certificate is for `www.` and the public name, too.
+    pub www: bool,
+}
+
+/// Why there is no certificate to begin with.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// What is kept here cannot be used, or nothing can be made.
+    #[error("{}: {cause}", folder.display())]
+    Kept {
+        /// Of [`Options`].
+        folder: PathBuf,
+        /// What is wrong.
+        cause: io::Error,
+    },
+    /// The operator's files cannot be used.
+    #[error("{}: {cause}", folder.display())]
+    Own {
+        /// Of [`Origin::Own`].
+        folder: PathBuf,
+        /// What is wrong.
+        cause: io::Error,
+    },
+}
+
+/// The certificate in use, and what the rest of a server needs of it.
+pub struct Certificates {
     /// For connections.
-    pub(crate) acceptor: TlsAcceptor,
+    pub acceptor: TlsAcceptor,
     /// What clients must trust, if the certificate was signed here: PEM.
-    pub(crate) authority: Option<String>,
+    pub authority: Option<String>,
     /// What ACME authorities are answered by plain HTTP.
-    pub(crate) challenges: Arc<Challenges>,
+    pub challenges: Arc<Challenges>,
     /// Which certificate connections are shown.
-    pub(crate) shown: Arc<Shown>,
+    pub shown: Arc<Shown>,
     keeper: Keeper,
 }
 
@@ -61,29 +118,31 @@ enum Keeper {
     Acme(Acme),
 }
 
-impl Tls {
+impl Certificates {
     /// Reads or makes a certificate, so that there is one from the first connection on.
-    pub(crate) fn open(config: &Config) -> Result<Self, StartError> {
-        let folder = &config.madang_data_dir;
-        let failed = |cause| StartError::Certificate { path: folder.clone(), cause };
-        let (keeper, pair) = match config.certificate_type {
-            CertificateType::SelfSigned => {
-                let mut local = Local::open(config).map_err(failed)?;
+    ///
+    /// # Errors
+    /// What is there cannot be used, or what is made cannot be.
+    pub fn open(options: &Options) -> Result<Self, OpenError> {
+        let failed = |cause| OpenError::Kept { folder: options.folder.clone(), cause };
+        let (keeper, pair) = match &options.origin {
+            Origin::SelfSigned => {
+                let mut local = Local::open(options).map_err(failed)?;
                 let pair = local.pair().map_err(failed)?;
                 (Keeper::Local(local), pair)
             }
-            CertificateType::Own => {
-                let own = Own::new(&config.madang_owncert_dir);
-                let failed = |cause| StartError::OwnCertificate { path: config.madang_owncert_dir.clone(), cause };
+            Origin::Own(folder) => {
+                let own = Own::new(folder);
+                let failed = |cause| OpenError::Own { folder: folder.clone(), cause };
                 let pair = own.read().map_err(failed)?;
                 (Keeper::Own(own, pair.clone()), pair)
             }
-            CertificateType::LetsEncrypt => {
-                let acme = Acme::new(config).map_err(failed)?;
+            Origin::Acme(authority) => {
+                let acme = Acme::new(options, authority).map_err(failed)?;
                 let pair = match acme.kept() {
                     Some(pair) => pair,
                     // Until the first one has come.
-                    None => Local::open(config).and_then(|mut local| local.pair()).map_err(failed)?,
+                    None => Local::open(options).and_then(|mut local| local.pair()).map_err(failed)?,
                 };
                 (Keeper::Acme(acme), pair)
             }
@@ -99,32 +158,27 @@ impl Tls {
         Ok(Self { acceptor, authority, challenges, shown, keeper })
     }
 
-    /// Replaces the certificate whenever it has to be, until the server stops.
-    pub(crate) fn keep(self, mut stopping: Stopping) {
+    /// Replaces the certificate whenever it has to be, for ever.
+    pub async fn keep(self) {
         let Self { shown, challenges, keeper, .. } = self;
-        tokio::spawn(async move {
-            let keep = async {
-                match keeper {
-                    Keeper::Local(local) => local.keep(&shown).await,
-                    Keeper::Own(own, first) => own.keep(first, &shown).await,
-                    Keeper::Acme(acme) => acme.keep(&shown, &challenges).await,
-                }
-            };
-            tokio::select! {
-                () = keep => {}
-                () = stopping.requested() => {}
-            }
-        });
+        match keeper {
+            Keeper::Local(local) => local.keep(&shown).await,
+            Keeper::Own(own, first) => own.keep(first, &shown).await,
+            Keeper::Acme(acme) => acme.keep(&shown, &challenges).await,
+        }
     }
 }
 
 /// The newest certificate there is: what the files hold, whether or not it is in use already. `None` if it is kept nowhere.
-pub(crate) fn newest(config: &Config) -> io::Result<Option<CertificateDer<'static>>> {
-    let local = || local::kept(&config.madang_data_dir);
-    let pair = match config.certificate_type {
-        CertificateType::SelfSigned => local()?,
-        CertificateType::Own => Some(Own::new(&config.madang_owncert_dir).read()?),
-        CertificateType::LetsEncrypt => match Acme::new(config)?.kept() {
+///
+/// # Errors
+/// The files cannot be read or used.
+pub fn newest(options: &Options) -> io::Result<Option<CertificateDer<'static>>> {
+    let local = || local::kept(&options.folder);
+    let pair = match &options.origin {
+        Origin::SelfSigned => local()?,
+        Origin::Own(folder) => Some(Own::new(folder).read()?),
+        Origin::Acme(authority) => match Acme::new(options, authority)?.kept() {
             Some(pair) => Some(pair),
             None => local()?,
         },
@@ -133,7 +187,10 @@ pub(crate) fn newest(config: &Config) -> io::Result<Option<CertificateDer<'stati
 }
 
 /// From when and until when a certificate is valid.
-pub(crate) fn validity(certificate: &CertificateDer<'_>) -> io::Result<Validity> {
+///
+/// # Errors
+/// It is not X.509.
+pub fn validity(certificate: &CertificateDer<'_>) -> io::Result<Validity> {
     pair::validity(certificate)
 }
 
@@ -153,14 +210,14 @@ fn acceptor(shown: Arc<Shown>, acme: bool) -> io::Result<TlsAcceptor> {
 
 /// The certificate of the next handshake.
 #[derive(Debug)]
-pub(crate) struct Shown {
+pub struct Shown {
     certificate: RwLock<Arc<CertifiedKey>>,
     challenges: Arc<Challenges>,
 }
 
 impl Shown {
     /// Of the key in the certificate: SHA-256 of its `SubjectPublicKeyInfo` (RFC 7469 §2.4), in base64.
-    pub(crate) fn key_digest(&self) -> Option<String> {
+    pub fn key_digest(&self) -> Option<String> {
         let certificate = self.certificate.read().unwrap_or_else(PoisonError::into_inner).clone();
         let certificate = x509_cert::Certificate::from_der(certificate.end_entity_cert().ok()?).ok()?;
         let key = certificate.tbs_certificate().subject_public_key_info().to_der().ok()?;
@@ -168,8 +225,8 @@ impl Shown {
     }
 
     /// A certificate that nobody asks for.
-    #[cfg(test)]
-    pub(crate) fn nobody() -> Self {
+    #[doc(hidden)]
+    pub fn nobody() -> Self {
         let made = rcgen::generate_simple_self_signed([String::new()]).expect("a certificate");
         let pair = Pair { certificate: made.cert.pem(), key: made.signing_key.serialize_pem() };
         let certificate = pair.certified().expect("a pair");

@@ -20,9 +20,9 @@ pub(super) struct Pair {
 
 /// From when and until when a certificate is valid.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Validity {
-    pub(crate) from: SystemTime,
-    pub(crate) until: SystemTime,
+pub struct Validity {
+    pub from: SystemTime,
+    pub until: SystemTime,
 }
 
 impl Pair {

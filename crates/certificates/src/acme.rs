@@ -3,7 +3,7 @@
 //! The authority looks at the port itself (TLS-ALPN-01), or at the one for plain HTTP (HTTP-01) if that fails.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use instant_acme::{
@@ -12,12 +12,11 @@ use instant_acme::{
 };
 use rcgen::{CertificateParams, DistinguishedName, KeyPair};
 use serde::{Deserialize, Serialize};
-use settings::Config;
 
 use super::acme_client::Client;
 use super::challenges::Answer;
 use super::pair::{self, Pair};
-use super::{Challenges, Shown};
+use super::{AcmeOptions, Challenges, Options, Shown};
 
 const ACCOUNT: &str = "acme-account.json";
 const CERTIFICATE: &str = "acme-certificate.pem";
@@ -67,16 +66,15 @@ struct Kept {
 }
 
 impl Acme {
-    pub(super) fn new(config: &Config) -> io::Result<Self> {
-        let name = config.domain_or_public_ip.for_url().unwrap_or_default();
-        let www = config.redirect_www.then(|| format!("www.{name}"));
-        let root = Some(&config.madang_acme_root).filter(|path| !path.is_empty()).map(Path::new);
+    pub(super) fn new(options: &Options, authority: &AcmeOptions) -> io::Result<Self> {
+        let name = options.public_host.clone().unwrap_or_default();
+        let www = authority.www.then(|| format!("www.{name}"));
         Ok(Self {
-            folder: config.madang_data_dir.clone(),
-            directory: config.madang_acme_directory.clone(),
-            email: config.letsencrypt_email.clone(),
+            folder: options.folder.clone(),
+            directory: authority.directory.clone(),
+            email: authority.email.clone(),
             names: std::iter::once(name).chain(www).collect(),
-            client: Client::new(root)?,
+            client: Client::new(authority.root.as_deref())?,
         })
     }
 

@@ -14,10 +14,9 @@ use rcgen::{
     BasicConstraints, CertificateParams, CidrSubnet, DnType, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, Issuer,
     KeyPair, KeyUsagePurpose, NameConstraints, date_time_ymd,
 };
-use settings::{Config, PublicHost};
 
-use super::Shown;
 use super::pair::{self, Pair};
+use super::{Options, Shown};
 
 const AUTHORITY: &str = "authority.pem";
 const AUTHORITY_KEY: &str = "authority.key.pem";
@@ -73,13 +72,8 @@ pub(super) struct Local {
 
 impl Local {
     /// Reads the authority, or makes one if there is none for this public name.
-    pub(super) fn open(config: &Config) -> io::Result<Self> {
-        let folder = config.madang_data_dir.clone();
-        let public = match &config.domain_or_public_ip {
-            PublicHost::Unset => None,
-            PublicHost::Ip(ip) => Some(ip.to_string()),
-            PublicHost::Name(name) => Some(name.clone()),
-        };
+    pub(super) fn open(options: &Options) -> io::Result<Self> {
+        let (folder, public) = (options.folder.clone(), options.public_host.clone());
         let authority = match Authority::read(&folder)? {
             Some(authority) if public.as_ref().is_none_or(|public| authority.may_sign_for(public)) => authority,
             _ => {
@@ -304,6 +298,7 @@ mod tests {
     use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 
     use super::*;
+    use crate::Origin;
 
     /// As a client sees it that trusts `authority`.
     fn verify(authority: &Authority, pair: &Pair, name: &str) -> Result<(), rustls::Error> {
@@ -351,8 +346,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("file");
         std::fs::write(&file, "in the way").unwrap();
-        let config = Config { madang_data_dir: file.join("data"), ..Config::default() };
-        let mut local = Local::open(&config).unwrap();
+        let options = Options { folder: file.join("data"), public_host: None, origin: Origin::SelfSigned };
+        let mut local = Local::open(&options).unwrap();
         assert!(local.pair().unwrap() == local.pair().unwrap());
     }
 
