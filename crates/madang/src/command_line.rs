@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use server::doctor::{self, Language};
+use doctor::Language;
 use settings::report;
 
 /// Madang: video calls for OpenVidu 2 applications

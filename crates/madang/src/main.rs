@@ -7,7 +7,7 @@ use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
-use server::{Program, StartError, doctor};
+use server::{Program, StartError};
 use settings::{Config, ConfigError, Sources, report};
 use tracing_subscriber::EnvFilter;
 
@@ -106,7 +106,7 @@ fn show_config() -> Outcome {
 
 /// Says what is wrong with a server; that something is, is a failure.
 async fn examine(arguments: DoctorArguments, sources: &Sources) -> Outcome {
-    let (report, healthy) = doctor::command::run(&arguments.options(), sources).await?;
+    let (report, healthy) = doctor::command::run(&arguments.options(), || server::load_settings(sources)).await?;
     print(&report)?;
     if healthy { Ok(()) } else { Err("the server is not well".into()) }
 }

@@ -27,6 +27,8 @@ use certificates::{Certificates, OpenError};
 use delivery::EventSinks;
 use delivery::cdr::Cdr;
 use delivery::webhooks::{self, Webhook};
+use doctor::{OwnFacts, OwnServer, SocketBuffers};
+use protocol::checkup::Relay;
 use rand::RngCore as _;
 use session::Registry;
 use settings::{CertificateType, LOCALHOST, bracketed};
@@ -34,8 +36,8 @@ pub use settings::{Config, ConfigError};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc, watch};
 
+use allowance::Allowance;
 pub use control::{Control, Stopped};
-use doctor::Desk;
 use http::trust::Trust;
 use jobs::Transcoder;
 pub use limits::Limits;
@@ -49,7 +51,6 @@ use wrong_secrets::WrongSecrets;
 mod allowance;
 mod bound;
 pub mod control;
-pub mod doctor;
 pub mod http;
 mod jobs;
 pub mod limits;
@@ -96,7 +97,11 @@ pub struct App {
     pub(crate) bucket: Option<Arc<Bucket>>,
     pub(crate) program: Program,
     /// For those who examine it.
-    pub(crate) doctor: Desk,
+    pub(crate) doctor: OwnServer,
+    /// Held while the server examines itself.
+    pub(crate) examining: tokio::sync::Mutex<()>,
+    /// Users of the relay for those who examine it without the secret.
+    pub(crate) guests: Allowance,
     /// Held by whoever writes settings.
     pub(crate) changing_settings: tokio::sync::Mutex<()>,
     /// Somebody asked for a restart.
@@ -305,7 +310,19 @@ impl Server {
         }
         let node = Node::new(&config, fallback_host);
         let authority = trust.as_ref().map(|trust| trust.authority().clone());
-        let doctor = Desk::new(&config, turn.server, own_turn, buffers, authority, limits.guests);
+        let relay = match &turn.server {
+            _ if !config.openvidu_webrtc_ice_servers.is_empty() => Relay::Listed,
+            _ if own_turn => Relay::Own,
+            Some(_) => Relay::Other,
+            None => Relay::Off,
+        };
+        let doctor = OwnServer::new(OwnFacts {
+            relay,
+            turn: turn.server.map(|turn| doctor::TurnServer { uris: turn.uris, secret: turn.secret }),
+            buffers: SocketBuffers { receive: buffers.receive, send: buffers.send, wanted: buffers.wanted },
+            certificate: options::certificates(&config),
+            authority,
+        });
         let app = Arc::new(App {
             config,
             control,
@@ -321,6 +338,8 @@ impl Server {
             bucket,
             program,
             doctor,
+            examining: tokio::sync::Mutex::default(),
+            guests: Allowance::new(limits.guests),
             changing_settings: tokio::sync::Mutex::new(()),
             restart: Notify::new(),
         });

@@ -5,6 +5,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY};
@@ -12,6 +13,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
+use doctor::{API, Language, SEEN};
 use protocol::checkup::{Checkup, Relay, Seen, SelfDescription, TurnAddress};
 use serde::Serialize;
 use session::Time;
@@ -22,7 +24,6 @@ use super::caller::{Caller, requested_origin};
 use super::error::{ApiError, ErrorView};
 use super::{ice, query, trust};
 use crate::App;
-use crate::doctor::{API, Language, SEEN, look_at_oneself};
 use crate::network::{Network, client_address, possible_clients};
 use crate::ports::Connection;
 use crate::program::now;
@@ -109,8 +110,13 @@ struct Ways {
 /// For everybody: a user of our own relay for a minute, with little room in it, and only now and then for one network. Who
 /// has it reaches what everybody reaches, this server's media.
 async fn ways(State(app): State<Arc<App>>, network: Network) -> Result<Json<Ways>, ApiError> {
-    let turn = app.doctor.guest(network);
-    let turn = turn.map_err(|retry_after| ApiError::too_many("checkups", retry_after, WAYS))?;
+    let mut turn = vec![];
+    // Not of other relays, which lead anywhere.
+    if app.doctor.relay() == Relay::Own {
+        let spent = app.guests.spend(network, Instant::now());
+        spent.map_err(|retry_after| ApiError::too_many("checkups", retry_after, WAYS))?;
+        turn = app.doctor.turn_addresses();
+    }
     let mut udp = app.network.borrow().candidates.udp.clone();
     // Strangers need not know the addresses of private networks.
     if !network.is_local() && udp.iter().any(|address| !Network::from(address.ip()).is_local()) {
@@ -156,13 +162,13 @@ pub(super) async fn describe(
     ),
 )]
 pub(super) async fn examine(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Json<Checkup>, ApiError> {
-    let Ok(_alone) = app.doctor.alone.try_lock() else {
+    let Ok(_alone) = app.examining.try_lock() else {
         let message = "The server is being examined already; try again in some seconds";
         return Err(ApiError::described(StatusCode::CONFLICT, message, API));
     };
     let language = language(&headers);
     let description = described(&app, own_url(&app.config), language).await?;
-    let findings = look_at_oneself(&app, &description).await;
+    let findings = app.doctor.look_at_oneself(&description).await;
     let findings = findings.map_err(|error| ApiError::described(StatusCode::INTERNAL_SERVER_ERROR, error, API))?;
     let mut checks = description.checks;
     checks.extend(findings.iter().map(|finding| finding.told(language)));
@@ -173,8 +179,9 @@ async fn described(app: &Arc<App>, public_url: String, language: Language) -> Re
     let examined = app.clone();
     // Disks can be slow.
     let described = spawn_blocking(move || {
-        let network = examined.network.borrow().clone();
-        examined.doctor.describe(&examined.config, &network, public_url, listed(&examined.config), language)
+        let candidates = examined.network.borrow().candidates.clone();
+        let media = (candidates.udp, candidates.tcp);
+        examined.doctor.describe(&examined.config, media, public_url, listed(&examined.config), language)
     });
     let bucket = async {
         match &app.bucket {

@@ -12,6 +12,7 @@ use axum::http::header::{ACCEPT_LANGUAGE, CONTENT_DISPOSITION, CONTENT_SECURITY_
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
+use doctor::AUTHORITY;
 use qrcodegen::{QrCode, QrCodeEcc};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
@@ -21,8 +22,6 @@ use crate::App;
 use crate::network::Network;
 
 const PAGE: &str = "/trust";
-/// The authority's certificate, DER.
-pub(crate) const AUTHORITY: &str = "/trust/madang.crt";
 /// Phones ask to install what has this type.
 const AUTHORITY_TYPE: &str = "application/x-x509-ca-cert";
 const POLICY: HeaderValue = HeaderValue::from_static(

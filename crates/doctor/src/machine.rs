@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use settings::Config;
 
 use super::finding::Finding;
-use crate::media::Buffers;
+use crate::SocketBuffers;
 
 /// Connections, sockets and files of a small server with its call page.
 const FEW: u64 = 1024;
@@ -18,7 +18,7 @@ const LEAST: u64 = 100 * MEBIBYTE;
 const FOR_RECORDINGS: u64 = 2048 * MEBIBYTE;
 
 /// Every finding about this machine.
-pub(super) fn examine(config: &Config, buffers: Buffers) -> Vec<Finding> {
+pub(super) fn examine(config: &Config, buffers: SocketBuffers) -> Vec<Finding> {
     vec![files(limit_of_files(), open_files()), self::buffers(buffers), disk(config)]
 }
 
@@ -47,7 +47,7 @@ fn files(limit: Option<u64>, open: usize) -> Finding {
     }
 }
 
-fn buffers(granted: Buffers) -> Finding {
+fn buffers(granted: SocketBuffers) -> Finding {
     let bytes = granted.receive.min(granted.send);
     if bytes < granted.wanted {
         Finding::BuffersSmall { bytes, wanted: granted.wanted }
@@ -126,7 +126,7 @@ mod tests {
 
     #[test]
     fn buffers_are_whole_or_small() {
-        let verdict = |receive, send| buffers(Buffers { receive, send, wanted: 4_000_000 }).judge().1;
+        let verdict = |receive, send| buffers(SocketBuffers { receive, send, wanted: 4_000_000 }).judge().1;
         assert_eq!(verdict(4_000_000, 8_000_000), Verdict::Ok);
         assert_eq!(verdict(212_992, 4_000_000), Verdict::Warning);
         assert_eq!(verdict(4_000_000, 212_992), Verdict::Warning);

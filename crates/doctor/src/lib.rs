@@ -1,44 +1,38 @@
 //! Finds out which leg of a call's way to a server does not bear, and says what to do about it.
 //!
 //! [`command`] is `madang doctor`, which looks from wherever it is run; the REST API lets a server look at itself
-//! ([`Desk`]), and the page `/openvidu/doctor` looks from inside a browser. What there is to find is [`finding`]; each leg
+//! ([`OwnServer`]), and the page `/openvidu/doctor` looks from inside a browser. What there is to find is [`finding`]; each leg
 //! has a file of its own. Nothing is mended here, no session is made, and nothing changes but that a tiny object comes and
 //! goes in the bucket of recordings, if there is one.
 
-use std::net::IpAddr;
-use std::time::{Instant, SystemTime};
+use std::net::{IpAddr, SocketAddr};
+use std::time::SystemTime;
 
-use ::bucket::Bucket;
-use axum::http::Method;
 use futures_util::{SinkExt as _, StreamExt as _};
+use http::Method;
 use protocol::checkup::{Leg, Relay, Seen, SelfDescription, TurnAddress};
 use rand::Rng as _;
 use rand::distr::Alphanumeric;
 use rustls::pki_types::CertificateDer;
-use session::TurnServer;
 use settings::Config;
 use tokio::time::timeout;
 use tokio_tungstenite::client_async_with_config;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error as WebSocketError, Message};
+use turn::SharedSecret;
 
-use crate::App;
-use crate::allowance::Allowance;
-use crate::limits::Rate;
-use crate::media::{Buffers, Network as MediaNetwork};
-use crate::network::Network;
-use crate::program::now;
+use ::bucket::Bucket;
 use certificate::Trust;
-pub(crate) use finding::Finding;
+pub use finding::Finding;
 pub use finding::Language;
-use line::{Asker, Line, PATIENCE, Place, Unreachable};
+use line::{Asker, Line, PATIENCE, ServerAddress, Unreachable};
 
 mod bucket;
 mod certificate;
 mod clock;
 pub mod command;
 mod english;
-pub(crate) mod finding;
+pub mod finding;
 mod korean;
 mod line;
 mod machine;
@@ -47,71 +41,76 @@ mod prompt;
 mod relay;
 
 /// Where everybody is told how its request looks from here.
-pub(crate) const SEEN: &str = "/openvidu/doctor/seen";
+pub const SEEN: &str = "/openvidu/doctor/seen";
 /// Where those with the secret are told the rest.
-pub(crate) const API: &str = "/openvidu/api/doctor";
+pub const API: &str = "/openvidu/api/doctor";
+/// Where a server offers what its own certificate is signed by: DER.
+pub const AUTHORITY: &str = "/trust/madang.crt";
 
-/// What a running server keeps for those who examine it.
+/// What a running server knows of itself and tells those who examine it.
 #[derive(Debug)]
-pub(crate) struct Desk {
+pub struct OwnServer {
     /// See [`SelfDescription::mark`].
     mark: String,
-    turn: Option<TurnServer>,
-    relay: Relay,
-    buffers: Buffers,
-    /// What this server's own certificate is signed by, if it was signed here.
-    authority: Option<CertificateDer<'static>>,
-    /// Users of the relay for those without the secret.
-    guests: Allowance,
-    /// Held while the server looks at itself.
-    pub(crate) alone: tokio::sync::Mutex<()>,
+    facts: OwnFacts,
     /// Held while it looks at its bucket, where the object has one name.
     at_bucket: tokio::sync::Mutex<()>,
 }
 
-impl Desk {
-    /// `turn`: what clients are told; `own`: whether it is inside.
-    pub(crate) fn new(
-        config: &Config,
-        turn: Option<TurnServer>,
-        own: bool,
-        buffers: Buffers,
-        authority: Option<CertificateDer<'static>>,
-        guests: Rate,
-    ) -> Self {
-        let relay = match &turn {
-            _ if !config.openvidu_webrtc_ice_servers.is_empty() => Relay::Listed,
-            _ if own => Relay::Own,
-            Some(_) => Relay::Other,
-            None => Relay::Off,
-        };
-        let guests = Allowance::new(guests);
-        let (alone, at_bucket) = (tokio::sync::Mutex::default(), tokio::sync::Mutex::default());
-        Self { mark: random(16), turn, relay, buffers, authority, guests, alone, at_bucket }
+/// What does not change while a server runs.
+#[derive(Debug)]
+pub struct OwnFacts {
+    /// Which relay clients are told of.
+    pub relay: Relay,
+    /// What they are told of it, unless it is on a list of the operator's.
+    pub turn: Option<TurnServer>,
+    /// Of the UDP port.
+    pub buffers: SocketBuffers,
+    /// Where its certificate comes from.
+    pub certificate: certificates::Options,
+    /// What its own certificate is signed by, if it was signed here.
+    pub authority: Option<CertificateDer<'static>>,
+}
+
+/// A TURN server and the secret that its users' passwords are made from.
+#[derive(Clone, Debug)]
+pub struct TurnServer {
+    /// Its ways (RFC 7065).
+    pub uris: Vec<String>,
+    /// It shares this one.
+    pub secret: SharedSecret,
+}
+
+/// The kernel's buffers of a UDP port, in bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SocketBuffers {
+    /// What was granted.
+    pub receive: usize,
+    /// What was granted.
+    pub send: usize,
+    /// What was asked for, each.
+    pub wanted: usize,
+}
+
+impl OwnServer {
+    /// With a mark that no other server has.
+    pub fn new(facts: OwnFacts) -> Self {
+        Self { mark: random(16), facts, at_bucket: tokio::sync::Mutex::default() }
     }
 
     /// How a request looks from here.
-    pub(crate) fn seen(&self, origin: String, client: IpAddr, forwarded: bool) -> Seen {
+    pub fn seen(&self, origin: String, client: IpAddr, forwarded: bool) -> Seen {
         Seen { mark: self.mark.clone(), time: now(), origin, client: client.to_string(), forwarded }
     }
 
     /// Which relay clients are told of.
-    pub(crate) fn relay(&self) -> Relay {
-        self.relay
+    pub fn relay(&self) -> Relay {
+        self.facts.relay
     }
 
-    /// A user of the relay inside, for somebody without the secret: only now and then, and not of other relays, which lead
-    /// anywhere. `Err`: in how long there is another one.
-    pub(crate) fn guest(&self, network: Network) -> Result<Vec<TurnAddress>, std::time::Duration> {
-        if self.relay != Relay::Own {
-            return Ok(vec![]);
-        }
-        self.guests.spend(network, Instant::now())?;
-        Ok(self.turn_addresses())
-    }
-
-    fn turn_addresses(&self) -> Vec<TurnAddress> {
-        let Some(TurnServer { uris, secret }) = &self.turn else { return vec![] };
+    /// A new user of the relay for a minute.
+    pub fn turn_addresses(&self) -> Vec<TurnAddress> {
+        let Some(TurnServer { uris, secret }) = &self.facts.turn else { return vec![] };
         let user = secret.issue_for_guest(now() / 1000, &random(8));
         let address = |url: &String| TurnAddress {
             url: url.clone(),
@@ -122,22 +121,23 @@ impl Desk {
     }
 
     /// Whether recordings can be kept in this bucket.
-    pub(crate) async fn look_at_bucket(&self, bucket: &Bucket) -> Finding {
+    pub async fn look_at_bucket(&self, bucket: &Bucket) -> Finding {
         let _alone = self.at_bucket.lock().await;
         bucket::examine(bucket, &format!(".madang-doctor-{}", self.mark), bucket::PATIENCE).await
     }
 
-    /// For those with the secret. Takes some milliseconds for the disk.
-    pub(crate) fn describe(
+    /// For those with the secret. `udp` and `tcp`: where clients are told to send media. Takes some milliseconds for the
+    /// disk.
+    pub fn describe(
         &self,
         config: &Config,
-        network: &MediaNetwork,
+        (udp, tcp): (Vec<SocketAddr>, Vec<SocketAddr>),
         public_url: String,
         listed: Vec<TurnAddress>,
         language: Language,
     ) -> SelfDescription {
-        let mut findings = machine::examine(config, self.buffers);
-        let certificate = match certificates::newest(&crate::options::certificates(config)) {
+        let mut findings = machine::examine(config, self.facts.buffers);
+        let certificate = match certificates::newest(&self.facts.certificate) {
             Ok(newest) => newest.map(|certificate| certificate::fingerprint(&certificate)),
             Err(error) => {
                 findings.push(Finding::FilesUnusable { error: error.to_string() });
@@ -150,25 +150,28 @@ impl Desk {
             public_url,
             address_is_set: config.domain_or_public_ip.for_url().is_some(),
             behind_proxy: config.https_port() != config.server_port,
-            udp: network.candidates.udp.clone(),
-            tcp: network.candidates.tcp.clone(),
-            relay: self.relay,
-            turn: if self.relay == Relay::Listed { listed } else { self.turn_addresses() },
+            udp,
+            tcp,
+            relay: self.facts.relay,
+            turn: if self.facts.relay == Relay::Listed { listed } else { self.turn_addresses() },
             certificate,
             checks: findings.iter().map(|finding| finding.told(language)).collect(),
         }
     }
-}
 
-/// What the server at `description` looks like from itself.
-pub(crate) async fn look_at_oneself(app: &App, description: &SelfDescription) -> Result<Vec<Finding>, String> {
-    let place = Place::parse(&description.public_url)?;
-    let trust = Trust::new(&[], app.doctor.authority.as_slice());
-    Ok(examine(description, &place, &trust).await)
+    /// What the server at `description` looks like from itself.
+    ///
+    /// # Errors
+    /// Its public URL is none.
+    pub async fn look_at_oneself(&self, description: &SelfDescription) -> Result<Vec<Finding>, String> {
+        let place = ServerAddress::parse(&description.public_url)?;
+        let trust = Trust::new(&[], self.facts.authority.as_slice());
+        Ok(examine(description, &place, &trust).await)
+    }
 }
 
 /// Every leg that can be looked at from here; `place` is where clients are sent.
-async fn examine(server: &SelfDescription, place: &Place, trust: &Trust) -> Vec<Finding> {
+async fn examine(server: &SelfDescription, place: &ServerAddress, trust: &Trust) -> Vec<Finding> {
     let ((front, udp), tcp, relay) = tokio::join!(
         async { tokio::join!(front(server, place, trust), media::udp(&server.udp)) },
         media::tcp(&server.tcp),
@@ -181,7 +184,7 @@ async fn examine(server: &SelfDescription, place: &Place, trust: &Trust) -> Vec<
 }
 
 /// What stands before signalling: the name, the port, the certificate, a proxy.
-async fn front(server: &SelfDescription, place: &Place, trust: &Trust) -> Vec<Finding> {
+async fn front(server: &SelfDescription, place: &ServerAddress, trust: &Trust) -> Vec<Finding> {
     let (addresses, line) = match reach(place).await {
         Ok(reached) => reached,
         Err(why) => return not_reached(place, why),
@@ -206,7 +209,7 @@ async fn front(server: &SelfDescription, place: &Place, trust: &Trust) -> Vec<Fi
 }
 
 /// What one leg keeps the others from being tried.
-fn not_reached(place: &Place, why: Unreachable) -> Vec<Finding> {
+fn not_reached(place: &ServerAddress, why: Unreachable) -> Vec<Finding> {
     let host = place.host.clone();
     let (because, finding) = match why {
         Unreachable::Unresolved(error) => (Leg::Address, Finding::Unresolved { host, error }),
@@ -222,20 +225,19 @@ fn not_tried(legs: impl IntoIterator<Item = Leg>, because: Leg) -> impl Iterator
     legs.into_iter().map(move |leg| Finding::NotTried { leg, because })
 }
 
-async fn reach(place: &Place) -> Result<(Vec<IpAddr>, Line), Unreachable> {
+async fn reach(place: &ServerAddress) -> Result<(Vec<IpAddr>, Line), Unreachable> {
     let mut addresses: Vec<IpAddr> = place.addresses().await?.iter().map(|address| address.ip()).collect();
     addresses.dedup();
     Ok((addresses, place.open().await?))
 }
 
 /// `None` if whoever answers is no server of ours.
-async fn seen(line: Line, place: &Place) -> Option<Seen> {
+async fn seen(line: Line, place: &ServerAddress) -> Option<Seen> {
     let answer = line.ask(place, Method::GET, SEEN, &Asker::ANYBODY).await.ok()?;
     serde_json::from_slice(&answer.body).ok()
 }
 
-fn address(server: &SelfDescription, place: &Place, addresses: &[IpAddr]) -> Finding {
-    let is_local = |ip: IpAddr| Network::from(ip).is_local();
+fn address(server: &SelfDescription, place: &ServerAddress, addresses: &[IpAddr]) -> Finding {
     if addresses.iter().any(|ip| !is_local(*ip)) && server.udp.iter().all(|media| is_local(media.ip())) {
         return Finding::MediaAddressesPrivate { host: place.host.clone(), offered: server.udp.clone() };
     }
@@ -245,7 +247,7 @@ fn address(server: &SelfDescription, place: &Place, addresses: &[IpAddr]) -> Fin
     Finding::LeadsHere { url: place.url(), addresses: addresses.to_vec() }
 }
 
-fn proxy(server: &SelfDescription, place: &Place, seen: &Seen) -> Finding {
+fn proxy(server: &SelfDescription, place: &ServerAddress, seen: &Seen) -> Finding {
     // Where the address is set, tokens do not follow what a proxy tells.
     if !server.address_is_set && seen.origin != place.url() {
         return Finding::OriginLost { used: place.url(), seen: seen.origin.clone() };
@@ -258,7 +260,7 @@ fn proxy(server: &SelfDescription, place: &Place, seen: &Seen) -> Finding {
 }
 
 /// Opens one as clients do, and has a ping of theirs answered.
-async fn web_socket(place: &Place) -> Finding {
+async fn web_socket(place: &ServerAddress) -> Finding {
     let url = place.url().replacen("http", "ws", 1) + "/openvidu";
     let line = match place.open().await {
         Ok(line) => line,
@@ -290,6 +292,19 @@ async fn ping(line: Line, url: &str) -> Result<(), WebSocketError> {
         }
     }
     Err(WebSocketError::ConnectionClosed)
+}
+
+/// Whether only machines of one network reach it, or only itself (RFC 1918, RFC 4193).
+fn is_local(ip: IpAddr) -> bool {
+    match ip.to_canonical() {
+        IpAddr::V4(ip) => ip.is_loopback() || ip.is_private(),
+        IpAddr::V6(ip) => ip.is_loopback() || ip.is_unspecified() || ip.is_unique_local(),
+    }
+}
+
+/// ms since 1970.
+fn now() -> u64 {
+    u64::try_from(clock::now()).unwrap_or_default()
 }
 
 fn random(length: usize) -> String {

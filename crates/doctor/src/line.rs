@@ -6,9 +6,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Bytes;
-use axum::http::header::{ACCEPT_LANGUAGE, AUTHORIZATION, HOST, USER_AGENT};
-use axum::http::{HeaderValue, Method, Request, Uri};
+use bytes::Bytes;
+use http::header::{ACCEPT_LANGUAGE, AUTHORIZATION, HOST, USER_AGENT};
+use http::{HeaderValue, Method, Request, Uri};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
@@ -30,7 +30,7 @@ const NAME: HeaderValue = HeaderValue::from_static(concat!("madang-doctor/", env
 
 /// A scheme, a host and a port.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Place {
+pub(super) struct ServerAddress {
     pub(super) secure: bool,
     /// IPv6 without brackets.
     pub(super) host: String,
@@ -39,7 +39,7 @@ pub(super) struct Place {
 
 /// Why there is no connection.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) enum Unreachable {
+pub enum Unreachable {
     /// The name is not known.
     Unresolved(String),
     /// The machine is there, and nothing listens.
@@ -77,7 +77,7 @@ pub(super) struct Line {
 }
 
 /// What came back, whatever its status.
-pub(super) struct Answer {
+pub(super) struct HttpAnswer {
     pub(super) status: u16,
     pub(super) body: Bytes,
 }
@@ -95,7 +95,7 @@ impl Asker<'_> {
     pub(super) const ANYBODY: Self = Asker { authorization: None, language: "en", patience: PATIENCE };
 }
 
-impl Place {
+impl ServerAddress {
     /// Of a URL; what follows the port does not matter.
     pub(super) fn parse(url: &str) -> Result<Self, String> {
         let uri: Uri = url.parse().map_err(|error| format!("'{url}' is not a URL: {error}"))?;
@@ -160,7 +160,7 @@ impl Place {
     }
 
     /// One request on a connection of its own.
-    pub(super) async fn ask(&self, method: Method, target: &str, asker: &Asker<'_>) -> Result<Answer, Unreachable> {
+    pub(super) async fn ask(&self, method: Method, target: &str, asker: &Asker<'_>) -> Result<HttpAnswer, Unreachable> {
         self.open().await?.ask(self, method, target, asker).await
     }
 }
@@ -174,11 +174,11 @@ impl Line {
     /// One request.
     pub(super) async fn ask(
         self,
-        place: &Place,
+        place: &ServerAddress,
         method: Method,
         target: &str,
         asker: &Asker<'_>,
-    ) -> Result<Answer, Unreachable> {
+    ) -> Result<HttpAnswer, Unreachable> {
         let failed = |error: &dyn std::fmt::Display| Unreachable::Failed(error.to_string());
         let mut request = Request::builder()
             .method(method)
@@ -196,7 +196,7 @@ impl Line {
             tokio::spawn(connection);
             let (parts, body) = sender.send_request(request).await.map_err(|error| failed(&error))?.into_parts();
             let body = Limited::new(body, MAX_ANSWER).collect().await.map_err(|error| failed(&error))?.to_bytes();
-            Ok(Answer { status: parts.status.as_u16(), body })
+            Ok(HttpAnswer { status: parts.status.as_u16(), body })
         };
         timeout(asker.patience, answer).await.map_err(|_| Unreachable::Silent)?
     }
@@ -215,11 +215,11 @@ mod tests {
             ("https://[2001:db8::1]:4443", "2001:db8::1", 4443, "https://[2001:db8::1]:4443"),
             ("http://192.0.2.1", "192.0.2.1", 80, "http://192.0.2.1"),
         ] {
-            let place = Place::parse(url).unwrap();
+            let place = ServerAddress::parse(url).unwrap();
             assert_eq!((place.host.as_str(), place.port, place.url().as_str()), (host, port, written));
         }
         for wrong in ["", "call.example.org", "ftp://a", "https://", "https://user:secret@a", "wss://a", "/path"] {
-            assert!(Place::parse(wrong).is_err(), "{wrong}");
+            assert!(ServerAddress::parse(wrong).is_err(), "{wrong}");
         }
     }
 }

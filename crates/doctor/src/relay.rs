@@ -14,7 +14,7 @@ use turn::client::{Answer, TurnClient, binding_request, mapped_address};
 
 use super::certificate::{self, Trust};
 use super::finding::Finding;
-use super::line::{Place, Stream, Unreachable};
+use super::line::{ServerAddress, Stream, Unreachable};
 use super::media;
 
 /// The three ways, in the order of what they cost.
@@ -26,7 +26,7 @@ const TRIES: usize = 6;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What one way came to.
-enum Outcome {
+enum RelayTrial {
     Works,
     Refused(u16),
     /// The allocation was made, and the datagram did not come back.
@@ -37,7 +37,7 @@ enum Outcome {
 /// `turn:` and `turns:` (RFC 7065).
 struct Way {
     leg: Leg,
-    place: Place,
+    place: ServerAddress,
 }
 
 impl Way {
@@ -56,7 +56,7 @@ impl Way {
             _ => (authority, standard),
         };
         let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-        Some(Self { leg, place: Place { secure: leg == Leg::TurnTls, host, port } })
+        Some(Self { leg, place: ServerAddress { secure: leg == Leg::TurnTls, host, port } })
     }
 }
 
@@ -79,18 +79,18 @@ async fn try_leg(leg: Leg, server: &SelfDescription, trust: &Trust) -> Finding {
     };
     let url = offered.url.clone();
     match try_way(&way, offered, &server.udp, trust).await {
-        Outcome::Works => Finding::TurnWorks { leg, url },
-        Outcome::Refused(code) => Finding::TurnRefused { leg, url, code },
-        Outcome::Dropped => Finding::TurnDropsDatagrams { leg, url },
-        Outcome::Silent(why) => Finding::TurnSilent { leg, url, why, others: false },
+        RelayTrial::Works => Finding::TurnWorks { leg, url },
+        RelayTrial::Refused(code) => Finding::TurnRefused { leg, url, code },
+        RelayTrial::Dropped => Finding::TurnDropsDatagrams { leg, url },
+        RelayTrial::Silent(why) => Finding::TurnSilent { leg, url, why, others: false },
     }
 }
 
-async fn try_way(way: &Way, offered: &TurnAddress, media: &[SocketAddr], trust: &Trust) -> Outcome {
+async fn try_way(way: &Way, offered: &TurnAddress, media: &[SocketAddr], trust: &Trust) -> RelayTrial {
     let credentials = Credentials { username: offered.username.clone(), password: offered.credential.clone() };
     let pipe = match Pipe::open(way, trust).await {
         Ok(pipe) => pipe,
-        Err(why) => return Outcome::Silent(why),
+        Err(why) => return RelayTrial::Silent(why),
     };
     let mut user = User { client: TurnClient::new(credentials), pipe };
     let outcome = user.run(media).await;
@@ -105,27 +105,27 @@ struct User {
 }
 
 impl User {
-    async fn run(&mut self, media: &[SocketAddr]) -> Outcome {
+    async fn run(&mut self, media: &[SocketAddr]) -> RelayTrial {
         let ipv6 = !media.iter().any(SocketAddr::is_ipv4);
         let relayed = match self.request(|client, id| client.allocate(id, ipv6)).await {
             Ok(Answer::Relayed(relayed)) => relayed,
-            Ok(Answer::Refused(code)) => return Outcome::Refused(code),
+            Ok(Answer::Refused(code)) => return RelayTrial::Refused(code),
             Ok(Answer::Done | Answer::Challenged) => {
-                return Outcome::Silent(Unreachable::Failed("a senseless answer".to_owned()));
+                return RelayTrial::Silent(Unreachable::Failed("a senseless answer".to_owned()));
             }
-            Err(why) => return Outcome::Silent(why),
+            Err(why) => return RelayTrial::Silent(why),
         };
         let Some(peer) = media.iter().copied().find(|peer| peer.is_ipv4() == relayed.is_ipv4()) else {
-            return Outcome::Dropped;
+            return RelayTrial::Dropped;
         };
         match self.request(|client, id| client.permit(id, peer)).await {
             Ok(Answer::Done) => {}
-            Ok(Answer::Refused(code)) => return Outcome::Refused(code),
-            Ok(_) | Err(_) => return Outcome::Dropped,
+            Ok(Answer::Refused(code)) => return RelayTrial::Refused(code),
+            Ok(_) | Err(_) => return RelayTrial::Dropped,
         }
         match self.through_relay(peer).await {
-            Some(seen) if seen == relayed => Outcome::Works,
-            _ => Outcome::Dropped,
+            Some(seen) if seen == relayed => RelayTrial::Works,
+            _ => RelayTrial::Dropped,
         }
     }
 

@@ -5,17 +5,16 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use axum::http::Method;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use http::Method;
 use protocol::checkup::{Checkup, Leg, Seen, SelfDescription, Verdict};
 use rustls::pki_types::CertificateDer;
-use settings::{Config, Sources};
+use settings::{Config, ConfigError};
 
 use super::certificate::{self, Trust};
-use super::line::{Asker, Place, THOROUGH, Unreachable};
-use super::{API, Finding, Language, SEEN, clock, examine, prompt};
-use crate::program::now;
+use super::line::{Asker, ServerAddress, THOROUGH, Unreachable};
+use super::{API, AUTHORITY, Finding, Language, SEEN, clock, examine, now, prompt};
 
 /// Whom to ask for the time, unless told otherwise.
 pub const TIME_SERVER: &str = "pool.ntp.org";
@@ -47,12 +46,18 @@ fn time_server(host: &str) -> String {
     if has_port { host.to_owned() } else { format!("{host}:{NTP_PORT}") }
 }
 
-/// Does it. Returns what is to be printed, and whether nothing has failed. An error: nothing could be examined.
-pub async fn run(options: &Options, sources: &Sources) -> Result<(String, bool), Box<dyn std::error::Error>> {
+/// Does it; `settings` are needed where no URL is given. Returns what is to be printed, and whether nothing has failed.
+///
+/// # Errors
+/// Nothing could be examined.
+pub async fn run(
+    options: &Options,
+    settings: impl FnOnce() -> Result<Config, ConfigError>,
+) -> Result<(String, bool), Box<dyn std::error::Error>> {
     let options = &Options { ntp: time_server(&options.ntp), ..options.clone() };
-    let visit = Visit::prepare(options, sources)?;
+    let visit = Visit::prepare(options, settings)?;
     let findings = visit.examine(options).await;
-    let checks = findings.into_iter().map(|told| told.check(options.language)).collect();
+    let checks = findings.into_iter().map(|report| report.check(options.language)).collect();
     let checkup = Checkup::new(visit.place.url(), now(), checks);
     let text =
         if options.json { serde_json::to_string_pretty(&checkup)? + "\n" } else { page(&checkup, options.language) };
@@ -60,23 +65,23 @@ pub async fn run(options: &Options, sources: &Sources) -> Result<(String, bool),
 }
 
 /// Found here, or told by the server in the language it was asked in.
-enum Told {
-    Finding(Finding),
-    Check(protocol::checkup::Check),
+enum Report {
+    OfHere(Finding),
+    OfServer(protocol::checkup::Check),
 }
 
-impl Told {
+impl Report {
     fn check(self, language: Language) -> protocol::checkup::Check {
         match self {
-            Self::Finding(finding) => finding.told(language),
-            Self::Check(check) => check,
+            Self::OfHere(finding) => finding.told(language),
+            Self::OfServer(check) => check,
         }
     }
 }
 
 /// Where to look, and as whom.
 struct Visit {
-    place: Place,
+    place: ServerAddress,
     authorization: String,
     /// Told by `--trust`.
     given: Vec<CertificateDer<'static>>,
@@ -85,7 +90,10 @@ struct Visit {
 }
 
 impl Visit {
-    fn prepare(options: &Options, sources: &Sources) -> Result<Self, Box<dyn std::error::Error>> {
+    fn prepare(
+        options: &Options,
+        settings: impl FnOnce() -> Result<Config, ConfigError>,
+    ) -> Result<Self, Box<dyn std::error::Error>> {
         let given = match &options.trust {
             Some(path) => certificate::read(path).map_err(|error| format!("--trust {}: {error}", path.display()))?,
             None => vec![],
@@ -93,11 +101,11 @@ impl Visit {
         let (place, secret) = match &options.url {
             Some(url) => {
                 let secret = std::env::var("OPENVIDU_SECRET").ok().filter(|secret| !secret.is_empty());
-                let place = Place::parse(url)?;
+                let place = ServerAddress::parse(url)?;
                 (place, secret.map_or_else(|| prompt::secret("OPENVIDU_SECRET: "), Ok)?)
             }
             None => {
-                let config = crate::load_settings(sources)?;
+                let config = settings()?;
                 if config.server_port == 0 {
                     return Err("SERVER_PORT=0 says nothing about where the server is; use --url".into());
                 }
@@ -105,7 +113,7 @@ impl Visit {
                     ip if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
                     ip => ip,
                 };
-                let place = Place { secure: false, host: ip.to_string(), port: config.server_port };
+                let place = ServerAddress { secure: false, host: ip.to_string(), port: config.server_port };
                 (place, config.openvidu_secret.expose().to_owned())
             }
         };
@@ -113,21 +121,21 @@ impl Visit {
         Ok(Self { place, authorization, given, here: options.url.is_none() })
     }
 
-    async fn examine(&self, options: &Options) -> Vec<Told> {
+    async fn examine(&self, options: &Options) -> Vec<Report> {
         let (server, skew) = match self.describe(options).await {
             Ok(described) => described,
-            Err(findings) => return findings.into_iter().map(Told::Finding).collect(),
+            Err(findings) => return findings.into_iter().map(Report::OfHere).collect(),
         };
         let own = self.authority_of_machine().await;
         // If nothing is set, clients use what the application uses, as we do.
-        let place = Place::parse(&server.public_url).ok().filter(|_| server.address_is_set);
+        let place = ServerAddress::parse(&server.public_url).ok().filter(|_| server.address_is_set);
         let place = place.unwrap_or_else(|| self.place.clone());
         let trust = Trust::new(&self.given, own.as_slice());
         let (mut findings, ahead) = tokio::join!(examine(&server, &place, &trust), clock::ahead_of(&options.ntp));
         findings.push(Finding::Answers { url: self.place.url() });
         findings.push(self.clock(skew, ahead, options));
-        let told = findings.into_iter().map(Told::Finding);
-        told.chain(server.checks.into_iter().map(Told::Check)).collect()
+        let told = findings.into_iter().map(Report::OfHere);
+        told.chain(server.checks.into_iter().map(Report::OfServer)).collect()
     }
 
     /// What the server says of itself, and how far its clock is ahead of ours, in ms.
@@ -172,7 +180,7 @@ impl Visit {
         if !self.here {
             return None;
         }
-        let answer = self.place.ask(Method::GET, crate::http::trust::AUTHORITY, &Asker::ANYBODY).await.ok()?;
+        let answer = self.place.ask(Method::GET, AUTHORITY, &Asker::ANYBODY).await.ok()?;
         (answer.status == 200).then(|| CertificateDer::from(answer.body.to_vec()))
     }
 

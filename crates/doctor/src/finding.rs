@@ -26,7 +26,7 @@ impl Language {
 
 /// See the module.
 #[derive(Clone, Debug)]
-pub(crate) enum Finding {
+pub enum Finding {
     /// It answers, and the secret is right.
     Answers {
         url: String,
@@ -246,7 +246,7 @@ pub(crate) enum Finding {
 
 /// Who vouches for a certificate.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Authority {
+pub enum Authority {
     /// One that browsers or this machine trust.
     Public,
     /// One that the doctor was told to trust.
@@ -257,7 +257,7 @@ pub(crate) enum Authority {
 
 /// What recordings need of their bucket.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Access {
+pub enum Access {
     List,
     Write,
     Read,
@@ -332,7 +332,7 @@ impl Finding {
     }
 
     /// In words.
-    pub(crate) fn told(&self, language: Language) -> Check {
+    pub fn told(&self, language: Language) -> Check {
         let (leg, verdict) = self.judge();
         let (finding, advice) = match language {
             Language::English => super::english::tell(self),
