@@ -21,7 +21,9 @@ pub(super) struct Pair {
 /// From when and until when a certificate is valid.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Validity {
+    /// Inclusive.
     pub from: SystemTime,
+    /// Inclusive.
     pub until: SystemTime,
 }
 

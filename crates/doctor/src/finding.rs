@@ -24,7 +24,8 @@ impl Language {
     }
 }
 
-/// See the module.
+/// Something that was found, good or bad.
+#[allow(missing_docs, reason = "each is put into words in two languages")]
 #[derive(Clone, Debug)]
 pub enum Finding {
     /// It answers, and the secret is right.

@@ -32,7 +32,7 @@ mod certificate;
 mod clock;
 pub mod command;
 mod english;
-pub mod finding;
+mod finding;
 mod korean;
 mod line;
 mod machine;

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
 use server::{Program, StartError};
-use settings::{Config, ConfigError, Sources, report};
+use settings::{ConfigError, Sources, report};
 use tracing_subscriber::EnvFilter;
 
 #[cfg(unix)]

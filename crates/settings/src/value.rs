@@ -338,7 +338,7 @@ pub(super) fn web_socket_urls(text: &str) -> Parsed<TextList> {
 }
 
 fn is_url(text: &str, schemes: &[&str]) -> bool {
-    let uri = text.parse::<axum::http::Uri>();
+    let uri = text.parse::<http::Uri>();
     uri.is_ok_and(|uri| uri.host().is_some() && uri.scheme_str().is_some_and(|scheme| schemes.contains(&scheme)))
 }
 

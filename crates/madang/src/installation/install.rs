@@ -10,7 +10,6 @@ use std::process::Command;
 use rand::Rng as _;
 use rand::distr::Alphanumeric;
 use rustix::process::geteuid;
-use server::Config;
 use settings::report::template;
 
 use super::{DEBUG_INFORMATION, Installation, systemd};

@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::Command;
 
+use ::settings::{COMPATIBLE_VERSION, report as settings};
 use clap::CommandFactory as _;
 use clap::error::ErrorKind;
 use rustix::process::Pid;

@@ -11,7 +11,6 @@ use std::path::{Path, PathBuf};
 use ::settings::{Sources, report as settings};
 use jiff::Zoned;
 use rustix::fs::statvfs;
-use server::Config;
 
 use super::Installation;
 use super::openvidu::{end_of_log, version};

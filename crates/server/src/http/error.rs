@@ -11,12 +11,12 @@ use axum::{Extension, Json};
 use serde::Serialize;
 use utoipa::{IntoResponses, ToSchema};
 
-use super::compatibility::Unhandled;
+use super::layers::compatibility::Unhandled;
 use crate::Stopped;
 
 /// A refusal.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum ApiError {
+pub(crate) enum ApiError {
     /// Nothing but the status.
     Empty(StatusCode),
     /// With a message for the developer.
@@ -43,33 +43,33 @@ pub(super) enum ApiError {
 }
 
 impl ApiError {
-    pub(super) fn described(status: StatusCode, message: impl Display, path: impl Into<String>) -> Self {
+    pub(crate) fn described(status: StatusCode, message: impl Display, path: impl Into<String>) -> Self {
         Self::Described { status, message: message.to_string(), path: path.into() }
     }
 
-    pub(super) fn unhandled(status: StatusCode, message: impl Display, path: impl Into<String>) -> Self {
+    pub(crate) fn unhandled(status: StatusCode, message: impl Display, path: impl Into<String>) -> Self {
         Self::Unhandled { status, message: message.to_string(), path: path.into() }
     }
 
-    pub(super) fn too_many(what: &'static str, retry_after: Duration, path: impl Into<String>) -> Self {
+    pub(crate) fn too_many(what: &'static str, retry_after: Duration, path: impl Into<String>) -> Self {
         Self::TooMany { what, retry_after, path: path.into() }
     }
 
-    pub(super) fn bad_request(message: impl Display, path: impl Into<String>) -> Self {
+    pub(crate) fn bad_request(message: impl Display, path: impl Into<String>) -> Self {
         Self::described(StatusCode::BAD_REQUEST, message, path)
     }
 }
 
 impl From<Stopped> for ApiError {
     fn from(stopped: Stopped) -> Self {
-        Self::described(StatusCode::SERVICE_UNAVAILABLE, stopped, super::sessions::API)
+        Self::described(StatusCode::SERVICE_UNAVAILABLE, stopped, "/openvidu/api/sessions")
     }
 }
 
 /// Why a request was refused.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Error)]
-pub(super) struct ErrorView {
+pub(crate) struct ErrorView {
     /// ms since 1970.
     timestamp: u64,
     /// The HTTP status.
@@ -86,7 +86,7 @@ pub(super) struct ErrorView {
 #[derive(IntoResponses)]
 #[response(status = 503, description = "The server is stopping")]
 #[expect(dead_code, reason = "only its documentation is used")]
-pub(super) struct Stopping(ErrorView);
+pub(crate) struct Stopping(ErrorView);
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {

@@ -18,48 +18,25 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::App;
-use access::Access;
-use call::Rooms;
+use api::{
+    broadcast, cdr, config, connections, doctor, health, media_nodes, recordings, restart, sessions, signal,
+    speech_to_text, streams, tokens, turn,
+};
 use error::ApiError;
+use layers::access::{self, Access};
+use layers::{auth, compatibility, cors, deprecated, headers, intake};
+use pages::call::Rooms;
+pub(crate) use pages::trust;
+use pages::{accept_certificate, call, call_page, info, recording_files};
 
-mod accept_certificate;
-mod access;
-mod auth;
-mod broadcast;
-mod call;
-mod call_page;
-mod caller;
-mod cdr;
-mod compatibility;
-mod config;
-mod connections;
-mod cors;
-mod deprecated;
-mod doctor;
+mod api;
 mod error;
-mod headers;
-mod health;
-mod ice;
-mod info;
-mod intake;
-mod kept_file;
-mod media_nodes;
+mod layers;
 mod openapi;
-mod path;
-mod query;
-mod recording_files;
-mod recordings;
-mod redirect;
-mod restart;
-mod sessions;
-mod signal;
-mod speech_to_text;
-mod streams;
-mod tokens;
-pub(crate) mod trust;
-mod turn;
+mod pages;
+mod request;
 
-pub(crate) use redirect::router as redirect;
+pub(crate) use pages::redirect::router as redirect;
 
 /// All routes; those of `web_sockets` need no credentials here.
 #[expect(clippy::disallowed_methods, reason = "what is no operation of the API")]

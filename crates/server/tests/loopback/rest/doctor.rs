@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use server::Limits;
 use server::limits::Rate;
+use settings::TurnAddress;
 use testbed::rest::Request;
 use testbed::server::TestServer;
 use tokio::net::UdpSocket;

@@ -1,0 +1,71 @@
+//! `/broadcast`. There is no broadcaster yet: what is asked for is validated, and then told to be unavailable.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use protocol::rest::request::{self, NewBroadcast, OfSession};
+use session::registry::Include;
+
+use crate::App;
+use crate::http::error::{ApiError, ErrorView, Stopping};
+use crate::http::layers::intake::{self, Mandatory};
+
+/// Named in errors.
+const START: &str = "/openvidu/api/broadcast/start";
+const STOP: &str = "/openvidu/api/broadcast/stop";
+
+/// Start a broadcast
+#[utoipa::path(
+    post,
+    path = "/openvidu/api/broadcast/start",
+    operation_id = "startBroadcast",
+    tag = "Broadcasts",
+    request_body = NewBroadcast,
+    responses(
+        (status = 404, description = "No such session"),
+        (status = 406, description = "Nobody is in the session"),
+        (status = 422, description = "A parameter is out of range", body = ErrorView),
+        (status = 501, description = "This deployment does not broadcast", body = ErrorView),
+        intake::Refusals,
+        Stopping,
+    ),
+)]
+pub(crate) async fn start(State(app): State<Arc<App>>, Mandatory(body): Mandatory) -> Result<(), ApiError> {
+    let start = request::broadcast_start(&body).map_err(|error| ApiError::bad_request(error, START))?;
+    let session = session(&app, start.session).await?;
+    if session.connections.content().is_empty() {
+        return Err(ApiError::Empty(StatusCode::NOT_ACCEPTABLE));
+    }
+    if let Some(error) = start.out_of_range {
+        return Err(ApiError::described(StatusCode::UNPROCESSABLE_ENTITY, error, START));
+    }
+    Err(ApiError::described(StatusCode::NOT_IMPLEMENTED, "Broadcasting is not available", START))
+}
+
+/// Stop a broadcast
+///
+/// No session is ever being broadcast yet.
+#[utoipa::path(
+    post,
+    path = "/openvidu/api/broadcast/stop",
+    operation_id = "stopBroadcast",
+    tag = "Broadcasts",
+    request_body = OfSession,
+    responses(
+        (status = 404, description = "No such session"),
+        (status = 409, description = "The session is not being broadcast"),
+        intake::Refusals,
+        Stopping,
+    ),
+)]
+pub(crate) async fn stop(State(app): State<Arc<App>>, Mandatory(body): Mandatory) -> Result<(), ApiError> {
+    let id = request::session_id(&body).map_err(|error| ApiError::bad_request(error, STOP))?.to_owned();
+    session(&app, id).await?;
+    Err(ApiError::Empty(StatusCode::CONFLICT))
+}
+
+async fn session(app: &App, id: String) -> Result<protocol::rest::view::SessionView, ApiError> {
+    let session = app.control.call(move |registry, _| registry.session(&id, Include::default())).await?;
+    session.ok_or(ApiError::Empty(StatusCode::NOT_FOUND))
+}

@@ -1,0 +1,225 @@
+//! `/sessions/{session}/connection`.
+//!
+//! An unknown session is 404 where a connection is made, changed or listed, and 400 where one is shown or closed.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use protocol::rest::request::{self, ConnectionChange, InvalidParameter, NewConnection};
+use protocol::rest::view::{ConnectionView, List};
+use session::registry::{ConnectionUpdate, Include, NotFound};
+
+use crate::App;
+use crate::http::api::ice;
+use crate::http::api::sessions;
+use crate::http::error::{ApiError, ErrorView, Stopping};
+use crate::http::layers::intake::{self, Mandatory, Optional};
+use crate::http::request::caller::Caller;
+use crate::http::request::path::Path;
+use crate::http::request::query::Shown;
+
+/// Why a connection is not made or changed.
+enum Refusal {
+    NotFound,
+    Invalid(InvalidParameter),
+    NoCamera,
+}
+
+impl From<NotFound> for Refusal {
+    fn from(_: NotFound) -> Self {
+        Self::NotFound
+    }
+}
+
+/// Create a connection
+///
+/// The place of one client in a session; it joins with the token.
+#[utoipa::path(
+    post,
+    path = "/openvidu/api/sessions/{session}/connection",
+    operation_id = "createConnection",
+    tag = "Connections",
+    params(("session" = String, Path, description = "The session's id")),
+    request_body = Option<NewConnection>,
+    responses(
+        (status = 200, description = "The connection, pending", body = ConnectionView, links(
+            ("connection" = (operation_id = "getConnection", parameters(
+                ("session" = "$response.body#/sessionId"), ("connection" = "$response.body#/id"),
+            ))),
+            ("update" = (operation_id = "updateConnection", parameters(
+                ("session" = "$response.body#/sessionId"), ("connection" = "$response.body#/id"),
+            ))),
+            ("close" = (operation_id = "closeConnection", parameters(
+                ("session" = "$response.body#/sessionId"), ("connection" = "$response.body#/id"),
+            ))),
+        )),
+        (status = 404, description = "No such session"),
+        (status = 500, description = "A camera was asked for", body = ErrorView),
+        intake::Refusals,
+        Stopping,
+    ),
+)]
+pub(crate) async fn create(
+    State(app): State<Arc<App>>,
+    Path(session): Path<String>,
+    Caller(origin): Caller,
+    Optional(body): Optional,
+) -> Result<Json<ConnectionView>, ApiError> {
+    let path = path(&session);
+    let requested = request::connection(&body);
+    let shared = app.clone();
+    let created = app.control.call(move |registry, now| {
+        // The session is looked up first: if it is unknown, its connection's parameters do not matter.
+        let requested = match requested {
+            Ok(NewConnection::WebRtc(requested)) => requested,
+            refused => {
+                registry.session(&session, Include::default()).ok_or(NotFound::Session)?;
+                return Err(refused.map_or_else(Refusal::Invalid, |_| Refusal::NoCamera));
+            }
+        };
+        let mut properties = requested.into_properties(|server| ice::complete(server, now));
+        ice::fill_in(&mut properties, &shared.config, now);
+        let connection = registry.create_connection(&session, properties, &origin.web_socket(), now)?;
+        Ok(registry.connection(&session, connection.as_str())?)
+    });
+    created.await?.map(Json).map_err(|refusal| refusal.into_error(path))
+}
+
+/// List the connections of a session
+#[utoipa::path(
+    get,
+    path = "/openvidu/api/sessions/{session}/connection",
+    operation_id = "listConnections",
+    tag = "Connections",
+    params(("session" = String, Path, description = "The session's id"), Shown<true>),
+    responses(
+        (status = 200, description = "The connections", body = List<ConnectionView>),
+        (status = 400, description = "A parameter is not a boolean", body = ErrorView),
+        (status = 404, description = "No such session"),
+        Stopping,
+    ),
+)]
+pub(crate) async fn list(
+    State(app): State<Arc<App>>,
+    Path(session): Path<String>,
+    Shown(include): Shown<true>,
+) -> Result<Json<List<ConnectionView>>, ApiError> {
+    let connections = app.control.call(move |registry, _| registry.connections(&session, include)).await?;
+    connections.map(|connections| Json(connections.into())).map_err(|_| ApiError::Empty(StatusCode::NOT_FOUND))
+}
+
+/// Get a connection
+#[utoipa::path(
+    get,
+    path = "/openvidu/api/sessions/{session}/connection/{connection}",
+    operation_id = "getConnection",
+    tag = "Connections",
+    params(
+        ("session" = String, Path, description = "The session's id"),
+        ("connection" = String, Path, description = "The connection's id"),
+    ),
+    responses(
+        (status = 200, description = "The connection", body = ConnectionView),
+        (status = 400, description = "No such session"),
+        (status = 404, description = "No such connection"),
+        Stopping,
+    ),
+)]
+pub(crate) async fn show(
+    State(app): State<Arc<App>>,
+    Path((session, connection)): Path<(String, String)>,
+) -> Result<Json<ConnectionView>, ApiError> {
+    let connection = app.control.call(move |registry, _| registry.connection(&session, &connection)).await?;
+    connection.map(Json).map_err(not_found)
+}
+
+/// Close a connection
+///
+/// Who has joined must leave; a token that was not used yet becomes void.
+#[utoipa::path(
+    delete,
+    path = "/openvidu/api/sessions/{session}/connection/{connection}",
+    operation_id = "closeConnection",
+    tag = "Connections",
+    params(
+        ("session" = String, Path, description = "The session's id"),
+        ("connection" = String, Path, description = "The connection's id"),
+    ),
+    responses(
+        (status = 204, description = "Closed"),
+        (status = 400, description = "No such session"),
+        (status = 404, description = "No such connection"),
+        Stopping,
+    ),
+)]
+pub(crate) async fn close(
+    State(app): State<Arc<App>>,
+    Path((session, connection)): Path<(String, String)>,
+) -> Result<StatusCode, ApiError> {
+    let closed = app.control.call(move |registry, now| registry.close_connection(&session, &connection, now)).await?;
+    closed.map(|()| StatusCode::NO_CONTENT).map_err(not_found)
+}
+
+/// Change a connection
+#[utoipa::path(
+    patch,
+    path = "/openvidu/api/sessions/{session}/connection/{connection}",
+    operation_id = "updateConnection",
+    tag = "Connections",
+    params(
+        ("session" = String, Path, description = "The session's id"),
+        ("connection" = String, Path, description = "The connection's id"),
+    ),
+    request_body = ConnectionChange,
+    responses(
+        (status = 200, description = "The connection as it is now", body = ConnectionView),
+        (status = 404, description = "No such session or connection"),
+        intake::Refusals,
+        Stopping,
+    ),
+)]
+pub(crate) async fn update(
+    State(app): State<Arc<App>>,
+    Path((session, connection)): Path<(String, String)>,
+    Mandatory(body): Mandatory,
+) -> Result<Json<ConnectionView>, ApiError> {
+    let path = format!("{}/{connection}", path(&session));
+    let requested = request::connection_update(&body);
+    let updated = app.control.call(move |registry, now| match requested {
+        Ok((role, record)) => {
+            Ok(registry.update_connection(&session, &connection, ConnectionUpdate { role, record }, now)?)
+        }
+        Err(error) => {
+            registry.connection(&session, &connection)?;
+            Err(Refusal::Invalid(error))
+        }
+    });
+    updated.await?.map(Json).map_err(|refusal| refusal.into_error(path))
+}
+
+impl Refusal {
+    fn into_error(self, path: String) -> ApiError {
+        match self {
+            Self::NotFound => ApiError::Empty(StatusCode::NOT_FOUND),
+            Self::Invalid(error) => ApiError::bad_request(error, path),
+            Self::NoCamera => {
+                ApiError::described(StatusCode::INTERNAL_SERVER_ERROR, "IP cameras are not available", path)
+            }
+        }
+    }
+}
+
+/// Named in errors.
+pub(crate) fn path(session: &str) -> String {
+    format!("{}/{session}/connection", sessions::API)
+}
+
+/// Where something inside of a session is looked for.
+pub(crate) fn not_found(not_found: NotFound) -> ApiError {
+    ApiError::Empty(match not_found {
+        NotFound::Session => StatusCode::BAD_REQUEST,
+        NotFound::Connection | NotFound::Stream => StatusCode::NOT_FOUND,
+    })
+}

@@ -1,0 +1,285 @@
+//! `/recordings`: 501 in a deployment that does not record, once the body has been understood.
+//!
+//! Starts and stops are answered when the recording runs or is processed; what is finished is read from the disk.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use protocol::model::{OutputMode, RecordingProperties};
+use protocol::recording::{Failure, RecordingView};
+use protocol::rest::request::{self, BadRecording, NewRecording};
+use serde::Serialize;
+use session::{Outcome, StartRefusal, StopRefusal};
+use utoipa::ToSchema;
+
+use crate::App;
+use crate::http::error::{ApiError, ErrorView, Stopping};
+use crate::http::layers::intake::{self, Mandatory};
+use crate::http::request::caller::Caller;
+use crate::http::request::path::Path;
+use crate::jobs::Unavailable;
+use crate::recordings::Store;
+use crate::recordings::store::DeleteError;
+
+/// Named in errors.
+const API: &str = "/openvidu/api/recordings";
+const START: &str = "/openvidu/api/recordings/start";
+const STOP: &str = "/openvidu/api/recordings/stop";
+
+/// openvidu-java-client waits for 30 s; what takes longer is answered as `stopped`.
+const PROCESSING_PATIENCE: Duration = Duration::from_secs(25);
+
+/// Start a recording
+///
+/// Answered once it runs: with `INDIVIDUAL`, once every stream is being recorded; composed, once its file is there.
+#[utoipa::path(
+    post,
+    path = "/openvidu/api/recordings/start",
+    operation_id = "startRecording",
+    tag = "Recordings",
+    request_body = NewRecording,
+    responses(
+        (status = 200, description = "It runs", body = RecordingView, links(
+            ("stop" = (operation_id = "stopRecording", parameters(("recording" = "$response.body#/id")))),
+            ("recording" = (operation_id = "getRecording", parameters(("recording" = "$response.body#/id")))),
+            ("delete" = (operation_id = "deleteRecording", parameters(("recording" = "$response.body#/id")))),
+        )),
+        (status = 404, description = "No such session"),
+        (status = 406, description = "Nobody is in the session"),
+        (status = 409, description = "The session is being recorded already, or is not meant to be (mediaMode RELAYED)"),
+        (status = 422, description = "A parameter is out of range", body = ErrorView),
+        (status = 500, description = "It failed to start", body = ErrorView),
+        (status = 501, description = "This deployment does not record, or (told by an error) not like this"),
+        (status = 503, description = "As much is recorded as may be, or the server is stopping", body = ErrorView),
+        intake::Refusals,
+    ),
+)]
+pub(crate) async fn start(
+    State(app): State<Arc<App>>,
+    Caller(origin): Caller,
+    Mandatory(body): Mandatory,
+) -> Result<Json<RecordingView>, ApiError> {
+    store(&app)?;
+    let invalid = |error| ApiError::bad_request(error, START);
+    let session = request::session_id(&body).map_err(invalid)?.to_owned();
+    let asked = session.clone();
+    let defaults = app.control.call(move |registry, _| registry.recording_defaults(&asked).cloned()).await?;
+    let properties = request::recording_start(&body, &defaults.map_err(refuse_start)?).map_err(|bad| match bad {
+        BadRecording::Invalid(error) => invalid(error),
+        BadRecording::OutOfRange(error) => ApiError::described(StatusCode::UNPROCESSABLE_ENTITY, error, START),
+    })?;
+    if properties.output_mode != OutputMode::Individual {
+        can_compose(&app, &properties)?;
+    }
+    let started =
+        app.control.ask(move |registry, call, now| match registry.start_recording(&session, properties, call, now) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(refusal) => ControlFlow::Break(refusal),
+        });
+    match started.await? {
+        ControlFlow::Break(refusal) => Err(refuse_start(refusal)),
+        ControlFlow::Continue(outcome) => Ok(Json(recording(outcome, START)?.published(&origin.http()))),
+    }
+}
+
+fn can_compose(app: &App, properties: &RecordingProperties) -> Result<(), ApiError> {
+    let is_page = properties.composition().is_some_and(|composition| composition.is_page());
+    let layouts = if is_page { app.layouts.availability() } else { Ok(()) };
+    layouts.and_then(|()| app.transcoder.availability()).map_err(|unavailable| {
+        let status = match unavailable {
+            Unavailable::Missing(_) | Unavailable::NoBrowser(_) => StatusCode::NOT_IMPLEMENTED,
+            Unavailable::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        ApiError::described(status, unavailable, START)
+    })
+}
+
+fn refuse_start(refusal: StartRefusal) -> ApiError {
+    match refusal {
+        StartRefusal::UnknownSession => ApiError::Empty(StatusCode::NOT_FOUND),
+        StartRefusal::NotNow => ApiError::Empty(StatusCode::CONFLICT),
+        StartRefusal::NobodyThere => ApiError::Empty(StatusCode::NOT_ACCEPTABLE),
+        StartRefusal::Overloaded => ApiError::described(
+            StatusCode::SERVICE_UNAVAILABLE,
+            format_args!("{refusal} (setting MADANG_RECORDED_STREAMS)"),
+            START,
+        ),
+    }
+}
+
+fn recording(outcome: Outcome, path: &str) -> Result<RecordingView, ApiError> {
+    match outcome {
+        Outcome::Recording(Ok(view)) => Ok(*view),
+        Outcome::Recording(Err(failure)) => {
+            let status = match failure {
+                Failure::Overloaded(_) => StatusCode::SERVICE_UNAVAILABLE,
+                Failure::Broken(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            };
+            Err(ApiError::described(status, failure, path))
+        }
+        Outcome::Ended => Err(ApiError::described(StatusCode::INTERNAL_SERVER_ERROR, "The session ended", path)),
+    }
+}
+
+/// Stop a recording
+///
+/// Answered once it is processed, or after 25 s with the status `stopped`.
+#[utoipa::path(
+    post,
+    path = "/openvidu/api/recordings/stop/{recording}",
+    operation_id = "stopRecording",
+    tag = "Recordings",
+    params(("recording" = String, Path, description = "Its id")),
+    responses(
+        (status = 200, description = "It is over", body = RecordingView),
+        (status = 404, description = "No recording with this id is in progress"),
+        (status = 406, description = "It is only starting"),
+        (status = 500, description = "It failed to stop", body = ErrorView),
+        (status = 501, description = "This deployment does not record"),
+        Stopping,
+    ),
+)]
+pub(crate) async fn stop(
+    State(app): State<Arc<App>>,
+    Caller(origin): Caller,
+    Path(id): Path<String>,
+) -> Result<Json<RecordingView>, ApiError> {
+    store(&app)?;
+    let asked = id.clone();
+    let stopped = app.control.ask(move |registry, call, now| match registry.stop_recording(&asked, call, now) {
+        Ok(()) => ControlFlow::Continue(()),
+        Err(refusal) => ControlFlow::Break(refusal),
+    });
+    let view = match tokio::time::timeout(PROCESSING_PATIENCE, stopped).await {
+        Ok(stopped) => match stopped? {
+            ControlFlow::Break(StopRefusal::Unknown) => return Err(ApiError::Empty(StatusCode::NOT_FOUND)),
+            ControlFlow::Break(StopRefusal::Starting) => return Err(ApiError::Empty(StatusCode::NOT_ACCEPTABLE)),
+            ControlFlow::Continue(outcome) => recording(outcome, STOP)?,
+        },
+        Err(_) => find(&app, id).await?,
+    };
+    Ok(Json(view.published(&origin.http())))
+}
+
+/// List all recordings
+#[utoipa::path(
+    get,
+    path = "/openvidu/api/recordings",
+    operation_id = "listRecordings",
+    tag = "Recordings",
+    responses(
+        (status = 200, description = "The recordings, in progress or not, the latest first", body = Recordings),
+        (status = 500, description = "Their folder cannot be read", body = ErrorView),
+        (status = 501, description = "This deployment does not record"),
+        Stopping,
+    ),
+)]
+pub(crate) async fn list(State(app): State<Arc<App>>, Caller(origin): Caller) -> Result<Json<Recordings>, ApiError> {
+    let store = store(&app)?.clone();
+    let mut items = on_disk(move || store.list()).await?.map_err(unreadable)?;
+    for live in app.control.call(|registry, _| registry.recordings()).await? {
+        // What it is now is known better than on the disk.
+        match items.iter_mut().find(|item| item.id == live.id) {
+            Some(item) => *item = live,
+            None => items.push(live),
+        }
+    }
+    let items: Vec<_> = items.into_iter().map(|item| item.published(&origin.http())).collect();
+    Ok(Json(Recordings { count: items.len(), items }))
+}
+
+/// Get a recording
+#[utoipa::path(
+    get,
+    path = "/openvidu/api/recordings/{recording}",
+    operation_id = "getRecording",
+    tag = "Recordings",
+    params(("recording" = String, Path, description = "Its id")),
+    responses(
+        (status = 200, description = "The recording", body = RecordingView),
+        (status = 404, description = "No such recording"),
+        (status = 501, description = "This deployment does not record"),
+        Stopping,
+    ),
+)]
+pub(crate) async fn show(
+    State(app): State<Arc<App>>,
+    Caller(origin): Caller,
+    Path(id): Path<String>,
+) -> Result<Json<RecordingView>, ApiError> {
+    Ok(Json(find(&app, id).await?.published(&origin.http())))
+}
+
+/// The same where a route has no place for the id.
+pub(crate) async fn show_start(state: State<Arc<App>>, caller: Caller) -> Result<Json<RecordingView>, ApiError> {
+    show(state, caller, Path("start".to_owned())).await
+}
+
+/// Delete a recording
+///
+/// With all its files.
+#[utoipa::path(
+    delete,
+    path = "/openvidu/api/recordings/{recording}",
+    operation_id = "deleteRecording",
+    tag = "Recordings",
+    params(("recording" = String, Path, description = "Its id")),
+    responses(
+        (status = 204, description = "Deleted"),
+        (status = 404, description = "No such recording"),
+        (status = 409, description = "It is in progress, or being processed"),
+        (status = 500, description = "Its files cannot be deleted", body = ErrorView),
+        (status = 501, description = "This deployment does not record"),
+    ),
+)]
+pub(crate) async fn delete(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<StatusCode, ApiError> {
+    let store = store(&app)?.clone();
+    let folder = on_disk(move || store.take(&id)).await?.map_err(|error| match error {
+        DeleteError::Unknown => ApiError::Empty(StatusCode::NOT_FOUND),
+        DeleteError::InProgress => ApiError::Empty(StatusCode::CONFLICT),
+    })?;
+    // First there: what is left here makes another try possible.
+    if let Some(bucket) = &app.bucket {
+        bucket.delete(folder.id()).await.map_err(unreadable)?;
+    }
+    on_disk(move || folder.delete()).await?.map_err(unreadable)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The same where a route has no place for the id.
+pub(crate) async fn delete_start(state: State<Arc<App>>) -> Result<StatusCode, ApiError> {
+    delete(state, Path("start".to_owned())).await
+}
+
+/// `{"count":n,"items":[…]}`: other words than other lists have.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Recordings {
+    count: usize,
+    items: Vec<RecordingView>,
+}
+
+fn store(app: &App) -> Result<&Store, ApiError> {
+    app.recordings.as_ref().ok_or(ApiError::Empty(StatusCode::NOT_IMPLEMENTED))
+}
+
+async fn find(app: &App, id: String) -> Result<RecordingView, ApiError> {
+    let store = store(app)?.clone();
+    let asked = id.clone();
+    if let Some(live) = app.control.call(move |registry, _| registry.recording(&asked)).await? {
+        return Ok(live);
+    }
+    on_disk(move || store.get(&id)).await?.ok_or(ApiError::Empty(StatusCode::NOT_FOUND))
+}
+
+/// Disks may take their time.
+async fn on_disk<T: Send + 'static>(read: impl FnOnce() -> T + Send + 'static) -> Result<T, ApiError> {
+    tokio::task::spawn_blocking(read).await.map_err(unreadable)
+}
+
+fn unreadable(error: impl std::fmt::Display) -> ApiError {
+    ApiError::described(StatusCode::INTERNAL_SERVER_ERROR, error, API)
+}

@@ -1,0 +1,194 @@
+//! `/sessions`.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::task::Poll;
+
+use axum::Json;
+use axum::extract::{Extension, State};
+use axum::http::header::USER_AGENT;
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use protocol::model::ForcedVideoCodec;
+use protocol::rest::request::{self, NewSession, SessionDefaults};
+use protocol::rest::view::{List, SessionView};
+use serde::Serialize;
+use session::registry::{Include, SessionExists};
+use settings::Compatibility;
+use utoipa::ToSchema;
+
+use crate::App;
+use crate::http::error::{ApiError, ErrorView, Stopping};
+use crate::http::layers::intake::{self, Optional};
+use crate::http::pages::call::Rooms;
+use crate::http::request::path::Path;
+use crate::http::request::query::Shown;
+
+/// Sessions described in one turn of the control loop: a long list must not hold up calls. Those that end meanwhile are
+/// left out.
+const AT_A_TIME: usize = 64;
+/// Named in errors.
+pub(crate) const API: &str = "/openvidu/api/sessions";
+
+/// Create a session
+#[utoipa::path(
+    post,
+    path = "/openvidu/api/sessions",
+    operation_id = "createSession",
+    tag = "Sessions",
+    request_body = Option<NewSession>,
+    responses(
+        (status = 200, description = "The session", body = SeenSession, links(
+            ("session" = (operation_id = "getSession", parameters(("session" = "$response.body#/id")))),
+            ("close" = (operation_id = "closeSession", parameters(("session" = "$response.body#/id")))),
+            ("connect" = (operation_id = "createConnection", parameters(("session" = "$response.body#/id")))),
+            ("connections" = (operation_id = "listConnections", parameters(("session" = "$response.body#/id")))),
+        )),
+        (status = 409, description = "There is a session with this id"),
+        intake::Refusals,
+        Stopping,
+    ),
+)]
+pub(crate) async fn create(
+    State(app): State<Arc<App>>,
+    Extension(rooms): Extension<Arc<Rooms>>,
+    headers: HeaderMap,
+    Optional(body): Optional,
+) -> Result<Json<SeenSession>, ApiError> {
+    let defaults = SessionDefaults {
+        forced_video_codec: app.config.openvidu_streams_forced_video_codec,
+        allow_transcoding: app.config.openvidu_streams_allow_transcoding,
+    };
+    let properties = request::session(&body, &defaults).map_err(|error| ApiError::bad_request(error, API))?;
+    let id = properties.custom_session_id.clone();
+    // One that is over but for its recording.
+    let _ = app.control.ask(move |registry, call, _| flow(registry.when_ended(&id, call))).await?;
+    let created = app.control.call(move |registry, now| {
+        let session = registry.create_session(properties, now)?;
+        rooms.forget(session.as_str());
+        Ok::<_, SessionExists>(registry.session(session.as_str(), Include::default()))
+    });
+    match created.await? {
+        Ok(session) => show_to(&app, &headers, session),
+        Err(SessionExists) => Err(ApiError::Empty(StatusCode::CONFLICT)),
+    }
+}
+
+fn flow(poll: Poll<()>) -> ControlFlow<()> {
+    if poll.is_ready() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+}
+
+/// List all sessions
+#[utoipa::path(
+    get,
+    path = "/openvidu/api/sessions",
+    operation_id = "listSessions",
+    tag = "Sessions",
+    params(Shown<false>),
+    responses(
+        (status = 200, description = "The sessions", body = List<SeenSession>),
+        (status = 400, description = "A parameter is not a boolean", body = ErrorView),
+        Stopping,
+    ),
+)]
+pub(crate) async fn list(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    Shown(include): Shown<false>,
+) -> Result<Json<List<SeenSession>>, ApiError> {
+    let compatibility = app.config.madang_compatibility;
+    let ids = app.control.call(|registry, _| registry.session_ids()).await?;
+    let mut sessions = Vec::with_capacity(ids.len());
+    for some in ids.chunks(AT_A_TIME) {
+        let some = some.to_vec();
+        let views = app.control.call(move |registry, _| {
+            let views = some.iter().filter_map(|id| registry.session(id.as_str(), include));
+            views.collect::<Vec<_>>()
+        });
+        let seen = views.await?.into_iter().map(|session| SeenSession::new(compatibility, &headers, session));
+        sessions.extend(seen);
+    }
+    Ok(Json(sessions.into()))
+}
+
+/// Get a session
+#[utoipa::path(
+    get,
+    path = "/openvidu/api/sessions/{session}",
+    operation_id = "getSession",
+    tag = "Sessions",
+    params(("session" = String, Path, description = "Its id"), Shown<false>),
+    responses(
+        (status = 200, description = "The session", body = SeenSession),
+        (status = 400, description = "A parameter is not a boolean", body = ErrorView),
+        (status = 404, description = "No such session"),
+        Stopping,
+    ),
+)]
+pub(crate) async fn show(
+    State(app): State<Arc<App>>,
+    Path(session): Path<String>,
+    headers: HeaderMap,
+    Shown(include): Shown<false>,
+) -> Result<Json<SeenSession>, ApiError> {
+    let session = app.control.call(move |registry, _| registry.session(&session, include)).await?;
+    show_to(&app, &headers, session)
+}
+
+/// Close a session
+///
+/// Everybody in it must leave. Answered once its recording is processed, unless that takes long.
+#[utoipa::path(
+    delete,
+    path = "/openvidu/api/sessions/{session}",
+    operation_id = "closeSession",
+    tag = "Sessions",
+    params(("session" = String, Path, description = "Its id")),
+    responses((status = 204, description = "Closed"), (status = 404, description = "No such session"), Stopping),
+)]
+pub(crate) async fn close(State(app): State<Arc<App>>, Path(session): Path<String>) -> Result<StatusCode, ApiError> {
+    let closed = app.control.ask(move |registry, call, now| {
+        if registry.close_session(&session, now).is_err() {
+            return ControlFlow::Break(StatusCode::NOT_FOUND);
+        }
+        flow(registry.when_ended(&session, call)).map_break(|()| StatusCode::NO_CONTENT)
+    });
+    match closed.await? {
+        ControlFlow::Break(StatusCode::NOT_FOUND) => Err(ApiError::Empty(StatusCode::NOT_FOUND)),
+        // Or its recording has been processed.
+        ControlFlow::Break(_) | ControlFlow::Continue(_) => Ok(StatusCode::NO_CONTENT),
+    }
+}
+
+/// A session as the caller's client needs it.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Session)]
+pub(crate) struct SeenSession {
+    #[serde(flatten)]
+    session: SessionView,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    forced_video_codec_resolved: Option<ForcedVideoCodec>,
+}
+
+impl SeenSession {
+    /// openvidu-java-client 2.21 and 2.22 fail without the codec that will really be used. They cannot be told from other
+    /// clients on the same HTTP library, none of which minds.
+    pub(crate) fn new(compatibility: Compatibility, headers: &HeaderMap, mut session: SessionView) -> Self {
+        let resolved = match session.forced_video_codec {
+            ForcedVideoCodec::MediaServerPreferred => ForcedVideoCodec::Vp8,
+            forced => forced,
+        };
+        if compatibility == Compatibility::V2_20 {
+            session.forced_video_codec = resolved;
+        }
+        let agent = headers.get(USER_AGENT).map(HeaderValue::as_bytes).unwrap_or_default();
+        let needs_resolved = agent.starts_with(b"Apache-HttpClient/4.");
+        Self { session, forced_video_codec_resolved: needs_resolved.then_some(resolved) }
+    }
+}
+
+fn show_to(app: &App, headers: &HeaderMap, session: Option<SessionView>) -> Result<Json<SeenSession>, ApiError> {
+    let session = session.ok_or(ApiError::Empty(StatusCode::NOT_FOUND))?;
+    Ok(Json(SeenSession::new(app.config.madang_compatibility, headers, session)))
+}

@@ -1,0 +1,45 @@
+//! `/signal`.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use protocol::rest::request::{self, Signal};
+use session::registry::{ServerSignal, SignalRefusal};
+
+use crate::App;
+use crate::http::error::{ApiError, Stopping};
+use crate::http::layers::intake::{self, Mandatory};
+
+/// Named in errors.
+const API: &str = "/openvidu/api/signal";
+
+/// Send a signal
+///
+/// To everybody in a session or to some.
+#[utoipa::path(
+    post,
+    path = "/openvidu/api/signal",
+    operation_id = "sendSignal",
+    tag = "Signals",
+    request_body = Signal,
+    responses(
+        (status = 200, description = "Sent"),
+        (status = 404, description = "No such session"),
+        // Whom to tell is either nobody, or somebody who is not there.
+        (status = 406, description = "Nobody is in the session, or (told by an error) an addressee is not"),
+        intake::Refusals,
+        Stopping,
+    ),
+)]
+pub(crate) async fn send(State(app): State<Arc<App>>, Mandatory(body): Mandatory) -> Result<StatusCode, ApiError> {
+    let Signal { session, to, kind, data } =
+        request::signal(&body).map_err(|error| ApiError::bad_request(error, API))?;
+    let signal = ServerSignal { to, kind, data };
+    let sent = app.control.call(move |registry, now| registry.signal(&session, signal, now)).await?;
+    sent.map(|()| StatusCode::OK).map_err(|refusal| match refusal {
+        SignalRefusal::UnknownSession => ApiError::Empty(StatusCode::NOT_FOUND),
+        SignalRefusal::NobodyThere => ApiError::Empty(StatusCode::NOT_ACCEPTABLE),
+        SignalRefusal::UnknownAddressee => ApiError::described(StatusCode::NOT_ACCEPTABLE, refusal, API),
+    })
+}

@@ -1,0 +1,36 @@
+//! `/sessions/{session}/stream/{stream}`.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+
+use crate::App;
+use crate::http::api::connections;
+use crate::http::error::{ApiError, Stopping};
+use crate::http::request::path::Path;
+
+/// Unpublish a stream
+#[utoipa::path(
+    delete,
+    path = "/openvidu/api/sessions/{session}/stream/{stream}",
+    operation_id = "unpublishStream",
+    tag = "Streams",
+    params(
+        ("session" = String, Path, description = "The session's id"),
+        ("stream" = String, Path, description = "The stream's id"),
+    ),
+    responses(
+        (status = 204, description = "Unpublished"),
+        (status = 400, description = "No such session"),
+        (status = 404, description = "No such stream"),
+        Stopping,
+    ),
+)]
+pub(crate) async fn unpublish(
+    State(app): State<Arc<App>>,
+    Path((session, stream)): Path<(String, String)>,
+) -> Result<StatusCode, ApiError> {
+    let unpublished = app.control.call(move |registry, now| registry.unpublish_stream(&session, &stream, now)).await?;
+    unpublished.map(|()| StatusCode::NO_CONTENT).map_err(connections::not_found)
+}

@@ -1,0 +1,196 @@
+//! How a caller reached the server. Tokens point the caller's own clients back to the same place.
+//!
+//! Everything here can be made up by the caller; what does not look like an address is not used.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{Extensions, HeaderMap, header};
+use settings::Config;
+
+use crate::App;
+use crate::ports::Connection;
+
+/// A scheme and an address that clients can use.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Origin {
+    secure: bool,
+    /// `host[:port]`, without the scheme's own port.
+    authority: String,
+}
+
+impl Origin {
+    /// `http[s]://host[:port]`.
+    pub(crate) fn http(&self) -> String {
+        format!("{}://{}", if self.secure { "https" } else { "http" }, self.authority)
+    }
+
+    /// `ws[s]://host[:port]`.
+    pub(crate) fn web_socket(&self) -> String {
+        format!("{}://{}", if self.secure { "wss" } else { "ws" }, self.authority)
+    }
+
+    /// IPv6 in brackets.
+    pub(crate) fn host(&self) -> &str {
+        split_port(&self.authority).0
+    }
+
+    pub(crate) fn new(secure: bool, host: &str, port: Option<u16>) -> Self {
+        let standard = if secure { 443 } else { 80 };
+        let authority = match port {
+            Some(port) if port != standard => format!("{host}:{port}"),
+            _ => host.to_owned(),
+        };
+        Self { secure, authority }
+    }
+}
+
+/// Where clients of the caller shall connect to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Caller(pub(crate) Origin);
+
+impl FromRequestParts<Arc<App>> for Caller {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Infallible> {
+        Ok(Self(public_origin(&app.config, &parts.headers, &parts.extensions)))
+    }
+}
+
+/// What the operator set, else what the caller used.
+fn public_origin(config: &Config, headers: &HeaderMap, extensions: &Extensions) -> Origin {
+    match config.domain_or_public_ip.for_url() {
+        // A public name is served with TLS, by us or by a proxy; `localhost` is for development and may be either.
+        Some(host) => {
+            let encrypted = config.domain_or_public_ip.is_public() || is_secure(headers, extensions);
+            let secure = encrypted && !config.force_plain_http;
+            Origin::new(secure, &host, Some(config.https_port()))
+        }
+        None => requested_origin(headers, extensions, config.server_port),
+    }
+}
+
+/// What the caller used, seen through a proxy in front of us.
+pub(crate) fn requested_origin(headers: &HeaderMap, extensions: &Extensions, server_port: u16) -> Origin {
+    let secure = is_secure(headers, extensions);
+    let forwarded_port = first(headers, "x-forwarded-port").and_then(parse_port);
+    let forwarded_host = first(headers, "x-forwarded-host").filter(|host| is_authority(host));
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).filter(|host| is_authority(host));
+    match forwarded_host.or(host) {
+        Some(authority) => {
+            let (host, port) = split_port(authority);
+            Origin::new(secure, host, port.and_then(parse_port).or(forwarded_port))
+        }
+        None => Origin::new(secure, "localhost", Some(server_port)),
+    }
+}
+
+fn is_secure(headers: &HeaderMap, extensions: &Extensions) -> bool {
+    match first(headers, "x-forwarded-proto") {
+        Some("https" | "wss") => true,
+        Some("http" | "ws") => false,
+        _ => extensions.get::<Connection>().is_some_and(|connection| connection.tls),
+    }
+}
+
+/// Each proxy adds itself behind: the first one is what the caller saw.
+fn first<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()?.split(',').next().map(str::trim)
+}
+
+/// `host[:port]`, where the host is a name, an IPv4 address or an IPv6 address in brackets.
+fn is_authority(text: &str) -> bool {
+    let (host, port) = split_port(text);
+    let is_host = match host.strip_prefix('[') {
+        Some(rest) => rest.strip_suffix(']').is_some_and(|ip| ip.parse::<std::net::Ipv6Addr>().is_ok()),
+        None => {
+            let is_label = |label: &str| {
+                !label.is_empty()
+                    && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+            };
+            host.len() <= 253 && host.split('.').all(is_label)
+        }
+    };
+    is_host && port.is_none_or(|port| parse_port(port).is_some())
+}
+
+fn split_port(authority: &str) -> (&str, Option<&str>) {
+    match authority.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => (host, Some(port)),
+        _ => (authority, None),
+    }
+}
+
+fn parse_port(text: &str) -> Option<u16> {
+    text.parse().ok().filter(|port| *port != 0 && text.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn origin(config: &Config, headers: &[(&'static str, &str)]) -> String {
+        let headers = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
+        public_origin(config, &headers, &Extensions::new()).web_socket()
+    }
+
+    #[test]
+    fn a_token_points_to_where_the_caller_found_us() {
+        for (host, expected) in [
+            ("localhost:4443", "ws://localhost:4443"),
+            ("192.168.0.7:4443", "ws://192.168.0.7:4443"),
+            ("call.example.org", "ws://call.example.org"),
+            ("call.example.org:80", "ws://call.example.org"),
+            ("[2001:db8::1]:4443", "ws://[2001:db8::1]:4443"),
+            ("[2001:db8::1]", "ws://[2001:db8::1]"),
+        ] {
+            assert_eq!(origin(&Config::default(), &[("host", host)]), expected);
+        }
+    }
+
+    #[test]
+    fn a_proxy_knows_better() {
+        for (headers, expected) in [
+            (&[("x-forwarded-proto", "https")][..], "wss://inner:4443"),
+            (&[("x-forwarded-proto", "https, http"), ("x-forwarded-host", "a.example.org, b")], "wss://a.example.org"),
+            (&[("x-forwarded-proto", "https"), ("x-forwarded-host", "a:443")], "wss://a"),
+            (&[("x-forwarded-host", "a"), ("x-forwarded-port", "8443")], "ws://a:8443"),
+            (&[("x-forwarded-host", "evil/path"), ("x-forwarded-port", "0")], "ws://inner:4443"),
+        ] {
+            let headers = [&[("host", "inner:4443")], headers].concat();
+            assert_eq!(origin(&Config::default(), &headers), expected, "{headers:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_is_not_used() {
+        for host in [
+            "", "a b", "a/b", "a@b", "a?x", "a#x", "a:0", "a:x", "a:99999", "a:+5", "[::1", "[x]", "::1", "a..b",
+            "\"a\"", "<script>", "a:80:80", ".", "a%00",
+        ] {
+            assert_eq!(origin(&Config::default(), &[("host", host)]), "ws://localhost:4443", "{host}");
+        }
+        assert_eq!(origin(&Config::default(), &[]), "ws://localhost:4443");
+    }
+
+    #[test]
+    fn what_the_operator_set_overrides_all() {
+        let set = |domain: &str, port| Config {
+            domain_or_public_ip: domain.parse().unwrap(),
+            https_port: port,
+            ..Config::default()
+        };
+        let headers = [("host", "inner:4443"), ("x-forwarded-proto", "http"), ("x-forwarded-host", "other")];
+        assert_eq!(origin(&set("ov.example.org", Some(443)), &headers), "wss://ov.example.org");
+        assert_eq!(origin(&set("ov.example.org", None), &headers), "wss://ov.example.org:4443");
+        assert_eq!(origin(&set("2001:db8::1", Some(443)), &headers), "wss://[2001:db8::1]");
+        let plain = Config { force_plain_http: true, ..set("ov.example.org", Some(8080)) };
+        assert_eq!(origin(&plain, &headers), "ws://ov.example.org:8080");
+        let plain = Config { force_plain_http: true, ..set("ov.example.org", Some(80)) };
+        assert_eq!(origin(&plain, &headers), "ws://ov.example.org");
+        assert_eq!(origin(&set("localhost", None), &headers), "ws://localhost:4443");
+        assert_eq!(origin(&set("localhost", None), &[("x-forwarded-proto", "https")]), "wss://localhost:4443");
+    }
+}

@@ -1,0 +1,5 @@
+//! What handlers read from requests: bodies, queries, parts of paths, and how the caller reached us.
+
+pub(crate) mod caller;
+pub(crate) mod path;
+pub(crate) mod query;
