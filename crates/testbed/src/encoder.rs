@@ -4,7 +4,7 @@ use std::os::unix::net::UnixDatagram;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use recorder::Codec;
+use muxing::Codec;
 
 use crate::publisher::EncodedPacket;
 

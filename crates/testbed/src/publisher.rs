@@ -4,7 +4,7 @@ use std::io::{Cursor, Seek, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
-use recorder::{Codec, Event, FileSummary, Packet, SenderReport, Source, StreamFile, StreamTime, Time};
+use muxing::{Codec, Event, FileSummary, Packet, SenderReport, Source, StreamFile, StreamTime, Time};
 
 /// The publisher's clock is elsewhere.
 const THEIR_OFFSET: i128 = 5_000_000_000_000;

@@ -8,8 +8,8 @@
 use std::fs::File;
 use std::time::Instant;
 
+use muxing::{Codec, StreamFile};
 use protocol::transcoder::{ComposedStream, Composition, Entry, Layout, Picture, VERSION};
-use recorder::{Codec, StreamFile};
 use testbed::publisher::{Stream, feed, merged, start};
 use transcoder::compose::{Composer, Step};
 

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use std::{io, thread};
 
-use recorder::{FileSummary, FrameFile, LiveWebm};
+use muxing::{FileSummary, FrameFile, LiveWebm};
 use tokio::sync::oneshot;
 use webpage::Options;
 
@@ -96,7 +96,7 @@ enum Failure {
     #[error("the page cannot be recorded: {0}")]
     Page(#[from] webpage::Error),
     #[error("the browser records what cannot be read: {0}")]
-    Media(#[from] recorder::NoWebm),
+    Media(#[from] muxing::NoWebm),
     #[error("the page's file cannot be written: {0}")]
     Disk(#[from] io::Error),
     #[error("nobody listens any more")]

@@ -2,7 +2,7 @@
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use recorder::Time;
+use muxing::Time;
 
 /// The wall clock when it was made, and what has passed since.
 #[derive(Clone, Copy, Debug)]

@@ -20,9 +20,9 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::{io, thread};
 
+use muxing::{FileSummary, RepairError, Time};
 use protocol::id::TapId;
 use protocol::media::MediaCommand;
-use recorder::{FileSummary, RepairError, Time};
 use tokio::sync::mpsc;
 
 pub(crate) use clock::Clock;
@@ -119,7 +119,7 @@ fn start_with(
 /// Makes a file whole that was cut off, on the disk too. Takes as long as reading its index.
 pub fn repair_file(path: &Path) -> Result<FileSummary, RepairError> {
     let mut file = File::options().read(true).write(true).open(path)?;
-    let summary = recorder::repair(&mut file)?;
+    let summary = muxing::repair(&mut file)?;
     file.set_len(summary.size)?;
     file.sync_all()?;
     Ok(summary)

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use muxing::Time;
 use protocol::id::TapId;
-use recorder::Time;
 use sfu::TapPacket;
 use tokio::sync::mpsc;
 

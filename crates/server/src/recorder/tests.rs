@@ -74,7 +74,7 @@ async fn a_file_runs_and_is_finished() {
     };
     assert_eq!((summary.has_audio, summary.has_video, summary.duration), (true, true, 1000));
     assert_eq!(summary.size, std::fs::metadata(&path).unwrap().len());
-    assert_eq!(summary.losses, Some(recorder::Losses::default()));
+    assert_eq!(summary.losses, Some(muxing::Losses::default()));
     let repaired = repair_file(&path).unwrap();
     assert_eq!(repaired, FileSummary { losses: None, ..summary }, "there is nothing to repair");
 }

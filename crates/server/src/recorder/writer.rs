@@ -9,9 +9,9 @@ use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError};
 use std::time::{Duration, Instant};
 
+use muxing::{Codec, Event, FileSummary, Packet, SenderReport, Source, StreamFile, StreamTime};
 use protocol::id::TapId;
 use protocol::media::{MediaCommand, VideoCodec};
-use recorder::{Codec, Event, FileSummary, Packet, SenderReport, Source, StreamFile, StreamTime};
 use sfu::{TapCodec, TapPacket};
 use tokio::sync::mpsc;
 use tokio::time::sleep_until;
@@ -183,7 +183,7 @@ impl Writer {
                 if summary.size == 0 {
                     remove_empty(&open.path);
                 }
-                if let Some(losses) = summary.losses.filter(|losses| *losses != recorder::Losses::default()) {
+                if let Some(losses) = summary.losses.filter(|losses| *losses != muxing::Losses::default()) {
                     tracing::warn!(path = %open.path.display(), ?losses, "a recorded file is not complete");
                 }
                 self.settle(open.disk, RecorderEvent::Finished { tap, summary });
@@ -202,10 +202,10 @@ impl Writer {
     }
 
     /// Keeps what is in a file that cannot be written any more.
-    fn give_up(&mut self, tap: TapId, mut disk: Disk, path: PathBuf, error: &io::Error, losses: recorder::Losses) {
+    fn give_up(&mut self, tap: TapId, mut disk: Disk, path: PathBuf, error: &io::Error, losses: muxing::Losses) {
         let why = format!("cannot write {}: {error}", path.display());
         tracing::error!(%why, "a recorded file ends early");
-        let summary = guarded(|| recorder::repair(&mut disk).map_err(io::Error::other)).ok();
+        let summary = guarded(|| muxing::repair(&mut disk).map_err(io::Error::other)).ok();
         let summary = summary.map(|summary| FileSummary { losses: Some(losses), ..summary });
         if let Some(summary) = summary {
             let _ = disk.0.set_len(summary.size);

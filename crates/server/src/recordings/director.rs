@@ -10,12 +10,12 @@ use std::io;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use muxing::FileSummary;
 use protocol::event::RecordingStatus;
 use protocol::id::{RecordingKey, TapId};
 use protocol::model::OutputMode;
 use protocol::recording::{Failure, Lost, RecordedStream, RecordingCommand, RecordingReport, RecordingView};
 use protocol::transcoder::Entry;
-use recorder::FileSummary;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;

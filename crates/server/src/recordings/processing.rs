@@ -10,11 +10,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
+use muxing::{Container, FileSummary, RepairError};
 use protocol::event::RecordingStatus;
 use protocol::model::OutputMode;
 use protocol::recording::{Lost, Measured, RecordingView};
 use protocol::transcoder;
-use recorder::{Container, FileSummary, RepairError};
 
 use super::Place;
 use super::archive::{self, Entry};

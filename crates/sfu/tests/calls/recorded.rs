@@ -3,9 +3,9 @@
 use std::io::Cursor;
 use std::time::{Duration, Instant};
 
+use muxing::{Codec, Event, FileSummary, Packet, SenderReport, Source, StreamFile};
 use protocol::id::{PublicationId, TapId};
 use protocol::media::{MediaCommand, VideoCodec};
-use recorder::{Codec, Event, FileSummary, Packet, SenderReport, Source, StreamFile};
 use sfu::{TapCodec, TapPacket};
 
 use crate::call::{Call, browser, ms};

@@ -2,7 +2,7 @@
 
 use std::io::Cursor;
 
-use recorder::Follower;
+use muxing::Follower;
 
 /// One input.
 pub fn run(data: &[u8]) {

@@ -3,7 +3,7 @@
 use std::io::Cursor;
 use std::time::Duration;
 
-use recorder::{FrameFile, LiveWebm};
+use muxing::{FrameFile, LiveWebm};
 
 /// One input.
 pub fn run(data: &[u8]) {

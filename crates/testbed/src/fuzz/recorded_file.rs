@@ -4,7 +4,7 @@ use std::io::{Cursor, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
-use recorder::{Codec, Packet, Source, StreamFile, repair};
+use muxing::{Codec, Packet, Source, StreamFile, repair};
 
 /// A whole file of one packet.
 fn small() -> Vec<u8> {

@@ -4,7 +4,7 @@ use std::io::Cursor;
 use std::sync::Arc;
 use std::time::Duration;
 
-use recorder::{Codec, FileSummary, Packet, SenderReport, Source, StreamFile, repair};
+use muxing::{Codec, FileSummary, Packet, SenderReport, Source, StreamFile, repair};
 
 const CODECS: [Codec; 5] = [Codec::Opus, Codec::Vp8, Codec::Vp9, Codec::H264, Codec::Av1];
 

@@ -1,6 +1,6 @@
 //! Frames of a stream's file, decoded.
 
-use recorder::{Codec, FileFrame, VideoTrack};
+use muxing::{Codec, FileFrame, VideoTrack};
 
 use super::picture::Picture;
 use super::sound::Sample;

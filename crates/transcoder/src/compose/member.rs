@@ -5,8 +5,8 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use muxing::{Codec, FileFrame, Follower};
 use protocol::transcoder::{ComposedStream, Lost};
-use recorder::{Codec, FileFrame, Follower};
 
 use super::caption::Caption;
 use super::decode::{PictureDecoder, SoundDecoder};
@@ -123,7 +123,7 @@ impl Member {
         }
     }
 
-    fn next_frame(&mut self) -> Result<Option<FileFrame>, recorder::FollowError> {
+    fn next_frame(&mut self) -> Result<Option<FileFrame>, muxing::FollowError> {
         if self.follower.is_none() {
             let file = match File::open(&self.path) {
                 Ok(file) => file,

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use muxing::{Codec, Packet, Source, StreamFile};
 use protocol::recording::Measured;
-use recorder::{Codec, Packet, Source, StreamFile};
 
 use super::encode::{OPUS_BLOCK, OpusEncoder};
 use super::sound::Sample;

@@ -4,8 +4,8 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
+use muxing::Codec;
 use protocol::transcoder::{Entry, Report};
-use recorder::Codec;
 
 use crate::film::{Film, duration};
 use crate::room::{Room, begin, colour, tone};

@@ -4,9 +4,9 @@ use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::PathBuf;
 
+use muxing::{Codec, StreamFile};
 use protocol::recording::Measured;
 use protocol::transcoder::{ComposedStream, Composition, Entry, Layout, MANIFEST, Picture, VERSION};
-use recorder::{Codec, StreamFile};
 use testbed::encoder::encode_from;
 use testbed::publisher::{EncodedPacket, Stream, feed, merged, ms, start};
 use transcoder::compose::{Composer, Step};

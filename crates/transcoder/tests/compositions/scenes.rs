@@ -1,7 +1,7 @@
 //! What is seen and heard when.
 
+use muxing::{Codec, StreamFile};
 use protocol::transcoder::{ComposedStream, Entry, Layout};
-use recorder::{Codec, StreamFile};
 use testbed::encoder::encode_from;
 use testbed::publisher::{Stream, feed, merged, ms, start};
 use transcoder::compose::Step;

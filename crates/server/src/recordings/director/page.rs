@@ -4,10 +4,10 @@
 use std::io;
 use std::path::PathBuf;
 
+use muxing::FileSummary;
 use protocol::id::RecordingKey;
 use protocol::recording::{RecordedStream, RecordingReport};
 use protocol::transcoder::Entry;
-use recorder::FileSummary;
 
 use super::{Director, Recording, unwritable};
 use crate::jobs::{Filmed, Filming, Slot};

@@ -3,8 +3,8 @@
 use std::fs::File;
 use std::io::{Cursor, Write};
 
+use muxing::{Codec, FileFrame, FollowError, Follower, Packet};
 use proptest::prelude::*;
-use recorder::{Codec, FileFrame, FollowError, Follower, Packet};
 use testbed::encoder::encode;
 use testbed::publisher::{Recorded, Stream, merged, ms, pictures, record, sound, start};
 

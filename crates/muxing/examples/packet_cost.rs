@@ -6,7 +6,7 @@ use std::io::{self, Seek, SeekFrom, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use recorder::{Codec, Packet, SenderReport, Source, StreamFile};
+use muxing::{Codec, Packet, SenderReport, Source, StreamFile};
 
 /// Takes everything and keeps nothing.
 struct Nowhere(u64);

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use muxing::{Codec, Event, Losses, Packet};
 use proptest::prelude::*;
-use recorder::{Codec, Event, Losses, Packet};
 use testbed::publisher::{EncodedPacket, Stream, merged, ms, pictures, record, record_again, sound, start};
 
 #[test]

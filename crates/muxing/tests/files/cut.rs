@@ -2,8 +2,8 @@
 
 use std::io::{self, Cursor, Read, Seek, SeekFrom, Write};
 
+use muxing::{Codec, FileSummary, Packet, RepairError, StreamFile, repair};
 use proptest::prelude::*;
-use recorder::{Codec, FileSummary, Packet, RepairError, StreamFile, repair};
 use testbed::publisher::{Recorded, Stream, feed, merged, ms, pictures, record, sound, start};
 
 fn packets() -> Vec<Packet> {

@@ -2,7 +2,7 @@
 
 use std::io::Cursor;
 
-use recorder::{Codec, Losses, repair};
+use muxing::{Codec, Losses, repair};
 use testbed::encoder::encode;
 use testbed::publisher::{Recorded, Stream, merged, ms, record, start};
 
