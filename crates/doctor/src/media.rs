@@ -6,11 +6,11 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use protocol::framing::{Decoder, Framing};
+use stun::binding;
+use stun::framing::{Framing, StreamDecoder};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UdpSocket;
 use tokio::time::{Instant, timeout, timeout_at};
-use turn::client::{mapped_address, padded_binding_request};
 
 use super::finding::Finding;
 use super::line::{self, Unreachable};
@@ -67,7 +67,7 @@ async fn exchange(returned: &mut Returned) -> io::Result<()> {
         let transaction: [u8; 12] = rand::random();
         sent[kind].insert(transaction);
         // One that the system refuses is one that is lost.
-        let _ = socket.send(&padded_binding_request(transaction, size)).await;
+        let _ = socket.send(&binding::padded_request(transaction, size)).await;
     }
     let deadline = Instant::now() + PATIENCE;
     let mut answer = [0; 2048];
@@ -79,7 +79,7 @@ async fn exchange(returned: &mut Returned) -> io::Result<()> {
         let Some(transaction) = message.get(8..20).and_then(|bytes| <[u8; 12]>::try_from(bytes).ok()) else {
             continue;
         };
-        if mapped_address(message, transaction).is_none() {
+        if binding::mapped_address(message, transaction).is_none() {
             continue;
         }
         returned.small += usize::from(sent[0].remove(&transaction));
@@ -117,9 +117,9 @@ async fn ask(address: SocketAddr) -> io::Result<()> {
     let mut stream = line::connect(address).await?;
     let transaction: [u8; 12] = rand::random();
     let mut request = vec![];
-    Framing::Ice.write(&padded_binding_request(transaction, SMALL), &mut request);
+    Framing::Ice.write(&binding::padded_request(transaction, SMALL), &mut request);
     stream.write_all(&request).await?;
-    let mut decoder = Decoder::of(Framing::Ice);
+    let mut decoder = StreamDecoder::of(Framing::Ice);
     let mut piece = [0; 2048];
     loop {
         let length = stream.read(&mut piece).await?;
@@ -128,7 +128,7 @@ async fn ask(address: SocketAddr) -> io::Result<()> {
         }
         decoder.push(&piece[..length]);
         while let Some(message) = decoder.next_message().map_err(io::Error::other)? {
-            if mapped_address(message, transaction).is_some() {
+            if binding::mapped_address(message, transaction).is_some() {
                 return Ok(());
             }
         }

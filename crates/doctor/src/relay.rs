@@ -5,12 +5,13 @@ use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 
 use protocol::checkup::{Leg, SelfDescription, TurnAddress};
-use protocol::framing::{Decoder, Framing};
+use stun::binding;
+use stun::framing::{Framing, StreamDecoder};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UdpSocket;
 use tokio::time::timeout;
 use turn::Credentials;
-use turn::client::{Answer, TurnClient, binding_request, mapped_address};
+use turn::client::{Answer, TurnClient};
 
 use super::certificate::{self, Trust};
 use super::finding::Finding;
@@ -132,10 +133,10 @@ impl User {
     /// Sends a question of STUN to `peer` through the relay: it is answered with the address that it came from.
     async fn through_relay(&mut self, peer: SocketAddr) -> Option<SocketAddr> {
         let inner: [u8; 12] = rand::random();
-        let datagram = TurnClient::send(rand::random(), peer, &binding_request(inner));
+        let datagram = TurnClient::send(rand::random(), peer, &binding::request(inner));
         let read = |_: &mut TurnClient, message: &[u8]| {
             let (from, contents) = TurnClient::received(message)?;
-            mapped_address(contents, inner).filter(|_| from == peer)
+            binding::mapped_address(contents, inner).filter(|_| from == peer)
         };
         self.pipe.exchange(&datagram, &mut self.client, read).await.ok()
     }
@@ -164,7 +165,7 @@ impl User {
 /// What carries messages to the relay.
 enum Pipe {
     Udp(UdpSocket),
-    Stream { stream: Box<dyn Stream>, decoder: Decoder },
+    Stream { stream: Box<dyn Stream>, decoder: StreamDecoder },
 }
 
 impl Pipe {
@@ -181,7 +182,7 @@ impl Pipe {
                 return Err(Unreachable::Untrusted);
             }
         }
-        Ok(Self::Stream { stream: line.stream, decoder: Decoder::of(Framing::Turn) })
+        Ok(Self::Stream { stream: line.stream, decoder: StreamDecoder::of(Framing::Turn) })
     }
 
     async fn send(&mut self, message: &[u8]) {

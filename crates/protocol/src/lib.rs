@@ -6,7 +6,6 @@
 //! * [`checkup`]: what the doctor finds out about a server.
 //! * [`event`]: what happened, for the CDR file and for webhooks.
 //! * [`media`]: commands to and events from a media worker.
-//! * [`framing`]: messages of ICE and TURN in byte streams.
 //! * [`recording`]: the same for the recorder, and recordings as REST and disks show them.
 //! * [`transcoder`]: what the server and the process that composes recordings tell each other.
 //!
@@ -15,7 +14,6 @@
 pub mod checkup;
 pub mod error;
 pub mod event;
-pub mod framing;
 pub mod id;
 pub mod media;
 pub mod model;

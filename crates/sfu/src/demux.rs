@@ -6,10 +6,11 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use rand::{Rng, RngCore};
+use stun::TransactionId;
 
 use crate::Protocol;
+use crate::ice::{self, IceMessage};
 use crate::slots::Slot;
-use crate::stun::{self, Stun, TransactionId};
 
 /// Addresses kept for one transport: its host, reflexive and relayed candidates, IPv4 and IPv6, and some moves.
 const MAX_ADDRESSES: usize = 8;
@@ -57,13 +58,13 @@ fn slot_of(ufrag: &str) -> Option<Slot> {
 
 impl Demux {
     pub(crate) fn route(&self, source: Source, contents: &[u8]) -> Route {
-        match stun::parse(contents) {
-            Some(Stun::Check { local_ufrag }) => slot_of(local_ufrag).map_or(Route::Nobody, Route::Check),
-            Some(Stun::Response { transaction }) => {
+        match ice::parse(contents) {
+            Some(IceMessage::Check { local_ufrag }) => slot_of(local_ufrag).map_or(Route::Nobody, Route::Check),
+            Some(IceMessage::Response { transaction }) => {
                 let slot = self.by_check.get(&transaction).or_else(|| self.by_address.get(&source));
                 slot.map_or(Route::Nobody, |s| Route::Known(*s))
             }
-            Some(Stun::Other) => Route::Nobody,
+            Some(IceMessage::Other) => Route::Nobody,
             None => self.by_address.get(&source).map_or(Route::Nobody, |s| Route::Known(*s)),
         }
     }

@@ -17,6 +17,7 @@ mod demux;
 mod forwarder;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
+mod ice;
 mod keyframe;
 mod layer_selector;
 mod packet;
@@ -25,7 +26,6 @@ mod sdp;
 mod sender_clock;
 mod sfu;
 mod slots;
-mod stun;
 mod tap;
 mod timers;
 mod transport;

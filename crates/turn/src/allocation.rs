@@ -5,9 +5,9 @@ use std::ops::AddAssign;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use stun::{LongTermKey, TransactionId};
+
 use crate::Client;
-use crate::integrity::Key;
-use crate::message::TransactionId;
 
 const PERMISSION_LIFETIME: Duration = Duration::from_secs(300);
 const CHANNEL_LIFETIME: Duration = Duration::from_secs(600);
@@ -57,7 +57,7 @@ impl Traffic {
 pub(crate) struct Allocation {
     pub(crate) client: Client,
     pub(crate) user: Arc<str>,
-    pub(crate) key: Key,
+    pub(crate) key: LongTermKey,
     pub(crate) relayed: SocketAddr,
     /// Of the request that made it: the same request again is a retransmission.
     pub(crate) transaction: TransactionId,
@@ -91,7 +91,7 @@ impl Allocation {
     pub(crate) fn new(
         client: Client,
         user: Arc<str>,
-        key: Key,
+        key: LongTermKey,
         relayed: SocketAddr,
         transaction: TransactionId,
         expires: Instant,

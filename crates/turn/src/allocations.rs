@@ -5,11 +5,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use stun::{LongTermKey, TransactionId};
+
 use crate::address::{self, Family, SLOTS};
 use crate::allocation::Allocation;
 use crate::credentials;
-use crate::integrity::Key;
-use crate::message::TransactionId;
 use crate::{Client, Limits};
 
 /// Of one guest: a browser makes one for each of its network interfaces and each way to us.
@@ -42,7 +42,7 @@ struct Entry {
 pub(crate) struct New<'a> {
     pub(crate) client: Client,
     pub(crate) user: &'a str,
-    pub(crate) key: Key,
+    pub(crate) key: LongTermKey,
     pub(crate) transaction: TransactionId,
     pub(crate) family: Family,
     pub(crate) even_port: bool,

@@ -6,10 +6,9 @@ use std::fmt;
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use md5::{Digest as _, Md5};
+use stun::LongTermKey;
 
 use crate::REALM;
-use crate::integrity::Key;
 
 /// How long they are valid, in seconds: a day, as in OpenVidu's own deployments.
 const LIFETIME: u64 = 86_400;
@@ -59,18 +58,9 @@ impl SharedSecret {
     }
 
     /// The key of the user's messages. Whether the name is still valid is another question.
-    pub(crate) fn key(&self, username: &str) -> Key {
-        long_term_key(username, REALM, &self.password(username))
+    pub(crate) fn key(&self, username: &str) -> LongTermKey {
+        LongTermKey::new(username, REALM, &self.password(username))
     }
-}
-
-/// RFC 8489 §9.2.2.
-pub(crate) fn long_term_key(username: &str, realm: &str, password: &str) -> Key {
-    let mut md5 = Md5::new();
-    for part in [username, ":", realm, ":", password] {
-        md5.update(part.as_bytes());
-    }
-    Key::new(&md5.finalize())
 }
 
 /// Whether it is the name of a guest.

@@ -18,7 +18,6 @@ mod allocation;
 mod allocations;
 pub mod client;
 mod credentials;
-mod integrity;
 mod limiter;
 mod message;
 mod nonce;

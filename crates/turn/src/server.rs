@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
+use stun::{LongTermKey, Message, MessageWriter, TransactionId, binding};
 
 use crate::address::Family;
 use crate::allocation::{Allocation, Usage};
 use crate::allocations::{Allocations, Full, New};
 use crate::credentials;
-use crate::integrity::Key;
 use crate::limiter::Limiter;
-use crate::message::{self, Message, Request, TransactionId, Writer, attribute, kind};
+use crate::message::{self, Request, attribute, kind};
 use crate::nonce::Nonces;
 use crate::{Client, Config, ECHO_PORTS, Now, REALM, SharedSecret, Transport};
 
@@ -148,7 +148,7 @@ enum Stranger {
 /// Who sent a request.
 struct User<'a> {
     name: &'a str,
-    key: Key,
+    key: LongTermKey,
     /// How long its allocations may last from now on.
     longest: Duration,
 }
@@ -254,13 +254,13 @@ impl Server {
                 if !self.admits(&client, now.instant) {
                     return Handled::Nothing;
                 }
-                Handled::Answer(mapped(message.transaction, client.remote))
+                Handled::Answer(binding::response(message.transaction, client.remote))
             }
             kind::ALLOCATE | kind::REFRESH | kind::CREATE_PERMISSION | kind::CHANNEL_BIND if self.secret.is_some() => {
                 self.request(client, &message, now).map_or(Handled::Nothing, Handled::Answer)
             }
             kind::SEND_INDICATION => {
-                let sent = message.send_indication();
+                let sent = message::send_indication(&message);
                 sent.and_then(|(peer, contents)| self.relay(&client, peer, contents, now.instant))
                     .unwrap_or(Handled::Nothing)
             }
@@ -295,7 +295,7 @@ impl Server {
         // Media is told from STUN by its first byte alone (RFC 7983).
         let question = if contents.first() == Some(&0) { Message::parse(contents) } else { None };
         if let Some(question) = question.filter(Message::is_plain_binding) {
-            let answer = mapped(question.transaction, relayed);
+            let answer = binding::response(question.transaction, relayed);
             let frame = frame(allocation, &mut self.rng, peer, answer.len(), now)?;
             return Some(Handled::Answer(frame.around(&answer)));
         }
@@ -307,7 +307,7 @@ impl Server {
     }
 
     fn request(&mut self, client: Client, message: &Message<'_>, now: Now) -> Option<Vec<u8>> {
-        let request = message.request();
+        let request = Request::read(message);
         let fingerprint = request.as_ref().is_ok_and(|request| request.fingerprint);
         let user = match &request {
             Ok(request) => self.authenticate(&client, message, request, now),
@@ -325,10 +325,10 @@ impl Server {
         };
         let answer = match outcome {
             Ok(granted) => {
-                let mut answer = Writer::new(message.kind | kind::SUCCESS, message.transaction);
+                let mut answer = MessageWriter::new(message.kind | kind::SUCCESS, message.transaction);
                 if let Some(relayed) = granted.relayed {
-                    answer = answer.address(attribute::XOR_RELAYED_ADDRESS, relayed);
-                    answer = answer.address(attribute::XOR_MAPPED_ADDRESS, client.remote);
+                    answer = answer.xor_address(attribute::XOR_RELAYED_ADDRESS, relayed);
+                    answer = answer.xor_address(attribute::XOR_MAPPED_ADDRESS, client.remote);
                 }
                 if let Some(lifetime) = granted.lifetime {
                     answer = answer.attribute(attribute::LIFETIME, &(lifetime.as_secs() as u32).to_be_bytes());
@@ -338,7 +338,7 @@ impl Server {
             Err(code) => {
                 self.totals.refused += 1;
                 tracing::debug!(client = %client.remote, user = user.name, code, "TURN request refused");
-                let mut answer = Writer::new(message.kind | kind::ERROR, message.transaction).error_code(code);
+                let mut answer = MessageWriter::new(message.kind | kind::ERROR, message.transaction).error_code(code);
                 if code == code::UNKNOWN_ATTRIBUTE {
                     let types: Vec<u8> = request.unknown.iter().flat_map(|kind| kind.to_be_bytes()).collect();
                     answer = answer.attribute(attribute::UNKNOWN_ATTRIBUTES, &types);
@@ -397,7 +397,7 @@ impl Server {
             return None;
         }
         self.totals.challenged += 1;
-        let answer = Writer::new(message.kind | kind::ERROR, message.transaction);
+        let answer = MessageWriter::new(message.kind | kind::ERROR, message.transaction);
         let answer = match stranger {
             Stranger::BadRequest => answer.error_code(code::BAD_REQUEST),
             Stranger::Unauthorized | Stranger::StaleNonce => {
@@ -572,12 +572,6 @@ impl Server {
     }
 }
 
-/// The answer to [`Message::is_plain_binding`]: the address and nothing else, so that it is hardly longer than the question.
-fn mapped(transaction: TransactionId, address: SocketAddr) -> Vec<u8> {
-    let answer = Writer::new(kind::BINDING | kind::SUCCESS, transaction);
-    answer.address(attribute::XOR_MAPPED_ADDRESS, address).finish(false)
-}
-
 fn lifetime(request: &Request<'_>) -> Duration {
     let asked = request.lifetime.map_or(LIFETIME, |seconds| Duration::from_secs(seconds.into()));
     asked.clamp(LIFETIME, MAX_LIFETIME)
@@ -601,8 +595,9 @@ fn frame(
             Frame::new(client, &[a, b, high, low], 0)
         }
         None => {
-            let indication = Writer::new(kind::DATA_INDICATION, rng.random());
-            let head = indication.address(attribute::XOR_PEER_ADDRESS, peer).data_head(length);
+            let indication = MessageWriter::new(kind::DATA_INDICATION, rng.random());
+            let head =
+                indication.xor_address(attribute::XOR_PEER_ADDRESS, peer).finish_before_value(attribute::DATA, length);
             Frame::new(client, &head, length.next_multiple_of(4) - length)
         }
     };

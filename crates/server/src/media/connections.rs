@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use protocol::framing::Framing;
+use stun::framing::Framing;
 
 use super::streams::{Ends, Outbox, StreamId};
 

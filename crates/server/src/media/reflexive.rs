@@ -71,14 +71,14 @@ async fn mapped(server: SocketAddr) -> std::io::Result<SocketAddr> {
     let socket = UdpSocket::bind((any, 0)).await?;
     socket.connect(server).await?;
     let transaction: [u8; 12] = rand::random();
-    let request = turn::client::binding_request(transaction);
+    let request = stun::binding::request(transaction);
     let mut answer = [0; 512];
     loop {
         socket.send(&request).await?;
         let answered = async {
             loop {
                 let length = socket.recv(&mut answer).await?;
-                if let Some(address) = turn::client::mapped_address(&answer[..length], transaction) {
+                if let Some(address) = stun::binding::mapped_address(&answer[..length], transaction) {
                     return Ok(address);
                 }
             }

@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use protocol::framing::{Decoder, Framing};
 use socket2::SockRef;
+use stun::framing::{Framing, StreamDecoder};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadHalf, WriteHalf, split};
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, mpsc};
@@ -91,7 +91,7 @@ pub(crate) enum Ended {
     #[error("the client does not read")]
     Stalled,
     #[error("{0}")]
-    Broken(#[from] protocol::framing::Broken),
+    Broken(#[from] stun::framing::FramingError),
     #[error("{0}")]
     Io(#[from] io::Error),
     #[error("ended by the media worker")]
@@ -115,7 +115,7 @@ impl Streams {
         opening: Duration,
     ) -> Result<(), Ended> {
         let (read, write) = split(stream);
-        let mut messages = Messages { read, decoder: Decoder::default() };
+        let mut messages = Messages { read, decoder: StreamDecoder::default() };
         let Some(first) = timeout(opening, messages.next()).await.map_err(|_| Ended::Silent)?? else {
             return Ok(());
         };
@@ -161,7 +161,7 @@ impl Streams {
 /// The messages of a connection.
 struct Messages<R> {
     read: ReadHalf<R>,
-    decoder: Decoder,
+    decoder: StreamDecoder,
 }
 
 impl<R: AsyncRead> Messages<R> {

@@ -7,9 +7,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use protocol::framing::Framing;
 use protocol::media::{MediaCommand, MediaEvent};
 use sfu::{Datagram, Output, Protocol, Sfu, Transmit};
+use stun::framing::Framing;
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep_until;
 use turn::{Client, Handled};

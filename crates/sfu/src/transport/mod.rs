@@ -20,9 +20,11 @@ pub(crate) use engine::Leg;
 pub(crate) use receiving::Receiving;
 pub(crate) use sending::Sending;
 
+use stun::TransactionId;
+
+use crate::ice;
 use crate::packet::Packet;
 use crate::slots::Slot;
-use crate::stun::{self, TransactionId};
 use crate::{Candidates, Config, Datagram, Output, Transmit};
 
 /// Our ICE credentials of one transport.
@@ -116,7 +118,7 @@ impl Sink {
 
     fn transmit(&mut self, slot: Slot, transmit: Transmit) {
         if self.note_checks
-            && let Some(transaction) = stun::outgoing_request(&transmit.contents)
+            && let Some(transaction) = ice::outgoing_request(&transmit.contents)
         {
             self.checks.push((slot, transaction));
         }

@@ -1,13 +1,13 @@
 //! A TCP connection that carries media, or claims to, cut into pieces: the framing of ICE and of TURN.
 
-use protocol::framing::Decoder;
+use stun::framing::StreamDecoder;
 
 /// One input.
 pub fn run(data: &[u8]) {
     let Some((piece, stream)) = data.split_first() else {
         return;
     };
-    let mut decoder = Decoder::default();
+    let mut decoder = StreamDecoder::default();
     let mut length = 0;
     for piece in stream.chunks(usize::from(*piece).max(1)) {
         decoder.push(piece);

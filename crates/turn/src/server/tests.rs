@@ -89,7 +89,7 @@ impl World {
     /// A request without credentials.
     fn bare(&mut self, client: Client, kind: u16) -> Option<Reply> {
         let transaction = self.transaction();
-        let request = Writer::new(kind, transaction).attribute(attribute::REQUESTED_TRANSPORT, &[UDP, 0, 0, 0]);
+        let request = MessageWriter::new(kind, transaction).attribute(attribute::REQUESTED_TRANSPORT, &[UDP, 0, 0, 0]);
         self.send(client, &request.finish(false))
     }
 
@@ -101,9 +101,9 @@ impl World {
         }
     }
 
-    fn request(&mut self, person: &Person, kind: u16, fill: impl FnOnce(Writer) -> Writer) -> Reply {
+    fn request(&mut self, person: &Person, kind: u16, fill: impl FnOnce(MessageWriter) -> MessageWriter) -> Reply {
         let transaction = self.transaction();
-        let request = person.sign(fill(Writer::new(kind, transaction)));
+        let request = person.sign(fill(MessageWriter::new(kind, transaction)));
         self.send(person.client, &request).expect("an answer")
     }
 
@@ -120,15 +120,15 @@ impl World {
 
     fn permit(&mut self, person: &Person, peers: &[&str]) -> u16 {
         let peers: Vec<_> = peers.iter().map(|peer| address(peer)).collect();
-        let fill = |w| peers.iter().fold(w, |w: Writer, peer| w.address(attribute::XOR_PEER_ADDRESS, *peer));
+        let fill = |w| peers.iter().fold(w, |w: MessageWriter, peer| w.xor_address(attribute::XOR_PEER_ADDRESS, *peer));
         self.request(person, kind::CREATE_PERMISSION, fill).error
     }
 
     fn bind(&mut self, person: &Person, number: u16, peer: &str) -> u16 {
         let [high, low] = number.to_be_bytes();
-        let fill = |w: Writer| {
+        let fill = |w: MessageWriter| {
             w.attribute(attribute::CHANNEL_NUMBER, &[high, low, 0, 0])
-                .address(attribute::XOR_PEER_ADDRESS, address(peer))
+                .xor_address(attribute::XOR_PEER_ADDRESS, address(peer))
         };
         self.request(person, kind::CHANNEL_BIND, fill).error
     }
@@ -144,9 +144,9 @@ impl World {
         contents: &'a [u8],
         buffer: &'a mut Vec<u8>,
     ) -> Handled<'a> {
-        let head = Writer::new(kind::SEND_INDICATION, [0; 12])
-            .address(attribute::XOR_PEER_ADDRESS, address(peer))
-            .data_head(contents.len());
+        let head = MessageWriter::new(kind::SEND_INDICATION, [0; 12])
+            .xor_address(attribute::XOR_PEER_ADDRESS, address(peer))
+            .finish_before_value(attribute::DATA, contents.len());
         *buffer = [&head, contents].concat();
         buffer.resize(buffer.len().next_multiple_of(4), 0);
         self.server.handle(person.client, buffer, self.now)
@@ -159,7 +159,7 @@ impl World {
 }
 
 impl Person {
-    fn sign(&self, request: Writer) -> Vec<u8> {
+    fn sign(&self, request: MessageWriter) -> Vec<u8> {
         let key = SharedSecret::new(&self.secret).key(&self.password_of);
         request
             .attribute(attribute::USERNAME, self.name.as_bytes())
@@ -173,11 +173,12 @@ impl Person {
 fn read(answer: &[u8]) -> Reply {
     let message = Message::parse(answer).unwrap();
     let mut reply = Reply { kind: message.kind, length: answer.len(), ..Reply::default() };
-    for (_, kind, value) in message.attributes() {
-        match kind {
+    for attribute in message.attributes() {
+        let value = attribute.value;
+        match attribute.kind {
             attribute::ERROR_CODE => reply.error = u16::from(value[2]) * 100 + u16::from(value[3]),
-            attribute::XOR_RELAYED_ADDRESS => reply.relayed = message.address(value),
-            attribute::XOR_MAPPED_ADDRESS => reply.mapped = message.address(value),
+            attribute::XOR_RELAYED_ADDRESS => reply.relayed = message.xor_address(value),
+            attribute::XOR_MAPPED_ADDRESS => reply.mapped = message.xor_address(value),
             attribute::LIFETIME => reply.lifetime = Some(u32::from_be_bytes(value.try_into().unwrap())),
             attribute::NONCE => reply.nonce = value.to_vec(),
             attribute::REALM => reply.realm = value.to_vec(),
@@ -198,7 +199,7 @@ fn a_stranger_is_challenged_and_told_its_address_in_short_answers() {
     assert_eq!(challenge.realm, REALM.as_bytes());
     // 28 bytes for the IP and UDP headers: the whole datagram is less than 1.6 times as long as the request's.
     assert_eq!(challenge.length, 60);
-    let question = Writer::new(kind::BINDING, [7; 12]).finish(false);
+    let question = MessageWriter::new(kind::BINDING, [7; 12]).finish(false);
     let answer = world.send(client(9), &question).unwrap();
     assert_eq!((answer.mapped, answer.length), (Some(client(9).remote), 32));
     assert!(world.server.is_empty());
@@ -212,10 +213,10 @@ fn a_flood_of_strangers_is_hardly_answered_and_leaves_nothing() {
         let person = Person { client: client(n as u16), ..world_person() };
         let transaction = world.transaction();
         let request = match n % 4 {
-            0 => Writer::new(kind::BINDING, transaction).finish(false),
-            1 => Writer::new(kind::ALLOCATE, transaction).attribute(attribute::LIFETIME, &[0]).finish(false),
-            2 => person.sign(Writer::new(kind::ALLOCATE, transaction)),
-            _ => Writer::new(kind::REFRESH, transaction).finish(false),
+            0 => MessageWriter::new(kind::BINDING, transaction).finish(false),
+            1 => MessageWriter::new(kind::ALLOCATE, transaction).attribute(attribute::LIFETIME, &[0]).finish(false),
+            2 => person.sign(MessageWriter::new(kind::ALLOCATE, transaction)),
+            _ => MessageWriter::new(kind::REFRESH, transaction).finish(false),
         };
         answers += u32::from(world.send(person.client, &request).is_some());
     }
@@ -268,7 +269,8 @@ fn what_is_missing_from_the_credentials_is_a_bad_request() {
     let mut world = World::new();
     let ann = world.person(1, "ann");
     let key = SharedSecret::new("secret").key(&ann.name);
-    let request = Writer::new(kind::ALLOCATE, [1; 12]).attribute(attribute::USERNAME, ann.name.as_bytes()).sign(&key);
+    let request =
+        MessageWriter::new(kind::ALLOCATE, [1; 12]).attribute(attribute::USERNAME, ann.name.as_bytes()).sign(&key);
     assert_eq!(world.send(ann.client, &request.finish(false)).unwrap().error, 400);
 }
 
@@ -288,8 +290,8 @@ fn a_stale_nonce_is_replaced() {
 fn allocations_that_cannot_be_had_are_refused() {
     let mut world = World::new();
     let ann = world.person(1, "ann");
-    let udp = |w: Writer| w.attribute(attribute::REQUESTED_TRANSPORT, &[UDP, 0, 0, 0]);
-    let mut ask = |fill: &dyn Fn(Writer) -> Writer| world.request(&ann, kind::ALLOCATE, fill);
+    let udp = |w: MessageWriter| w.attribute(attribute::REQUESTED_TRANSPORT, &[UDP, 0, 0, 0]);
+    let mut ask = |fill: &dyn Fn(MessageWriter) -> MessageWriter| world.request(&ann, kind::ALLOCATE, fill);
     assert_eq!(ask(&|w| w).error, 400);
     assert_eq!(ask(&|w| w.attribute(attribute::REQUESTED_TRANSPORT, &[6, 0, 0, 0])).error, 442);
     assert_eq!(ask(&|w| udp(w).attribute(attribute::RESERVATION_TOKEN, &[0; 8])).error, 508);
@@ -308,7 +310,7 @@ fn allocations_that_cannot_be_had_are_refused() {
 fn a_retransmitted_request_is_answered_again_and_another_one_refused() {
     let mut world = World::new();
     let ann = world.person(1, "ann");
-    let writer = Writer::new(kind::ALLOCATE, [9; 12]).attribute(attribute::REQUESTED_TRANSPORT, &[UDP, 0, 0, 0]);
+    let writer = MessageWriter::new(kind::ALLOCATE, [9; 12]).attribute(attribute::REQUESTED_TRANSPORT, &[UDP, 0, 0, 0]);
     let request = ann.sign(writer);
     let first = world.send(ann.client, &request).unwrap();
     world.pass(2);
@@ -380,7 +382,7 @@ fn channels_and_indications_carry_both_ways_and_are_counted() {
     let indication = frame.around(b"hello");
     let message = Message::parse(&indication).unwrap();
     assert_eq!(
-        (message.kind, message.send_indication()),
+        (message.kind, message::send_indication(&message)),
         (kind::DATA_INDICATION, Some((address(MEDIA), &b"hello"[..])))
     );
     for number in [0x3fff, 0x7fff, 0x8000] {
@@ -523,10 +525,10 @@ fn what_is_asked_through_the_relay_is_answered_through_it() {
     let mut world = World::new();
     let (ann, relayed) = world.allocated(1, "ann");
     assert_eq!(world.permit(&ann, &[MEDIA]), 0);
-    let question = Writer::new(kind::BINDING, [3; 12]).finish(false);
+    let question = MessageWriter::new(kind::BINDING, [3; 12]).finish(false);
     let mut buffer = vec![];
     let Handled::Answer(answer) = world.indicate(&ann, MEDIA, &question, &mut buffer) else { panic!("no answer") };
-    let (peer, answer) = Message::parse(&answer).unwrap().send_indication().unwrap();
+    let (peer, answer) = message::send_indication(&Message::parse(&answer).unwrap()).unwrap();
     assert_eq!((peer, read(answer).mapped), (address(MEDIA), Some(relayed)));
     let echo = format!("203.0.113.5:{}", ECHO_PORTS.start());
     assert_eq!(world.bind(&ann, 0x4007, &echo), 0);
@@ -534,23 +536,23 @@ fn what_is_asked_through_the_relay_is_answered_through_it() {
     let expected = Handled::Answer(b"\x40\x07\x00\x05hello".to_vec());
     assert_eq!(world.channel(&ann, 0x4007, b"hello", &mut buffer), expected);
     // A request for a relay behind the relay is media's to drop.
-    let nested = Writer::new(kind::ALLOCATE, [3; 12]).finish(false);
+    let nested = MessageWriter::new(kind::ALLOCATE, [3; 12]).finish(false);
     assert!(matches!(world.indicate(&ann, MEDIA, &nested, &mut buffer), Handled::Relayed { .. }));
 }
 
 #[test]
 fn what_belongs_to_media_is_left_to_it() {
     let mut world = World::new();
-    let check = Writer::new(kind::BINDING, [3; 12]).attribute(attribute::USERNAME, b"ours:theirs").finish(false);
-    let response = Writer::new(kind::BINDING | kind::SUCCESS, [3; 12]).finish(false);
+    let check = MessageWriter::new(kind::BINDING, [3; 12]).attribute(attribute::USERNAME, b"ours:theirs").finish(false);
+    let response = MessageWriter::new(kind::BINDING | kind::SUCCESS, [3; 12]).finish(false);
     for message in [&check, &response, &b"\x16\xfe\xfddtls"[..], b"\x80\x60rtp", b"\x00\x01broken", b""] {
         assert_eq!(world.server.handle(client(1), message, world.now), Handled::NotOurs, "{message:?}");
     }
     let off = Config { secret: None, peers: vec![], limits: Limits { allocations: 1, allocations_per_user: 1 } };
     let mut off = Server::new(off, [1; 32], world.now.instant);
-    let allocate = Writer::new(kind::ALLOCATE, [3; 12]).finish(false);
+    let allocate = MessageWriter::new(kind::ALLOCATE, [3; 12]).finish(false);
     assert_eq!(off.handle(client(1), &allocate, world.now), Handled::NotOurs, "nothing relays");
-    let question = Writer::new(kind::BINDING, [3; 12]).finish(false);
+    let question = MessageWriter::new(kind::BINDING, [3; 12]).finish(false);
     assert!(matches!(off.handle(client(1), &question, world.now), Handled::Answer(_)));
 }
 
@@ -568,9 +570,9 @@ proptest::proptest! {
         let bob = world.person(2, "bob");
         let peer = address(MEDIA);
         let good = match which {
-            0 => bob.sign(Writer::new(kind::ALLOCATE, [1; 12]).attribute(attribute::REQUESTED_TRANSPORT, &[UDP, 0, 0, 0])),
-            1 => ann.sign(Writer::new(kind::CREATE_PERMISSION, [1; 12]).address(attribute::XOR_PEER_ADDRESS, peer)),
-            2 => Writer::new(kind::SEND_INDICATION, [1; 12]).address(attribute::XOR_PEER_ADDRESS, peer).attribute(attribute::DATA, b"12345").finish(true),
+            0 => bob.sign(MessageWriter::new(kind::ALLOCATE, [1; 12]).attribute(attribute::REQUESTED_TRANSPORT, &[UDP, 0, 0, 0])),
+            1 => ann.sign(MessageWriter::new(kind::CREATE_PERMISSION, [1; 12]).xor_address(attribute::XOR_PEER_ADDRESS, peer)),
+            2 => MessageWriter::new(kind::SEND_INDICATION, [1; 12]).xor_address(attribute::XOR_PEER_ADDRESS, peer).attribute(attribute::DATA, b"12345").finish(true),
             _ => b"\x40\x00\x00\x05hello".to_vec(),
         };
         let mut bad = good.clone();
@@ -621,7 +623,7 @@ proptest::proptest! {
         let bob = world.person(2, "bob");
         for (which, contents) in requests {
             for person in [&ann, &bob] {
-                let writer = Writer::new(kinds[which], world.transaction());
+                let writer = MessageWriter::new(kinds[which], world.transaction());
                 let writer = contents.iter().fold(writer, |writer, (kind, value)| writer.attribute(attributes[*kind], value));
                 world.send(person.client, &person.sign(writer));
             }

@@ -3,13 +3,14 @@
 //!
 //! It reads what strangers send and holds one message at most. What is in a message is not known here.
 
+use crate::{COOKIE, HEADER, kind};
+
 /// Longer ones are nobody's: media fits a datagram, and so does what carries it.
 const LONGEST: usize = 4096;
 /// Enough to tell the two framings apart.
 const OPENING: usize = 10;
-const STUN_HEADER: usize = 20;
-const STUN_COOKIE: [u8; 4] = 0x2112_a442_u32.to_be_bytes();
-const BINDING_REQUEST: [u8; 2] = [0, 1];
+const STUN_COOKIE: [u8; 4] = COOKIE.to_be_bytes();
+const BINDING_REQUEST: [u8; 2] = kind::BINDING.to_be_bytes();
 /// What comes before the data of a ChannelData message.
 const CHANNEL_HEADER: usize = 4;
 
@@ -24,7 +25,7 @@ pub enum Framing {
 
 /// The stream is not what it seemed to be; nothing more can be read from it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum Broken {
+pub enum FramingError {
     /// Neither framing begins like this.
     #[error("neither ICE nor TURN")]
     Unknown,
@@ -45,29 +46,29 @@ pub fn may_begin(byte: u8) -> bool {
 impl Framing {
     /// Which one it is; `None` until enough of the stream is there. ICE begins with a connectivity check, TURN with any
     /// STUN request.
-    fn of(opening: &[u8]) -> Result<Option<Self>, Broken> {
+    fn of(opening: &[u8]) -> Result<Option<Self>, FramingError> {
         match opening.first() {
             None => return Ok(None),
-            Some(first) if !may_begin(*first) => return Err(Broken::Unknown),
+            Some(first) if !may_begin(*first) => return Err(FramingError::Unknown),
             Some(_) => {}
         }
         let Some(opening) = opening.first_chunk::<OPENING>() else {
             return Ok(None);
         };
         let length = |at: usize| usize::from(u16::from_be_bytes([opening[at], opening[at + 1]]));
-        let is_check = opening[2..4] == BINDING_REQUEST && length(0) == STUN_HEADER + length(4);
+        let is_check = opening[2..4] == BINDING_REQUEST && length(0) == HEADER + length(4);
         if opening[4..8] == STUN_COOKIE {
             Ok(Some(Self::Turn))
         } else if opening[6..10] == STUN_COOKIE && is_check {
             Ok(Some(Self::Ice))
         } else {
-            Err(Broken::Unknown)
+            Err(FramingError::Unknown)
         }
     }
 
     /// Where the first message begins and ends in `bytes`, and where the next one begins; `None` while its length is not
     /// known yet.
-    fn extent(self, bytes: &[u8]) -> Result<Option<Extent>, Broken> {
+    fn extent(self, bytes: &[u8]) -> Result<Option<Extent>, FramingError> {
         let (start, end) = match self {
             Self::Ice => {
                 let Some(length) = bytes.first_chunk() else {
@@ -81,14 +82,14 @@ impl Framing {
                 };
                 let length = usize::from(u16::from_be_bytes(*length));
                 match first >> 6 {
-                    0 if length % 4 == 0 => (0, STUN_HEADER + length),
+                    0 if length % 4 == 0 => (0, HEADER + length),
                     1 => (0, CHANNEL_HEADER + length),
-                    _ => return Err(Broken::Malformed),
+                    _ => return Err(FramingError::Malformed),
                 }
             }
         };
         if end - start > LONGEST {
-            return Err(Broken::TooLong);
+            return Err(FramingError::TooLong);
         }
         let next = match self {
             Self::Ice => end,
@@ -124,13 +125,13 @@ struct Extent {
 
 /// Takes a stream piece by piece and gives its messages. After an error it gives nothing but errors.
 #[derive(Debug, Default)]
-pub struct Decoder {
+pub struct StreamDecoder {
     framing: Option<Framing>,
     bytes: Vec<u8>,
     start: usize,
 }
 
-impl Decoder {
+impl StreamDecoder {
     /// Of a stream whose framing is known: the answers to what was sent in it.
     pub fn of(framing: Framing) -> Self {
         Self { framing: Some(framing), ..Self::default() }
@@ -149,7 +150,7 @@ impl Decoder {
     }
 
     /// The next message, if it is there as a whole. Never empty.
-    pub fn next_message(&mut self) -> Result<Option<&[u8]>, Broken> {
+    pub fn next_message(&mut self) -> Result<Option<&[u8]>, FramingError> {
         loop {
             let rest = &self.bytes[self.start..];
             if self.framing.is_none() {
@@ -197,8 +198,8 @@ mod tests {
     }
 
     /// All messages of a stream that arrives in pieces of this size.
-    fn read(stream: &[u8], piece: usize) -> (Vec<Vec<u8>>, Option<Framing>, Result<(), Broken>) {
-        let mut decoder = Decoder::default();
+    fn read(stream: &[u8], piece: usize) -> (Vec<Vec<u8>>, Option<Framing>, Result<(), FramingError>) {
+        let mut decoder = StreamDecoder::default();
         let mut messages = vec![];
         for piece in stream.chunks(piece) {
             decoder.push(piece);
@@ -238,7 +239,7 @@ mod tests {
 
     #[test]
     fn a_stream_that_is_neither_is_refused_as_early_as_possible() {
-        let refused = |stream: &[u8]| read(stream, 1) == (vec![], None, Err(Broken::Unknown));
+        let refused = |stream: &[u8]| read(stream, 1) == (vec![], None, Err(FramingError::Unknown));
         assert!(refused(b"GET / HTTP/1.1\r\n"));
         assert!(refused(b"\x16\x03\x01"));
         assert!(refused(&[0; 10]) && !refused(&[0; 9]));
@@ -252,10 +253,10 @@ mod tests {
         let check = check();
         for long in [LONGEST + 1, usize::from(u16::MAX)] {
             let stream = [&framed(Framing::Ice, &[&check])[..], &(long as u16).to_be_bytes()].concat();
-            assert_eq!(read(&stream, 1).2, Err(Broken::TooLong));
+            assert_eq!(read(&stream, 1).2, Err(FramingError::TooLong));
         }
         let stream = [&check[..], &[0x40, 0, 0xff, 0xff]].concat();
-        assert_eq!(read(&stream, 1).2, Err(Broken::TooLong));
+        assert_eq!(read(&stream, 1).2, Err(FramingError::TooLong));
         let whole = framed(Framing::Ice, &[&check, &[7; LONGEST]]);
         assert_eq!(read(&whole, 100).0[1].len(), LONGEST);
     }
@@ -264,7 +265,7 @@ mod tests {
     fn what_is_no_turn_message_breaks_the_stream() {
         for next in [&[0x80, 0x60, 0, 0][..], &[0, 1, 0, 3], b"\xff\xff\xff\xff"] {
             let stream = [&check()[..], next].concat();
-            assert_eq!(read(&stream, 1).2, Err(Broken::Malformed));
+            assert_eq!(read(&stream, 1).2, Err(FramingError::Malformed));
         }
     }
 
@@ -276,7 +277,7 @@ mod tests {
             piece in 1_usize..200,
         ) {
             let stream = [opening, bytes].concat();
-            let mut decoder = Decoder::default();
+            let mut decoder = StreamDecoder::default();
             'stream: for piece in stream.chunks(piece) {
                 decoder.push(piece);
                 loop {
