@@ -3,8 +3,9 @@
 use std::io::{self, Seek, SeekFrom, Write};
 use std::time::Duration;
 
+use payload::{PictureFormat, vp8};
+
 use crate::cluster::{Block, Cluster, TrackNumber};
-use crate::depacketise::{self, Format};
 use crate::follow::FileFrame;
 use crate::matroska::{self, Cue};
 use crate::summary::{Container, FileSummary};
@@ -30,7 +31,7 @@ pub(crate) struct PlacedFrame {
     pub(crate) key: bool,
     pub(crate) data: Vec<u8>,
     /// Of a key frame, if it tells.
-    pub(crate) format: Option<Format>,
+    pub(crate) format: Option<PictureFormat>,
     pub(crate) quarter_turns: u8,
 }
 
@@ -84,7 +85,8 @@ impl<W: Write + Seek> FrameFile<W> {
 
     /// A frame of sound, or of pictures in VP8.
     pub fn push(&mut self, frame: FileFrame, now: Time) -> io::Result<()> {
-        let format = if frame.key { depacketise::vp8_format(frame.codec, &frame.data) } else { None };
+        let says_format = frame.key && frame.codec == Codec::Vp8;
+        let format = if says_format { vp8::picture_format(&frame.data) } else { None };
         let time = Nanos::try_from(frame.time).unwrap_or(Nanos::MAX).saturating_mul(1_000_000);
         let FileFrame { codec, key, data, .. } = frame;
         self.add(PlacedFrame { codec, time, key, data, format, quarter_turns: 0 }, now)
@@ -120,7 +122,7 @@ impl<W: Write + Seek> FrameFile<W> {
         let tracks = [self.has_audio, self.video_codec.is_some()];
         let size = matroska::complete(&mut self.file, start, duration, &self.cues, tracks, self.end)?;
         let [has_audio, has_video] = tracks;
-        let container = self.video_codec.map_or(Container::default(), Codec::container);
+        let container = self.video_codec.map_or(Container::default(), Container::of);
         Ok(FileSummary { start, end: start + duration, duration, size, has_audio, has_video, container, losses: None })
     }
 

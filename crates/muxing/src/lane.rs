@@ -4,7 +4,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::depacketise::{Depacketiser, Frame};
+use payload::{Depacketiser, Frame};
+
 use crate::reorder::{Ordered, ReorderWindow};
 use crate::summary::Losses;
 use crate::{Codec, Packet, SenderReport, Source, Time};

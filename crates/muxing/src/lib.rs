@@ -12,9 +12,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-mod bits;
 mod cluster;
-mod depacketise;
 mod ebml;
 mod follow;
 mod frame_file;
@@ -30,6 +28,7 @@ mod timeline;
 pub use follow::{FileFrame, FollowError, Follower, VideoTrack};
 pub use frame_file::FrameFile;
 pub use live::{LiveWebm, NoWebm};
+pub use payload::Codec;
 pub use repair::{RepairError, repair};
 pub use stream_file::{Event, StreamFile};
 pub use summary::{Container, FileSummary, Losses};
@@ -59,39 +58,6 @@ pub struct Packet {
     pub arrival: Time,
     /// The last report for its source.
     pub report: Option<SenderReport>,
-}
-
-/// What is in a packet.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Codec {
-    /// Sound, RFC 7587.
-    Opus,
-    /// RFC 7741.
-    Vp8,
-    /// RFC 9628.
-    Vp9,
-    /// RFC 6184.
-    H264,
-    /// AV1 RTP payload specification 1.0.
-    Av1,
-}
-
-impl Codec {
-    /// The file that can hold it.
-    fn container(self) -> Container {
-        match self {
-            Self::H264 => Container::Matroska,
-            Self::Opus | Self::Vp8 | Self::Vp9 | Self::Av1 => Container::WebM,
-        }
-    }
-
-    /// Of RTP timestamps, in Hz.
-    fn clock_rate(self) -> i64 {
-        match self {
-            Self::Opus => 48_000,
-            Self::Vp8 | Self::Vp9 | Self::H264 | Self::Av1 => 90_000,
-        }
-    }
 }
 
 /// One stream of packets: the timestamps of two have nothing in common.

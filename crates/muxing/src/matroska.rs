@@ -6,9 +6,10 @@
 
 use std::io::{self, Seek, SeekFrom, Write};
 
+use payload::PictureFormat;
+
 use crate::Codec;
 use crate::cluster::TrackNumber;
-use crate::depacketise::Format;
 use crate::ebml::{Elements, UNKNOWN_SIZE, push_id, wide_size};
 use crate::summary::Container;
 
@@ -131,7 +132,7 @@ pub(crate) fn describe_audio(file: &mut (impl Write + Seek)) -> io::Result<()> {
 pub(crate) fn describe_video(
     file: &mut (impl Write + Seek),
     codec: Codec,
-    format: &Format,
+    format: &PictureFormat,
     quarter_turns: u8,
 ) -> io::Result<()> {
     let name = match codec {
@@ -149,12 +150,12 @@ pub(crate) fn describe_video(
         video = video.master(PROJECTION, Elements::default().unsigned(PROJECTION_TYPE, 0).float(PROJECTION_ROLL, roll));
     }
     let mut track = track(TrackNumber::Video, 1, name);
-    if !format.private.is_empty() {
-        track = track.binary(CODEC_PRIVATE, &format.private);
+    if !format.configuration.is_empty() {
+        track = track.binary(CODEC_PRIVATE, &format.configuration);
     }
     let track = track.master(VIDEO, video);
     put(file, VIDEO_AT, &Elements::default().master(TRACK, track).padded(VIDEO_LENGTH).0)?;
-    match codec.container() {
+    match Container::of(codec) {
         Container::WebM => Ok(()),
         container => put(file, 0, &ebml(container).0),
     }
@@ -273,7 +274,7 @@ mod tests {
         }
         assert_eq!(seek_head(Some(u64::MAX)).0.len(), SEEK_HEAD_LENGTH);
         assert_eq!(info(u64::MAX, Some(u64::MAX)).0.len(), INFO_LENGTH);
-        let format = Format { width: u16::MAX, height: u16::MAX, private: vec![1; 11 + 2 * 255] };
+        let format = PictureFormat { width: u16::MAX, height: u16::MAX, configuration: vec![1; 11 + 2 * 255] };
         let mut file = io::Cursor::new(beginning(MILLENNIUM));
         describe_audio(&mut file).unwrap();
         describe_video(&mut file, Codec::H264, &format, 1).unwrap();

@@ -1,5 +1,7 @@
 //! What a finished file holds, for whoever lists it.
 
+use crate::Codec;
+
 /// What a finished file holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct FileSummary {
@@ -32,6 +34,14 @@ pub enum Container {
 }
 
 impl Container {
+    /// That can hold this.
+    pub(crate) fn of(codec: Codec) -> Self {
+        match codec {
+            Codec::H264 => Self::Matroska,
+            Codec::Opus | Codec::Vp8 | Codec::Vp9 | Codec::Av1 => Self::WebM,
+        }
+    }
+
     /// Of a file's name.
     pub fn extension(self) -> &'static str {
         match self {

@@ -87,7 +87,7 @@ impl StreamTime {
 impl Timeline {
     /// The time of a frame; in a track always at least a millisecond after the one before.
     pub(crate) fn place(&mut self, track: &mut Track, stamp: &Stamp) -> Nanos {
-        let rate = stamp.codec.clock_rate();
+        let rate = stamp.codec.clock_rate().into();
         let is_new = track.source != Some(stamp.source);
         if is_new {
             *track = Track { source: Some(stamp.source), last: track.last, ..Track::default() };
@@ -211,12 +211,12 @@ mod tests {
 
     impl Sender {
         fn new(codec: Codec, generation: u32, first_timestamp: u32) -> Self {
-            let source = Source { generation, ssrc: codec.clock_rate() as u32 };
+            let source = Source { generation, ssrc: codec.clock_rate() };
             Self { codec, source, first_timestamp, drift: 0, reports_from: 0, reported: None }
         }
 
         fn timestamp(&self, at: Nanos) -> u32 {
-            let ticks = self.drifted(at) as i128 * self.codec.clock_rate() as i128 / SECOND as i128;
+            let ticks = self.drifted(at) as i128 * i128::from(self.codec.clock_rate()) / SECOND as i128;
             self.first_timestamp.wrapping_add(ticks as u32)
         }
 

@@ -5,7 +5,8 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use crate::codec::vp8::{self, PictureNumbers};
+use payload::vp8::{self, PictureNumbers};
+
 use crate::packet::{MediaKind, OutgoingHeader, Packet, Source, Vp8Rewrite};
 
 /// Padding packets remembered, so that a late packet from before them is numbered right.
