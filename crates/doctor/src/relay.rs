@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UdpSocket;
 use tokio::time::timeout;
 use turn::Credentials;
-use turn::client::{Answer, TurnClient};
+use turn::client::{TurnClient, TurnResponse};
 
 use super::certificate::{self, Trust};
 use super::finding::Finding;
@@ -109,9 +109,9 @@ impl User {
     async fn run(&mut self, media: &[SocketAddr]) -> RelayTrial {
         let ipv6 = !media.iter().any(SocketAddr::is_ipv4);
         let relayed = match self.request(|client, id| client.allocate(id, ipv6)).await {
-            Ok(Answer::Relayed(relayed)) => relayed,
-            Ok(Answer::Refused(code)) => return RelayTrial::Refused(code),
-            Ok(Answer::Done | Answer::Challenged) => {
+            Ok(TurnResponse::Relayed(relayed)) => relayed,
+            Ok(TurnResponse::Refused(code)) => return RelayTrial::Refused(code),
+            Ok(TurnResponse::Done | TurnResponse::Challenged) => {
                 return RelayTrial::Silent(Unreachable::Failed("a senseless answer".to_owned()));
             }
             Err(why) => return RelayTrial::Silent(why),
@@ -120,8 +120,8 @@ impl User {
             return RelayTrial::Dropped;
         };
         match self.request(|client, id| client.permit(id, peer)).await {
-            Ok(Answer::Done) => {}
-            Ok(Answer::Refused(code)) => return RelayTrial::Refused(code),
+            Ok(TurnResponse::Done) => {}
+            Ok(TurnResponse::Refused(code)) => return RelayTrial::Refused(code),
             Ok(_) | Err(_) => return RelayTrial::Dropped,
         }
         match self.through_relay(peer).await {
@@ -142,14 +142,14 @@ impl User {
     }
 
     /// Asks once more after the challenge.
-    async fn request(&mut self, write: impl Fn(&TurnClient, [u8; 12]) -> Vec<u8>) -> Result<Answer, Unreachable> {
-        let mut answer = Answer::Challenged;
+    async fn request(&mut self, write: impl Fn(&TurnClient, [u8; 12]) -> Vec<u8>) -> Result<TurnResponse, Unreachable> {
+        let mut answer = TurnResponse::Challenged;
         for _ in 0..3 {
             let transaction: [u8; 12] = rand::random();
             let request = write(&self.client, transaction);
             let read = |client: &mut TurnClient, message: &[u8]| client.answer(transaction, message);
             answer = self.pipe.exchange(&request, &mut self.client, read).await?;
-            if answer != Answer::Challenged {
+            if answer != TurnResponse::Challenged {
                 break;
             }
         }

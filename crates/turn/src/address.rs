@@ -15,12 +15,12 @@ pub(crate) const SLOTS: usize = 1 << 16;
 
 /// IP address family of a relayed address.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Family {
+pub(crate) enum AddressFamily {
     V4,
     V6,
 }
 
-impl Family {
+impl AddressFamily {
     pub(crate) fn of(ip: IpAddr) -> Self {
         if ip.is_ipv4() { Self::V4 } else { Self::V6 }
     }
@@ -35,12 +35,12 @@ pub fn is_virtual(address: SocketAddr) -> bool {
 }
 
 /// The address of a slot; successive uses of a slot differ by the port.
-pub(crate) fn relayed(slot: u16, generation: u16, family: Family) -> SocketAddr {
+pub(crate) fn relayed(slot: u16, generation: u16, family: AddressFamily) -> SocketAddr {
     let port = FIRST_PORT | generation;
     let [high, low] = slot.to_be_bytes();
     match family {
-        Family::V4 => (Ipv4Addr::new(IPV4_PREFIX[0], IPV4_PREFIX[1], high, low), port).into(),
-        Family::V6 => (Ipv6Addr::new(IPV6_PREFIX[0], 0, 0, 0, 0, 0, 1, slot), port).into(),
+        AddressFamily::V4 => (Ipv4Addr::new(IPV4_PREFIX[0], IPV4_PREFIX[1], high, low), port).into(),
+        AddressFamily::V6 => (Ipv6Addr::new(IPV6_PREFIX[0], 0, 0, 0, 0, 0, 1, slot), port).into(),
     }
 }
 
@@ -60,10 +60,10 @@ mod tests {
 
     #[test]
     fn an_address_leads_back_to_its_slot_and_is_nobody_elses() {
-        for family in [Family::V4, Family::V6] {
+        for family in [AddressFamily::V4, AddressFamily::V6] {
             for number in [0, 1, 255, 256, u16::MAX] {
                 let address = relayed(number, 3, family);
-                assert_eq!((slot(address), Family::of(address.ip())), (Some(number), family));
+                assert_eq!((slot(address), AddressFamily::of(address.ip())), (Some(number), family));
                 assert!(is_virtual(address) && address.port() >= FIRST_PORT);
             }
             assert_ne!(relayed(1, 0, family), relayed(1, 1, family));

@@ -85,7 +85,7 @@ struct Channel {
 
 /// Number or peer belong together with another one already.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Conflict;
+pub(crate) struct ChannelConflict;
 
 impl Allocation {
     pub(crate) fn new(
@@ -124,12 +124,12 @@ impl Allocation {
     }
 
     /// Binds or refreshes; the peer is permitted too.
-    pub(crate) fn bind(&mut self, number: u16, peer: SocketAddr, now: Instant) -> Result<(), Conflict> {
+    pub(crate) fn bind(&mut self, number: u16, peer: SocketAddr, now: Instant) -> Result<(), ChannelConflict> {
         self.channels.retain(|channel| channel.expires > now);
         let expires = now + CHANNEL_LIFETIME;
         match self.channels.iter_mut().find(|channel| channel.number == number || channel.peer == peer) {
             Some(channel) if channel.number == number && channel.peer == peer => channel.expires = expires,
-            Some(_) => return Err(Conflict),
+            Some(_) => return Err(ChannelConflict),
             None => self.channels.push(Channel { number, peer, expires }),
         }
         self.permit(peer.ip(), now);

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use stun::{LongTermKey, TransactionId};
 
-use crate::address::{self, Family, SLOTS};
+use crate::address::{self, AddressFamily, SLOTS};
 use crate::allocation::Allocation;
 use crate::credentials;
 use crate::{Client, Limits};
@@ -39,21 +39,21 @@ struct Entry {
 
 /// What a new allocation shall be.
 #[derive(Debug)]
-pub(crate) struct New<'a> {
+pub(crate) struct NewAllocation<'a> {
     pub(crate) client: Client,
     pub(crate) user: &'a str,
     pub(crate) key: LongTermKey,
     pub(crate) transaction: TransactionId,
-    pub(crate) family: Family,
+    pub(crate) family: AddressFamily,
     pub(crate) even_port: bool,
     pub(crate) expires: Instant,
 }
 
 /// Which quota is used up.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Full {
-    User,
-    Server,
+pub(crate) enum QuotaReached {
+    OfUser,
+    OfServer,
 }
 
 impl Allocations {
@@ -70,31 +70,31 @@ impl Allocations {
         }
     }
 
-    pub(crate) fn insert(&mut self, new: New<'_>) -> Result<SocketAddr, Full> {
-        let New { client, user, key, transaction, family, even_port, expires } = new;
+    pub(crate) fn insert(&mut self, new: NewAllocation<'_>) -> Result<SocketAddr, QuotaReached> {
+        let NewAllocation { client, user, key, transaction, family, even_port, expires } = new;
         if self.by_client.len() >= self.limits.allocations {
-            return Err(Full::Server);
+            return Err(QuotaReached::OfServer);
         }
         let is_guest = credentials::is_guest(user);
         if is_guest && self.guests >= GUESTS {
-            return Err(Full::User);
+            return Err(QuotaReached::OfUser);
         }
         let most = self.limits.allocations_per_user.min(if is_guest { PER_GUEST } else { usize::MAX });
         let user = match self.users.get_key_value(user) {
-            Some((_, count)) if *count >= most => return Err(Full::User),
+            Some((_, count)) if *count >= most => return Err(QuotaReached::OfUser),
             Some((user, _)) => user.clone(),
             None => Arc::from(user),
         };
         let slot = match self.free.pop_front() {
             Some(slot) => slot,
             None => {
-                let slot = u16::try_from(self.entries.len()).map_err(|_| Full::Server)?;
+                let slot = u16::try_from(self.entries.len()).map_err(|_| QuotaReached::OfServer)?;
                 self.entries.push(Entry::default());
                 slot
             }
         };
         let Some(entry) = self.entries.get_mut(usize::from(slot)) else {
-            return Err(Full::Server);
+            return Err(QuotaReached::OfServer);
         };
         const GENERATIONS: u16 = 1 << 14;
         entry.generation = (entry.generation + 1 + u16::from(even_port && entry.generation % 2 == 0)) % GENERATIONS;

@@ -30,7 +30,7 @@ struct Challenge {
 
 /// What a server has answered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Answer {
+pub enum TurnResponse {
     /// It wants to know who asks: ask again, in a new transaction.
     Challenged,
     /// The allocation is made; datagrams will come from this address.
@@ -85,7 +85,7 @@ impl TurnClient {
 
     /// Reads the answer to the request of this transaction; `None` if it is not the answer, or was not signed by who knows
     /// the password.
-    pub fn answer(&mut self, transaction: [u8; 12], bytes: &[u8]) -> Option<Answer> {
+    pub fn answer(&mut self, transaction: [u8; 12], bytes: &[u8]) -> Option<TurnResponse> {
         let message = Message::parse(bytes).filter(|message| message.transaction == transaction)?;
         let is = |class: u16| message.kind & kind::ERROR == class;
         if is(kind::ERROR) {
@@ -99,12 +99,12 @@ impl TurnClient {
             return None;
         }
         Some(match message.find_xor_address(attribute::XOR_RELAYED_ADDRESS) {
-            Some(relayed) => Answer::Relayed(relayed),
-            None => Answer::Done,
+            Some(relayed) => TurnResponse::Relayed(relayed),
+            None => TurnResponse::Done,
         })
     }
 
-    fn refusal(&mut self, message: &Message<'_>) -> Option<Answer> {
+    fn refusal(&mut self, message: &Message<'_>) -> Option<TurnResponse> {
         const UNAUTHORIZED: u16 = 401;
         const STALE_NONCE: u16 = 438;
 
@@ -113,13 +113,13 @@ impl TurnClient {
         // Who is refused although the request was signed has the wrong password.
         let may_ask_again = (code == UNAUTHORIZED && self.challenge.is_none()) || code == STALE_NONCE;
         if !may_ask_again {
-            return Some(Answer::Refused(code));
+            return Some(TurnResponse::Refused(code));
         }
         let (realm, nonce) = (message.attribute(attribute::REALM)?, message.attribute(attribute::NONCE)?);
         let Credentials { username, password } = &self.credentials;
         let key = LongTermKey::new(username, std::str::from_utf8(realm).ok()?, password);
         self.challenge = Some(Challenge { realm: realm.to_owned(), nonce: nonce.to_owned(), key });
-        Some(Answer::Challenged)
+        Some(TurnResponse::Challenged)
     }
 
     fn sign(&self, request: MessageWriter) -> Vec<u8> {
@@ -170,9 +170,9 @@ mod tests {
         TurnClient::new(SharedSecret::new(secret).issue(UNIX, "doctor"))
     }
 
-    fn allocate(server: &mut Server, client: &mut TurnClient) -> Answer {
+    fn allocate(server: &mut Server, client: &mut TurnClient) -> TurnResponse {
         let challenge = ask(server, &client.allocate(TRANSACTION, false)).unwrap();
-        assert_eq!(client.answer(TRANSACTION, &challenge), Some(Answer::Challenged));
+        assert_eq!(client.answer(TRANSACTION, &challenge), Some(TurnResponse::Challenged));
         let answer = ask(server, &client.allocate(TRANSACTION, false)).unwrap();
         client.answer(TRANSACTION, &answer).unwrap()
     }
@@ -180,24 +180,24 @@ mod tests {
     #[test]
     fn a_question_goes_through_the_relay_and_its_answer_comes_back() {
         let (mut server, mut client) = (server(1), client("secret"));
-        let Answer::Relayed(relayed) = allocate(&mut server, &mut client) else { panic!("no allocation") };
+        let TurnResponse::Relayed(relayed) = allocate(&mut server, &mut client) else { panic!("no allocation") };
         assert!(is_virtual(relayed));
         let question = TurnClient::send(TRANSACTION, media(), &binding::request(TRANSACTION));
         assert_eq!(ask(&mut server, &question), None, "not permitted yet");
         let permitted = ask(&mut server, &client.permit(TRANSACTION, media())).unwrap();
-        assert_eq!(client.answer(TRANSACTION, &permitted), Some(Answer::Done));
+        assert_eq!(client.answer(TRANSACTION, &permitted), Some(TurnResponse::Done));
         let answer = ask(&mut server, &question).unwrap();
         let (peer, contents) = TurnClient::received(&answer).unwrap();
         assert_eq!((peer, binding::mapped_address(contents, TRANSACTION)), (media(), Some(relayed)));
         let released = ask(&mut server, &client.release(TRANSACTION)).unwrap();
-        assert_eq!(client.answer(TRANSACTION, &released), Some(Answer::Done));
+        assert_eq!(client.answer(TRANSACTION, &released), Some(TurnResponse::Done));
         assert!(server.is_empty());
     }
 
     #[test]
     fn a_refusal_says_why_and_nobody_else_can_answer() {
-        assert_eq!(allocate(&mut server(1), &mut client("wrong")), Answer::Refused(401));
-        assert_eq!(allocate(&mut server(0), &mut client("secret")), Answer::Refused(508));
+        assert_eq!(allocate(&mut server(1), &mut client("wrong")), TurnResponse::Refused(401));
+        assert_eq!(allocate(&mut server(0), &mut client("secret")), TurnResponse::Refused(508));
         let (mut server, mut client) = (server(1), client("secret"));
         allocate(&mut server, &mut client);
         let answer = ask(&mut server, &client.permit(TRANSACTION, media())).unwrap();

@@ -1,12 +1,12 @@
 //! How many answers somebody gets who has proved nothing. Sources of datagrams can be forged, so these answers go to
 //! whoever the forger likes; they are short, and here they are few. A table of fixed size, by a hash that nobody outside
-//! knows: addresses that share a place share its allowance.
+//! knows: addresses that share a bucket share its tokens.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::net::IpAddr;
 use std::time::Instant;
 
-const PLACES: usize = 4096;
+const BUCKETS: usize = 4096;
 /// Answers per second. A whole office may be behind one address: each of its peer connections asks a few times when it
 /// starts, and asks again what was not answered.
 const RATE: u32 = 200;
@@ -14,14 +14,14 @@ const RATE: u32 = 200;
 const BURST: u32 = 600;
 
 #[derive(Clone, Copy)]
-struct Place {
-    allowance: u32,
-    /// Milliseconds since the start at which the allowance was this.
+struct TokenBucket {
+    tokens: u32,
+    /// Milliseconds since the start at which there were that many.
     at: u64,
 }
 
 pub(crate) struct Limiter {
-    places: Vec<Place>,
+    buckets: Vec<TokenBucket>,
     hash: RandomState,
     start: Instant,
 }
@@ -34,7 +34,7 @@ impl std::fmt::Debug for Limiter {
 
 impl Limiter {
     pub(crate) fn new(start: Instant) -> Self {
-        Self { places: vec![Place { allowance: BURST, at: 0 }; PLACES], hash: RandomState::new(), start }
+        Self { buckets: vec![TokenBucket { tokens: BURST, at: 0 }; BUCKETS], hash: RandomState::new(), start }
     }
 
     /// Whether one more answer may go there.
@@ -44,18 +44,18 @@ impl Limiter {
             IpAddr::V4(ip) => u64::from(ip.to_bits()),
             IpAddr::V6(ip) => (ip.to_bits() >> 64) as u64,
         };
-        let index = self.hash.hash_one(network) as usize % PLACES;
+        let index = self.hash.hash_one(network) as usize % BUCKETS;
         let now = now.saturating_duration_since(self.start).as_millis() as u64;
-        let Some(place) = self.places.get_mut(index) else {
+        let Some(bucket) = self.buckets.get_mut(index) else {
             return false;
         };
-        let earned = now.saturating_sub(place.at).saturating_mul(RATE.into()) / 1000;
+        let earned = now.saturating_sub(bucket.at).saturating_mul(RATE.into()) / 1000;
         if earned > 0 {
-            place.allowance = u32::try_from(earned).unwrap_or(BURST).saturating_add(place.allowance).min(BURST);
-            place.at += earned * 1000 / u64::from(RATE);
+            bucket.tokens = u32::try_from(earned).unwrap_or(BURST).saturating_add(bucket.tokens).min(BURST);
+            bucket.at += earned * 1000 / u64::from(RATE);
         }
-        let admitted = place.allowance > 0;
-        place.allowance = place.allowance.saturating_sub(1);
+        let admitted = bucket.tokens > 0;
+        bucket.tokens = bucket.tokens.saturating_sub(1);
         admitted
     }
 }

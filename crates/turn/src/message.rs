@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use stun::{Attribute, INTEGRITY, Message};
 
-use crate::address::Family;
+use crate::address::AddressFamily;
 
 /// Requests have about ten attributes.
 const MAX_ATTRIBUTES: usize = 32;
@@ -61,7 +61,7 @@ pub(crate) fn send_indication<'a>(message: &Message<'a>) -> Option<(SocketAddr, 
 
 /// The request cannot be read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Malformed;
+pub(crate) struct MalformedRequest;
 
 /// What a request says. Of attributes that stand twice the first counts.
 #[derive(Clone, Default, Debug)]
@@ -87,29 +87,29 @@ pub(crate) struct Request<'a> {
 
 impl<'a> Request<'a> {
     /// Everything in a request. An error names nothing: the request is broken.
-    pub(crate) fn read(message: &Message<'a>) -> Result<Self, Malformed> {
+    pub(crate) fn read(message: &Message<'a>) -> Result<Self, MalformedRequest> {
         let mut request = Self::default();
         let mut last = None;
         let mut secured = false;
         for (count, attribute) in message.attributes().enumerate() {
             if count == MAX_ATTRIBUTES {
-                return Err(Malformed);
+                return Err(MalformedRequest);
             }
             last = Some(attribute);
             if attribute.kind == attribute::FINGERPRINT {
                 request.fingerprint = true;
                 if !message.has_fingerprint(&attribute) {
-                    return Err(Malformed);
+                    return Err(MalformedRequest);
                 }
             } else if !secured {
                 secured = attribute.kind == attribute::MESSAGE_INTEGRITY;
                 request.take(message, attribute)?;
             }
         }
-        if message.ends_with(last.as_ref()) { Ok(request) } else { Err(Malformed) }
+        if message.ends_with(last.as_ref()) { Ok(request) } else { Err(MalformedRequest) }
     }
 
-    fn take(&mut self, message: &Message<'a>, attribute: Attribute<'a>) -> Result<(), Malformed> {
+    fn take(&mut self, message: &Message<'a>, attribute: Attribute<'a>) -> Result<(), MalformedRequest> {
         let Attribute { kind, value, .. } = attribute;
         match kind {
             attribute::USERNAME => keep(&mut self.username, value),
@@ -117,7 +117,7 @@ impl<'a> Request<'a> {
             attribute::NONCE => keep(&mut self.nonce, value),
             attribute::MESSAGE_INTEGRITY => {
                 if value.len() != INTEGRITY {
-                    return Err(Malformed);
+                    return Err(MalformedRequest);
                 }
                 keep(&mut self.integrity, attribute);
             }
@@ -128,13 +128,13 @@ impl<'a> Request<'a> {
             }
             attribute::REQUESTED_TRANSPORT => keep(&mut self.transport, four(value)?[0]),
             attribute::REQUESTED_ADDRESS_FAMILY => keep(&mut self.family, four(value)?[0]),
-            attribute::EVEN_PORT => keep(&mut self.even_port, value.first().ok_or(Malformed)? & 0x80 != 0),
+            attribute::EVEN_PORT => keep(&mut self.even_port, value.first().ok_or(MalformedRequest)? & 0x80 != 0),
             attribute::RESERVATION_TOKEN => self.reservation_token = true,
             attribute::XOR_PEER_ADDRESS => {
                 if self.peers.len() == MAX_PEERS {
-                    return Err(Malformed);
+                    return Err(MalformedRequest);
                 }
-                self.peers.push(message.xor_address(value).ok_or(Malformed)?);
+                self.peers.push(message.xor_address(value).ok_or(MalformedRequest)?);
             }
             attribute::DONT_FRAGMENT => {}
             _ if kind < attribute::OPTIONAL => self.unknown.push(kind),
@@ -148,15 +148,15 @@ fn keep<T>(field: &mut Option<T>, value: T) {
     field.get_or_insert(value);
 }
 
-fn four(value: &[u8]) -> Result<[u8; 4], Malformed> {
-    value.try_into().map_err(|_| Malformed)
+fn four(value: &[u8]) -> Result<[u8; 4], MalformedRequest> {
+    value.try_into().map_err(|_| MalformedRequest)
 }
 
 /// The value of REQUESTED-ADDRESS-FAMILY.
-pub(crate) fn family(value: u8) -> Option<Family> {
+pub(crate) fn family(value: u8) -> Option<AddressFamily> {
     match value {
-        1 => Some(Family::V4),
-        2 => Some(Family::V6),
+        1 => Some(AddressFamily::V4),
+        2 => Some(AddressFamily::V6),
         _ => None,
     }
 }
@@ -231,16 +231,16 @@ mod tests {
             [(attribute::LIFETIME, &[1, 2][..]), (attribute::XOR_PEER_ADDRESS, &[0, 1, 0, 0, 1]), (0x0008, &[0; 19])];
         for (kind, value) in wrong {
             let bytes = MessageWriter::new(kind::ALLOCATE, TRANSACTION).attribute(kind, value).finish(false);
-            assert_eq!(Request::read(&Message::parse(&bytes).unwrap()).unwrap_err(), Malformed, "{kind:#x}");
+            assert_eq!(Request::read(&Message::parse(&bytes).unwrap()).unwrap_err(), MalformedRequest, "{kind:#x}");
         }
         // An attribute longer than the message.
         let mut bytes =
             MessageWriter::new(kind::ALLOCATE, TRANSACTION).attribute(attribute::USERNAME, b"anna").finish(false);
         bytes[HEADER + 3] = 5;
-        assert_eq!(Request::read(&Message::parse(&bytes).unwrap()).unwrap_err(), Malformed);
+        assert_eq!(Request::read(&Message::parse(&bytes).unwrap()).unwrap_err(), MalformedRequest);
         let many = (0..=MAX_PEERS).fold(MessageWriter::new(kind::CREATE_PERMISSION, TRANSACTION), |writer, _| {
             writer.xor_address(attribute::XOR_PEER_ADDRESS, "203.0.113.5:1".parse().unwrap())
         });
-        assert_eq!(Request::read(&Message::parse(&many.finish(false)).unwrap()).unwrap_err(), Malformed);
+        assert_eq!(Request::read(&Message::parse(&many.finish(false)).unwrap()).unwrap_err(), MalformedRequest);
     }
 }

@@ -8,9 +8,9 @@ use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 use stun::{LongTermKey, Message, MessageWriter, TransactionId, binding};
 
-use crate::address::Family;
+use crate::address::AddressFamily;
 use crate::allocation::{Allocation, Usage};
-use crate::allocations::{Allocations, Full, New};
+use crate::allocations::{Allocations, NewAllocation, QuotaReached};
 use crate::credentials;
 use crate::limiter::Limiter;
 use crate::message::{self, Request, attribute, kind};
@@ -154,7 +154,7 @@ struct User<'a> {
 }
 
 /// The attributes of a success response, or the error code.
-type Outcome = Result<Granted, u16>;
+type RequestOutcome = Result<Granted, u16>;
 
 #[derive(Default)]
 struct Granted {
@@ -425,7 +425,7 @@ impl Server {
         request: &Request<'_>,
         user: &User<'_>,
         now: Instant,
-    ) -> Outcome {
+    ) -> RequestOutcome {
         if message.kind == kind::ALLOCATE {
             return self.allocate(client, message.transaction, request, user, now);
         }
@@ -434,8 +434,8 @@ impl Server {
         if *allocation.user != *user.name {
             return Err(code::WRONG_CREDENTIALS);
         }
-        let family = Family::of(allocation.relayed.ip());
-        if request.peers.iter().any(|peer| Family::of(peer.ip()) != family) {
+        let family = AddressFamily::of(allocation.relayed.ip());
+        if request.peers.iter().any(|peer| AddressFamily::of(peer.ip()) != family) {
             return Err(code::FAMILY_MISMATCH);
         }
         match message.kind {
@@ -452,7 +452,7 @@ impl Server {
         request: &Request<'_>,
         user: &User<'_>,
         now: Instant,
-    ) -> Outcome {
+    ) -> RequestOutcome {
         // Whose deadline nobody has acted on yet is no obstacle.
         self.handle_timeout(now);
         if let Some(allocation) = self.allocations.get(&client) {
@@ -478,7 +478,7 @@ impl Server {
             }
         };
         let lifetime = lifetime(request).min(user.longest);
-        let new = New {
+        let new = NewAllocation {
             client,
             user: user.name,
             key: user.key,
@@ -488,8 +488,8 @@ impl Server {
             expires: now + lifetime,
         };
         let relayed = self.allocations.insert(new).map_err(|full| match full {
-            Full::User => code::QUOTA_REACHED,
-            Full::Server => code::INSUFFICIENT_CAPACITY,
+            QuotaReached::OfUser => code::QUOTA_REACHED,
+            QuotaReached::OfServer => code::INSUFFICIENT_CAPACITY,
         })?;
         self.totals.allocations += 1;
         tracing::debug!(client = %client.remote, user = user.name, %relayed, "TURN allocation made");
@@ -499,11 +499,11 @@ impl Server {
     fn refresh(
         &mut self,
         client: &Client,
-        family: Family,
+        family: AddressFamily,
         request: &Request<'_>,
         user: &User<'_>,
         now: Instant,
-    ) -> Outcome {
+    ) -> RequestOutcome {
         if request.family.is_some_and(|value| message::family(value) != Some(family)) {
             return Err(code::FAMILY_MISMATCH);
         }
@@ -518,7 +518,7 @@ impl Server {
         Ok(Granted { lifetime: Some(lifetime), ..Granted::default() })
     }
 
-    fn create_permission(&mut self, client: &Client, request: &Request<'_>, now: Instant) -> Outcome {
+    fn create_permission(&mut self, client: &Client, request: &Request<'_>, now: Instant) -> RequestOutcome {
         if request.peers.is_empty() {
             return Err(code::BAD_REQUEST);
         }
@@ -532,7 +532,7 @@ impl Server {
         Ok(Granted::default())
     }
 
-    fn bind_channel(&mut self, client: &Client, request: &Request<'_>, now: Instant) -> Outcome {
+    fn bind_channel(&mut self, client: &Client, request: &Request<'_>, now: Instant) -> RequestOutcome {
         let (Some(number), [peer]) = (request.channel, &request.peers[..]) else {
             return Err(code::BAD_REQUEST);
         };
@@ -555,13 +555,13 @@ impl Server {
         ECHO_PORTS.contains(&peer.port()) && self.is_ours(peer.ip())
     }
 
-    fn has(&self, family: Family) -> bool {
-        self.peers.iter().any(|peer| Family::of(peer.ip()) == family)
+    fn has(&self, family: AddressFamily) -> bool {
+        self.peers.iter().any(|peer| AddressFamily::of(peer.ip()) == family)
     }
 
     /// Browsers do not say which they want: IPv4, unless all our media is elsewhere.
-    fn default_family(&self) -> Option<Family> {
-        [Family::V4, Family::V6].into_iter().find(|family| self.has(*family))
+    fn default_family(&self) -> Option<AddressFamily> {
+        [AddressFamily::V4, AddressFamily::V6].into_iter().find(|family| self.has(*family))
     }
 
     fn ended(&mut self, allocation: &Allocation, why: &str) {
