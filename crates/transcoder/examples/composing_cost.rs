@@ -11,7 +11,7 @@ use std::time::Instant;
 use muxing::{Codec, StreamFile};
 use protocol::transcoder::{ComposedStream, Composition, Entry, Layout, Picture, VERSION};
 use testbed::publisher::{Stream, feed, merged, start};
-use transcoder::compose::{Composer, Step};
+use transcoder::compose::{Composer, StepOutcome};
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
@@ -48,7 +48,7 @@ fn main() {
     }
     composer.push(Entry::End { at: begin + u64::from(seconds) * 1000 });
     let (began, used) = (Instant::now(), processor_time());
-    while composer.step().expect("it goes on") != Step::Over {}
+    while composer.step().expect("it goes on") != StepOutcome::Over {}
     let (measured, _) = composer.finish().expect("it ends");
     let per_second = |value: f64| value / measured.duration;
     println!(

@@ -4,7 +4,7 @@ use std::io;
 
 /// Why a composition stops. What is in the output file stays, and can be continued.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub enum CompositionError {
     /// The manifest says nothing that can be composed: trying again is of no use.
     #[error("the manifest cannot be used: {0}")]
     Manifest(String),
@@ -16,7 +16,7 @@ pub enum Error {
     File(String, io::Error),
 }
 
-impl Error {
+impl CompositionError {
     pub(crate) fn file(path: &std::path::Path) -> impl FnOnce(io::Error) -> Self {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         move |error| Self::File(name, error)

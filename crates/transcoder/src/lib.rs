@@ -11,7 +11,7 @@ mod manifest;
 mod mp4;
 mod stage;
 
-pub use error::Error;
+pub use error::CompositionError;
 pub use manifest::Manifest;
 
 /// What GStreamer lacks here for composing: elements, by what they are for.

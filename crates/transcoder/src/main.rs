@@ -13,8 +13,8 @@ use std::thread;
 use protocol::transcoder::{Entry, Report};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
-use transcoder::compose::{Composer, Step};
-use transcoder::{Error, Manifest, missing};
+use transcoder::compose::{Composer, StepOutcome};
+use transcoder::{CompositionError, Manifest, missing};
 
 /// What the outside wants.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -57,7 +57,7 @@ fn compose(folder: &Path) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         // Trying again makes no difference.
-        Err(Error::Manifest(why)) => {
+        Err(CompositionError::Manifest(why)) => {
             tell(&Report::Failed { why });
             ExitCode::SUCCESS
         }
@@ -68,11 +68,11 @@ fn compose(folder: &Path) -> ExitCode {
     }
 }
 
-fn run(folder: &Path, wishes: &Receiver<Wish>) -> Result<(), Error> {
+fn run(folder: &Path, wishes: &Receiver<Wish>) -> Result<(), CompositionError> {
     let mut manifest = Manifest::open(folder)?;
     let mut entries = manifest.read()?.into_iter();
     let Some(Entry::Compose(composition)) = entries.next() else {
-        return Err(Error::Manifest("it does not say what is to be made".to_owned()));
+        return Err(CompositionError::Manifest("it does not say what is to be made".to_owned()));
     };
     let mut composer = Composer::open(folder, composition)?;
     tell(&Report::Running);
@@ -88,11 +88,11 @@ fn run(folder: &Path, wishes: &Receiver<Wish>) -> Result<(), Error> {
             Err(_) => {}
         }
         match composer.step()? {
-            Step::Taken => {}
-            Step::Written(until) => tell(&Report::Composed { until, lost: composer.lost() }),
-            Step::Over => return finish(composer),
-            Step::Waiting if is_last => return suspend(composer),
-            Step::Waiting => match wishes.recv() {
+            StepOutcome::Taken => {}
+            StepOutcome::Written(until) => tell(&Report::Composed { until, lost: composer.lost() }),
+            StepOutcome::Over => return finish(composer),
+            StepOutcome::Waiting if is_last => return suspend(composer),
+            StepOutcome::Waiting => match wishes.recv() {
                 Ok(Wish::Stop) | Err(_) => return suspend(composer),
                 Ok(wish) => {
                     is_last |= wish == Wish::Suspend;
@@ -103,13 +103,13 @@ fn run(folder: &Path, wishes: &Receiver<Wish>) -> Result<(), Error> {
     }
 }
 
-fn suspend(composer: Composer) -> Result<(), Error> {
+fn suspend(composer: Composer) -> Result<(), CompositionError> {
     composer.suspend()?;
     tell(&Report::Suspended);
     Ok(())
 }
 
-fn finish(composer: Composer) -> Result<(), Error> {
+fn finish(composer: Composer) -> Result<(), CompositionError> {
     let (measured, lost) = composer.finish()?;
     tell(&Report::Finished { measured, lost });
     Ok(())
@@ -137,8 +137,8 @@ fn listen(wishes: &SyncSender<Wish>) {
     });
 }
 
-fn catch_signals(wishes: SyncSender<Wish>) -> Result<(), Error> {
-    let failed = |error| Error::File("signals".to_owned(), error);
+fn catch_signals(wishes: SyncSender<Wish>) -> Result<(), CompositionError> {
+    let failed = |error| CompositionError::File("signals".to_owned(), error);
     let mut signals = Signals::new([SIGTERM, SIGINT]).map_err(failed)?;
     thread::spawn(move || {
         for _ in signals.forever() {

@@ -31,19 +31,19 @@ const COVER_LENGTH: u64 = 16;
 
 /// What is in a file.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct Description {
+pub(crate) struct Mp4Description {
     pub(crate) width: u32,
     pub(crate) height: u32,
     /// Pictures a second.
     pub(crate) frame_rate: u32,
     /// Of H264: `AVCDecoderConfigurationRecord`.
     pub(crate) avc: Vec<u8>,
-    pub(crate) sound: Option<Sound>,
+    pub(crate) sound: Option<AacTrack>,
 }
 
 /// AAC, two channels at 48 kHz.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct Sound {
+pub(crate) struct AacTrack {
     /// `AudioSpecificConfig`.
     pub(crate) config: Vec<u8>,
     /// Samples at the beginning that an encoder puts before what went in.
@@ -52,7 +52,7 @@ pub(crate) struct Sound {
 
 /// An encoded picture, or packet of sound.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct Sample {
+pub(crate) struct EncodedSample {
     pub(crate) data: Vec<u8>,
     /// It can be decoded without any other.
     pub(crate) key: bool,
@@ -60,7 +60,7 @@ pub(crate) struct Sample {
 
 /// What is in the file of one track.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-struct Track {
+struct SampleTable {
     sizes: Vec<u32>,
     /// Numbers of the samples that are key, from 1.
     keys: Vec<u32>,
@@ -72,9 +72,9 @@ struct Track {
 #[derive(Debug)]
 pub(crate) struct Mp4<F> {
     file: F,
-    description: Description,
-    video: Track,
-    audio: Track,
+    description: Mp4Description,
+    video: SampleTable,
+    audio: SampleTable,
     /// Where the box stands that becomes the media's.
     cover_at: u64,
     /// Where the next fragment goes.
@@ -84,7 +84,7 @@ pub(crate) struct Mp4<F> {
 
 impl<F: Read + Write + Seek> Mp4<F> {
     /// Begins a file, which is empty.
-    pub(crate) fn create(mut file: F, description: Description) -> io::Result<Self> {
+    pub(crate) fn create(mut file: F, description: Mp4Description) -> io::Result<Self> {
         let mut bytes = file_type();
         let cover_at = bytes.len() as u64;
         bytes.extend(cover());
@@ -92,12 +92,20 @@ impl<F: Read + Write + Seek> Mp4<F> {
         file.seek(SeekFrom::Start(0))?;
         file.write_all(&bytes)?;
         let end = bytes.len() as u64;
-        Ok(Self { file, description, video: Track::default(), audio: Track::default(), cover_at, end, fragments: 0 })
+        Ok(Self {
+            file,
+            description,
+            video: SampleTable::default(),
+            audio: SampleTable::default(),
+            cover_at,
+            end,
+            fragments: 0,
+        })
     }
 
     /// Goes on with a file that was cut off, or is whole, behind its last whole fragment; the caller cuts off what stands
     /// behind [`Mp4::end`]. Nothing if it was not begun with this description.
-    pub(crate) fn resume(mut file: F, description: Description) -> io::Result<Option<Self>> {
+    pub(crate) fn resume(mut file: F, description: Mp4Description) -> io::Result<Option<Self>> {
         let mut beginning = file_type();
         let cover_at = beginning.len() as u64;
         beginning.extend(cover());
@@ -128,7 +136,7 @@ impl<F: Read + Write + Seek> Mp4<F> {
         &self.file
     }
 
-    pub(crate) fn write_fragment(&mut self, pictures: &[Sample], packets: &[Sample]) -> io::Result<()> {
+    pub(crate) fn write_fragment(&mut self, pictures: &[EncodedSample], packets: &[EncodedSample]) -> io::Result<()> {
         let mut fragment = self.fragment(pictures, packets);
         let moof_length = fragment.len() as u64;
         let length = pictures.iter().chain(packets).map(|sample| sample.data.len()).sum::<usize>();
@@ -162,7 +170,7 @@ impl<F: Read + Write + Seek> Mp4<F> {
     }
 
     /// Pictures from the last key one at or before `number` up to it, as they were written.
-    pub(crate) fn group_of(&mut self, number: u64) -> io::Result<Vec<Sample>> {
+    pub(crate) fn group_of(&mut self, number: u64) -> io::Result<Vec<EncodedSample>> {
         let first = self.video.keys.iter().rev().find(|key| u64::from(**key) <= number + 1);
         let first = first.map_or(0, |key| *key as usize - 1);
         let mut samples = Vec::new();
@@ -174,7 +182,7 @@ impl<F: Read + Write + Seek> Mp4<F> {
                     let mut data = vec![0; size as usize];
                     self.file.seek(SeekFrom::Start(at))?;
                     self.file.read_exact(&mut data)?;
-                    samples.push(Sample { data, key: index == first });
+                    samples.push(EncodedSample { data, key: index == first });
                 }
                 at += u64::from(size);
                 index += 1;
@@ -183,7 +191,7 @@ impl<F: Read + Write + Seek> Mp4<F> {
         Ok(samples)
     }
 
-    fn fragment(&self, pictures: &[Sample], packets: &[Sample]) -> Vec<u8> {
+    fn fragment(&self, pictures: &[EncodedSample], packets: &[EncodedSample]) -> Vec<u8> {
         let build = |data_at: u32| {
             let mut content = full_atom(b"mfhd", 0, 0, &(self.fragments + 1).to_be_bytes());
             let time = self.pictures() * u64::from(PICTURE_TICKS);
@@ -201,9 +209,9 @@ impl<F: Read + Write + Seek> Mp4<F> {
     }
 }
 
-impl Track {
+impl SampleTable {
     /// Where the next track's samples begin.
-    fn add(&mut self, samples: &[Sample], at: u64) -> u64 {
+    fn add(&mut self, samples: &[EncodedSample], at: u64) -> u64 {
         if samples.is_empty() {
             return at;
         }
@@ -226,7 +234,7 @@ fn cover() -> Vec<u8> {
     atom(b"free", &[0; COVER_LENGTH as usize - 8])
 }
 
-fn run(track: u32, time: u64, data_at: u32, samples: &[Sample]) -> Vec<u8> {
+fn run(track: u32, time: u64, data_at: u32, samples: &[EncodedSample]) -> Vec<u8> {
     // Offsets count from the fragment's beginning.
     let mut content = full_atom(b"tfhd", 0, 0x02_0000, &track.to_be_bytes());
     content.extend(full_atom(b"tfdt", 1, 0, &time.to_be_bytes()));
@@ -241,9 +249,9 @@ fn run(track: u32, time: u64, data_at: u32, samples: &[Sample]) -> Vec<u8> {
     atom(b"traf", &content)
 }
 
-impl Description {
+impl Mp4Description {
     /// `tracks` of a whole file; without them what stands before the fragments.
-    fn movie(&self, tracks: Option<[&Track; 2]>) -> Vec<u8> {
+    fn movie(&self, tracks: Option<[&SampleTable; 2]>) -> Vec<u8> {
         let [video, audio] = tracks.map_or([None, None], |[video, audio]| [Some(video), Some(audio)]);
         let pictures = video.map_or(0, |video| video.sizes.len() as u64);
         let duration = pictures * MOVIE_SCALE / u64::from(self.frame_rate);
@@ -270,7 +278,7 @@ impl Description {
         atom(b"moov", &content)
     }
 
-    fn video_track(&self, duration: u64, track: Option<&Track>) -> Vec<u8> {
+    fn video_track(&self, duration: u64, track: Option<&SampleTable>) -> Vec<u8> {
         let scale = self.frame_rate * PICTURE_TICKS;
         let mut entry = vec![0; 6];
         entry.extend([0, 1]);
@@ -289,8 +297,8 @@ impl Description {
     }
 }
 
-impl Sound {
-    fn track(&self, track: Option<&Track>) -> Vec<u8> {
+impl AacTrack {
+    fn track(&self, track: Option<&SampleTable>) -> Vec<u8> {
         let mut entry = vec![0; 6];
         entry.extend([0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 16, 0, 0, 0, 0]);
         entry.extend((SOUND_RATE << 16).to_be_bytes());
@@ -336,7 +344,7 @@ fn media(
     kind_header: &[u8],
     entry: &[u8],
     sample_ticks: u32,
-    track: Option<&Track>,
+    track: Option<&SampleTable>,
 ) -> Vec<u8> {
     let mut header = [0; 16].to_vec();
     header.extend(scale.to_be_bytes());
@@ -347,12 +355,12 @@ fn media(
     content.extend(full_atom(b"hdlr", 0, 0, &handler));
     let here = full_atom(b"url ", 0, 1, &[]);
     let data = atom(b"dinf", &full_atom(b"dref", 0, 0, &[&1u32.to_be_bytes()[..], &here].concat()));
-    let table = sample_table(entry, sample_ticks, track.unwrap_or(&Track::default()), kind == b"vide");
+    let table = sample_table(entry, sample_ticks, track.unwrap_or(&SampleTable::default()), kind == b"vide");
     content.extend(atom(b"minf", &[kind_header, &data, &table].concat()));
     atom(b"mdia", &content)
 }
 
-fn sample_table(entry: &[u8], ticks: u32, track: &Track, has_keys: bool) -> Vec<u8> {
+fn sample_table(entry: &[u8], ticks: u32, track: &SampleTable, has_keys: bool) -> Vec<u8> {
     let count = track.sizes.len() as u32;
     let list = |numbers: &[u32]| numbers.iter().flat_map(|number| number.to_be_bytes()).collect::<Vec<u8>>();
     let mut content = full_atom(b"stsd", 0, 0, &[&1u32.to_be_bytes()[..], entry].concat());

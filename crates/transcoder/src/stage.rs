@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use gst::prelude::*;
 
-use crate::Error;
+use crate::CompositionError;
 
-type Outputs = Arc<Mutex<VecDeque<Output>>>;
+type Outputs = Arc<Mutex<VecDeque<StageOutput>>>;
 
 /// What came out.
 #[derive(Clone, Debug)]
-pub(crate) struct Output {
+pub(crate) struct StageOutput {
     /// What is in the buffer.
     pub(crate) caps: gst::Caps,
     pub(crate) buffer: gst::Buffer,
@@ -30,8 +30,8 @@ pub(crate) struct Stage {
 
 impl Stage {
     /// Elements as `gst-launch` describes them; `caps` of what goes in.
-    pub(crate) fn new(description: &str, caps: &gst::Caps) -> Result<Self, Error> {
-        let unusable = |why: &dyn std::fmt::Display| Error::Codec(format!("{description}: {why}"));
+    pub(crate) fn new(description: &str, caps: &gst::Caps) -> Result<Self, CompositionError> {
+        let unusable = |why: &dyn std::fmt::Display| CompositionError::Codec(format!("{description}: {why}"));
         let elements = gst::parse::bin_from_description(description, true).map_err(|error| unusable(&error))?;
         let outputs = Outputs::default();
         let input = gst::Pad::builder(gst::PadDirection::Src).build();
@@ -54,8 +54,8 @@ impl Stage {
     }
 
     /// An error says that it takes nothing any more.
-    pub(crate) fn push(&mut self, buffer: gst::Buffer) -> Result<(), Error> {
-        self.input.push(buffer).map_err(|error| Error::Codec(error.to_string()))?;
+    pub(crate) fn push(&mut self, buffer: gst::Buffer) -> Result<(), CompositionError> {
+        self.input.push(buffer).map_err(|error| CompositionError::Codec(error.to_string()))?;
         Ok(())
     }
 
@@ -64,7 +64,7 @@ impl Stage {
         self.input.push_event(gst::event::Eos::new());
     }
 
-    pub(crate) fn pop(&mut self) -> Option<Output> {
+    pub(crate) fn pop(&mut self) -> Option<StageOutput> {
         self.outputs.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
     }
 }
@@ -78,16 +78,16 @@ impl Drop for Stage {
     }
 }
 
-fn output_pad(outputs: &Outputs) -> Result<gst::Pad, Error> {
+fn output_pad(outputs: &Outputs) -> Result<gst::Pad, CompositionError> {
     let outputs = Arc::clone(outputs);
     let chain = move |pad: &gst::Pad, _: Option<&gst::Object>, buffer: gst::Buffer| {
         let caps = pad.current_caps().ok_or(gst::FlowError::NotNegotiated)?;
-        outputs.lock().unwrap_or_else(PoisonError::into_inner).push_back(Output { caps, buffer });
+        outputs.lock().unwrap_or_else(PoisonError::into_inner).push_back(StageOutput { caps, buffer });
         Ok(gst::FlowSuccess::Ok)
     };
     let always = gst::PadPresence::Always;
     // Whatever comes, and may change to.
     let template = gst::PadTemplate::new("output", gst::PadDirection::Sink, always, &gst::Caps::new_any());
-    let template = template.map_err(|error| Error::Codec(error.to_string()))?;
+    let template = template.map_err(|error| CompositionError::Codec(error.to_string()))?;
     Ok(gst::Pad::builder_from_template(&template).chain_function(chain).build())
 }

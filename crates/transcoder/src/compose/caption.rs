@@ -27,7 +27,7 @@ const DISC_SHARE: f32 = 0.45;
 
 /// What a caption is made of; as long as that stays the same, so does the caption.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Shown {
+struct StripKey {
     width: u32,
     height: u32,
     is_muted: bool,
@@ -36,7 +36,7 @@ struct Shown {
 /// Of one tile. Both are drawn once, when they are first needed.
 #[derive(Debug, Default)]
 pub(crate) struct Caption {
-    strip: Option<(Shown, Option<Mask>)>,
+    strip: Option<(StripKey, Option<Mask>)>,
     disc: Option<((u32, u32), Option<Mask>)>,
 }
 
@@ -49,7 +49,7 @@ impl Caption {
         is_muted: bool,
         tile: Tile,
     ) -> Option<(&Mask, Tile)> {
-        let shown = Shown { width: tile.width, height: tile.height, is_muted };
+        let shown = StripKey { width: tile.width, height: tile.height, is_muted };
         if self.strip.as_ref().is_none_or(|(known, _)| *known != shown) {
             self.strip = Some((shown, strip(typesetter, name, shown)));
         }
@@ -85,7 +85,7 @@ fn even(length: f32) -> u32 {
     (length as u32).next_multiple_of(2)
 }
 
-fn strip(typesetter: &mut Typesetter, name: Option<&str>, shown: Shown) -> Option<Mask> {
+fn strip(typesetter: &mut Typesetter, name: Option<&str>, shown: StripKey) -> Option<Mask> {
     if shown.width < LEAST_WIDTH || shown.height < LEAST_HEIGHT {
         return None;
     }

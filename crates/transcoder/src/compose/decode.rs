@@ -3,8 +3,8 @@
 use muxing::{Codec, FileFrame, VideoTrack};
 
 use super::picture::Picture;
-use super::sound::Sample;
-use crate::Error;
+use super::sound::StereoSample;
+use crate::CompositionError;
 use crate::stage::Stage;
 
 /// Elements in the order in which they are preferred.
@@ -19,8 +19,8 @@ fn decoders(codec: Codec) -> &'static [&'static str] {
     }
 }
 
-fn first_of(descriptions: &[String], caps: &gst::Caps) -> Result<Stage, Error> {
-    let mut result = Err(Error::Codec("there is no decoder".to_owned()));
+fn first_of(descriptions: &[String], caps: &gst::Caps) -> Result<Stage, CompositionError> {
+    let mut result = Err(CompositionError::Codec("there is no decoder".to_owned()));
     for description in descriptions {
         result = Stage::new(description, caps);
         if result.is_ok() {
@@ -47,7 +47,7 @@ fn buffer(frame: FileFrame) -> gst::Buffer {
 pub(crate) struct SoundDecoder(Option<Stage>);
 
 impl SoundDecoder {
-    pub(crate) fn decode(&mut self, frame: FileFrame) -> Result<Vec<Sample>, Error> {
+    pub(crate) fn decode(&mut self, frame: FileFrame) -> Result<Vec<StereoSample>, CompositionError> {
         if self.0.is_none() {
             let caps = gst::Caps::builder("audio/x-opus")
                 .field("channel-mapping-family", 0)
@@ -86,7 +86,7 @@ pub(crate) struct PictureDecoder {
 
 impl PictureDecoder {
     /// An error says that this frame and those that need it are lost.
-    pub(crate) fn decode(&mut self, frame: FileFrame, track: &VideoTrack) -> Result<Option<Picture>, Error> {
+    pub(crate) fn decode(&mut self, frame: FileFrame, track: &VideoTrack) -> Result<Option<Picture>, CompositionError> {
         if !self.is_open && !frame.key {
             return Ok(None);
         }

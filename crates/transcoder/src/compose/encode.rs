@@ -3,10 +3,10 @@
 use protocol::transcoder::Picture;
 
 use super::picture::Canvas;
-use super::sound::Sample as SoundSample;
-use crate::Error;
-use crate::mp4::{self, Sample};
-use crate::stage::{Output, Stage};
+use super::sound::StereoSample;
+use crate::CompositionError;
+use crate::mp4::{self, EncodedSample};
+use crate::stage::{Stage, StageOutput};
 
 /// Seconds between key frames: where one can seek to.
 const KEY_FRAME_INTERVAL: u32 = 2;
@@ -29,7 +29,7 @@ const AAC: [(&str, u32); 2] = [("avenc_aac bitrate=128000", 1024), ("voaacenc bi
 pub(crate) struct PictureEncoder(Stage);
 
 impl PictureEncoder {
-    pub(crate) fn new(picture: &Picture) -> Result<Self, Error> {
+    pub(crate) fn new(picture: &Picture) -> Result<Self, CompositionError> {
         let caps = Canvas::caps(picture.width, picture.height, picture.frame_rate);
         let key_frames = KEY_FRAME_INTERVAL * picture.frame_rate;
         let rate = f64::from(picture.width) * f64::from(picture.height) * f64::from(picture.frame_rate);
@@ -44,7 +44,12 @@ impl PictureEncoder {
     }
 
     /// The `number`th of `frame_rate` a second.
-    pub(crate) fn push(&mut self, mut buffer: gst::Buffer, number: u64, frame_rate: u32) -> Result<(), Error> {
+    pub(crate) fn push(
+        &mut self,
+        mut buffer: gst::Buffer,
+        number: u64,
+        frame_rate: u32,
+    ) -> Result<(), CompositionError> {
         let time = |number: u64| gst::ClockTime::from_nseconds(number * 1_000_000_000 / u64::from(frame_rate));
         if let Some(buffer) = buffer.get_mut() {
             buffer.set_pts(time(number));
@@ -57,16 +62,21 @@ impl PictureEncoder {
         self.0.finish();
     }
 
-    pub(crate) fn pop(&mut self) -> Result<Option<Sample>, Error> {
+    pub(crate) fn pop(&mut self) -> Result<Option<EncodedSample>, CompositionError> {
         self.0.pop().as_ref().map(sample).transpose()
     }
 
     /// `AVCDecoderConfigurationRecord` of what an encoder like this makes.
-    pub(crate) fn configuration(picture: &Picture) -> Result<Vec<u8>, Error> {
+    pub(crate) fn configuration(picture: &Picture) -> Result<Vec<u8>, CompositionError> {
         let mut encoder = Self::new(picture)?;
         encoder.push(Canvas::new(picture.width, picture.height)?.picture()?, 0, picture.frame_rate)?;
         encoder.finish();
-        encoder.0.pop().as_ref().and_then(codec_data).ok_or_else(|| Error::Codec("no picture was encoded".to_owned()))
+        encoder
+            .0
+            .pop()
+            .as_ref()
+            .and_then(codec_data)
+            .ok_or_else(|| CompositionError::Codec("no picture was encoded".to_owned()))
     }
 }
 
@@ -81,9 +91,9 @@ pub(crate) struct AacEncoder {
 
 impl AacEncoder {
     /// What comes out first is packet `wanted`, when blocks go in from [`AacEncoder::first_block`] on.
-    pub(crate) fn new(wanted: u64) -> Result<Self, Error> {
+    pub(crate) fn new(wanted: u64) -> Result<Self, CompositionError> {
         let caps = sound_caps();
-        let mut result = Err(Error::Codec("there is no encoder of AAC".to_owned()));
+        let mut result = Err(CompositionError::Codec("there is no encoder of AAC".to_owned()));
         for (encoder, delay) in AAC {
             let description =
                 format!("audioconvert ! {encoder} ! capsfilter caps=audio/mpeg,mpegversion=4,stream-format=raw");
@@ -101,7 +111,11 @@ impl AacEncoder {
         wanted.saturating_sub(WARM_UP)
     }
 
-    pub(crate) fn push(&mut self, block: u64, samples: impl Iterator<Item = SoundSample>) -> Result<(), Error> {
+    pub(crate) fn push(
+        &mut self,
+        block: u64,
+        samples: impl Iterator<Item = StereoSample>,
+    ) -> Result<(), CompositionError> {
         self.stage.push(sound_buffer(block * AAC_BLOCK as u64, samples))
     }
 
@@ -109,10 +123,10 @@ impl AacEncoder {
         self.stage.finish();
     }
 
-    pub(crate) fn pop(&mut self) -> Result<Option<Sample>, Error> {
+    pub(crate) fn pop(&mut self) -> Result<Option<EncodedSample>, CompositionError> {
         while let Some(output) = self.stage.pop() {
             if self.unwanted == 0 {
-                return Ok(Some(Sample { key: true, ..sample(&output)? }));
+                return Ok(Some(EncodedSample { key: true, ..sample(&output)? }));
             }
             self.unwanted -= 1;
         }
@@ -120,13 +134,13 @@ impl AacEncoder {
     }
 
     /// What the file says of the sound.
-    pub(crate) fn description() -> Result<mp4::Sound, Error> {
+    pub(crate) fn description() -> Result<mp4::AacTrack, CompositionError> {
         let mut encoder = Self::new(0)?;
         (0..4).try_for_each(|block| encoder.push(block, std::iter::repeat_n([0, 0], AAC_BLOCK)))?;
         encoder.finish();
         let config = encoder.stage.pop().as_ref().and_then(codec_data);
-        let config = config.ok_or_else(|| Error::Codec("no sound was encoded".to_owned()))?;
-        Ok(mp4::Sound { config, delay: encoder.delay })
+        let config = config.ok_or_else(|| CompositionError::Codec("no sound was encoded".to_owned()))?;
+        Ok(mp4::AacTrack { config, delay: encoder.delay })
     }
 }
 
@@ -135,11 +149,15 @@ impl AacEncoder {
 pub(crate) struct OpusEncoder(Stage);
 
 impl OpusEncoder {
-    pub(crate) fn new() -> Result<Self, Error> {
+    pub(crate) fn new() -> Result<Self, CompositionError> {
         Stage::new("audioconvert ! opusenc bitrate=64000 frame-size=20", &sound_caps()).map(Self)
     }
 
-    pub(crate) fn push(&mut self, block: u64, samples: impl Iterator<Item = SoundSample>) -> Result<(), Error> {
+    pub(crate) fn push(
+        &mut self,
+        block: u64,
+        samples: impl Iterator<Item = StereoSample>,
+    ) -> Result<(), CompositionError> {
         self.0.push(sound_buffer(block * OPUS_BLOCK as u64, samples))
     }
 
@@ -147,7 +165,7 @@ impl OpusEncoder {
         self.0.finish();
     }
 
-    pub(crate) fn pop(&mut self) -> Result<Option<Vec<u8>>, Error> {
+    pub(crate) fn pop(&mut self) -> Result<Option<Vec<u8>>, CompositionError> {
         self.0.pop().as_ref().map(|output| Ok(sample(output)?.data)).transpose()
     }
 }
@@ -162,7 +180,7 @@ fn sound_caps() -> gst::Caps {
         .build()
 }
 
-fn sound_buffer(at: u64, samples: impl Iterator<Item = SoundSample>) -> gst::Buffer {
+fn sound_buffer(at: u64, samples: impl Iterator<Item = StereoSample>) -> gst::Buffer {
     let bytes: Vec<u8> = samples.flatten().flat_map(i16::to_le_bytes).collect();
     let count = bytes.len() as u64 / 4;
     let time = |samples: u64| gst::ClockTime::from_nseconds(samples * 1_000_000_000 / 48_000);
@@ -174,13 +192,13 @@ fn sound_buffer(at: u64, samples: impl Iterator<Item = SoundSample>) -> gst::Buf
     buffer
 }
 
-fn sample(output: &Output) -> Result<Sample, Error> {
-    let map = output.buffer.map_readable().map_err(|error| Error::Codec(error.to_string()))?;
+fn sample(output: &StageOutput) -> Result<EncodedSample, CompositionError> {
+    let map = output.buffer.map_readable().map_err(|error| CompositionError::Codec(error.to_string()))?;
     let key = !output.buffer.flags().contains(gst::BufferFlags::DELTA_UNIT);
-    Ok(Sample { data: map.to_vec(), key })
+    Ok(EncodedSample { data: map.to_vec(), key })
 }
 
-fn codec_data(output: &Output) -> Option<Vec<u8>> {
+fn codec_data(output: &StageOutput) -> Option<Vec<u8>> {
     let data = output.caps.structure(0)?.get::<gst::Buffer>("codec_data").ok()?;
     Some(data.map_readable().ok()?.to_vec())
 }

@@ -19,7 +19,7 @@ const INSET_GAP: f64 = 0.02;
 
 /// A stream with pictures.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub struct Member {
+pub struct LayoutMember {
     /// It is to be large.
     pub is_large: bool,
     /// Height by width of its pictures, once known.
@@ -40,7 +40,7 @@ pub struct Tile {
 }
 
 /// A tile for each member, in their order; a later one lies over an earlier one, if at all.
-pub fn arrange(layout: Layout, width: u32, height: u32, members: &[Member]) -> Vec<Tile> {
+pub fn arrange(layout: Layout, width: u32, height: u32, members: &[LayoutMember]) -> Vec<Tile> {
     let frame = Area { left: 0.0, top: 0.0, width: width.into(), height: height.into() };
     exact(layout, frame, members).into_iter().map(Area::on_even_pixels).collect()
 }
@@ -65,7 +65,7 @@ impl Area {
     }
 }
 
-fn exact(layout: Layout, frame: Area, members: &[Member]) -> Vec<Area> {
+fn exact(layout: Layout, frame: Area, members: &[LayoutMember]) -> Vec<Area> {
     if layout == Layout::Custom {
         return vec![frame; members.len()];
     }
@@ -205,8 +205,8 @@ mod tests {
 
     use super::*;
 
-    fn members(large: usize, small: usize) -> Vec<Member> {
-        let member = |is_large| Member { is_large, shape: Some(9.0 / 16.0) };
+    fn members(large: usize, small: usize) -> Vec<LayoutMember> {
+        let member = |is_large| LayoutMember { is_large, shape: Some(9.0 / 16.0) };
         let (large, small) = (std::iter::repeat_n(member(true), large), std::iter::repeat_n(member(false), small));
         large.chain(small).collect()
     }
@@ -256,7 +256,7 @@ mod tests {
 
     #[test]
     fn a_page_fills_the_picture_whatever_its_shape() {
-        let page = Member { is_large: true, shape: Some(0.1) };
+        let page = LayoutMember { is_large: true, shape: Some(0.1) };
         let tiles = arrange(Layout::Custom, 1920, 200, &[page, page]);
         assert_eq!(tiles, [Tile { left: 0, top: 0, width: 1920, height: 200 }; 2]);
     }
@@ -282,7 +282,7 @@ mod tests {
                 Just(Layout::HorizontalPresentation), Just(Layout::Speaker),
             ],
         ) {
-            let members: Vec<_> = members.into_iter().map(|(is_large, shape)| Member { is_large, shape }).collect();
+            let members: Vec<_> = members.into_iter().map(|(is_large, shape)| LayoutMember { is_large, shape }).collect();
             let tiles = arrange(layout, width, height, &members);
             prop_assert_eq!(tiles.len(), members.len());
             for (n, tile) in tiles.iter().enumerate() {

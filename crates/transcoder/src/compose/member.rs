@@ -11,7 +11,7 @@ use protocol::transcoder::{ComposedStream, Lost};
 use super::caption::Caption;
 use super::decode::{PictureDecoder, SoundDecoder};
 use super::picture::{Fit, Picture, Scaler};
-use super::sound::{Line, RATE};
+use super::sound::{RATE, SoundQueue};
 
 /// Sound and pictures of one time stand in a file at most this far apart, ms: what they wait for in the recorder.
 const APART: u64 = 3000;
@@ -30,7 +30,7 @@ pub(crate) struct Member {
     pub(crate) is_new: bool,
     pub(crate) scaler: Option<Scaler>,
     pub(crate) caption: Caption,
-    pub(crate) line: Line,
+    pub(crate) line: SoundQueue,
     pub(crate) lost: Lost,
     /// When the composition begins, ms since 1970.
     start: u64,
@@ -56,7 +56,7 @@ impl Member {
             is_new: false,
             scaler: None,
             caption: Caption::default(),
-            line: Line::default(),
+            line: SoundQueue::default(),
             lost: Lost::default(),
             start,
             from,

@@ -3,19 +3,19 @@
 //! Nothing is composed before the manifest says that everything of that time is in the files ([`Entry::Until`]). The
 //! steps that are due then are always the same ones, whoever takes them, and when.
 
+mod audio_file;
 mod caption;
 mod decode;
 mod encode;
-mod film;
 pub mod layout;
 mod mask;
 mod member;
 mod picture;
-mod radio;
 mod sound;
 mod speaker;
 mod still;
 mod text;
+mod video_file;
 
 use std::collections::VecDeque;
 use std::path::{Component, Path, PathBuf};
@@ -23,28 +23,28 @@ use std::path::{Component, Path, PathBuf};
 use protocol::recording::Measured;
 use protocol::transcoder::{ComposedStream, Composition, Entry, Layout, Lost, VERSION};
 
-use crate::Error;
-use film::Film;
-use layout::Tile;
+use crate::CompositionError;
+use audio_file::AudioFile;
+use layout::{LayoutMember, Tile};
 use member::Member;
 use picture::{Canvas, Fit};
-use radio::Radio;
-use speaker::Speaker;
+use speaker::SpeakerDetector;
 use text::Typesetter;
+use video_file::VideoFile;
 
 /// A composition being made.
 #[derive(Debug)]
 pub struct Composer {
     folder: PathBuf,
     composition: Composition,
-    output: Output,
+    output: ComposedFile,
     /// Those whose time has not come.
     entries: VecDeque<Entry>,
     members: Vec<Member>,
     tiles: Vec<Tile>,
     /// Where streams go has to be decided anew.
     is_rearranged: bool,
-    speaker: Speaker,
+    speaker: SpeakerDetector,
     /// If tiles have captions.
     typesetter: Option<Typesetter>,
     /// Everything before this is in the files, ms since 1970.
@@ -57,14 +57,14 @@ pub struct Composer {
 }
 
 #[derive(Debug)]
-enum Output {
-    Film(Box<Film>, Box<Canvas>),
-    Radio(Box<Radio>),
+enum ComposedFile {
+    Video(Box<VideoFile>, Box<Canvas>),
+    Audio(Box<AudioFile>),
 }
 
 /// What is due.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Due {
+enum DueStep {
     Picture,
     /// From a sample on, so many.
     Block(u64, usize),
@@ -72,7 +72,7 @@ enum Due {
 
 /// What became of a step.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Step {
+pub enum StepOutcome {
     /// There may be another one.
     Taken,
     /// And everything before this is in the output file on the disk, ms since 1970.
@@ -85,9 +85,9 @@ pub enum Step {
 
 impl Composer {
     /// Begins the composition of a folder, or goes on where its output file ends.
-    pub fn open(folder: &Path, composition: Composition) -> Result<Self, Error> {
+    pub fn open(folder: &Path, composition: Composition) -> Result<Self, CompositionError> {
         if composition.version != VERSION {
-            return Err(Error::Manifest(format!("its version is {}, not {VERSION}", composition.version)));
+            return Err(CompositionError::Manifest(format!("its version is {}, not {VERSION}", composition.version)));
         }
         let path = inside(folder, &composition.output)?;
         let mut composition = composition;
@@ -96,13 +96,13 @@ impl Composer {
                 // Colours are stored for two by two pixels.
                 (picture.width, picture.height) = (picture.width / 2 * 2, picture.height / 2 * 2);
                 if picture.width == 0 || picture.height == 0 || picture.frame_rate == 0 {
-                    return Err(Error::Manifest("its pictures have no size".to_owned()));
+                    return Err(CompositionError::Manifest("its pictures have no size".to_owned()));
                 }
-                let film = Film::open(&path, picture, composition.has_audio)?;
+                let video = VideoFile::open(&path, picture, composition.has_audio)?;
                 let canvas = Canvas::new(picture.width, picture.height)?;
-                Output::Film(Box::new(film), Box::new(canvas))
+                ComposedFile::Video(Box::new(video), Box::new(canvas))
             }
-            None => Output::Radio(Box::new(Radio::open(&path, composition.start)?)),
+            None => ComposedFile::Audio(Box::new(AudioFile::open(&path, composition.start)?)),
         };
         let has_captions = composition.picture.as_ref().is_some_and(|picture| picture.has_captions);
         let mut composer = Self {
@@ -115,7 +115,7 @@ impl Composer {
             members: Vec::new(),
             tiles: Vec::new(),
             is_rearranged: true,
-            speaker: Speaker::default(),
+            speaker: SpeakerDetector::default(),
             typesetter: has_captions.then(Typesetter::new),
             end: None,
             lost: Lost::default(),
@@ -135,34 +135,34 @@ impl Composer {
     }
 
     /// Composes what is due next.
-    pub fn step(&mut self) -> Result<Step, Error> {
-        let Some((due, time)) = self.due() else { return Ok(Step::Over) };
+    pub fn step(&mut self) -> Result<StepOutcome, CompositionError> {
+        let Some((due, time)) = self.due() else { return Ok(StepOutcome::Over) };
         let at = self.composition.start + time.div_ceil(1000);
         if self.end.is_none() && at + member::AHEAD > self.until {
-            return Ok(Step::Waiting);
+            return Ok(StepOutcome::Waiting);
         }
         self.follow_manifest(at);
         self.members.iter_mut().for_each(|member| member.advance(at));
         let is_written = match due {
-            Due::Picture => {
+            DueStep::Picture => {
                 self.draw();
-                let Output::Film(film, canvas) = &mut self.output else { return Ok(Step::Over) };
-                film.push_picture(canvas)?
+                let ComposedFile::Video(video, canvas) = &mut self.output else { return Ok(StepOutcome::Over) };
+                video.push_picture(canvas)?
             }
-            Due::Block(from, count) => self.mix(from, count)?,
+            DueStep::Block(from, count) => self.mix(from, count)?,
         };
         let written = match &self.output {
-            Output::Film(film, _) => self.composition.start + film.written(),
-            Output::Radio(_) => at,
+            ComposedFile::Video(video, _) => self.composition.start + video.written(),
+            ComposedFile::Audio(_) => at,
         };
-        Ok(if is_written { Step::Written(written) } else { Step::Taken })
+        Ok(if is_written { StepOutcome::Written(written) } else { StepOutcome::Taken })
     }
 
     /// Everything that was composed is in the file, which can be played, and continued.
-    pub fn suspend(mut self) -> Result<(), Error> {
+    pub fn suspend(mut self) -> Result<(), CompositionError> {
         match &mut self.output {
-            Output::Film(film, _) => film.flush(),
-            Output::Radio(_) => Ok(()),
+            ComposedFile::Video(video, _) => video.flush(),
+            ComposedFile::Audio(_) => Ok(()),
         }
     }
 
@@ -174,34 +174,35 @@ impl Composer {
     }
 
     /// Makes the file whole.
-    pub fn finish(self) -> Result<(Measured, Lost), Error> {
+    pub fn finish(self) -> Result<(Measured, Lost), CompositionError> {
         let lost = self.lost();
         let measured = match self.output {
-            Output::Film(film, _) => {
+            ComposedFile::Video(video, _) => {
                 let still = self.composition.thumbnail.as_deref().map(|name| inside(&self.folder, name)).transpose()?;
-                film.finish(still.as_deref())?
+                video.finish(still.as_deref())?
             }
-            Output::Radio(radio) => radio.finish()?,
+            ComposedFile::Audio(audio) => audio.finish()?,
         };
         Ok((measured, lost))
     }
 
     /// What is due, and when the last of it is, µs since the beginning; nothing if it is complete.
-    fn due(&self) -> Option<(Due, u64)> {
+    fn due(&self) -> Option<(DueStep, u64)> {
         // Even of nothing there is a picture. ms.
         let length = self.end.map(|end| end.saturating_sub(self.composition.start).max(1));
         let (picture, block, blocks) = match &self.output {
-            Output::Film(film, _) => {
-                (Some(film.picture_due()), film.next_block(), length.map(|length| film.blocks_for(length)))
+            ComposedFile::Video(video, _) => {
+                (Some(video.picture_due()), video.next_block(), length.map(|length| video.blocks_for(length)))
             }
-            Output::Radio(radio) => (None, Some(radio.next_block()), length.map(|length| length.div_ceil(20))),
+            ComposedFile::Audio(audio) => (None, Some(audio.next_block()), length.map(|length| length.div_ceil(20))),
         };
         let picture = picture.filter(|time| length.is_none_or(|length| *time < length * 1000));
         let block = block.filter(|(from, count)| blocks.is_none_or(|blocks| from / (*count as u64) < blocks));
-        let block = block.map(|(from, count)| (Due::Block(from, count), (from + count as u64) * 1_000_000 / 48_000));
+        let block =
+            block.map(|(from, count)| (DueStep::Block(from, count), (from + count as u64) * 1_000_000 / 48_000));
         match (picture, block) {
-            (Some(picture), Some((_, time))) if picture < time => Some((Due::Picture, picture)),
-            (Some(picture), None) => Some((Due::Picture, picture)),
+            (Some(picture), Some((_, time))) if picture < time => Some((DueStep::Picture, picture)),
+            (Some(picture), None) => Some((DueStep::Picture, picture)),
             (_, block) => block,
         }
     }
@@ -247,13 +248,15 @@ impl Composer {
     }
 
     fn draw(&mut self) {
-        let (Output::Film(_, canvas), Some(picture)) = (&mut self.output, &self.composition.picture) else { return };
+        let (ComposedFile::Video(_, canvas), Some(picture)) = (&mut self.output, &self.composition.picture) else {
+            return;
+        };
         let (width, height) = (picture.width, picture.height);
         let speaker = self.speaker.present().filter(|_| picture.layout == Layout::Speaker);
         // A stream of sound only takes no place.
         let seen = || self.members.iter().filter(|member| member.stream.has_video);
-        let members: Vec<layout::Member> = seen()
-            .map(|member| layout::Member {
+        let members: Vec<LayoutMember> = seen()
+            .map(|member| LayoutMember {
                 is_large: member.stream.is_screen || speaker == Some(&member.stream.file),
                 shape: member.picture.as_ref().map(picture::Picture::shape),
             })
@@ -277,7 +280,7 @@ impl Composer {
     }
 
     /// Tells whether something was written.
-    fn mix(&mut self, from: u64, count: usize) -> Result<bool, Error> {
+    fn mix(&mut self, from: u64, count: usize) -> Result<bool, CompositionError> {
         let mut sum = vec![[0; 2]; count];
         for member in &mut self.members {
             let loudness = member.line.mix_into(from.cast_signed(), &mut sum);
@@ -286,8 +289,8 @@ impl Composer {
         self.speaker.decide();
         let samples = sound::limited(&sum);
         match &mut self.output {
-            Output::Film(film, _) => film.push_block(samples).map(|()| false),
-            Output::Radio(radio) => radio.push_block(samples),
+            ComposedFile::Video(video, _) => video.push_block(samples).map(|()| false),
+            ComposedFile::Audio(audio) => audio.push_block(samples),
         }
     }
 }
@@ -319,11 +322,11 @@ fn draw(canvas: &mut Canvas, member: &mut Member, tile: Tile, typesetter: Option
 }
 
 /// A file of the folder; its name leads nowhere else.
-fn inside(folder: &Path, name: &str) -> Result<PathBuf, Error> {
+fn inside(folder: &Path, name: &str) -> Result<PathBuf, CompositionError> {
     let path = Path::new(name);
     let mut components = path.components();
     match (components.next(), components.next()) {
         (Some(Component::Normal(_)), None) => Ok(folder.join(path)),
-        _ => Err(Error::Manifest(format!("{name:?} is no name of a file"))),
+        _ => Err(CompositionError::Manifest(format!("{name:?} is no name of a file"))),
     }
 }

@@ -5,8 +5,8 @@ use gst_video::{VideoConverter, VideoConverterConfig, VideoFormat, VideoFrame, V
 
 use super::layout::Tile;
 use super::mask::{BLACK, Mask, mixed};
-use crate::Error;
-use crate::stage::Output;
+use crate::CompositionError;
+use crate::stage::StageOutput;
 
 /// Of the two colours where there is none.
 const GREY: u8 = 128;
@@ -31,7 +31,7 @@ pub(crate) struct Picture {
 
 impl Picture {
     /// Nothing if it is no picture.
-    pub(crate) fn new(output: &Output) -> Option<Self> {
+    pub(crate) fn new(output: &StageOutput) -> Option<Self> {
         let told = VideoInfo::from_caps(&output.caps).ok()?;
         // Without a rate: that of decoders means nothing.
         let info = VideoInfo::builder(told.format(), told.width(), told.height()).build().ok()?;
@@ -61,12 +61,12 @@ pub(crate) struct Canvas {
 
 impl Canvas {
     /// Black; its sides are even.
-    pub(crate) fn new(width: u32, height: u32) -> Result<Self, Error> {
-        let failed = |error: gst::glib::BoolError| Error::Codec(error.to_string());
+    pub(crate) fn new(width: u32, height: u32) -> Result<Self, CompositionError> {
+        let failed = |error: gst::glib::BoolError| CompositionError::Codec(error.to_string());
         let info = VideoInfo::builder(VideoFormat::I420, width, height).build().map_err(failed)?;
         let buffer = gst::Buffer::with_size(info.size()).map_err(failed)?;
         let frame = VideoFrame::from_buffer_writable(buffer, &info)
-            .map_err(|_| Error::Codec("a picture has no memory".to_owned()))?;
+            .map_err(|_| CompositionError::Codec("a picture has no memory".to_owned()))?;
         let mut canvas = Self { info, frame };
         canvas.clear(Tile { left: 0, top: 0, width, height });
         Ok(canvas)
@@ -134,8 +134,8 @@ impl Canvas {
     }
 
     /// A copy.
-    pub(crate) fn picture(&self) -> Result<gst::Buffer, Error> {
-        self.frame.buffer().copy_deep().map_err(|error| Error::Codec(error.to_string()))
+    pub(crate) fn picture(&self) -> Result<gst::Buffer, CompositionError> {
+        self.frame.buffer().copy_deep().map_err(|error| CompositionError::Codec(error.to_string()))
     }
 }
 

@@ -14,19 +14,19 @@ const SEAM: i64 = RATE * 15 / 1000;
 const STRETCH: i64 = 100;
 
 /// Left and right.
-pub(crate) type Sample = [i16; 2];
+pub(crate) type StereoSample = [i16; 2];
 
 /// The sound of one stream that has not been mixed yet. Positions count samples from the composition's beginning.
 #[derive(Debug, Default)]
-pub(crate) struct Line {
-    samples: VecDeque<Sample>,
+pub(crate) struct SoundQueue {
+    samples: VecDeque<StereoSample>,
     /// Of the first of them.
     begin: i64,
 }
 
-impl Line {
-    /// A piece captured at `at`. Pieces come in order; what lies before the last [`Line::mix_into`] is lost.
-    pub(crate) fn push(&mut self, at: i64, piece: &[Sample]) {
+impl SoundQueue {
+    /// A piece captured at `at`. Pieces come in order; what lies before the last [`SoundQueue::mix_into`] is lost.
+    pub(crate) fn push(&mut self, at: i64, piece: &[StereoSample]) {
         let end = self.begin + self.samples.len() as i64;
         let hole = at - end;
         let length = piece.len() as i64;
@@ -66,12 +66,12 @@ impl Line {
 }
 
 /// What is played of a sum.
-pub(crate) fn limited(sum: &[[i32; 2]]) -> impl Iterator<Item = Sample> {
+pub(crate) fn limited(sum: &[[i32; 2]]) -> impl Iterator<Item = StereoSample> {
     sum.iter().map(|sample| sample.map(|value| value.clamp(i16::MIN.into(), i16::MAX.into()) as i16))
 }
 
 /// The same in `length` samples.
-fn stretched(piece: &[Sample], length: usize) -> impl Iterator<Item = Sample> {
+fn stretched(piece: &[StereoSample], length: usize) -> impl Iterator<Item = StereoSample> {
     let step = piece.len() as f64 / length.max(1) as f64;
     (0..length).map(move |n| {
         let at = n as f64 * step;
@@ -85,7 +85,7 @@ fn stretched(piece: &[Sample], length: usize) -> impl Iterator<Item = Sample> {
 mod tests {
     use super::*;
 
-    fn mixed(line: &mut Line, from: i64, count: usize) -> Vec<i32> {
+    fn mixed(line: &mut SoundQueue, from: i64, count: usize) -> Vec<i32> {
         let mut sum = vec![[0, 0]; count];
         line.mix_into(from, &mut sum);
         sum.into_iter().map(|[left, _]| left).collect()
@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn sound_is_where_it_was_captured() {
-        let mut line = Line::default();
+        let mut line = SoundQueue::default();
         line.push(100, &[[7, 7]; 960]);
         line.push(100 + 960, &[[8, 8]; 960]);
         line.push(9000, &[[9, 9]; 960]);
@@ -106,7 +106,7 @@ mod tests {
     #[test]
     fn a_drifting_clock_neither_clicks_nor_gets_away() {
         for drift in [-5i64, 5] {
-            let mut line = Line::default();
+            let mut line = SoundQueue::default();
             let step = 960 + drift;
             for n in 0..2000 {
                 // Told in whole milliseconds.
@@ -124,7 +124,7 @@ mod tests {
 
     #[test]
     fn what_comes_too_late_is_left_out() {
-        let mut line = Line::default();
+        let mut line = SoundQueue::default();
         assert_eq!(mixed(&mut line, 0, 1000), vec![0; 1000]);
         line.push(-2000, &[[5, 5]; 960]);
         line.push(500, &[[6, 6]; 960]);
@@ -134,7 +134,7 @@ mod tests {
 
     #[test]
     fn loud_voices_together_stay_in_range() {
-        let limited: Vec<Sample> = limited(&[[50_000, -50_000], [3, 4]]).collect();
+        let limited: Vec<StereoSample> = limited(&[[50_000, -50_000], [3, 4]]).collect();
         assert_eq!(limited, [[i16::MAX, i16::MIN], [3, 4]]);
     }
 }

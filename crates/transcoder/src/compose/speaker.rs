@@ -13,7 +13,7 @@ const CLEARLY: f32 = 2.0;
 
 /// Who speaks.
 #[derive(Debug, Default)]
-pub(crate) struct Speaker {
+pub(crate) struct SpeakerDetector {
     present: Option<String>,
     /// By stream.
     levels: HashMap<String, f32>,
@@ -22,7 +22,7 @@ pub(crate) struct Speaker {
     blocks: u32,
 }
 
-impl Speaker {
+impl SpeakerDetector {
     /// The last one who spoke.
     pub(crate) fn present(&self) -> Option<&String> {
         self.present.as_ref()
@@ -54,7 +54,7 @@ impl Speaker {
 mod tests {
     use super::*;
 
-    fn speak(speaker: &mut Speaker, blocks: usize, levels: [(&str, u16); 2]) {
+    fn speak(speaker: &mut SpeakerDetector, blocks: usize, levels: [(&str, u16); 2]) {
         for _ in 0..blocks {
             levels.iter().for_each(|(stream, level)| speaker.hear(stream, *level));
             speaker.decide();
@@ -63,7 +63,7 @@ mod tests {
 
     #[test]
     fn who_speaks_on_is_the_speaker() {
-        let mut speaker = Speaker::default();
+        let mut speaker = SpeakerDetector::default();
         speak(&mut speaker, 100, [("ann", 50), ("bob", 300)]);
         assert_eq!(speaker.present(), None, "that is noise");
         speak(&mut speaker, 100, [("ann", 9000), ("bob", 300)]);

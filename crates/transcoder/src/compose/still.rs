@@ -6,25 +6,25 @@ use std::path::Path;
 
 use gst_video::VideoInfo;
 
-use crate::Error;
-use crate::mp4::Sample;
+use crate::CompositionError;
+use crate::mp4::EncodedSample;
 use crate::stage::Stage;
 
 /// Pixels; the height follows.
 const WIDTH: u32 = 480;
 
 /// Of the last of `pictures`, which begin with a key frame. It is there all at once.
-pub(crate) fn write(path: &Path, avc: &[u8], pictures: Vec<Sample>) -> Result<(), Error> {
+pub(crate) fn write(path: &Path, avc: &[u8], pictures: Vec<EncodedSample>) -> Result<(), CompositionError> {
     let jpeg = encode(avc, pictures)?;
     let unfinished = path.with_extension("unfinished");
     let written = File::create(&unfinished).and_then(|mut file| {
         file.write_all(&jpeg)?;
         file.sync_all()
     });
-    written.and_then(|()| fs::rename(&unfinished, path)).map_err(Error::file(path))
+    written.and_then(|()| fs::rename(&unfinished, path)).map_err(CompositionError::file(path))
 }
 
-fn encode(avc: &[u8], pictures: Vec<Sample>) -> Result<Vec<u8>, Error> {
+fn encode(avc: &[u8], pictures: Vec<EncodedSample>) -> Result<Vec<u8>, CompositionError> {
     let caps = gst::Caps::builder("video/x-h264")
         .field("stream-format", "avc")
         .field("alignment", "au")
@@ -40,7 +40,7 @@ fn encode(avc: &[u8], pictures: Vec<Sample>) -> Result<Vec<u8>, Error> {
         decoder.push(buffer)?;
     }
     decoder.finish();
-    let nothing = || Error::Codec("there is no picture to show".to_owned());
+    let nothing = || CompositionError::Codec("there is no picture to show".to_owned());
     let last = std::iter::from_fn(|| decoder.pop()).last().ok_or_else(nothing)?;
     let info = VideoInfo::from_caps(&last.caps).map_err(|_| nothing())?;
     let height = WIDTH * info.height() / info.width().max(1) / 2 * 2;
@@ -52,6 +52,6 @@ fn encode(avc: &[u8], pictures: Vec<Sample>) -> Result<Vec<u8>, Error> {
     encoder.push(last.buffer)?;
     encoder.finish();
     let jpeg = encoder.pop().ok_or_else(nothing)?;
-    let map = jpeg.buffer.map_readable().map_err(|error| Error::Codec(error.to_string()))?;
+    let map = jpeg.buffer.map_readable().map_err(|error| CompositionError::Codec(error.to_string()))?;
     Ok(map.to_vec())
 }

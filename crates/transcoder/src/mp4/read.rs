@@ -3,23 +3,27 @@
 use std::io::{self, Read, Seek, SeekFrom};
 
 use super::atom::children;
-use super::{AUDIO_TRACK, COVER_LENGTH, DEPENDS_ON_NONE, Track, VIDEO_TRACK};
+use super::{AUDIO_TRACK, COVER_LENGTH, DEPENDS_ON_NONE, SampleTable, VIDEO_TRACK};
 
 /// Descriptions of a second's samples are not longer.
 const MAX_MOOF: u64 = 1 << 20;
 
 /// What was found.
-pub(super) struct Found {
-    pub(super) tracks: [Track; 2],
+pub(super) struct WholeFragments {
+    pub(super) tracks: [SampleTable; 2],
     pub(super) fragments: u32,
     /// Behind the last whole fragment.
     pub(super) end: u64,
 }
 
 /// Nothing if the file does not begin like `beginning`, of which what stands at `cover_at` may differ.
-pub(super) fn read(file: &mut (impl Read + Seek), beginning: &[u8], cover_at: u64) -> io::Result<Option<Found>> {
+pub(super) fn read(
+    file: &mut (impl Read + Seek),
+    beginning: &[u8],
+    cover_at: u64,
+) -> io::Result<Option<WholeFragments>> {
     let length = file.seek(SeekFrom::End(0))?;
-    let mut found = Found { tracks: Default::default(), fragments: 0, end: beginning.len() as u64 };
+    let mut found = WholeFragments { tracks: Default::default(), fragments: 0, end: beginning.len() as u64 };
     if length < found.end {
         return Ok(None);
     }
@@ -58,7 +62,7 @@ fn head(file: &mut (impl Read + Seek), at: u64, length: u64) -> io::Result<Optio
     Ok(Some((kind, size)).filter(|(_, size)| *size >= 8 && at + size <= length))
 }
 
-impl Found {
+impl WholeFragments {
     /// The content of the description that stands at the end of what was found.
     fn moof(&self, file: &mut (impl Read + Seek), length: u64) -> io::Result<Option<Vec<u8>>> {
         let head = head(file, self.end, length)?.filter(|(kind, size)| kind == b"moof" && *size <= MAX_MOOF);

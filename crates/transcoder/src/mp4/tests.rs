@@ -4,13 +4,13 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn description() -> Description {
-    let sound = Some(Sound { config: vec![0x11, 0x90], delay: 1024 });
-    Description { width: 320, height: 180, frame_rate: 25, avc: vec![1, 66, 0, 10, 0xff, 0xe0, 0], sound }
+fn description() -> Mp4Description {
+    let sound = Some(AacTrack { config: vec![0x11, 0x90], delay: 1024 });
+    Mp4Description { width: 320, height: 180, frame_rate: 25, avc: vec![1, 66, 0, 10, 0xff, 0xe0, 0], sound }
 }
 
-fn samples(count: usize, seed: u8) -> Vec<Sample> {
-    let sample = |n: usize| Sample { data: vec![seed.wrapping_add(n as u8); 5 + n], key: n.is_multiple_of(10) };
+fn samples(count: usize, seed: u8) -> Vec<EncodedSample> {
+    let sample = |n: usize| EncodedSample { data: vec![seed.wrapping_add(n as u8); 5 + n], key: n.is_multiple_of(10) };
     (0..count).map(sample).collect()
 }
 
@@ -48,7 +48,7 @@ fn a_whole_file_can_be_continued() {
     mp4.finish().unwrap();
     let mut resumed = Mp4::resume(mp4.file.clone(), description()).unwrap().unwrap();
     assert!(same(&mp4, &resumed));
-    let other = Description { width: 322, ..description() };
+    let other = Mp4Description { width: 322, ..description() };
     assert!(Mp4::resume(mp4.file.clone(), other).unwrap().is_none(), "it was begun otherwise");
     resumed.finish().unwrap();
     assert_eq!(resumed.file.get_ref(), mp4.file.get_ref());

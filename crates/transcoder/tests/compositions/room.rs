@@ -9,7 +9,7 @@ use protocol::recording::Measured;
 use protocol::transcoder::{ComposedStream, Composition, Entry, Layout, MANIFEST, Picture, VERSION};
 use testbed::encoder::encode_from;
 use testbed::publisher::{EncodedPacket, Stream, feed, merged, ms, start};
-use transcoder::compose::{Composer, Step};
+use transcoder::compose::{Composer, StepOutcome};
 
 use crate::film::Film;
 
@@ -157,6 +157,6 @@ impl Room {
 /// Composes all that there is. It ends long before so many steps.
 pub(crate) fn to_its_end(composer: &mut Composer) {
     const STEPS: usize = 100_000;
-    let is_over = (0..STEPS).any(|_| composer.step().unwrap() == Step::Over);
+    let is_over = (0..STEPS).any(|_| composer.step().unwrap() == StepOutcome::Over);
     assert!(is_over, "not over after {STEPS} steps");
 }

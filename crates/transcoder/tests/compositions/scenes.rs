@@ -4,7 +4,7 @@ use muxing::{Codec, StreamFile};
 use protocol::transcoder::{ComposedStream, Entry, Layout};
 use testbed::encoder::encode_from;
 use testbed::publisher::{Stream, feed, merged, ms, start};
-use transcoder::compose::Step;
+use transcoder::compose::StepOutcome;
 
 use crate::film::{BLACK, BLUE, Film, GREEN, RED, duration, probe};
 use crate::room::{HEIGHT, Room, WIDTH, begin, colour, to_its_end, tone};
@@ -254,10 +254,10 @@ fn nothing_is_composed_before_it_is_in_the_files() {
     let room = Room::new();
     let mut composer = room.open();
     composer.push(room.add("ann", 0));
-    assert_eq!(composer.step().unwrap(), Step::Waiting);
+    assert_eq!(composer.step().unwrap(), StepOutcome::Waiting);
     let wait = |composer: &mut transcoder::compose::Composer| {
         let mut steps = 0;
-        while composer.step().unwrap() != Step::Waiting {
+        while composer.step().unwrap() != StepOutcome::Waiting {
             steps += 1;
         }
         steps

@@ -9,22 +9,22 @@ use protocol::transcoder::Picture;
 
 use super::encode::{AAC_BLOCK, AacEncoder, PictureEncoder};
 use super::picture::Canvas;
-use super::sound::Sample as SoundSample;
+use super::sound::StereoSample;
 use super::still;
-use crate::Error;
-use crate::mp4::{Description, Mp4, Sample};
+use crate::CompositionError;
+use crate::mp4::{EncodedSample, Mp4, Mp4Description};
 
 /// A composed file with pictures.
 #[derive(Debug)]
-pub(crate) struct Film {
+pub(crate) struct VideoFile {
     path: PathBuf,
     frame_rate: u32,
     mp4: Mp4<File>,
     pictures: PictureEncoder,
     sound: Option<AacEncoder>,
     /// Encoded, and not written.
-    encoded_pictures: Vec<Sample>,
-    encoded_sound: Vec<Sample>,
+    encoded_pictures: Vec<EncodedSample>,
+    encoded_sound: Vec<EncodedSample>,
     /// Numbers of what comes next.
     next_picture: u64,
     next_block: u64,
@@ -32,20 +32,20 @@ pub(crate) struct Film {
     avc: Vec<u8>,
 }
 
-impl Film {
+impl VideoFile {
     /// Begins a file, or goes on where it ends.
-    pub(crate) fn open(path: &Path, picture: &Picture, has_audio: bool) -> Result<Self, Error> {
+    pub(crate) fn open(path: &Path, picture: &Picture, has_audio: bool) -> Result<Self, CompositionError> {
         let sound = if has_audio { Some(AacEncoder::description()?) } else { None };
         let delay = sound.as_ref().map_or(0, |sound| u64::from(sound.delay));
         let avc = PictureEncoder::configuration(picture)?;
-        let description = Description {
+        let description = Mp4Description {
             width: picture.width,
             height: picture.height,
             frame_rate: picture.frame_rate,
             avc: avc.clone(),
             sound,
         };
-        let mp4 = open(path, description).map_err(Error::file(path))?;
+        let mp4 = open(path, description).map_err(CompositionError::file(path))?;
         let (next_picture, packets) = (mp4.pictures(), mp4.packets());
         Ok(Self {
             path: path.to_owned(),
@@ -73,7 +73,7 @@ impl Film {
     }
 
     /// The next picture. Tells whether a fragment was written.
-    pub(crate) fn push_picture(&mut self, canvas: &Canvas) -> Result<bool, Error> {
+    pub(crate) fn push_picture(&mut self, canvas: &Canvas) -> Result<bool, CompositionError> {
         self.pictures.push(canvas.picture()?, self.next_picture, self.frame_rate)?;
         self.next_picture += 1;
         self.collect()?;
@@ -84,7 +84,7 @@ impl Film {
         Ok(is_due)
     }
 
-    pub(crate) fn push_block(&mut self, samples: impl Iterator<Item = SoundSample>) -> Result<(), Error> {
+    pub(crate) fn push_block(&mut self, samples: impl Iterator<Item = StereoSample>) -> Result<(), CompositionError> {
         if let Some(sound) = &mut self.sound {
             sound.push(self.next_block, samples)?;
             self.next_block += 1;
@@ -93,7 +93,7 @@ impl Film {
     }
 
     /// Everything that was given goes into the file, and that is on the disk.
-    pub(crate) fn flush(&mut self) -> Result<(), Error> {
+    pub(crate) fn flush(&mut self) -> Result<(), CompositionError> {
         self.pictures.finish();
         if let Some(sound) = &mut self.sound {
             sound.finish();
@@ -116,14 +116,15 @@ impl Film {
     }
 
     /// Makes the file whole, and a still picture of it.
-    pub(crate) fn finish(mut self, still_path: Option<&Path>) -> Result<Measured, Error> {
+    pub(crate) fn finish(mut self, still_path: Option<&Path>) -> Result<Measured, CompositionError> {
         self.flush()?;
         let finished = self.mp4.finish();
         let size = self.whole(finished)?;
-        self.mp4.file().sync_all().map_err(Error::file(&self.path))?;
+        self.mp4.file().sync_all().map_err(CompositionError::file(&self.path))?;
         let pictures = self.mp4.pictures();
         if let Some(still_path) = still_path {
-            let group = self.mp4.group_of(pictures.saturating_sub(1) / 2).map_err(Error::file(&self.path))?;
+            let group =
+                self.mp4.group_of(pictures.saturating_sub(1) / 2).map_err(CompositionError::file(&self.path))?;
             still::write(still_path, &self.avc, group)?;
         }
         Ok(Measured {
@@ -135,7 +136,7 @@ impl Film {
         })
     }
 
-    fn collect(&mut self) -> Result<(), Error> {
+    fn collect(&mut self) -> Result<(), CompositionError> {
         while let Some(picture) = self.pictures.pop()? {
             self.encoded_pictures.push(picture);
         }
@@ -145,27 +146,27 @@ impl Film {
         Ok(())
     }
 
-    fn write(&mut self) -> Result<(), Error> {
+    fn write(&mut self) -> Result<(), CompositionError> {
         if self.encoded_pictures.is_empty() && self.encoded_sound.is_empty() {
             return Ok(());
         }
         let (pictures, sound) = (std::mem::take(&mut self.encoded_pictures), std::mem::take(&mut self.encoded_sound));
         let written = self.mp4.write_fragment(&pictures, &sound);
         self.whole(written)?;
-        self.mp4.file().sync_data().map_err(Error::file(&self.path))
+        self.mp4.file().sync_data().map_err(CompositionError::file(&self.path))
     }
 
     /// What was written before the disk was full is no fragment: players would complain of it.
-    fn whole<T>(&self, written: io::Result<T>) -> Result<T, Error> {
+    fn whole<T>(&self, written: io::Result<T>) -> Result<T, CompositionError> {
         if written.is_err() {
             // If that fails, too, whoever goes on with it cuts it off.
             let _ = self.mp4.file().set_len(self.mp4.end());
         }
-        written.map_err(Error::file(&self.path))
+        written.map_err(CompositionError::file(&self.path))
     }
 }
 
-fn open(path: &Path, description: Description) -> io::Result<Mp4<File>> {
+fn open(path: &Path, description: Mp4Description) -> io::Result<Mp4<File>> {
     let file = File::options().read(true).write(true).create(true).truncate(false).open(path)?;
     if let Some(mp4) = Mp4::resume(file.try_clone()?, description.clone())? {
         file.set_len(mp4.end())?;

@@ -10,15 +10,15 @@ use muxing::{Codec, Packet, Source, StreamFile};
 use protocol::recording::Measured;
 
 use super::encode::{OPUS_BLOCK, OpusEncoder};
-use super::sound::Sample;
-use crate::Error;
+use super::sound::StereoSample;
+use crate::CompositionError;
 
 /// Blocks between two times that everything is forced to the disk: a second.
 const FORCED_EVERY: u64 = 50;
 
 /// A composed file without pictures.
 #[derive(Debug)]
-pub(crate) struct Radio {
+pub(crate) struct AudioFile {
     path: PathBuf,
     /// When it begins, ms since 1970.
     start: u64,
@@ -29,11 +29,11 @@ pub(crate) struct Radio {
     packets: u64,
 }
 
-impl Radio {
-    pub(crate) fn open(path: &Path, start: u64) -> Result<Self, Error> {
+impl AudioFile {
+    pub(crate) fn open(path: &Path, start: u64) -> Result<Self, CompositionError> {
         let disk = File::options().read(true).write(true).create(true).truncate(true).open(path);
-        let disk = disk.map_err(Error::file(path))?;
-        let file = StreamFile::new(disk.try_clone().map_err(Error::file(path))?, true, false);
+        let disk = disk.map_err(CompositionError::file(path))?;
+        let file = StreamFile::new(disk.try_clone().map_err(CompositionError::file(path))?, true, false);
         let encoder = OpusEncoder::new()?;
         Ok(Self { path: path.to_owned(), start, disk, file, encoder, next_block: 0, packets: 0 })
     }
@@ -44,23 +44,23 @@ impl Radio {
     }
 
     /// Tells whether everything was forced to the disk.
-    pub(crate) fn push_block(&mut self, samples: impl Iterator<Item = Sample>) -> Result<bool, Error> {
+    pub(crate) fn push_block(&mut self, samples: impl Iterator<Item = StereoSample>) -> Result<bool, CompositionError> {
         self.encoder.push(self.next_block, samples)?;
         self.next_block += 1;
         self.write()?;
         let is_due = self.next_block.is_multiple_of(FORCED_EVERY);
         if is_due {
-            self.disk.sync_data().map_err(Error::file(&self.path))?;
+            self.disk.sync_data().map_err(CompositionError::file(&self.path))?;
         }
         Ok(is_due)
     }
 
-    pub(crate) fn finish(mut self) -> Result<Measured, Error> {
+    pub(crate) fn finish(mut self) -> Result<Measured, CompositionError> {
         self.encoder.finish();
         self.write()?;
         let now = self.time(self.packets);
-        let summary = self.file.finish(now).map_err(Error::file(&self.path))?;
-        self.disk.sync_all().map_err(Error::file(&self.path))?;
+        let summary = self.file.finish(now).map_err(CompositionError::file(&self.path))?;
+        self.disk.sync_all().map_err(CompositionError::file(&self.path))?;
         Ok(Measured {
             size: summary.size,
             duration: summary.duration as f64 / 1000.0,
@@ -70,7 +70,7 @@ impl Radio {
         })
     }
 
-    fn write(&mut self) -> Result<(), Error> {
+    fn write(&mut self) -> Result<(), CompositionError> {
         while let Some(payload) = self.encoder.pop()? {
             // What the encoder makes of nothing, at its end, is not sound.
             if self.packets == self.next_block {
@@ -90,7 +90,7 @@ impl Radio {
             };
             self.packets += 1;
             let written = self.file.handle_packet(packet, time).and_then(|()| self.file.handle_timeout(time));
-            written.map_err(Error::file(&self.path))?;
+            written.map_err(CompositionError::file(&self.path))?;
         }
         Ok(())
     }
