@@ -1,0 +1,1 @@
+//! OpenVidu as a front door of sessions.
