@@ -44,6 +44,33 @@ pub enum ErrorCode {
 }
 
 impl ErrorCode {
+    const ALL: [Self; 19] = [
+        Self::Internal,
+        Self::UserGeneric,
+        Self::UserNotFound,
+        Self::UserNotStreaming,
+        Self::UserAlreadyStreaming,
+        Self::RoomNotFound,
+        Self::RoomClosed,
+        Self::RoomCannotBeCreated,
+        Self::MediaSdp,
+        Self::MediaEndpoint,
+        Self::UserUnauthorized,
+        Self::FilterNotApplied,
+        Self::SignalFormatInvalid,
+        Self::SignalToInvalid,
+        Self::ForcedCodecNotFound,
+        Self::TransportResponse,
+        Self::Transport,
+        Self::WrongEdition,
+        Self::ReconnectionError,
+    ];
+
+    /// The code with this number, if there is one.
+    pub fn from_number(number: i32) -> Option<Self> {
+        Self::ALL.into_iter().find(|code| code.number() == number)
+    }
+
     /// The number on the wire.
     pub const fn number(self) -> i32 {
         match self {

@@ -1,6 +1,6 @@
 //! What sessions, connections and recordings can be set to. Every value here is already valid.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 macro_rules! words {
@@ -155,8 +155,8 @@ words! {
 }
 
 /// Bandwidth limits and filters of one connection, as the application gave them; absent keys stay absent.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(default, rename_all = "camelCase")]
 pub struct KurentoOptions {
     /// kbit/s from the client to the server; 0 = unlimited.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -180,7 +180,7 @@ pub struct KurentoOptions {
 }
 
 /// One STUN or TURN server for clients.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 pub struct IceServer {
     /// RFC 7064/7065 URI, a single one.
     pub url: String,
@@ -195,7 +195,7 @@ pub struct IceServer {
 }
 
 /// How a session wants to be recorded when the request does not say.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct RecordingProperties {
     /// File name without extension; empty = the recording's id.
     pub name: String,
@@ -240,7 +240,7 @@ impl Default for RecordingProperties {
 }
 
 /// What `POST /sessions` may set.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct SessionProperties {
     /// Routed or relayed.
     pub media_mode: MediaMode,
@@ -259,7 +259,7 @@ pub struct SessionProperties {
 }
 
 /// What `POST …/connection` may set for a WEBRTC connection.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ConnectionProperties {
     /// What the connection may do.
     pub role: Role,

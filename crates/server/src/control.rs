@@ -3,20 +3,21 @@
 //! Decides nothing itself: rules about sessions are in the crate `session`.
 
 use std::collections::HashMap;
-use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::extract::ws::Utf8Bytes;
 use delivery::EventSinks;
+use openvidu::Dialect;
 use protocol::event::Event;
 use protocol::media::MediaEvent;
 use protocol::recording::RecordingReport;
-use protocol::rpc::{
-    ClientReply, ClientRequest, InvalidParams, ServerNotification, error_frame, notification_frame, reply_frame,
+use session::command::ApplicationCommand;
+use session::{
+    Asker, CallId, ClientCommand, ClientHandle, Command, Effect, Notification, PeerInfo, Refusal, Registry, Reply,
+    Settings, SocketId, Time,
 };
-use session::{CallId, Effect, Outcome, PeerInfo, Registry, Settings, SocketId, Time};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
@@ -43,22 +44,22 @@ pub struct Stopped;
 /// What happens on a WebSocket.
 pub(crate) enum SocketInput {
     Opened { peer: PeerInfo, outbox: Outbox },
-    Request { id: i64, content: Result<ClientRequest, InvalidParams> },
-    Reconnect { id: i64, rpc_session: Option<String> },
+    Request { id: i64, command: ClientCommand },
+    Resume { id: i64, client: Option<ClientHandle> },
     Closed,
 }
 
 enum Input {
     Call(Call),
-    Ask(Question, oneshot::Sender<Outcome>),
+    Ask(Box<ApplicationCommand>, oneshot::Sender<CallResult>),
     Socket(SocketId, SocketInput),
 }
 
 /// What was asked; returns how to hand over the result once its effects are done.
 type Call = Box<dyn FnOnce(&mut Registry, Time) -> Done + Send>;
 type Done = Box<dyn FnOnce() + Send>;
-/// The same for what takes longer; `false` if there will be no outcome.
-type Question = Box<dyn FnOnce(&mut Registry, CallId, Time) -> (bool, Done) + Send>;
+/// What came of a command.
+pub(crate) type CallResult = Result<Reply, Refusal>;
 
 impl Control {
     /// Runs `f` on the registry. When this returns, everything that follows from `f` is on its way.
@@ -75,22 +76,11 @@ impl Control {
         result.await.map_err(|_| Stopped)
     }
 
-    /// Runs `f` on the registry. If that does not settle it, waits for its outcome, which may take long.
-    pub(crate) async fn ask<R: Send + 'static>(
-        &self,
-        f: impl FnOnce(&mut Registry, CallId, Time) -> ControlFlow<R> + Send + 'static,
-    ) -> Result<ControlFlow<R, Outcome>, Stopped> {
-        let (answer, result) = oneshot::channel();
-        let (settle, outcome) = oneshot::channel();
-        let question: Question = Box::new(move |registry, call, now| {
-            let flow = f(registry, call, now);
-            (flow.is_continue(), Box::new(move || drop(answer.send(flow))))
-        });
-        self.inputs.send(Input::Ask(question, settle)).await.map_err(|_| Stopped)?;
-        match result.await.map_err(|_| Stopped)? {
-            ControlFlow::Break(result) => Ok(ControlFlow::Break(result)),
-            ControlFlow::Continue(()) => outcome.await.map(ControlFlow::Continue).map_err(|_| Stopped),
-        }
+    /// What came of a command, which may take long.
+    pub(crate) async fn ask(&self, command: ApplicationCommand) -> Result<CallResult, Stopped> {
+        let (settle, result) = oneshot::channel();
+        self.inputs.send(Input::Ask(Box::new(command), settle)).await.map_err(|_| Stopped)?;
+        result.await.map_err(|_| Stopped)
     }
 
     pub(crate) async fn socket(&self, socket: SocketId, input: SocketInput) -> Result<(), Stopped> {
@@ -104,7 +94,7 @@ impl Control {
 
     /// Starts the loop; it ends when every `Control` is gone, and the last events have been delivered.
     pub(crate) fn start(
-        settings: Settings,
+        (settings, dialect): (Settings, Dialect),
         seed: [u8; 32],
         media: MediaHandle,
         media_events: mpsc::Receiver<MediaEvent>,
@@ -114,6 +104,7 @@ impl Control {
         let (sender, inputs) = mpsc::channel(INPUT_CAPACITY);
         let control = ControlLoop {
             registry: Registry::new(settings, seed),
+            dialect,
             clock: Clock::start(),
             outboxes: HashMap::new(),
             media,
@@ -153,14 +144,15 @@ impl Clock {
 
 struct ControlLoop {
     registry: Registry,
+    dialect: Dialect,
     clock: Clock,
     outboxes: HashMap<SocketId, Outbox>,
     media: MediaHandle,
     /// Set once.
     media_lost_at: Arc<OnceLock<u64>>,
     recordings: recordings::Queue,
-    /// Who waits for an outcome.
-    calls: HashMap<CallId, oneshot::Sender<Outcome>>,
+    /// Who waits for an answer.
+    calls: HashMap<CallId, oneshot::Sender<CallResult>>,
     next_call: u64,
     events: EventSinks,
 }
@@ -190,7 +182,7 @@ impl ControlLoop {
             tokio::select! {
                 input = inputs.recv() => match input {
                     Some(Input::Call(call)) => self.call(call),
-                    Some(Input::Ask(question, settle)) => self.ask(question, settle),
+                    Some(Input::Ask(command, settle)) => self.ask(*command, settle),
                     Some(Input::Socket(socket, input)) => self.socket(socket, input),
                     None => return self.events.close().await,
                 },
@@ -220,18 +212,12 @@ impl ControlLoop {
         }
     }
 
-    fn ask(&mut self, question: Question, settle: oneshot::Sender<Outcome>) {
-        let id = CallId(self.next_call);
+    fn ask(&mut self, command: ApplicationCommand, settle: oneshot::Sender<CallResult>) {
+        let call = CallId(self.next_call);
         self.next_call += 1;
-        self.calls.insert(id, settle);
-        let mut done = None;
-        self.step(|registry, now| done = Some(question(registry, id, now)));
-        let is_open = done.as_ref().is_some_and(|(is_open, _)| *is_open);
-        if !is_open {
-            self.calls.remove(&id);
-        }
-        if let Some((_, done)) = done {
-            done();
+        self.calls.insert(call, settle);
+        if !self.try_step(|registry, now| registry.handle(Command::Application { call, command }, now)) {
+            self.calls.remove(&call);
         }
     }
 
@@ -239,13 +225,13 @@ impl ControlLoop {
         match input {
             SocketInput::Opened { peer, outbox } => {
                 self.outboxes.insert(socket, outbox);
-                self.step(|registry, now| registry.socket_opened(socket, peer, now));
+                self.step(|registry, _| registry.socket_opened(socket, peer));
             }
-            SocketInput::Request { id, content } => {
-                self.step(|registry, now| registry.request(socket, id, content, now));
+            SocketInput::Request { id: request, command } => {
+                self.step(|registry, now| registry.handle(Command::Socket { socket, request, command }, now));
             }
-            SocketInput::Reconnect { id, rpc_session } => {
-                self.step(|registry, now| registry.reconnect(socket, id, rpc_session.as_deref(), now));
+            SocketInput::Resume { id: request, client } => {
+                self.step(|registry, now| registry.handle(Command::Resume { socket, request, client }, now));
             }
             SocketInput::Closed => {
                 self.outboxes.remove(&socket);
@@ -256,9 +242,15 @@ impl ControlLoop {
 
     /// One input to the registry, and everything that follows from it.
     fn step(&mut self, input: impl FnOnce(&mut Registry, Time)) {
+        self.try_step(input);
+    }
+
+    /// The same; `false` if the input met a defect.
+    fn try_step(&mut self, input: impl FnOnce(&mut Registry, Time)) -> bool {
         let now = self.clock.now();
         // A defect in one rule must not end everybody's call.
-        if catch_unwind(AssertUnwindSafe(|| input(&mut self.registry, now))).is_err() {
+        let taken = catch_unwind(AssertUnwindSafe(|| input(&mut self.registry, now))).is_ok();
+        if !taken {
             tracing::error!("a rule about sessions panicked; its call is abandoned");
         }
         let mut turn = Turn { written: WrittenNotifications::default(), recorded_at: self.recordings.now() };
@@ -274,21 +266,25 @@ impl ControlLoop {
                 }
             }
         }
+        taken
     }
 
     fn carry_out(&mut self, effect: Effect, turn: &mut Turn) -> Option<Failed> {
         let (socket, frame) = match effect {
-            Effect::Reply { socket, request, rpc_session, result } => {
-                if let (Ok(ClientReply::Joined(_) | ClientReply::Value { .. }), Some(outbox)) =
+            Effect::Reply { asker: Asker::Call(call), result, .. } => {
+                if let Some(settle) = self.calls.remove(&call) {
+                    // Nobody may wait any more.
+                    let _ = settle.send(result);
+                }
+                return None;
+            }
+            Effect::Reply { asker: Asker::Socket { socket, request }, client, result } => {
+                if let (Ok(Reply::Joined(_) | Reply::Resumed | Reply::Greeted), Some(outbox)) =
                     (&result, self.outboxes.get_mut(&socket))
                 {
                     outbox.joined();
                 }
-                let frame = match &result {
-                    Ok(reply) => reply_frame(request, &rpc_session, reply),
-                    Err(error) => error_frame(request, error),
-                };
-                (socket, frame.into())
+                (socket, self.dialect.frame(request, client.as_ref(), &result).into())
             }
             Effect::Notify { socket, notification } => (socket, turn.written.frame(&notification)),
             Effect::CloseSocket { socket } => {
@@ -304,13 +300,6 @@ impl ControlLoop {
             Effect::Media(command) => return self.media.send(command).err().flatten().map(Failed::Media),
             Effect::Recording(command) => {
                 return self.recordings.send(command, turn.recorded_at).map(Failed::Recording);
-            }
-            Effect::Completed { call, outcome } => {
-                if let Some(settle) = self.calls.remove(&call) {
-                    // Nobody may wait any more.
-                    let _ = settle.send(outcome);
-                }
-                return None;
             }
         };
         // A socket that has gone in the meantime: its `Closed` is on its way to us.
@@ -337,12 +326,13 @@ async fn next(told: &mut Option<mpsc::Receiver<Told>>) -> Option<Told> {
 
 /// A notification to many is written once. Lives for one step, so that addresses stay unique.
 #[derive(Default)]
-struct WrittenNotifications(HashMap<*const ServerNotification, (Arc<ServerNotification>, Utf8Bytes)>);
+struct WrittenNotifications(HashMap<*const Notification, (Arc<Notification>, Utf8Bytes)>);
 
 impl WrittenNotifications {
-    fn frame(&mut self, notification: &Arc<ServerNotification>) -> Utf8Bytes {
+    fn frame(&mut self, notification: &Arc<Notification>) -> Utf8Bytes {
         let entry = self.0.entry(Arc::as_ptr(notification));
-        let (_, frame) = entry.or_insert_with(|| (notification.clone(), notification_frame(notification).into()));
+        let (_, frame) =
+            entry.or_insert_with(|| (notification.clone(), openvidu::notification::frame(notification).into()));
         frame.clone()
     }
 }
@@ -355,9 +345,10 @@ mod tests {
     async fn a_lost_media_worker_is_noticed_and_calls_go_on() {
         let (media, commands) = MediaHandle::detached();
         let (worker, media_events) = mpsc::channel(1);
-        let settings = crate::options::session(&settings::Config::default(), settings::LOCALHOST, 1);
+        let config = settings::Config::default();
+        let rules = crate::options::session(&config, settings::LOCALHOST, 1);
         let (control, task) = Control::start(
-            settings,
+            (rules, crate::options::dialect(&config)),
             [0; 32],
             media,
             media_events,

@@ -16,10 +16,8 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 use bucket::Bucket;
@@ -31,6 +29,7 @@ use doctor::{OwnFacts, OwnServer, SocketBuffers};
 use protocol::checkup::Relay;
 use rand::RngCore as _;
 use session::Registry;
+use session::command::ApplicationCommand;
 use settings::{CertificateType, LOCALHOST, bracketed};
 pub use settings::{Config, ConfigError};
 use tokio::net::TcpListener;
@@ -268,6 +267,7 @@ impl Server {
         let turn = TurnOffer::new(&config, &network.candidates.udp, &mut sockets)?;
         let rules = options::session(&config, fallback_host, media_address.port());
         let rules = session::Settings { turn: turn.server.clone(), ..rules };
+        let dialect = options::dialect(&config);
         let (network_changes, network) = watch::channel(network);
         let own_turn = turn.own_secret.is_some();
         let (recorder, taps, packets) = recorder::queue();
@@ -302,7 +302,7 @@ impl Server {
             None => (recordings::Queue::off(), None),
         };
         let (control, control_task) =
-            Control::start(rules, random_seed(), worker.handle, worker.events, recording, events);
+            Control::start((rules, dialect), random_seed(), worker.handle, worker.events, recording, events);
 
         let trust = certificates.authority.as_deref().and_then(Trust::new);
         if let Some(trust) = &trust {
@@ -466,11 +466,7 @@ impl Server {
 
 /// Completes once no session waits for a recording of its own.
 async fn recordings_ended(control: &Control) {
-    let ended = |registry: &mut Registry, call, _| match registry.when_all_ended(call) {
-        Poll::Ready(()) => ControlFlow::Break(()),
-        Poll::Pending => ControlFlow::Continue(()),
-    };
-    while let Ok(ControlFlow::Continue(_)) = control.ask(ended).await {}
+    let _ = control.ask(ApplicationCommand::AwaitEnd { session: None }).await;
 }
 
 /// Tells tasks when the server stops.

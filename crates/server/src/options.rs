@@ -8,6 +8,7 @@ use std::time::Duration;
 use bucket::Bucket;
 use certificates::{AcmeOptions, Origin};
 use delivery::webhooks::{Destination, DestinationError};
+use openvidu::Dialect;
 use protocol::model::{IceServer, MediaServer};
 use session::RecordingSettings;
 use settings::{
@@ -117,6 +118,16 @@ pub(crate) fn bucket(config: &Config) -> Result<Option<Bucket>, Fault> {
     Bucket::open(&settings).map(Some).map_err(broken)
 }
 
+/// What OpenVidu's clients are told of the deployment.
+pub(crate) fn dialect(config: &Config) -> Dialect {
+    Dialect {
+        media_server: config.openvidu_enterprise_media_server,
+        video_simulcast: config.openvidu_webrtc_simulcast
+            && config.openvidu_enterprise_media_server == MediaServer::Mediasoup,
+        compatible_version: COMPATIBLE_VERSION.to_owned(),
+    }
+}
+
 /// The rules' settings, for a server whose media port is `udp_port`. `fallback_host` is how clients of the local
 /// network reach it when no public name is set.
 pub(crate) fn session(config: &Config, fallback_host: IpAddr, udp_port: u16) -> session::Settings {
@@ -127,10 +138,6 @@ pub(crate) fn session(config: &Config, fallback_host: IpAddr, udp_port: u16) -> 
     let port = if udp_port == STUN_PORT { STUN_PORT + 1 } else { STUN_PORT };
     let stun = IceServer { url: format!("stun:{host}:{port}"), username: None, credential: None };
     session::Settings {
-        media_server: config.openvidu_enterprise_media_server,
-        video_simulcast: config.openvidu_webrtc_simulcast
-            && config.openvidu_enterprise_media_server == MediaServer::Mediasoup,
-        compatible_version: COMPATIBLE_VERSION.to_owned(),
         secret: config.openvidu_secret.expose().to_owned(),
         ice_servers: vec![stun],
         turn: None,
@@ -192,7 +199,7 @@ mod tests {
     fn simulcast_is_announced_with_mediasoup_only() {
         let announced = |server: &str| {
             let pairs = [("OPENVIDU_WEBRTC_SIMULCAST", "TRUE"), ("OPENVIDU_ENTERPRISE_MEDIA_SERVER", server)];
-            session(&load(&pairs).unwrap(), LOCALHOST, 1).video_simulcast
+            dialect(&load(&pairs).unwrap()).video_simulcast
         };
         assert!(announced("mediasoup") && !announced("kurento"));
     }

@@ -1,16 +1,54 @@
-//! Candidates that arrive before their peer connection exists: browsers trickle them while the request with the SDP is
-//! still on its way or not even sent. They are kept, within limits, and never looked at.
+//! Candidates that clients trickle. Some arrive before their peer connection exists: browsers send them while the request
+//! with the SDP is still on its way or not even sent. They are kept, within limits, and never looked at.
 
 use std::collections::HashMap;
 
 use protocol::id::ConnectionId;
+use protocol::media::MediaCommand;
+
+use crate::context::Context;
+use crate::id::ParticipantId;
+use crate::session::Session;
 
 /// Per peer connection; a browser with many interfaces sends some twenty.
 const PER_ENDPOINT: usize = 32;
 /// Per participant.
 const IN_ALL: usize = 256;
 /// A candidate line has some 200 characters; nothing this long is one.
-pub(crate) const MAX_CANDIDATE_LENGTH: usize = 1024;
+const MAX_CANDIDATE_LENGTH: usize = 1024;
+
+impl Session {
+    /// A candidate for the peer connection that `endpoint` names: the caller's own connection id means its publication,
+    /// another one the subscription to that publisher.
+    pub(crate) fn take_candidate(&mut self, who: ParticipantId, endpoint: &str, candidate: String, cx: &mut Context) {
+        if candidate.len() > MAX_CANDIDATE_LENGTH {
+            return;
+        }
+        let Some(publisher) = self.active(endpoint) else { return };
+        let Some(own) = self.participant_mut(who) else { return };
+        let target = if publisher == who {
+            own.stream.as_mut().map(|stream| &mut stream.peer_connection)
+        } else {
+            own.subscriptions.get_mut(&publisher).map(|subscription| &mut subscription.peer_connection)
+        };
+        match target {
+            Some(peer_connection) => {
+                peer_connection.remember_candidate(&candidate);
+                let transport = peer_connection.transport;
+                cx.effects.media(MediaCommand::AddRemoteCandidate { transport, candidate });
+            }
+            None => own.early_candidates.push(&endpoint.into(), candidate),
+        }
+    }
+
+    /// The peer connection to `endpoint` exists now.
+    pub(crate) fn forward_early_candidates(&mut self, who: ParticipantId, endpoint: &ConnectionId, cx: &mut Context) {
+        let Some(own) = self.participant_mut(who) else { return };
+        for candidate in own.early_candidates.take(endpoint) {
+            self.take_candidate(who, endpoint.as_str(), candidate, cx);
+        }
+    }
+}
 
 /// One participant's early candidates, by the connection id that names the peer connection.
 #[derive(Debug, Default)]

@@ -1,14 +1,15 @@
-//! RPC sessions and sockets: who can be told something, and how. A client is one RPC session; it outlives its sockets.
+//! Clients and sockets: who can be told something, and how. A client outlives its sockets, and may have none at all.
 //! What a client may do is not decided here.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use protocol::id::{ConnectionId, MediaRequestId, SessionId};
-use protocol::rpc::{ClientReply, ClientRequest, InvalidParams, RpcError, ServerNotification};
 
+use crate::command::{Asker, ClientCommand, ClientHandle, SocketId};
+use crate::effect::Effects;
 use crate::id::{ClientId, Ids, ParticipantId};
-use crate::{Effect, PeerInfo, SocketId};
+use crate::{Effect, Notification, PeerInfo};
 
 /// Notifications kept for a client without a socket. Who misses more than this is put out.
 const QUEUED_NOTIFICATIONS: usize = 1000;
@@ -17,14 +18,13 @@ const QUEUED_BYTES: usize = 4 << 20;
 /// Requests kept while one of them waits for media.
 pub(crate) const QUEUED_REQUESTS: usize = 256;
 
-/// One RPC session.
+/// One of them.
 #[derive(Debug)]
 pub(crate) struct Client {
-    /// The handle for reconnection: a secret of this client.
-    pub(crate) rpc_session: Arc<str>,
+    pub(crate) handle: ClientHandle,
     pub(crate) peer: PeerInfo,
     pub(crate) link: Link,
-    pub(crate) place: Place,
+    pub(crate) presence: Presence,
     /// The media request that the client's current request waits for.
     pub(crate) waiting: Option<MediaRequestId>,
     /// Requests that arrived meanwhile.
@@ -38,24 +38,26 @@ pub(crate) enum Link {
     Open(SocketId),
     /// Not at present; it may come back and then gets these.
     Lost(MissedNotifications),
+    /// It has no socket and never had: it makes calls, and hears nothing but their answers.
+    Calls,
 }
 
 /// What a client without a socket has missed.
 #[derive(Debug, Default)]
 pub(crate) struct MissedNotifications {
-    queue: Vec<Arc<ServerNotification>>,
+    queue: Vec<Arc<Notification>>,
     bytes: usize,
 }
 
 /// Where a client is in its life.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) enum Place {
+pub(crate) enum Presence {
     /// It never joined.
-    Outside,
+    NotJoined,
     /// It is in a session.
-    Inside(Seat),
+    Joined(Seat),
     /// It left or was put out; only its socket lingers.
-    Gone {
+    Left {
         /// The session it was in.
         session: SessionId,
         /// Which connection it was.
@@ -74,15 +76,14 @@ pub(crate) struct Seat {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Origin {
     pub(crate) client: ClientId,
-    pub(crate) socket: SocketId,
-    pub(crate) request: i64,
+    pub(crate) asker: Asker,
 }
 
 /// A request that waits for its turn.
 #[derive(Debug)]
 pub(crate) struct QueuedRequest {
     pub(crate) origin: Origin,
-    pub(crate) content: Result<ClientRequest, InvalidParams>,
+    pub(crate) command: ClientCommand,
 }
 
 /// A socket that is open.
@@ -93,13 +94,12 @@ struct Socket {
     client: Option<ClientId>,
 }
 
-/// All clients and sockets, and the queue of what is to be done.
+/// All clients and sockets.
 #[derive(Debug, Default)]
 pub(crate) struct Clients {
     table: HashMap<ClientId, Client>,
-    by_rpc_session: HashMap<Arc<str>, ClientId>,
+    by_handle: HashMap<ClientHandle, ClientId>,
     sockets: HashMap<SocketId, Socket>,
-    pub(crate) effects: VecDeque<Effect>,
     /// Those whose missed notifications exceeded the limit; put out at the end of the call.
     overflowed: Vec<ClientId>,
 }
@@ -120,27 +120,34 @@ impl Clients {
 
     /// The client of a socket; made at its first request.
     pub(crate) fn of_socket(&mut self, socket: SocketId, ids: &mut Ids) -> Option<ClientId> {
-        let entry = self.sockets.get_mut(&socket)?;
+        let entry = self.sockets.get(&socket)?;
         if let Some(client) = entry.client {
             return Some(client);
         }
-        let id = ids.client();
-        let client = Client {
-            rpc_session: ids.rpc_session(),
-            peer: entry.peer.clone(),
-            link: Link::Open(socket),
-            place: Place::Outside,
-            waiting: None,
-            requests: VecDeque::new(),
-        };
-        entry.client = Some(id);
-        self.by_rpc_session.insert(Arc::clone(&client.rpc_session), id);
-        self.table.insert(id, client);
+        let (peer, link) = (entry.peer.clone(), Link::Open(socket));
+        let id = self.add(peer, link, ids);
+        if let Some(entry) = self.sockets.get_mut(&socket) {
+            entry.client = Some(id);
+        }
         Some(id)
     }
 
-    pub(crate) fn by_rpc_session(&self, rpc_session: &str) -> Option<ClientId> {
-        self.by_rpc_session.get(rpc_session).copied()
+    /// A new client without a socket.
+    pub(crate) fn without_socket(&mut self, ids: &mut Ids) -> ClientId {
+        self.add(PeerInfo { ip: String::new(), user_id: String::new() }, Link::Calls, ids)
+    }
+
+    fn add(&mut self, peer: PeerInfo, link: Link, ids: &mut Ids) -> ClientId {
+        let id = ids.client();
+        let (handle, presence) = (ids.client_handle(), Presence::NotJoined);
+        self.by_handle.insert(handle.clone(), id);
+        let client = Client { handle, peer, link, presence, waiting: None, requests: VecDeque::new() };
+        self.table.insert(id, client);
+        id
+    }
+
+    pub(crate) fn by_handle(&self, handle: &ClientHandle) -> Option<ClientId> {
+        self.by_handle.get(handle).copied()
     }
 
     pub(crate) fn get(&self, client: ClientId) -> Option<&Client> {
@@ -167,6 +174,7 @@ impl Clients {
                 MissedNotifications::default()
             }
             Link::Lost(missed) => missed,
+            Link::Calls => MissedNotifications::default(),
         };
         if let Some(socket) = self.sockets.get_mut(&socket) {
             socket.client = Some(client);
@@ -174,10 +182,10 @@ impl Clients {
         missed
     }
 
-    /// Ends an RPC session. Its socket, if any, stays but belongs to nobody.
+    /// Forgets a client. Its socket, if any, stays but belongs to nobody.
     pub(crate) fn remove(&mut self, client: ClientId) {
         let Some(client) = self.table.remove(&client) else { return };
-        self.by_rpc_session.remove(&client.rpc_session);
+        self.by_handle.remove(&client.handle);
         if let Link::Open(socket) = client.link
             && let Some(socket) = self.sockets.get_mut(&socket)
         {
@@ -185,8 +193,8 @@ impl Clients {
         }
     }
 
-    /// Ends an RPC session and closes its socket.
-    pub(crate) fn close(&mut self, client: ClientId) {
+    /// Forgets a client and closes its socket.
+    pub(crate) fn close(&mut self, client: ClientId, effects: &mut Effects) {
         let socket = match self.get(client).map(|client| &client.link) {
             Some(Link::Open(socket)) => Some(*socket),
             _ => None,
@@ -194,38 +202,32 @@ impl Clients {
         self.remove(client);
         if let Some(socket) = socket {
             self.sockets.remove(&socket);
-            self.effects.push_back(Effect::CloseSocket { socket });
+            effects.push(Effect::CloseSocket { socket });
         }
     }
 
     /// Whether the answer to a request can still reach who asked.
     pub(crate) fn is_current(&self, origin: Origin) -> bool {
-        self.get(origin.client)
-            .is_some_and(|client| matches!(client.link, Link::Open(socket) if socket == origin.socket))
-    }
-
-    /// Answers, unless the asker has changed its socket: then nobody waits any more.
-    pub(crate) fn reply(&mut self, origin: Origin, result: Result<ClientReply, RpcError>) {
-        if !self.is_current(origin) {
-            return;
-        }
-        let rpc_session = Arc::clone(&self.table[&origin.client].rpc_session);
-        let Origin { socket, request, .. } = origin;
-        self.effects.push_back(Effect::Reply { socket, request, rpc_session, result });
+        self.get(origin.client).is_some_and(|client| match (&client.link, origin.asker) {
+            (Link::Open(current), Asker::Socket { socket, .. }) => *current == socket,
+            (_, Asker::Call(_)) => true,
+            (Link::Lost(_) | Link::Calls, Asker::Socket { .. }) => false,
+        })
     }
 
     /// Tells a client something, now or when it is back.
-    pub(crate) fn notify(&mut self, client: ClientId, notification: &Arc<ServerNotification>) {
+    pub(crate) fn notify(&mut self, client: ClientId, notification: &Arc<Notification>, effects: &mut Effects) {
         let Some(entry) = self.table.get_mut(&client) else { return };
         match &mut entry.link {
             Link::Open(socket) => {
-                self.effects.push_back(Effect::Notify { socket: *socket, notification: Arc::clone(notification) });
+                effects.push(Effect::Notify { socket: *socket, notification: Arc::clone(notification) });
             }
             Link::Lost(missed) => {
-                if !missed.push(notification) && matches!(entry.place, Place::Inside(_)) {
+                if !missed.push(notification) && matches!(entry.presence, Presence::Joined(_)) {
                     self.overflowed.push(client);
                 }
             }
+            Link::Calls => {}
         }
     }
 
@@ -233,7 +235,7 @@ impl Clients {
         std::mem::take(&mut self.overflowed)
     }
 
-    /// How many RPC sessions and how many sockets there are.
+    /// How many clients and how many sockets there are.
     pub(crate) fn count(&self) -> (usize, usize) {
         (self.table.len(), self.sockets.len())
     }
@@ -241,8 +243,8 @@ impl Clients {
 
 impl MissedNotifications {
     /// Whether there was room.
-    fn push(&mut self, notification: &Arc<ServerNotification>) -> bool {
-        let bytes = self.bytes + weight(notification);
+    fn push(&mut self, notification: &Arc<Notification>) -> bool {
+        let bytes = self.bytes + notification.weight();
         if self.queue.len() >= QUEUED_NOTIFICATIONS || bytes > QUEUED_BYTES {
             return false;
         }
@@ -251,26 +253,7 @@ impl MissedNotifications {
         true
     }
 
-    pub(crate) fn into_queue(self) -> Vec<Arc<ServerNotification>> {
+    pub(crate) fn into_queue(self) -> Vec<Arc<Notification>> {
         self.queue
     }
-}
-
-/// Roughly how much memory a notification holds: the texts that clients choose, and something for the rest.
-fn weight(notification: &ServerNotification) -> usize {
-    let chosen = match notification {
-        ServerNotification::SendMessage { data, kind, .. } => {
-            data.as_ref().map_or(0, String::len) + kind.as_ref().map_or(0, String::len)
-        }
-        ServerNotification::StreamPropertyChanged { property, new_value, reason, .. } => {
-            property.len() + new_value.len() + reason.len()
-        }
-        ServerNotification::ParticipantJoined { metadata, .. } => metadata.len(),
-        ServerNotification::ParticipantPublished { streams: [stream], .. } => {
-            stream.type_of_video.as_ref().map_or(0, String::len)
-                + stream.video_dimensions.as_ref().map_or(0, String::len)
-        }
-        _ => 0,
-    };
-    chosen + 200
 }

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use protocol::id::ConnectionId;
 use protocol::model::ConnectionProperties;
-use protocol::rpc::RemoteParticipant;
 
 use crate::Time;
 use crate::candidate::EarlyCandidates;
+use crate::command::HiddenClient;
 use crate::id::{ClientId, ParticipantId};
+use crate::reply::{ParticipantData, ParticipantDescription};
+use crate::snapshot::Token;
 use crate::stream::Stream;
 use crate::subscription::Subscription;
 
@@ -18,10 +20,7 @@ pub(crate) struct PendingConnection {
     pub(crate) connection: ConnectionId,
     pub(crate) created_at: Time,
     pub(crate) properties: ConnectionProperties,
-    /// `tok_…`.
-    pub(crate) token: String,
-    /// The same as the application got it.
-    pub(crate) token_url: String,
+    pub(crate) token: Token,
 }
 
 /// A connection whose client has joined.
@@ -34,10 +33,8 @@ pub(crate) struct Participant {
     pub(crate) active_at: Time,
     pub(crate) ip: String,
     pub(crate) platform: String,
-    /// What the client said when joining.
-    pub(crate) client_data: String,
-    /// The same joined with what the application said: what others see.
-    pub(crate) metadata: String,
+    /// What others see.
+    pub(crate) data: ParticipantData,
     pub(crate) stream: Option<Stream>,
     /// By publisher.
     pub(crate) subscriptions: BTreeMap<ParticipantId, Subscription>,
@@ -50,8 +47,8 @@ pub(crate) enum Access {
     /// A token, with everything that its connection was given.
     Token {
         properties: ConnectionProperties,
-        /// The consumed token URL; REST goes on showing it.
-        url: String,
+        /// Consumed; it is shown all the same.
+        token: Token,
     },
     /// The deployment's secret.
     Secret(Insider),
@@ -60,42 +57,31 @@ pub(crate) enum Access {
 /// Who joined by secret.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Insider {
-    /// The page that a composed recording films. Hidden.
-    Recorder,
-    /// The client that transcribes. Hidden.
-    SpeechToText,
-    /// A dashboard or the like; visible. It gets a token of its own, to show in REST.
-    Visible { token: String },
+    /// Seen by nobody.
+    Hidden(HiddenClient),
+    /// A dashboard or the like. It gets a token of its own, to be shown.
+    Visible { token: Token },
 }
 
 impl Participant {
     /// Hidden participants see everybody and are seen by nobody; they keep no session open.
     pub(crate) fn is_hidden(&self) -> bool {
-        matches!(self.access, Access::Secret(Insider::Recorder | Insider::SpeechToText))
+        matches!(self.access, Access::Secret(Insider::Hidden(_)))
     }
 
     /// The recorder's page does not close its own socket.
     pub(crate) fn is_recorder(&self) -> bool {
-        matches!(self.access, Access::Secret(Insider::Recorder))
+        matches!(self.access, Access::Secret(Insider::Hidden(HiddenClient::Recorder)))
     }
 
-    /// As an element of `value` in the answer to joinRoom.
-    pub(crate) fn describe(&self) -> RemoteParticipant {
-        RemoteParticipant {
-            id: self.connection.clone(),
-            created_at: self.active_at.as_millis(),
-            metadata: self.metadata.clone(),
+    /// As newcomers learn of it.
+    pub(crate) fn describe(&self) -> ParticipantDescription {
+        ParticipantDescription {
+            connection: self.connection.clone(),
+            joined_at: self.active_at,
+            data: self.data.clone(),
             stream: self.stream.as_ref().map(|stream| stream.description.clone()),
         }
-    }
-}
-
-/// What others see of a participant's data: the client's part, the application's part, or both.
-pub(crate) fn metadata(client: &str, server: &str) -> String {
-    match (client, server) {
-        ("", server) => server.to_owned(),
-        (client, "") => client.to_owned(),
-        (client, server) => format!("{client}%/%{server}"),
     }
 }
 
@@ -108,14 +94,6 @@ pub(crate) fn owner_in(stream: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn metadata_joins_what_is_there() {
-        assert_eq!(metadata("", ""), "");
-        assert_eq!(metadata("a", ""), "a");
-        assert_eq!(metadata("", "b"), "b");
-        assert_eq!(metadata("a", "b"), "a%/%b");
-    }
 
     #[test]
     fn the_owner_is_read_off_the_end_of_a_stream_id() {

@@ -1,58 +1,42 @@
-//! What the registry wants done by its shell.
+//! What the registry wants done by its shell, in the order in which it must be done.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use protocol::event::Event;
 use protocol::media::MediaCommand;
-use protocol::recording::{Failure, RecordingCommand, RecordingView};
-use protocol::rpc::{ClientReply, RpcError, ServerNotification};
+use protocol::recording::RecordingCommand;
 
-/// A WebSocket, numbered by the shell; never reused.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
-pub struct SocketId(pub u64);
-
-/// A call from the shell whose result comes later, numbered by the shell.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
-pub struct CallId(pub u64);
-
-/// The result of a call that took longer.
-#[derive(Clone, PartialEq, Debug)]
-pub enum Outcome {
-    /// A recording runs, or is processed; or why it does not run.
-    Recording(Result<Box<RecordingView>, Failure>),
-    /// Nothing is left of a session.
-    Ended,
-}
+use crate::command::{Asker, ClientHandle, SocketId};
+use crate::{Notification, Refusal, Reply};
 
 /// What the shell knows of a client when its socket opens.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PeerInfo {
     /// `X-Real-IP`, else the socket's address.
     pub ip: String,
-    /// Opaque, at most 16 characters; the client only logs it.
-    pub final_user_id: String,
+    /// What the client is known by in its own logs: opaque, at most 16 characters.
+    pub user_id: String,
 }
 
 /// To be carried out in order; those for one socket go through one queue.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Effect {
-    /// Answers a request.
+    /// Answers a command.
     Reply {
-        /// Where it came from.
-        socket: SocketId,
-        /// JSON-RPC id.
-        request: i64,
-        /// Added to a result as `sessionId`.
-        rpc_session: Arc<str>,
-        /// The outcome.
-        result: Result<ClientReply, RpcError>,
+        /// Who asked.
+        asker: Asker,
+        /// Which client that is; none if an application asked, or a client that is not known.
+        client: Option<ClientHandle>,
+        /// What came of it.
+        result: Result<Reply, Refusal>,
     },
     /// Tells a client something. The same `Arc` goes to many: serialise it once.
     Notify {
         /// To whom.
         socket: SocketId,
         /// What.
-        notification: Arc<ServerNotification>,
+        notification: Arc<Notification>,
     },
     /// Closes a socket with code 1000 and no reason. A later `socket_closed` for it is ignored.
     CloseSocket {
@@ -63,13 +47,38 @@ pub enum Effect {
     Media(MediaCommand),
     /// For the recorder.
     Recording(RecordingCommand),
-    /// A call has its result.
-    Completed {
-        /// Which.
-        call: CallId,
-        /// What came of it.
-        outcome: Outcome,
-    },
     /// For CDR files and webhooks.
     Event(Event),
+}
+
+/// The queue of what is to be done. It is emptied after every call, and so only bounded by what one call can cause.
+#[derive(Debug, Default)]
+pub(crate) struct Effects {
+    queue: VecDeque<Effect>,
+}
+
+impl Effects {
+    pub(crate) fn push(&mut self, effect: Effect) {
+        self.queue.push_back(effect);
+    }
+
+    pub(crate) fn media(&mut self, command: MediaCommand) {
+        self.push(Effect::Media(command));
+    }
+
+    pub(crate) fn recording(&mut self, command: RecordingCommand) {
+        self.push(Effect::Recording(command));
+    }
+
+    pub(crate) fn event(&mut self, event: Event) {
+        self.push(Effect::Event(event));
+    }
+
+    pub(crate) fn reply(&mut self, asker: Asker, client: Option<ClientHandle>, result: Result<Reply, Refusal>) {
+        self.push(Effect::Reply { asker, client, result });
+    }
+
+    pub(crate) fn pop(&mut self) -> Option<Effect> {
+        self.queue.pop_front()
+    }
 }

@@ -6,23 +6,25 @@ use std::task::Poll;
 use protocol::event::Event;
 use protocol::id::{RouterId, SessionId};
 
-use crate::effect::{CallId, Outcome};
+use crate::command::CallId;
 use crate::timer::Timer;
-use crate::{Registry, Time};
+use crate::{Registry, Reply, Time};
 
 /// One of them.
 #[derive(Debug)]
-pub(crate) struct Ending {
+pub(crate) struct EndingSession {
     router: RouterId,
     /// The last event.
     destroyed: Event,
     /// Who wants to know.
     calls: Vec<CallId>,
+    /// Who wants to know when none is left.
+    calls_for_all: Vec<CallId>,
 }
 
 impl Registry {
     /// Whether nothing of a session (that was closed, or whose id is wanted) is left. [`Poll::Pending`]: answered by
-    /// [`Outcome::Ended`].
+    /// [`Reply::Done`].
     pub fn when_ended(&mut self, session: &str, call: CallId) -> Poll<()> {
         match self.ending.get_mut(session) {
             Some(ending) => {
@@ -35,10 +37,9 @@ impl Registry {
 
     /// The same for all sessions.
     pub fn when_all_ended(&mut self, call: CallId) -> Poll<()> {
-        let last = self.ending.values_mut().max_by_key(|ending| ending.router);
-        match last {
+        match self.ending.values_mut().next() {
             Some(ending) => {
-                ending.calls.push(call);
+                ending.calls_for_all.push(call);
                 Poll::Pending
             }
             None => Poll::Ready(()),
@@ -47,16 +48,16 @@ impl Registry {
 
     /// The last event of a session that was taken out of the table.
     pub(crate) fn bury(&mut self, session: SessionId, router: RouterId, destroyed: Event, now: Time) {
-        if self.unprocessed(&session) == 0 {
-            self.emit(destroyed);
+        if self.cx.unprocessed(&session) == 0 {
+            self.cx.effects.event(destroyed);
         } else {
-            self.timers.set(Timer::Ending(router), now + self.settings.recording.processing_timeout);
-            self.ending.insert(session, Ending { router, destroyed, calls: vec![] });
+            self.cx.timers.set(Timer::Ending(router), now + self.cx.settings.recording.processing_timeout);
+            self.ending.insert(session, EndingSession { router, destroyed, calls: vec![], calls_for_all: vec![] });
         }
     }
 
     pub(crate) fn end_if_processed(&mut self, session: &SessionId) {
-        if self.unprocessed(session) == 0 {
+        if self.cx.unprocessed(session) == 0 {
             self.finish_ending(session);
         }
     }
@@ -72,10 +73,18 @@ impl Registry {
 
     fn finish_ending(&mut self, session: &SessionId) {
         let Some(ending) = self.ending.remove(session) else { return };
-        self.timers.cancel(Timer::Ending(ending.router));
-        self.emit(ending.destroyed);
+        self.cx.timers.cancel(Timer::Ending(ending.router));
+        self.cx.effects.event(ending.destroyed);
         for call in ending.calls {
-            self.answer_call(Some(call), || Outcome::Ended);
+            self.cx.answer_call(Some(call), Ok(Reply::Done));
+        }
+        match self.ending.values_mut().next() {
+            Some(other) => other.calls_for_all.extend(ending.calls_for_all),
+            None => {
+                for call in ending.calls_for_all {
+                    self.cx.answer_call(Some(call), Ok(Reply::Done));
+                }
+            }
         }
     }
 

@@ -8,12 +8,13 @@ use std::sync::Arc;
 use protocol::event::{
     self, Closed, Closing, Direction, Event, Opened, PublishedVideo, Reason, Stamp, WebRtcConnection,
 };
-use protocol::id::{ConnectionId, SessionId};
-use protocol::rpc::StreamDescription;
+use protocol::id::ConnectionId;
 
-use crate::connection::{Access, Participant};
+use crate::Time;
+use crate::connection::Participant;
+use crate::context::Context;
+use crate::reply::StreamDescription;
 use crate::session::Session;
-use crate::{Effect, Registry, Time};
 
 /// Where nobody looks up addresses.
 const UNKNOWN_LOCATION: &str = "unknown";
@@ -28,15 +29,16 @@ pub(crate) struct Announced {
 impl Announced {
     /// A stream as its publisher described it; later changes do not show.
     pub(crate) fn published(owner: &ConnectionId, stream: &StreamDescription, since: Time) -> Self {
+        let properties = &stream.properties;
         let connection = WebRtcConnection {
             stream: stream.id.clone(),
             owner: owner.clone(),
             direction: Direction::Outbound { camera: None },
-            audio: stream.has_audio,
-            video: stream.has_video.then(|| PublishedVideo {
-                source: stream.type_of_video.clone(),
-                framerate: stream.frame_rate,
-                dimensions: stream.video_dimensions.clone(),
+            audio: properties.has_audio,
+            video: properties.has_video.then(|| PublishedVideo {
+                source: properties.type_of_video.clone(),
+                framerate: properties.frame_rate,
+                dimensions: properties.video_dimensions.clone(),
             }),
         };
         Self { connection: Arc::new(connection), since }
@@ -70,55 +72,39 @@ impl Session {
 
 impl Participant {
     fn as_told(&self) -> Arc<event::Participant> {
-        let server_data = match &self.access {
-            Access::Token { properties, .. } => properties.data.clone(),
-            Access::Secret(_) => String::new(),
-        };
         Arc::new(event::Participant {
             connection: self.connection.clone(),
             location: UNKNOWN_LOCATION.to_owned(),
             ip: self.ip.clone(),
             platform: self.platform.clone(),
-            client_data: self.client_data.clone(),
-            server_data,
+            client_data: self.data.client.clone(),
+            server_data: self.data.server.clone(),
         })
     }
 }
 
-impl Registry {
-    pub(crate) fn emit(&mut self, event: Event) {
-        self.clients.effects.push_back(Effect::Event(event));
-    }
-
-    pub(crate) fn emit_joined(&mut self, session: &SessionId, participant: &Participant, now: Time) {
-        if participant.is_hidden() {
-            return;
-        }
-        if let Some(stamp) = self.sessions.get(session).map(|session| session.stamp(now)) {
-            self.emit(Event::ParticipantJoined(Opened { stamp, subject: participant.as_told() }));
+impl Session {
+    pub(crate) fn emit_joined(&self, participant: &Participant, cx: &mut Context, now: Time) {
+        if !participant.is_hidden() {
+            let opened = Opened { stamp: self.stamp(now), subject: participant.as_told() };
+            cx.effects.event(Event::ParticipantJoined(opened));
         }
     }
 
-    pub(crate) fn emit_left(&mut self, session: &SessionId, participant: &Participant, reason: Reason, now: Time) {
-        if participant.is_hidden() {
-            return;
-        }
-        let closing = self.sessions.get(session).map(|session| session.closing(participant.active_at, reason, now));
-        if let Some(closing) = closing {
-            self.emit(Event::ParticipantLeft(Closed { closing, subject: participant.as_told() }));
+    pub(crate) fn emit_left(&self, participant: &Participant, reason: Reason, cx: &mut Context, now: Time) {
+        if !participant.is_hidden() {
+            let closing = self.closing(participant.active_at, reason, now);
+            cx.effects.event(Event::ParticipantLeft(Closed { closing, subject: participant.as_told() }));
         }
     }
 
-    pub(crate) fn emit_created(&mut self, session: &SessionId, announced: &Announced) {
-        if let Some(stamp) = self.sessions.get(session).map(|session| session.stamp(announced.since)) {
-            self.emit(Event::WebrtcConnectionCreated(Opened { stamp, subject: announced.connection.clone() }));
-        }
+    pub(crate) fn emit_created(&self, announced: &Announced, cx: &mut Context) {
+        let opened = Opened { stamp: self.stamp(announced.since), subject: announced.connection.clone() };
+        cx.effects.event(Event::WebrtcConnectionCreated(opened));
     }
 
-    pub(crate) fn emit_destroyed(&mut self, session: &SessionId, announced: Announced, reason: Reason, now: Time) {
-        let closing = self.sessions.get(session).map(|session| session.closing(announced.since, reason, now));
-        if let Some(closing) = closing {
-            self.emit(Event::WebrtcConnectionDestroyed(Closed { closing, subject: announced.connection }));
-        }
+    pub(crate) fn emit_destroyed(&self, announced: Announced, reason: Reason, cx: &mut Context, now: Time) {
+        let closing = self.closing(announced.since, reason, now);
+        cx.effects.event(Event::WebrtcConnectionDestroyed(Closed { closing, subject: announced.connection }));
     }
 }

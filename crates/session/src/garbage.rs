@@ -15,13 +15,13 @@ const PAUSE: Duration = Duration::from_millis(1);
 impl Registry {
     /// The collector only runs while there is something it could collect one day.
     pub(crate) fn plan_garbage_collection(&mut self, now: Time) {
-        if !self.settings.garbage_interval.is_zero() && !self.timers.is_set(Timer::Garbage) {
-            self.timers.set(Timer::Garbage, now + self.settings.garbage_interval);
+        if !self.cx.settings.garbage_interval.is_zero() && !self.cx.timers.is_set(Timer::Garbage) {
+            self.cx.timers.set(Timer::Garbage, now + self.cx.settings.garbage_interval);
         }
     }
 
     pub(crate) fn collect_garbage(&mut self, now: Time) {
-        let threshold = self.settings.garbage_threshold;
+        let threshold = self.cx.settings.garbage_threshold;
         let mut old: Vec<SessionId> = vec![];
         let mut younger = false;
         for session in self.sessions.values().filter(|session| !session.in_use) {
@@ -30,7 +30,7 @@ impl Registry {
             } else if old.len() < AT_ONCE {
                 old.push(session.id.clone());
             } else {
-                self.timers.set(Timer::Garbage, now + PAUSE);
+                self.cx.timers.set(Timer::Garbage, now + PAUSE);
                 break;
             }
         }

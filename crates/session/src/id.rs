@@ -2,7 +2,6 @@
 //! again.
 
 use std::fmt;
-use std::sync::Arc;
 
 use protocol::id::{
     ConnectionId, MediaRequestId, PublicationId, RecordingKey, RouterId, SessionId, StreamId, TapId, TransportId,
@@ -10,14 +9,16 @@ use protocol::id::{
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
+use crate::command::ClientHandle;
+
 const UPPER: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 const ALPHANUMERIC: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 /// One character carries 5 bits.
 const BASE_32: &[u8] = b"0123456789abcdefghijklmnopqrstuv";
-/// 26 × 5 = 130 random bits: an RPC session cannot be guessed.
-const RPC_SESSION_LENGTH: usize = 26;
+/// 26 × 5 = 130 random bits: a client's handle cannot be guessed.
+const HANDLE_LENGTH: usize = 26;
 
-/// An RPC session: one client with its participant, whichever socket carries it.
+/// One client with its participant, whichever socket carries it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub(crate) struct ClientId(u64);
 
@@ -69,9 +70,9 @@ impl Ids {
         format!("str_{kind}_{middle}_{owner}").into()
     }
 
-    pub(crate) fn rpc_session(&mut self) -> Arc<str> {
-        let mut text = String::with_capacity(RPC_SESSION_LENGTH);
-        self.append(&mut text, BASE_32, RPC_SESSION_LENGTH);
+    pub(crate) fn client_handle(&mut self) -> ClientHandle {
+        let mut text = String::with_capacity(HANDLE_LENGTH);
+        self.append(&mut text, BASE_32, HANDLE_LENGTH);
         text.into()
     }
 
@@ -154,8 +155,9 @@ mod tests {
             let stream = ids.stream("CAM", &connection);
             let start = stream.as_str().strip_suffix(&format!("_{connection}")).expect("ends in its owner");
             assert!(matches(start, "str_CAM_", 3));
-            let rpc = ids.rpc_session();
-            assert!(rpc.len() == 26 && rpc.bytes().all(|b| BASE_32.contains(&b)));
+            let handle = ids.client_handle();
+            let handle = handle.as_str();
+            assert!(handle.len() == 26 && handle.bytes().all(|b| BASE_32.contains(&b)));
         }
     }
 

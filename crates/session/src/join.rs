@@ -1,27 +1,25 @@
-//! Entering a session: `POST …/connection` makes a token, joinRoom consumes it.
+//! Entering a session: the application makes a token, joining consumes it.
 
 use std::collections::BTreeMap;
 
-use protocol::error::ErrorCode;
 use protocol::event::Reason;
-use protocol::id::{ConnectionId, SessionId};
+use protocol::id::ConnectionId;
 use protocol::media::MediaCommand;
-use protocol::model::{ConnectionProperties, IceServer, MediaServer};
-use protocol::rpc::{
-    ClientReply, JoinRoom, Joined, JoinedRecording, LegacyTurn, RemoteParticipant, RpcError, ServerNotification,
-};
+use protocol::model::{ConnectionProperties, IceServer};
 use subtle::ConstantTimeEq;
 
 use crate::candidate::EarlyCandidates;
-use crate::client::{Origin, Place, Seat};
-use crate::connection::{Access, Insider, Participant, PendingConnection, metadata};
+use crate::client::{Origin, Presence, Seat};
+use crate::command::{HiddenClient, Join};
+use crate::connection::{Access, Insider, Participant, PendingConnection};
+use crate::context::Context;
 use crate::leave::Farewell;
 use crate::registry::NotFound;
-use crate::request::{Answer, Answered, refuse};
-use crate::{Registry, Time, token, version};
-
-/// Where TURN listens unless its URI says otherwise.
-const TURN_PORT: u16 = 3478;
+use crate::reply::{Joined, ParticipantData, ParticipantDescription};
+use crate::request::{Decision, Response};
+use crate::session::Session;
+use crate::snapshot::Token;
+use crate::{Notification, Refusal, Registry, Reply, Time};
 
 /// Who may come in, and as what.
 struct Admission {
@@ -31,7 +29,7 @@ struct Admission {
 }
 
 impl Registry {
-    /// `POST …/connection`. `origin` is how the caller reached us, `wss://host[:port]`: tokens carry it.
+    /// Makes a place for one client. `origin` is how the caller reached us, `wss://host[:port]`: tokens carry it.
     pub fn create_connection(
         &mut self,
         session: &str,
@@ -41,189 +39,144 @@ impl Registry {
     ) -> Result<ConnectionId, NotFound> {
         let session = self.sessions.get_mut(session).ok_or(NotFound::Session)?;
         let connection = loop {
-            let connection = self.ids.connection();
+            let connection = self.cx.ids.connection();
             if !session.knows(connection.as_str()) {
                 break connection;
             }
         };
-        let token = self.ids.token();
-        let token_url = token::url(origin, &session.id, &token);
-        let pending =
-            PendingConnection { connection: connection.clone(), created_at: now, properties, token, token_url };
-        session.add_pending(self.ids.pending(), pending);
+        let token = Token { value: self.cx.ids.token(), origin: Some(origin.to_owned()) };
+        let pending = PendingConnection { connection: connection.clone(), created_at: now, properties, token };
+        session.add_pending(self.cx.ids.pending(), pending);
         Ok(connection)
     }
+}
 
-    pub(crate) fn join(&mut self, origin: Origin, request: JoinRoom, now: Time) -> Answered {
-        let Some(session) = self.sessions.get(request.session.as_str()) else {
-            let text = format_args!("Unable to join session. Session {} cannot be found", request.session);
-            return refuse(ErrorCode::RoomNotFound, text);
-        };
-        let session = session.id.clone();
-        let admission = self.admit(&session, &request, now)?;
-        let reply = self.enter(origin, session, admission, request, now);
-        Ok(Answer::Reply(ClientReply::Joined(Box::new(reply))))
+impl Session {
+    pub(crate) fn join(&mut self, origin: Origin, request: Join, cx: &mut Context, now: Time) -> Decision {
+        let admission = self.admit(&request, cx, now)?;
+        let joined = self.enter_as(origin, admission, request, cx, now);
+        Ok(Response::Reply(Reply::Joined(Box::new(joined))))
     }
 
     /// Checks the secret or consumes the token.
-    fn admit(&mut self, session: &SessionId, request: &JoinRoom, now: Time) -> Result<Admission, RpcError> {
-        let secret = self.settings.secret.as_bytes();
+    fn admit(&mut self, request: &Join, cx: &mut Context, now: Time) -> Result<Admission, Refusal> {
+        let secret = cx.settings.secret.as_bytes();
         // An empty secret would let everybody in: ordinary clients send an empty one.
         if !secret.is_empty() && bool::from(secret.ct_eq(request.secret.as_bytes())) {
-            let (connection, insider) = if request.recorder {
-                ("RECORDER".into(), Insider::Recorder)
-            } else if request.stt {
-                ("SPEECH_TO_TEXT".into(), Insider::SpeechToText)
-            } else {
-                (self.ids.connection(), Insider::Visible { token: self.ids.token() })
+            let (connection, insider) = match request.hidden {
+                Some(hidden @ HiddenClient::Recorder) => ("RECORDER".into(), Insider::Hidden(hidden)),
+                Some(hidden @ HiddenClient::SpeechToText) => ("SPEECH_TO_TEXT".into(), Insider::Hidden(hidden)),
+                None => {
+                    let connection = cx.ids.connection();
+                    (connection, Insider::Visible { token: Token { value: cx.ids.token(), origin: None } })
+                }
             };
             return Ok(Admission { connection, created_at: now, access: Access::Secret(insider) });
         }
-        let redeemed = self.sessions.get_mut(session).and_then(|session| session.redeem(token::value(&request.token)));
-        let Some(pending) = redeemed else {
-            let text = format_args!("Unable to join session {session}. Token {} is not valid", request.token);
-            return Err(RpcError::new(ErrorCode::UserUnauthorized, text));
+        let Some(pending) = self.redeem(&request.token) else {
+            let token = request.token_as_sent.clone();
+            return Err(Refusal::InvalidToken { session: self.id.clone(), token });
         };
-        let PendingConnection { connection, created_at, properties, token_url: url, .. } = pending;
-        Ok(Admission { connection, created_at, access: Access::Token { properties, url } })
+        let PendingConnection { connection, created_at, properties, token } = pending;
+        Ok(Admission { connection, created_at, access: Access::Token { properties, token } })
     }
 
     /// Adds the participant and tells the others; the answer follows.
-    fn enter(
-        &mut self,
-        origin: Origin,
-        session: SessionId,
-        admission: Admission,
-        request: JoinRoom,
-        now: Time,
-    ) -> Joined {
+    fn enter_as(&mut self, origin: Origin, admission: Admission, request: Join, cx: &mut Context, now: Time) -> Joined {
         let Admission { connection, created_at, access } = admission;
-        self.make_room_for_hidden(&session, &connection, now);
-        let peer = self.clients.get(origin.client).map(|client| client.peer.clone());
-        let (ip, final_user_id) = peer.map(|peer| (peer.ip, peer.final_user_id)).unwrap_or_default();
-        let server_data = match &access {
-            Access::Token { properties, .. } => properties.data.as_str(),
-            Access::Secret(_) => "",
+        self.make_room_for_hidden(&connection, cx, now);
+        let peer = cx.clients.get(origin.client).map(|client| client.peer.clone());
+        let (ip, user_id) = peer.map(|peer| (peer.ip, peer.user_id)).unwrap_or_default();
+        let (server_data, record, own_servers) = match &access {
+            Access::Token { properties, .. } => {
+                (properties.data.clone(), Some(properties.record), properties.custom_ice_servers.clone())
+            }
+            Access::Secret(_) => (String::new(), None, vec![]),
         };
         let participant = Participant {
             client: origin.client,
-            metadata: metadata(&request.metadata, server_data),
+            data: ParticipantData { client: request.client_data, server: server_data },
             connection: connection.clone(),
             access,
             created_at,
             active_at: now,
             ip,
             platform: request.platform,
-            client_data: request.metadata,
             stream: None,
             subscriptions: BTreeMap::new(),
             early_candidates: EarlyCandidates::default(),
         };
-        let hidden = participant.is_hidden();
-        self.emit_joined(&session, &participant, now);
-        let (record, custom_ice_servers) = match &participant.access {
-            Access::Token { properties, .. } => (Some(properties.record), properties.custom_ice_servers.clone()),
-            Access::Secret(_) => (None, vec![]),
-        };
-        let turn = self.settings.turn.as_ref();
-        // The relay's log and figures then name the connection.
-        let turn = turn.map(|turn| turn.ice_servers(connection.as_str(), now)).unwrap_or_default();
-        // Clients before 2.21 read nothing else, and contact third parties without it.
-        let legacy_turn = custom_ice_servers.iter().chain(&turn).find_map(legacy_turn);
-        let ice_servers = [custom_ice_servers, turn, self.settings.ice_servers.clone()];
-        let reply = Joined {
-            id: connection.clone(),
-            final_user_id: (!hidden).then_some(final_user_id),
-            created_at: now.as_millis(),
-            metadata: participant.metadata.clone(),
-            value: self.who_is_there(&session),
-            session: session.clone(),
-            version: version::answered(request.sdk_version.as_deref(), &self.settings.compatible_version).to_owned(),
-            media_server: self.settings.media_server.as_str(),
-            video_simulcast: self.settings.video_simulcast && self.settings.media_server == MediaServer::Mediasoup,
+        let (hidden, role, data) = (participant.is_hidden(), participant.role(), participant.data.clone());
+        self.emit_joined(&participant, cx, now);
+        let (ice_servers, relay) = ice_servers(own_servers, &connection, cx, now);
+        let joined = Joined {
+            connection: connection.clone(),
+            session: self.id.clone(),
+            joined_at: now,
+            user_id: (!hidden).then_some(user_id),
+            data: data.clone(),
+            others: self.who_is_there(),
+            role,
             record,
-            role: participant.role(),
-            recording: self
-                .recording_told_to(&session, participant.role())
-                .filter(|_| !hidden)
-                .map(|(recording_id, recording_name)| JoinedRecording { recording_id, recording_name }),
-            turn: legacy_turn,
-            custom_ice_servers: ice_servers.into_iter().find(|servers| !servers.is_empty()).unwrap_or_default(),
+            recording: self.recording_told_to(role, cx).filter(|_| !hidden),
+            ice_servers,
+            relay,
+            client_version: request.client_version,
         };
         if !hidden {
-            let (id, created_at, metadata) = (connection.clone(), now.as_millis(), participant.metadata.clone());
-            self.broadcast(&session, None, ServerNotification::ParticipantJoined { id, created_at, metadata });
+            self.broadcast(None, Notification::ParticipantJoined { connection, joined_at: now, data }, cx);
         }
-        self.take_seat(origin, session, participant);
-        reply
+        self.take_seat(origin, participant, cx);
+        joined
     }
 
-    fn take_seat(&mut self, origin: Origin, session: SessionId, participant: Participant) {
-        let id = self.ids.participant();
-        tracing::info!(session = %session, connection = %participant.connection, "connection joined");
-        if let Some(entry) = self.sessions.get_mut(&session) {
-            let router = (!entry.in_use).then_some(entry.router);
-            entry.in_use = true;
-            entry.enter(id, participant);
-            if let Some(router) = router {
-                self.command(MediaCommand::CreateRouter { router });
-            }
+    fn take_seat(&mut self, origin: Origin, participant: Participant, cx: &mut Context) {
+        let id = cx.ids.participant();
+        tracing::info!(session = %self.id, connection = %participant.connection, "connection joined");
+        self.enter(id, participant);
+        if !self.in_use {
+            self.in_use = true;
+            cx.effects.media(MediaCommand::CreateRouter { router: self.router });
         }
-        if let Some(client) = self.clients.get_mut(origin.client) {
-            client.place = Place::Inside(Seat { session, participant: id });
+        if let Some(client) = cx.clients.get_mut(origin.client) {
+            client.presence = Presence::Joined(Seat { session: self.id.clone(), participant: id });
         }
     }
 
     /// The hidden participants of one kind share a connection id: the newest is the one that works.
-    fn make_room_for_hidden(&mut self, session: &SessionId, connection: &ConnectionId, now: Time) {
-        if let Some(participant) = self.sessions.get(session).and_then(|entry| entry.active(connection.as_str())) {
-            let former = Seat { session: session.clone(), participant };
-            self.remove_participant(&former, Reason::ForceDisconnectByServer, Farewell::Evicted { answer: None }, now);
+    fn make_room_for_hidden(&mut self, connection: &ConnectionId, cx: &mut Context, now: Time) {
+        if let Some(former) = self.active(connection.as_str()) {
+            let reason = Reason::ForceDisconnectByServer;
+            self.remove_participant(former, reason, Farewell::Evicted { answer: None }, cx, now);
         }
     }
 
-    fn who_is_there(&self, session: &SessionId) -> Vec<RemoteParticipant> {
-        let Some(session) = self.sessions.get(session) else { return vec![] };
-        session
-            .participants()
+    fn who_is_there(&self) -> Vec<ParticipantDescription> {
+        self.participants()
             .filter(|(_, participant)| !participant.is_hidden())
             .map(|(_, participant)| participant.describe())
             .collect()
     }
 }
 
-/// The TURN server as clients up to 2.22 want it.
-fn legacy_turn(server: &IceServer) -> Option<LegacyTurn> {
-    let rest = server.url.strip_prefix("turn:").or_else(|| server.url.strip_prefix("turns:"))?;
-    let address = rest.split('?').next().unwrap_or(rest);
-    let port_start = address.rfind(':').filter(|at| !address[*at..].contains(']'));
-    let (host, port) = match port_start {
-        Some(at) => (&address[..at], address[at + 1..].parse().unwrap_or(TURN_PORT)),
-        None => (address, TURN_PORT),
-    };
-    Some(LegacyTurn {
-        coturn_ip: host.to_owned(),
-        coturn_port: port,
-        turn_username: server.username.clone()?,
-        turn_credential: server.credential.clone()?,
-    })
+/// Those that a newcomer shall use, and the first that relays. Who has servers of its own gets those alone; but clients
+/// that take a single one get one that relays, wherever it comes from.
+fn ice_servers(
+    own: Vec<IceServer>,
+    connection: &ConnectionId,
+    cx: &Context,
+    now: Time,
+) -> (Vec<IceServer>, Option<IceServer>) {
+    let turn = cx.settings.turn.as_ref();
+    // The relay's log and figures then name the connection.
+    let turn = turn.map(|turn| turn.ice_servers(connection.as_str(), now)).unwrap_or_default();
+    let relay = own.iter().chain(&turn).find(|server| relays(server)).cloned();
+    let servers = [own, turn, cx.settings.ice_servers.clone()];
+    (servers.into_iter().find(|servers| !servers.is_empty()).unwrap_or_default(), relay)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn server(url: &str) -> IceServer {
-        IceServer { url: url.to_owned(), username: Some("u".to_owned()), credential: Some("c".to_owned()) }
-    }
-
-    #[test]
-    fn the_four_turn_fields_are_read_off_the_uri() {
-        let turn = |url: &str| legacy_turn(&server(url)).map(|turn| (turn.coturn_ip, turn.coturn_port));
-        assert_eq!(turn("turn:203.0.113.5:3479?transport=tcp"), Some(("203.0.113.5".to_owned(), 3479)));
-        assert_eq!(turn("turns:example.com"), Some(("example.com".to_owned(), TURN_PORT)));
-        assert_eq!(turn("turn:[2001:db8::1]:443"), Some(("[2001:db8::1]".to_owned(), 443)));
-        assert_eq!(turn("turn:[2001:db8::1]"), Some(("[2001:db8::1]".to_owned(), TURN_PORT)));
-        assert_eq!(turn("stun:example.com"), None);
-    }
+/// RFC 7065.
+fn relays(server: &IceServer) -> bool {
+    let is_turn = server.url.starts_with("turn:") || server.url.starts_with("turns:");
+    is_turn && server.username.is_some() && server.credential.is_some()
 }

@@ -2,19 +2,18 @@
 
 use std::sync::Arc;
 
-use protocol::error::ErrorCode;
 use protocol::event::Reason;
 use protocol::id::SessionId;
 use protocol::media::MediaCommand;
-use protocol::rpc::{ClientReply, RpcError, ServerNotification};
 
-use crate::client::{Link, Origin, Place, Seat};
+use crate::client::{Link, Origin, Presence, Seat};
 use crate::connection::Participant;
-use crate::id::ClientId;
-use crate::request::{Answer, Answered};
+use crate::context::Context;
+use crate::id::{ClientId, ParticipantId};
+use crate::request::{Decision, Response};
 use crate::session::Session;
 use crate::timer::Timer;
-use crate::{Registry, Time};
+use crate::{Notification, Refusal, Registry, Reply, Time};
 
 /// How a departure is told.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -26,56 +25,35 @@ pub(crate) enum Farewell {
     },
     /// It was put out, and everybody is told so.
     Evicted {
-        /// The request of the moderator who wanted it; answered between `participantLeft` and `participantEvicted`.
+        /// The request of the moderator who wanted it; answered between the two notifications.
         answer: Option<Origin>,
     },
 }
 
 impl Registry {
-    pub(crate) fn leave_room(&mut self, origin: Origin, seat: &Seat, now: Time) -> Answered {
-        self.remove_participant(seat, Reason::Disconnect, Farewell::Left { origin }, now);
-        self.end_session_if_deserted(&seat.session, Reason::Disconnect, now);
-        Ok(Answer::Given)
-    }
-
     /// Puts one participant out, and closes the session if nobody is left.
-    pub(crate) fn evict(&mut self, seat: &Seat, reason: Reason, answer: Option<Origin>, now: Time) {
-        self.remove_participant(seat, reason, Farewell::Evicted { answer }, now);
+    pub(crate) fn evict(&mut self, seat: &Seat, reason: Reason, now: Time) {
+        if let Some(session) = self.sessions.get_mut(&seat.session) {
+            let farewell = Farewell::Evicted { answer: None };
+            session.remove_participant(seat.participant, reason, farewell, &mut self.cx, now);
+        }
         self.end_session_if_deserted(&seat.session, reason, now);
     }
 
     /// A client without a socket has been away for too long, or has missed too much.
     pub(crate) fn give_up(&mut self, client: ClientId, now: Time) {
-        let Some(entry) = self.clients.get(client) else { return };
-        if let Place::Inside(seat) = entry.place.clone() {
-            self.evict(&seat, Reason::NetworkDisconnect, None, now);
+        let Some(entry) = self.cx.clients.get(client) else { return };
+        if let Presence::Joined(seat) = entry.presence.clone() {
+            self.evict(&seat, Reason::NetworkDisconnect, now);
         }
-        self.drop_client(client);
-    }
-
-    /// Forgets an RPC session with everything that was planned for it.
-    pub(crate) fn drop_client(&mut self, client: ClientId) {
-        self.timers.cancel(Timer::Grace(client));
-        self.timers.cancel(Timer::Linger(client));
-        self.clients.remove(client);
+        self.cx.drop_client(client);
     }
 
     /// Closes a session: one participant after the other, each told to those who are still there.
     pub(crate) fn end_session(&mut self, session: &SessionId, reason: Reason, now: Time) {
-        self.abandon_recording_start(session, reason, now);
-        let Some(entry) = self.sessions.get(session) else { return };
-        let participants: Vec<_> = entry.participants().map(|(id, _)| id).collect();
-        for participant in participants {
-            let seat = Seat { session: session.clone(), participant };
-            self.remove_participant(&seat, reason, Farewell::Evicted { answer: None }, now);
-        }
-        if let Some(recording) = self.sessions.get(session).and_then(|entry| entry.recording) {
-            self.end_recording(recording, reason, now);
-        }
+        let Some(entry) = self.sessions.get_mut(session) else { return };
+        entry.put_everybody_out(reason, &mut self.cx, now);
         let Some(entry) = self.sessions.remove(session) else { return };
-        if entry.in_use {
-            self.command(MediaCommand::CloseRouter { router: entry.router });
-        }
         self.bury(session.clone(), entry.router, entry.destroyed(reason, now), now);
         tracing::info!(session = %session, reason = reason.as_str(), "session closed");
     }
@@ -92,95 +70,120 @@ impl Registry {
     }
 
     pub(crate) fn end_session_if_deserted(&mut self, session: &SessionId, last: Reason, now: Time) {
-        let deserted = self.sessions.get(session).is_some_and(|session| !session.has_visible_participants());
-        if deserted && !self.waits_for_return(session, now) {
+        let Some(entry) = self.sessions.get_mut(session) else { return };
+        if !entry.has_visible_participants() && !entry.waits_for_return(&mut self.cx, now) {
             self.end_session(session, last.of_emptied_session(), now);
+        }
+    }
+}
+
+impl Session {
+    pub(crate) fn leave_room(&mut self, origin: Origin, who: ParticipantId, cx: &mut Context, now: Time) -> Decision {
+        self.remove_participant(who, Reason::Disconnect, Farewell::Left { origin }, cx, now);
+        Ok(Response::Given)
+    }
+
+    /// What precedes the session's own end.
+    fn put_everybody_out(&mut self, reason: Reason, cx: &mut Context, now: Time) {
+        self.abandon_recording_start(reason, cx, now);
+        let participants: Vec<_> = self.participants().map(|(id, _)| id).collect();
+        for participant in participants {
+            self.remove_participant(participant, reason, Farewell::Evicted { answer: None }, cx, now);
+        }
+        self.end_recording(reason, cx, now);
+        if self.in_use {
+            cx.effects.media(MediaCommand::CloseRouter { router: self.router });
         }
     }
 
     /// Takes a participant out, without looking at what remains of the session.
-    pub(crate) fn remove_participant(&mut self, seat: &Seat, reason: Reason, farewell: Farewell, now: Time) {
-        let Some(entry) = self.sessions.get_mut(&seat.session) else { return };
-        let Some(mut participant) = entry.leave(seat.participant) else { return };
+    pub(crate) fn remove_participant(
+        &mut self,
+        who: ParticipantId,
+        reason: Reason,
+        farewell: Farewell,
+        cx: &mut Context,
+        now: Time,
+    ) {
+        let Some(mut participant) = self.leave(who) else { return };
         tracing::info!(
-            session = %seat.session, connection = %participant.connection, reason = reason.as_str(), "connection left"
+            session = %self.id, connection = %participant.connection, reason = reason.as_str(), "connection left"
         );
-        self.release_media(seat, &mut participant, reason, now);
-        self.emit_left(&seat.session, &participant, reason, now);
+        self.release_media(who, &mut participant, reason, cx, now);
+        self.emit_left(&participant, reason, cx, now);
         if !participant.is_hidden() {
-            let connection_id = participant.connection.clone();
-            let left = ServerNotification::ParticipantLeft { connection_id, reason: reason.as_str() };
-            self.broadcast(&seat.session, None, left);
+            let connection = participant.connection.clone();
+            self.broadcast(None, Notification::ParticipantLeft { connection, reason }, cx);
         }
-        self.dismiss(seat, &participant);
+        self.dismiss(&participant, cx);
         match farewell {
-            Farewell::Left { origin } => self.clients.reply(origin, Ok(ClientReply::Empty {})),
+            Farewell::Left { origin } => cx.reply(origin, Ok(Reply::Done)),
             Farewell::Evicted { answer } => {
                 if let Some(origin) = answer {
-                    self.clients.reply(origin, Ok(ClientReply::Empty {}));
+                    cx.reply(origin, Ok(Reply::Done));
                 }
-                self.announce_eviction(seat, &participant, reason);
+                self.announce_eviction(&participant, reason, cx);
             }
         }
-        self.linger(&participant, now);
+        participant.linger(cx, now);
     }
 
     /// Applications are told of the end of what others received first, then of what the participant received, then of
     /// what it published.
-    fn release_media(&mut self, seat: &Seat, participant: &mut Participant, reason: Reason, now: Time) {
+    fn release_media(
+        &mut self,
+        who: ParticipantId,
+        participant: &mut Participant,
+        reason: Reason,
+        cx: &mut Context,
+        now: Time,
+    ) {
         let stream = participant.stream.take();
         if let Some(stream) = &stream {
-            self.release_stream(seat, stream, reason, now);
+            self.release_stream(who, stream, reason, cx, now);
         }
         for (publisher, subscription) in std::mem::take(&mut participant.subscriptions) {
-            self.release_subscription(participant.client, publisher, &subscription);
+            subscription.release(participant.client, publisher, cx);
             if let Some(announced) = subscription.announced {
-                self.emit_destroyed(&seat.session, announced, reason, now);
+                self.emit_destroyed(announced, reason, cx, now);
             }
         }
         if let Some(stream) = stream {
-            self.emit_destroyed(&seat.session, stream.announced, reason, now);
+            self.emit_destroyed(stream.announced, reason, cx, now);
         }
     }
 
     /// The client is nobody from here on: what it still waits for is answered.
-    fn dismiss(&mut self, seat: &Seat, participant: &Participant) {
-        let (session, connection) = (seat.session.clone(), participant.connection.clone());
-        let Some(client) = self.clients.get_mut(participant.client) else { return };
+    fn dismiss(&self, participant: &Participant, cx: &mut Context) {
+        let (session, connection) = (self.id.clone(), participant.connection.clone());
+        let Some(client) = cx.clients.get_mut(participant.client) else { return };
         let waiting = client.waiting.take();
-        client.place = Place::Gone { session, connection };
+        client.presence = Presence::Left { session: session.clone(), connection: connection.clone() };
         if let Some(request) = waiting {
-            let text = format_args!(
-                "User '{}' was removed from session '{}' before its request was done",
-                participant.connection, seat.session
-            );
-            self.abandon_media(request, Err(RpcError::new(ErrorCode::UserNotFound, text)));
+            cx.abandon_media(request, Err(Refusal::RemovedMeanwhile { connection, session }));
         }
     }
 
-    fn announce_eviction(&mut self, seat: &Seat, participant: &Participant, reason: Reason) {
-        let connection_id = participant.connection.clone();
-        let evicted = ServerNotification::ParticipantEvicted { connection_id, reason: reason.as_str() };
-        if participant.is_hidden() {
-            self.clients.notify(participant.client, &Arc::new(evicted));
-        } else {
-            self.clients.notify(participant.client, &Arc::new(evicted.clone()));
-            self.broadcast(&seat.session, None, evicted);
+    fn announce_eviction(&self, participant: &Participant, reason: Reason, cx: &mut Context) {
+        let connection = participant.connection.clone();
+        let evicted = Notification::ParticipantEvicted { connection, reason };
+        cx.notify(participant.client, &Arc::new(evicted.clone()));
+        if !participant.is_hidden() {
+            self.broadcast(None, evicted, cx);
         }
     }
+}
 
+impl Participant {
     /// Well-behaved clients close their socket now; the others have it closed. A client without a socket keeps its
     /// grace period, to be told why it was put out.
-    fn linger(&mut self, participant: &Participant, now: Time) {
-        let id = participant.client;
-        let Some(client) = self.clients.get(id) else { return };
+    fn linger(&self, cx: &mut Context, now: Time) {
+        let Some(client) = cx.clients.get(self.client) else { return };
         match client.link {
-            Link::Open(_) if participant.is_recorder() => {
-                // What it asked for meanwhile is answered (that it is gone) before nobody can hear it any more.
-                self.run_queued(id, now);
-                self.clients.close(id);
-            }
-            Link::Open(_) => self.timers.set(Timer::Linger(id), now + self.settings.linger),
+            // What it asked for meanwhile is answered (that it is gone) before nobody can hear it any more.
+            Link::Open(_) if self.is_recorder() => cx.close_client(self.client),
+            Link::Calls => cx.close_client(self.client),
+            Link::Open(_) => cx.timers.set(Timer::Linger(self.client), now + cx.settings.linger),
             Link::Lost(_) => {}
         }
     }

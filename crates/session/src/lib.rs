@@ -16,15 +16,22 @@
 //! (`join`, `publish`, `subscribe`, `leave`, `reconnection`, `moderation`, `signal`, `property`, `recording`, `ending`), one per thing that
 //! is (`session`, `connection`, `stream`, `subscription`, `client`), and `permissions` says who may do what.
 
-pub use effect::{CallId, Effect, Outcome, PeerInfo, SocketId};
+pub use command::{Asker, CallId, ClientCommand, ClientHandle, Command, SocketId};
+pub use effect::{Effect, PeerInfo};
+pub use notification::Notification;
 pub use recording::{StartRefusal, StopRefusal};
+pub use refusal::Refusal;
 pub use registry::Registry;
+pub use reply::Reply;
 pub use settings::{RecordingSettings, Settings, TurnServer};
 pub use time::Time;
 
+mod application;
 mod candidate;
 mod client;
+pub mod command;
 mod connection;
+mod context;
 mod effect;
 mod ending;
 mod event;
@@ -34,22 +41,23 @@ mod join;
 mod leave;
 mod media;
 mod moderation;
+pub mod notification;
 mod peer_connection;
 mod permissions;
 mod property;
 mod publish;
 mod reconnection;
 mod recording;
+pub mod refusal;
 pub mod registry;
+pub mod reply;
 mod request;
 mod session;
 mod settings;
 mod signal;
+pub mod snapshot;
 mod stream;
 mod subscribe;
 mod subscription;
 mod time;
 mod timer;
-mod token;
-mod version;
-mod view;

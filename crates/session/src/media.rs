@@ -4,39 +4,56 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use protocol::error::ErrorCode;
 use protocol::id::{MediaRequestId, PublicationId, StreamId, TransportId};
 use protocol::media::{MediaCommand, MediaEvent, MediaFailure};
-use protocol::rpc::{ClientReply, PublishVideo, RpcError};
 
 use crate::client::{Origin, Seat};
+use crate::command::Publish;
+use crate::context::Context;
+use crate::effect::Effects;
 use crate::id::{ClientId, ParticipantId};
-use crate::request::{Answer, Answered};
+use crate::request::{Decision, impossible};
+use crate::session::Session;
 use crate::timer::Timer;
-use crate::{Registry, Time};
+use crate::{Refusal, Registry, Reply, Time};
 
-/// The worker's outcome: its SDP (none when it accepted an answer), or why not.
-pub(crate) type Outcome = Result<Option<String>, MediaFailure>;
+/// What the worker made of a request: its SDP (none when it accepted an answer), or why not.
+pub(crate) type MediaResult = Result<Option<String>, MediaFailure>;
 
 /// What is asked of the media worker on behalf of one client's request.
 #[derive(Debug)]
 pub(crate) struct MediaRequest {
     pub(crate) origin: Origin,
     pub(crate) seat: Seat,
-    pub(crate) task: Task,
+    pub(crate) task: MediaTask,
 }
 
 /// What the worker was asked for.
 #[derive(Debug)]
-pub(crate) enum Task {
+pub(crate) enum MediaTask {
     /// A new stream.
-    Publish { publication: PublicationId, transport: TransportId, request: Box<PublishVideo> },
+    Publish { publication: PublicationId, transport: TransportId, request: Box<Publish> },
     /// A new peer connection for a stream that goes on.
     Republish { stream: StreamId, transport: TransportId, offer: Arc<str> },
     /// Our offer to a subscriber, or with the client's `offer` our answer.
     Subscribe { publisher: ParticipantId, stream: StreamId, transport: TransportId, offer: Option<Arc<str>> },
     /// Taking a subscriber's answer.
     Accept { publisher: ParticipantId, transport: TransportId, answer: Arc<str> },
+}
+
+impl MediaTask {
+    /// What the worker has done, or will do, shall have no effect: it works in order.
+    fn roll_back(&self, effects: &mut Effects) {
+        match *self {
+            Self::Publish { publication, transport, .. } => {
+                effects.media(MediaCommand::ClosePublication { publication });
+                effects.media(MediaCommand::CloseTransport { transport });
+            }
+            Self::Republish { transport, .. } | Self::Subscribe { transport, .. } | Self::Accept { transport, .. } => {
+                effects.media(MediaCommand::CloseTransport { transport });
+            }
+        }
+    }
 }
 
 /// All that are open.
@@ -48,6 +65,10 @@ pub(crate) struct MediaRequests {
 }
 
 impl MediaRequests {
+    pub(crate) fn open(&mut self, id: MediaRequestId, request: MediaRequest) {
+        self.open.insert(id, request);
+    }
+
     pub(crate) fn take_woken(&mut self) -> Vec<ClientId> {
         std::mem::take(&mut self.woken)
     }
@@ -57,19 +78,28 @@ impl MediaRequests {
     }
 }
 
-impl Registry {
-    /// Notes who waits for `id`. The caller sends the command.
-    pub(crate) fn await_media(&mut self, id: MediaRequestId, request: MediaRequest, now: Time) -> Answered {
-        if let Some(client) = self.clients.get_mut(request.origin.client) {
-            client.waiting = Some(id);
-        }
-        self.timers.set(Timer::Media(id), now + self.settings.media_timeout);
-        self.media.open.insert(id, request);
-        Ok(Answer::Later)
+impl Context {
+    /// The asker went away: it gets this answer, and the worker's is undone.
+    pub(crate) fn abandon_media(&mut self, id: MediaRequestId, result: Result<Reply, Refusal>) {
+        let Some(request) = self.settle_media(id) else { return };
+        request.task.roll_back(&mut self.effects);
+        self.reply(request.origin, result);
     }
 
+    fn settle_media(&mut self, id: MediaRequestId) -> Option<MediaRequest> {
+        let request = self.media.open.remove(&id)?;
+        self.timers.cancel(Timer::Media(id));
+        if let Some(client) = self.clients.get_mut(request.origin.client) {
+            client.waiting = None;
+        }
+        self.media.woken.push(request.origin.client);
+        Some(request)
+    }
+}
+
+impl Registry {
     pub(crate) fn take_media_event(&mut self, event: MediaEvent, now: Time) {
-        let (id, outcome) = match event {
+        let (id, result) = match event {
             MediaEvent::Answered { request, sdp } | MediaEvent::Offered { request, sdp } => (request, Ok(Some(sdp))),
             MediaEvent::Accepted { request } => (request, Ok(None)),
             MediaEvent::Failed { request, why } => (request, Err(why)),
@@ -86,74 +116,55 @@ impl Registry {
                 return;
             }
         };
-        let Some(request) = self.settle_media(id) else {
+        let Some(request) = self.cx.settle_media(id) else {
             // Too late: it has been rolled back when the client was told so.
             tracing::debug!(request = ?id, "media worker answered a request that nobody waits for");
             return;
         };
-        self.complete(request, outcome, now);
+        self.complete(request, result, now);
     }
 
     /// The worker was too slow. What it does from now on is undone at once: it works in order.
     pub(crate) fn give_up_media(&mut self, id: MediaRequestId, now: Time) {
-        let Some(request) = self.settle_media(id) else { return };
+        let Some(request) = self.cx.settle_media(id) else { return };
         tracing::warn!(session = %request.seat.session, "media worker did not answer in time");
-        self.roll_back(&request.task);
+        request.task.roll_back(&mut self.cx.effects);
         self.complete(request, Err(MediaFailure::Internal), now);
     }
 
-    /// The asker went away: it gets this answer, and the worker's is undone.
-    pub(crate) fn abandon_media(&mut self, id: MediaRequestId, result: Result<ClientReply, RpcError>) {
-        let Some(request) = self.settle_media(id) else { return };
-        self.roll_back(&request.task);
-        self.clients.reply(request.origin, result);
-    }
-
-    fn settle_media(&mut self, id: MediaRequestId) -> Option<MediaRequest> {
-        let request = self.media.open.remove(&id)?;
-        self.timers.cancel(Timer::Media(id));
-        if let Some(client) = self.clients.get_mut(request.origin.client) {
-            client.waiting = None;
-        }
-        self.media.woken.push(request.origin.client);
-        Some(request)
-    }
-
-    fn complete(&mut self, request: MediaRequest, outcome: Outcome, now: Time) {
+    fn complete(&mut self, request: MediaRequest, result: MediaResult, now: Time) {
         let MediaRequest { origin, seat, task } = request;
-        let answered = match task {
-            Task::Publish { publication, transport, request } => {
-                self.published(origin, &seat, publication, transport, *request, outcome, now)
-            }
-            Task::Republish { stream, transport, offer } => self.republished(&seat, &stream, transport, offer, outcome),
-            Task::Subscribe { publisher, stream, transport, offer } => {
-                self.subscribed(origin, &seat, publisher, stream, transport, offer, outcome, now)
-            }
-            Task::Accept { publisher, transport, answer } => {
-                self.accepted(&seat, publisher, transport, answer, outcome, now)
-            }
+        let decision = match self.sessions.get_mut(&seat.session) {
+            Some(session) => session.complete(origin, seat.participant, task, result, &mut self.cx, now),
+            None => Err(impossible("media was asked for a session that has gone", &seat.session, seat.participant)),
         };
-        match answered {
-            Ok(Answer::Reply(reply)) => self.clients.reply(origin, Ok(reply)),
-            Ok(Answer::Given | Answer::Later) => {}
-            Err(error) => self.clients.reply(origin, Err(error)),
-        }
-    }
-
-    fn roll_back(&mut self, task: &Task) {
-        match *task {
-            Task::Publish { publication, transport, .. } => {
-                self.command(MediaCommand::ClosePublication { publication });
-                self.command(MediaCommand::CloseTransport { transport });
-            }
-            Task::Republish { transport, .. } | Task::Subscribe { transport, .. } | Task::Accept { transport, .. } => {
-                self.command(MediaCommand::CloseTransport { transport });
-            }
-        }
+        self.cx.answer(origin, decision);
     }
 }
 
-/// 302.
-pub(crate) fn sdp_error(text: impl std::fmt::Display) -> RpcError {
-    RpcError::new(ErrorCode::MediaSdp, text)
+impl Session {
+    fn complete(
+        &mut self,
+        origin: Origin,
+        who: ParticipantId,
+        task: MediaTask,
+        result: MediaResult,
+        cx: &mut Context,
+        now: Time,
+    ) -> Decision {
+        match task {
+            MediaTask::Publish { publication, transport, request } => {
+                self.published(origin, who, publication, transport, *request, result, cx, now)
+            }
+            MediaTask::Republish { stream, transport, offer } => {
+                self.republished(who, &stream, transport, offer, result, cx)
+            }
+            MediaTask::Subscribe { publisher, stream, transport, offer } => {
+                self.subscribed(origin, who, publisher, stream, transport, offer, result, cx, now)
+            }
+            MediaTask::Accept { publisher, transport, answer } => {
+                self.accepted(who, publisher, transport, answer, result, cx, now)
+            }
+        }
+    }
 }

@@ -1,10 +1,9 @@
-//! What is remembered of one WebRTC connection for `webRtcStats=true`: both SDPs and the client's candidates, as texts.
+//! What is remembered of one WebRTC connection for those who look at it: both SDPs and the client's candidates, as texts.
 //! Nothing here is ever interpreted.
 
 use std::sync::Arc;
 
 use protocol::id::TransportId;
-use protocol::rest::view::WebRtcView;
 
 /// A browser sends some dozen candidates; what comes beyond is not worth the memory.
 const REMEMBERED_CANDIDATES: usize = 32;
@@ -30,16 +29,7 @@ impl PeerConnection {
         }
     }
 
-    pub(crate) fn view(&self, name: String) -> WebRtcView {
-        WebRtcView {
-            webrtc_endpoint_name: name,
-            remote_sdp: self.remote_sdp.to_string(),
-            local_sdp: self.local_sdp.to_string(),
-            client_ice_candidates: self.candidates.clone(),
-            server_ice_candidates: vec![],
-            local_candidate: None,
-            remote_candidate: None,
-            events: vec![],
-        }
+    pub(crate) fn candidates(&self) -> &[String] {
+        &self.candidates
     }
 }

@@ -2,6 +2,7 @@
 
 use protocol::model::Role;
 
+use crate::command::FilterAction;
 use crate::connection::{Access, Participant};
 
 impl Participant {
@@ -36,8 +37,8 @@ impl Participant {
         }
     }
 
-    /// Calling a filter method on a stream, its own or somebody's.
-    pub(crate) fn may_filter(&self, method: &str, owns_stream: bool) -> bool {
+    /// Doing something with a filter of a stream, its own or somebody's.
+    pub(crate) fn may_filter(&self, action: FilterAction, owns_stream: bool) -> bool {
         if self.may_moderate() {
             return true;
         }
@@ -47,6 +48,6 @@ impl Participant {
             }
             Access::Secret(_) => true,
         };
-        owns_stream && (method != "applyFilter" || lists_filters)
+        owns_stream && (action != FilterAction::Apply || lists_filters)
     }
 }

@@ -2,209 +2,238 @@
 
 use std::sync::Arc;
 
-use protocol::error::ErrorCode;
 use protocol::event::Reason;
-use protocol::id::{ConnectionId, PublicationId, SessionId, StreamId, TransportId};
+use protocol::id::{ConnectionId, PublicationId, StreamId, TransportId};
 use protocol::media::{CodecChoice, MediaCommand, MediaFailure, VideoCodec};
 use protocol::model::{ForcedVideoCodec, SessionProperties};
-use protocol::rpc::{ClientReply, PublishVideo, RpcError, ServerNotification};
 
 use crate::client::{Origin, Seat};
+use crate::command::Publish;
+use crate::connection::Participant;
+use crate::context::Context;
 use crate::event::Announced;
 use crate::id::ParticipantId;
-use crate::media::{MediaRequest, Outcome, Task, sdp_error};
+use crate::media::{MediaRequest, MediaResult, MediaTask};
 use crate::peer_connection::PeerConnection;
-use crate::request::{Answer, Answered, DONE, refuse};
+use crate::refusal::MediaDirection;
+use crate::reply::StreamDescription;
+use crate::request::{DONE, Decision, Response};
+use crate::session::Session;
 use crate::stream::{self, Stream};
-use crate::{Registry, Time};
+use crate::{Notification, Refusal, Reply, Time};
 
-impl Registry {
-    pub(crate) fn publish(&mut self, origin: Origin, seat: &Seat, request: Box<PublishVideo>, now: Time) -> Answered {
-        let Some(session) = self.sessions.get(&seat.session) else { return DONE };
-        let Some(participant) = session.participant(seat.participant) else { return DONE };
-        let connection = &participant.connection;
-        if !participant.may_publish() {
-            let text = "Unable to publish video. The user does not have a valid token";
-            return refuse(ErrorCode::UserUnauthorized, text);
+impl Participant {
+    /// Whether it may publish, and does not yet.
+    fn check_publishing(&self, request: &Publish, session: &Session) -> Result<(), Refusal> {
+        let connection = || self.connection.clone();
+        if !self.may_publish() {
+            return Err(Refusal::MayNotPublish);
         }
-        if participant.stream.is_some() {
-            let text = format_args!("User {connection} is already publishing in session {}", seat.session);
-            return refuse(ErrorCode::UserAlreadyStreaming, text);
+        if self.stream.is_some() {
+            return Err(Refusal::AlreadyPublishing { connection: connection(), session: session.id.clone() });
         }
-        if participant.lacks_token_to_publish() {
-            return refuse(ErrorCode::Internal, "A connection that was made with the secret cannot publish");
+        if self.lacks_token_to_publish() {
+            return Err(Refusal::NoTokenToPublish);
         }
         if request.filter {
-            let text = format_args!(
-                "Error applying filter for publishing user {connection}. Filters of the server are not available"
-            );
-            return refuse(ErrorCode::FilterNotApplied, text);
+            return Err(Refusal::PublishedFilterUnavailable { connection: connection() });
         }
-        let (router, codecs) = (session.router, codec_choice(&session.properties));
-        let (publication, transport) = (self.ids.publication(), self.ids.transport());
-        let (id, loopback) = (self.ids.media_request(), request.do_loopback);
-        let offer = request.sdp_offer.clone();
-        self.command(MediaCommand::Publish { request: id, router, publication, transport, offer, codecs, loopback });
-        let task = Task::Publish { publication, transport, request };
-        self.await_media(id, MediaRequest { origin, seat: seat.clone(), task }, now)
+        Ok(())
+    }
+}
+
+impl Session {
+    pub(crate) fn publish(
+        &mut self,
+        origin: Origin,
+        who: ParticipantId,
+        request: Box<Publish>,
+        cx: &mut Context,
+        now: Time,
+    ) -> Decision {
+        self.present(who)?.check_publishing(&request, self)?;
+        let (router, codecs) = (self.router, codec_choice(&self.properties));
+        let (publication, transport) = (cx.ids.publication(), cx.ids.transport());
+        let (id, loopback) = (cx.ids.media_request(), request.loopback);
+        let offer = request.offer.clone();
+        cx.effects.media(MediaCommand::Publish {
+            request: id,
+            router,
+            publication,
+            transport,
+            offer,
+            codecs,
+            loopback,
+        });
+        let task = MediaTask::Publish { publication, transport, request };
+        cx.await_media(id, MediaRequest { origin, seat: self.seat(who), task }, now)
     }
 
     #[expect(clippy::too_many_arguments, reason = "a completed task with its parts")]
     pub(crate) fn published(
         &mut self,
         origin: Origin,
-        seat: &Seat,
+        who: ParticipantId,
         publication: PublicationId,
         transport: TransportId,
-        request: PublishVideo,
-        outcome: Outcome,
+        request: Publish,
+        result: MediaResult,
+        cx: &mut Context,
         now: Time,
-    ) -> Answered {
-        let Some(connection) = self.connection_of(seat) else { return DONE };
-        let local_sdp = match outcome {
+    ) -> Decision {
+        let connection = self.present(who)?.connection.clone();
+        let local_sdp = match result {
             Ok(Some(sdp)) => sdp,
-            Ok(None) => return Err(publish_error(&connection)),
+            Ok(None) => return Err(Refusal::OfferUnusable { connection }),
             Err(MediaFailure::CodecNotOffered) => {
-                return Err(self.codec_error(&seat.session, &connection, "publishing", &request.sdp_offer));
+                return Err(self.codec_missing(connection, MediaDirection::Publishing, &request.offer));
             }
             Err(why) => {
-                tracing::debug!(session = %seat.session, %connection, %why, "publishing failed");
-                return Err(publish_error(&connection));
+                tracing::debug!(session = %self.id, %connection, %why, "publishing failed");
+                return Err(Refusal::OfferUnusable { connection });
             }
         };
-        if !self.clients.is_current(origin) {
+        if !cx.clients.is_current(origin) {
             // The answer will never arrive, so neither will media: nobody shall wait for a stream of which its own
             // publisher does not know.
-            self.command(MediaCommand::ClosePublication { publication });
-            return Ok(Answer::Given);
+            cx.effects.media(MediaCommand::ClosePublication { publication });
+            return Ok(Response::Given);
         }
-        let id = self.ids.stream(&stream::kind(&request), &connection);
-        let description = stream::describe(id.clone(), now, &request);
-        let loopback = request.do_loopback;
-        let peer_connection = PeerConnection::new(transport, request.sdp_offer.into(), local_sdp.as_str().into());
+        let Publish { offer, loopback, properties, .. } = request;
+        let id = cx.ids.stream(&stream::kind(&properties), &connection);
+        let description = StreamDescription { id: id.clone(), created_at: now, properties };
+        let peer_connection = PeerConnection::new(transport, offer.into(), local_sdp.as_str().into());
         let announced = Announced::published(&connection, &description, now);
-        self.emit_created(&seat.session, &announced);
+        self.emit_created(&announced, cx);
         let stream = Stream { description: description.clone(), publication, loopback, peer_connection, announced };
-        if let Some(participant) = self.participant_mut(seat) {
-            participant.stream = Some(stream);
-        }
-        self.forward_early_candidates(seat, &connection);
-        let created_at = description.created_at;
-        self.clients.reply(origin, Ok(ClientReply::Published { sdp_answer: local_sdp, id, created_at }));
-        let published = ServerNotification::ParticipantPublished { id: connection, streams: [description] };
-        self.broadcast(&seat.session, Some(seat.participant), published);
-        self.record_published(seat, now);
-        Ok(Answer::Given)
+        self.present_mut(who)?.stream = Some(stream);
+        self.forward_early_candidates(who, &connection, cx);
+        cx.reply(origin, Ok(Reply::Published { answer: local_sdp, stream: id, created_at: now }));
+        self.broadcast(Some(who), Notification::StreamPublished { connection, stream: description }, cx);
+        self.record_published(who, cx, now);
+        Ok(Response::Given)
     }
 
-    pub(crate) fn unpublish(&mut self, seat: &Seat, now: Time) -> Answered {
-        let Some(connection) = self.end_stream(seat, Reason::Unpublish, now) else {
-            let connection = self.connection_of(seat);
-            let name = connection.as_ref().map_or("", ConnectionId::as_str);
-            return refuse(ErrorCode::UserNotStreaming, format_args!("Participant '{name}' is not streaming media"));
+    pub(crate) fn unpublish(&mut self, who: ParticipantId, cx: &mut Context, now: Time) -> Decision {
+        let Some(connection) = self.end_stream(who, Reason::Unpublish, cx, now) else {
+            return Err(Refusal::NotPublishing { connection: self.present(who)?.connection.clone() });
         };
-        self.announce_unpublished(&seat.session, Some(seat.participant), connection, Reason::Unpublish);
+        self.broadcast(Some(who), Notification::StreamUnpublished { connection, reason: Reason::Unpublish }, cx);
         DONE
     }
 
     /// Ends a participant's stream, if it has one, and says whose it was.
-    pub(crate) fn end_stream(&mut self, seat: &Seat, reason: Reason, now: Time) -> Option<ConnectionId> {
-        let participant = self.participant_mut(seat)?;
+    pub(crate) fn end_stream(
+        &mut self,
+        who: ParticipantId,
+        reason: Reason,
+        cx: &mut Context,
+        now: Time,
+    ) -> Option<ConnectionId> {
+        let participant = self.participant_mut(who)?;
         let stream = participant.stream.take()?;
         let connection = participant.connection.clone();
-        self.emit_destroyed(&seat.session, stream.announced.clone(), reason, now);
-        self.release_stream(seat, &stream, reason, now);
+        self.emit_destroyed(stream.announced.clone(), reason, cx, now);
+        self.release_stream(who, &stream, reason, cx, now);
         Some(connection)
     }
 
     /// The media worker forgets a stream, and so do those who received it.
-    pub(crate) fn release_stream(&mut self, seat: &Seat, stream: &Stream, reason: Reason, now: Time) {
-        self.record_unpublished(seat, now);
-        self.command(MediaCommand::ClosePublication { publication: stream.publication });
-        let Some(session) = self.sessions.get_mut(&seat.session) else { return };
+    pub(crate) fn release_stream(
+        &mut self,
+        publisher: ParticipantId,
+        stream: &Stream,
+        reason: Reason,
+        cx: &mut Context,
+        now: Time,
+    ) {
+        self.record_unpublished(publisher, cx, now);
+        cx.effects.media(MediaCommand::ClosePublication { publication: stream.publication });
         let mut received = vec![];
-        for (_, other) in session.participants_mut() {
-            received
-                .extend(other.subscriptions.remove(&seat.participant).map(|subscription| (other.client, subscription)));
+        for (_, other) in self.participants_mut() {
+            received.extend(other.subscriptions.remove(&publisher).map(|subscription| (other.client, subscription)));
         }
         for (client, subscription) in received {
             // Its transport ends with the publication; only its own timer is left.
-            self.cancel_offer(client, seat.participant, &subscription);
+            subscription.cancel_offer(client, publisher, cx);
             if let Some(announced) = subscription.announced {
-                self.emit_destroyed(&seat.session, announced, reason, now);
+                self.emit_destroyed(announced, reason, cx, now);
             }
         }
     }
 
-    pub(crate) fn announce_unpublished(
-        &mut self,
-        session: &SessionId,
-        except: Option<ParticipantId>,
-        connection_id: ConnectionId,
-        reason: Reason,
-    ) {
-        let unpublished = ServerNotification::ParticipantUnpublished { connection_id, reason: reason.as_str() };
-        self.broadcast(session, except, unpublished);
-    }
-
     /// A new peer connection for the caller's own stream: the stream keeps its id and its subscribers.
-    pub(crate) fn republish(&mut self, origin: Origin, seat: &Seat, offer: String, now: Time) -> Answered {
-        let Some(session) = self.sessions.get(&seat.session) else { return DONE };
-        let Some(stream) = session.participant(seat.participant).and_then(|own| own.stream.as_ref()) else {
-            return DONE;
+    pub(crate) fn republish(
+        &mut self,
+        origin: Origin,
+        who: ParticipantId,
+        offer: String,
+        cx: &mut Context,
+        now: Time,
+    ) -> Decision {
+        let own = self.present(who)?;
+        let Some(stream) = &own.stream else {
+            return Err(Refusal::NotPublishing { connection: own.connection.clone() });
         };
-        let (router, publication, loopback) = (session.router, stream.publication, stream.loopback);
-        let (codecs, stream) = (codec_choice(&session.properties), stream.id().clone());
-        let (id, transport) = (self.ids.media_request(), self.ids.transport());
+        let (router, publication, loopback) = (self.router, stream.publication, stream.loopback);
+        let (codecs, stream) = (codec_choice(&self.properties), stream.id().clone());
+        let (id, transport) = (cx.ids.media_request(), cx.ids.transport());
         let kept: Arc<str> = offer.as_str().into();
-        self.command(MediaCommand::Publish { request: id, router, publication, transport, offer, codecs, loopback });
-        let task = Task::Republish { stream, transport, offer: kept };
-        self.await_media(id, MediaRequest { origin, seat: seat.clone(), task }, now)
+        cx.effects.media(MediaCommand::Publish {
+            request: id,
+            router,
+            publication,
+            transport,
+            offer,
+            codecs,
+            loopback,
+        });
+        let task = MediaTask::Republish { stream, transport, offer: kept };
+        cx.await_media(id, MediaRequest { origin, seat: self.seat(who), task }, now)
     }
 
     pub(crate) fn republished(
         &mut self,
-        seat: &Seat,
+        who: ParticipantId,
         stream: &StreamId,
         transport: TransportId,
         offer: Arc<str>,
-        outcome: Outcome,
-    ) -> Answered {
-        let Some(connection) = self.connection_of(seat) else { return DONE };
-        let own = self.participant_mut(seat).and_then(|own| own.stream.as_mut()).filter(|own| own.id() == stream);
-        let Some(own) = own else {
+        result: MediaResult,
+        cx: &mut Context,
+    ) -> Decision {
+        let own = self.present_mut(who)?;
+        let connection = own.connection.clone();
+        let Some(own) = own.stream.as_mut().filter(|own| own.id() == stream) else {
             // Somebody ended the stream meanwhile.
-            self.command(MediaCommand::CloseTransport { transport });
-            return Err(unknown_stream(stream.as_str(), &seat.session));
+            cx.effects.media(MediaCommand::CloseTransport { transport });
+            return Err(self.unknown_stream(stream.as_str()));
         };
-        match outcome {
-            Ok(Some(sdp_answer)) => {
-                own.peer_connection = PeerConnection::new(transport, offer, sdp_answer.as_str().into());
-                let (id, created_at) = (stream.clone(), own.description.created_at);
-                self.forward_early_candidates(seat, &connection);
-                self.record_republished(seat);
-                Ok(Answer::Reply(ClientReply::Published { sdp_answer, id, created_at }))
+        match result {
+            Ok(Some(answer)) => {
+                own.peer_connection = PeerConnection::new(transport, offer, answer.as_str().into());
+                let created_at = own.description.created_at;
+                self.forward_early_candidates(who, &connection, cx);
+                self.record_republished(who, cx);
+                Ok(Response::Reply(Reply::Published { answer, stream: stream.clone(), created_at }))
             }
             Err(MediaFailure::CodecNotOffered) => {
-                Err(self.codec_error(&seat.session, &connection, "publishing", &offer))
+                Err(self.codec_missing(connection, MediaDirection::Publishing, &offer))
             }
-            Ok(None) | Err(_) => Err(publish_error(&connection)),
+            Ok(None) | Err(_) => Err(Refusal::OfferUnusable { connection }),
         }
     }
 
-    /// 800, with the whole SDP, as the original shows it.
-    pub(crate) fn codec_error(
-        &self,
-        session: &SessionId,
-        connection: &ConnectionId,
-        doing: &str,
-        sdp: &str,
-    ) -> RpcError {
-        let codec = self.sessions.get(session).map_or("", |entry| entry.properties.forced_video_codec.as_str());
-        let text = format_args!(
-            "Error forcing codec: '{codec}', for PARTICIPANT: '{connection}' {doing} in SESSION: '{session}'. The codec is not in the SDP:\n{sdp}"
-        );
-        RpcError::new(ErrorCode::ForcedCodecNotFound, text)
+    pub(crate) fn codec_missing(&self, connection: ConnectionId, direction: MediaDirection, sdp: &str) -> Refusal {
+        let (codec, session) = (self.properties.forced_video_codec, self.id.clone());
+        Refusal::CodecMissing { codec, connection, direction, session, sdp: sdp.to_owned() }
+    }
+
+    pub(crate) fn unknown_stream(&self, stream: &str) -> Refusal {
+        Refusal::UnknownStream { stream: stream.to_owned(), session: self.id.clone() }
+    }
+
+    pub(crate) fn seat(&self, participant: ParticipantId) -> Seat {
+        Seat { session: self.id.clone(), participant }
     }
 }
 
@@ -222,14 +251,4 @@ fn codec_choice(properties: &SessionProperties) -> CodecChoice {
         ForcedVideoCodec::Vp9 => forced(VideoCodec::Vp9),
         ForcedVideoCodec::H264 => forced(VideoCodec::H264),
     }
-}
-
-fn publish_error(connection: &ConnectionId) -> RpcError {
-    sdp_error(format_args!("Error generating SDP response for publishing user {connection}"))
-}
-
-/// 105 of reconnectStream.
-pub(crate) fn unknown_stream(stream: &str, session: &SessionId) -> RpcError {
-    let text = format_args!("Stream '{stream}' does not exist in Session '{session}'");
-    RpcError::new(ErrorCode::UserNotStreaming, text)
 }

@@ -1,4 +1,4 @@
-//! Recordings: when one may start and when it ends, what is in it ([`contents`]) and who learns of it ([`told`]). Ids,
+//! Recordings: when one may start and when it ends, what is in it ([`contents`]) and who learns of it ([`announcement`]). Ids,
 //! files and media are the recorder's, on the other side of [`RecordingCommand`] and [`RecordingReport`].
 //!
 //! A session has at most one recording that is starting or running. One that was stopped is no longer the session's: it
@@ -10,17 +10,17 @@ use protocol::event::{Reason, RecordingStatus};
 use protocol::id::{RecordingKey, SessionId, TapId};
 use protocol::model::{MediaMode, OutputMode, RecordingMode, RecordingProperties};
 use protocol::recording::{Failure, Measured, RecordingCommand, RecordingReport};
-use protocol::rpc::ServerNotification;
 
-use crate::client::Seat;
-use crate::effect::{CallId, Outcome};
+use crate::command::CallId;
+use crate::context::Context;
 use crate::id::ParticipantId;
+use crate::reply::RecordingName;
 use crate::session::Session;
 use crate::timer::Timer;
-use crate::{Effect, Registry, Time};
+use crate::{Notification, Refusal, Registry, Reply, Time};
 
+mod announcement;
 mod contents;
-mod told;
 
 /// Everything that is recorded or still being processed.
 pub(crate) type Recordings = HashMap<RecordingKey, Recording>;
@@ -33,18 +33,12 @@ pub(crate) struct Recording {
     created_at: Time,
     properties: RecordingProperties,
     /// The recorder's choice.
-    name: Option<Name>,
+    name: Option<RecordingName>,
     phase: Phase,
     /// What is in it, by publisher.
     taps: BTreeMap<ParticipantId, TapId>,
     /// Who waits for its end.
     stops: Vec<CallId>,
-}
-
-#[derive(Clone, Debug)]
-struct Name {
-    id: String,
-    file: String,
 }
 
 #[derive(Debug)]
@@ -100,17 +94,10 @@ pub enum StopRefusal {
 impl Registry {
     /// What a recording of this session is like unless its request says otherwise; or why there can be none now.
     pub fn recording_defaults(&self, session: &str) -> Result<&RecordingProperties, StartRefusal> {
-        let session = self.sessions.get(session).ok_or(StartRefusal::UnknownSession)?;
-        if session.recording.is_some() || session.properties.media_mode == MediaMode::Relayed {
-            return Err(StartRefusal::NotNow);
-        }
-        if !session.has_visible_participants() {
-            return Err(StartRefusal::NobodyThere);
-        }
-        Ok(&session.properties.default_recording_properties)
+        self.sessions.get(session).ok_or(StartRefusal::UnknownSession)?.recording_defaults()
     }
 
-    /// `POST /recordings/start`. Answered by [`Outcome::Recording`] once it runs, or does not.
+    /// Starts a recording. The call is answered with [`Reply::Recording`] once it runs, or does not.
     pub fn start_recording(
         &mut self,
         session: &str,
@@ -118,20 +105,19 @@ impl Registry {
         call: CallId,
         now: Time,
     ) -> Result<(), StartRefusal> {
-        self.recording_defaults(session)?;
-        let session = self.sessions.get(session).ok_or(StartRefusal::UnknownSession)?;
-        if self.recorded_streams() + session.publishers().max(1) > self.settings.recording.max_streams {
+        let session = self.sessions.get_mut(session).ok_or(StartRefusal::UnknownSession)?;
+        session.recording_defaults()?;
+        if self.cx.recorded_streams() + session.publishers().max(1) > self.cx.settings.recording.max_streams {
             return Err(StartRefusal::Overloaded);
         }
-        let session = session.id.clone();
-        self.begin_recording(&session, properties, Some(call), now);
+        session.begin_recording(properties, Some(call), &mut self.cx, now);
         self.settle(now);
         Ok(())
     }
 
-    /// `POST /recordings/stop/{id}`. Answered by [`Outcome::Recording`] once it is processed.
+    /// Stops a recording. The call is answered with [`Reply::Recording`] once it is processed.
     pub fn stop_recording(&mut self, id: &str, call: CallId, now: Time) -> Result<(), StopRefusal> {
-        let (key, recording) = self.live_recording_mut(id).ok_or(StopRefusal::Unknown)?;
+        let recording = self.cx.live_recording_mut(id).ok_or(StopRefusal::Unknown)?;
         if matches!(recording.phase, Phase::Starting { .. }) {
             return Err(StopRefusal::Starting);
         }
@@ -139,8 +125,8 @@ impl Registry {
         let session = recording.session.clone();
         if let Some(session) = self.sessions.get_mut(&session) {
             session.always_record = false;
+            session.end_recording(Reason::RecordingStoppedByServer, &mut self.cx, now);
         }
-        self.end_recording(key, Reason::RecordingStoppedByServer, now);
         // It was only kept open to wait for somebody to come back.
         self.end_session_if_deserted(&session, Reason::Disconnect, now);
         self.settle(now);
@@ -151,19 +137,27 @@ impl Registry {
     pub fn handle_recording(&mut self, report: RecordingReport, now: Time) {
         match report {
             RecordingReport::Named { recording, id, name } => {
-                if let Some(recording) = self.recordings.get_mut(&recording) {
-                    recording.name = Some(Name { id, file: name });
+                if let Some(recording) = self.cx.recordings.get_mut(&recording) {
+                    recording.name = Some(RecordingName { id, name });
                 }
-                self.start_if_complete(recording, now);
+                if let Some((session, cx)) = self.recorded_session(recording) {
+                    session.start_if_complete(cx, now);
+                }
             }
-            RecordingReport::Running { recording, tap } => self.is_on_disk(recording, tap, now),
-            RecordingReport::StreamFailed { recording, tap, why } => self.stream_failed(recording, tap, &why, now),
+            RecordingReport::Running { recording, tap } => {
+                if let Some((session, cx)) = self.recorded_session(recording) {
+                    session.is_on_disk(recording, tap, cx, now);
+                }
+            }
+            RecordingReport::StreamFailed { recording, tap, why } => {
+                if let Some((session, cx)) = self.recorded_session(recording) {
+                    session.recorded_stream_failed(recording, tap, &why, cx, now);
+                }
+            }
             RecordingReport::Broken { recording, why } => {
                 tracing::error!(?recording, %why, "recording broke");
-                match self.recordings.get(&recording).map(|recording| &recording.phase) {
-                    Some(Phase::Starting { .. }) => self.fail_start(recording, Failure::Broken(why), now),
-                    Some(Phase::Running) => self.end_recording(recording, Reason::AutomaticStop, now),
-                    Some(Phase::Stopped { .. }) | None => {}
+                if let Some((session, cx)) = self.recorded_session(recording) {
+                    session.recording_broke(recording, why, cx, now);
                 }
             }
             RecordingReport::Processed { recording, measured } => self.recording_processed(recording, measured),
@@ -172,56 +166,112 @@ impl Registry {
         self.settle(now);
     }
 
+    /// The session whose recording is starting or running. One that was stopped is nobody's.
+    fn recorded_session(&mut self, key: RecordingKey) -> Option<(&mut Session, &mut Context)> {
+        let recording = self.cx.recordings.get(&key)?;
+        let session = self.sessions.get_mut(&recording.session)?;
+        (session.recording == Some(key)).then_some((session, &mut self.cx))
+    }
+
     /// Not everything was on disk in time.
     pub(crate) fn expire_recording_start(&mut self, key: RecordingKey, now: Time) {
-        let Some(recording) = self.recordings.get_mut(&key) else { return };
-        let is_named = recording.name.is_some();
-        let ignore = recording.properties.ignore_failed_streams && is_named;
-        match &mut recording.phase {
-            // Its streams are on disk, to be composed once the machine finds the time for it.
-            Phase::Starting { whole: whole @ true, .. } if is_named => {
-                *whole = false;
-                tracing::warn!(session = %recording.session, recording = recording.id(), "composing begins late");
-                self.start_if_complete(key, now);
-            }
-            Phase::Starting { missing, whole: false, .. } if ignore => {
-                missing.clear();
-                self.start_if_complete(key, now);
-            }
-            Phase::Starting { .. } if !is_named => self.fail_start(key, "the disk takes too long".into(), now),
-            Phase::Starting { .. } => self.fail_start(key, "no media arrived in time".into(), now),
-            Phase::Running | Phase::Stopped { .. } => {}
+        if let Some((session, cx)) = self.recorded_session(key) {
+            session.expire_recording_start(key, cx, now);
         }
     }
 
     /// Nobody has published, or come back, in time.
     pub(crate) fn stop_automatically(&mut self, key: RecordingKey, now: Time) {
-        let Some(recording) = self.recordings.get(&key) else { return };
-        let session = recording.session.clone();
-        if self.sessions.get(&session).is_some_and(Session::has_visible_participants) {
-            self.end_recording(key, Reason::AutomaticStop, now);
+        let Some((session, cx)) = self.recorded_session(key) else { return };
+        if session.has_visible_participants() {
+            session.end_recording(Reason::AutomaticStop, cx, now);
         } else {
-            self.end_session(&session, Reason::AutomaticStop, now);
+            let id = session.id.clone();
+            self.end_session(&id, Reason::AutomaticStop, now);
         }
     }
 
-    fn begin_recording(
-        &mut self,
-        session: &SessionId,
-        properties: RecordingProperties,
-        call: Option<CallId>,
-        now: Time,
-    ) {
-        let Some(entry) = self.sessions.get_mut(session) else { return };
-        let key = self.ids.recording();
-        entry.recording = Some(key);
+    /// The media worker lost a tap: with the stream, of whose end we know already, or with everything it had.
+    pub(crate) fn tap_ended(&mut self, tap: TapId, now: Time) {
+        let found = self.cx.recordings.iter().find_map(|(key, recording)| Some((*key, recording.publisher(tap)?)));
+        if let Some((key, publisher)) = found
+            && let Some((session, cx)) = self.recorded_session(key)
+        {
+            session.take_out(key, publisher, cx, now);
+        }
+    }
+
+    /// Whoever asked for its end is not left waiting until it is where it is kept.
+    fn recording_processed(&mut self, key: RecordingKey, processed: Measured) {
+        let Some(recording) = self.cx.recordings.get_mut(&key) else { return };
+        let Phase::Stopped { measured, .. } = &mut recording.phase else { return };
+        *measured = Some(processed);
+        let (view, calls) = (recording.now(), std::mem::take(&mut recording.stops));
+        let session = recording.session.clone();
+        for call in calls {
+            self.cx.answer_call(Some(call), Ok(Reply::Recording(Box::new(view.clone()))));
+        }
+        self.end_if_processed(&session);
+    }
+
+    fn recording_ended(&mut self, key: RecordingKey, result: Result<Measured, Failure>, now: Time) {
+        if let Some((session, cx)) = self.recorded_session(key) {
+            // The recorder is only expected to end what it was told to end; whatever happened, it is over.
+            session.recording_ended_early(key, result.as_ref().err(), cx, now);
+        }
+        let Some(recording) = self.cx.recordings.remove(&key) else { return };
+        if let Phase::Stopped { reason, failed: false, .. } = recording.phase {
+            let (status, measured) = match &result {
+                Ok(measured) => (RecordingStatus::Ready, *measured),
+                Err(why) => {
+                    tracing::error!(session = %recording.session, recording = recording.id(), %why, "recording failed");
+                    (RecordingStatus::Failed, recording.planned())
+                }
+            };
+            self.cx.effects.event(recording.event(status, Some(reason), &measured, now));
+            for call in &recording.stops {
+                let view = Box::new(recording.view(status, &measured));
+                self.cx.answer_call(Some(*call), Ok(Reply::Recording(view)));
+            }
+        }
+        self.end_if_processed(&recording.session);
+    }
+}
+
+impl Context {
+    /// How many recordings of a session are not processed yet.
+    pub(crate) fn unprocessed(&self, session: &SessionId) -> usize {
+        let unprocessed = |recording: &&Recording| !matches!(recording.phase, Phase::Stopped { measured: Some(_), .. });
+        self.recordings.values().filter(|recording| recording.session == *session).filter(unprocessed).count()
+    }
+
+    fn live_recording_mut(&mut self, id: &str) -> Option<&mut Recording> {
+        let live = |recording: &Recording| !matches!(recording.phase, Phase::Stopped { .. });
+        self.recordings.values_mut().find(|recording| live(recording) && recording.id() == id)
+    }
+}
+
+impl Session {
+    fn recording_defaults(&self) -> Result<&RecordingProperties, StartRefusal> {
+        if self.recording.is_some() || self.properties.media_mode == MediaMode::Relayed {
+            return Err(StartRefusal::NotNow);
+        }
+        if !self.has_visible_participants() {
+            return Err(StartRefusal::NobodyThere);
+        }
+        Ok(&self.properties.default_recording_properties)
+    }
+
+    fn begin_recording(&mut self, properties: RecordingProperties, call: Option<CallId>, cx: &mut Context, now: Time) {
+        let key = cx.ids.recording();
+        self.recording = Some(key);
         let individual = properties.output_mode == OutputMode::Individual;
-        let settings = &self.settings.recording;
+        let settings = &cx.settings.recording;
         let is_page = properties.composition().is_some_and(|composition| composition.is_page());
         let timeout = if is_page { settings.page_start_timeout } else { settings.start_timeout };
         let recording = Recording {
-            session: session.clone(),
-            session_created_at: entry.created_at,
+            session: self.id.clone(),
+            session_created_at: self.created_at,
             created_at: now,
             properties: properties.clone(),
             name: None,
@@ -231,34 +281,56 @@ impl Registry {
         };
         let begin = RecordingCommand::Begin {
             recording: key,
-            session: session.clone(),
-            session_created_at: entry.created_at.as_millis(),
+            session: self.id.clone(),
+            session_created_at: self.created_at.as_millis(),
             created_at: now.as_millis(),
             properties,
         };
         let publishers: Vec<_> =
-            entry.participants().filter(|(_, own)| own.stream.is_some()).map(|(id, _)| id).collect();
-        tracing::info!(session = %session, recording = key.0, "recording begins");
-        self.recordings.insert(key, recording);
-        self.clients.effects.push_back(Effect::Recording(begin));
-        self.timers.set(Timer::RecordingStart(key), now + timeout);
+            self.participants().filter(|(_, own)| own.stream.is_some()).map(|(id, _)| id).collect();
+        tracing::info!(session = %self.id, recording = key.0, "recording begins");
+        cx.recordings.insert(key, recording);
+        cx.effects.recording(begin);
+        cx.timers.set(Timer::RecordingStart(key), now + timeout);
         for participant in publishers {
-            self.tap(key, &Seat { session: session.clone(), participant });
+            self.tap(key, participant, cx);
         }
     }
 
-    fn is_on_disk(&mut self, key: RecordingKey, tap: Option<TapId>, now: Time) {
-        if let Some(Recording { phase: Phase::Starting { missing, whole, .. }, .. }) = self.recordings.get_mut(&key) {
+    fn expire_recording_start(&mut self, key: RecordingKey, cx: &mut Context, now: Time) {
+        let Some(recording) = cx.recordings.get_mut(&key) else { return };
+        let is_named = recording.name.is_some();
+        let ignore = recording.properties.ignore_failed_streams && is_named;
+        match &mut recording.phase {
+            // Its streams are on disk, to be composed once the machine finds the time for it.
+            Phase::Starting { whole: whole @ true, .. } if is_named => {
+                *whole = false;
+                tracing::warn!(session = %recording.session, recording = recording.id(), "composing begins late");
+                self.start_if_complete(cx, now);
+            }
+            Phase::Starting { missing, whole: false, .. } if ignore => {
+                missing.clear();
+                self.start_if_complete(cx, now);
+            }
+            Phase::Starting { .. } if !is_named => self.fail_start(key, "the disk takes too long".into(), cx, now),
+            Phase::Starting { .. } => self.fail_start(key, "no media arrived in time".into(), cx, now),
+            Phase::Running | Phase::Stopped { .. } => {}
+        }
+    }
+
+    fn is_on_disk(&mut self, key: RecordingKey, tap: Option<TapId>, cx: &mut Context, now: Time) {
+        if let Some(Recording { phase: Phase::Starting { missing, whole, .. }, .. }) = cx.recordings.get_mut(&key) {
             match tap {
                 Some(tap) => drop(missing.remove(&tap)),
                 None => *whole = false,
             }
         }
-        self.start_if_complete(key, now);
+        self.start_if_complete(cx, now);
     }
 
-    fn start_if_complete(&mut self, key: RecordingKey, now: Time) {
-        let Some(recording) = self.recordings.get_mut(&key) else { return };
+    fn start_if_complete(&mut self, cx: &mut Context, now: Time) {
+        let Some(key) = self.recording else { return };
+        let Some(recording) = cx.recordings.get_mut(&key) else { return };
         let Some(name) = recording.name.clone() else { return };
         let call = match &recording.phase {
             Phase::Starting { missing, whole: false, call } if missing.is_empty() => *call,
@@ -267,160 +339,111 @@ impl Registry {
         recording.phase = Phase::Running;
         let event = recording.event(RecordingStatus::Started, None, &recording.planned(), now);
         let view = recording.view(RecordingStatus::Started, &recording.planned());
-        let session = recording.session.clone();
-        tracing::info!(session = %session, recording = %name.id, "recording started");
-        self.timers.cancel(Timer::RecordingStart(key));
-        self.clients.effects.push_back(Effect::Recording(RecordingCommand::Started { recording: key }));
-        self.emit(event);
-        self.tell_of_recording(&session, ServerNotification::RecordingStarted { id: name.id, name: name.file });
-        self.answer_call(call, || Outcome::Recording(Ok(Box::new(view))));
-        self.await_publisher(&session, key, now);
+        tracing::info!(session = %self.id, recording = %name.id, "recording started");
+        cx.timers.cancel(Timer::RecordingStart(key));
+        cx.effects.recording(RecordingCommand::Started { recording: key });
+        cx.effects.event(event);
+        self.tell_of_recording(Notification::RecordingStarted(name), cx);
+        cx.answer_call(call, Ok(Reply::Recording(Box::new(view))));
+        self.await_publisher(key, cx, now);
     }
 
     /// A recording of nobody stops by itself.
-    fn await_publisher(&mut self, session: &SessionId, key: RecordingKey, now: Time) {
-        let Some(entry) = self.sessions.get(session) else { return };
-        if entry.publishers() > 0 {
+    fn await_publisher(&mut self, key: RecordingKey, cx: &mut Context, now: Time) {
+        if self.publishers() > 0 {
             return;
         }
-        if entry.has_visible_participants() && self.settings.recording.auto_stop.is_zero() {
-            self.end_recording(key, Reason::AutomaticStop, now);
-        } else if !self.timers.is_set(Timer::AutomaticStop(key)) {
-            self.timers.set(Timer::AutomaticStop(key), now + self.settings.recording.auto_stop);
+        if self.has_visible_participants() && cx.settings.recording.auto_stop.is_zero() {
+            self.end_recording(Reason::AutomaticStop, cx, now);
+        } else if !cx.timers.is_set(Timer::AutomaticStop(key)) {
+            cx.timers.set(Timer::AutomaticStop(key), now + cx.settings.recording.auto_stop);
         }
     }
 
     /// Whether a session that everybody has left stays open for a while, because it is recorded.
-    pub(crate) fn waits_for_return(&mut self, session: &SessionId, now: Time) -> bool {
-        let key = self.sessions.get(session).and_then(|session| session.recording);
-        let Some(key) = key.filter(|_| !self.settings.recording.auto_stop.is_zero()) else { return false };
-        if !self.timers.is_set(Timer::AutomaticStop(key)) {
-            self.timers.set(Timer::AutomaticStop(key), now + self.settings.recording.auto_stop);
+    pub(crate) fn waits_for_return(&self, cx: &mut Context, now: Time) -> bool {
+        let Some(key) = self.recording.filter(|_| !cx.settings.recording.auto_stop.is_zero()) else { return false };
+        if !cx.timers.is_set(Timer::AutomaticStop(key)) {
+            cx.timers.set(Timer::AutomaticStop(key), now + cx.settings.recording.auto_stop);
         }
         true
     }
 
     /// It never ran: who asked is told, and so are applications.
-    fn fail_start(&mut self, key: RecordingKey, why: Failure, now: Time) {
-        let Some(recording) = self.recordings.get_mut(&key) else { return };
+    fn fail_start(&mut self, key: RecordingKey, why: Failure, cx: &mut Context, now: Time) {
+        let Some(recording) = cx.recordings.get_mut(&key) else { return };
         let Phase::Starting { call, .. } = recording.phase else { return };
         tracing::warn!(session = %recording.session, %why, "recording failed to start");
         let failed = recording.event(RecordingStatus::Failed, None, &recording.planned(), now);
-        self.withdraw(key, Reason::AutomaticStop, true);
-        self.emit(failed);
-        self.answer_call(call, || Outcome::Recording(Err(why)));
+        self.withdraw_recording(key, Reason::AutomaticStop, true, cx);
+        cx.effects.event(failed);
+        cx.answer_call(call, Err(Refusal::RecordingFailed(why)));
     }
 
-    /// Ends the session's recording, whatever state it is in.
-    pub(crate) fn end_recording(&mut self, key: RecordingKey, reason: Reason, now: Time) {
-        let Some(recording) = self.recordings.get(&key) else { return };
-        let session = recording.session.clone();
+    /// Ends the session's recording, if it has one, whatever state it is in.
+    pub(crate) fn end_recording(&mut self, reason: Reason, cx: &mut Context, now: Time) {
+        let Some(key) = self.recording else { return };
+        let Some(recording) = cx.recordings.get(&key) else { return };
         let stopped = recording.event(RecordingStatus::Stopped, Some(reason), &recording.planned(), now);
         match recording.phase {
             Phase::Stopped { .. } => {}
             Phase::Running => {
-                let (id, name) = (recording.id().to_owned(), recording.file_name().to_owned());
-                tracing::info!(session = %session, recording = %id, reason = reason.as_str(), "recording stopped");
-                let reason = self.withdraw(key, reason, false);
-                self.emit(stopped);
-                let told = ServerNotification::RecordingStopped { id, name, reason: reason.as_str() };
-                self.tell_of_recording(&session, told);
+                let name = RecordingName { id: recording.id().to_owned(), name: recording.file_name().to_owned() };
+                tracing::info!(session = %self.id, recording = %name.id, reason = reason.as_str(), "recording stopped");
+                self.withdraw_recording(key, reason, false, cx);
+                cx.effects.event(stopped);
+                self.tell_of_recording(Notification::RecordingStopped { recording: name, reason }, cx);
             }
             Phase::Starting { call, .. } => {
                 let failed = recording.event(RecordingStatus::Failed, Some(reason), &recording.planned(), now);
-                self.withdraw(key, reason, true);
-                self.emit(stopped);
-                self.emit(failed);
-                self.answer_call(call, || Outcome::Recording(Err("the session ended before the recording ran".into())));
+                self.withdraw_recording(key, reason, true, cx);
+                cx.effects.event(stopped);
+                cx.effects.event(failed);
+                let why = "the session ended before the recording ran".into();
+                cx.answer_call(call, Err(Refusal::RecordingFailed(why)));
             }
         }
     }
 
     /// The session ends: a recording that does not run yet shall not start while people leave.
-    pub(crate) fn abandon_recording_start(&mut self, session: &SessionId, reason: Reason, now: Time) {
-        let Some(key) = self.sessions.get(session).and_then(|session| session.recording) else { return };
-        if matches!(self.recordings.get(&key).map(|recording| &recording.phase), Some(Phase::Starting { .. })) {
-            self.end_recording(key, reason, now);
+    pub(crate) fn abandon_recording_start(&mut self, reason: Reason, cx: &mut Context, now: Time) {
+        let phase = self.recording.and_then(|key| cx.recordings.get(&key)).map(|recording| &recording.phase);
+        if matches!(phase, Some(Phase::Starting { .. })) {
+            self.end_recording(reason, cx, now);
+        }
+    }
+
+    /// Nothing can be recorded any more.
+    fn recording_broke(&mut self, key: RecordingKey, why: String, cx: &mut Context, now: Time) {
+        match cx.recordings.get(&key).map(|recording| &recording.phase) {
+            Some(Phase::Starting { .. }) => self.fail_start(key, Failure::Broken(why), cx, now),
+            Some(Phase::Running) => self.end_recording(Reason::AutomaticStop, cx, now),
+            Some(Phase::Stopped { .. }) | None => {}
+        }
+    }
+
+    /// The recorder has ended what nobody told it to end.
+    fn recording_ended_early(&mut self, key: RecordingKey, why: Option<&Failure>, cx: &mut Context, now: Time) {
+        if matches!(cx.recordings.get(&key).map(|recording| &recording.phase), Some(Phase::Starting { .. })) {
+            self.fail_start(key, why.cloned().unwrap_or_else(|| "it ended at once".into()), cx, now);
+        } else {
+            self.end_recording(Reason::AutomaticStop, cx, now);
         }
     }
 
     /// Takes a recording away from its session and leaves it to the recorder.
-    fn withdraw(&mut self, key: RecordingKey, reason: Reason, failed: bool) -> Reason {
-        self.timers.cancel(Timer::RecordingStart(key));
-        self.timers.cancel(Timer::AutomaticStop(key));
-        let Some(recording) = self.recordings.get_mut(&key) else { return reason };
+    fn withdraw_recording(&mut self, key: RecordingKey, reason: Reason, failed: bool, cx: &mut Context) {
+        cx.timers.cancel(Timer::RecordingStart(key));
+        cx.timers.cancel(Timer::AutomaticStop(key));
+        self.recording.take_if(|own| *own == key);
+        let Some(recording) = cx.recordings.get_mut(&key) else { return };
         recording.phase = Phase::Stopped { reason, failed, measured: None };
-        let taps = std::mem::take(&mut recording.taps);
-        if let Some(session) = self.sessions.get_mut(&recording.session)
-            && session.recording == Some(key)
-        {
-            session.recording = None;
+        for tap in std::mem::take(&mut recording.taps).into_values() {
+            cx.untap(key, tap);
         }
-        for tap in taps.into_values() {
-            self.untap(key, tap);
-        }
-        self.clients.effects.push_back(Effect::Recording(RecordingCommand::End { recording: key, failed }));
-        reason
+        cx.effects.recording(RecordingCommand::End { recording: key, failed });
     }
 
-    /// Whoever asked for its end is not left waiting until it is where it is kept.
-    fn recording_processed(&mut self, key: RecordingKey, processed: Measured) {
-        let Some(recording) = self.recordings.get_mut(&key) else { return };
-        let Phase::Stopped { measured, .. } = &mut recording.phase else { return };
-        *measured = Some(processed);
-        let (view, calls) = (recording.now(), std::mem::take(&mut recording.stops));
-        let session = recording.session.clone();
-        for call in calls {
-            self.answer_call(Some(call), || Outcome::Recording(Ok(Box::new(view.clone()))));
-        }
-        self.end_if_processed(&session);
-    }
-
-    fn recording_ended(&mut self, key: RecordingKey, result: Result<Measured, Failure>, now: Time) {
-        if matches!(self.recordings.get(&key).map(|recording| &recording.phase), Some(Phase::Starting { .. })) {
-            let why = result.as_ref().err().cloned().unwrap_or_else(|| "it ended at once".into());
-            self.fail_start(key, why, now);
-        } else {
-            // The recorder is only expected to end what it was told to end; whatever happened, it is over.
-            self.end_recording(key, Reason::AutomaticStop, now);
-        }
-        let Some(recording) = self.recordings.remove(&key) else { return };
-        if let Phase::Stopped { reason, failed: false, .. } = recording.phase {
-            let (status, measured) = match &result {
-                Ok(measured) => (RecordingStatus::Ready, *measured),
-                Err(why) => {
-                    tracing::error!(session = %recording.session, recording = recording.id(), %why, "recording failed");
-                    (RecordingStatus::Failed, recording.planned())
-                }
-            };
-            self.emit(recording.event(status, Some(reason), &measured, now));
-            for call in &recording.stops {
-                self.answer_call(Some(*call), || Outcome::Recording(Ok(Box::new(recording.view(status, &measured)))));
-            }
-        }
-        self.end_if_processed(&recording.session);
-    }
-
-    /// How many recordings of a session are not processed yet.
-    pub(crate) fn unprocessed(&self, session: &SessionId) -> usize {
-        let unprocessed = |recording: &&Recording| !matches!(recording.phase, Phase::Stopped { measured: Some(_), .. });
-        self.recordings.values().filter(|recording| recording.session == *session).filter(unprocessed).count()
-    }
-
-    pub(crate) fn answer_call(&mut self, call: Option<CallId>, outcome: impl FnOnce() -> Outcome) {
-        if let Some(call) = call {
-            self.clients.effects.push_back(Effect::Completed { call, outcome: outcome() });
-        }
-    }
-
-    fn live_recording_mut(&mut self, id: &str) -> Option<(RecordingKey, &mut Recording)> {
-        let live = |recording: &Recording| !matches!(recording.phase, Phase::Stopped { .. });
-        let found = self.recordings.iter_mut().find(|(_, recording)| live(recording) && recording.id() == id);
-        found.map(|(key, recording)| (*key, recording))
-    }
-}
-
-impl Session {
     pub(crate) fn publishers(&self) -> usize {
         self.participants().filter(|(_, participant)| participant.stream.is_some()).count()
     }

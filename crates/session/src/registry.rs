@@ -2,97 +2,54 @@
 //! the files named after what happens (`join`, `publish`, `subscribe`, `leave`…).
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use protocol::event::{Event, Reason};
 use protocol::id::SessionId;
-use protocol::media::{MediaCommand, MediaEvent};
-use protocol::model::{Role, SessionProperties};
-use protocol::rest::view::{ConnectionView, SessionView};
-use protocol::rpc::{ClientRequest, InvalidParams, ServerNotification};
+use protocol::media::MediaEvent;
+use protocol::model::SessionProperties;
 
-use crate::client::{Clients, Seat};
-use crate::ending::Ending;
-use crate::id::{Ids, ParticipantId};
-use crate::media::MediaRequests;
-use crate::recording::Recordings;
+use crate::client::{Presence, Seat};
+use crate::command::{ConnectionUpdate, ServerSignal, SocketId};
+use crate::context::Context;
+use crate::ending::EndingSession;
+use crate::id::ClientId;
 use crate::session::Session;
-use crate::timer::{Timer, Timers};
-use crate::{Effect, PeerInfo, Settings, SocketId, Time};
+use crate::snapshot::{ConnectionSnapshot, Include, SessionSnapshot};
+use crate::timer::Timer;
+use crate::{Effect, Notification, PeerInfo, Settings, Time};
 
 /// All sessions of one server.
 #[derive(Debug)]
 pub struct Registry {
-    pub(crate) settings: Settings,
-    pub(crate) ids: Ids,
     pub(crate) sessions: HashMap<SessionId, Session>,
-    pub(crate) clients: Clients,
-    pub(crate) media: MediaRequests,
-    pub(crate) timers: Timers,
-    pub(crate) recordings: Recordings,
-    pub(crate) ending: HashMap<SessionId, Ending>,
+    pub(crate) ending: HashMap<SessionId, EndingSession>,
+    pub(crate) cx: Context,
 }
 
-/// What a view of a session or of its connections shall hold.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Include {
-    /// Connections whose token is unused.
-    pub pending_connections: bool,
-    /// SDP and ICE details of each publisher and subscriber.
-    pub web_rtc_stats: bool,
-}
-
-/// `POST /sessions` with an id that is taken.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("the session exists already")]
+/// A session shall get an id that is taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SessionExists;
 
-/// What a REST call is about does not exist.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+/// What an application asks about does not exist.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum NotFound {
     /// Its session.
-    #[error("the session does not exist")]
     Session,
     /// Its connection.
-    #[error("the connection does not exist")]
     Connection,
     /// Its stream.
-    #[error("the stream does not exist")]
     Stream,
 }
 
-/// Why a signal from REST was not sent.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+/// Why a signal from an application was not sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum SignalRefusal {
     /// No such session.
-    #[error("the session does not exist")]
     UnknownSession,
     /// The session has no participants.
-    #[error("the session has no participants")]
     NobodyThere,
     /// An addressee is not connected.
-    #[error("the \"to\" array has no valid connection identifiers")]
     UnknownAddressee,
-}
-
-/// A signal from REST.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct ServerSignal {
-    /// Empty = everybody. `None` stands for a `null` entry.
-    pub to: Vec<Option<String>>,
-    /// Verbatim.
-    pub kind: Option<String>,
-    /// Verbatim.
-    pub data: Option<String>,
-}
-
-/// `PATCH` of a connection.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct ConnectionUpdate {
-    /// New role.
-    pub role: Option<Role>,
-    /// New record flag.
-    pub record: Option<bool>,
 }
 
 /// How much there is of everything, for metrics.
@@ -100,7 +57,7 @@ pub struct ConnectionUpdate {
 pub struct Figures {
     /// In use or not.
     pub sessions: usize,
-    /// Clients with an RPC session, joined or not.
+    /// Joined or not.
     pub clients: usize,
     /// Open WebSockets.
     pub sockets: usize,
@@ -121,24 +78,15 @@ pub struct Figures {
 impl Registry {
     /// `seed` feeds the generator of ids and tokens: unpredictable in production, fixed in tests.
     pub fn new(settings: Settings, seed: [u8; 32]) -> Self {
-        Self {
-            settings,
-            ids: Ids::new(seed),
-            sessions: HashMap::new(),
-            clients: Clients::default(),
-            media: MediaRequests::default(),
-            timers: Timers::default(),
-            recordings: Recordings::default(),
-            ending: HashMap::new(),
-        }
+        Self { sessions: HashMap::new(), ending: HashMap::new(), cx: Context::new(settings, seed) }
     }
 
-    /// `POST /sessions`.
+    /// Makes a session, which nobody is in.
     pub fn create_session(&mut self, properties: SessionProperties, now: Time) -> Result<SessionId, SessionExists> {
         let id = self.free_session_id(&properties.custom_session_id)?;
-        let mut session = Session::new(id.clone(), self.ids.router(), properties, now);
-        session.always_record = self.settings.recording.enabled && session.records_always();
-        self.emit(Event::SessionCreated(session.stamp(now)));
+        let mut session = Session::new(id.clone(), self.cx.ids.router(), properties, now);
+        session.always_record = self.cx.settings.recording.enabled && session.records_always();
+        self.cx.effects.event(Event::SessionCreated(session.stamp(now)));
         self.sessions.insert(id.clone(), session);
         self.plan_garbage_collection(now);
         tracing::info!(session = %id, "session created");
@@ -151,19 +99,19 @@ impl Registry {
             return if taken { Err(SessionExists) } else { Ok(custom.into()) };
         }
         loop {
-            let id = self.ids.session();
+            let id = self.cx.ids.session();
             if !self.sessions.contains_key(&id) && !self.ending.contains_key(&id) {
                 return Ok(id);
             }
         }
     }
 
-    /// `GET /sessions/{id}`.
-    pub fn session(&self, session: &str, include: Include) -> Option<SessionView> {
-        self.sessions.get(session).map(|session| session.view(include))
+    /// One session.
+    pub fn session(&self, session: &str, include: Include) -> Option<SessionSnapshot> {
+        self.sessions.get(session).map(|session| session.snapshot(include))
     }
 
-    /// `GET /sessions`: which there are, those in use first.
+    /// Which sessions there are, those in use first.
     pub fn session_ids(&self) -> Vec<SessionId> {
         let mut sessions: Vec<_> = self.sessions.values().collect();
         sessions.sort_unstable_by_key(|session| (!session.in_use, session.router));
@@ -171,13 +119,13 @@ impl Registry {
     }
 
     /// Those that somebody has joined.
-    pub fn sessions_in_use(&self) -> Vec<SessionView> {
+    pub fn sessions_in_use(&self) -> Vec<SessionSnapshot> {
         let mut sessions: Vec<_> = self.sessions.values().filter(|session| session.in_use).collect();
         sessions.sort_by_key(|session| session.router);
-        sessions.into_iter().map(|session| session.view(Include::default())).collect()
+        sessions.into_iter().map(|session| session.snapshot(Include::default())).collect()
     }
 
-    /// `DELETE /sessions/{id}`.
+    /// Ends a session for everybody in it.
     pub fn close_session(&mut self, session: &str, now: Time) -> Result<(), NotFound> {
         let id = self.sessions.get(session).ok_or(NotFound::Session)?.id.clone();
         self.end_session(&id, Reason::SessionClosedByServer, now);
@@ -185,31 +133,32 @@ impl Registry {
         Ok(())
     }
 
-    /// `GET …/connection/{id}`.
-    pub fn connection(&self, session: &str, connection: &str) -> Result<ConnectionView, NotFound> {
+    /// One connection.
+    pub fn connection(&self, session: &str, connection: &str) -> Result<ConnectionSnapshot, NotFound> {
         let session = self.sessions.get(session).ok_or(NotFound::Session)?;
-        session.connection_view(connection, Include::default()).ok_or(NotFound::Connection)
+        session.connection_snapshot(connection, Include::default()).ok_or(NotFound::Connection)
     }
 
-    /// `GET …/connection`.
-    pub fn connections(&self, session: &str, include: Include) -> Result<Vec<ConnectionView>, NotFound> {
-        Ok(self.sessions.get(session).ok_or(NotFound::Session)?.connection_views(include))
+    /// The connections of a session.
+    pub fn connections(&self, session: &str, include: Include) -> Result<Vec<ConnectionSnapshot>, NotFound> {
+        Ok(self.sessions.get(session).ok_or(NotFound::Session)?.connection_snapshots(include))
     }
 
-    /// `PATCH …/connection/{id}`.
+    /// Changes what a connection may do.
     pub fn update_connection(
         &mut self,
         session: &str,
         connection: &str,
         update: ConnectionUpdate,
         now: Time,
-    ) -> Result<ConnectionView, NotFound> {
-        self.apply_update(session, connection, update, now)?;
+    ) -> Result<ConnectionSnapshot, NotFound> {
+        let entry = self.sessions.get_mut(session).ok_or(NotFound::Session)?;
+        entry.update_connection(connection, update, &mut self.cx, now)?;
         self.settle(now);
         self.connection(session, connection)
     }
 
-    /// `DELETE …/connection/{id}`.
+    /// Puts a participant out, or voids a token that is unused.
     pub fn close_connection(&mut self, session: &str, connection: &str, now: Time) -> Result<(), NotFound> {
         let entry = self.sessions.get_mut(session).ok_or(NotFound::Session)?;
         if let Some(pending) = entry.pending_id(connection) {
@@ -217,59 +166,40 @@ impl Registry {
             return Ok(());
         }
         let participant = entry.visible(connection).ok_or(NotFound::Connection)?;
-        let seat = Seat { session: entry.id.clone(), participant };
-        self.evict(&seat, Reason::ForceDisconnectByServer, None, now);
+        let seat = entry.seat(participant);
+        self.evict(&seat, Reason::ForceDisconnectByServer, now);
         self.settle(now);
         Ok(())
     }
 
-    /// `DELETE …/stream/{id}`.
+    /// Ends somebody's stream.
     pub fn unpublish_stream(&mut self, session: &str, stream: &str, now: Time) -> Result<(), NotFound> {
-        let entry = self.sessions.get(session).ok_or(NotFound::Session)?;
-        let (participant, _) = entry.publisher_of(stream).ok_or(NotFound::Stream)?;
-        let seat = Seat { session: entry.id.clone(), participant };
+        let entry = self.sessions.get_mut(session).ok_or(NotFound::Session)?;
+        let (publisher, _) = entry.publisher_of(stream).ok_or(NotFound::Stream)?;
         let reason = Reason::ForceUnpublishByServer;
-        if let Some(owner) = self.end_stream(&seat, reason, now) {
-            self.announce_unpublished(&seat.session, None, owner, reason);
+        if let Some(connection) = entry.end_stream(publisher, reason, &mut self.cx, now) {
+            entry.broadcast(None, Notification::StreamUnpublished { connection, reason }, &mut self.cx);
         }
         self.settle(now);
         Ok(())
     }
 
-    /// `POST /signal`.
+    /// Sends a signal of the application's.
     pub fn signal(&mut self, session: &str, signal: ServerSignal, now: Time) -> Result<(), SignalRefusal> {
-        self.signal_from_server(session, signal, now)?;
+        let session = self.sessions.get_mut(session).ok_or(SignalRefusal::UnknownSession)?;
+        session.signal_from_server(signal, &mut self.cx, now)?;
         self.settle(now);
         Ok(())
     }
 
-    /// A WebSocket was opened.
-    pub fn socket_opened(&mut self, socket: SocketId, peer: PeerInfo, now: Time) {
-        let _ = now;
-        self.clients.open(socket, peer);
+    /// A socket was opened.
+    pub fn socket_opened(&mut self, socket: SocketId, peer: PeerInfo) {
+        self.cx.clients.open(socket, peer);
     }
 
-    /// A request arrived (anything but `ping` and `connect`). It is always answered, now or once media is ready.
-    pub fn request(
-        &mut self,
-        socket: SocketId,
-        request: i64,
-        content: Result<ClientRequest, InvalidParams>,
-        now: Time,
-    ) {
-        self.take_request(socket, request, content, now);
-        self.settle(now);
-    }
-
-    /// `connect`: binds an RPC session to this socket again.
-    pub fn reconnect(&mut self, socket: SocketId, request: i64, rpc_session: Option<&str>, now: Time) {
-        self.rebind(socket, request, rpc_session, now);
-        self.settle(now);
-    }
-
-    /// A WebSocket is gone, for whatever reason.
+    /// A socket is gone, for whatever reason.
     pub fn socket_closed(&mut self, socket: SocketId, now: Time) {
-        if let Some(client) = self.clients.forget_socket(socket) {
+        if let Some(client) = self.cx.clients.forget_socket(socket) {
             self.lose_socket(client, now);
         }
         self.settle(now);
@@ -293,12 +223,18 @@ impl Registry {
 
     /// Deadlines have passed.
     pub fn handle_timeout(&mut self, now: Time) {
-        while let Some(timer) = self.timers.pop_due(now) {
+        while let Some(timer) = self.cx.timers.pop_due(now) {
             match timer {
                 Timer::Grace(client) => self.give_up(client, now),
-                Timer::Linger(client) => self.clients.close(client),
+                Timer::Linger(client) => self.cx.clients.close(client, &mut self.cx.effects),
                 Timer::Media(request) => self.give_up_media(request, now),
-                Timer::Offer { client, publisher, transport } => self.expire_offer(client, publisher, transport, now),
+                Timer::Offer { client, publisher, transport } => {
+                    if let Some(Seat { session, participant }) = self.seat_of(client)
+                        && let Some(session) = self.sessions.get_mut(&session)
+                    {
+                        session.expire_offer(participant, publisher, transport, &mut self.cx, now);
+                    }
+                }
                 Timer::RecordingStart(recording) => self.expire_recording_start(recording, now),
                 Timer::AutomaticStop(recording) => self.stop_automatically(recording, now),
                 Timer::Ending(router) => self.expire_ending(router),
@@ -310,7 +246,7 @@ impl Registry {
 
     /// How much there is of everything.
     pub fn figures(&self) -> Figures {
-        let (clients, sockets) = self.clients.count();
+        let (clients, sockets) = self.cx.clients.count();
         let participants = || self.sessions.values().flat_map(Session::participants);
         Figures {
             sessions: self.sessions.len(),
@@ -318,29 +254,29 @@ impl Registry {
             sockets,
             publications: participants().filter(|(_, participant)| participant.stream.is_some()).count(),
             subscriptions: participants().map(|(_, participant)| participant.subscriptions.len()).sum(),
-            media_requests: self.media.count(),
-            timers: self.timers.count(),
-            recordings: self.recordings.len(),
+            media_requests: self.cx.media.count(),
+            timers: self.cx.timers.count(),
+            recordings: self.cx.recordings.len(),
             ending: self.ending.len(),
         }
     }
 
     /// The next deadline.
     pub fn poll_timeout(&self) -> Option<Time> {
-        self.timers.next()
+        self.cx.timers.next()
     }
 
     /// The next thing to do, in order.
     pub fn poll_effect(&mut self) -> Option<Effect> {
-        self.clients.effects.pop_front()
+        self.cx.effects.pop()
     }
 
     /// What a call left to be done: put out clients that missed too much, and go on with requests that waited for
     /// another one.
     pub(crate) fn settle(&mut self, now: Time) {
         loop {
-            let overflowed = self.clients.take_overflowed();
-            let woken = self.media.take_woken();
+            let overflowed = self.cx.clients.take_overflowed();
+            let woken = self.cx.media.take_woken();
             if overflowed.is_empty() && woken.is_empty() {
                 return;
             }
@@ -353,23 +289,10 @@ impl Registry {
         }
     }
 
-    pub(crate) fn command(&mut self, command: MediaCommand) {
-        self.clients.effects.push_back(Effect::Media(command));
-    }
-
-    /// Tells everybody in a session, hidden participants too.
-    pub(crate) fn broadcast(
-        &mut self,
-        session: &SessionId,
-        except: Option<ParticipantId>,
-        notification: ServerNotification,
-    ) {
-        let Some(session) = self.sessions.get(session) else { return };
-        let notification = Arc::new(notification);
-        for (id, participant) in session.participants() {
-            if Some(id) != except {
-                self.clients.notify(participant.client, &notification);
-            }
+    fn seat_of(&self, client: ClientId) -> Option<Seat> {
+        match &self.cx.clients.get(client)?.presence {
+            Presence::Joined(seat) => Some(seat.clone()),
+            Presence::NotJoined | Presence::Left { .. } => None,
         }
     }
 }

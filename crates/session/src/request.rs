@@ -1,170 +1,188 @@
-//! The life of a request: queueing, who may ask at all, and the way to the rule that answers it. Each gets exactly one
-//! answer; those of one RPC session are worked off one after the other, in the order of their arrival.
+//! The life of a client's request: queueing, who may ask at all, and the way to the rule that answers it. Each gets exactly
+//! one answer; those of one client are worked off one after the other, in the order of their arrival.
 
-use protocol::error::ErrorCode;
-use protocol::rpc::{ClientReply, ClientRequest, InvalidParams, RpcError, SubscribeSdp};
+use protocol::event::Reason;
+use protocol::id::SessionId;
 
-use crate::client::{Origin, Place, QUEUED_REQUESTS, QueuedRequest, Seat};
-use crate::id::ClientId;
-use crate::{Registry, SocketId, Time};
+use crate::client::{Origin, Presence, QUEUED_REQUESTS, QueuedRequest, Seat};
+use crate::command::{Asker, CallId, ClientCommand, ClientHandle, Command, SocketId};
+use crate::context::Context;
+use crate::id::{ClientId, ParticipantId};
+use crate::session::Session;
+use crate::{Refusal, Registry, Reply, Time};
 
 /// How a rule answers.
-pub(crate) enum Answer {
+#[derive(Debug)]
+pub(crate) enum Response {
     /// With this, now.
-    Reply(ClientReply),
-    /// It has answered already, because something had to follow the answer.
+    Reply(Reply),
+    /// It has answered already, because something had to follow the answer; or nobody hears any more.
     Given,
     /// Once the media worker has reported.
     Later,
 }
 
 /// What a rule decides.
-pub(crate) type Answered = Result<Answer, RpcError>;
+pub(crate) type Decision = Result<Response, Refusal>;
 
-/// `{}`.
-pub(crate) const DONE: Answered = Ok(Answer::Reply(ClientReply::Empty {}));
+/// It is done and there is nothing to say about it.
+pub(crate) const DONE: Decision = Ok(Response::Reply(Reply::Done));
 
-/// An error of a rule.
-pub(crate) fn refuse(code: ErrorCode, text: impl std::fmt::Display) -> Answered {
-    Err(RpcError::new(code, text))
+/// A state that should be impossible: a defect of ours, to be found by what is logged here.
+pub(crate) fn impossible(what: &'static str, session: &SessionId, participant: ParticipantId) -> Refusal {
+    tracing::error!(%session, ?participant, what, "a state that should be impossible: the request is refused");
+    Refusal::Internal
 }
 
 impl Registry {
-    pub(crate) fn take_request(
-        &mut self,
-        socket: SocketId,
-        request: i64,
-        content: Result<ClientRequest, InvalidParams>,
-        now: Time,
-    ) {
-        let Some(client) = self.clients.of_socket(socket, &mut self.ids) else {
+    /// Something is asked. It is always answered, by one [`crate::Effect::Reply`], now or later; unless the asker's socket is
+    /// gone.
+    pub fn handle(&mut self, command: Command, now: Time) {
+        match command {
+            Command::Socket { socket, request, command } => self.take_from_socket(socket, request, command, now),
+            Command::Resume { socket, request, client } => self.resume(socket, request, client.as_ref(), now),
+            Command::Call { call, client, command } => self.take_from_call(call, client.as_ref(), command, now),
+            Command::Application { call, command } => self.take_from_application(call, command, now),
+        }
+        self.settle(now);
+    }
+
+    fn take_from_socket(&mut self, socket: SocketId, request: i64, command: ClientCommand, now: Time) {
+        let Some(client) = self.cx.clients.of_socket(socket, &mut self.cx.ids) else {
             tracing::debug!(?socket, "request on a socket that is closed");
             return;
         };
-        let origin = Origin { client, socket, request };
-        let Some(entry) = self.clients.get_mut(client) else { return };
+        self.queue(Origin { client, asker: Asker::Socket { socket, request } }, command, now);
+    }
+
+    fn take_from_call(&mut self, call: CallId, client: Option<&ClientHandle>, command: ClientCommand, now: Time) {
+        let asker = Asker::Call(call);
+        let known = match client {
+            Some(handle) => self.cx.clients.by_handle(handle),
+            None => Some(self.cx.clients.without_socket(&mut self.cx.ids)),
+        };
+        let Some(client) = known else {
+            self.cx.effects.reply(asker, None, Err(Refusal::UnknownClient));
+            return;
+        };
+        self.queue(Origin { client, asker }, command, now);
+        self.forget_unless_joined(client);
+    }
+
+    /// There is no socket whose end would end a client that makes calls and is in no session.
+    fn forget_unless_joined(&mut self, client: ClientId) {
+        let is_joined = |presence: &Presence| matches!(presence, Presence::Joined(_));
+        if self.cx.is_only_calling(client) && !self.cx.clients.get(client).is_some_and(|it| is_joined(&it.presence)) {
+            self.cx.drop_client(client);
+        }
+    }
+
+    fn queue(&mut self, origin: Origin, command: ClientCommand, now: Time) {
+        let Some(entry) = self.cx.clients.get_mut(origin.client) else { return };
         // An echo asks whether the server is alive, and has 3 s for the answer.
-        if entry.waiting.is_none() || matches!(content, Ok(ClientRequest::Echo)) {
-            self.perform(origin, content, now);
+        if entry.waiting.is_none() || matches!(command, ClientCommand::Echo) {
+            self.perform(origin, command, now);
         } else if entry.requests.len() < QUEUED_REQUESTS {
-            entry.requests.push_back(QueuedRequest { origin, content });
+            entry.requests.push_back(QueuedRequest { origin, command });
         } else {
-            let error = RpcError::new(ErrorCode::TransportResponse, "Too many requests are waiting to be processed");
-            self.clients.reply(origin, Err(error));
+            self.cx.reply(origin, Err(Refusal::TooManyRequests));
         }
     }
 
     /// Goes on after a request that waited for media was answered.
     pub(crate) fn run_queued(&mut self, client: ClientId, now: Time) {
-        while let Some(entry) = self.clients.get_mut(client)
+        while let Some(entry) = self.cx.clients.get_mut(client)
             && entry.waiting.is_none()
-            && let Some(QueuedRequest { origin, content }) = entry.requests.pop_front()
+            && let Some(QueuedRequest { origin, command }) = entry.requests.pop_front()
         {
-            self.perform(origin, content, now);
+            self.perform(origin, command, now);
         }
     }
 
-    fn perform(&mut self, origin: Origin, content: Result<ClientRequest, InvalidParams>, now: Time) {
-        let Some(client) = self.clients.get(origin.client) else { return };
-        let answered = match client.place.clone() {
-            Place::Outside => self.answer_outside(origin, content, now),
-            Place::Inside(seat) => match content {
-                Ok(request) => self.answer_inside(origin, &seat, request, now),
-                Err(fault) => refuse(ErrorCode::Internal, fault),
+    fn perform(&mut self, origin: Origin, command: ClientCommand, now: Time) {
+        let Some(client) = self.cx.clients.get(origin.client) else { return };
+        let decision = match (client.presence.clone(), command) {
+            (Presence::Joined(seat), command) => self.perform_joined(origin, &seat, command, now),
+            (Presence::NotJoined, ClientCommand::Join(join)) => match self.sessions.get_mut(join.session.as_str()) {
+                Some(session) => session.join(origin, *join, &mut self.cx, now),
+                None => Err(Refusal::UnknownSession { session: join.session }),
             },
-            Place::Gone { session, connection } => match content {
-                Ok(ClientRequest::Echo) => DONE,
-                _ => refuse(
-                    ErrorCode::UserNotFound,
-                    format_args!("User '{connection}' not found in session '{session}'"),
-                ),
-            },
+            (Presence::NotJoined, ClientCommand::Rejected { rejection, of_join: true }) => {
+                Err(Refusal::Rejected(rejection))
+            }
+            // Nothing else is allowed, not even with wrong parameters.
+            (Presence::NotJoined, _) => Err(Refusal::NotJoined { client: client.handle.clone() }),
+            (Presence::Left { .. }, ClientCommand::Echo) => DONE,
+            (Presence::Left { session, connection }, _) => Err(Refusal::NoLongerJoined { connection, session }),
         };
-        match answered {
-            Ok(Answer::Reply(reply)) => self.clients.reply(origin, Ok(reply)),
-            Ok(Answer::Given | Answer::Later) => {}
-            Err(error) => {
-                tracing::debug!(code = error.code.number(), "request refused");
-                self.clients.reply(origin, Err(error));
-            }
-        }
+        self.cx.answer(origin, decision);
     }
 
-    /// Before joinRoom nothing else is allowed, not even with wrong parameters.
-    fn answer_outside(&mut self, origin: Origin, content: Result<ClientRequest, InvalidParams>, now: Time) -> Answered {
-        match content {
-            Ok(ClientRequest::JoinRoom(request)) => self.join(origin, *request, now),
-            Err(fault) if fault.method == "joinRoom" => refuse(ErrorCode::Internal, fault),
-            _ => {
-                let private_id = self.clients.get(origin.client).map_or("", |client| &client.rpc_session);
-                refuse(
-                    ErrorCode::Transport,
-                    format_args!(
-                        "No connection found for participant with privateId {private_id}. Method 'Session.connect()' must be the first operation called in any session"
-                    ),
-                )
-            }
+    fn perform_joined(&mut self, origin: Origin, seat: &Seat, command: ClientCommand, now: Time) -> Decision {
+        let Some(session) = self.sessions.get_mut(&seat.session) else {
+            return Err(impossible("a client is in a session that does not exist", &seat.session, seat.participant));
+        };
+        let last_reason = match command {
+            ClientCommand::Leave => Some(Reason::Disconnect),
+            ClientCommand::ForceDisconnect { .. } => Some(Reason::ForceDisconnectByUser),
+            _ => None,
+        };
+        let decision = session.perform(origin, seat.participant, command, &mut self.cx, now);
+        if let Some(reason) = last_reason.filter(|_| decision.is_ok()) {
+            self.end_session_if_deserted(&seat.session, reason, now);
         }
+        decision
     }
+}
 
-    fn answer_inside(&mut self, origin: Origin, seat: &Seat, request: ClientRequest, now: Time) -> Answered {
-        if needs_media(&request) && !self.clients.is_current(origin) {
+impl Session {
+    /// What a participant asks.
+    fn perform(
+        &mut self,
+        origin: Origin,
+        who: ParticipantId,
+        command: ClientCommand,
+        cx: &mut Context,
+        now: Time,
+    ) -> Decision {
+        if needs_media(&command) && !cx.clients.is_current(origin) {
             // It waited until its socket was gone: nobody would ever learn of the media.
-            return Ok(Answer::Given);
+            return Ok(Response::Given);
         }
-        match request {
-            ClientRequest::JoinRoom(_) => {
-                refuse(ErrorCode::TransportResponse, "Unable to join session. This client has joined one already")
+        match command {
+            ClientCommand::Join(_) => Err(Refusal::AlreadyJoined),
+            ClientCommand::Leave => self.leave_room(origin, who, cx, now),
+            ClientCommand::Publish(request) => self.publish(origin, who, request, cx, now),
+            ClientCommand::Unpublish => self.unpublish(who, cx, now),
+            ClientCommand::RequestOffer { stream } => self.request_offer(origin, who, &stream, cx, now),
+            ClientCommand::Subscribe { stream, offer } => {
+                self.subscribe_with_offer(origin, who, &stream, offer, cx, now)
             }
-            ClientRequest::LeaveRoom => self.leave_room(origin, seat, now),
-            ClientRequest::PublishVideo(request) => self.publish(origin, seat, request, now),
-            ClientRequest::UnpublishVideo => self.unpublish(seat, now),
-            // Whether it says `reconnect` or not: an existing subscription is replaced.
-            ClientRequest::PrepareReceiveVideoFrom { sender, reconnect: _ } => {
-                self.prepare_subscription(origin, seat, &sender, now)
-            }
-            ClientRequest::ReceiveVideoFrom { sender, sdp } => match sdp {
-                Some(SubscribeSdp::Offer(offer)) => self.subscribe_with_offer(origin, seat, &sender, offer, now),
-                Some(SubscribeSdp::Answer(answer)) => self.accept_answer(origin, seat, &sender, answer, now),
-                None => refuse(
-                    ErrorCode::Internal,
-                    "Parameter 'sdpOffer' or 'sdpAnswer' of method 'receiveVideoFrom' is missing",
-                ),
-            },
-            ClientRequest::UnsubscribeFromVideo { sender } => self.unsubscribe(seat, &sender, now),
-            ClientRequest::OnIceCandidate { endpoint_name, candidate } => {
-                self.take_candidate(seat, &endpoint_name, candidate);
+            ClientCommand::AnswerOffer { stream, answer } => self.answer_offer(origin, who, &stream, answer, cx, now),
+            ClientCommand::Unsubscribe { publisher } => self.unsubscribe(who, &publisher, cx, now),
+            ClientCommand::AddCandidate { endpoint, candidate } => {
+                self.take_candidate(who, &endpoint, candidate, cx);
                 DONE
             }
-            ClientRequest::ReconnectStream { stream, sdp_string, sdp_offer } => {
-                self.reconnect_stream(origin, seat, &stream, sdp_string, sdp_offer, now)
-            }
-            ClientRequest::SendMessage { message } => self.send_message(seat, &message, now),
-            ClientRequest::StreamPropertyChanged { property, new_value, reason } => {
-                self.change_stream_property(seat, property, new_value, reason)
-            }
-            ClientRequest::ForceDisconnect { connection_id } => {
-                self.force_disconnect(origin, seat, &connection_id, now)
-            }
-            ClientRequest::ForceUnpublish { stream_id } => self.force_unpublish(origin, seat, &stream_id, now),
-            ClientRequest::VideoData | ClientRequest::Echo => DONE,
-            ClientRequest::Filter { method, stream_id } => self.filter(seat, method, &stream_id),
-            ClientRequest::SpeechToText => {
-                refuse(ErrorCode::WrongEdition, "Speech To Text requires OpenVidu Pro/Enterprise edition")
-            }
-            ClientRequest::Unknown { method } => {
-                refuse(ErrorCode::TransportResponse, format_args!("Method '{method}' does not exist"))
-            }
+            ClientCommand::RenewConnection { stream, sdp } => self.renew(origin, who, &stream, sdp, cx, now),
+            ClientCommand::Signal(signal) => self.signal_from_client(who, signal, cx, now),
+            ClientCommand::ChangeStream(change) => self.change_stream(who, *change, cx),
+            ClientCommand::ForceDisconnect { connection } => self.force_disconnect(origin, who, &connection, cx, now),
+            ClientCommand::ForceUnpublish { stream } => self.force_unpublish(origin, who, &stream, cx, now),
+            ClientCommand::Filter { action, stream } => self.filter(who, action, stream),
+            ClientCommand::Report | ClientCommand::Echo => DONE,
+            ClientCommand::Rejected { rejection, .. } => Err(Refusal::Rejected(rejection)),
         }
     }
 }
 
-fn needs_media(request: &ClientRequest) -> bool {
+fn needs_media(command: &ClientCommand) -> bool {
     matches!(
-        request,
-        ClientRequest::PublishVideo(_)
-            | ClientRequest::PrepareReceiveVideoFrom { .. }
-            | ClientRequest::ReceiveVideoFrom { .. }
-            | ClientRequest::ReconnectStream { .. }
+        command,
+        ClientCommand::Publish(_)
+            | ClientCommand::RequestOffer { .. }
+            | ClientCommand::Subscribe { .. }
+            | ClientCommand::AnswerOffer { .. }
+            | ClientCommand::RenewConnection { .. }
     )
 }

@@ -1,14 +1,17 @@
 //! One session: its connections and the tables to find them. What happens to them is decided elsewhere.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use protocol::id::{ConnectionId, RecordingKey, RouterId, SessionId};
 use protocol::model::SessionProperties;
 
-use crate::Time;
 use crate::connection::{Participant, PendingConnection};
+use crate::context::Context;
 use crate::id::{ParticipantId, PendingId};
+use crate::request::impossible;
 use crate::stream::Stream;
+use crate::{Notification, Refusal, Time};
 
 /// A session lives from its creation by REST until its last participant leaves.
 #[derive(Debug)]
@@ -61,14 +64,14 @@ impl Session {
 
     pub(crate) fn add_pending(&mut self, id: PendingId, connection: PendingConnection) {
         self.by_connection.insert(connection.connection.clone(), Slot::Pending(id));
-        self.by_token.insert(connection.token.clone(), id);
+        self.by_token.insert(connection.token.value.clone(), id);
         self.pending.insert(id, connection);
     }
 
     pub(crate) fn remove_pending(&mut self, id: PendingId) -> Option<PendingConnection> {
         let connection = self.pending.remove(&id)?;
         self.by_connection.remove(&connection.connection);
-        self.by_token.remove(&connection.token);
+        self.by_token.remove(&connection.token.value);
         Some(connection)
     }
 
@@ -106,6 +109,27 @@ impl Session {
 
     pub(crate) fn participant_mut(&mut self, id: ParticipantId) -> Option<&mut Participant> {
         self.participants.get_mut(&id)
+    }
+
+    /// Somebody who must be there, since it asks.
+    pub(crate) fn present(&self, id: ParticipantId) -> Result<&Participant, Refusal> {
+        self.participants.get(&id).ok_or_else(|| impossible("a participant is not in its session", &self.id, id))
+    }
+
+    pub(crate) fn present_mut(&mut self, id: ParticipantId) -> Result<&mut Participant, Refusal> {
+        let session = &self.id;
+        let found = self.participants.get_mut(&id);
+        found.ok_or_else(|| impossible("a participant is not in its session", session, id))
+    }
+
+    /// Tells everybody, hidden participants too.
+    pub(crate) fn broadcast(&self, except: Option<ParticipantId>, notification: Notification, cx: &mut Context) {
+        let notification = Arc::new(notification);
+        for (id, participant) in self.participants() {
+            if Some(id) != except {
+                cx.notify(participant.client, &notification);
+            }
+        }
     }
 
     /// In the order of joining.

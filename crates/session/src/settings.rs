@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use protocol::model::{IceServer, MediaServer, RecordingNotification};
+use protocol::model::{IceServer, RecordingNotification};
 use turn::{Credentials, SharedSecret};
 
 use crate::Time;
@@ -10,12 +10,6 @@ use crate::Time;
 /// Read once at start.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Which dialect joinRoom announces.
-    pub media_server: MediaServer,
-    /// Whether publishers send simulcast unless they say otherwise (only with mediasoup).
-    pub video_simulcast: bool,
-    /// Version told to clients that do not name a 2.20 … 2.32 one themselves.
-    pub compatible_version: String,
     /// `OPENVIDU_SECRET`; compared in constant time.
     pub secret: String,
     /// ICE servers for connections without their own. Never empty, or clients contact third parties.

@@ -1,11 +1,14 @@
 //! What one participant receives of another.
 
-use protocol::id::{ConnectionId, StreamId};
-use protocol::rest::view::SubscriberView;
+use protocol::id::StreamId;
+use protocol::media::MediaCommand;
 
 use crate::Time;
+use crate::context::Context;
 use crate::event::Announced;
+use crate::id::{ClientId, ParticipantId};
 use crate::peer_connection::PeerConnection;
+use crate::timer::Timer;
 
 /// One received stream.
 #[derive(Debug)]
@@ -28,11 +31,14 @@ pub(crate) enum SubscriptionState {
 }
 
 impl Subscription {
-    pub(crate) fn view(&self, subscriber: &ConnectionId, web_rtc: bool) -> SubscriberView {
-        SubscriberView {
-            created_at: self.created_at.as_millis(),
-            web_rtc: web_rtc.then(|| self.peer_connection.view(format!("{subscriber}_{}", self.stream))),
-            stream_id: self.stream.clone(),
-        }
+    /// It ends: the media worker closes its transport.
+    pub(crate) fn release(&self, subscriber: ClientId, publisher: ParticipantId, cx: &mut Context) {
+        self.cancel_offer(subscriber, publisher, cx);
+        cx.effects.media(MediaCommand::CloseTransport { transport: self.peer_connection.transport });
+    }
+
+    pub(crate) fn cancel_offer(&self, client: ClientId, publisher: ParticipantId, cx: &mut Context) {
+        let transport = self.peer_connection.transport;
+        cx.timers.cancel(Timer::Offer { client, publisher, transport });
     }
 }

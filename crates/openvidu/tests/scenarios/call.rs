@@ -2,14 +2,17 @@
 //! or when told. Messages are lines such as `participantLeft ann disconnect`; names stand for connection ids.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::Arc;
 use std::time::Duration;
 
+use openvidu::Dialect;
 use protocol::media::{MediaCommand, MediaEvent, MediaFailure};
 use protocol::model::{ConnectionProperties, IceServer, MediaServer, RecordingNotification, Role, SessionProperties};
 use protocol::recording::RecordingReport;
 use protocol::rpc::{ClientReply, ClientRequest, InvalidParams, Joined, ServerNotification, StreamDescription};
-use session::{CallId, Effect, Outcome, PeerInfo, RecordingSettings, Registry, Settings, SocketId, Time};
+use session::{
+    Asker, CallId, ClientHandle, Command, Effect, PeerInfo, RecordingSettings, Refusal, Registry, Reply, Settings,
+    SocketId, Time,
+};
 
 use crate::message::{join_room, publish_video, receive_with_answer};
 use crate::recorder::Recorder;
@@ -24,9 +27,6 @@ pub(crate) const MEDIA_TIMEOUT: Duration = Duration::from_secs(7);
 
 pub(crate) fn settings() -> Settings {
     Settings {
-        media_server: MediaServer::Mediasoup,
-        video_simulcast: true,
-        compatible_version: "2.32.2".to_owned(),
         secret: SECRET.to_owned(),
         ice_servers: vec![IceServer { url: "stun:10.0.0.1:3478".to_owned(), username: None, credential: None }],
         turn: None,
@@ -47,12 +47,16 @@ pub(crate) fn settings() -> Settings {
     }
 }
 
+pub(crate) fn dialect() -> Dialect {
+    Dialect { media_server: MediaServer::Mediasoup, video_simulcast: true, compatible_version: "2.32.2".to_owned() }
+}
+
 /// A client as a test knows it.
 #[derive(Debug, Default)]
 struct Person {
     socket: Option<SocketId>,
     joined: Option<Joined>,
-    rpc_session: Option<Arc<str>>,
+    handle: Option<ClientHandle>,
     stream: Option<String>,
     inbox: Vec<String>,
     raw: Vec<ServerNotification>,
@@ -64,6 +68,7 @@ struct Person {
 
 pub(crate) struct Call {
     pub(crate) registry: Registry,
+    pub(crate) dialect: Dialect,
     pub(crate) now: Time,
     people: BTreeMap<String, Person>,
     by_socket: HashMap<SocketId, String>,
@@ -77,7 +82,7 @@ pub(crate) struct Call {
     pub(crate) worker: Worker,
     pub(crate) recorder: Recorder,
     /// Results that came later.
-    pub(crate) completed: HashMap<CallId, Outcome>,
+    pub(crate) completed: HashMap<CallId, Result<Reply, Refusal>>,
     /// What applications were told.
     pub(crate) told: Told,
 }
@@ -91,6 +96,7 @@ impl Call {
     pub(crate) fn with(settings: Settings) -> Self {
         let mut call = Self {
             registry: Registry::new(settings, [42; 32]),
+            dialect: dialect(),
             now: Time::from_millis(1_700_000_000_000),
             people: BTreeMap::new(),
             by_socket: HashMap::new(),
@@ -125,8 +131,8 @@ impl Call {
             .registry
             .create_connection(ROOM, properties, "wss://madang.example", self.now)
             .expect("the session exists");
-        let view = self.registry.connection(ROOM, id.as_str()).expect("it was made");
-        view.token.expect("a pending connection has a token")
+        let made = self.registry.connection(ROOM, id.as_str()).expect("it was made");
+        openvidu::view::connection(made).token.expect("a pending connection has a token")
     }
 
     pub(crate) fn open(&mut self, name: &str) {
@@ -134,8 +140,8 @@ impl Call {
         let socket = SocketId(self.next_socket);
         self.by_socket.insert(socket, name.to_owned());
         self.people.entry(name.to_owned()).or_default().socket = Some(socket);
-        let peer = PeerInfo { ip: "192.0.2.7".to_owned(), final_user_id: format!("U{}", self.next_socket) };
-        self.registry.socket_opened(socket, peer, self.now);
+        let peer = PeerInfo { ip: "192.0.2.7".to_owned(), user_id: format!("U{}", self.next_socket) };
+        self.registry.socket_opened(socket, peer);
         self.carry_out();
     }
 
@@ -187,7 +193,8 @@ impl Call {
         self.next_request += 1;
         let request = self.next_request;
         self.waiting.insert((socket, request));
-        self.registry.request(socket, request, content, self.now);
+        let command = openvidu::request::command(content);
+        self.registry.handle(Command::Socket { socket, request, command }, self.now);
         self.carry_out();
         request
     }
@@ -228,22 +235,23 @@ impl Call {
         }
     }
 
-    /// A new socket that binds the RPC session again. Messages to the old one are nobody's from here on.
+    /// A new socket that binds the client again. Messages to the old one are nobody's from here on.
     pub(crate) fn reconnect(&mut self, name: &str) -> &mut Self {
-        let rpc_session = self.people[name].rpc_session.clone().expect("has joined");
+        let handle = self.people[name].handle.clone().expect("has joined");
         if let Some(former) = self.people[name].socket {
             self.waiting.retain(|(of, _)| *of != former);
         }
         self.open(name);
-        self.connect(name, Some(&rpc_session));
+        self.connect(name, Some(&handle));
         self
     }
 
-    pub(crate) fn connect(&mut self, name: &str, rpc_session: Option<&str>) {
+    pub(crate) fn connect(&mut self, name: &str, handle: Option<&ClientHandle>) {
         let socket = self.socket(name);
         self.next_request += 1;
         self.waiting.insert((socket, self.next_request));
-        self.registry.reconnect(socket, self.next_request, rpc_session, self.now);
+        let (request, client) = (self.next_request, handle.cloned());
+        self.registry.handle(Command::Resume { socket, request, client }, self.now);
         self.carry_out();
     }
 
@@ -336,14 +344,15 @@ impl Call {
             Effect::Media(command) => self.worker.carry_out(command),
             Effect::Event(event) => self.told.hear(event),
             Effect::Recording(command) => self.recorder.carry_out(command),
-            Effect::Completed { call, outcome } => drop(self.completed.insert(call, outcome)),
+            Effect::Reply { asker: Asker::Call(call), result, .. } => drop(self.completed.insert(call, result)),
             Effect::CloseSocket { socket } => {
                 let name = self.by_socket.remove(&socket).expect("only open sockets are closed");
                 assert!(!self.waiting.iter().any(|(of, _)| *of == socket), "{name} was closed instead of answered");
                 self.tell(&name, "closed".to_owned());
                 self.people.get_mut(&name).expect("known").socket.take_if(|current| *current == socket);
             }
-            Effect::Reply { socket, request, rpc_session, result } => {
+            Effect::Reply { asker: Asker::Socket { socket, request }, client, result } => {
+                let result = self.dialect.answer(&result);
                 let name = self.by_socket.get(&socket).expect("answers go to open sockets").clone();
                 assert!(self.waiting.remove(&(socket, request)), "request {request} of {name} was answered twice");
                 if let Ok(ClientReply::Joined(joined)) = &result {
@@ -351,7 +360,7 @@ impl Call {
                     let person = self.people.get_mut(&name).expect("known");
                     person.joined = Some((**joined).clone());
                     person.knows = joined.value.iter().map(|other| other.id.to_string()).collect();
-                    person.rpc_session = Some(rpc_session);
+                    person.handle = client;
                 }
                 if let Ok(ClientReply::Published { id, .. }) = &result {
                     self.people.get_mut(&name).expect("known").stream = Some(id.to_string());
@@ -364,8 +373,9 @@ impl Call {
                 let name = self.by_socket.get(&socket).expect("notifications go to open sockets").clone();
                 assert!(self.people[&name].joined.is_some(), "{name} heard something before its joinRoom reply");
                 let person = self.people.get_mut(&name).expect("known");
-                person.raw.push((*notification).clone());
-                match &*notification {
+                let notification = openvidu::notification::message(&notification);
+                person.raw.push(notification.clone());
+                match &notification {
                     ServerNotification::ParticipantJoined { id, .. } => {
                         assert!(person.knows.insert(id.to_string()), "{name} heard twice that {id} joined");
                     }
@@ -431,8 +441,8 @@ impl Call {
         self.people[name].stream.clone().expect("has published")
     }
 
-    pub(crate) fn rpc_session(&self, name: &str) -> Arc<str> {
-        self.people[name].rpc_session.clone().expect("has joined")
+    pub(crate) fn handle(&self, name: &str) -> ClientHandle {
+        self.people[name].handle.clone().expect("has joined")
     }
 
     pub(crate) fn socket(&self, name: &str) -> SocketId {
@@ -467,8 +477,8 @@ impl Call {
 
     /// Nobody is listed who has neither a socket nor time left to come back, and nothing is received that nobody sends.
     pub(crate) fn assert_no_ghosts(&self) {
-        let include = session::registry::Include::default();
-        let Some(session) = self.registry.session(ROOM, include) else { return };
+        let include = session::snapshot::Include::default();
+        let Some(session) = self.registry.session(ROOM, include).map(openvidu::view::session) else { return };
         let connections = session.connections.content();
         let active = || connections.iter().filter_map(|connection| connection.active.as_ref());
         let published: HashSet<_> =
@@ -499,7 +509,7 @@ impl Call {
     }
 
     pub(crate) fn session_exists(&self) -> bool {
-        self.registry.session(ROOM, session::registry::Include::default()).is_some()
+        self.registry.session(ROOM, session::snapshot::Include::default()).is_some()
     }
 }
 

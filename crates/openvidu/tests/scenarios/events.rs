@@ -9,7 +9,8 @@ use protocol::media::MediaFailure;
 use protocol::model::{ConnectionProperties, Role};
 use protocol::rpc::{ClientRequest, PublishVideo};
 use serde_json::Value;
-use session::registry::{Include, ServerSignal};
+use session::command::ServerSignal;
+use session::snapshot::Include;
 
 use crate::call::{Call, ROOM, none};
 use crate::message::{camera, join_room, prepare, receive_with_answer, receive_with_offer};

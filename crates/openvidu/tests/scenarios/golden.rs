@@ -5,16 +5,18 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
+use openvidu::Dialect;
 use protocol::media::{MediaCommand, MediaEvent};
 use protocol::model::{ConnectionProperties, MediaServer, SessionProperties};
-use protocol::rpc::{Incoming, error_frame, notification_frame, parse, reply_frame};
+use protocol::rpc::{Incoming, parse};
 use serde_json::Value;
-use session::{Effect, PeerInfo, Registry, Settings, SocketId, Time};
+use session::{Asker, ClientHandle, Command, Effect, PeerInfo, Registry, SocketId, Time};
 
-use crate::call::{session_properties, settings};
+use crate::call::{dialect, session_properties, settings};
 
 struct Replay {
     registry: Registry,
+    dialect: Dialect,
     start: Time,
     now: Time,
     /// The original's ids with their labels.
@@ -35,7 +37,7 @@ struct Replay {
 
 impl Replay {
     fn new(meta: &Value) -> Self {
-        let settings = Settings { media_server: MediaServer::Kurento, video_simulcast: false, ..settings() };
+        let dialect = Dialect { media_server: MediaServer::Kurento, video_simulcast: false, ..dialect() };
         let labels = meta["labels"].as_array().expect("labels");
         let text = |value: &Value| value.as_str().expect("a text").to_owned();
         let mut theirs: Vec<_> = labels.iter().map(|pair| (text(&pair[0]), text(&pair[1]))).collect();
@@ -43,7 +45,8 @@ impl Replay {
         theirs.sort_by_key(|(id, _)| std::cmp::Reverse(id.len()));
         let start = Time::from_millis(1_700_000_000_000);
         Self {
-            registry: Registry::new(settings, [1; 32]),
+            registry: Registry::new(settings(), [1; 32]),
+            dialect,
             start,
             now: start,
             theirs,
@@ -74,8 +77,8 @@ impl Replay {
         let socket = SocketId(self.next_socket);
         self.sockets.insert(who.to_owned(), socket);
         self.names.insert(socket, who.to_owned());
-        let peer = PeerInfo { ip: "127.0.0.1".to_owned(), final_user_id: "user".to_owned() };
-        self.registry.socket_opened(socket, peer, self.now);
+        let peer = PeerInfo { ip: "127.0.0.1".to_owned(), user_id: "user".to_owned() };
+        self.registry.socket_opened(socket, peer);
     }
 
     fn close(&mut self, who: &str) {
@@ -100,9 +103,13 @@ impl Replay {
         self.last = format!("{who}: {text}");
         let Some(&socket) = self.sockets.get(who) else { return };
         match parse(&text) {
-            Incoming::Request { id, request } => self.registry.request(socket, id, request, self.now),
-            Incoming::Connect { id, rpc_session } => {
-                self.registry.reconnect(socket, id, rpc_session.as_deref(), self.now);
+            Incoming::Request { id: request, request: content } => {
+                let command = openvidu::request::command(content);
+                self.registry.handle(Command::Socket { socket, request, command }, self.now);
+            }
+            Incoming::Connect { id: request, rpc_session } => {
+                let client = rpc_session.map(ClientHandle::from);
+                self.registry.handle(Command::Resume { socket, request, client }, self.now);
             }
             Incoming::Ping { .. } | Incoming::WithoutId | Incoming::Noise => {}
         }
@@ -125,28 +132,28 @@ impl Replay {
             ..ConnectionProperties::default()
         };
         let id = self.registry.create_connection(session, connection, "ws://x", self.now).expect("exists");
-        let token = self.registry.connection(session, id.as_str()).expect("exists").token.expect("has one");
+        let made = self.registry.connection(session, id.as_str()).expect("exists");
+        let token = openvidu::view::connection(made).token.expect("has one");
         text.replace(params["token"].as_str().expect("a token"), &token)
     }
 
     fn carry_out(&mut self) {
         while let Some(effect) = self.registry.poll_effect() {
             match effect {
-                Effect::Reply { socket, request, rpc_session, result } => {
-                    let frame = match &result {
-                        Ok(reply) => reply_frame(request, &rpc_session, reply),
-                        Err(error) => error_frame(request, error),
-                    };
+                Effect::Reply { asker: Asker::Socket { socket, request }, client, result } => {
+                    let frame = self.dialect.frame(request, client.as_ref(), &result);
                     self.hear(socket, &frame);
                 }
-                Effect::Notify { socket, notification } => self.hear(socket, &notification_frame(&notification)),
+                Effect::Notify { socket, notification } => {
+                    self.hear(socket, &openvidu::notification::frame(&notification));
+                }
                 Effect::CloseSocket { socket } => {
                     let who = self.names.remove(&socket).expect("an open socket");
                     self.sockets.remove(&who);
                     self.received.entry(who).or_default().push(Value::from("closed"));
                 }
                 Effect::Media(command) => self.work(&command),
-                Effect::Event(_) | Effect::Recording(_) | Effect::Completed { .. } => {}
+                Effect::Event(_) | Effect::Recording(_) | Effect::Reply { asker: Asker::Call(_), .. } => {}
             }
         }
     }

@@ -12,7 +12,7 @@ use protocol::model::{ConnectionProperties, OutputMode, RecordingProperties, Rol
 use protocol::recording::{RecordingCommand, RecordingReport};
 use protocol::rpc::{ClientRequest, InvalidParams};
 use session::CallId;
-use session::registry::{ConnectionUpdate, ServerSignal};
+use session::command::{ConnectionUpdate, ServerSignal};
 
 use crate::call::{Call, GRACE, LINGER, MEDIA_TIMEOUT, ROOM, session_properties};
 use crate::message::{candidate, join_room, prepare, publish_video, receive_with_answer, receive_with_offer};

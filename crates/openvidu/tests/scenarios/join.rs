@@ -64,14 +64,13 @@ fn the_result_has_what_clients_need() {
     assert_eq!(joined.final_user_id.as_deref(), Some("U1"));
     assert_eq!(joined.created_at, call.now.as_millis());
     assert!(joined.value.is_empty());
-    assert_eq!(call.rpc_session("ann").len(), 26);
+    assert_eq!(call.handle("ann").as_str().len(), 26);
 }
 
 #[test]
 fn kurento_mode_never_announces_simulcast() {
-    let mut settings = settings();
-    settings.media_server = MediaServer::Kurento;
-    let mut call = Call::with(settings);
+    let mut call = Call::new();
+    call.dialect.media_server = MediaServer::Kurento;
     call.join("ann");
     assert_eq!(call.joined("ann").media_server, "kurento");
     assert!(!call.joined("ann").video_simulcast);
@@ -273,7 +272,7 @@ fn the_recorder_sees_everybody_and_nobody_sees_it() {
     );
     assert_eq!(call.inbox("rec").len(), 2);
     assert_eq!(call.joined("bob").value.len(), 1);
-    let view = call.registry.connections(ROOM, session::registry::Include::default()).expect("exists");
+    let view = call.registry.connections(ROOM, session::snapshot::Include::default()).expect("exists");
     assert_eq!(view.len(), 2);
     assert!(call.registry.connection(ROOM, "RECORDER").is_err());
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use protocol::rpc::ClientRequest;
+use session::{Asker, Command, Effect};
 
 use crate::call::{Call, GRACE, LINGER, ROOM, none};
 
@@ -42,7 +43,7 @@ fn what_was_missed_follows_the_answer_in_order() {
 #[test]
 fn who_stays_away_is_evicted() {
     let mut call = two();
-    let rpc_session = call.rpc_session("ann");
+    let handle = call.handle("ann");
     call.cut("ann").advance(GRACE);
     assert_eq!(
         call.inbox("bob"),
@@ -50,7 +51,7 @@ fn who_stays_away_is_evicted() {
     );
     assert_eq!(call.worker.publications.len(), 1);
     call.open("ann");
-    call.connect("ann", Some(&rpc_session));
+    call.connect("ann", Some(&handle));
     assert_eq!(call.inbox("ann"), ["error reconnection error"]);
 }
 
@@ -68,7 +69,7 @@ fn the_last_one_that_stays_away_closes_the_session() {
 fn an_rpc_session_that_nobody_has_is_refused() {
     let mut call = Call::new();
     call.open("eve");
-    call.connect("eve", Some("unknownunknown"));
+    call.connect("eve", Some(&"unknownunknown".into()));
     assert_eq!(call.inbox("eve"), ["error reconnection error"]);
 }
 
@@ -100,12 +101,13 @@ fn the_old_socket_counts_as_one_that_never_joined() {
     let mut call = two();
     let old = call.socket("ann");
     call.reconnect("ann").hush();
-    call.registry.request(old, 77, Ok(ClientRequest::LeaveRoom), call.now);
+    let command = openvidu::request::command(Ok(ClientRequest::LeaveRoom));
+    call.registry.handle(Command::Socket { socket: old, request: 77, command }, call.now);
     let effect = call.registry.poll_effect();
-    let Some(session::Effect::Reply { socket, request: 77, result: Err(error), .. }) = effect else {
+    let Some(Effect::Reply { asker: Asker::Socket { socket, request: 77 }, result: Err(refusal), .. }) = effect else {
         panic!("{effect:?}")
     };
-    assert_eq!((socket, error.code.number()), (old, 803));
+    assert_eq!((socket, openvidu::refusal::error(&refusal).code.number()), (old, 803));
     call.carry_out();
     none(call.inbox("bob"));
 }
@@ -113,9 +115,9 @@ fn the_old_socket_counts_as_one_that_never_joined() {
 #[test]
 fn connect_is_repeatable() {
     let mut call = two();
-    let rpc_session = call.rpc_session("ann");
+    let handle = call.handle("ann");
     call.cut("ann").reconnect("ann");
-    call.connect("ann", Some(&rpc_session));
+    call.connect("ann", Some(&handle));
     assert_eq!(call.inbox("ann"), [OK, OK]);
     call.cut("ann").reconnect("ann");
     assert_eq!(call.inbox("ann"), [OK]);
@@ -130,9 +132,9 @@ fn who_misses_too_much_is_evicted() {
     }
     let inbox = call.inbox("bob");
     assert!(inbox.contains(&"participantEvicted ann networkDisconnect".to_owned()));
-    let rpc_session = call.rpc_session("ann");
+    let handle = call.handle("ann");
     call.open("ann");
-    call.connect("ann", Some(&rpc_session));
+    call.connect("ann", Some(&handle));
     assert_eq!(call.inbox("ann"), ["error reconnection error"]);
 }
 
@@ -182,8 +184,8 @@ fn a_leaver_that_closes_its_socket_is_forgotten_at_once() {
 #[test]
 fn a_socket_that_takes_up_another_rpc_session_loses_its_own() {
     let mut call = two();
-    let rpc_session = call.rpc_session("ann");
-    call.connect("bob", Some(&rpc_session));
+    let handle = call.handle("ann");
+    call.connect("bob", Some(&handle));
     assert_eq!(call.inbox("bob"), [OK]);
     call.advance(GRACE);
     assert_eq!(

@@ -10,8 +10,9 @@ use protocol::model::{
     RecordingProperties, Role, SessionProperties,
 };
 use protocol::recording::{RecordingCommand, RecordingReport};
-use session::registry::{ConnectionUpdate, SessionExists};
-use session::{CallId, Outcome, Settings, StartRefusal, StopRefusal};
+use session::command::ConnectionUpdate;
+use session::registry::SessionExists;
+use session::{CallId, Refusal, Reply, Settings, StartRefusal, StopRefusal};
 
 use crate::call::{Call, ROOM, none, session_properties, settings};
 use crate::recorder::MEASURED;
@@ -53,15 +54,15 @@ fn stop(call: &mut Call, id: &str) -> Result<(), StopRefusal> {
 
 /// Status and size in the answer to a call.
 fn answer(call: &Call, id: CallId) -> Option<Result<(RecordingStatus, u64), String>> {
-    call.completed.get(&id).map(|outcome| match outcome {
-        Outcome::Recording(Ok(view)) => Ok((view.status, view.size)),
-        Outcome::Recording(Err(why)) => Err(why.to_string()),
-        Outcome::Ended => panic!("no recording"),
+    call.completed.get(&id).map(|result| match result {
+        Ok(Reply::Recording(view)) => Ok((view.status, view.size)),
+        Err(Refusal::RecordingFailed(why)) => Err(why.to_string()),
+        other => panic!("no recording: {other:?}"),
     })
 }
 
 fn is_recording(call: &Call) -> bool {
-    call.registry.session(ROOM, Default::default()).is_some_and(|session| session.recording)
+    call.registry.session(ROOM, Default::default()).is_some_and(|session| session.is_recorded)
 }
 
 fn tapped(call: &Call) -> usize {
@@ -87,7 +88,7 @@ fn a_recording_runs_from_start_to_stop() {
     call.advance(Duration::from_secs(12));
     assert_eq!(stop(&mut call, ROOM), Ok(()));
     assert_eq!(answer(&call, STOP), Some(Ok((RecordingStatus::Ready, MEASURED.size))));
-    let Outcome::Recording(Ok(view)) = &call.completed[&STOP] else { panic!("it was stopped") };
+    let Ok(Reply::Recording(view)) = &call.completed[&STOP] else { panic!("it was stopped") };
     assert_eq!(view.lost, MEASURED.lost, "it says what it lacks");
     assert_eq!(call.inbox("ann"), ["recordingStopped room room recordingStoppedByServer"]);
     assert_eq!(told(&call), ["started", "stopped recordingStoppedByServer", "ready recordingStoppedByServer"]);
@@ -435,7 +436,7 @@ fn a_sessions_end_waits_for_its_recording_and_its_id_is_not_free_until_then() {
         told(&call)[2..],
         ["ready sessionClosedByServer".to_owned(), "destroyed sessionClosedByServer".to_owned()]
     );
-    assert_eq!(call.completed.get(&CallId(3)), Some(&Outcome::Ended));
+    assert_eq!(call.completed.get(&CallId(3)), Some(&Ok(Reply::Done)));
     call.create_session_with(again());
     assert!(call.registry.when_ended(ROOM, CallId(4)).is_ready());
 }

@@ -1,6 +1,7 @@
 //! The life of requests: order, answers, limits.
 
 use protocol::rpc::{ClientRequest, InvalidParams};
+use session::Command;
 
 use crate::call::{Call, ROOM, none};
 use crate::message::{join_room, prepare};
@@ -113,8 +114,9 @@ fn a_request_on_a_socket_that_is_gone_is_nobodys() {
     call.join("ann").join("bob");
     let socket = call.socket("ann");
     call.cut("ann").hush();
-    call.registry.request(socket, 1, Ok(ClientRequest::LeaveRoom), call.now);
-    call.registry.reconnect(socket, 2, Some(&call.rpc_session("ann")), call.now);
+    let command = openvidu::request::command(Ok(ClientRequest::LeaveRoom));
+    call.registry.handle(Command::Socket { socket, request: 1, command }, call.now);
+    call.registry.handle(Command::Resume { socket, request: 2, client: Some(call.handle("ann")) }, call.now);
     assert!(call.registry.poll_effect().is_none());
     none(call.inbox("bob"));
 }

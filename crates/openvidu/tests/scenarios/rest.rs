@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
+use openvidu::view;
 use protocol::model::{ConnectionProperties, Role, SessionProperties};
 use protocol::rpc::ClientRequest;
 use serde_json::{Value, json};
-use session::registry::{ConnectionUpdate, Include, NotFound, SessionExists};
+use session::command::ConnectionUpdate;
+use session::registry::{NotFound, SessionExists};
+use session::snapshot::Include;
 
 use crate::call::{Call, ROOM, none, session_properties};
 use crate::message::join_room;
@@ -14,11 +17,11 @@ const PENDING: Include = Include { pending_connections: true, web_rtc_stats: fal
 const STATS: Include = Include { pending_connections: false, web_rtc_stats: true };
 
 fn session(call: &Call, include: Include) -> Value {
-    serde_json::to_value(call.registry.session(ROOM, include).expect("exists")).expect("serialises")
+    serde_json::to_value(view::session(call.registry.session(ROOM, include).expect("exists"))).expect("serialises")
 }
 
 fn connection(call: &Call, id: &str) -> Value {
-    serde_json::to_value(call.registry.connection(ROOM, id).expect("exists")).expect("serialises")
+    serde_json::to_value(view::connection(call.registry.connection(ROOM, id).expect("exists"))).expect("serialises")
 }
 
 fn keys(value: &Value) -> Vec<&str> {
@@ -215,7 +218,8 @@ fn what_does_not_exist_is_not_found() {
 fn deleting_a_pending_connection_voids_its_token() {
     let mut call = Call::new();
     let id = call.registry.create_connection(ROOM, Default::default(), "wss://x", call.now).expect("exists");
-    let token = call.registry.connection(ROOM, id.as_str()).expect("exists").token.expect("has one");
+    let made = call.registry.connection(ROOM, id.as_str()).expect("exists");
+    let token = view::connection(made).token.expect("has one");
     assert_eq!(call.registry.close_connection(ROOM, id.as_str(), call.now), Ok(()));
     assert_eq!(call.registry.close_connection(ROOM, id.as_str(), call.now), Err(NotFound::Connection));
     call.open("ann");
@@ -257,7 +261,7 @@ fn a_changed_role_is_told_to_its_owner_and_counts_from_the_next_request_on() {
     call.join("ann").join("bob").publish("ann").hush();
     let ann = call.connection("ann");
     let update = ConnectionUpdate { role: Some(Role::Subscriber), record: Some(false) };
-    let view = call.registry.update_connection(ROOM, &ann, update, call.now).expect("exists");
+    let view = view::connection(call.registry.update_connection(ROOM, &ann, update, call.now).expect("exists"));
     call.carry_out();
     assert_eq!((view.role, view.record), (Some(Role::Subscriber), Some(false)));
     assert_eq!(
@@ -280,7 +284,8 @@ fn a_pending_connection_can_be_changed_too() {
     let mut call = Call::new();
     let id = call.registry.create_connection(ROOM, Default::default(), "wss://x", call.now).expect("exists");
     let update = ConnectionUpdate { role: Some(Role::Moderator), record: None };
-    let view = call.registry.update_connection(ROOM, id.as_str(), update, call.now).expect("exists");
+    let updated = call.registry.update_connection(ROOM, id.as_str(), update, call.now).expect("exists");
+    let view = view::connection(updated);
     call.open("ann");
     call.request("ann", join_room(&view.token.expect("has one")));
     assert_eq!(call.joined("ann").role, Role::Moderator);

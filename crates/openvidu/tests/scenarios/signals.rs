@@ -1,6 +1,7 @@
 //! Signals of clients and of the application.
 
-use session::registry::{ServerSignal, SignalRefusal};
+use session::command::ServerSignal;
+use session::registry::SignalRefusal;
 
 use crate::call::{Call, ROOM, none};
 use protocol::model::Role;

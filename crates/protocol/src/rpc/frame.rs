@@ -1,7 +1,5 @@
 //! JSON-RPC frames: telling requests apart and writing answers.
 
-use std::sync::Arc;
-
 use serde::Serialize;
 use serde_json::Value;
 
@@ -89,7 +87,7 @@ fn connect(id: i64, mut params: Params) -> Incoming {
 }
 
 /// `{"id":…,"result":{…,"sessionId":…},"jsonrpc":"2.0"}`.
-pub fn reply_frame(id: i64, rpc_session: &Arc<str>, reply: &ClientReply) -> String {
+pub fn reply_frame(id: i64, rpc_session: &str, reply: &ClientReply) -> String {
     #[derive(Serialize)]
     struct Frame<'a> {
         id: i64,
@@ -246,19 +244,19 @@ mod tests {
 
     #[test]
     fn the_session_comes_last_in_a_result() {
-        let session: Arc<str> = "9k2v".into();
+        let session = "9k2v";
         assert_eq!(
-            reply_frame(15, &session, &ClientReply::Empty {}),
+            reply_frame(15, session, &ClientReply::Empty {}),
             r#"{"id":15,"result":{"sessionId":"9k2v"},"jsonrpc":"2.0"}"#
         );
         assert_eq!(
-            reply_frame(24, &session, &ClientReply::Value { value: "reconnection successful" }),
+            reply_frame(24, session, &ClientReply::Value { value: "reconnection successful" }),
             r#"{"id":24,"result":{"value":"reconnection successful","sessionId":"9k2v"},"jsonrpc":"2.0"}"#
         );
         assert_eq!(
             reply_frame(
                 3,
-                &session,
+                session,
                 &ClientReply::Published { sdp_answer: "v=0".into(), id: "str_A".into(), created_at: 5 }
             ),
             r#"{"id":3,"result":{"sdpAnswer":"v=0","id":"str_A","createdAt":5,"sessionId":"9k2v"},"jsonrpc":"2.0"}"#

@@ -1,6 +1,7 @@
 //! The WebSocket `/openvidu`: accepting it and carrying frames between clients and the control loop.
 //!
-//! Who may do what is decided in the crate `session`; what frames look like, in `protocol::rpc`.
+//! Who may do what is decided in the crate `session`; what frames look like, in `protocol::rpc`; what they
+//! mean, in the crate `openvidu`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -71,7 +72,7 @@ async fn open(
     };
     let peer = PeerInfo {
         ip: forwarded.map_or_else(|| connection.peer.ip().to_canonical().to_string(), str::to_owned),
-        final_user_id: format!("{:016X}", rand::rng().next_u64()),
+        user_id: format!("{:016X}", rand::rng().next_u64()),
     };
     let socket = SocketId(signalling.next_socket.fetch_add(1, Ordering::Relaxed));
     let stopping = signalling.stopping.clone();

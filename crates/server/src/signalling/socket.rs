@@ -9,7 +9,7 @@ use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, StreamExt as _};
 use protocol::error::ErrorCode;
 use protocol::rpc::{ClientRequest, Incoming, RpcError, error_frame, parse, pong_frame};
-use session::{PeerInfo, SocketId};
+use session::{ClientHandle, PeerInfo, SocketId};
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::Instrument as _;
 
@@ -182,8 +182,13 @@ impl Reader {
                 self.keep_alive.heard();
                 return self.answer(error_frame(id, &RpcError::new(ErrorCode::Internal, error)));
             }
-            Incoming::Connect { id, rpc_session } => SocketInput::Reconnect { id, rpc_session },
-            Incoming::Request { id, request } => SocketInput::Request { id, content: request.map(|it| self.vet(it)) },
+            Incoming::Connect { id, rpc_session } => {
+                SocketInput::Resume { id, client: rpc_session.map(ClientHandle::from) }
+            }
+            Incoming::Request { id, request } => {
+                let command = openvidu::request::command(request.map(|request| self.vet(request)));
+                SocketInput::Request { id, command }
+            }
             Incoming::WithoutId => {
                 self.keep_alive.heard();
                 return self.answer(protocol::rpc::error_frame_without_id());

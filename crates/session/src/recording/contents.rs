@@ -6,11 +6,12 @@ use protocol::model::OutputMode;
 use protocol::recording::{Failure, RecordedStream, RecordingCommand};
 
 use super::{Phase, Recording, StartRefusal};
-use crate::client::Seat;
+use crate::Time;
 use crate::connection::{Access, Participant};
+use crate::context::Context;
 use crate::id::ParticipantId;
+use crate::session::Session;
 use crate::timer::Timer;
-use crate::{Effect, Registry, Time};
 
 impl Recording {
     fn is_individual(&self) -> bool {
@@ -18,26 +19,25 @@ impl Recording {
     }
 
     /// Whose stream a tap is of.
-    fn publisher(&self, tap: TapId) -> Option<ParticipantId> {
+    pub(super) fn publisher(&self, tap: TapId) -> Option<ParticipantId> {
         self.taps.iter().find(|(_, known)| **known == tap).map(|(participant, _)| *participant)
     }
 }
 
-impl Registry {
+impl Session {
     /// A participant has begun to publish.
-    pub(crate) fn record_published(&mut self, seat: &Seat, now: Time) {
-        let Some(session) = self.sessions.get(&seat.session) else { return };
-        match session.recording {
+    pub(crate) fn record_published(&mut self, publisher: ParticipantId, cx: &mut Context, now: Time) {
+        match self.recording {
             Some(key) => {
-                self.timers.cancel(Timer::AutomaticStop(key));
-                self.tap(key, seat);
+                cx.timers.cancel(Timer::AutomaticStop(key));
+                self.tap(key, publisher, cx);
             }
-            None if session.always_record && session.publishers() == 1 => {
-                let properties = session.properties.default_recording_properties.clone();
-                let is_full = self.recorded_streams() >= self.settings.recording.max_streams;
-                self.begin_recording(&seat.session, properties, None, now);
-                if is_full && let Some(key) = self.sessions.get(&seat.session).and_then(|session| session.recording) {
-                    self.fail_start(key, Failure::Overloaded(StartRefusal::Overloaded.to_string()), now);
+            None if self.always_record && self.publishers() == 1 => {
+                let properties = self.properties.default_recording_properties.clone();
+                let is_full = cx.recorded_streams() >= cx.settings.recording.max_streams;
+                self.begin_recording(properties, None, cx, now);
+                if is_full && let Some(key) = self.recording {
+                    self.fail_start(key, Failure::Overloaded(StartRefusal::Overloaded.to_string()), cx, now);
                 }
             }
             None => {}
@@ -45,109 +45,104 @@ impl Registry {
     }
 
     /// A participant's stream has ended, or shall not be recorded any more.
-    pub(crate) fn record_unpublished(&mut self, seat: &Seat, now: Time) {
-        if let Some(key) = self.sessions.get(&seat.session).and_then(|session| session.recording) {
-            self.take_out(key, seat.participant, now);
+    pub(crate) fn record_unpublished(&mut self, publisher: ParticipantId, cx: &mut Context, now: Time) {
+        if let Some(key) = self.recording {
+            self.take_out(key, publisher, cx, now);
         }
     }
 
     /// A stream comes over a new transport; its tap may have been lost with the old one.
-    pub(crate) fn record_republished(&mut self, seat: &Seat) {
-        if let Some(key) = self.sessions.get(&seat.session).and_then(|session| session.recording) {
-            self.tap(key, seat);
+    pub(crate) fn record_republished(&mut self, publisher: ParticipantId, cx: &mut Context) {
+        if let Some(key) = self.recording {
+            self.tap(key, publisher, cx);
         }
     }
 
     /// Whether a participant's stream is to be recorded has changed.
-    pub(crate) fn record_changed(&mut self, seat: &Seat, record: bool, now: Time) {
-        let Some(key) = self.sessions.get(&seat.session).and_then(|session| session.recording) else { return };
+    pub(crate) fn record_changed(&mut self, publisher: ParticipantId, record: bool, cx: &mut Context, now: Time) {
+        let Some(key) = self.recording else { return };
         if record {
-            self.tap(key, seat);
-        } else if self.recordings.get(&key).is_some_and(Recording::is_individual) {
-            self.record_unpublished(seat, now);
+            self.tap(key, publisher, cx);
+        } else if cx.recordings.get(&key).is_some_and(Recording::is_individual) {
+            self.record_unpublished(publisher, cx, now);
         }
     }
 
     /// A participant's microphone or camera was switched on or off.
-    pub(crate) fn record_switched(&mut self, seat: &Seat) {
-        let Some(session) = self.sessions.get(&seat.session) else { return };
-        let Some((key, recording)) = session.recording.and_then(|key| Some((key, self.recordings.get(&key)?))) else {
+    pub(crate) fn record_switched(&mut self, publisher: ParticipantId, cx: &mut Context) {
+        let Some((key, recording)) = self.recording.and_then(|key| Some((key, cx.recordings.get(&key)?))) else {
             return;
         };
-        let Some(&tap) = recording.taps.get(&seat.participant) else { return };
-        let Some((stream, _)) = session.participant(seat.participant).and_then(|own| recorded(own, recording)) else {
-            return;
-        };
+        let Some(&tap) = recording.taps.get(&publisher) else { return };
+        let Some((stream, _)) = self.participant(publisher).and_then(|own| recorded(own, recording)) else { return };
         let RecordedStream { audio_active, video_active, .. } = stream;
-        let change = RecordingCommand::Change { recording: key, tap, audio_active, video_active };
-        self.clients.effects.push_back(Effect::Recording(change));
+        cx.effects.recording(RecordingCommand::Change { recording: key, tap, audio_active, video_active });
     }
 
-    /// The media worker lost a tap: with the stream, of whose end we know already, or with everything it had.
-    pub(crate) fn tap_ended(&mut self, tap: TapId, now: Time) {
-        let found = self.recordings.iter().find_map(|(key, recording)| Some((*key, recording.publisher(tap)?)));
-        if let Some((key, participant)) = found {
-            self.take_out(key, participant, now);
-        }
-    }
-
-    pub(super) fn stream_failed(&mut self, key: RecordingKey, tap: TapId, why: &str, now: Time) {
-        let Some(recording) = self.recordings.get(&key) else { return };
+    pub(super) fn recorded_stream_failed(
+        &mut self,
+        key: RecordingKey,
+        tap: TapId,
+        why: &str,
+        cx: &mut Context,
+        now: Time,
+    ) {
+        let Some(recording) = cx.recordings.get(&key) else { return };
         tracing::warn!(session = %recording.session, recording = recording.id(), why, "a stream cannot be recorded");
-        let Some(participant) = recording.publisher(tap) else { return };
+        let Some(publisher) = recording.publisher(tap) else { return };
         match recording.phase {
             Phase::Starting { .. } if !recording.properties.ignore_failed_streams => {
-                self.fail_start(key, why.into(), now);
+                self.fail_start(key, why.into(), cx, now);
             }
-            _ => self.take_out(key, participant, now),
+            _ => self.take_out(key, publisher, cx, now),
         }
     }
 
     /// Puts a participant's stream into a recording, unless it is in it or has nothing for it.
-    pub(super) fn tap(&mut self, key: RecordingKey, seat: &Seat) {
-        let Some(recording) = self.recordings.get(&key) else { return };
-        if recording.taps.contains_key(&seat.participant) {
+    pub(super) fn tap(&self, key: RecordingKey, publisher: ParticipantId, cx: &mut Context) {
+        let is_full = cx.recorded_streams() >= cx.settings.recording.max_streams;
+        let Some(recording) = cx.recordings.get_mut(&key) else { return };
+        if recording.taps.contains_key(&publisher) {
             return;
         }
-        let participant = self.sessions.get(&seat.session).and_then(|session| session.participant(seat.participant));
+        let participant = self.participant(publisher);
         let Some((stream, publication)) = participant.and_then(|own| recorded(own, recording)) else { return };
-        if !recording.taps.is_empty() && self.recorded_streams() >= self.settings.recording.max_streams {
-            tracing::warn!(session = %seat.session, stream = %stream.stream, "too many streams are recorded: left out");
+        if !recording.taps.is_empty() && is_full {
+            tracing::warn!(session = %self.id, stream = %stream.stream, "too many streams are recorded: left out");
             return;
         }
-        let tap = self.ids.tap();
+        let tap = cx.ids.tap();
         let (audio, video) = (stream.has_audio, stream.has_video);
         let awaited = participant.and_then(|own| own.stream.as_ref()).is_some_and(|stream| {
-            let description = &stream.description;
-            (audio && description.audio_active.unwrap_or(true)) || (video && description.video_active.unwrap_or(true))
+            let properties = &stream.description.properties;
+            (audio && properties.audio_active.unwrap_or(true)) || (video && properties.video_active.unwrap_or(true))
         });
-        if let Some(recording) = self.recordings.get_mut(&key) {
-            recording.taps.insert(seat.participant, tap);
-            if let Phase::Starting { missing, whole: false, .. } = &mut recording.phase
-                && awaited
-            {
-                missing.insert(tap);
-            }
+        recording.taps.insert(publisher, tap);
+        if let Phase::Starting { missing, whole: false, .. } = &mut recording.phase
+            && awaited
+        {
+            missing.insert(tap);
         }
-        let add = RecordingCommand::Add { recording: key, tap, stream };
-        self.clients.effects.push_back(Effect::Recording(add));
-        self.command(MediaCommand::SetTap { tap, publication, audio, video });
+        cx.effects.recording(RecordingCommand::Add { recording: key, tap, stream });
+        cx.effects.media(MediaCommand::SetTap { tap, publication, audio, video });
     }
 
     /// Takes a participant's stream out of a recording, if it is in it.
-    fn take_out(&mut self, key: RecordingKey, participant: ParticipantId, now: Time) {
-        let Some(recording) = self.recordings.get_mut(&key) else { return };
-        let Some(tap) = recording.taps.remove(&participant) else { return };
+    pub(super) fn take_out(&mut self, key: RecordingKey, publisher: ParticipantId, cx: &mut Context, now: Time) {
+        let Some(recording) = cx.recordings.get_mut(&key) else { return };
+        let Some(tap) = recording.taps.remove(&publisher) else { return };
         if let Phase::Starting { missing, .. } = &mut recording.phase {
             missing.remove(&tap);
         }
-        self.untap(key, tap);
-        self.start_if_complete(key, now);
+        cx.untap(key, tap);
+        self.start_if_complete(cx, now);
     }
+}
 
+impl Context {
     pub(super) fn untap(&mut self, recording: RecordingKey, tap: TapId) {
-        self.command(MediaCommand::RemoveTap { tap });
-        self.clients.effects.push_back(Effect::Recording(RecordingCommand::Remove { recording, tap }));
+        self.effects.media(MediaCommand::RemoveTap { tap });
+        self.effects.recording(RecordingCommand::Remove { recording, tap });
     }
 
     /// How many streams are being recorded; every recording needs room for one.
@@ -164,25 +159,25 @@ fn recorded(participant: &Participant, recording: &Recording) -> Option<(Recorde
         // The page shows whom it likes.
         return None;
     }
-    let (record, server_data) = match &participant.access {
-        Access::Token { properties, .. } => (properties.record, properties.data.clone()),
-        Access::Secret(_) => (true, String::new()),
+    let record = match &participant.access {
+        Access::Token { properties, .. } => properties.record,
+        Access::Secret(_) => true,
     };
-    let description = &stream.description;
-    let has_audio = recording.properties.has_audio && description.has_audio;
-    let has_video = recording.properties.has_video && description.has_video;
+    let (id, described) = (&stream.description.id, &stream.description.properties);
+    let has_audio = recording.properties.has_audio && described.has_audio;
+    let has_video = recording.properties.has_video && described.has_video;
     // A composed recording films the room as it is.
     let wanted = (record || !recording.is_individual()) && (has_audio || has_video);
     let recorded = RecordedStream {
         connection: participant.connection.clone(),
-        stream: description.id.clone(),
-        client_data: participant.client_data.clone(),
-        server_data,
+        stream: id.clone(),
+        client_data: participant.data.client.clone(),
+        server_data: participant.data.server.clone(),
         has_audio,
         has_video,
-        audio_active: description.audio_active.unwrap_or(true),
-        video_active: description.video_active.unwrap_or(true),
-        type_of_video: description.type_of_video.clone(),
+        audio_active: described.audio_active.unwrap_or(true),
+        video_active: described.video_active.unwrap_or(true),
+        type_of_video: described.type_of_video.clone(),
     };
     wanted.then_some((recorded, stream.publication))
 }

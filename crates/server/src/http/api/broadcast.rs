@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::StatusCode;
 use protocol::rest::request::{self, NewBroadcast, OfSession};
-use session::registry::Include;
+use session::snapshot::Include;
 
 use crate::App;
 use crate::http::error::{ApiError, ErrorView, Stopping};
@@ -67,5 +67,5 @@ pub(crate) async fn stop(State(app): State<Arc<App>>, Mandatory(body): Mandatory
 
 async fn session(app: &App, id: String) -> Result<protocol::rest::view::SessionView, ApiError> {
     let session = app.control.call(move |registry, _| registry.session(&id, Include::default())).await?;
-    session.ok_or(ApiError::Empty(StatusCode::NOT_FOUND))
+    session.map(openvidu::view::session).ok_or(ApiError::Empty(StatusCode::NOT_FOUND))
 }

@@ -7,9 +7,12 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use openvidu::view;
 use protocol::rest::request::{self, ConnectionChange, InvalidParameter, NewConnection};
 use protocol::rest::view::{ConnectionView, List};
-use session::registry::{ConnectionUpdate, Include, NotFound};
+use session::command::ConnectionUpdate;
+use session::registry::NotFound;
+use session::snapshot::Include;
 
 use crate::App;
 use crate::http::api::ice;
@@ -82,7 +85,7 @@ pub(crate) async fn create(
         let mut properties = requested.into_properties(|server| ice::complete(server, now));
         ice::fill_in(&mut properties, &shared.config, now);
         let connection = registry.create_connection(&session, properties, &origin.web_socket(), now)?;
-        Ok(registry.connection(&session, connection.as_str())?)
+        Ok(view::connection(registry.connection(&session, connection.as_str())?))
     });
     created.await?.map(Json).map_err(|refusal| refusal.into_error(path))
 }
@@ -107,7 +110,8 @@ pub(crate) async fn list(
     Shown(include): Shown<true>,
 ) -> Result<Json<List<ConnectionView>>, ApiError> {
     let connections = app.control.call(move |registry, _| registry.connections(&session, include)).await?;
-    connections.map(|connections| Json(connections.into())).map_err(|_| ApiError::Empty(StatusCode::NOT_FOUND))
+    let connections = connections.map_err(|_| ApiError::Empty(StatusCode::NOT_FOUND))?;
+    Ok(Json(connections.into_iter().map(view::connection).collect::<Vec<_>>().into()))
 }
 
 /// Get a connection
@@ -132,7 +136,7 @@ pub(crate) async fn show(
     Path((session, connection)): Path<(String, String)>,
 ) -> Result<Json<ConnectionView>, ApiError> {
     let connection = app.control.call(move |registry, _| registry.connection(&session, &connection)).await?;
-    connection.map(Json).map_err(not_found)
+    connection.map(view::connection).map(Json).map_err(not_found)
 }
 
 /// Close a connection
@@ -189,7 +193,8 @@ pub(crate) async fn update(
     let requested = request::connection_update(&body);
     let updated = app.control.call(move |registry, now| match requested {
         Ok((role, record)) => {
-            Ok(registry.update_connection(&session, &connection, ConnectionUpdate { role, record }, now)?)
+            let update = ConnectionUpdate { role, record };
+            Ok(view::connection(registry.update_connection(&session, &connection, update, now)?))
         }
         Err(error) => {
             registry.connection(&session, &connection)?;

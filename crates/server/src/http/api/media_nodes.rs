@@ -321,7 +321,7 @@ async fn view(app: &Arc<App>, headers: &HeaderMap, wanted: Wanted) -> Result<Nod
         disconnection_time: lost,
         load: streams.into(),
         status: status(app),
-        sessions: sessions.map(|sessions| sessions.into_iter().map(seen).collect()),
+        sessions: sessions.map(|sessions| sessions.into_iter().map(openvidu::view::session).map(seen).collect()),
         recording_ids: recordings.map(|recordings| recordings.into_iter().map(|recording| recording.id).collect()),
         // There are no broadcasts on a server that makes none.
         broadcasts: wanted.broadcasts.then(Vec::new),

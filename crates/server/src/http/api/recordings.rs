@@ -2,7 +2,6 @@
 //!
 //! Starts and stops are answered when the recording runs or is processed; what is finished is read from the disk.
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,10 +12,12 @@ use protocol::model::{OutputMode, RecordingProperties};
 use protocol::recording::{Failure, RecordingView};
 use protocol::rest::request::{self, BadRecording, NewRecording};
 use serde::Serialize;
-use session::{Outcome, StartRefusal, StopRefusal};
+use session::command::ApplicationCommand;
+use session::{Refusal, Reply, StartRefusal, StopRefusal};
 use utoipa::ToSchema;
 
 use crate::App;
+use crate::control::CallResult;
 use crate::http::error::{ApiError, ErrorView, Stopping};
 use crate::http::layers::intake::{self, Mandatory};
 use crate::http::request::caller::Caller;
@@ -75,14 +76,10 @@ pub(crate) async fn start(
     if properties.output_mode != OutputMode::Individual {
         can_compose(&app, &properties)?;
     }
-    let started =
-        app.control.ask(move |registry, call, now| match registry.start_recording(&session, properties, call, now) {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(refusal) => ControlFlow::Break(refusal),
-        });
-    match started.await? {
-        ControlFlow::Break(refusal) => Err(refuse_start(refusal)),
-        ControlFlow::Continue(outcome) => Ok(Json(recording(outcome, START)?.published(&origin.http()))),
+    let start = ApplicationCommand::StartRecording { session, properties: Box::new(properties) };
+    match app.control.ask(start).await? {
+        Err(Refusal::StartRecording(refusal)) => Err(refuse_start(refusal)),
+        result => Ok(Json(recording(result, START)?.published(&origin.http()))),
     }
 }
 
@@ -111,17 +108,20 @@ fn refuse_start(refusal: StartRefusal) -> ApiError {
     }
 }
 
-fn recording(outcome: Outcome, path: &str) -> Result<RecordingView, ApiError> {
-    match outcome {
-        Outcome::Recording(Ok(view)) => Ok(*view),
-        Outcome::Recording(Err(failure)) => {
+fn recording(result: CallResult, path: &str) -> Result<RecordingView, ApiError> {
+    match result {
+        Ok(Reply::Recording(view)) => Ok(*view),
+        Err(Refusal::RecordingFailed(failure)) => {
             let status = match failure {
                 Failure::Overloaded(_) => StatusCode::SERVICE_UNAVAILABLE,
                 Failure::Broken(_) => StatusCode::INTERNAL_SERVER_ERROR,
             };
             Err(ApiError::described(status, failure, path))
         }
-        Outcome::Ended => Err(ApiError::described(StatusCode::INTERNAL_SERVER_ERROR, "The session ended", path)),
+        unexpected => {
+            tracing::error!(?unexpected, "no answer to a question about a recording");
+            Err(ApiError::described(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error", path))
+        }
     }
 }
 
@@ -150,15 +150,14 @@ pub(crate) async fn stop(
 ) -> Result<Json<RecordingView>, ApiError> {
     store(&app)?;
     let asked = id.clone();
-    let stopped = app.control.ask(move |registry, call, now| match registry.stop_recording(&asked, call, now) {
-        Ok(()) => ControlFlow::Continue(()),
-        Err(refusal) => ControlFlow::Break(refusal),
-    });
+    let stopped = app.control.ask(ApplicationCommand::StopRecording { recording: asked });
     let view = match tokio::time::timeout(PROCESSING_PATIENCE, stopped).await {
         Ok(stopped) => match stopped? {
-            ControlFlow::Break(StopRefusal::Unknown) => return Err(ApiError::Empty(StatusCode::NOT_FOUND)),
-            ControlFlow::Break(StopRefusal::Starting) => return Err(ApiError::Empty(StatusCode::NOT_ACCEPTABLE)),
-            ControlFlow::Continue(outcome) => recording(outcome, STOP)?,
+            Err(Refusal::StopRecording(StopRefusal::Unknown)) => return Err(ApiError::Empty(StatusCode::NOT_FOUND)),
+            Err(Refusal::StopRecording(StopRefusal::Starting)) => {
+                return Err(ApiError::Empty(StatusCode::NOT_ACCEPTABLE));
+            }
+            result => recording(result, STOP)?,
         },
         Err(_) => find(&app, id).await?,
     };

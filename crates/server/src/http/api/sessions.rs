@@ -1,18 +1,19 @@
 //! `/sessions`.
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::task::Poll;
 
 use axum::Json;
 use axum::extract::{Extension, State};
 use axum::http::header::USER_AGENT;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use openvidu::view;
 use protocol::model::ForcedVideoCodec;
 use protocol::rest::request::{self, NewSession, SessionDefaults};
 use protocol::rest::view::{List, SessionView};
 use serde::Serialize;
-use session::registry::{Include, SessionExists};
+use session::command::ApplicationCommand;
+use session::registry::SessionExists;
+use session::snapshot::Include;
 use settings::Compatibility;
 use utoipa::ToSchema;
 
@@ -61,20 +62,16 @@ pub(crate) async fn create(
     let properties = request::session(&body, &defaults).map_err(|error| ApiError::bad_request(error, API))?;
     let id = properties.custom_session_id.clone();
     // One that is over but for its recording.
-    let _ = app.control.ask(move |registry, call, _| flow(registry.when_ended(&id, call))).await?;
+    let _ = app.control.ask(ApplicationCommand::AwaitEnd { session: Some(id) }).await?;
     let created = app.control.call(move |registry, now| {
         let session = registry.create_session(properties, now)?;
         rooms.forget(session.as_str());
-        Ok::<_, SessionExists>(registry.session(session.as_str(), Include::default()))
+        Ok::<_, SessionExists>(registry.session(session.as_str(), Include::default()).map(view::session))
     });
     match created.await? {
         Ok(session) => show_to(&app, &headers, session),
         Err(SessionExists) => Err(ApiError::Empty(StatusCode::CONFLICT)),
     }
-}
-
-fn flow(poll: Poll<()>) -> ControlFlow<()> {
-    if poll.is_ready() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
 }
 
 /// List all sessions
@@ -101,10 +98,11 @@ pub(crate) async fn list(
     for some in ids.chunks(AT_A_TIME) {
         let some = some.to_vec();
         let views = app.control.call(move |registry, _| {
-            let views = some.iter().filter_map(|id| registry.session(id.as_str(), include));
-            views.collect::<Vec<_>>()
+            let sessions = some.iter().filter_map(|id| registry.session(id.as_str(), include));
+            sessions.collect::<Vec<_>>()
         });
-        let seen = views.await?.into_iter().map(|session| SeenSession::new(compatibility, &headers, session));
+        let views = views.await?.into_iter().map(view::session);
+        let seen = views.map(|session| SeenSession::new(compatibility, &headers, session));
         sessions.extend(seen);
     }
     Ok(Json(sessions.into()))
@@ -131,7 +129,7 @@ pub(crate) async fn show(
     Shown(include): Shown<false>,
 ) -> Result<Json<SeenSession>, ApiError> {
     let session = app.control.call(move |registry, _| registry.session(&session, include)).await?;
-    show_to(&app, &headers, session)
+    show_to(&app, &headers, session.map(view::session))
 }
 
 /// Close a session
@@ -146,17 +144,10 @@ pub(crate) async fn show(
     responses((status = 204, description = "Closed"), (status = 404, description = "No such session"), Stopping),
 )]
 pub(crate) async fn close(State(app): State<Arc<App>>, Path(session): Path<String>) -> Result<StatusCode, ApiError> {
-    let closed = app.control.ask(move |registry, call, now| {
-        if registry.close_session(&session, now).is_err() {
-            return ControlFlow::Break(StatusCode::NOT_FOUND);
-        }
-        flow(registry.when_ended(&session, call)).map_break(|()| StatusCode::NO_CONTENT)
-    });
-    match closed.await? {
-        ControlFlow::Break(StatusCode::NOT_FOUND) => Err(ApiError::Empty(StatusCode::NOT_FOUND)),
-        // Or its recording has been processed.
-        ControlFlow::Break(_) | ControlFlow::Continue(_) => Ok(StatusCode::NO_CONTENT),
-    }
+    let close = ApplicationCommand::CloseSession { session: session.clone() };
+    app.control.ask(close).await?.map_err(|_| ApiError::Empty(StatusCode::NOT_FOUND))?;
+    let _ = app.control.ask(ApplicationCommand::AwaitEnd { session: Some(session) }).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// A session as the caller's client needs it.

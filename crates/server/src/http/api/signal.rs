@@ -5,7 +5,8 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::StatusCode;
 use protocol::rest::request::{self, Signal};
-use session::registry::{ServerSignal, SignalRefusal};
+use session::command::ServerSignal;
+use session::registry::SignalRefusal;
 
 use crate::App;
 use crate::http::error::{ApiError, Stopping};
@@ -40,6 +41,9 @@ pub(crate) async fn send(State(app): State<Arc<App>>, Mandatory(body): Mandatory
     sent.map(|()| StatusCode::OK).map_err(|refusal| match refusal {
         SignalRefusal::UnknownSession => ApiError::Empty(StatusCode::NOT_FOUND),
         SignalRefusal::NobodyThere => ApiError::Empty(StatusCode::NOT_ACCEPTABLE),
-        SignalRefusal::UnknownAddressee => ApiError::described(StatusCode::NOT_ACCEPTABLE, refusal, API),
+        SignalRefusal::UnknownAddressee => {
+            let message = "the \"to\" array has no valid connection identifiers";
+            ApiError::described(StatusCode::NOT_ACCEPTABLE, message, API)
+        }
     })
 }

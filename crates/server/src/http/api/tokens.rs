@@ -5,9 +5,11 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use openvidu::view;
 use protocol::rest::request::{self, InvalidParameter, NewToken};
 use protocol::rest::view::TokenView;
-use session::registry::{Include, NotFound};
+use session::registry::NotFound;
+use session::snapshot::Include;
 
 use crate::App;
 use crate::http::api::connections;
@@ -68,7 +70,7 @@ pub(crate) async fn create(
         let (role, data) = (properties.role, properties.data.clone());
         let kurento_options = properties.kurento_options.clone();
         let connection = registry.create_connection(&session, properties, &origin.web_socket(), now)?;
-        let connection = registry.connection(&session, connection.as_str())?;
+        let connection = view::connection(registry.connection(&session, connection.as_str())?);
         let token = connection.token.ok_or(NotFound::Connection)?;
         Ok(TokenView {
             id: token.clone(),

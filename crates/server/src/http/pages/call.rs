@@ -13,9 +13,10 @@ use axum::extract::{Extension, State};
 use axum::http::StatusCode;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use openvidu::view;
 use protocol::model::{ConnectionProperties, MediaMode, RecordingMode, RecordingProperties, Role, SessionProperties};
 use serde::{Deserialize, Serialize};
-use session::registry::Include;
+use session::snapshot::Include;
 use session::{Registry, Time};
 
 use crate::App;
@@ -145,15 +146,15 @@ impl Place {
         let connection =
             registry.create_connection(&self.session, properties, &self.origin, now).map_err(|_| Refusal::Gone)?;
         let connection = registry.connection(&self.session, connection.as_str()).map_err(|_| Refusal::Gone)?;
-        connection.token.ok_or(Refusal::Gone)
+        view::connection(connection).token.ok_or(Refusal::Gone)
     }
 
     fn enter_room(&self, rooms: &mut HashMap<String, u64>, registry: &mut Registry, now: Time) -> Result<(), Refusal> {
         let everybody = Include { pending_connections: true, web_rtc_stats: false };
         if let Some(session) = registry.session(&self.session, everybody) {
             return match rooms.get(&self.session) {
-                Some(created_at) if *created_at == session.created_at => {
-                    if session.connections.content().len() < MAX_PLACES { Ok(()) } else { Err(Refusal::Full) }
+                Some(created_at) if *created_at == session.created_at.as_millis() => {
+                    if session.connections.len() < MAX_PLACES { Ok(()) } else { Err(Refusal::Full) }
                 }
                 _ => Err(Refusal::Foreign),
             };
@@ -175,7 +176,7 @@ impl Place {
         };
         registry.create_session(properties, now).map_err(|_| Refusal::Gone)?;
         let session = registry.session(&self.session, Include::default()).ok_or(Refusal::Gone)?;
-        rooms.insert(self.session.clone(), session.created_at);
+        rooms.insert(self.session.clone(), session.created_at.as_millis());
         Ok(())
     }
 }

@@ -1,9 +1,19 @@
-//! The token URL: what a client needs to join, as one text. Whether a token is valid is decided by its session.
+//! The token URL: what a client needs to join, as one text. Whether a token is valid is decided by its
+//! session.
 
 use protocol::id::SessionId;
+use session::snapshot::Token;
+
+/// As applications see it: the URL, or the bare value of a token that nobody made.
+pub(crate) fn shown(token: &Token, session: &SessionId) -> String {
+    match &token.origin {
+        Some(origin) => url(origin, session, &token.value),
+        None => token.value.clone(),
+    }
+}
 
 /// `wss://host?sessionId=…&token=tok_…`. No slash before the `?`: applications and tests compare it.
-pub(crate) fn url(origin: &str, session: &SessionId, token: &str) -> String {
+fn url(origin: &str, session: &SessionId, token: &str) -> String {
     format!("{origin}?sessionId={session}&token={token}")
 }
 

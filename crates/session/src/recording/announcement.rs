@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use protocol::event::{Event, Reason, RecordingEvent, RecordingStatus, Stamp};
-use protocol::id::SessionId;
 use protocol::model::{RecordingNotification, Role};
 use protocol::recording::{Measured, RecordingView};
-use protocol::rpc::ServerNotification;
 
 use super::{Phase, Recording};
-use crate::{Registry, Time};
+use crate::context::Context;
+use crate::reply::RecordingName;
+use crate::session::Session;
+use crate::{Notification, RecordingSettings, Registry, Time};
 
 impl Recording {
     pub(super) fn id(&self) -> &str {
@@ -19,7 +20,7 @@ impl Recording {
 
     pub(super) fn file_name(&self) -> &str {
         match &self.name {
-            Some(name) => &name.file,
+            Some(name) => &name.name,
             None if self.properties.name.is_empty() => self.session.as_str(),
             None => &self.properties.name,
         }
@@ -100,36 +101,38 @@ impl Recording {
 impl Registry {
     /// Those that are starting, running or being processed. The finished ones are on disk.
     pub fn recordings(&self) -> Vec<RecordingView> {
-        let named = self.recordings.values().filter(|recording| recording.name.is_some());
+        let named = self.cx.recordings.values().filter(|recording| recording.name.is_some());
         named.map(Recording::now).collect()
     }
 
     /// One of them.
     pub fn recording(&self, id: &str) -> Option<RecordingView> {
         let is_named = |recording: &&Recording| recording.name.as_ref().is_some_and(|name| name.id == id);
-        let recording = self.recordings.values().find(is_named)?;
+        let recording = self.cx.recordings.values().find(is_named)?;
         Some(recording.now())
     }
+}
 
+impl Session {
     /// What the session's recording is called, for somebody who comes in now.
-    pub(crate) fn recording_told_to(&self, session: &SessionId, role: Role) -> Option<(String, String)> {
-        let recording = self.recordings.get(&self.sessions.get(session)?.recording?)?;
-        let name = recording.name.as_ref().filter(|_| self.is_told(role))?;
-        Some((name.id.clone(), name.file.clone()))
+    pub(crate) fn recording_told_to(&self, role: Role, cx: &Context) -> Option<RecordingName> {
+        let recording = cx.recordings.get(&self.recording?)?;
+        recording.name.clone().filter(|_| cx.settings.recording.tells(role))
     }
 
-    pub(super) fn tell_of_recording(&mut self, session: &SessionId, notification: ServerNotification) {
-        let Some(entry) = self.sessions.get(session) else { return };
+    pub(super) fn tell_of_recording(&self, notification: Notification, cx: &mut Context) {
         let notification = Arc::new(notification);
-        for (_, participant) in entry.participants() {
-            if !participant.is_hidden() && self.is_told(participant.role()) {
-                self.clients.notify(participant.client, &notification);
+        for (_, participant) in self.participants() {
+            if !participant.is_hidden() && cx.settings.recording.tells(participant.role()) {
+                cx.notify(participant.client, &notification);
             }
         }
     }
+}
 
-    fn is_told(&self, role: Role) -> bool {
-        match self.settings.recording.notification {
+impl RecordingSettings {
+    fn tells(&self, role: Role) -> bool {
+        match self.notification {
             RecordingNotification::None => false,
             RecordingNotification::Moderator => role == Role::Moderator,
             RecordingNotification::PublisherModerator => role != Role::Subscriber,

@@ -1,0 +1,51 @@
+//! What clients are told without having asked.
+
+use protocol::rpc::{ServerNotification, notification_frame};
+use session::Notification;
+
+use crate::reply::{metadata, stream_description};
+
+/// A notification as a frame.
+pub fn frame(notification: &Notification) -> String {
+    notification_frame(&message(notification))
+}
+
+/// The same before it is written.
+pub fn message(notification: &Notification) -> ServerNotification {
+    match notification.clone() {
+        Notification::ParticipantJoined { connection, joined_at, data } => ServerNotification::ParticipantJoined {
+            id: connection,
+            created_at: joined_at.as_millis(),
+            metadata: metadata(&data),
+        },
+        Notification::ParticipantLeft { connection, reason } => {
+            ServerNotification::ParticipantLeft { connection_id: connection, reason: reason.as_str() }
+        }
+        Notification::ParticipantEvicted { connection, reason } => {
+            ServerNotification::ParticipantEvicted { connection_id: connection, reason: reason.as_str() }
+        }
+        Notification::StreamPublished { connection, stream } => {
+            ServerNotification::ParticipantPublished { id: connection, streams: [stream_description(stream)] }
+        }
+        Notification::StreamUnpublished { connection, reason } => {
+            ServerNotification::ParticipantUnpublished { connection_id: connection, reason: reason.as_str() }
+        }
+        Notification::StreamChanged { connection, stream, property, new_value, reason } => {
+            let (connection_id, stream_id) = (connection, stream);
+            ServerNotification::StreamPropertyChanged { connection_id, stream_id, property, new_value, reason }
+        }
+        Notification::Signal { from, kind, data } => ServerNotification::SendMessage { data, kind, from },
+        Notification::RecordingStarted(recording) => {
+            ServerNotification::RecordingStarted { id: recording.id, name: recording.name }
+        }
+        Notification::RecordingStopped { recording, reason } => {
+            ServerNotification::RecordingStopped { id: recording.id, name: recording.name, reason: reason.as_str() }
+        }
+        Notification::RoleChanged(role) => {
+            ServerNotification::ConnectionPropertyChanged { property: "role", new_value: role.as_str().to_owned() }
+        }
+        Notification::RecordChanged(record) => {
+            ServerNotification::ConnectionPropertyChanged { property: "record", new_value: record.to_string() }
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! The one table of what clients are told when something is refused: code and text. The texts are the original's, flaws
+//! included (some lack a quote): applications may compare them.
+
+use protocol::error::ErrorCode;
+use protocol::rpc::RpcError;
+use session::Refusal;
+use session::command::FilterAction;
+use session::refusal::{MediaDirection, Offerer};
+
+/// The error that answers a client's request.
+pub fn error(refusal: &Refusal) -> RpcError {
+    let (code, text) = match refusal {
+        // Made here before, with everything; a number that is none of ours cannot come back.
+        Refusal::Rejected(rejection) => {
+            let code = ErrorCode::from_number(rejection.code).unwrap_or(ErrorCode::Internal);
+            return RpcError { code, message: rejection.text.clone() };
+        }
+        Refusal::Internal => (ErrorCode::Internal, "Internal server error".to_owned()),
+
+        Refusal::TooManyRequests => {
+            (ErrorCode::TransportResponse, "Too many requests are waiting to be processed".to_owned())
+        }
+        Refusal::NotJoined { client } => (
+            ErrorCode::Transport,
+            format!(
+                "No connection found for participant with privateId {}. Method 'Session.connect()' must be the first operation called in any session",
+                client.as_str()
+            ),
+        ),
+        Refusal::AlreadyJoined => {
+            (ErrorCode::TransportResponse, "Unable to join session. This client has joined one already".to_owned())
+        }
+        Refusal::NoLongerJoined { connection, session } => {
+            (ErrorCode::UserNotFound, format!("User '{connection}' not found in session '{session}'"))
+        }
+        Refusal::RemovedMeanwhile { connection, session } => (
+            ErrorCode::UserNotFound,
+            format!("User '{connection}' was removed from session '{session}' before its request was done"),
+        ),
+        Refusal::UnknownClient => (ErrorCode::ReconnectionError, "reconnection error".to_owned()),
+        Refusal::UnknownSession { session } => {
+            (ErrorCode::RoomNotFound, format!("Unable to join session. Session {session} cannot be found"))
+        }
+        Refusal::InvalidToken { session, token } => {
+            (ErrorCode::UserUnauthorized, format!("Unable to join session {session}. Token {token} is not valid"))
+        }
+
+        Refusal::MayNotPublish => {
+            (ErrorCode::UserUnauthorized, "Unable to publish video. The user does not have a valid token".to_owned())
+        }
+        Refusal::NoTokenToPublish => {
+            (ErrorCode::Internal, "A connection that was made with the secret cannot publish".to_owned())
+        }
+        Refusal::AlreadyPublishing { connection, session } => {
+            (ErrorCode::UserAlreadyStreaming, format!("User {connection} is already publishing in session {session}"))
+        }
+        Refusal::PublishedFilterUnavailable { connection } => (
+            ErrorCode::FilterNotApplied,
+            format!("Error applying filter for publishing user {connection}. Filters of the server are not available"),
+        ),
+        Refusal::OfferUnusable { connection } => {
+            (ErrorCode::MediaSdp, format!("Error generating SDP response for publishing user {connection}"))
+        }
+        Refusal::CodecMissing { codec, connection, direction, session, sdp } => {
+            let (codec, doing) = (codec.as_str(), doing(*direction));
+            let text = format!(
+                "Error forcing codec: '{codec}', for PARTICIPANT: '{connection}' {doing} in SESSION: '{session}'. The codec is not in the SDP:\n{sdp}"
+            );
+            (ErrorCode::ForcedCodecNotFound, text)
+        }
+        Refusal::NotPublishing { connection } => {
+            (ErrorCode::UserNotStreaming, format!("Participant '{connection}' is not streaming media"))
+        }
+        Refusal::NoStreamToChange { connection } => {
+            (ErrorCode::Internal, format!("Connection '{connection}' publishes no stream whose property could change"))
+        }
+        Refusal::UnknownStream { stream, session } => {
+            (ErrorCode::UserNotStreaming, format!("Stream '{stream}' does not exist in Session '{session}'"))
+        }
+
+        Refusal::NotAStream { stream } => {
+            (ErrorCode::Internal, format!("Parameter 'sender' must be a stream id, not '{stream}'"))
+        }
+        Refusal::PublisherNotThere { publisher, session } => {
+            (ErrorCode::UserNotFound, format!("User '{publisher} not found in session '{session}'"))
+        }
+        Refusal::NotStreaming { publisher, session } => {
+            (ErrorCode::UserNotStreaming, format!("User '{publisher} not streaming media in session '{session}'"))
+        }
+        Refusal::OwnStream => (ErrorCode::UserNotStreaming, "Can loopback only when publishing media".to_owned()),
+        Refusal::SubscriptionFailed { connection, publisher, offerer } => {
+            let what = match offerer {
+                Offerer::Server => "offer",
+                Offerer::Client => "answer",
+            };
+            let text = format!("Unable to generate SDP {what} for '{connection}' to subscribe to '{publisher}'");
+            (ErrorCode::MediaSdp, text)
+        }
+        Refusal::NothingOffered => {
+            (ErrorCode::MediaSdp, "Unable to process SDP answer: there is no offer to answer".to_owned())
+        }
+        Refusal::AnswerUnusable { connection } => {
+            (ErrorCode::MediaSdp, format!("Unable to process SDP answer of subscriber '{connection}'"))
+        }
+        Refusal::StreamEnded => (ErrorCode::UserNotStreaming, "The stream ended before it was subscribed".to_owned()),
+        Refusal::UnknownPublisher { publisher, session } => {
+            (ErrorCode::UserNotFound, format!("User {publisher} not found in session {session}"))
+        }
+        Refusal::NothingToRenewWith => (
+            ErrorCode::Internal,
+            "Parameter 'sdpString' or 'sdpOffer' of method 'reconnectStream' is missing".to_owned(),
+        ),
+
+        Refusal::MayNotDisconnect => {
+            (ErrorCode::UserUnauthorized, "Unable to force disconnect. The user does not have a valid token".to_owned())
+        }
+        Refusal::UnknownConnection => {
+            (ErrorCode::UserNotFound, "Connection not found when calling 'forceDisconnect'".to_owned())
+        }
+        Refusal::MayNotUnpublish => {
+            (ErrorCode::UserUnauthorized, "Unable to force unpublish. The user does not have a valid token".to_owned())
+        }
+        Refusal::MayNotFilter { action } => {
+            let text = format!("Unable to {}. The user does not have a valid token", filtering(*action));
+            (ErrorCode::UserUnauthorized, text)
+        }
+        Refusal::UnknownFilteredStream { stream, session } => {
+            (ErrorCode::UserNotFound, format!("Stream '{stream}' not found in session '{session}'"))
+        }
+        Refusal::FilterUnavailable { stream } => (
+            ErrorCode::FilterNotApplied,
+            format!("Filters of the server are not available: nothing was applied to stream '{stream}'"),
+        ),
+        Refusal::NoFilter { stream, session } => {
+            (ErrorCode::FilterNotApplied, format!("Stream '{stream}' has no filter applied in session '{session}'"))
+        }
+
+        Refusal::AddresseeMissing => {
+            (ErrorCode::SignalToInvalid, "Signal \"to\" field invalid format: null".to_owned())
+        }
+        Refusal::UnknownAddressee => (
+            ErrorCode::SignalToInvalid,
+            "Signal \"to\" field invalid format: some connectionId does not exist in this session".to_owned(),
+        ),
+
+        // Of applications, which get a status of HTTP for it. No client asks for what is refused so.
+        Refusal::NotFound(_)
+        | Refusal::SessionExists
+        | Refusal::Signal(_)
+        | Refusal::StartRecording(_)
+        | Refusal::StopRecording(_)
+        | Refusal::RecordingFailed(_) => (ErrorCode::Internal, "Internal server error".to_owned()),
+    };
+    RpcError::new(code, text)
+}
+
+fn doing(direction: MediaDirection) -> &'static str {
+    match direction {
+        MediaDirection::Publishing => "publishing",
+        MediaDirection::Subscribing => "subscribing",
+    }
+}
+
+fn filtering(action: FilterAction) -> &'static str {
+    match action {
+        FilterAction::Apply => "apply filter",
+        FilterAction::Remove => "remove filter",
+        FilterAction::Execute => "execute filter method",
+        FilterAction::AddListener => "add filter event listener",
+        FilterAction::RemoveListener => "remove filter event listener",
+    }
+}

@@ -1,0 +1,103 @@
+//! What participants are told without having asked.
+
+use protocol::event::Reason;
+use protocol::id::{ConnectionId, StreamId};
+use protocol::model::Role;
+use serde::{Deserialize, Serialize};
+
+use crate::Time;
+use crate::reply::{ParticipantData, RecordingName, StreamDescription};
+
+/// One of them. To many it goes as the same value: write it once.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Notification {
+    /// Somebody entered.
+    ParticipantJoined {
+        /// Who.
+        connection: ConnectionId,
+        /// When.
+        joined_at: Time,
+        /// What is said of it.
+        data: ParticipantData,
+    },
+    /// Somebody left.
+    ParticipantLeft {
+        /// Who.
+        connection: ConnectionId,
+        /// Why.
+        reason: Reason,
+    },
+    /// Somebody was put out: told to everybody, that client included.
+    ParticipantEvicted {
+        /// Who.
+        connection: ConnectionId,
+        /// Why.
+        reason: Reason,
+    },
+    /// Somebody publishes.
+    StreamPublished {
+        /// Who.
+        connection: ConnectionId,
+        /// What.
+        stream: StreamDescription,
+    },
+    /// A stream ended, its publisher stays.
+    StreamUnpublished {
+        /// Whose.
+        connection: ConnectionId,
+        /// Why.
+        reason: Reason,
+    },
+    /// A property of a stream is different now: as its publisher sent it.
+    StreamChanged {
+        /// Whose.
+        connection: ConnectionId,
+        /// Which.
+        stream: StreamId,
+        /// Any name.
+        property: String,
+        /// As it was sent.
+        new_value: String,
+        /// Any text.
+        reason: String,
+    },
+    /// A signal.
+    Signal {
+        /// None: of the application.
+        from: Option<ConnectionId>,
+        /// Verbatim.
+        kind: Option<String>,
+        /// Verbatim.
+        data: Option<String>,
+    },
+    /// The session is being recorded.
+    RecordingStarted(RecordingName),
+    /// It no longer is.
+    RecordingStopped {
+        /// Which.
+        recording: RecordingName,
+        /// Why.
+        reason: Reason,
+    },
+    /// The receiver's own role is another one now.
+    RoleChanged(Role),
+    /// Whether the receiver's own stream goes into recordings is different now.
+    RecordChanged(bool),
+}
+
+impl Notification {
+    /// Roughly how much memory it holds, in bytes: the texts that clients choose, and something for the rest.
+    pub(crate) fn weight(&self) -> usize {
+        let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        let chosen = match self {
+            Self::Signal { kind, data, .. } => length(kind) + length(data),
+            Self::StreamChanged { property, new_value, reason, .. } => property.len() + new_value.len() + reason.len(),
+            Self::ParticipantJoined { data, .. } => data.client.len() + data.server.len(),
+            Self::StreamPublished { stream, .. } => {
+                length(&stream.properties.type_of_video) + length(&stream.properties.video_dimensions)
+            }
+            _ => 0,
+        };
+        chosen + 200
+    }
+}

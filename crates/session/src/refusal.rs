@@ -1,0 +1,256 @@
+//! Why a command is not carried out: what happened, with what a text about it needs. The texts and codes are the front
+//! door's.
+
+use protocol::id::{ConnectionId, SessionId, StreamId};
+use protocol::model::ForcedVideoCodec;
+use protocol::recording::Failure;
+
+use crate::command::{ClientHandle, FilterAction, Rejection};
+use crate::registry::{NotFound, SessionExists, SignalRefusal};
+use crate::{StartRefusal, StopRefusal};
+
+/// Why not. Clients' first, then applications'.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Refusal {
+    /// A state that should be impossible: a defect of ours. It is logged with its context where it is found.
+    Internal,
+    /// The front door's own answer.
+    Rejected(Rejection),
+    /// Too many of the client's requests wait.
+    TooManyRequests,
+    /// The client has not joined a session.
+    NotJoined {
+        /// Of the client.
+        client: ClientHandle,
+    },
+    /// It has joined one already.
+    AlreadyJoined,
+    /// It is in the session no longer.
+    NoLongerJoined {
+        /// Which connection it was.
+        connection: ConnectionId,
+        /// In which session.
+        session: SessionId,
+    },
+    /// It was put out while its request waited for media.
+    RemovedMeanwhile {
+        /// Which connection it was.
+        connection: ConnectionId,
+        /// In which session.
+        session: SessionId,
+    },
+    /// Nobody has this handle, or has it any more.
+    UnknownClient,
+    /// There is no such session to join.
+    UnknownSession {
+        /// As it was sent.
+        session: String,
+    },
+    /// The token opens nothing, or nothing any more.
+    InvalidToken {
+        /// What it shall open.
+        session: SessionId,
+        /// As it was sent.
+        token: String,
+    },
+    /// The role does not let the client publish.
+    MayNotPublish,
+    /// Who joined by secret may, but there is no token to publish with.
+    NoTokenToPublish,
+    /// It publishes already.
+    AlreadyPublishing {
+        /// Who.
+        connection: ConnectionId,
+        /// Where.
+        session: SessionId,
+    },
+    /// A stream shall be published with a filter, and there are none.
+    PublishedFilterUnavailable {
+        /// Who publishes.
+        connection: ConnectionId,
+    },
+    /// Media cannot take the publisher's offer.
+    OfferUnusable {
+        /// Who publishes.
+        connection: ConnectionId,
+    },
+    /// The session's one codec is not in the client's SDP.
+    CodecMissing {
+        /// Which must be.
+        codec: ForcedVideoCodec,
+        /// Who.
+        connection: ConnectionId,
+        /// What it wanted to do.
+        direction: MediaDirection,
+        /// Where.
+        session: SessionId,
+        /// The client's.
+        sdp: String,
+    },
+    /// The caller has no stream to end.
+    NotPublishing {
+        /// Who.
+        connection: ConnectionId,
+    },
+    /// The caller has no stream that could change.
+    NoStreamToChange {
+        /// Who.
+        connection: ConnectionId,
+    },
+    /// There is no such stream.
+    UnknownStream {
+        /// As it was sent.
+        stream: String,
+        /// Where.
+        session: SessionId,
+    },
+    /// The id of a stream was expected.
+    NotAStream {
+        /// As it was sent.
+        stream: String,
+    },
+    /// The publisher that the stream's id names is not there.
+    PublisherNotThere {
+        /// The connection id in what was sent.
+        publisher: String,
+        /// Where.
+        session: SessionId,
+    },
+    /// It is there and publishes nothing, or nothing any more.
+    NotStreaming {
+        /// The connection id in what was sent.
+        publisher: String,
+        /// Where.
+        session: SessionId,
+    },
+    /// The caller's own stream cannot be received so.
+    OwnStream,
+    /// Media cannot offer the stream, or cannot answer the client's offer.
+    SubscriptionFailed {
+        /// Who wants to receive.
+        connection: ConnectionId,
+        /// From whom.
+        publisher: ConnectionId,
+        /// Who offers.
+        offerer: Offerer,
+    },
+    /// There is no offer to answer.
+    NothingOffered,
+    /// Media cannot take the subscriber's answer.
+    AnswerUnusable {
+        /// Of whom.
+        connection: ConnectionId,
+    },
+    /// The stream ended before the subscriber had answered.
+    StreamEnded,
+    /// The subscription of nobody's stream cannot be given up.
+    UnknownPublisher {
+        /// As it was sent.
+        publisher: String,
+        /// Where.
+        session: SessionId,
+    },
+    /// A new peer connection was asked for without SDP.
+    NothingToRenewWith,
+    /// The role does not let the client throw others out.
+    MayNotDisconnect,
+    /// Whom to throw out is not there.
+    UnknownConnection,
+    /// The role does not let the client end others' streams.
+    MayNotUnpublish,
+    /// The role does not let the client do this with filters.
+    MayNotFilter {
+        /// What.
+        action: FilterAction,
+    },
+    /// The stream to be filtered is not there.
+    UnknownFilteredStream {
+        /// As it was sent.
+        stream: String,
+        /// Where.
+        session: SessionId,
+    },
+    /// There are no filters.
+    FilterUnavailable {
+        /// Of which stream.
+        stream: String,
+    },
+    /// No filter is applied.
+    NoFilter {
+        /// Of which stream.
+        stream: String,
+        /// Where.
+        session: SessionId,
+    },
+    /// An entry of a signal's addressees is none.
+    AddresseeMissing,
+    /// An addressee of a signal is not there.
+    UnknownAddressee,
+
+    /// What an application asked about does not exist.
+    NotFound(NotFound),
+    /// The id is taken.
+    SessionExists,
+    /// An application's signal was not sent.
+    Signal(SignalRefusal),
+    /// A recording does not start.
+    StartRecording(StartRefusal),
+    /// A recording does not stop.
+    StopRecording(StopRefusal),
+    /// A recording was started and does not run.
+    RecordingFailed(Failure),
+}
+
+/// What a client does with media.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum MediaDirection {
+    /// It sends.
+    Publishing,
+    /// It receives.
+    Subscribing,
+}
+
+/// Who offers in a subscription.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Offerer {
+    /// We do.
+    Server,
+    /// The subscriber does.
+    Client,
+}
+
+impl From<NotFound> for Refusal {
+    fn from(not_found: NotFound) -> Self {
+        Self::NotFound(not_found)
+    }
+}
+
+impl From<SessionExists> for Refusal {
+    fn from(_: SessionExists) -> Self {
+        Self::SessionExists
+    }
+}
+
+impl From<SignalRefusal> for Refusal {
+    fn from(refusal: SignalRefusal) -> Self {
+        Self::Signal(refusal)
+    }
+}
+
+impl From<StartRefusal> for Refusal {
+    fn from(refusal: StartRefusal) -> Self {
+        Self::StartRecording(refusal)
+    }
+}
+
+impl From<StopRefusal> for Refusal {
+    fn from(refusal: StopRefusal) -> Self {
+        Self::StopRecording(refusal)
+    }
+}
+
+/// The refusal of a subscriber whose publisher's stream has gone meanwhile.
+pub(crate) fn stream_gone(stream: &StreamId, session: &SessionId) -> Refusal {
+    let publisher = crate::connection::owner_in(stream.as_str()).unwrap_or(stream.as_str()).to_owned();
+    Refusal::NotStreaming { publisher, session: session.clone() }
+}
