@@ -257,19 +257,19 @@ impl ControlLoop {
         while let Some(effect) = self.registry.poll_effect() {
             if let Some(failed) = self.carry_out(effect, &mut turn) {
                 match failed {
-                    Failed::Socket(socket) => {
+                    Undeliverable::Socket(socket) => {
                         self.outboxes.remove(&socket);
                         self.registry.socket_closed(socket, now);
                     }
-                    Failed::Media(event) => self.registry.handle_media(event, now),
-                    Failed::Recording(report) => self.registry.handle_recording(report, now),
+                    Undeliverable::Media(event) => self.registry.handle_media(event, now),
+                    Undeliverable::Recording(report) => self.registry.handle_recording(report, now),
                 }
             }
         }
         taken
     }
 
-    fn carry_out(&mut self, effect: Effect, turn: &mut Turn) -> Option<Failed> {
+    fn carry_out(&mut self, effect: Effect, turn: &mut Turn) -> Option<Undeliverable> {
         let (socket, frame) = match effect {
             Effect::Reply { asker: Asker::Call(call), result, .. } => {
                 if let Some(settle) = self.calls.remove(&call) {
@@ -297,19 +297,19 @@ impl ControlLoop {
                 self.events.send(event);
                 return None;
             }
-            Effect::Media(command) => return self.media.send(command).err().flatten().map(Failed::Media),
+            Effect::Media(command) => return self.media.send(command).err().flatten().map(Undeliverable::Media),
             Effect::Recording(command) => {
-                return self.recordings.send(command, turn.recorded_at).map(Failed::Recording);
+                return self.recordings.send(command, turn.recorded_at).map(Undeliverable::Recording);
             }
         };
         // A socket that has gone in the meantime: its `Closed` is on its way to us.
         let outbox = self.outboxes.get(&socket)?;
-        outbox.push(frame).err().map(|_| Failed::Socket(socket))
+        outbox.push(frame).err().map(|_| Undeliverable::Socket(socket))
     }
 }
 
 /// What could not be carried out and has to be told to the registry.
-enum Failed {
+enum Undeliverable {
     /// Its client reads too slowly, or it has gone.
     Socket(SocketId),
     Media(MediaEvent),

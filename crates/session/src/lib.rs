@@ -1,8 +1,11 @@
 //! Who is in a call and what may they do: every rule about sessions, connections, tokens and streams.
 //!
-//! [`Registry`] is a pure state machine. It takes calls together with the current [`Time`] and hands out [`Effect`]s in
-//! the order in which they must happen. It opens no socket, reads no clock, starts no task and parses no SDP, so that
-//! hours of a call run in a test within milliseconds.
+//! What it is not: it opens no socket, reads no clock, starts no task and parses no SDP, so that hours of a call run in a
+//! test within milliseconds; and it speaks nobody's wire. What clients are told, in which words and with which codes, is
+//! up to a front door such as the crate `openvidu`.
+//!
+//! [`Registry`] is a pure state machine. It takes [`Command`]s together with the current [`Time`] and hands out
+//! [`Effect`]s in the order in which they must happen. Commands, replies, refusals and notifications are plain data.
 //!
 //! The contract with its shell:
 //! 1. After *every* call, take [`Registry::poll_effect`] until it is empty, and carry the effects out in that order.
@@ -12,12 +15,16 @@
 //! 3. Every [`Effect::Media`] that carries a request id is settled by one [`Registry::handle_media`]. The worker carries
 //!    out commands in order; if it is too slow, the client is told so and what it did is undone by later commands.
 //!
-//! Where things are: `registry` is the front; `request` is the life of a request; one file per thing that happens
-//! (`join`, `publish`, `subscribe`, `leave`, `reconnection`, `moderation`, `signal`, `property`, `recording`, `ending`), one per thing that
-//! is (`session`, `connection`, `stream`, `subscription`, `client`), and `permissions` says who may do what.
+//! Where things are: `registry` is the front, `request` the life of a client's request, `application` that of an
+//! application's. What is asked and answered stands in [`command`], [`reply`], [`refusal`], [`notification`] and
+//! [`snapshot`]. One file per thing that happens (`join`, `publish`, `subscribe`, `leave`, `reconnection`, `moderation`,
+//! `signal`, `property`, `recording`, `guest_room`, `ending`), one per thing that is (`session`, `connection`, `stream`,
+//! `subscription`, `client`), and `permissions` says who may do what. Transitions are methods of `Session` and of what is
+//! in it; what they use besides is a `Context`, which knows no session.
 
 pub use command::{Asker, CallId, ClientCommand, ClientHandle, Command, SocketId};
 pub use effect::{Effect, PeerInfo};
+pub use guest_room::GuestRefusal;
 pub use notification::Notification;
 pub use recording::{StartRefusal, StopRefusal};
 pub use refusal::Refusal;
@@ -36,6 +43,7 @@ mod effect;
 mod ending;
 mod event;
 mod garbage;
+mod guest_room;
 mod id;
 mod join;
 mod leave;

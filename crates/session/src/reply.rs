@@ -10,7 +10,7 @@ use crate::command::StreamProperties;
 use crate::snapshot::ConnectionSnapshot;
 
 /// The result of a command.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub enum Reply {
     /// It is done.
     Done,

@@ -27,6 +27,8 @@ pub(crate) struct Session {
     pub(crate) recording: Option<RecordingKey>,
     /// It records by itself; no more once the application has stopped a recording.
     pub(crate) always_record: bool,
+    /// Visitors made it: anybody may enter.
+    pub(crate) is_guest_room: bool,
     /// In the order of joining.
     participants: BTreeMap<ParticipantId, Participant>,
     /// In the order of creation.
@@ -54,6 +56,7 @@ impl Session {
             in_use: false,
             recording: None,
             always_record: false,
+            is_guest_room: false,
             participants: BTreeMap::new(),
             pending: BTreeMap::new(),
             by_connection: HashMap::new(),
@@ -96,6 +99,11 @@ impl Session {
 
     pub(crate) fn has_visible_participants(&self) -> bool {
         self.visible > 0
+    }
+
+    /// How many people there are, and how many may come. Those whom nobody sees do not count.
+    pub(crate) fn connections_count(&self) -> usize {
+        self.visible + self.pending.len()
     }
 
     /// Whether a connection id is taken.

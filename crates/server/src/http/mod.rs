@@ -25,7 +25,7 @@ use api::{
 use error::ApiError;
 use layers::access::{self, Access};
 use layers::{auth, compatibility, cors, deprecated, headers, intake};
-use pages::call::Rooms;
+use pages::call::Places;
 pub(crate) use pages::trust;
 use pages::{accept_certificate, call, call_page, info, recording_files};
 
@@ -62,7 +62,7 @@ pub fn router(app: Arc<App>, web_sockets: Router) -> Router {
     let router = router
         .method_not_allowed_fallback(wrong_method)
         .fallback(unknown_path)
-        .layer(Extension(Arc::new(Rooms::new(app.limits.places))))
+        .layer(Extension(Arc::new(Places::new(app.limits.places))))
         .with_state(app.clone());
     // As a whole, so that the layers see what the router itself adds to an answer.
     let guarded = Router::new()

@@ -102,7 +102,7 @@ fn refuse_start(refusal: StartRefusal) -> ApiError {
         StartRefusal::NobodyThere => ApiError::Empty(StatusCode::NOT_ACCEPTABLE),
         StartRefusal::Overloaded => ApiError::described(
             StatusCode::SERVICE_UNAVAILABLE,
-            format_args!("{refusal} (setting MADANG_RECORDED_STREAMS)"),
+            "too many streams are being recorded (setting MADANG_RECORDED_STREAMS)",
             START,
         ),
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Extension, State};
+use axum::extract::State;
 use axum::http::header::USER_AGENT;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use openvidu::view;
@@ -20,7 +20,6 @@ use utoipa::ToSchema;
 use crate::App;
 use crate::http::error::{ApiError, ErrorView, Stopping};
 use crate::http::layers::intake::{self, Optional};
-use crate::http::pages::call::Rooms;
 use crate::http::request::path::Path;
 use crate::http::request::query::Shown;
 
@@ -51,7 +50,6 @@ pub(crate) const API: &str = "/openvidu/api/sessions";
 )]
 pub(crate) async fn create(
     State(app): State<Arc<App>>,
-    Extension(rooms): Extension<Arc<Rooms>>,
     headers: HeaderMap,
     Optional(body): Optional,
 ) -> Result<Json<SeenSession>, ApiError> {
@@ -65,7 +63,6 @@ pub(crate) async fn create(
     let _ = app.control.ask(ApplicationCommand::AwaitEnd { session: Some(id) }).await?;
     let created = app.control.call(move |registry, now| {
         let session = registry.create_session(properties, now)?;
-        rooms.forget(session.as_str());
         Ok::<_, SessionExists>(registry.session(session.as_str(), Include::default()).map(view::session))
     });
     match created.await? {

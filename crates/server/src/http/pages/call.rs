@@ -1,10 +1,7 @@
-//! `POST /call/token`: lets the visitors of our own page into rooms. Anybody may ask, without a secret.
-//!
-//! It opens nothing but rooms that it made itself: a session of an application stays closed even if its id looks like one
-//! of ours, and even if one of ours had that id before.
+//! `POST /call/token`: lets the visitors of our own page into rooms. Anybody may ask, without a secret; what they get is
+//! decided in the crate `session`.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Json;
@@ -16,8 +13,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use openvidu::view;
 use protocol::model::{ConnectionProperties, MediaMode, RecordingMode, RecordingProperties, Role, SessionProperties};
 use serde::{Deserialize, Serialize};
-use session::snapshot::Include;
-use session::{Registry, Time};
+use session::GuestRefusal;
 
 use crate::App;
 use crate::allowance::Allowance;
@@ -31,33 +27,14 @@ use crate::network::Network;
 const PATH: &str = "/call/token";
 /// Characters in a room's or a visitor's name.
 const MAX_NAME: usize = 64;
-/// People in one room, with those who asked but did not come.
-const MAX_PLACES: usize = 200;
-/// Rooms at a time.
-const MAX_ROOMS: usize = 1000;
 
-/// The rooms that the page made, and who asked for how many places.
+/// Who asked for how many places.
 #[derive(Debug)]
-pub(crate) struct Rooms {
-    /// Session id and when it was created, by which a later session with the same id is told apart. Two sessions within
-    /// one millisecond are told apart by [`Rooms::forget`].
-    made: Mutex<HashMap<String, u64>>,
-    allowance: Allowance,
-}
+pub(crate) struct Places(Allowance);
 
-impl Rooms {
+impl Places {
     pub(crate) fn new(places: Rate) -> Self {
-        Self { made: Mutex::default(), allowance: Allowance::new(places) }
-    }
-
-    /// To be called when an application has made a session.
-    pub(crate) fn forget(&self, session: &str) {
-        self.lock().remove(session);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, u64>> {
-        // Whoever panicked meanwhile can have left out one room, but not made up one.
-        self.made.lock().unwrap_or_else(PoisonError::into_inner)
+        Self(Allowance::new(places))
     }
 }
 
@@ -75,13 +52,13 @@ pub(crate) struct Answer {
 
 /// Makes the room if there is none, and a place in it.
 pub(crate) async fn token(
-    Extension(rooms): Extension<Arc<Rooms>>,
+    Extension(places): Extension<Arc<Places>>,
     State(app): State<Arc<App>>,
     network: Network,
     Caller(origin): Caller,
     body: Bytes,
 ) -> Result<Json<Answer>, ApiError> {
-    let asked = rooms.allowance.spend(network, Instant::now());
+    let asked = places.0.spend(network, Instant::now());
     asked.map_err(|retry_after| ApiError::too_many("requests for a place", retry_after, PATH))?;
     let request: Request = serde_json::from_slice(&body).map_err(|error| {
         ApiError::bad_request(format_args!("The body must be {{\"room\":…,\"name\":…}}: {error}"), PATH)
@@ -97,86 +74,37 @@ pub(crate) async fn token(
             PATH,
         ));
     }
-    let place = Place {
-        session: format!("call-{}", URL_SAFE_NO_PAD.encode(room)),
-        app: app.clone(),
-        data: serde_json::json!({ "name": name }).to_string(),
-        origin: origin.web_socket(),
+    let properties = SessionProperties {
+        media_mode: MediaMode::Routed,
+        recording_mode: RecordingMode::Manual,
+        custom_session_id: format!("call-{}", URL_SAFE_NO_PAD.encode(room)),
+        default_recording_properties: RecordingProperties::default(),
+        forced_video_codec: app.config.openvidu_streams_forced_video_codec,
+        allow_transcoding: app.config.openvidu_streams_allow_transcoding,
+        media_node: None,
     };
-    let token = app.control.call(move |registry, now| place.take(&mut rooms.lock(), registry, now));
-    token.await?.map(|token| Json(Answer { token })).map_err(|refusal| {
-        let status = match refusal {
-            Refusal::Foreign => StatusCode::FORBIDDEN,
-            Refusal::Full | Refusal::TooManyRooms => StatusCode::SERVICE_UNAVAILABLE,
-            Refusal::Gone => StatusCode::CONFLICT,
-        };
-        ApiError::described(status, refusal, PATH)
-    })
+    let data = serde_json::json!({ "name": name }).to_string();
+    let mut place = ConnectionProperties { role: Role::Publisher, data, ..Default::default() };
+    let shared = app.clone();
+    let taken = app.control.call(move |registry, now| {
+        ice::fill_in(&mut place, &shared.config, now);
+        registry.take_guest_place(properties, place, &origin.web_socket(), now)
+    });
+    let connection = taken.await?.map_err(refused)?;
+    let token = view::connection(connection).token.ok_or_else(|| refused(GuestRefusal::Ending))?;
+    Ok(Json(Answer { token }))
+}
+
+fn refused(refusal: GuestRefusal) -> ApiError {
+    let (status, message) = match refusal {
+        GuestRefusal::NotAGuestRoom => (StatusCode::FORBIDDEN, "This room belongs to an application"),
+        GuestRefusal::RoomFull => (StatusCode::SERVICE_UNAVAILABLE, "This room is full"),
+        GuestRefusal::TooManyRooms => (StatusCode::SERVICE_UNAVAILABLE, "There are too many rooms"),
+        GuestRefusal::Ending => (StatusCode::CONFLICT, "The room was just closed, try again"),
+    };
+    ApiError::described(status, message, PATH)
 }
 
 fn is_name(text: &str) -> bool {
     text.chars().count() <= MAX_NAME && !text.chars().any(char::is_control)
-}
-
-#[derive(Debug, thiserror::Error)]
-enum Refusal {
-    #[error("This room belongs to an application")]
-    Foreign,
-    #[error("This room is full")]
-    Full,
-    #[error("There are too many rooms")]
-    TooManyRooms,
-    #[error("The room was just closed, try again")]
-    Gone,
-}
-
-/// What is asked for.
-struct Place {
-    session: String,
-    app: Arc<App>,
-    data: String,
-    origin: String,
-}
-
-impl Place {
-    fn take(self, rooms: &mut HashMap<String, u64>, registry: &mut Registry, now: Time) -> Result<String, Refusal> {
-        self.enter_room(rooms, registry, now)?;
-        let mut properties = ConnectionProperties { role: Role::Publisher, data: self.data, ..Default::default() };
-        ice::fill_in(&mut properties, &self.app.config, now);
-        let connection =
-            registry.create_connection(&self.session, properties, &self.origin, now).map_err(|_| Refusal::Gone)?;
-        let connection = registry.connection(&self.session, connection.as_str()).map_err(|_| Refusal::Gone)?;
-        view::connection(connection).token.ok_or(Refusal::Gone)
-    }
-
-    fn enter_room(&self, rooms: &mut HashMap<String, u64>, registry: &mut Registry, now: Time) -> Result<(), Refusal> {
-        let everybody = Include { pending_connections: true, web_rtc_stats: false };
-        if let Some(session) = registry.session(&self.session, everybody) {
-            return match rooms.get(&self.session) {
-                Some(created_at) if *created_at == session.created_at.as_millis() => {
-                    if session.connections.len() < MAX_PLACES { Ok(()) } else { Err(Refusal::Full) }
-                }
-                _ => Err(Refusal::Foreign),
-            };
-        }
-        if rooms.len() >= MAX_ROOMS {
-            rooms.retain(|room, _| registry.session(room, Include::default()).is_some());
-            if rooms.len() >= MAX_ROOMS {
-                return Err(Refusal::TooManyRooms);
-            }
-        }
-        let properties = SessionProperties {
-            media_mode: MediaMode::Routed,
-            recording_mode: RecordingMode::Manual,
-            custom_session_id: self.session.clone(),
-            default_recording_properties: RecordingProperties::default(),
-            forced_video_codec: self.app.config.openvidu_streams_forced_video_codec,
-            allow_transcoding: self.app.config.openvidu_streams_allow_transcoding,
-            media_node: None,
-        };
-        registry.create_session(properties, now).map_err(|_| Refusal::Gone)?;
-        let session = registry.session(&self.session, Include::default()).ok_or(Refusal::Gone)?;
-        rooms.insert(self.session.clone(), session.created_at.as_millis());
-        Ok(())
-    }
 }
