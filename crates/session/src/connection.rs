@@ -14,7 +14,7 @@ use crate::snapshot::Token;
 use crate::stream::Stream;
 use crate::subscription::Subscription;
 
-/// Made by REST; its token is unused.
+/// Made by the application; its token is unused.
 #[derive(Debug)]
 pub(crate) struct PendingConnection {
     pub(crate) connection: ConnectionId,

@@ -79,7 +79,7 @@ impl Context {
         Ok(Response::Later)
     }
 
-    /// A client that is in no session (any more): what waited for its turn is refused, and its RPC session ends, with its
+    /// A client that is in no session (any more): what waited for its turn is refused, and it is forgotten, with its
     /// socket.
     pub(crate) fn close_client(&mut self, client: ClientId) {
         self.refuse_queued(client);
@@ -95,7 +95,7 @@ impl Context {
         }
     }
 
-    /// Forgets an RPC session with everything that was planned for it.
+    /// Forgets a client with everything that was planned for it.
     pub(crate) fn drop_client(&mut self, client: ClientId) {
         self.timers.cancel(Timer::Grace(client));
         self.timers.cancel(Timer::Linger(client));

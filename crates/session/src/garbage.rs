@@ -1,4 +1,4 @@
-//! Collects sessions that were made by REST and that nobody ever joined.
+//! Collects sessions that applications made and that nobody ever joined.
 
 use std::time::Duration;
 

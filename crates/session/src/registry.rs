@@ -1,4 +1,4 @@
-//! The state machine's front: what REST, sockets, the media worker and the clock may call. The rules themselves stand in
+//! The state machine's front: what applications, sockets, the media worker and the clock may call. The rules themselves stand in
 //! the files named after what happens (`join`, `publish`, `subscribe`, `leave`…).
 
 use std::collections::HashMap;
@@ -59,7 +59,7 @@ pub struct Figures {
     pub sessions: usize,
     /// Joined or not.
     pub clients: usize,
-    /// Open WebSockets.
+    /// Open sockets.
     pub sockets: usize,
     /// Published by clients.
     pub publications: usize,

@@ -13,7 +13,7 @@ use crate::request::impossible;
 use crate::stream::Stream;
 use crate::{Notification, Refusal, Time};
 
-/// A session lives from its creation by REST until its last participant leaves.
+/// A session lives from its creation by an application until its last participant leaves.
 #[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) id: SessionId,
