@@ -1,0 +1,92 @@
+//! What applications ask.
+
+use protocol::model::{ConnectionProperties, RecordingProperties, Role, SessionProperties};
+use serde::{Deserialize, Serialize};
+
+/// What applications ask.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum ApplicationCommand {
+    /// [`crate::Registry::create_session`].
+    CreateSession(Box<SessionProperties>),
+    /// [`crate::Registry::close_session`].
+    CloseSession {
+        /// Session id.
+        session: String,
+    },
+    /// Answered once nothing of a session is left that was closed, also not its recordings.
+    AwaitEnd {
+        /// Session id; none: of any.
+        session: Option<String>,
+    },
+    /// [`crate::Registry::create_connection`].
+    CreateConnection {
+        /// Session id.
+        session: String,
+        /// What it may do.
+        properties: Box<ConnectionProperties>,
+        /// How the application reached us, `wss://host[:port]`.
+        origin: String,
+    },
+    /// [`crate::Registry::update_connection`].
+    UpdateConnection {
+        /// Session id.
+        session: String,
+        /// Connection id.
+        connection: String,
+        /// What is new.
+        update: ConnectionUpdate,
+    },
+    /// [`crate::Registry::close_connection`].
+    CloseConnection {
+        /// Session id.
+        session: String,
+        /// Connection id.
+        connection: String,
+    },
+    /// [`crate::Registry::unpublish_stream`].
+    UnpublishStream {
+        /// Session id.
+        session: String,
+        /// Stream id.
+        stream: String,
+    },
+    /// [`crate::Registry::signal`].
+    Signal {
+        /// Session id.
+        session: String,
+        /// What is sent.
+        signal: ServerSignal,
+    },
+    /// Answered with [`crate::Reply::Recording`] once it runs.
+    StartRecording {
+        /// Session id.
+        session: String,
+        /// How.
+        properties: Box<RecordingProperties>,
+    },
+    /// Answered with [`crate::Reply::Recording`] once it is processed.
+    StopRecording {
+        /// Recording id.
+        recording: String,
+    },
+}
+
+/// A signal from the application.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct ServerSignal {
+    /// Empty = everybody. `None` stands for a `null` entry.
+    pub to: Vec<Option<String>>,
+    /// Verbatim.
+    pub kind: Option<String>,
+    /// Verbatim.
+    pub data: Option<String>,
+}
+
+/// What of a connection changes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct ConnectionUpdate {
+    /// New role.
+    pub role: Option<Role>,
+    /// New record flag.
+    pub record: Option<bool>,
+}
