@@ -93,7 +93,7 @@ pub struct RecordedStream {
 }
 
 /// Why there is no recording.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, thiserror::Error)]
 pub enum Failure {
     /// As much is recorded at this time as may be.
     #[error("{0}")]

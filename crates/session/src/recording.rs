@@ -10,6 +10,7 @@ use protocol::event::{Reason, RecordingStatus};
 use protocol::id::{RecordingKey, SessionId, TapId};
 use protocol::model::{MediaMode, OutputMode, RecordingMode, RecordingProperties};
 use protocol::recording::{Failure, Measured, RecordingCommand, RecordingReport};
+use serde::{Deserialize, Serialize};
 
 use crate::command::CallId;
 use crate::context::Context;
@@ -64,7 +65,7 @@ enum Phase {
 }
 
 /// Why a recording does not start.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, thiserror::Error)]
 pub enum StartRefusal {
     /// No such session.
     #[error("the session does not exist")]
@@ -81,7 +82,7 @@ pub enum StartRefusal {
 }
 
 /// Why a recording does not stop.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, thiserror::Error)]
 pub enum StopRefusal {
     /// None that runs has this id.
     #[error("no recording with this id is running")]

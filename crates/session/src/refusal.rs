@@ -4,13 +4,14 @@
 use protocol::id::{ConnectionId, SessionId, StreamId};
 use protocol::model::ForcedVideoCodec;
 use protocol::recording::Failure;
+use serde::{Deserialize, Serialize};
 
 use crate::command::{ClientHandle, FilterAction, Rejection};
 use crate::registry::{NotFound, SessionExists, SignalRefusal};
 use crate::{StartRefusal, StopRefusal};
 
 /// Why not. Clients' first, then applications'.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Refusal {
     /// A state that should be impossible: a defect of ours. It is logged with its context where it is found.
     Internal,
@@ -202,7 +203,7 @@ pub enum Refusal {
 }
 
 /// What a client does with media.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum MediaDirection {
     /// It sends.
     Publishing,
@@ -211,7 +212,7 @@ pub enum MediaDirection {
 }
 
 /// Who offers in a subscription.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Offerer {
     /// We do.
     Server,

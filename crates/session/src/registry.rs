@@ -7,6 +7,7 @@ use protocol::event::{Event, Reason};
 use protocol::id::SessionId;
 use protocol::media::MediaEvent;
 use protocol::model::SessionProperties;
+use serde::{Deserialize, Serialize};
 
 use crate::client::{Presence, Seat};
 use crate::command::{ConnectionUpdate, ServerSignal, SocketId};
@@ -31,7 +32,7 @@ pub struct Registry {
 pub struct SessionExists;
 
 /// What an application asks about does not exist.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum NotFound {
     /// Its session.
     Session,
@@ -42,7 +43,7 @@ pub enum NotFound {
 }
 
 /// Why a signal from an application was not sent.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum SignalRefusal {
     /// No such session.
     UnknownSession,

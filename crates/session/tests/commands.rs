@@ -66,6 +66,11 @@ fn handle(registry: &mut Registry, command: Command) -> Vec<Effect> {
                 registry.handle_media(MediaEvent::Answered { request, sdp: "answer".to_owned() }, NOW);
             }
             Effect::Media(_) | Effect::Event(_) => {}
+            Effect::Reply { asker, client, result } => {
+                let text = serde_json::to_string(&result).expect("so is an answer");
+                assert_eq!(serde_json::from_str::<Result<Reply, Refusal>>(&text).expect("and comes back"), result);
+                effects.push(Effect::Reply { asker, client, result });
+            }
             other => effects.push(other),
         }
     }
@@ -74,11 +79,13 @@ fn handle(registry: &mut Registry, command: Command) -> Vec<Effect> {
 
 fn ask(registry: &mut Registry, command: ApplicationCommand) -> Result<Reply, Refusal> {
     let call = CallId(7);
-    let mut effects = handle(registry, Command::Application { call, command });
-    match effects.remove(0) {
-        Effect::Reply { asker: Asker::Call(asker), client: None, result } if asker == call => result,
-        other => panic!("{other:?}"),
-    }
+    let effects = handle(registry, Command::Application { call, command });
+    let answers = effects.into_iter().filter_map(|effect| match effect {
+        Effect::Reply { asker: Asker::Call(asker), client: None, result } if asker == call => Some(result),
+        _ => None,
+    });
+    let [answer] = <[_; 1]>::try_from(answers.collect::<Vec<_>>()).expect("one answer");
+    answer
 }
 
 /// The answer to a client that makes calls, and who it is.
