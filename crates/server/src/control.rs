@@ -23,8 +23,8 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
 use crate::media::MediaHandle;
+use crate::outbox::Outbox;
 use crate::recordings::{self, Told};
-use crate::signalling::Outbox;
 
 /// Waiting callers wait in their own task; more than this only means that they wait one step earlier.
 const INPUT_CAPACITY: usize = 1024;

@@ -9,7 +9,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap};
 
-use crate::ports::Connection;
+use crate::connection::Connection;
 
 /// The part of an IPv6 address that names a network (RFC 4291 §2.5.4): its owner has every address in it.
 const IPV6_NETWORK: u128 = !(u64::MAX as u128);

@@ -29,10 +29,12 @@ use tokio_rustls::server::TlsStream;
 use tower::ServiceExt as _;
 
 use crate::bound::{Bound, Bounded};
+use crate::connection::{Connection, ConnectionPlace};
+use crate::limits::Limits;
 use crate::media::{Ends, Streams};
 use crate::network::Network;
-use crate::shares::{Share, Shares};
-use crate::{Limits, Stopping};
+use crate::shares::Shares;
+use crate::stopping::Stopping;
 
 /// The most that one connection holds of what it reads: a request's head or a part of its body.
 const MAX_READ: usize = 32 * 1024;
@@ -43,26 +45,6 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 const BACKLOG: i32 = 1024;
 /// A TLS record of type handshake (RFC 8446 §5.1); no HTTP method begins with it.
 const TLS_HANDSHAKE: u8 = 0x16;
-
-/// How a request reached us; an extension of every request.
-#[derive(Clone, Debug)]
-pub struct Connection {
-    /// The other end of the TCP connection.
-    pub peer: SocketAddr,
-    /// Whether it is encrypted.
-    pub tls: bool,
-    /// How much may still be read from it.
-    pub(crate) bound: Bound,
-    /// Keeps the connection counted, also after it has become a WebSocket.
-    _place: Arc<Place>,
-}
-
-#[derive(Debug)]
-struct Place {
-    _permit: OwnedSemaphorePermit,
-    _share: Share,
-    _alive: mpsc::Sender<()>,
-}
 
 /// Opens the port. `::` takes IPv4 too, or only IPv4 where there is no IPv6.
 pub(crate) fn listen(ip: IpAddr, port: u16) -> Result<std::net::TcpListener, (SocketAddr, io::Error)> {
@@ -110,7 +92,7 @@ fn no_ipv6(error: &io::Error) -> bool {
 
 /// What a port speaks besides plain HTTP.
 #[derive(Clone)]
-pub(crate) struct Besides {
+pub(crate) struct BesidesHttp {
     pub(crate) tls: TlsAcceptor,
     pub(crate) media: Streams,
 }
@@ -119,7 +101,7 @@ pub(crate) struct Besides {
 pub(crate) async fn serve(
     listener: TcpListener,
     router: Router,
-    besides: Option<Besides>,
+    besides: Option<BesidesHttp>,
     limits: Limits,
     mut stopping: Stopping,
     alive: mpsc::Sender<()>,
@@ -138,7 +120,7 @@ pub(crate) async fn serve(
                     tracing::debug!(%peer, "refused: too many connections from there");
                     continue;
                 };
-                let place = Arc::new(Place { _permit: permit, _share: share, _alive: alive.clone() });
+                let place = Arc::new(ConnectionPlace { _permit: permit, _share: share, _alive: alive.clone() });
                 let (router, besides, stopping) = (router.clone(), besides.clone(), stopping.clone());
                 let connection = Opening { peer, place, router, limits, stopping };
                 tokio::spawn(connection.serve(stream, besides));
@@ -163,7 +145,7 @@ async fn accept(
 /// A connection whose first byte is not known yet.
 struct Opening {
     peer: SocketAddr,
-    place: Arc<Place>,
+    place: Arc<ConnectionPlace>,
     router: Router,
     limits: Limits,
     stopping: Stopping,
@@ -192,7 +174,7 @@ impl Speech {
 }
 
 impl Opening {
-    async fn serve(self, stream: TcpStream, besides: Option<Besides>) {
+    async fn serve(self, stream: TcpStream, besides: Option<BesidesHttp>) {
         // Neither matters enough to refuse the connection.
         let _ = stream.set_nodelay(true);
         let socket = SockRef::from(&stream);

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rand::Rng as _;
 use rand::distr::Alphanumeric;
@@ -11,7 +11,6 @@ use session::TurnServer;
 use settings::{CertificateType, Config, LOCALHOST, TurnAddress, bracketed};
 use turn::SharedSecret;
 
-use crate::StartError;
 use crate::media::{self, Sockets};
 
 /// Beside the certificate; the same after a restart, so that credentials stay valid.
@@ -28,8 +27,13 @@ pub(crate) struct TurnOffer {
 }
 
 impl TurnOffer {
-    /// For a server whose media is at `candidates`. Opens the relay's UDP port.
-    pub(crate) fn new(config: &Config, candidates: &[SocketAddr], sockets: &mut Sockets) -> Result<Self, StartError> {
+    /// For a server whose media is at `candidates`. Opens the relay's UDP port. An error: the file with the secret, and what is
+    /// wrong with it.
+    pub(crate) fn new(
+        config: &Config,
+        candidates: &[SocketAddr],
+        sockets: &mut Sockets,
+    ) -> Result<Self, (PathBuf, io::Error)> {
         let given = config.coturn_shared_secret_key.expose();
         let host = host(config, candidates);
         if !config.openvidu_webrtc_ice_servers.is_empty() {
@@ -45,7 +49,7 @@ impl TurnOffer {
         }
         let secret = if given.is_empty() {
             let folder = &config.madang_data_dir;
-            kept_secret(folder).map_err(|cause| StartError::TurnSecret { path: folder.join(FILE), cause })?
+            kept_secret(folder).map_err(|cause| (folder.join(FILE), cause))?
         } else {
             given.to_owned()
         };

@@ -56,7 +56,7 @@ impl TestServer {
 
     /// A connection for REST.
     pub async fn connect(&self) -> RestClient {
-        let contract = Contract::of(self.server.app().config.madang_compatibility);
+        let contract = Contract::of(self.server.settings().madang_compatibility);
         RestClient::of(self.address(), contract).await
     }
 

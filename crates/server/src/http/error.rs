@@ -11,8 +11,10 @@ use axum::{Extension, Json};
 use serde::Serialize;
 use utoipa::{IntoResponses, ToSchema};
 
-use super::layers::compatibility::Unhandled;
-use crate::Stopped;
+use crate::control::Stopped;
+
+/// Named in errors where no resource is asked for.
+const SESSIONS: &str = "/openvidu/api/sessions";
 
 /// A refusal.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -26,7 +28,7 @@ pub(crate) enum ApiError {
         /// Not always the requested one: the original's habit.
         path: String,
     },
-    /// The same, before a handler understood the request; see [`super::compatibility`].
+    /// The same, before a handler understood the request; see [`super::layers::compatibility`].
     Unhandled {
         status: StatusCode,
         message: String,
@@ -60,9 +62,13 @@ impl ApiError {
     }
 }
 
+/// Mark of an answer that no handler gave; an extension of the answer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Unhandled;
+
 impl From<Stopped> for ApiError {
     fn from(stopped: Stopped) -> Self {
-        Self::described(StatusCode::SERVICE_UNAVAILABLE, stopped, "/openvidu/api/sessions")
+        Self::described(StatusCode::SERVICE_UNAVAILABLE, stopped, SESSIONS)
     }
 }
 
@@ -86,7 +92,7 @@ pub(crate) struct ErrorView {
 #[derive(IntoResponses)]
 #[response(status = 503, description = "The server is stopping")]
 #[expect(dead_code, reason = "only its documentation is used")]
-pub(crate) struct Stopping(ErrorView);
+pub(crate) struct ServerStopping(ErrorView);
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {

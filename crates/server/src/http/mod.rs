@@ -17,7 +17,7 @@ use settings::Compatibility;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::App;
+use crate::state::AppState;
 use api::{
     broadcast, cdr, config, connections, doctor, health, media_nodes, recordings, restart, sessions, signal,
     speech_to_text, streams, tokens, turn,
@@ -26,8 +26,7 @@ use error::ApiError;
 use layers::access::{self, Access};
 use layers::{auth, compatibility, cors, deprecated, headers, intake};
 use pages::call::Places;
-pub(crate) use pages::trust;
-use pages::{accept_certificate, call, call_page, info, recording_files};
+use pages::{accept_certificate, call, call_page, info, recording_files, trust};
 
 mod api;
 mod error;
@@ -40,41 +39,44 @@ pub(crate) use pages::redirect::router as redirect;
 
 /// All routes; those of `web_sockets` need no credentials here.
 #[expect(clippy::disallowed_methods, reason = "what is no operation of the API")]
-pub fn router(app: Arc<App>, web_sockets: Router) -> Router {
+pub(crate) fn router(state: AppState, web_sockets: Router) -> Router {
     let (router, document) = operations().split_for_parts();
     let mut router = router
-        .layer(Extension(openapi::Document::new(document, app.config.madang_compatibility)))
+        .layer(Extension(openapi::Document::new(document, state.settings.madang_compatibility)))
         // A recording may be called `start`.
         .route("/openvidu/api/recordings/start", get(recordings::show_start).delete(recordings::delete_start))
         .route("/openvidu/info", get(info::refuse));
-    router = router.merge(doctor::routes(&app.config));
-    if app.trust.is_some() {
+    router = router.merge(doctor::routes(&state.settings));
+    if state.authority.is_some() {
         router = router.merge(trust::routes());
     }
-    if let Some(store) = &app.recordings {
-        router = router.nest_service(recording_files::ROOT, recording_files::router(store.root(), app.bucket.clone()));
-        let layouts = recording_files::router(&app.config.openvidu_recording_custom_layout, None);
+    if let Some(store) = &state.recording_files.store {
+        router = router.nest_service(
+            recording_files::ROOT,
+            recording_files::router(store.root(), state.recording_files.bucket.clone()),
+        );
+        let layouts = recording_files::router(&state.settings.openvidu_recording_custom_layout, None);
         router = router.nest_service(recording_files::LAYOUTS, layouts);
     }
-    if app.config.madang_call_page {
+    if state.settings.madang_call_page {
         router = router.merge(call_page::routes()).route("/call/token", post(call::token));
     }
     let router = router
         .method_not_allowed_fallback(wrong_method)
         .fallback(unknown_path)
-        .layer(Extension(Arc::new(Places::new(app.limits.places))))
-        .with_state(app.clone());
+        .layer(Extension(Arc::new(Places::new(state.limits.places))))
+        .with_state(state.clone());
     // As a whole, so that the layers see what the router itself adds to an answer.
     let guarded = Router::new()
         .fallback_service(router)
         .layer(from_fn(compatibility::negotiate))
-        .layer(from_fn_with_state(app.clone(), intake::read))
-        .layer(from_fn_with_state(app.clone(), auth::check));
-    let config = &app.config;
+        .layer(from_fn_with_state(state.clone(), intake::read))
+        .layer(from_fn_with_state(state.clone(), auth::check));
+    let config = &state.settings;
     let mut all = web_sockets
         .fallback_service(guarded)
-        .layer(from_fn_with_state(app.clone(), cors::answer))
-        .layer(from_fn_with_state((app.clone(), Arc::new(Access::new(config))), access::check));
+        .layer(from_fn_with_state(state.clone(), cors::answer))
+        .layer(from_fn_with_state(Arc::new(Access::new(config, state.limits.body)), access::check));
     if config.support_deprecated_api {
         all = all.layer(from_fn_with_state(Arc::default(), deprecated::rewrite));
     }
@@ -92,7 +94,7 @@ pub fn document(compatibility: Compatibility) -> Vec<u8> {
 /// The REST API. Path and method of an operation stand in its handler's annotation, from which also the OpenAPI document
 /// is made: what is not documented is not served.
 #[expect(deprecated, reason = "old clients still use it")]
-fn operations() -> OpenApiRouter<Arc<App>> {
+fn operations() -> OpenApiRouter<AppState> {
     // Not nested: handlers name the whole path in errors.
     OpenApiRouter::with_openapi(openapi::introduction())
         .routes(routes!(sessions::list, sessions::create))

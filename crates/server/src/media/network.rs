@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use super::{candidates, reflexive};
-use crate::Stopping;
+use crate::stopping::Stopping;
 
 /// Between two looks at the interfaces; a look takes some microseconds.
 const LOOK: Duration = Duration::from_secs(3);

@@ -72,7 +72,7 @@ impl Worker {
     ) -> io::Result<Self> {
         let interfaces = network.borrow().interfaces.clone();
         let mut worker = Self {
-            turn: turn::Server::new(config.turn.clone(), crate::random_seed(), Instant::now()),
+            turn: turn::Server::new(config.turn.clone(), rand::random(), Instant::now()),
             ports: Ports::new(sockets, &interfaces)?,
             config,
             network,
@@ -311,7 +311,7 @@ impl Worker {
         let result = catch_unwind(AssertUnwindSafe(|| run(&mut self.turn)));
         if result.is_err() {
             tracing::error!("the TURN server panicked and starts again");
-            self.turn = turn::Server::new(self.config.turn.clone(), crate::random_seed(), Instant::now());
+            self.turn = turn::Server::new(self.config.turn.clone(), rand::random(), Instant::now());
         }
         result.ok()
     }
@@ -344,7 +344,7 @@ impl Worker {
         let routers: Vec<_> = self.ledger.routers().collect();
         let new = catch_unwind(AssertUnwindSafe(|| {
             let now = Instant::now();
-            let mut sfu = Sfu::new(config, crate::random_seed(), now);
+            let mut sfu = Sfu::new(config, rand::random(), now);
             for command in routers {
                 sfu.handle_command(command, now);
                 // Nothing follows from an empty room.

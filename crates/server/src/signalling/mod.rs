@@ -8,22 +8,22 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::{Extension, State};
+use axum::extract::{Extension, FromRef, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Router, routing};
 use rand::RngCore as _;
 use session::{PeerInfo, SocketId};
 
-pub(crate) use outbox::Outbox;
-
+use crate::connection::Connection;
+use crate::control::Control;
 use crate::network::Network;
-use crate::ports::Connection;
 use crate::shares::Shares;
-use crate::{App, Stopping};
+use crate::state::{AppState, Settings};
+use crate::stopping::Stopping;
+use crate::wrong_secrets::WrongSecrets;
 
 mod keep_alive;
-mod outbox;
 mod socket;
 
 /// A longer message closes the socket with 1009. SDP of a simulcast publisher has some 12 KB; the original takes 50 KB.
@@ -34,7 +34,7 @@ const MAX_STRANGERS_MESSAGE: usize = 64 * 1024;
 const READ_FACTOR: usize = 2;
 
 struct Signalling {
-    app: Arc<App>,
+    shared: SharedState,
     /// Sockets without a session. They must not be closed while they ping (a client whose join failed keeps its socket),
     /// so they are counted.
     unjoined: Shares,
@@ -42,10 +42,26 @@ struct Signalling {
     stopping: Stopping,
 }
 
+/// What every socket needs.
+#[derive(Clone)]
+struct SharedState {
+    control: Control,
+    settings: Settings,
+    wrong_secrets: Arc<WrongSecrets>,
+}
+
+impl FromRef<AppState> for SharedState {
+    fn from_ref(state: &AppState) -> Self {
+        let (control, settings) = (state.control.clone(), state.settings.clone());
+        Self { control, settings, wrong_secrets: state.wrong_secrets.clone() }
+    }
+}
+
 /// The route `/openvidu`.
 #[expect(clippy::disallowed_methods, reason = "a WebSocket is no operation of the API")]
-pub(crate) fn router(app: Arc<App>, stopping: Stopping) -> Router {
-    let signalling = Signalling { app, unjoined: Shares::default(), next_socket: AtomicU64::new(0), stopping };
+pub(crate) fn router(state: &AppState, stopping: Stopping) -> Router {
+    let shared = SharedState::from_ref(state);
+    let signalling = Signalling { shared, unjoined: Shares::default(), next_socket: AtomicU64::new(0), stopping };
     Router::new().route("/openvidu", routing::any(open)).with_state(Arc::new(signalling))
 }
 
@@ -65,7 +81,7 @@ async fn open(
     let forwarded =
         headers.get("x-real-ip").and_then(|value| value.to_str().ok()).map(str::trim).filter(|ip| !ip.is_empty());
     let network = Network::of_request(connection.peer, &headers);
-    let limit = signalling.app.config.madang_unjoined_sockets;
+    let limit = signalling.shared.settings.madang_unjoined_sockets;
     let Some(share) = signalling.unjoined.take(network, limit as usize) else {
         return (StatusCode::TOO_MANY_REQUESTS, "Too many connections without a session from this address")
             .into_response();
@@ -77,9 +93,9 @@ async fn open(
     let socket = SocketId(signalling.next_socket.fetch_add(1, Ordering::Relaxed));
     let stopping = signalling.stopping.clone();
     let caller = socket::Caller { socket, peer, network, share, connection };
-    let app = signalling.app.clone();
+    let shared = signalling.shared.clone();
     upgrade
         .max_message_size(READ_FACTOR * MAX_MESSAGE)
         .max_frame_size(READ_FACTOR * MAX_MESSAGE)
-        .on_upgrade(move |web_socket| socket::run(web_socket, caller, app, stopping))
+        .on_upgrade(move |web_socket| socket::run(web_socket, caller, shared, stopping))
 }

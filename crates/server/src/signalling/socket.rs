@@ -1,7 +1,6 @@
 //! One WebSocket: a task that reads frames, answers pings, and writes its queue.
 
 use std::ops::ControlFlow;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::ws::{Message, WebSocket};
@@ -14,15 +13,15 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tracing::Instrument as _;
 
 use super::keep_alive::KeepAlive;
-use super::outbox::{Outbox, Outgoing, Outlet, outbox};
-use super::{MAX_MESSAGE, MAX_STRANGERS_MESSAGE, READ_FACTOR};
+use super::{MAX_MESSAGE, MAX_STRANGERS_MESSAGE, READ_FACTOR, SharedState};
 use crate::bound::Bound;
+use crate::connection::Connection;
 use crate::control::SocketInput;
 use crate::network::Network;
-use crate::ports::Connection;
+use crate::outbox::{Outbox, Outgoing, Outlet, outbox};
 use crate::shares::Share;
+use crate::stopping::Stopping;
 use crate::wrong_secrets::Verdict;
-use crate::{App, Stopping};
 
 /// A client that takes longer for one frame has gone.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
@@ -44,11 +43,11 @@ pub(super) struct Caller {
 }
 
 /// Serves a socket to its end.
-pub(super) async fn run(web_socket: WebSocket, caller: Caller, app: Arc<App>, stopping: Stopping) {
+pub(super) async fn run(web_socket: WebSocket, caller: Caller, shared: SharedState, stopping: Stopping) {
     let Caller { socket, peer, network, share, connection } = caller;
     let bound = connection.bound.clone();
     bound.set(STRANGERS_READ);
-    let control = app.control.clone();
+    let control = shared.control.clone();
     let span = tracing::debug_span!("socket", id = socket.0, ip = %peer.ip);
     async {
         tracing::debug!("open");
@@ -60,7 +59,7 @@ pub(super) async fn run(web_socket: WebSocket, caller: Caller, app: Arc<App>, st
         }
         let overflow = outlet.overflow();
         let keep_alive = KeepAlive::new(Instant::now().into_std());
-        let reader = Reader { socket, network, app, answers, keep_alive, bound };
+        let reader = Reader { socket, network, shared, answers, keep_alive, bound };
         let mut reader = std::pin::pin!(reader.read(stream, stopping));
         tokio::select! {
             // The writer ends the socket: also a reader's close goes through the queue, behind what is already in it.
@@ -108,7 +107,7 @@ async fn write(mut sink: SplitSink<WebSocket, Message>, mut outlet: Outlet) -> W
 struct Reader {
     socket: SocketId,
     network: Network,
-    app: Arc<App>,
+    shared: SharedState,
     answers: Outbox,
     keep_alive: KeepAlive,
     bound: Bound,
@@ -199,7 +198,7 @@ impl Reader {
             }
         };
         self.keep_alive.heard();
-        match self.app.control.socket(self.socket, input).await {
+        match self.shared.control.socket(self.socket, input).await {
             Ok(()) => ControlFlow::Continue(()),
             Err(_) => ControlFlow::Break(()),
         }
@@ -209,9 +208,9 @@ impl Reader {
     fn vet(&self, request: ClientRequest) -> ClientRequest {
         match request {
             ClientRequest::JoinRoom(mut join) if !join.secret.is_empty() => {
-                let is_right = || self.app.config.openvidu_secret.is(join.secret.as_bytes());
+                let is_right = || self.shared.settings.openvidu_secret.is(join.secret.as_bytes());
                 let now = Instant::now().into_std();
-                if self.app.wrong_secrets.judge(self.network, now, is_right) != Verdict::Right {
+                if self.shared.wrong_secrets.judge(self.network, now, is_right) != Verdict::Right {
                     join.secret.clear();
                 }
                 ClientRequest::JoinRoom(join)

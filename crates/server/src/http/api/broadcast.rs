@@ -1,15 +1,13 @@
 //! `/broadcast`. There is no broadcaster yet: what is asked for is validated, and then told to be unavailable.
 
-use std::sync::Arc;
-
 use axum::extract::State;
 use axum::http::StatusCode;
 use protocol::rest::request::{self, NewBroadcast, OfSession};
 use session::snapshot::Include;
 
-use crate::App;
-use crate::http::error::{ApiError, ErrorView, Stopping};
-use crate::http::layers::intake::{self, Mandatory};
+use crate::control::Control;
+use crate::http::error::{ApiError, ErrorView, ServerStopping};
+use crate::http::request::body::{BodyRefusals, MandatoryBody};
 
 /// Named in errors.
 const START: &str = "/openvidu/api/broadcast/start";
@@ -27,13 +25,13 @@ const STOP: &str = "/openvidu/api/broadcast/stop";
         (status = 406, description = "Nobody is in the session"),
         (status = 422, description = "A parameter is out of range", body = ErrorView),
         (status = 501, description = "This deployment does not broadcast", body = ErrorView),
-        intake::Refusals,
-        Stopping,
+        BodyRefusals,
+        ServerStopping,
     ),
 )]
-pub(crate) async fn start(State(app): State<Arc<App>>, Mandatory(body): Mandatory) -> Result<(), ApiError> {
+pub(crate) async fn start(State(control): State<Control>, MandatoryBody(body): MandatoryBody) -> Result<(), ApiError> {
     let start = request::broadcast_start(&body).map_err(|error| ApiError::bad_request(error, START))?;
-    let session = session(&app, start.session).await?;
+    let session = session(&control, start.session).await?;
     if session.connections.content().is_empty() {
         return Err(ApiError::Empty(StatusCode::NOT_ACCEPTABLE));
     }
@@ -55,17 +53,17 @@ pub(crate) async fn start(State(app): State<Arc<App>>, Mandatory(body): Mandator
     responses(
         (status = 404, description = "No such session"),
         (status = 409, description = "The session is not being broadcast"),
-        intake::Refusals,
-        Stopping,
+        BodyRefusals,
+        ServerStopping,
     ),
 )]
-pub(crate) async fn stop(State(app): State<Arc<App>>, Mandatory(body): Mandatory) -> Result<(), ApiError> {
+pub(crate) async fn stop(State(control): State<Control>, MandatoryBody(body): MandatoryBody) -> Result<(), ApiError> {
     let id = request::session_id(&body).map_err(|error| ApiError::bad_request(error, STOP))?.to_owned();
-    session(&app, id).await?;
+    session(&control, id).await?;
     Err(ApiError::Empty(StatusCode::CONFLICT))
 }
 
-async fn session(app: &App, id: String) -> Result<protocol::rest::view::SessionView, ApiError> {
-    let session = app.control.call(move |registry, _| registry.session(&id, Include::default())).await?;
+async fn session(control: &Control, id: String) -> Result<protocol::rest::view::SessionView, ApiError> {
+    let session = control.call(move |registry, _| registry.session(&id, Include::default())).await?;
     session.map(openvidu::view::session).ok_or(ApiError::Empty(StatusCode::NOT_FOUND))
 }

@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Body;
@@ -15,9 +14,9 @@ use delivery::cdr::files;
 use futures_util::stream::try_unfold;
 use tokio::task::spawn_blocking;
 
-use crate::App;
 use crate::http::error::{ApiError, ErrorView};
 use crate::http::request::path::Path;
+use crate::state::Settings;
 
 /// Read at a time; files can be far larger than memory.
 const CHUNK: usize = 64 * 1024;
@@ -37,8 +36,8 @@ const PATH: &str = "/openvidu/cdr";
         (status = 500, description = "The folder cannot be read", body = ErrorView),
     ),
 )]
-pub(crate) async fn list(State(app): State<Arc<App>>) -> Result<Json<Vec<String>>, ApiError> {
-    let folder = app.config.openvidu_cdr_path.clone();
+pub(crate) async fn list(State(settings): State<Settings>) -> Result<Json<Vec<String>>, ApiError> {
+    let folder = settings.openvidu_cdr_path.clone();
     blocking(move || files::list(&folder)).await.map(Json)
 }
 
@@ -57,8 +56,11 @@ pub(crate) async fn list(State(app): State<Arc<App>>) -> Result<Json<Vec<String>
         (status = 500, description = "The file cannot be read", body = ErrorView),
     ),
 )]
-pub(crate) async fn show(State(app): State<Arc<App>>, Path(name): Path<String>) -> Result<impl IntoResponse, ApiError> {
-    let folder = app.config.openvidu_cdr_path.clone();
+pub(crate) async fn show(
+    State(settings): State<Settings>,
+    Path(name): Path<String>,
+) -> Result<impl IntoResponse, ApiError> {
+    let folder = settings.openvidu_cdr_path.clone();
     let found = blocking(move || match files::open(&folder, &name)? {
         Some(file) => file.metadata().map(|metadata| Some((file, metadata.len()))),
         None => Ok(None),

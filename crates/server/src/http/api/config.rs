@@ -1,7 +1,6 @@
 //! `/config`: what is set, as far as it is no secret.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
@@ -13,8 +12,8 @@ use serde::Serialize;
 use settings::{COMPATIBLE_VERSION, Config};
 use utoipa::ToSchema;
 
-use crate::App;
 use crate::http::request::caller::Caller;
+use crate::state::Settings;
 
 /// Keys and their order are the original's.
 #[derive(Debug, Serialize, ToSchema)]
@@ -84,8 +83,8 @@ pub(crate) struct RecordingConfig {
     tag = "Configuration",
     responses((status = 200, description = "What is set, as far as it is no secret", body = ConfigView)),
 )]
-pub(crate) async fn show(State(app): State<Arc<App>>, Caller(origin): Caller) -> Json<ConfigView> {
-    let config = &app.config;
+pub(crate) async fn show(State(settings): State<Settings>, Caller(origin): Caller) -> Json<ConfigView> {
+    let config = &*settings;
     let webhook = config.openvidu_webhook;
     Json(ConfigView {
         version: COMPATIBLE_VERSION,
@@ -163,8 +162,8 @@ pub(crate) async fn public_url(Caller(origin): Caller) -> Text {
     tag = "Configuration",
     responses((status = 200, description = "The folder", body = String)),
 )]
-pub(crate) async fn recording_path(State(app): State<Arc<App>>) -> Text {
-    text(with_slash(&app.config.openvidu_recording_path))
+pub(crate) async fn recording_path(State(settings): State<Settings>) -> Text {
+    text(with_slash(&settings.openvidu_recording_path))
 }
 
 /// Get whether there are recordings
@@ -175,8 +174,8 @@ pub(crate) async fn recording_path(State(app): State<Arc<App>>) -> Text {
     tag = "Configuration",
     responses((status = 200, description = "Whether sessions can be recorded", body = bool, content_type = "application/json")),
 )]
-pub(crate) async fn recording(State(app): State<Arc<App>>) -> Json<bool> {
-    Json(app.config.openvidu_recording)
+pub(crate) async fn recording(State(settings): State<Settings>) -> Json<bool> {
+    Json(settings.openvidu_recording)
 }
 
 /// Get whether there are event files
@@ -187,8 +186,8 @@ pub(crate) async fn recording(State(app): State<Arc<App>>) -> Json<bool> {
     tag = "Configuration",
     responses((status = 200, description = "Whether events are written into files", body = bool, content_type = "application/json")),
 )]
-pub(crate) async fn cdr(State(app): State<Arc<App>>) -> Json<bool> {
-    Json(app.config.openvidu_cdr)
+pub(crate) async fn cdr(State(settings): State<Settings>) -> Json<bool> {
+    Json(settings.openvidu_cdr)
 }
 
 /// As the original shows folders.

@@ -2,8 +2,6 @@
 //!
 //! An unknown session is 404 where a connection is made, changed or listed, and 400 where one is shown or closed.
 
-use std::sync::Arc;
-
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -14,14 +12,15 @@ use session::command::ConnectionUpdate;
 use session::registry::NotFound;
 use session::snapshot::Include;
 
-use crate::App;
-use crate::http::api::ice;
+use crate::control::Control;
 use crate::http::api::sessions;
-use crate::http::error::{ApiError, ErrorView, Stopping};
-use crate::http::layers::intake::{self, Mandatory, Optional};
+use crate::http::error::{ApiError, ErrorView, ServerStopping};
+use crate::http::request::body::{BodyRefusals, MandatoryBody, OptionalBody};
 use crate::http::request::caller::Caller;
 use crate::http::request::path::Path;
 use crate::http::request::query::Shown;
+use crate::ice_servers;
+use crate::state::Settings;
 
 /// Why a connection is not made or changed.
 enum Refusal {
@@ -60,20 +59,20 @@ impl From<NotFound> for Refusal {
         )),
         (status = 404, description = "No such session"),
         (status = 500, description = "A camera was asked for", body = ErrorView),
-        intake::Refusals,
-        Stopping,
+        BodyRefusals,
+        ServerStopping,
     ),
 )]
 pub(crate) async fn create(
-    State(app): State<Arc<App>>,
+    State(control): State<Control>,
+    State(settings): State<Settings>,
     Path(session): Path<String>,
     Caller(origin): Caller,
-    Optional(body): Optional,
+    OptionalBody(body): OptionalBody,
 ) -> Result<Json<ConnectionView>, ApiError> {
     let path = path(&session);
     let requested = request::connection(&body);
-    let shared = app.clone();
-    let created = app.control.call(move |registry, now| {
+    let created = control.call(move |registry, now| {
         // The session is looked up first: if it is unknown, its connection's parameters do not matter.
         let requested = match requested {
             Ok(NewConnection::WebRtc(requested)) => requested,
@@ -82,8 +81,8 @@ pub(crate) async fn create(
                 return Err(refused.map_or_else(Refusal::Invalid, |_| Refusal::NoCamera));
             }
         };
-        let mut properties = requested.into_properties(|server| ice::complete(server, now));
-        ice::fill_in(&mut properties, &shared.config, now);
+        let mut properties = requested.into_properties(|server| ice_servers::complete(server, now));
+        ice_servers::fill_in(&mut properties, &settings, now);
         let connection = registry.create_connection(&session, properties, &origin.web_socket(), now)?;
         Ok(view::connection(registry.connection(&session, connection.as_str())?))
     });
@@ -101,15 +100,15 @@ pub(crate) async fn create(
         (status = 200, description = "The connections", body = List<ConnectionView>),
         (status = 400, description = "A parameter is not a boolean", body = ErrorView),
         (status = 404, description = "No such session"),
-        Stopping,
+        ServerStopping,
     ),
 )]
 pub(crate) async fn list(
-    State(app): State<Arc<App>>,
+    State(control): State<Control>,
     Path(session): Path<String>,
     Shown(include): Shown<true>,
 ) -> Result<Json<List<ConnectionView>>, ApiError> {
-    let connections = app.control.call(move |registry, _| registry.connections(&session, include)).await?;
+    let connections = control.call(move |registry, _| registry.connections(&session, include)).await?;
     let connections = connections.map_err(|_| ApiError::Empty(StatusCode::NOT_FOUND))?;
     Ok(Json(connections.into_iter().map(view::connection).collect::<Vec<_>>().into()))
 }
@@ -128,14 +127,14 @@ pub(crate) async fn list(
         (status = 200, description = "The connection", body = ConnectionView),
         (status = 400, description = "No such session"),
         (status = 404, description = "No such connection"),
-        Stopping,
+        ServerStopping,
     ),
 )]
 pub(crate) async fn show(
-    State(app): State<Arc<App>>,
+    State(control): State<Control>,
     Path((session, connection)): Path<(String, String)>,
 ) -> Result<Json<ConnectionView>, ApiError> {
-    let connection = app.control.call(move |registry, _| registry.connection(&session, &connection)).await?;
+    let connection = control.call(move |registry, _| registry.connection(&session, &connection)).await?;
     connection.map(view::connection).map(Json).map_err(not_found)
 }
 
@@ -155,14 +154,14 @@ pub(crate) async fn show(
         (status = 204, description = "Closed"),
         (status = 400, description = "No such session"),
         (status = 404, description = "No such connection"),
-        Stopping,
+        ServerStopping,
     ),
 )]
 pub(crate) async fn close(
-    State(app): State<Arc<App>>,
+    State(control): State<Control>,
     Path((session, connection)): Path<(String, String)>,
 ) -> Result<StatusCode, ApiError> {
-    let closed = app.control.call(move |registry, now| registry.close_connection(&session, &connection, now)).await?;
+    let closed = control.call(move |registry, now| registry.close_connection(&session, &connection, now)).await?;
     closed.map(|()| StatusCode::NO_CONTENT).map_err(not_found)
 }
 
@@ -180,18 +179,18 @@ pub(crate) async fn close(
     responses(
         (status = 200, description = "The connection as it is now", body = ConnectionView),
         (status = 404, description = "No such session or connection"),
-        intake::Refusals,
-        Stopping,
+        BodyRefusals,
+        ServerStopping,
     ),
 )]
 pub(crate) async fn update(
-    State(app): State<Arc<App>>,
+    State(control): State<Control>,
     Path((session, connection)): Path<(String, String)>,
-    Mandatory(body): Mandatory,
+    MandatoryBody(body): MandatoryBody,
 ) -> Result<Json<ConnectionView>, ApiError> {
     let path = format!("{}/{connection}", path(&session));
     let requested = request::connection_update(&body);
-    let updated = app.control.call(move |registry, now| match requested {
+    let updated = control.call(move |registry, now| match requested {
         Ok((role, record)) => {
             let update = ConnectionUpdate { role, record };
             Ok(view::connection(registry.update_connection(&session, &connection, update, now)?))

@@ -7,12 +7,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::extract::State;
+use axum::extract::{FromRef, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
+use bucket::Bucket;
 use doctor::{API, Language, SEEN};
 use protocol::checkup::{Checkup, Relay, Seen, SelfDescription, TurnAddress};
 use serde::Serialize;
@@ -20,15 +21,15 @@ use session::Time;
 use settings::{Config, LOCALHOST, bracketed};
 use tokio::task::spawn_blocking;
 
-use crate::App;
-use crate::http::api::ice;
+use crate::connection::Connection;
 use crate::http::error::{ApiError, ErrorView};
-use crate::http::pages::trust;
 use crate::http::request::caller::{Caller, requested_origin};
+use crate::http::request::language::prefers_korean;
 use crate::http::request::query;
+use crate::ice_servers;
 use crate::network::{Network, client_address, possible_clients};
-use crate::ports::Connection;
 use crate::program::now;
+use crate::state::{AppState, Examination, MediaNetwork, Settings};
 
 const PAGE: &str = "/openvidu/doctor";
 const SCRIPT: &str = "/openvidu/doctor/page.js";
@@ -46,7 +47,7 @@ const MOST: usize = 4;
 
 /// The page, and what it and `madang doctor` ask for without the secret.
 #[expect(clippy::disallowed_methods, reason = "a page and its parts are no operations of the API")]
-pub(crate) fn routes(config: &Config) -> Router<Arc<App>> {
+pub(crate) fn routes(config: &Config) -> Router<AppState> {
     let router = Router::new().route(SEEN, get(seen));
     if !config.madang_doctor_page {
         return router;
@@ -75,7 +76,7 @@ pub(crate) fn has(config: &Config, method: &Method, path: &str) -> bool {
 async fn page(uri: Uri, headers: HeaderMap) -> Response {
     let korean = match query::text(&uri, "lang") {
         Some(wanted) => Language::of(wanted) == Language::Korean,
-        None => trust::prefers_korean(&headers),
+        None => prefers_korean(&headers),
     };
     let html = include_str!("../../../../../web/doctor/page.html");
     let html = if korean { html.replacen(ENGLISH, KOREAN, 1) } else { html.to_owned() };
@@ -84,18 +85,19 @@ async fn page(uri: Uri, headers: HeaderMap) -> Response {
 }
 
 async fn seen(
-    State(app): State<Arc<App>>,
+    State(settings): State<Settings>,
+    State(examination): State<Arc<Examination>>,
     Extension(connection): Extension<Connection>,
     headers: HeaderMap,
     request_extensions: axum::http::Extensions,
 ) -> Json<Seen> {
-    let origin = requested_origin(&headers, &request_extensions, app.config.server_port).http();
+    let origin = requested_origin(&headers, &request_extensions, settings.server_port).http();
     let client = client_address(connection.peer, &headers);
     // Who is believed is decided where addresses are read.
     let told = ["x-real-ip", "x-forwarded-for"].iter().any(|name| headers.contains_key(*name));
     let forwarded =
         told && possible_clients(connection.peer, &headers).is_some_and(|clients| clients.contains(&client));
-    Json(app.doctor.seen(origin, client, forwarded))
+    Json(examination.server.seen(origin, client, forwarded))
 }
 
 /// What a browser can try.
@@ -111,21 +113,25 @@ struct Ways {
 
 /// For everybody: a user of our own relay for a minute, with little room in it, and only now and then for one network. Who
 /// has it reaches what everybody reaches, this server's media.
-async fn ways(State(app): State<Arc<App>>, network: Network) -> Result<Json<Ways>, ApiError> {
+async fn ways(
+    State(examination): State<Arc<Examination>>,
+    State(media): State<MediaNetwork>,
+    network: Network,
+) -> Result<Json<Ways>, ApiError> {
     let mut turn = vec![];
     // Not of other relays, which lead anywhere.
-    if app.doctor.relay() == Relay::Own {
-        let spent = app.guests.spend(network, Instant::now());
+    if examination.server.relay() == Relay::Own {
+        let spent = examination.guests.spend(network, Instant::now());
         spent.map_err(|retry_after| ApiError::too_many("checkups", retry_after, WAYS))?;
-        turn = app.doctor.turn_addresses();
+        turn = examination.server.turn_addresses();
     }
-    let mut udp = app.network.borrow().candidates.udp.clone();
+    let mut udp = media.borrow().candidates.udp.clone();
     // Strangers need not know the addresses of private networks.
     if !network.is_local() && udp.iter().any(|address| !Network::from(address.ip()).is_local()) {
         udp.retain(|address| !Network::from(address.ip()).is_local());
     }
     udp.truncate(MOST);
-    Ok(Json(Ways { time: now(), udp, relay: app.doctor.relay(), turn }))
+    Ok(Json(Ways { time: now(), udp, relay: examination.server.relay(), turn }))
 }
 
 /// Describe the server to its doctor
@@ -140,11 +146,11 @@ async fn ways(State(app): State<Arc<App>>, network: Network) -> Result<Json<Ways
     responses((status = 200, description = "What `madang doctor` begins with", body = SelfDescription)),
 )]
 pub(crate) async fn describe(
-    State(app): State<Arc<App>>,
+    State(server): State<ExaminedServer>,
     Caller(origin): Caller,
     headers: HeaderMap,
 ) -> Result<Json<SelfDescription>, ApiError> {
-    described(&app, origin.http(), language(&headers)).await.map(Json)
+    described(&server, origin.http(), language(&headers)).await.map(Json)
 }
 
 /// Let the server examine itself
@@ -163,31 +169,64 @@ pub(crate) async fn describe(
         (status = 500, description = "It could not be examined", body = ErrorView),
     ),
 )]
-pub(crate) async fn examine(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Json<Checkup>, ApiError> {
-    let Ok(_alone) = app.examining.try_lock() else {
+pub(crate) async fn examine(
+    State(server): State<ExaminedServer>,
+    headers: HeaderMap,
+) -> Result<Json<Checkup>, ApiError> {
+    let Ok(_alone) = server.examination.running.try_lock() else {
         let message = "The server is being examined already; try again in some seconds";
         return Err(ApiError::described(StatusCode::CONFLICT, message, API));
     };
     let language = language(&headers);
-    let description = described(&app, own_url(&app.config), language).await?;
-    let findings = app.doctor.look_at_oneself(&description).await;
+    let description = described(&server, own_url(&server.settings), language).await?;
+    let findings = server.examination.server.look_at_oneself(&description).await;
     let findings = findings.map_err(|error| ApiError::described(StatusCode::INTERNAL_SERVER_ERROR, error, API))?;
     let mut checks = description.checks;
     checks.extend(findings.iter().map(|finding| finding.told(language)));
     Ok(Json(Checkup::new(description.public_url, now(), checks)))
 }
 
-async fn described(app: &Arc<App>, public_url: String, language: Language) -> Result<SelfDescription, ApiError> {
-    let examined = app.clone();
+/// What is needed to examine the server from inside.
+#[derive(Clone)]
+pub(crate) struct ExaminedServer {
+    examination: Arc<Examination>,
+    settings: Settings,
+    media: MediaNetwork,
+    bucket: Option<Arc<Bucket>>,
+}
+
+impl FromRef<AppState> for ExaminedServer {
+    fn from_ref(state: &AppState) -> Self {
+        Self {
+            examination: state.examination.clone(),
+            settings: state.settings.clone(),
+            media: state.media_network.clone(),
+            bucket: state.recording_files.bucket.clone(),
+        }
+    }
+}
+
+async fn described(
+    server: &ExaminedServer,
+    public_url: String,
+    language: Language,
+) -> Result<SelfDescription, ApiError> {
+    let examined = server.clone();
     // Disks can be slow.
     let described = spawn_blocking(move || {
-        let candidates = examined.network.borrow().candidates.clone();
+        let candidates = examined.media.borrow().candidates.clone();
         let media = (candidates.udp, candidates.tcp);
-        examined.doctor.describe(&examined.config, media, public_url, listed(&examined.config), language)
+        examined.examination.server.describe(
+            &examined.settings,
+            media,
+            public_url,
+            listed(&examined.settings),
+            language,
+        )
     });
     let bucket = async {
-        match &app.bucket {
-            Some(bucket) => Some(app.doctor.look_at_bucket(bucket).await),
+        match &server.bucket {
+            Some(bucket) => Some(server.examination.server.look_at_bucket(bucket).await),
             None => None,
         }
     };
@@ -215,7 +254,7 @@ fn own_url(config: &Config) -> String {
 /// The operator's own list, as a client would be told of it.
 fn listed(config: &Config) -> Vec<TurnAddress> {
     let servers = config.openvidu_webrtc_ice_servers.iter().cloned();
-    let servers = servers.map(|server| ice::complete(server, Time::from_millis(now())));
+    let servers = servers.map(|server| ice_servers::complete(server, Time::from_millis(now())));
     let with_user = servers.filter_map(|server| {
         Some(TurnAddress { url: server.url, username: server.username?, credential: server.credential? })
     });
@@ -223,5 +262,5 @@ fn listed(config: &Config) -> Vec<TurnAddress> {
 }
 
 fn language(headers: &HeaderMap) -> Language {
-    if trust::prefers_korean(headers) { Language::Korean } else { Language::English }
+    if prefers_korean(headers) { Language::Korean } else { Language::English }
 }

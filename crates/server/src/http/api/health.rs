@@ -8,7 +8,9 @@ use axum::http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::App;
+use crate::control::Control;
+use crate::node::Node;
+use crate::program::Program;
 
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -31,11 +33,14 @@ pub(crate) struct Health {
         (status = 503, description = "They are not", body = Health),
     ),
 )]
-pub(crate) async fn health(State(app): State<Arc<App>>) -> (StatusCode, Json<Health>) {
-    match app.control.media_lost_at() {
+pub(crate) async fn health(
+    State(control): State<Control>,
+    State(node): State<Arc<Node>>,
+) -> (StatusCode, Json<Health>) {
+    match control.media_lost_at() {
         None => (StatusCode::OK, Json(Health { status: "UP", disconnected_media_nodes: vec![] })),
         Some(_) => {
-            let health = Health { status: "DOWN", disconnected_media_nodes: vec![app.node.id.clone()] };
+            let health = Health { status: "DOWN", disconnected_media_nodes: vec![node.id.clone()] };
             (StatusCode::SERVICE_UNAVAILABLE, Json(health))
         }
     }
@@ -59,10 +64,10 @@ pub(crate) struct Status {
     tag = "Operation",
     responses((status = 200, description = "Times in ms since 1970", body = Status)),
 )]
-pub(crate) async fn status(State(app): State<Arc<App>>) -> Json<Status> {
+pub(crate) async fn status(State(program): State<Arc<Program>>) -> Json<Status> {
     Json(Status {
-        start_time: app.program.started_at(),
-        restart_counter: app.program.restarts(),
-        last_restart_time: app.program.last_started_at(),
+        start_time: program.started_at(),
+        restart_counter: program.restarts(),
+        last_restart_time: program.last_started_at(),
     })
 }

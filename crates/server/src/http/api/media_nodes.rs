@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use axum::Json;
+use axum::extract::FromRef;
 use axum::extract::{FromRequestParts, State};
 use axum::http::header::ALLOW;
 use axum::http::request::Parts;
@@ -21,12 +22,15 @@ use utoipa::openapi::Required;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 
-use crate::App;
+use crate::control::Control;
 use crate::http::api::sessions::SeenSession;
-use crate::http::error::{ApiError, ErrorView, Stopping};
-use crate::http::layers::intake::{self, Mandatory, Optional};
+use crate::http::error::{ApiError, ErrorView, ServerStopping};
+use crate::http::request::body::{BodyRefusals, MandatoryBody, OptionalBody};
 use crate::http::request::path::Path;
 use crate::http::request::query;
+use crate::node::Node;
+use crate::program::Program;
+use crate::state::{AppState, Settings};
 
 /// Named in errors.
 const API: &str = "/openvidu/api/media-nodes";
@@ -147,15 +151,15 @@ impl utoipa::IntoParams for Wait {
     responses(
         (status = 200, description = "The one node", body = List<NodeView>),
         (status = 400, description = "A parameter is not a boolean", body = ErrorView),
-        Stopping,
+        ServerStopping,
     ),
 )]
 pub(crate) async fn list(
-    State(app): State<Arc<App>>,
+    State(node): State<OnlyNode>,
     headers: HeaderMap,
     wanted: Wanted,
 ) -> Result<Json<List<NodeView>>, ApiError> {
-    Ok(Json(vec![view(&app, &headers, wanted).await?].into()))
+    Ok(Json(vec![view(&node, &headers, wanted).await?].into()))
 }
 
 /// Get a media node
@@ -169,17 +173,17 @@ pub(crate) async fn list(
         (status = 200, description = "The node", body = NodeView),
         (status = 400, description = "A parameter is not a boolean", body = ErrorView),
         (status = 404, description = "No such node"),
-        Stopping,
+        ServerStopping,
     ),
 )]
 pub(crate) async fn show(
-    State(app): State<Arc<App>>,
+    State(node): State<OnlyNode>,
     Path(id): Path<String>,
     headers: HeaderMap,
     wanted: Wanted,
 ) -> Result<Json<NodeView>, ApiError> {
-    is_this(&app, &id)?;
-    view(&app, &headers, wanted).await.map(Json)
+    is_this(&node, &id)?;
+    view(&node, &headers, wanted).await.map(Json)
 }
 
 /// Discover media nodes
@@ -207,14 +211,18 @@ pub(crate) async fn discover() -> Response {
     responses(
         (status = 409, description = "It is there already", body = ErrorView),
         (status = 501, description = "The server is a single node", body = ErrorView),
-        intake::Refusals,
+        BodyRefusals,
     ),
 )]
-pub(crate) async fn add(State(app): State<Arc<App>>, uri: Uri, Optional(body): Optional) -> Result<(), ApiError> {
+pub(crate) async fn add(
+    State(node): State<OnlyNode>,
+    uri: Uri,
+    OptionalBody(body): OptionalBody,
+) -> Result<(), ApiError> {
     query::boolean(&uri, "wait", false)?;
     let added = request::new_media_node(&body).map_err(|error| ApiError::bad_request(error, API))?;
     Err(match added {
-        Some(uri) if uri == app.node.uri => {
+        Some(uri) if uri == node.node.uri => {
             ApiError::described(StatusCode::CONFLICT, "This media node is registered already", API)
         }
         // Nobody is asked whether it is there: the media of a session is never elsewhere.
@@ -239,7 +247,7 @@ pub(crate) async fn add(State(app): State<Arc<App>>, uri: Uri, Optional(body): O
     ),
 )]
 pub(crate) async fn remove(
-    State(app): State<Arc<App>>,
+    State(node): State<OnlyNode>,
     Path(id): Path<String>,
     uri: Uri,
 ) -> Result<Response, ApiError> {
@@ -248,7 +256,7 @@ pub(crate) async fn remove(
         let message = format_args!("Query parameter 'deletion-strategy' must be one of {STRATEGIES:?}, not {other:?}");
         return Err(ApiError::bad_request(message, uri.path()));
     }
-    is_this(&app, &id)?;
+    is_this(&node, &id)?;
     Ok(not_allowed("The only media node cannot be removed", uri.path(), "GET,HEAD,PATCH"))
 }
 
@@ -264,26 +272,46 @@ pub(crate) async fn remove(
         (status = 204, description = "It has this status already"),
         (status = 404, description = "No such node"),
         (status = 405, description = "It is the only one", body = ErrorView),
-        intake::Refusals,
+        BodyRefusals,
     ),
 )]
 pub(crate) async fn change(
-    State(app): State<Arc<App>>,
+    State(node): State<OnlyNode>,
     Path(id): Path<String>,
     uri: Uri,
-    Mandatory(body): Mandatory,
+    MandatoryBody(body): MandatoryBody,
 ) -> Result<Response, ApiError> {
     let wished = request::media_node_status(&body).map_err(|error| ApiError::bad_request(error, uri.path()))?;
-    is_this(&app, &id)?;
-    if wished == status(&app) {
+    is_this(&node, &id)?;
+    if wished == status(&node) {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
     let message = format!("The only media node cannot become {:?}", wished.as_str());
     Ok(not_allowed(&message, uri.path(), "GET,HEAD"))
 }
 
-fn is_this(app: &App, id: &str) -> Result<(), ApiError> {
-    if app.node.id == id { Ok(()) } else { Err(ApiError::Empty(StatusCode::NOT_FOUND)) }
+/// This server, as the only media node that it has.
+#[derive(Clone)]
+pub(crate) struct OnlyNode {
+    node: Arc<Node>,
+    program: Arc<Program>,
+    control: Control,
+    settings: Settings,
+}
+
+impl FromRef<AppState> for OnlyNode {
+    fn from_ref(state: &AppState) -> Self {
+        Self {
+            node: state.node.clone(),
+            program: state.program.clone(),
+            control: state.control.clone(),
+            settings: state.settings.clone(),
+        }
+    }
+}
+
+fn is_this(node: &OnlyNode, id: &str) -> Result<(), ApiError> {
+    if node.node.id == id { Ok(()) } else { Err(ApiError::Empty(StatusCode::NOT_FOUND)) }
 }
 
 /// Not a method without a handler: the route is there, but this node is not to be treated so.
@@ -292,35 +320,35 @@ fn not_allowed(message: &str, path: &str, allowed: &'static str) -> Response {
     ([(ALLOW, allowed)], refusal).into_response()
 }
 
-fn status(app: &App) -> MediaNodeStatus {
-    match app.control.media_lost_at() {
+fn status(node: &OnlyNode) -> MediaNodeStatus {
+    match node.control.media_lost_at() {
         None => MediaNodeStatus::Running,
         Some(_) => MediaNodeStatus::Failed,
     }
 }
 
-async fn view(app: &Arc<App>, headers: &HeaderMap, wanted: Wanted) -> Result<NodeView, ApiError> {
-    let asked = app.control.call(move |registry, _| {
+async fn view(node: &OnlyNode, headers: &HeaderMap, wanted: Wanted) -> Result<NodeView, ApiError> {
+    let asked = node.control.call(move |registry, _| {
         let sessions = wanted.sessions.then(|| registry.sessions_in_use());
         (registry.figures(), sessions, wanted.recordings.then(|| registry.recordings()))
     });
     let (figures, sessions, recordings) = asked.await?;
-    let seen = |session| SeenSession::new(app.config.madang_compatibility, headers, session);
-    let began = app.program.last_started_at();
-    let lost = app.control.media_lost_at();
+    let seen = |session| SeenSession::new(node.settings.madang_compatibility, headers, session);
+    let began = node.program.last_started_at();
+    let lost = node.control.media_lost_at();
     let streams = u32::try_from(figures.publications + figures.subscriptions).unwrap_or(u32::MAX);
     Ok(NodeView {
-        id: app.node.id.clone(),
+        id: node.node.id.clone(),
         object: "mediaNode",
         environment_id: None,
-        ip: app.node.ip.to_string(),
-        uri: app.node.uri.clone(),
+        ip: node.node.ip.to_string(),
+        uri: node.node.uri.clone(),
         launching_time: began,
         connected: lost.is_none(),
         connection_time: began,
         disconnection_time: lost,
         load: streams.into(),
-        status: status(app),
+        status: status(node),
         sessions: sessions.map(|sessions| sessions.into_iter().map(openvidu::view::session).map(seen).collect()),
         recording_ids: recordings.map(|recordings| recordings.into_iter().map(|recording| recording.id).collect()),
         // There are no broadcasts on a server that makes none.
@@ -328,7 +356,7 @@ async fn view(app: &Arc<App>, headers: &HeaderMap, wanted: Wanted) -> Result<Nod
         kurento_info: wanted.extra_info.then(|| ServerInfo {
             version: env!("CARGO_PKG_VERSION"),
             modules: [],
-            kind: app.config.openvidu_enterprise_media_server,
+            kind: node.settings.openvidu_enterprise_media_server,
             server_info: concat!("Madang ", env!("CARGO_PKG_VERSION")),
         }),
     })

@@ -7,7 +7,7 @@ pub(crate) mod config;
 pub(crate) mod connections;
 pub(crate) mod doctor;
 pub(crate) mod health;
-pub(crate) mod ice;
+
 pub(crate) mod media_nodes;
 pub(crate) mod recordings;
 pub(crate) mod restart;

@@ -2,7 +2,6 @@
 //!
 //! Starts and stops are answered when the recording runs or is processed; what is finished is read from the disk.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
@@ -16,15 +15,16 @@ use session::command::ApplicationCommand;
 use session::{Refusal, Reply, StartRefusal, StopRefusal};
 use utoipa::ToSchema;
 
-use crate::App;
 use crate::control::CallResult;
-use crate::http::error::{ApiError, ErrorView, Stopping};
-use crate::http::layers::intake::{self, Mandatory};
+use crate::control::Control;
+use crate::http::error::{ApiError, ErrorView, ServerStopping};
+use crate::http::request::body::{BodyRefusals, MandatoryBody};
 use crate::http::request::caller::Caller;
 use crate::http::request::path::Path;
 use crate::jobs::Unavailable;
 use crate::recordings::Store;
 use crate::recordings::store::DeleteError;
+use crate::state::{RecordingFiles, RecordingPrograms};
 
 /// Named in errors.
 const API: &str = "/openvidu/api/recordings";
@@ -56,37 +56,39 @@ const PROCESSING_PATIENCE: Duration = Duration::from_secs(25);
         (status = 500, description = "It failed to start", body = ErrorView),
         (status = 501, description = "This deployment does not record, or (told by an error) not like this"),
         (status = 503, description = "As much is recorded as may be, or the server is stopping", body = ErrorView),
-        intake::Refusals,
+        BodyRefusals,
     ),
 )]
 pub(crate) async fn start(
-    State(app): State<Arc<App>>,
+    State(control): State<Control>,
+    State(files): State<RecordingFiles>,
+    State(programs): State<RecordingPrograms>,
     Caller(origin): Caller,
-    Mandatory(body): Mandatory,
+    MandatoryBody(body): MandatoryBody,
 ) -> Result<Json<RecordingView>, ApiError> {
-    store(&app)?;
+    store(&files)?;
     let invalid = |error| ApiError::bad_request(error, START);
     let session = request::session_id(&body).map_err(invalid)?.to_owned();
     let asked = session.clone();
-    let defaults = app.control.call(move |registry, _| registry.recording_defaults(&asked).cloned()).await?;
+    let defaults = control.call(move |registry, _| registry.recording_defaults(&asked).cloned()).await?;
     let properties = request::recording_start(&body, &defaults.map_err(refuse_start)?).map_err(|bad| match bad {
         BadRecording::Invalid(error) => invalid(error),
         BadRecording::OutOfRange(error) => ApiError::described(StatusCode::UNPROCESSABLE_ENTITY, error, START),
     })?;
     if properties.output_mode != OutputMode::Individual {
-        can_compose(&app, &properties)?;
+        can_compose(&programs, &properties)?;
     }
     let start = ApplicationCommand::StartRecording { session, properties: Box::new(properties) };
-    match app.control.ask(start).await? {
+    match control.ask(start).await? {
         Err(Refusal::StartRecording(refusal)) => Err(refuse_start(refusal)),
         result => Ok(Json(recording(result, START)?.published(&origin.http()))),
     }
 }
 
-fn can_compose(app: &App, properties: &RecordingProperties) -> Result<(), ApiError> {
+fn can_compose(programs: &RecordingPrograms, properties: &RecordingProperties) -> Result<(), ApiError> {
     let is_page = properties.composition().is_some_and(|composition| composition.is_page());
-    let layouts = if is_page { app.layouts.availability() } else { Ok(()) };
-    layouts.and_then(|()| app.transcoder.availability()).map_err(|unavailable| {
+    let layouts = if is_page { programs.layouts.availability() } else { Ok(()) };
+    layouts.and_then(|()| programs.transcoder.availability()).map_err(|unavailable| {
         let status = match unavailable {
             Unavailable::Missing(_) | Unavailable::NoBrowser(_) => StatusCode::NOT_IMPLEMENTED,
             Unavailable::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
@@ -140,17 +142,18 @@ fn recording(result: CallResult, path: &str) -> Result<RecordingView, ApiError> 
         (status = 406, description = "It is only starting"),
         (status = 500, description = "It failed to stop", body = ErrorView),
         (status = 501, description = "This deployment does not record"),
-        Stopping,
+        ServerStopping,
     ),
 )]
 pub(crate) async fn stop(
-    State(app): State<Arc<App>>,
+    State(control): State<Control>,
+    State(files): State<RecordingFiles>,
     Caller(origin): Caller,
     Path(id): Path<String>,
 ) -> Result<Json<RecordingView>, ApiError> {
-    store(&app)?;
+    store(&files)?;
     let asked = id.clone();
-    let stopped = app.control.ask(ApplicationCommand::StopRecording { recording: asked });
+    let stopped = control.ask(ApplicationCommand::StopRecording { recording: asked });
     let view = match tokio::time::timeout(PROCESSING_PATIENCE, stopped).await {
         Ok(stopped) => match stopped? {
             Err(Refusal::StopRecording(StopRefusal::Unknown)) => return Err(ApiError::Empty(StatusCode::NOT_FOUND)),
@@ -159,7 +162,7 @@ pub(crate) async fn stop(
             }
             result => recording(result, STOP)?,
         },
-        Err(_) => find(&app, id).await?,
+        Err(_) => find(&control, &files, id).await?,
     };
     Ok(Json(view.published(&origin.http())))
 }
@@ -174,13 +177,17 @@ pub(crate) async fn stop(
         (status = 200, description = "The recordings, in progress or not, the latest first", body = Recordings),
         (status = 500, description = "Their folder cannot be read", body = ErrorView),
         (status = 501, description = "This deployment does not record"),
-        Stopping,
+        ServerStopping,
     ),
 )]
-pub(crate) async fn list(State(app): State<Arc<App>>, Caller(origin): Caller) -> Result<Json<Recordings>, ApiError> {
-    let store = store(&app)?.clone();
+pub(crate) async fn list(
+    State(control): State<Control>,
+    State(files): State<RecordingFiles>,
+    Caller(origin): Caller,
+) -> Result<Json<Recordings>, ApiError> {
+    let store = store(&files)?.clone();
     let mut items = on_disk(move || store.list()).await?.map_err(unreadable)?;
-    for live in app.control.call(|registry, _| registry.recordings()).await? {
+    for live in control.call(|registry, _| registry.recordings()).await? {
         // What it is now is known better than on the disk.
         match items.iter_mut().find(|item| item.id == live.id) {
             Some(item) => *item = live,
@@ -202,20 +209,25 @@ pub(crate) async fn list(State(app): State<Arc<App>>, Caller(origin): Caller) ->
         (status = 200, description = "The recording", body = RecordingView),
         (status = 404, description = "No such recording"),
         (status = 501, description = "This deployment does not record"),
-        Stopping,
+        ServerStopping,
     ),
 )]
 pub(crate) async fn show(
-    State(app): State<Arc<App>>,
+    State(control): State<Control>,
+    State(files): State<RecordingFiles>,
     Caller(origin): Caller,
     Path(id): Path<String>,
 ) -> Result<Json<RecordingView>, ApiError> {
-    Ok(Json(find(&app, id).await?.published(&origin.http())))
+    Ok(Json(find(&control, &files, id).await?.published(&origin.http())))
 }
 
 /// The same where a route has no place for the id.
-pub(crate) async fn show_start(state: State<Arc<App>>, caller: Caller) -> Result<Json<RecordingView>, ApiError> {
-    show(state, caller, Path("start".to_owned())).await
+pub(crate) async fn show_start(
+    control: State<Control>,
+    files: State<RecordingFiles>,
+    caller: Caller,
+) -> Result<Json<RecordingView>, ApiError> {
+    show(control, files, caller, Path("start".to_owned())).await
 }
 
 /// Delete a recording
@@ -235,14 +247,17 @@ pub(crate) async fn show_start(state: State<Arc<App>>, caller: Caller) -> Result
         (status = 501, description = "This deployment does not record"),
     ),
 )]
-pub(crate) async fn delete(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<StatusCode, ApiError> {
-    let store = store(&app)?.clone();
+pub(crate) async fn delete(
+    State(files): State<RecordingFiles>,
+    Path(id): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    let store = store(&files)?.clone();
     let folder = on_disk(move || store.take(&id)).await?.map_err(|error| match error {
         DeleteError::Unknown => ApiError::Empty(StatusCode::NOT_FOUND),
         DeleteError::InProgress => ApiError::Empty(StatusCode::CONFLICT),
     })?;
     // First there: what is left here makes another try possible.
-    if let Some(bucket) = &app.bucket {
+    if let Some(bucket) = &files.bucket {
         bucket.delete(folder.id()).await.map_err(unreadable)?;
     }
     on_disk(move || folder.delete()).await?.map_err(unreadable)?;
@@ -250,8 +265,8 @@ pub(crate) async fn delete(State(app): State<Arc<App>>, Path(id): Path<String>) 
 }
 
 /// The same where a route has no place for the id.
-pub(crate) async fn delete_start(state: State<Arc<App>>) -> Result<StatusCode, ApiError> {
-    delete(state, Path("start".to_owned())).await
+pub(crate) async fn delete_start(files: State<RecordingFiles>) -> Result<StatusCode, ApiError> {
+    delete(files, Path("start".to_owned())).await
 }
 
 /// `{"count":n,"items":[…]}`: other words than other lists have.
@@ -261,14 +276,14 @@ pub(crate) struct Recordings {
     items: Vec<RecordingView>,
 }
 
-fn store(app: &App) -> Result<&Store, ApiError> {
-    app.recordings.as_ref().ok_or(ApiError::Empty(StatusCode::NOT_IMPLEMENTED))
+fn store(files: &RecordingFiles) -> Result<&Store, ApiError> {
+    files.store.as_ref().ok_or(ApiError::Empty(StatusCode::NOT_IMPLEMENTED))
 }
 
-async fn find(app: &App, id: String) -> Result<RecordingView, ApiError> {
-    let store = store(app)?.clone();
+async fn find(control: &Control, files: &RecordingFiles, id: String) -> Result<RecordingView, ApiError> {
+    let store = store(files)?.clone();
     let asked = id.clone();
-    if let Some(live) = app.control.call(move |registry, _| registry.recording(&asked)).await? {
+    if let Some(live) = control.call(move |registry, _| registry.recording(&asked)).await? {
         return Ok(live);
     }
     on_disk(move || store.get(&id)).await?.ok_or(ApiError::Empty(StatusCode::NOT_FOUND))

@@ -17,9 +17,9 @@ use settings::{ConfigError, Fault, check_changes, dotenv};
 use tokio::task::spawn_blocking;
 use utoipa::ToSchema;
 
-use crate::App;
 use crate::http::error::{ApiError, ErrorView};
-use crate::http::layers::intake::Optional;
+use crate::http::request::body::OptionalBody;
+use crate::state::Restart;
 use crate::{options, program};
 
 /// Named in errors.
@@ -56,15 +56,18 @@ pub(crate) struct Faults {
         (status = 501, description = "The server is part of another program", body = ErrorView),
     ),
 )]
-pub(crate) async fn restart(State(app): State<Arc<App>>, Optional(body): Optional) -> Result<Response, ApiError> {
-    let Some(file) = app.program.dotenv() else {
+pub(crate) async fn restart(
+    State(restart): State<Arc<Restart>>,
+    OptionalBody(body): OptionalBody,
+) -> Result<Response, ApiError> {
+    let Some(file) = restart.program.dotenv() else {
         let message = "This server is part of another program, which has to restart it";
         return Err(ApiError::described(StatusCode::NOT_IMPLEMENTED, message, API));
     };
     let changes = request::settings(&body);
     // One at a time, or one change could undo another.
-    let _alone = app.changing_settings.lock().await;
-    let program = app.program.clone();
+    let _alone = restart.changing_settings.lock().await;
+    let program = restart.program.clone();
     let changed = spawn_blocking(move || {
         check_changes(&program.sources(), &changes, options::RULES).map_err(Refusal::Invalid)?;
         write(&file, &changes).map_err(Refusal::NotWritten)?;
@@ -74,7 +77,7 @@ pub(crate) async fn restart(State(app): State<Arc<App>>, Optional(body): Optiona
     });
     match changed.await.map_err(|error| ApiError::described(StatusCode::INTERNAL_SERVER_ERROR, error, API))? {
         Ok(()) => {
-            app.request_restart();
+            restart.request();
             Ok(StatusCode::OK.into_response())
         }
         Err(Refusal::Invalid(ConfigError(faults))) => Ok(refuse(&faults)),

@@ -1,6 +1,5 @@
 //! `/sessions`.
 
-use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
@@ -14,14 +13,16 @@ use serde::Serialize;
 use session::command::ApplicationCommand;
 use session::registry::SessionExists;
 use session::snapshot::Include;
-use settings::Compatibility;
+use settings::{Compatibility, Config};
 use utoipa::ToSchema;
 
-use crate::App;
-use crate::http::error::{ApiError, ErrorView, Stopping};
-use crate::http::layers::intake::{self, Optional};
+use crate::control::Control;
+use crate::http::error::{ApiError, ErrorView, ServerStopping};
+use crate::http::request::body::BodyRefusals;
+use crate::http::request::body::OptionalBody;
 use crate::http::request::path::Path;
 use crate::http::request::query::Shown;
+use crate::state::Settings;
 
 /// Sessions described in one turn of the control loop: a long list must not hold up calls. Those that end meanwhile are
 /// left out.
@@ -44,29 +45,30 @@ pub(crate) const API: &str = "/openvidu/api/sessions";
             ("connections" = (operation_id = "listConnections", parameters(("session" = "$response.body#/id")))),
         )),
         (status = 409, description = "There is a session with this id"),
-        intake::Refusals,
-        Stopping,
+        BodyRefusals,
+        ServerStopping,
     ),
 )]
 pub(crate) async fn create(
-    State(app): State<Arc<App>>,
+    State(control): State<Control>,
+    State(settings): State<Settings>,
     headers: HeaderMap,
-    Optional(body): Optional,
+    OptionalBody(body): OptionalBody,
 ) -> Result<Json<SeenSession>, ApiError> {
     let defaults = SessionDefaults {
-        forced_video_codec: app.config.openvidu_streams_forced_video_codec,
-        allow_transcoding: app.config.openvidu_streams_allow_transcoding,
+        forced_video_codec: settings.openvidu_streams_forced_video_codec,
+        allow_transcoding: settings.openvidu_streams_allow_transcoding,
     };
     let properties = request::session(&body, &defaults).map_err(|error| ApiError::bad_request(error, API))?;
     let id = properties.custom_session_id.clone();
     // One that is over but for its recording.
-    let _ = app.control.ask(ApplicationCommand::AwaitEnd { session: Some(id) }).await?;
-    let created = app.control.call(move |registry, now| {
+    let _ = control.ask(ApplicationCommand::AwaitEnd { session: Some(id) }).await?;
+    let created = control.call(move |registry, now| {
         let session = registry.create_session(properties, now)?;
         Ok::<_, SessionExists>(registry.session(session.as_str(), Include::default()).map(view::session))
     });
     match created.await? {
-        Ok(session) => show_to(&app, &headers, session),
+        Ok(session) => show_to(&settings, &headers, session),
         Err(SessionExists) => Err(ApiError::Empty(StatusCode::CONFLICT)),
     }
 }
@@ -81,20 +83,21 @@ pub(crate) async fn create(
     responses(
         (status = 200, description = "The sessions", body = List<SeenSession>),
         (status = 400, description = "A parameter is not a boolean", body = ErrorView),
-        Stopping,
+        ServerStopping,
     ),
 )]
 pub(crate) async fn list(
-    State(app): State<Arc<App>>,
+    State(control): State<Control>,
+    State(settings): State<Settings>,
     headers: HeaderMap,
     Shown(include): Shown<false>,
 ) -> Result<Json<List<SeenSession>>, ApiError> {
-    let compatibility = app.config.madang_compatibility;
-    let ids = app.control.call(|registry, _| registry.session_ids()).await?;
+    let compatibility = settings.madang_compatibility;
+    let ids = control.call(|registry, _| registry.session_ids()).await?;
     let mut sessions = Vec::with_capacity(ids.len());
     for some in ids.chunks(AT_A_TIME) {
         let some = some.to_vec();
-        let views = app.control.call(move |registry, _| {
+        let views = control.call(move |registry, _| {
             let sessions = some.iter().filter_map(|id| registry.session(id.as_str(), include));
             sessions.collect::<Vec<_>>()
         });
@@ -116,17 +119,18 @@ pub(crate) async fn list(
         (status = 200, description = "The session", body = SeenSession),
         (status = 400, description = "A parameter is not a boolean", body = ErrorView),
         (status = 404, description = "No such session"),
-        Stopping,
+        ServerStopping,
     ),
 )]
 pub(crate) async fn show(
-    State(app): State<Arc<App>>,
+    State(control): State<Control>,
+    State(settings): State<Settings>,
     Path(session): Path<String>,
     headers: HeaderMap,
     Shown(include): Shown<false>,
 ) -> Result<Json<SeenSession>, ApiError> {
-    let session = app.control.call(move |registry, _| registry.session(&session, include)).await?;
-    show_to(&app, &headers, session.map(view::session))
+    let session = control.call(move |registry, _| registry.session(&session, include)).await?;
+    show_to(&settings, &headers, session.map(view::session))
 }
 
 /// Close a session
@@ -138,12 +142,12 @@ pub(crate) async fn show(
     operation_id = "closeSession",
     tag = "Sessions",
     params(("session" = String, Path, description = "Its id")),
-    responses((status = 204, description = "Closed"), (status = 404, description = "No such session"), Stopping),
+    responses((status = 204, description = "Closed"), (status = 404, description = "No such session"), ServerStopping),
 )]
-pub(crate) async fn close(State(app): State<Arc<App>>, Path(session): Path<String>) -> Result<StatusCode, ApiError> {
+pub(crate) async fn close(State(control): State<Control>, Path(session): Path<String>) -> Result<StatusCode, ApiError> {
     let close = ApplicationCommand::CloseSession { session: session.clone() };
-    app.control.ask(close).await?.map_err(|_| ApiError::Empty(StatusCode::NOT_FOUND))?;
-    let _ = app.control.ask(ApplicationCommand::AwaitEnd { session: Some(session) }).await?;
+    control.ask(close).await?.map_err(|_| ApiError::Empty(StatusCode::NOT_FOUND))?;
+    let _ = control.ask(ApplicationCommand::AwaitEnd { session: Some(session) }).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -176,7 +180,11 @@ impl SeenSession {
     }
 }
 
-fn show_to(app: &App, headers: &HeaderMap, session: Option<SessionView>) -> Result<Json<SeenSession>, ApiError> {
+fn show_to(
+    settings: &Config,
+    headers: &HeaderMap,
+    session: Option<SessionView>,
+) -> Result<Json<SeenSession>, ApiError> {
     let session = session.ok_or(ApiError::Empty(StatusCode::NOT_FOUND))?;
-    Ok(Json(SeenSession::new(app.config.madang_compatibility, headers, session)))
+    Ok(Json(SeenSession::new(settings.madang_compatibility, headers, session)))
 }

@@ -1,16 +1,14 @@
 //! `/signal`.
 
-use std::sync::Arc;
-
 use axum::extract::State;
 use axum::http::StatusCode;
 use protocol::rest::request::{self, Signal};
 use session::command::ServerSignal;
 use session::registry::SignalRefusal;
 
-use crate::App;
-use crate::http::error::{ApiError, Stopping};
-use crate::http::layers::intake::{self, Mandatory};
+use crate::control::Control;
+use crate::http::error::{ApiError, ServerStopping};
+use crate::http::request::body::{BodyRefusals, MandatoryBody};
 
 /// Named in errors.
 const API: &str = "/openvidu/api/signal";
@@ -29,15 +27,18 @@ const API: &str = "/openvidu/api/signal";
         (status = 404, description = "No such session"),
         // Whom to tell is either nobody, or somebody who is not there.
         (status = 406, description = "Nobody is in the session, or (told by an error) an addressee is not"),
-        intake::Refusals,
-        Stopping,
+        BodyRefusals,
+        ServerStopping,
     ),
 )]
-pub(crate) async fn send(State(app): State<Arc<App>>, Mandatory(body): Mandatory) -> Result<StatusCode, ApiError> {
+pub(crate) async fn send(
+    State(control): State<Control>,
+    MandatoryBody(body): MandatoryBody,
+) -> Result<StatusCode, ApiError> {
     let Signal { session, to, kind, data } =
         request::signal(&body).map_err(|error| ApiError::bad_request(error, API))?;
     let signal = ServerSignal { to, kind, data };
-    let sent = app.control.call(move |registry, now| registry.signal(&session, signal, now)).await?;
+    let sent = control.call(move |registry, now| registry.signal(&session, signal, now)).await?;
     sent.map(|()| StatusCode::OK).map_err(|refusal| match refusal {
         SignalRefusal::UnknownSession => ApiError::Empty(StatusCode::NOT_FOUND),
         SignalRefusal::NobodyThere => ApiError::Empty(StatusCode::NOT_ACCEPTABLE),

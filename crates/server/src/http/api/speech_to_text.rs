@@ -6,9 +6,9 @@ use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use protocol::rest::request::{self, SpeechModel};
 
-use crate::App;
 use crate::http::error::ApiError;
-use crate::http::layers::intake::{self, Mandatory};
+use crate::http::request::body::{BodyRefusals, MandatoryBody};
+use crate::node::Node;
 
 /// Load a model
 #[utoipa::path(
@@ -17,10 +17,10 @@ use crate::http::layers::intake::{self, Mandatory};
     operation_id = "loadSpeechModel",
     tag = "Speech to text",
     request_body = SpeechModel,
-    responses((status = 501, description = "This deployment does not listen"), intake::Refusals),
+    responses((status = 501, description = "This deployment does not listen"), BodyRefusals),
 )]
-pub(crate) async fn load(app: State<Arc<App>>, uri: Uri, body: Mandatory) -> Result<(), ApiError> {
-    refuse(app, uri, body).await
+pub(crate) async fn load(node: State<Arc<Node>>, uri: Uri, body: MandatoryBody) -> Result<(), ApiError> {
+    refuse(node, uri, body).await
 }
 
 /// Unload a model
@@ -30,15 +30,15 @@ pub(crate) async fn load(app: State<Arc<App>>, uri: Uri, body: Mandatory) -> Res
     operation_id = "unloadSpeechModel",
     tag = "Speech to text",
     request_body = SpeechModel,
-    responses((status = 501, description = "This deployment does not listen"), intake::Refusals),
+    responses((status = 501, description = "This deployment does not listen"), BodyRefusals),
 )]
-pub(crate) async fn unload(app: State<Arc<App>>, uri: Uri, body: Mandatory) -> Result<(), ApiError> {
-    refuse(app, uri, body).await
+pub(crate) async fn unload(node: State<Arc<Node>>, uri: Uri, body: MandatoryBody) -> Result<(), ApiError> {
+    refuse(node, uri, body).await
 }
 
-async fn refuse(State(app): State<Arc<App>>, uri: Uri, Mandatory(body): Mandatory) -> Result<(), ApiError> {
+async fn refuse(State(node): State<Arc<Node>>, uri: Uri, MandatoryBody(body): MandatoryBody) -> Result<(), ApiError> {
     let model = request::speech_model(&body).map_err(|error| ApiError::bad_request(error, uri.path()))?;
-    if model.media_node != app.node.id {
+    if model.media_node != node.id {
         return Err(ApiError::bad_request("Parameter 'mediaNode.id' must be the id of a media node", uri.path()));
     }
     Err(ApiError::Empty(StatusCode::NOT_IMPLEMENTED))

@@ -1,13 +1,11 @@
 //! `/sessions/{session}/stream/{stream}`.
 
-use std::sync::Arc;
-
 use axum::extract::State;
 use axum::http::StatusCode;
 
-use crate::App;
+use crate::control::Control;
 use crate::http::api::connections;
-use crate::http::error::{ApiError, Stopping};
+use crate::http::error::{ApiError, ServerStopping};
 use crate::http::request::path::Path;
 
 /// Unpublish a stream
@@ -24,13 +22,13 @@ use crate::http::request::path::Path;
         (status = 204, description = "Unpublished"),
         (status = 400, description = "No such session"),
         (status = 404, description = "No such stream"),
-        Stopping,
+        ServerStopping,
     ),
 )]
 pub(crate) async fn unpublish(
-    State(app): State<Arc<App>>,
+    State(control): State<Control>,
     Path((session, stream)): Path<(String, String)>,
 ) -> Result<StatusCode, ApiError> {
-    let unpublished = app.control.call(move |registry, now| registry.unpublish_stream(&session, &stream, now)).await?;
+    let unpublished = control.call(move |registry, now| registry.unpublish_stream(&session, &stream, now)).await?;
     unpublished.map(|()| StatusCode::NO_CONTENT).map_err(connections::not_found)
 }

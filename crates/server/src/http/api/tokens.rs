@@ -1,7 +1,5 @@
 //! `/tokens`: how connections were made before 2.16. Old clients still do.
 
-use std::sync::Arc;
-
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -11,12 +9,13 @@ use protocol::rest::view::TokenView;
 use session::registry::NotFound;
 use session::snapshot::Include;
 
-use crate::App;
+use crate::control::Control;
 use crate::http::api::connections;
-use crate::http::api::ice;
-use crate::http::error::{ApiError, ErrorView, Stopping};
-use crate::http::layers::intake::{self, Mandatory};
+use crate::http::error::{ApiError, ErrorView, ServerStopping};
+use crate::http::request::body::{BodyRefusals, MandatoryBody};
 use crate::http::request::caller::Caller;
+use crate::ice_servers;
+use crate::state::Settings;
 
 /// Named in errors about the session.
 const API: &str = "/openvidu/api/tokens";
@@ -34,14 +33,15 @@ const API: &str = "/openvidu/api/tokens";
     responses(
         (status = 200, description = "The token and its connection", body = TokenView),
         (status = 404, description = "No such session", body = ErrorView),
-        intake::Refusals,
-        Stopping,
+        BodyRefusals,
+        ServerStopping,
     ),
 )]
 pub(crate) async fn create(
-    State(app): State<Arc<App>>,
+    State(control): State<Control>,
+    State(settings): State<Settings>,
     Caller(origin): Caller,
-    Mandatory(body): Mandatory,
+    MandatoryBody(body): MandatoryBody,
 ) -> Result<Json<TokenView>, ApiError> {
     enum Refusal {
         NotFound,
@@ -56,8 +56,7 @@ pub(crate) async fn create(
     let session = request::session_id(&body).map_err(|error| ApiError::bad_request(error, API))?.to_owned();
     let requested = request::token(&body);
     let name = session.clone();
-    let shared = app.clone();
-    let created = app.control.call(move |registry, now| {
+    let created = control.call(move |registry, now| {
         let requested = match requested {
             Ok(requested) => requested,
             Err(error) => {
@@ -65,8 +64,8 @@ pub(crate) async fn create(
                 return Err(Refusal::Invalid(error));
             }
         };
-        let mut properties = requested.into_properties(|server| ice::complete(server, now));
-        ice::fill_in(&mut properties, &shared.config, now);
+        let mut properties = requested.into_properties(|server| ice_servers::complete(server, now));
+        ice_servers::fill_in(&mut properties, &settings, now);
         let (role, data) = (properties.role, properties.data.clone());
         let kurento_options = properties.kurento_options.clone();
         let connection = registry.create_connection(&session, properties, &origin.web_socket(), now)?;

@@ -1,16 +1,13 @@
 //! `/turn`: what the TURN server inside has been used for.
 
-use std::sync::Arc;
-
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::App;
 use crate::http::error::ApiError;
-use crate::media::RelayUse;
+use crate::media::{RelayQuestions, RelayUse};
 
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -73,8 +70,8 @@ impl From<turn::Usage> for Usage {
         (status = 503, description = "The media worker is gone"),
     ),
 )]
-pub(crate) async fn show(State(app): State<Arc<App>>) -> Result<Json<Turn>, ApiError> {
-    let relay_use = app.relay.ask().await.ok_or(ApiError::Empty(StatusCode::SERVICE_UNAVAILABLE))?;
+pub(crate) async fn show(State(relay): State<RelayQuestions>) -> Result<Json<Turn>, ApiError> {
+    let relay_use = relay.ask().await.ok_or(ApiError::Empty(StatusCode::SERVICE_UNAVAILABLE))?;
     let RelayUse { allocations, totals, usage, users } = relay_use;
     let user = |((connection_id, transport), usage): ((String, _), turn::Usage)| User {
         connection_id,

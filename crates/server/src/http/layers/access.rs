@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
@@ -10,11 +11,10 @@ use axum::response::{IntoResponse, Response};
 use if_addrs::{IfAddr, Interface};
 use settings::{AccessList, AddressRange, Config, PublicHost};
 
-use crate::App;
+use crate::connection::Connection;
 use crate::http::error::ApiError;
 use crate::http::layers::intake;
 use crate::network::possible_clients;
-use crate::ports::Connection;
 
 const RESTAPI: [&str; 2] = ["/openvidu/api", "/openvidu/cdr"];
 const DASHBOARD: [&str; 2] = ["/openvidu/info", "/dashboard"];
@@ -24,16 +24,18 @@ const DASHBOARD: [&str; 2] = ["/openvidu/info", "/dashboard"];
 pub(crate) struct Access {
     restapi: AccessList,
     dashboard: AccessList,
+    /// For the body of a request that is refused.
+    patience: Duration,
 }
 
 impl Access {
     /// As they are set.
-    pub(crate) fn new(config: &Config) -> Self {
-        Self::with_local(config, &local_ranges())
+    pub(crate) fn new(config: &Config, patience: Duration) -> Self {
+        Self::with_local(config, &local_ranges(), patience)
     }
 
     /// `local`: who may always use the REST API, so that a list does not lock out this machine's own applications.
-    fn with_local(config: &Config, local: &[AddressRange]) -> Self {
+    fn with_local(config: &Config, local: &[AddressRange], patience: Duration) -> Self {
         let mut restapi = config.allowed_access_to_restapi.clone();
         if let AccessList::Only(listed) = &mut restapi {
             listed.extend_from_slice(local);
@@ -44,7 +46,7 @@ impl Access {
                 listed.extend_from_slice(dashboard);
             }
         }
-        Self { restapi, dashboard: config.allowed_access_to_dashboard.clone() }
+        Self { restapi, dashboard: config.allowed_access_to_dashboard.clone(), patience }
     }
 
     /// Of these, every one must be on the list for `path`. `None` = nobody knows who it is.
@@ -67,11 +69,7 @@ fn is_below(path: &str, root: &str) -> bool {
 }
 
 /// Lets a request through, or answers 403.
-pub(crate) async fn check(
-    State((app, access)): State<(Arc<App>, Arc<Access>)>,
-    request: Request,
-    next: Next,
-) -> Response {
+pub(crate) async fn check(State(access): State<Arc<Access>>, request: Request, next: Next) -> Response {
     let connection = request.extensions().get::<Connection>().expect("the port adds it to every request");
     let path = request.uri().path();
     // Where a proxy lets one of its headers through as the client wrote it, the other one still tells the truth.
@@ -80,7 +78,7 @@ pub(crate) async fn check(
         return next.run(request).await;
     }
     let refusal = ApiError::described(StatusCode::FORBIDDEN, "Your address may not use this", path);
-    intake::discard(request.into_body(), app.limits.body).await;
+    intake::discard(request.into_body(), access.patience).await;
     refusal.into_response()
 }
 
@@ -127,7 +125,7 @@ mod tests {
             domain_or_public_ip: "203.0.113.5".parse().unwrap(),
             ..Config::default()
         };
-        Access::with_local(&config, &["127.0.0.0/8".parse().unwrap()])
+        Access::with_local(&config, &["127.0.0.0/8".parse().unwrap()], Duration::ZERO)
     }
 
     fn admits(access: &Access, client: &str, path: &str) -> bool {

@@ -4,7 +4,7 @@
 //! that a route forgotten here is closed rather than open.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -13,17 +13,18 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use settings::{CertificateType, Secret};
+use settings::{CertificateType, Config, Secret};
 
 use crate::http::api::doctor;
 use crate::http::error::ApiError;
-use crate::http::layers::intake;
+use crate::http::layers::intake::{self, Authenticated};
 use crate::http::pages::call_page;
 use crate::http::pages::recording_files;
 use crate::http::pages::trust;
+use crate::limits::Limits;
 use crate::network::Network;
-use crate::wrong_secrets::Verdict;
-use crate::{App, Config};
+use crate::state::Settings;
+use crate::wrong_secrets::{Verdict, WrongSecrets};
 
 /// The one user; letter case does not matter.
 const USER: &str = "OPENVIDUAPP";
@@ -37,29 +38,31 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// An extension of requests with the right credentials.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Authenticated;
-
 /// Lets a request through, or answers 401; 429 to those who were wrong too often.
-pub(crate) async fn check(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
+pub(crate) async fn check(
+    State(settings): State<Settings>,
+    State(limits): State<Limits>,
+    State(wrong_secrets): State<Arc<WrongSecrets>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let Some(given) = credentials(request.headers()) else {
-        return if is_public(&app.config, request.method(), request.uri().path()) {
+        return if is_public(&settings, request.method(), request.uri().path()) {
             next.run(request).await
         } else {
-            refuse(request, &app).await
+            refuse(request, limits.body).await
         };
     };
     let network = Network::of_parts(request.headers(), request.extensions());
-    match app.wrong_secrets.judge(network, Instant::now(), || given.are_right(&app.config.openvidu_secret)) {
+    match wrong_secrets.judge(network, Instant::now(), || given.are_right(&settings.openvidu_secret)) {
         Verdict::Right => {
             request.extensions_mut().insert(Authenticated);
             next.run(request).await
         }
-        Verdict::Wrong => refuse(request, &app).await,
+        Verdict::Wrong => refuse(request, limits.body).await,
         Verdict::TooMany { retry_after } => {
             let response = ApiError::too_many("wrong secrets", retry_after, request.uri().path()).into_response();
-            intake::discard(request.into_body(), app.limits.body).await;
+            intake::discard(request.into_body(), limits.body).await;
             response
         }
     }
@@ -107,7 +110,7 @@ fn is_public(config: &Config, method: &Method, path: &str) -> bool {
 }
 
 /// The connection stays open and the body is read to its end, because the java client sends the request again on it.
-async fn refuse(request: Request, app: &App) -> Response {
+async fn refuse(request: Request, patience: Duration) -> Response {
     let (parts, body) = request.into_parts();
     // Browsers ask the user for a password when they see the challenge; scripts that say who they are do not want that.
     let by_script = parts.headers.get("x-requested-with").is_some_and(|value| value == "XMLHttpRequest");
@@ -115,7 +118,7 @@ async fn refuse(request: Request, app: &App) -> Response {
     if !by_script {
         response.headers_mut().insert(header::WWW_AUTHENTICATE, CHALLENGE);
     }
-    intake::discard(body, app.limits.body).await;
+    intake::discard(body, patience).await;
     response
 }
 

@@ -11,11 +11,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
-use crate::http::error::ApiError;
-
-/// Mark of an answer that no handler gave; an extension of the answer.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Unhandled;
+use crate::http::error::{ApiError, Unhandled};
 
 /// 403 without a body for every marked answer. Headers stay: `Allow` among them.
 pub(crate) async fn blur(request: Request, next: Next) -> Response {

@@ -1,26 +1,30 @@
 //! Cross-origin requests: any origin, method and header, without cookies. Applications that call the REST API from the
 //! browser depend on it.
 
-use std::sync::Arc;
-
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use crate::App;
 use crate::http::layers::intake;
 use crate::http::request::caller::requested_origin;
+use crate::limits::Limits;
+use crate::state::Settings;
 
 const ANY: HeaderValue = HeaderValue::from_static("*");
 const VARY: HeaderValue =
     HeaderValue::from_static("Origin, Access-Control-Request-Method, Access-Control-Request-Headers");
 
 /// Answers preflights, and marks all other answers as readable by other origins.
-pub(crate) async fn answer(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+pub(crate) async fn answer(
+    State(settings): State<Settings>,
+    State(limits): State<Limits>,
+    request: Request,
+    next: Next,
+) -> Response {
     let headers = request.headers();
     let foreign = headers.get(header::ORIGIN).is_some_and(|origin| {
-        requested_origin(headers, request.extensions(), app.config.server_port).http().as_bytes() != origin.as_bytes()
+        requested_origin(headers, request.extensions(), settings.server_port).http().as_bytes() != origin.as_bytes()
     });
     let is_options = request.method() == Method::OPTIONS;
     let mut response = match headers.get(header::ACCESS_CONTROL_REQUEST_METHOD) {
@@ -31,7 +35,7 @@ pub(crate) async fn answer(State(app): State<Arc<App>>, request: Request, next: 
                 response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_HEADERS, names);
             }
             response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, ANY);
-            intake::discard(request.into_body(), app.limits.body).await;
+            intake::discard(request.into_body(), limits.body).await;
             response
         }
         _ => {

@@ -15,13 +15,14 @@ use protocol::model::{ConnectionProperties, MediaMode, RecordingMode, RecordingP
 use serde::{Deserialize, Serialize};
 use session::GuestRefusal;
 
-use crate::App;
 use crate::allowance::Allowance;
-use crate::http::api::ice;
+use crate::control::Control;
 use crate::http::error::ApiError;
 use crate::http::request::caller::Caller;
+use crate::ice_servers;
 use crate::limits::Rate;
 use crate::network::Network;
+use crate::state::Settings;
 
 /// Named in errors.
 const PATH: &str = "/call/token";
@@ -39,28 +40,29 @@ impl Places {
 }
 
 #[derive(Deserialize)]
-struct Request {
+struct PlaceRequest {
     room: String,
     #[serde(default)]
     name: String,
 }
 
 #[derive(Serialize)]
-pub(crate) struct Answer {
+pub(crate) struct PlaceView {
     token: String,
 }
 
 /// Makes the room if there is none, and a place in it.
 pub(crate) async fn token(
     Extension(places): Extension<Arc<Places>>,
-    State(app): State<Arc<App>>,
+    State(control): State<Control>,
+    State(settings): State<Settings>,
     network: Network,
     Caller(origin): Caller,
     body: Bytes,
-) -> Result<Json<Answer>, ApiError> {
+) -> Result<Json<PlaceView>, ApiError> {
     let asked = places.0.spend(network, Instant::now());
     asked.map_err(|retry_after| ApiError::too_many("requests for a place", retry_after, PATH))?;
-    let request: Request = serde_json::from_slice(&body).map_err(|error| {
+    let request: PlaceRequest = serde_json::from_slice(&body).map_err(|error| {
         ApiError::bad_request(format_args!("The body must be {{\"room\":…,\"name\":…}}: {error}"), PATH)
     })?;
     let room = request.room.trim();
@@ -79,20 +81,19 @@ pub(crate) async fn token(
         recording_mode: RecordingMode::Manual,
         custom_session_id: format!("call-{}", URL_SAFE_NO_PAD.encode(room)),
         default_recording_properties: RecordingProperties::default(),
-        forced_video_codec: app.config.openvidu_streams_forced_video_codec,
-        allow_transcoding: app.config.openvidu_streams_allow_transcoding,
+        forced_video_codec: settings.openvidu_streams_forced_video_codec,
+        allow_transcoding: settings.openvidu_streams_allow_transcoding,
         media_node: None,
     };
     let data = serde_json::json!({ "name": name }).to_string();
     let mut place = ConnectionProperties { role: Role::Publisher, data, ..Default::default() };
-    let shared = app.clone();
-    let taken = app.control.call(move |registry, now| {
-        ice::fill_in(&mut place, &shared.config, now);
+    let taken = control.call(move |registry, now| {
+        ice_servers::fill_in(&mut place, &settings, now);
         registry.take_guest_place(properties, place, &origin.web_socket(), now)
     });
     let connection = taken.await?.map_err(refused)?;
     let token = view::connection(connection).token.ok_or_else(|| refused(GuestRefusal::Ending))?;
-    Ok(Json(Answer { token }))
+    Ok(Json(PlaceView { token }))
 }
 
 fn refused(refusal: GuestRefusal) -> ApiError {

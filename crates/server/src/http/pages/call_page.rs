@@ -1,7 +1,6 @@
 //! The page for trying a call, embedded in the program. Its source is `web/call`.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
@@ -14,7 +13,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rust_embed::{EmbeddedFile, RustEmbed};
 
-use crate::App;
+use crate::state::AppState;
 
 #[derive(RustEmbed)]
 #[folder = "../../web/call/dist"]
@@ -40,7 +39,7 @@ const STUB: &str = "<!doctype html><html lang=en><meta charset=utf-8><title>Mada
 
 /// One route per file.
 #[expect(clippy::disallowed_methods, reason = "a page is no operation of the API")]
-pub(crate) fn routes() -> Router<Arc<App>> {
+pub(crate) fn routes() -> Router<AppState> {
     let page = || get(|headers: HeaderMap| async move { page(&headers) });
     let router = Router::new().route("/", page()).route("/index.html", page());
     Files::iter().filter(|name| name != INDEX).fold(router, |router, name| {

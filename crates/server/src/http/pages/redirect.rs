@@ -9,12 +9,12 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use certificates::Challenges;
 
-use crate::App;
 use crate::http::request::caller::{Origin, requested_origin};
+use crate::state::Settings;
 
 /// Answers every request with where it should go, but for the questions of ACME authorities.
 #[allow(clippy::disallowed_methods, reason = "no operation of the API")]
-pub(crate) fn router(app: Arc<App>, challenges: Arc<Challenges>) -> Router {
+pub(crate) fn router(settings: Settings, challenges: Arc<Challenges>) -> Router {
     let answer = move |Path(token): Path<String>| {
         let text = challenges.text(&token);
         async move {
@@ -22,12 +22,12 @@ pub(crate) fn router(app: Arc<App>, challenges: Arc<Challenges>) -> Router {
             text.map_or_else(|| StatusCode::NOT_FOUND.into_response(), |text| (headers, text).into_response())
         }
     };
-    Router::new().route("/.well-known/acme-challenge/{token}", get(answer)).fallback(to_https).with_state(app)
+    Router::new().route("/.well-known/acme-challenge/{token}", get(answer)).fallback(to_https).with_state(settings)
 }
 
-async fn to_https(State(app): State<Arc<App>>, request: Request) -> Response {
-    let requested = requested_origin(request.headers(), request.extensions(), app.config.https_port());
-    let target = Origin::new(true, requested.host(), Some(app.config.https_port())).http();
+async fn to_https(State(settings): State<Settings>, request: Request) -> Response {
+    let requested = requested_origin(request.headers(), request.extensions(), settings.https_port());
+    let target = Origin::new(true, requested.host(), Some(settings.https_port())).http();
     let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
     let Ok(location) = HeaderValue::try_from(target + path) else { return StatusCode::BAD_REQUEST.into_response() };
     // The other methods must not become GET, which 301 makes of them.

@@ -5,21 +5,21 @@ use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use aws_lc_rs::digest;
 use axum::Router;
 use axum::extract::State;
-use axum::http::header::{ACCEPT_LANGUAGE, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName};
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use doctor::AUTHORITY;
 use qrcodegen::{QrCode, QrCodeEcc};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
 
-use crate::App;
+use crate::authority::OwnAuthority;
 use crate::http::request::caller::Caller;
+use crate::http::request::language::prefers_korean;
+use crate::media;
 use crate::network::Network;
+use crate::state::{AppState, MediaNetwork, Settings};
 
 const PAGE: &str = "/trust";
 /// Phones ask to install what has this type.
@@ -28,37 +28,9 @@ const POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 );
 
-/// The page and what it offers.
-#[derive(Debug)]
-pub(crate) struct Trust {
-    authority: CertificateDer<'static>,
-    /// SHA-256, as browsers and phones show it.
-    fingerprint: String,
-}
-
-impl Trust {
-    /// `authority`: PEM.
-    pub(crate) fn new(authority: &str) -> Option<Self> {
-        let authority = CertificateDer::from_pem_slice(authority.as_bytes()).ok()?;
-        let digest = digest::digest(&digest::SHA256, &authority);
-        let bytes: Vec<_> = digest.as_ref().iter().map(|byte| format!("{byte:02X}")).collect();
-        Some(Self { authority, fingerprint: bytes.join(":") })
-    }
-
-    /// DER.
-    pub(crate) fn authority(&self) -> &CertificateDer<'static> {
-        &self.authority
-    }
-
-    /// Of the authority's certificate.
-    pub(crate) fn fingerprint(&self) -> &str {
-        &self.fingerprint
-    }
-}
-
 /// The two routes.
 #[allow(clippy::disallowed_methods, reason = "a page, no operation of the API")]
-pub(crate) fn routes() -> Router<Arc<App>> {
+pub(crate) fn routes() -> Router<AppState> {
     Router::new().route(PAGE, get(page)).route(AUTHORITY, get(authority))
 }
 
@@ -67,46 +39,40 @@ pub(crate) fn has(path: &str) -> bool {
     path == PAGE || path == AUTHORITY
 }
 
-async fn authority(State(app): State<Arc<App>>) -> Response {
-    let Some(trust) = &app.trust else { return StatusCode::NOT_FOUND.into_response() };
+async fn authority(State(authority): State<Option<Arc<OwnAuthority>>>) -> Response {
+    let Some(authority) = authority else { return StatusCode::NOT_FOUND.into_response() };
     let headers = [(CONTENT_TYPE, AUTHORITY_TYPE), (CONTENT_DISPOSITION, "attachment; filename=\"madang.crt\"")];
-    (headers, trust.authority.to_vec()).into_response()
+    (headers, authority.certificate().to_vec()).into_response()
 }
 
-async fn page(State(app): State<Arc<App>>, caller: Caller, headers: HeaderMap) -> Response {
-    let Some(trust) = &app.trust else { return StatusCode::NOT_FOUND.into_response() };
+async fn page(
+    State(authority): State<Option<Arc<OwnAuthority>>>,
+    State(settings): State<Settings>,
+    State(network): State<MediaNetwork>,
+    caller: Caller,
+    headers: HeaderMap,
+) -> Response {
+    let Some(authority) = authority else { return StatusCode::NOT_FOUND.into_response() };
     let texts = if prefers_korean(&headers) { &KOREAN } else { &ENGLISH };
-    let html = texts.page(&phones_address(&app, &caller), &trust.fingerprint);
+    let html = texts.page(&phones_address(settings.server_port, &network.borrow(), &caller), authority.fingerprint());
     let headers: [(HeaderName, HeaderValue); 1] = [(CONTENT_SECURITY_POLICY, POLICY)];
     (headers, Html(html)).into_response()
 }
 
-/// Whether the reader prefers Korean to English.
-pub(crate) fn prefers_korean(headers: &HeaderMap) -> bool {
-    let wanted = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let mut languages = wanted.split(',').map(|language| language.trim().to_ascii_lowercase());
-    languages.find_map(|language| match language.get(..2) {
-        Some("ko") => Some(true),
-        Some("en") => Some(false),
-        _ => None,
-    }) == Some(true)
-}
-
 /// The page's own address as another device reaches it: by plain HTTP, which needs no trust yet.
-fn phones_address(app: &App, caller: &Caller) -> String {
+fn phones_address(port: u16, network: &media::Network, caller: &Caller) -> String {
     let host = caller.0.host();
     let is_here =
         host == "localhost" || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
-    let host = match lan_address(app).filter(|_| is_here) {
+    let host = match lan_address(network).filter(|_| is_here) {
         Some(ip) => settings::bracketed(ip),
         None => host.to_owned(),
     };
-    format!("http://{host}:{}{PAGE}", app.config.server_port)
+    format!("http://{host}:{port}{PAGE}")
 }
 
 /// A private one, if there is one: that is where phones are.
-fn lan_address(app: &App) -> Option<IpAddr> {
-    let network = app.network.borrow();
+fn lan_address(network: &media::Network) -> Option<IpAddr> {
     let mut own: Vec<_> = network.candidates.udp.iter().map(|candidate| candidate.ip()).collect();
     own.retain(|ip| !ip.is_loopback());
     own.iter().copied().find(|ip| Network::from(*ip).is_local()).or(own.first().copied())
@@ -221,15 +187,6 @@ const KOREAN: Texts = Texts {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_language_is_the_readers_first_of_the_two() {
-        let prefers =
-            |wanted: &str| prefers_korean(&[(ACCEPT_LANGUAGE, wanted.parse().unwrap())].into_iter().collect());
-        assert!(prefers("ko-KR,ko;q=0.9,en;q=0.8") && prefers("de,ko,en") && prefers("KO"));
-        assert!(!prefers("en,ko") && !prefers("de") && !prefers("") && !prefers("*"));
-        assert!(!prefers_korean(&HeaderMap::new()));
-    }
 
     #[test]
     fn a_code_has_a_module_for_each_dark_one() {

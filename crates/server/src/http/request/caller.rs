@@ -3,15 +3,14 @@
 //! Everything here can be made up by the caller; what does not look like an address is not used.
 
 use std::convert::Infallible;
-use std::sync::Arc;
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap, header};
 use settings::Config;
 
-use crate::App;
-use crate::ports::Connection;
+use crate::connection::Connection;
+use crate::state::Settings;
 
 /// A scheme and an address that clients can use.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -51,11 +50,14 @@ impl Origin {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Caller(pub(crate) Origin);
 
-impl FromRequestParts<Arc<App>> for Caller {
+impl<S: Sync> FromRequestParts<S> for Caller
+where
+    Settings: FromRef<S>,
+{
     type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Infallible> {
-        Ok(Self(public_origin(&app.config, &parts.headers, &parts.extensions)))
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
+        Ok(Self(public_origin(&Settings::from_ref(state), &parts.headers, &parts.extensions)))
     }
 }
 

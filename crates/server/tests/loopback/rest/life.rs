@@ -12,7 +12,7 @@ use super::participants::Participant;
 const HOURS: Duration = Duration::from_secs(3 * 3600);
 
 async fn hours_pass(server: &TestServer) {
-    let control = &server.server.app().control;
+    let control = server.server.control();
     control.call(|registry, now| registry.handle_timeout(now + HOURS)).await.unwrap();
 }
 

@@ -18,7 +18,7 @@ const MAX_BYTES: usize = 8 * 1024 * 1024;
 
 /// What the socket's task takes from the queue.
 #[derive(Debug)]
-pub(super) enum Outgoing {
+pub(crate) enum Outgoing {
     Frame(Utf8Bytes),
     Close(CloseFrame),
 }
@@ -47,7 +47,7 @@ struct Unjoined {
 
 /// The socket's end.
 #[derive(Debug)]
-pub(super) struct Outlet {
+pub(crate) struct Outlet {
     queue: mpsc::Receiver<Outgoing>,
     shared: Arc<Shared>,
 }
@@ -57,7 +57,7 @@ pub(super) struct Outlet {
 pub(crate) struct CutOff;
 
 /// An empty queue. The first end holds the share until the client has joined, and then lifts the bound.
-pub(super) fn outbox(share: Share, bound: Bound) -> (Outbox, Outlet) {
+pub(crate) fn outbox(share: Share, bound: Bound) -> (Outbox, Outlet) {
     let (sender, receiver) = mpsc::channel(MAX_FRAMES);
     let shared = Arc::<Shared>::default();
     let unjoined = Some(Unjoined { _share: share, bound });
@@ -66,7 +66,7 @@ pub(super) fn outbox(share: Share, bound: Bound) -> (Outbox, Outlet) {
 
 impl Outbox {
     /// A second writer, for pings and for closing.
-    pub(super) fn for_socket(&self) -> Self {
+    pub(crate) fn for_socket(&self) -> Self {
         Self { queue: self.queue.clone(), shared: self.shared.clone(), unjoined: None }
     }
 
@@ -89,7 +89,7 @@ impl Outbox {
         self.close_with(1000, "");
     }
 
-    pub(super) fn close_with(&self, code: u16, reason: &'static str) {
+    pub(crate) fn close_with(&self, code: u16, reason: &'static str) {
         self.shared.closing.store(true, Ordering::Relaxed);
         let frame = CloseFrame { code, reason: reason.into() };
         if self.queue.try_send(Outgoing::Close(frame)).is_err() {
@@ -98,7 +98,7 @@ impl Outbox {
     }
 
     /// Whether a close is on its way: what the client still says is of no interest.
-    pub(super) fn is_closing(&self) -> bool {
+    pub(crate) fn is_closing(&self) -> bool {
         self.shared.closing.load(Ordering::Relaxed)
     }
 
@@ -112,7 +112,7 @@ impl Outbox {
 
 impl Outlet {
     /// The next in order; `None` once every writer is gone.
-    pub(super) async fn next(&mut self) -> Option<Outgoing> {
+    pub(crate) async fn next(&mut self) -> Option<Outgoing> {
         let next = self.queue.recv().await;
         if let Some(Outgoing::Frame(frame)) = &next {
             self.shared.bytes.fetch_sub(frame.len(), Ordering::Relaxed);
@@ -121,7 +121,7 @@ impl Outlet {
     }
 
     /// Completes when the queue has overflowed. May be awaited while `next` is not.
-    pub(super) fn overflow(&self) -> impl Future<Output = ()> + use<> {
+    pub(crate) fn overflow(&self) -> impl Future<Output = ()> + use<> {
         let shared = self.shared.clone();
         async move { shared.overflow.notified().await }
     }

@@ -5,9 +5,8 @@ use protocol::rest::request::{IceCredentials, RequestedIceServer};
 use rand::Rng as _;
 use rand::distr::Alphanumeric;
 use session::Time;
+use settings::Config;
 use turn::SharedSecret;
-
-use crate::Config;
 
 /// Connections without servers of their own get the configured ones.
 pub(crate) fn fill_in(properties: &mut ConnectionProperties, config: &Config, now: Time) {

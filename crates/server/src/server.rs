@@ -1,0 +1,186 @@
+//! A server as whoever starts it sees it.
+
+use std::net::SocketAddr;
+use std::thread;
+use std::time::Duration;
+
+use session::Registry;
+use session::command::ApplicationCommand;
+use settings::{Config, bracketed};
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
+
+use crate::control::Control;
+use crate::limits::Limits;
+use crate::open::{Opened, StartError};
+use crate::program::Program;
+use crate::serve::{Serving, serve};
+use crate::state::AppState;
+use crate::wire::{Threads, wire};
+
+/// How long connections may take to end once the server stops, and then each of its threads.
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
+
+/// A running server. [`Server::stop`] ends it; dropping it does so without waiting.
+#[derive(Debug)]
+pub struct Server {
+    state: AppState,
+    address: SocketAddr,
+    redirecting_address: Option<SocketAddr>,
+    media_address: SocketAddr,
+    threads: Threads,
+    serving: Serving,
+}
+
+impl Server {
+    /// Binds the ports and serves. Must be called inside a Tokio runtime. There is no file to which settings could be
+    /// written: a restart cannot be asked for by REST.
+    ///
+    /// # Errors
+    /// See [`StartError`]; so for the other two.
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        Self::start_with(config, Limits::default()).await
+    }
+
+    /// The same with other limits.
+    pub async fn start_with(config: Config, limits: Limits) -> Result<Self, StartError> {
+        Self::launch(Program::embedding(), config, limits)
+    }
+
+    /// As the server of `program`, whose settings `config` was read from.
+    pub async fn start_in(program: Program, config: Config) -> Result<Self, StartError> {
+        Self::launch(program, config, Limits::default())
+    }
+
+    fn launch(program: Program, config: Config, limits: Limits) -> Result<Self, StartError> {
+        warn_of(&config);
+        let opened = Opened::open(config)?;
+        let (address, media_address) = (opened.http.address, opened.media_address);
+        let redirecting_address = opened.redirecting.as_ref().map(|port| port.address);
+        let (wired, ports) = wire(program, limits, opened).map_err(StartError::Thread)?;
+        let (state, threads, serving) = serve(wired, ports);
+        Ok(Self { state, address, redirecting_address, media_address, threads, serving })
+    }
+
+    /// The sessions; lets programs that embed the server create some without HTTP.
+    pub fn control(&self) -> &Control {
+        &self.state.control
+    }
+
+    /// What is set; ports are those really bound.
+    pub fn settings(&self) -> &Config {
+        &self.state.settings
+    }
+
+    /// Where HTTP and WebSocket are served.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where requests are only sent on to HTTPS, if anywhere.
+    pub fn redirecting_address(&self) -> Option<SocketAddr> {
+        self.redirecting_address
+    }
+
+    /// Where media is received.
+    pub fn media_address(&self) -> SocketAddr {
+        self.media_address
+    }
+
+    /// What clients are told about where to send media; it may change.
+    pub fn media_candidates(&self) -> sfu::Candidates {
+        self.state.media_network.borrow().candidates.clone()
+    }
+
+    /// Completes once somebody who may has asked for a restart by REST. It is for the owner to stop this server and to
+    /// start another one.
+    pub async fn restart_requested(&self) {
+        self.state.restart.requested().await;
+    }
+
+    /// A few lines for the person who started it, an empty one after them. Scripts wait for "OpenVidu is ready!".
+    pub fn banner(&self) -> String {
+        let config = self.settings();
+        let port = config.server_port;
+        let mut lines = vec![];
+        if config.madang_call_page {
+            lines.push(("Try a call at", format!("http://localhost:{port}/")));
+        }
+        let candidates = self.media_candidates();
+        for candidate in candidates.udp.iter().filter(|candidate| !candidate.ip().is_loopback()) {
+            lines.push(("On the network", format!("https://{}:{port}/", bracketed(candidate.ip()))));
+        }
+        if let Some(host) = config.domain_or_public_ip.for_url() {
+            lines.push(("Public", format!("https://{host}:{}/", config.https_port())));
+        }
+        lines.push(("REST API", format!("http://localhost:{port}/openvidu/api")));
+        let tcp = candidates.tcp.first().map(|address| format!(", TCP {}", address.port()));
+        lines.push(("Media", format!("UDP {}{}", self.media_address.port(), tcp.unwrap_or_default())));
+        let lines: String = lines.iter().map(|(what, value)| format!("  {what:<18}{value}\n")).collect();
+        format!("\nOpenVidu is ready!  (Madang {})\n{lines}", env!("CARGO_PKG_VERSION"))
+    }
+
+    /// Ends every session, tells every connection to end, waits for them (not for ever), delivers the last events and ends
+    /// the threads.
+    pub async fn stop(self) {
+        let Self { state, threads, mut serving, .. } = self;
+        let control = &state.control;
+        let _ = control.call(Registry::shut_down).await;
+        serving.stopping.send_replace(true);
+        if timeout(SHUTDOWN_GRACE, serving.connections.recv()).await.is_err() {
+            tracing::warn!("some connections did not end in time");
+        }
+        // What connections began while they were ending.
+        let _ = control.call(Registry::shut_down).await;
+        if timeout(SHUTDOWN_GRACE, recordings_ended(control)).await.is_err() {
+            tracing::warn!("some recordings take long: they will be ready some time after the next start");
+            let _ = control.call(|registry, _| registry.finish_endings()).await;
+        }
+        drop(state);
+        threads.end().await;
+    }
+}
+
+impl Threads {
+    /// Waits for each, not for ever.
+    async fn end(self) {
+        // The loop ends when nobody can reach it any more, and then has its own limit for the last events.
+        if timeout(SHUTDOWN_GRACE * 2, self.control).await.is_err() {
+            tracing::warn!("the control loop did not end in time");
+        }
+        // The thread ends when the control loop has dropped its end of the queue; connections that did not end in time
+        // still hold it, so there is a limit here too.
+        let _ = joined(self.media).await;
+        // Neither the control loop nor the media thread holds the other ends: files are finished now.
+        for thread in self.recordings {
+            if !joined(thread).await {
+                tracing::warn!("recorded files were not finished in time");
+            }
+        }
+    }
+}
+
+/// Whether it ended in time.
+async fn joined(thread: thread::JoinHandle<()>) -> bool {
+    timeout(SHUTDOWN_GRACE, spawn_blocking(move || thread.join())).await.is_ok()
+}
+
+/// What an operator should know about what is set, though it works.
+fn warn_of(config: &Config) {
+    if config.openvidu_secret.is_for_development() {
+        tracing::warn!("OPENVIDU_SECRET is the one that everybody knows: for development only");
+    }
+    if config.support_deprecated_api {
+        tracing::warn!(
+            "SUPPORT_DEPRECATED_API: the paths from before OpenVidu 2.16 are served, /api/sessions and others"
+        );
+    }
+    if config.openvidu_dev {
+        tracing::warn!("OPENVIDU_DEV is set: this server is not for production");
+    }
+}
+
+/// Completes once no session waits for a recording of its own.
+async fn recordings_ended(control: &Control) {
+    let _ = control.ask(ApplicationCommand::AwaitEnd { session: None }).await;
+}

@@ -1,0 +1,140 @@
+//! The second step of a start: threads, tasks and the queues between them, around what was opened.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread;
+
+use doctor::{OwnFacts, OwnServer, SocketBuffers};
+use protocol::checkup::Relay;
+use tokio::sync::{Mutex, watch};
+use tokio::task::JoinHandle;
+
+use crate::allowance::Allowance;
+use crate::authority::OwnAuthority;
+use crate::control::Control;
+use crate::jobs::Transcoder;
+use crate::limits::Limits;
+use crate::media::{self, Streams};
+use crate::node::Node;
+use crate::open::Opened;
+use crate::program::Program;
+use crate::state::{AppState, Examination, RecordingFiles, RecordingPrograms, Restart};
+use crate::wrong_secrets::WrongSecrets;
+use crate::{options, recorder, recordings};
+
+/// What runs, and how it is reached.
+pub(crate) struct Wired {
+    /// For handlers.
+    pub(crate) state: AppState,
+    /// Carries media that comes over TCP.
+    pub(crate) streams: Streams,
+    /// Tells everybody of changes of this machine's addresses.
+    pub(crate) network_changes: watch::Sender<media::Network>,
+    pub(crate) threads: Threads,
+}
+
+/// What ends by itself once nobody holds the other ends of its queues, in this order.
+#[derive(Debug)]
+pub(crate) struct Threads {
+    pub(crate) control: JoinHandle<()>,
+    pub(crate) media: thread::JoinHandle<()>,
+    /// What writes recordings, and what orders it to.
+    pub(crate) recordings: Vec<thread::JoinHandle<()>>,
+}
+
+/// What is opened but not part of what runs.
+pub(crate) struct Ports {
+    pub(crate) certificates: certificates::Certificates,
+    pub(crate) http: crate::open::Listening,
+    pub(crate) redirecting: Option<crate::open::Listening>,
+    pub(crate) media_address: SocketAddr,
+}
+
+/// Starts everything but the ports.
+pub(crate) fn wire(program: Program, limits: Limits, opened: Opened) -> io::Result<(Wired, Ports)> {
+    let local_host = opened.local_host();
+    let Opened { config, certificates, http, redirecting, sockets, media_address, .. } = opened;
+    let Opened { network, turn, recordings, bucket, events, .. } = opened;
+    let buffers = sockets.media.buffers();
+    let rules = options::session(&config, local_host, media_address.port());
+    let rules = session::Settings { turn: turn.server.clone(), ..rules };
+    let own_turn = turn.own_secret.is_some();
+    let (network_changes, network) = watch::channel(network);
+
+    let (recorder, taps, packets) = recorder::queue();
+    let worker = media::start(sockets, &config, network.clone(), taps, turn.own_secret)?;
+
+    let limit = config.madang_compositions as usize;
+    let transcoder = Transcoder::find(config.madang_transcoder.as_ref(), &config.madang_data_dir, limit);
+    let public_url = config.public_url(local_host);
+    let layouts = recordings::Layouts::new(&config, public_url.clone(), http.address, certificates.shown.clone());
+    let mut recording_threads = vec![];
+    let recording = match &recordings {
+        Some(store) => {
+            let recorder = recorder::start(recorder, packets, worker.handle.weak())?;
+            let max_streams = rules.recording.max_streams;
+            transcoder.check();
+            layouts.tidy();
+            let kept = bucket.clone().map(|bucket| recordings::Kept::new(bucket, config.madang_recording_local_copy));
+            let place = recordings::Place {
+                store: store.clone(),
+                kept,
+                public_url,
+                transcoder: transcoder.clone(),
+                has_captions: config.madang_recording_captions,
+                layouts: layouts.clone(),
+                stop: Arc::default(),
+            };
+            let running = recordings::start(place, recorder, max_streams)?;
+            recording_threads.extend([running.thread, running.writer]);
+            (running.queue, Some(running.told))
+        }
+        None => (recordings::Queue::off(), None),
+    };
+    let (control, control_task) = Control::start(
+        (rules, options::dialect(&config)),
+        rand::random(),
+        worker.handle,
+        worker.events,
+        recording,
+        events,
+    );
+
+    let authority = certificates.authority.as_deref().and_then(OwnAuthority::new).map(Arc::new);
+    if let Some(authority) = &authority {
+        tracing::info!(sha256 = authority.fingerprint(), "devices can be told at /trust to trust this server");
+    }
+    let relay = match &turn.server {
+        _ if !config.openvidu_webrtc_ice_servers.is_empty() => Relay::Listed,
+        _ if own_turn => Relay::Own,
+        Some(_) => Relay::Other,
+        None => Relay::Off,
+    };
+    let server = OwnServer::new(OwnFacts {
+        relay,
+        turn: turn.server.map(|turn| doctor::TurnServer { uris: turn.uris, secret: turn.secret }),
+        buffers: SocketBuffers { receive: buffers.receive, send: buffers.send, wanted: buffers.wanted },
+        certificate: options::certificates(&config),
+        authority: authority.as_ref().map(|authority| authority.certificate().clone()),
+    });
+    let program = Arc::new(program);
+    let state = AppState {
+        node: Arc::new(Node::new(&config, local_host)),
+        settings: Arc::new(config),
+        limits,
+        wrong_secrets: Arc::new(WrongSecrets::new(limits.wrong_secrets)),
+        control,
+        media_network: network,
+        relay: worker.relay,
+        recording_files: RecordingFiles { store: recordings, bucket },
+        recording_programs: RecordingPrograms { transcoder, layouts },
+        restart: Arc::new(Restart::of(program.clone())),
+        program,
+        authority,
+        examination: Arc::new(Examination { server, running: Mutex::default(), guests: Allowance::new(limits.guests) }),
+    };
+    let threads = Threads { control: control_task, media: worker.thread, recordings: recording_threads };
+    let wired = Wired { state, streams: worker.streams, network_changes, threads };
+    Ok((wired, Ports { certificates, http, redirecting, media_address }))
+}
