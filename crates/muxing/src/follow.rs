@@ -73,7 +73,7 @@ impl From<io::Error> for FollowError {
 #[derive(Debug)]
 pub struct Follower<R> {
     reader: R,
-    head: Head,
+    head: FileHead,
     /// Where the next cluster is, or will be.
     at: u64,
     frames: VecDeque<FileFrame>,
@@ -82,7 +82,7 @@ pub struct Follower<R> {
 impl<R: Read + Seek> Follower<R> {
     /// Of a file that may still be empty.
     pub fn new(reader: R) -> Self {
-        Self { reader, head: Head::default(), at: CLUSTERS_AT, frames: VecDeque::new() }
+        Self { reader, head: FileHead::default(), at: CLUSTERS_AT, frames: VecDeque::new() }
     }
 
     /// The next frame, or nothing yet. Frames of a track come in order of their times; those of two tracks nearly.
@@ -180,21 +180,21 @@ impl<R: Read + Seek> Follower<R> {
         let mut bytes = [0; CLUSTERS_AT as usize];
         self.reader.seek(SeekFrom::Start(0))?;
         self.reader.read_exact(&mut bytes)?;
-        self.head = Head::parse(&bytes).ok_or(FollowError::Foreign)?;
+        self.head = FileHead::parse(&bytes).ok_or(FollowError::Foreign)?;
         Ok(())
     }
 }
 
 /// What stands before the first cluster.
 #[derive(Debug, Default)]
-struct Head {
+struct FileHead {
     /// ms since 1970.
     start: u64,
     has_audio: bool,
     video: Option<VideoTrack>,
 }
 
-impl Head {
+impl FileHead {
     fn codec(&self, track: TrackNumber) -> Option<Codec> {
         match track {
             TrackNumber::Audio => self.has_audio.then_some(Codec::Opus),

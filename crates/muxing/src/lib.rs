@@ -9,6 +9,8 @@
 //! There is no network, no clock and no thread here: it writes through [`std::io::Write`] and [`std::io::Seek`], and
 //! time is an argument. It knows nothing of sessions, nor of how recordings are named and gathered.
 
+#![warn(missing_docs)]
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -52,7 +52,7 @@ pub fn repair<F: Read + Write + Seek>(file: &mut F) -> Result<FileSummary, Repai
         _ => RepairError::Io(error),
     })?;
     file.seek(SeekFrom::Start(0))?;
-    let mut scan = Scan { reader: BufReader::new(&mut *file), at: 0, length, found: Found::default() };
+    let mut scan = Scan { reader: BufReader::new(&mut *file), at: 0, length, found: WholeClusters::default() };
     let is_whole = scan.file()?;
     let found = scan.found;
     let Some(end) = found.end.filter(|_| found.has_audio || found.has_video) else {
@@ -85,7 +85,7 @@ pub fn repair<F: Read + Write + Seek>(file: &mut F) -> Result<FileSummary, Repai
 
 /// What is whole in a file.
 #[derive(Debug, Default)]
-struct Found {
+struct WholeClusters {
     /// ms since 1970.
     start: u64,
     cues: Vec<Cue>,
@@ -102,7 +102,7 @@ struct Scan<R> {
     reader: BufReader<R>,
     at: u64,
     length: u64,
-    found: Found,
+    found: WholeClusters,
 }
 
 impl<R: Read + Seek> Scan<R> {

@@ -6,6 +6,8 @@
 //! Contract with the shell: after *every* `handle_*` call, take [`Sfu::poll_output`] until it is `None`; call
 //! [`Sfu::handle_timeout`] once [`Sfu::poll_timeout`] has passed.
 
+#![warn(missing_docs)]
+
 use std::net::SocketAddr;
 
 use protocol::media::MediaEvent;

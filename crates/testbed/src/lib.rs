@@ -10,7 +10,6 @@
 //!
 //! It is not part of the product: only tests, examples and `fuzz/` depend on it, each on the features that it names. It
 //! knows no test, and asserts nothing but what makes any further test pointless.
-#![allow(missing_docs, reason = "read beside the tests that use it; what is not plain is said")]
 
 #[cfg(feature = "server")]
 pub mod contract;

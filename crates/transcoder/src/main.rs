@@ -16,11 +16,11 @@ use signal_hook::iterator::Signals;
 use transcoder::compose::{Composer, StepOutcome};
 use transcoder::{CompositionError, Manifest, missing};
 
-/// What the outside wants.
+/// What the server, or a signal, says.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Wish {
-    /// Look at the manifest.
-    Look,
+enum Instruction {
+    /// The manifest has grown.
+    ReadManifest,
     /// Compose what can be composed, and leave the rest to the next one.
     Suspend,
     /// The same at once.
@@ -50,10 +50,10 @@ fn check() -> ExitCode {
 }
 
 fn compose(folder: &Path) -> ExitCode {
-    // Wishes that nobody has looked at yet are one: the manifest is looked at for all of them.
-    let (sender, wishes) = sync_channel(2);
+    // Instructions that nobody has looked at yet are one: the manifest is looked at for all of them.
+    let (sender, instructions) = sync_channel(2);
     listen(&sender);
-    let result = catch_signals(sender).and_then(|()| run(folder, &wishes));
+    let result = catch_signals(sender).and_then(|()| run(folder, &instructions));
     match result {
         Ok(()) => ExitCode::SUCCESS,
         // Trying again makes no difference.
@@ -68,7 +68,7 @@ fn compose(folder: &Path) -> ExitCode {
     }
 }
 
-fn run(folder: &Path, wishes: &Receiver<Wish>) -> Result<(), CompositionError> {
+fn run(folder: &Path, instructions: &Receiver<Instruction>) -> Result<(), CompositionError> {
     let mut manifest = Manifest::open(folder)?;
     let mut entries = manifest.read()?.into_iter();
     let Some(Entry::Compose(composition)) = entries.next() else {
@@ -79,10 +79,10 @@ fn run(folder: &Path, wishes: &Receiver<Wish>) -> Result<(), CompositionError> {
     entries.for_each(|entry| composer.push(entry));
     let mut is_last = false;
     loop {
-        match wishes.try_recv() {
-            Ok(Wish::Stop) => return suspend(composer),
-            Ok(wish) => {
-                is_last |= wish == Wish::Suspend;
+        match instructions.try_recv() {
+            Ok(Instruction::Stop) => return suspend(composer),
+            Ok(instruction) => {
+                is_last |= instruction == Instruction::Suspend;
                 manifest.read()?.into_iter().for_each(|entry| composer.push(entry));
             }
             Err(_) => {}
@@ -92,10 +92,10 @@ fn run(folder: &Path, wishes: &Receiver<Wish>) -> Result<(), CompositionError> {
             StepOutcome::Written(until) => tell(&Report::Composed { until, lost: composer.lost() }),
             StepOutcome::Over => return finish(composer),
             StepOutcome::Waiting if is_last => return suspend(composer),
-            StepOutcome::Waiting => match wishes.recv() {
-                Ok(Wish::Stop) | Err(_) => return suspend(composer),
-                Ok(wish) => {
-                    is_last |= wish == Wish::Suspend;
+            StepOutcome::Waiting => match instructions.recv() {
+                Ok(Instruction::Stop) | Err(_) => return suspend(composer),
+                Ok(instruction) => {
+                    is_last |= instruction == Instruction::Suspend;
                     manifest.read()?.into_iter().for_each(|entry| composer.push(entry));
                 }
             },
@@ -123,26 +123,26 @@ fn tell(report: &Report) {
     }
 }
 
-fn listen(wishes: &SyncSender<Wish>) {
-    let wishes = wishes.clone();
+fn listen(instructions: &SyncSender<Instruction>) {
+    let instructions = instructions.clone();
     thread::spawn(move || {
         for line in std::io::stdin().lock().lines() {
             if line.is_err() {
                 break;
             }
-            // If it is full, there is a wish to look at the manifest already.
-            let _ = wishes.try_send(Wish::Look);
+            // If it is full, there is an instruction to look at the manifest already.
+            let _ = instructions.try_send(Instruction::ReadManifest);
         }
-        let _ = wishes.send(Wish::Suspend);
+        let _ = instructions.send(Instruction::Suspend);
     });
 }
 
-fn catch_signals(wishes: SyncSender<Wish>) -> Result<(), CompositionError> {
+fn catch_signals(instructions: SyncSender<Instruction>) -> Result<(), CompositionError> {
     let failed = |error| CompositionError::File("signals".to_owned(), error);
     let mut signals = Signals::new([SIGTERM, SIGINT]).map_err(failed)?;
     thread::spawn(move || {
         for _ in signals.forever() {
-            let _ = wishes.send(Wish::Stop);
+            let _ = instructions.send(Instruction::Stop);
         }
     });
     Ok(())

@@ -42,7 +42,7 @@ pub enum TurnResponse {
 }
 
 impl TurnClient {
-    /// With these credentials.
+    /// A user who has asked for nothing yet. The first request goes out unsigned, to be challenged.
     pub fn new(credentials: Credentials) -> Self {
         Self { credentials, challenge: None }
     }

@@ -9,6 +9,8 @@
 //! There is no socket, clock or task here, and nothing of ICE: connectivity checks and media are none of its business.
 //! TCP allocations (RFC 6062), reservations and mobility are not offered.
 
+#![warn(missing_docs)]
+
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::time::Instant;
