@@ -224,15 +224,6 @@ impl Shown {
         Some(BASE64_STANDARD.encode(digest(&SHA256, &key)))
     }
 
-    /// A certificate that nobody asks for.
-    #[doc(hidden)]
-    pub fn nobody() -> Self {
-        let made = rcgen::generate_simple_self_signed([String::new()]).expect("a certificate");
-        let pair = Pair { certificate: made.cert.pem(), key: made.signing_key.serialize_pem() };
-        let certificate = pair.certified().expect("a pair");
-        Self { certificate: RwLock::new(Arc::new(certificate)), challenges: Arc::default() }
-    }
-
     /// From the next handshake on.
     fn replace(&self, certificate: CertifiedKey) {
         *self.certificate.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(certificate);

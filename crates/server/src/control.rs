@@ -13,6 +13,7 @@ use openvidu::Dialect;
 use protocol::event::Event;
 use protocol::media::MediaEvent;
 use protocol::recording::RecordingReport;
+use recordings::Told;
 use session::command::ApplicationCommand;
 use session::{
     Asker, CallId, ClientCommand, ClientHandle, Command, Effect, Notification, PeerInfo, Refusal, Registry, Reply,
@@ -24,7 +25,6 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::media::MediaHandle;
 use crate::outbox::Outbox;
-use crate::recordings::{self, Told};
 
 /// Waiting callers wait in their own task; more than this only means that they wait one step earlier.
 const INPUT_CAPACITY: usize = 1024;

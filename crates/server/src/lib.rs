@@ -7,8 +7,6 @@
 //! * `signalling`: one task per WebSocket `/openvidu`.
 //! * [`http`]: REST and pages; `state`: what handlers share, in parts.
 //! * `media`: one thread that owns the peer connections and the UDP port.
-//! * [`recorder`]: the thread that writes the files of recorded streams; `recordings`: what is made of them;
-//!   `jobs`: the programs that help with that.
 //! * `turn_offer` and `ice_servers`: which TURN servers clients are told of.
 //! * [`ports`]: the one TCP port, plain and TLS; `connection`: what is known of who came through it.
 //! * [`limits`]: what strangers may take; `network`, `shares`, `allowance` and `wrong_secrets` hold them to it.
@@ -33,7 +31,6 @@ mod connection;
 pub mod control;
 pub mod http;
 mod ice_servers;
-mod jobs;
 pub mod limits;
 mod media;
 mod network;
@@ -43,8 +40,6 @@ pub mod options;
 mod outbox;
 pub mod ports;
 pub mod program;
-pub mod recorder;
-mod recordings;
 mod serve;
 mod server;
 mod shares;

@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 
 use crate::media::{self, Sockets};
 use crate::turn_offer::TurnOffer;
-use crate::{options, ports, recordings};
+use crate::{options, ports};
 
 /// What a server needs of its machine, opened.
 pub(crate) struct Opened {

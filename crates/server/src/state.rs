@@ -5,18 +5,17 @@ use std::sync::Arc;
 use axum::extract::FromRef;
 use bucket::Bucket;
 use doctor::OwnServer;
+use recordings::{Layouts, Store, Transcoder};
 use settings::Config;
 use tokio::sync::{Mutex, Notify, watch};
 
 use crate::allowance::Allowance;
 use crate::authority::OwnAuthority;
 use crate::control::Control;
-use crate::jobs::Transcoder;
 use crate::limits::Limits;
 use crate::media::{self, RelayQuestions};
 use crate::node::Node;
 use crate::program::Program;
-use crate::recordings::{Layouts, Store};
 use crate::wrong_secrets::WrongSecrets;
 
 /// What is set; ports are those really bound.

@@ -13,15 +13,14 @@ use tokio::task::JoinHandle;
 use crate::allowance::Allowance;
 use crate::authority::OwnAuthority;
 use crate::control::Control;
-use crate::jobs::Transcoder;
 use crate::limits::Limits;
 use crate::media::{self, Streams};
 use crate::node::Node;
 use crate::open::Opened;
+use crate::options;
 use crate::program::Program;
 use crate::state::{AppState, Examination, RecordingFiles, RecordingPrograms, Restart};
 use crate::wrong_secrets::WrongSecrets;
-use crate::{options, recorder, recordings};
 
 /// What runs, and how it is reached.
 pub(crate) struct Wired {
@@ -62,17 +61,28 @@ pub(crate) fn wire(program: Program, limits: Limits, opened: Opened) -> io::Resu
     let own_turn = turn.own_secret.is_some();
     let (network_changes, network) = watch::channel(network);
 
-    let (recorder, taps, packets) = recorder::queue();
+    let (writer, taps, packets) = recordings::writer::queue();
     let worker = media::start(sockets, &config, network.clone(), taps, turn.own_secret)?;
 
     let limit = config.madang_compositions as usize;
-    let transcoder = Transcoder::find(config.madang_transcoder.as_ref(), &config.madang_data_dir, limit);
+    let transcoder = recordings::Transcoder::find(config.madang_transcoder.as_ref(), &config.madang_data_dir, limit);
     let public_url = config.public_url(local_host);
-    let layouts = recordings::Layouts::new(&config, public_url.clone(), http.address, certificates.shown.clone());
+    let shown = certificates.shown.clone();
+    let layouts = recordings::Layouts::new(recordings::LayoutOptions {
+        chromium: config.madang_chromium.clone().into(),
+        scratch: config.madang_data_dir.join("browser"),
+        folder: config.openvidu_recording_custom_layout.clone(),
+        public_url: public_url.clone(),
+        composed_url: config.openvidu_recording_composed_url.clone(),
+        with_password: config.openvidu_recording_composed_basicauth,
+        secret: config.openvidu_secret.expose().to_owned(),
+        address: http.address,
+        trusted_key: Arc::new(move || shown.key_digest()),
+    });
     let mut recording_threads = vec![];
     let recording = match &recordings {
         Some(store) => {
-            let recorder = recorder::start(recorder, packets, worker.handle.weak())?;
+            let writer = recordings::writer::start(writer, packets, worker.handle.weak())?;
             let max_streams = rules.recording.max_streams;
             transcoder.check();
             layouts.tidy();
@@ -86,7 +96,7 @@ pub(crate) fn wire(program: Program, limits: Limits, opened: Opened) -> io::Resu
                 layouts: layouts.clone(),
                 stop: Arc::default(),
             };
-            let running = recordings::start(place, recorder, max_streams)?;
+            let running = recordings::start(place, writer, max_streams)?;
             recording_threads.extend([running.thread, running.writer]);
             (running.queue, Some(running.told))
         }

@@ -9,12 +9,12 @@ use std::thread;
 
 use protocol::id::MediaRequestId;
 use protocol::media::{MediaCommand, MediaEvent, MediaFailure};
+use recordings::writer::TapQueue;
 use settings::{Config, IceMode};
 use socket2::{Protocol, Type};
 use tokio::sync::{mpsc, watch};
 
 use crate::ports;
-use crate::recorder::TapQueue;
 pub(crate) use network::{Network, follow};
 pub(crate) use relay_use::{RelayQuestions, RelayUse};
 pub(crate) use streams::{Ends, Streams};

@@ -21,7 +21,7 @@ use super::streams::{Ends, StreamEvent};
 use super::transmitter::{Outgoing, Transmitter};
 use super::udp::{Ports, Received};
 use super::{Network, Sockets};
-use crate::recorder::TapQueue;
+use recordings::writer::TapQueue;
 
 /// The clock of the runtime is no finer; also what keeps a deadline that does not move from taking the whole core.
 const TICK: Duration = Duration::from_millis(1);

@@ -10,6 +10,7 @@ use axum::http::StatusCode;
 use protocol::model::{OutputMode, RecordingProperties};
 use protocol::recording::{Failure, RecordingView};
 use protocol::rest::request::{self, BadRecording, NewRecording};
+use recordings::{DeleteError, Store, Unavailable};
 use serde::Serialize;
 use session::command::ApplicationCommand;
 use session::{Refusal, Reply, StartRefusal, StopRefusal};
@@ -21,9 +22,6 @@ use crate::http::error::{ApiError, ErrorView, ServerStopping};
 use crate::http::request::body::{BodyRefusals, MandatoryBody};
 use crate::http::request::caller::Caller;
 use crate::http::request::path::Path;
-use crate::jobs::Unavailable;
-use crate::recordings::Store;
-use crate::recordings::store::DeleteError;
 use crate::state::{RecordingFiles, RecordingPrograms};
 
 /// Named in errors.

@@ -1,6 +1,5 @@
 //! `/sessions`.
 
-
 use axum::Json;
 use axum::extract::State;
 use axum::http::header::USER_AGENT;

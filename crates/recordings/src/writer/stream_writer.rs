@@ -20,7 +20,7 @@ use super::clock::Clock;
 use super::file::{Create, Disk};
 use super::queue::{Input, Inputs};
 use super::sync::Job;
-use super::{RecorderEvent, StartFile};
+use super::{StartFile, WriterEvent};
 
 /// How finely files' deadlines are kept: none of them is shorter than a fifth of a second.
 const TICK: Duration = Duration::from_millis(50);
@@ -31,12 +31,12 @@ const BATCH: usize = 256;
 /// Files that have ended, of which it is known how their streams would go on.
 const MAX_ENDED: usize = 256;
 
-pub(super) struct Writer {
+pub(super) struct StreamWriter {
     inputs: Inputs,
     media: mpsc::WeakSender<MediaCommand>,
-    events: mpsc::Sender<RecorderEvent>,
+    events: mpsc::Sender<WriterEvent>,
     /// Events that the control side had no room for.
-    backlog: VecDeque<RecorderEvent>,
+    backlog: VecDeque<WriterEvent>,
     sync: SyncSender<Job>,
     create: Create,
     clock: Clock,
@@ -54,11 +54,11 @@ struct Open {
     path: PathBuf,
 }
 
-impl Writer {
+impl StreamWriter {
     pub(super) fn new(
         inputs: Inputs,
         media: mpsc::WeakSender<MediaCommand>,
-        events: mpsc::Sender<RecorderEvent>,
+        events: mpsc::Sender<WriterEvent>,
         sync: SyncSender<Job>,
         create: Create,
     ) -> Self {
@@ -97,7 +97,7 @@ impl Writer {
         match input {
             Input::Expect(tap) => drop(self.expected.entry(tap).or_default()),
             Input::Start(file) => self.start(file),
-            Input::Mark(at) => self.tell(RecorderEvent::Marked { at }),
+            Input::Mark(at) => self.tell(WriterEvent::Marked { at }),
             Input::Stop(tap) => {
                 self.expected.remove(&tap);
                 self.finish(tap);
@@ -145,7 +145,7 @@ impl Writer {
             }
             Err(error) => {
                 let why = format!("cannot create {}: {error}", path.display());
-                self.tell(RecorderEvent::Failed { tap, why, disk: true, summary: None });
+                self.tell(WriterEvent::Failed { tap, why, disk: true, summary: None });
             }
         }
     }
@@ -160,7 +160,7 @@ impl Writer {
             Ok(()) => {
                 while let Some(event) = self.files.get_mut(&tap).and_then(|open| open.stream.poll_event()) {
                     match event {
-                        Event::Running => self.tell(RecorderEvent::Running { tap }),
+                        Event::Running => self.tell(WriterEvent::Running { tap }),
                         Event::KeyFrameNeeded => self.ask_for_key_frame(tap),
                     }
                 }
@@ -186,7 +186,7 @@ impl Writer {
                 if let Some(losses) = summary.losses.filter(|losses| *losses != muxing::Losses::default()) {
                     tracing::warn!(path = %open.path.display(), ?losses, "a recorded file is not complete");
                 }
-                self.settle(open.disk, RecorderEvent::Finished { tap, summary });
+                self.settle(open.disk, WriterEvent::Finished { tap, summary });
             }
             Err(error) => self.give_up(tap, open.disk, open.path, &error, losses),
         }
@@ -212,11 +212,11 @@ impl Writer {
         }
         // Defects are `Other`, the system's errors are not.
         let is_disk = error.kind() != io::ErrorKind::Other;
-        self.settle(disk, RecorderEvent::Failed { tap, why, disk: is_disk, summary });
+        self.settle(disk, WriterEvent::Failed { tap, why, disk: is_disk, summary });
     }
 
     /// Tells once the disk has it.
-    fn settle(&mut self, disk: Disk, event: RecorderEvent) {
+    fn settle(&mut self, disk: Disk, event: WriterEvent) {
         match self.sync.try_send(Job::Ended(disk.0, event)) {
             Ok(()) => {}
             Err(TrySendError::Full(Job::Ended(_, event)) | TrySendError::Disconnected(Job::Ended(_, event))) => {
@@ -234,7 +234,7 @@ impl Writer {
         }
     }
 
-    fn tell(&mut self, event: RecorderEvent) {
+    fn tell(&mut self, event: WriterEvent) {
         self.backlog.push_back(event);
         self.send_backlog();
     }

@@ -20,16 +20,16 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
-use super::composing::{self, Composing};
-use super::processing::{self, Part, Processed, Work};
-use super::queue::Order;
-use super::store::{Folder, StreamNote};
-use super::{Place, Told, recovery, upload};
-use crate::jobs::{Filmed, Progress, Slot};
-use crate::recorder::{RecorderEvent, RecorderHandle, StartFile};
+use crate::composing::{self, Composing};
+use crate::processes::{Filmed, Progress, Slot};
+use crate::processing::{self, Part, Processed, Work};
+use crate::queue::Order;
+use crate::store::{Folder, StreamNote};
+use crate::writer::{StartFile, WriterEvent, WriterHandle};
+use crate::{Place, Told, recovery, upload};
 use page::Film;
 
-/// Until a recorder that was too busy is told again that a file shall end.
+/// Until a writer that was too busy is told again that a file shall end.
 const RETRY: Duration = Duration::from_millis(100);
 /// How often compositions are told how far the files are.
 const MARK: Duration = Duration::from_millis(500);
@@ -38,13 +38,13 @@ const PROGRESS_CAPACITY: usize = 256;
 
 pub(super) struct Director {
     place: Place,
-    recorder: RecorderHandle,
-    files: mpsc::Receiver<RecorderEvent>,
+    writer: WriterHandle,
+    files: mpsc::Receiver<WriterEvent>,
     tell: mpsc::Sender<Told>,
     recordings: HashMap<RecordingKey, Recording>,
     /// Whose files are being written.
     taps: HashMap<TapId, RecordingKey>,
-    /// Files whose end the recorder had no room to hear of.
+    /// Files whose end the writer had no room to hear of.
     unstopped: Vec<TapId>,
     processing: JoinSet<Done>,
     tell_progress: mpsc::Sender<(RecordingKey, Progress)>,
@@ -94,15 +94,15 @@ struct End {
 impl Director {
     pub(super) fn new(
         place: Place,
-        recorder: RecorderHandle,
-        files: mpsc::Receiver<RecorderEvent>,
+        writer: WriterHandle,
+        files: mpsc::Receiver<WriterEvent>,
         tell: mpsc::Sender<Told>,
     ) -> Self {
         let (tell_progress, progress) = mpsc::channel(PROGRESS_CAPACITY);
         let (tell_filmed, filmed) = mpsc::channel(PROGRESS_CAPACITY);
         Self {
             place,
-            recorder,
+            writer,
             files,
             tell,
             recordings: HashMap::new(),
@@ -121,7 +121,7 @@ impl Director {
     pub(super) async fn run(mut self, mut orders: mpsc::Receiver<Order>) {
         let (processed, mut recovered) = mpsc::channel(RECOVERED);
         self.recover(processed);
-        let mut recorder_is_there = true;
+        let mut writer_is_there = true;
         let mut marks = tokio::time::interval(MARK);
         marks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -131,11 +131,11 @@ impl Director {
                     Some(order) => self.carry_out(order).await,
                     None => break,
                 },
-                event = self.files.recv(), if recorder_is_there => match event {
+                event = self.files.recv(), if writer_is_there => match event {
                     Some(event) => self.file_event(event).await,
                     None => {
-                        recorder_is_there = false;
-                        self.lose_recorder().await;
+                        writer_is_there = false;
+                        self.lose_writer().await;
                     }
                 },
                 Some(done) = self.processing.join_next() => match done {
@@ -152,7 +152,7 @@ impl Director {
                 Some((recording, progress)) = self.progress.recv() => self.progressed(recording, progress).await,
                 Some((recording, filmed)) = self.filmed.recv() => self.film_event(recording, filmed).await,
                 // One that is too busy to be asked is asked again.
-                _ = marks.tick(), if is_composing => drop(self.recorder.mark()),
+                _ = marks.tick(), if is_composing => drop(self.writer.mark()),
                 () = tokio::time::sleep(RETRY), if !self.unstopped.is_empty() => {
                     let taps = std::mem::take(&mut self.unstopped);
                     taps.into_iter().for_each(|tap| self.stop_file(tap));
@@ -266,7 +266,7 @@ impl Director {
 
     /// ms since 1970, on the clock of the files.
     fn now(&self) -> u64 {
-        self.recorder.now().as_millis() as u64
+        self.writer.now().as_millis() as u64
     }
 
     fn begin(&self, key: RecordingKey, view: RecordingView) -> Result<Recording, Failure> {
@@ -337,7 +337,7 @@ impl Director {
         let after = recording.latest.insert(note.stream_id.clone(), tap);
         recording.growing.insert(tap, note);
         self.taps.insert(tap, key);
-        self.recorder.start(StartFile { tap, path, audio, video, after }).map_err(io::Error::other)
+        self.writer.start(StartFile { tap, path, audio, video, after }).map_err(io::Error::other)
     }
 
     /// Something happened to a stream of a composed recording.
@@ -380,28 +380,28 @@ impl Director {
 
     /// It must be told, or the file would never end.
     fn stop_file(&mut self, tap: TapId) {
-        if self.recorder.stop(tap).is_err() {
+        if self.writer.stop(tap).is_err() {
             self.unstopped.push(tap);
         }
     }
 
-    async fn file_event(&mut self, event: RecorderEvent) {
+    async fn file_event(&mut self, event: WriterEvent) {
         match event {
-            RecorderEvent::Running { tap } => {
+            WriterEvent::Running { tap } => {
                 if let Some(recording) = self.taps.get(&tap).copied() {
                     self.report(RecordingReport::Running { recording, tap: Some(tap) }).await;
                 }
             }
-            RecorderEvent::Finished { tap, summary } => {
+            WriterEvent::Finished { tap, summary } => {
                 self.close_file(tap, Some(summary));
             }
-            RecorderEvent::Marked { at } => {
+            WriterEvent::Marked { at } => {
                 // How far a page's file is, is told by itself.
                 let of_streams = self.recordings.values_mut().filter(|recording| recording.film.is_none());
                 let composing = of_streams.filter_map(|recording| recording.composing.as_mut());
                 composing.for_each(|composing| composing.given_until(at.as_millis() as u64));
             }
-            RecorderEvent::Failed { tap, why, disk, summary } => {
+            WriterEvent::Failed { tap, why, disk, summary } => {
                 if let Some(recording) = self.close_file(tap, summary) {
                     let report = if disk {
                         RecordingReport::Broken { recording, why }
@@ -415,7 +415,7 @@ impl Director {
     }
 
     /// Its thread has ended: whatever it was writing was cut off.
-    async fn lose_recorder(&mut self) {
+    async fn lose_writer(&mut self) {
         for tap in self.taps.keys().copied().collect::<Vec<_>>() {
             if let Some(recording) = self.close_file(tap, None) {
                 let why = "the recorder has come to a standstill".to_owned();

@@ -30,7 +30,7 @@ const PACKAGES: &str = "gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstr
 
 /// The program that composes, and how often it may run.
 #[derive(Clone, Debug)]
-pub(crate) struct Transcoder(Arc<Inner>);
+pub struct Transcoder(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
@@ -65,11 +65,14 @@ impl Default for Restraint {
 
 /// Why nothing can be composed.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-pub(crate) enum Unavailable {
+pub enum Unavailable {
+    /// There is no program that composes, or it lacks something.
     #[error("Composed recordings are not available: {0}. Individual ones are (outputMode INDIVIDUAL)")]
     Missing(String),
+    /// There is no browser that could show a page.
     #[error("Recordings with recordingLayout CUSTOM are not available: {0}. Those with the other layouts are")]
     NoBrowser(String),
+    /// All that may be composed at a time are.
     #[error("As many recordings are composed as may be (setting MADANG_COMPOSITIONS)")]
     Overloaded,
 }
@@ -83,7 +86,7 @@ impl From<Unavailable> for Failure {
 
 /// One of the compositions that may run at a time, until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Slot(Transcoder);
+pub struct Slot(Transcoder);
 
 impl Drop for Slot {
     fn drop(&mut self) {
@@ -93,7 +96,7 @@ impl Drop for Slot {
 
 impl Transcoder {
     /// The program at `setting`, or if that is empty wherever it is. `data` is a folder for what shall be remembered.
-    pub(crate) fn find(setting: &Path, data: &Path, limit: usize) -> Self {
+    pub fn find(setting: &Path, data: &Path, limit: usize) -> Self {
         let program = if setting.as_os_str().is_empty() { look_around() } else { Some(setting.to_owned()) };
         let lacks = OnceLock::new();
         let program = program.filter(|program| fs::metadata(program).is_ok_and(|file| file.is_file()));
@@ -120,7 +123,7 @@ impl Transcoder {
     }
 
     /// Finds out what it lacks, in a thread: GStreamer takes seconds to look at its plugins for the first time.
-    pub(crate) fn check(&self) {
+    pub fn check(&self) {
         if self.0.lacks.get().is_some() {
             return;
         }
@@ -145,7 +148,7 @@ impl Transcoder {
     }
 
     /// Whether another composition may begin.
-    pub(crate) fn availability(&self) -> Result<(), Unavailable> {
+    pub fn availability(&self) -> Result<(), Unavailable> {
         if let Some(Some(why)) = self.0.lacks.get() {
             return Err(Unavailable::Missing(why.clone()));
         }
@@ -153,7 +156,7 @@ impl Transcoder {
     }
 
     /// Whether there is a program, as far as is known.
-    pub(crate) fn is_there(&self) -> bool {
+    pub fn is_there(&self) -> bool {
         !matches!(self.0.lacks.get(), Some(Some(_)))
     }
 
@@ -178,12 +181,12 @@ impl Transcoder {
     }
 
     /// Takes one of the slots, if there is one.
-    pub(crate) fn slot(&self) -> Result<Slot, Unavailable> {
+    pub fn slot(&self) -> Result<Slot, Unavailable> {
         self.availability().map(|()| self.extra_slot())
     }
 
     /// Takes one even beyond the limit.
-    pub(crate) fn extra_slot(&self) -> Slot {
+    pub fn extra_slot(&self) -> Slot {
         self.0.running.fetch_add(1, Ordering::Relaxed);
         Slot(self.clone())
     }

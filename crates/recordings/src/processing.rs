@@ -16,14 +16,14 @@ use protocol::model::OutputMode;
 use protocol::recording::{Lost, Measured, RecordingView};
 use protocol::transcoder;
 
-use super::Place;
-use super::archive::{self, Entry};
-use super::composing::{self, Composing};
-use super::store::{self, Folder, StreamNote};
-use crate::jobs::Made;
-use crate::recorder::repair_file;
+use crate::Place;
+use crate::archive::{self, Entry};
+use crate::composing::{self, Composing};
+use crate::processes::Made;
+use crate::store::{self, Folder, StreamNote};
+use crate::writer::repair_file;
 
-/// The recorder's files have at least this before their first frame.
+/// The writer's files have at least this before their first frame.
 const EMPTY_FILE: u64 = 4096;
 
 /// A recording that is over.

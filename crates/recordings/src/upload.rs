@@ -15,8 +15,8 @@ use protocol::event::RecordingStatus;
 use protocol::recording::RecordingView;
 use tokio::time::sleep;
 
-use super::processing::Processed;
-use super::{Kept, Place, store};
+use crate::processing::Processed;
+use crate::{Kept, Place, store};
 
 /// Pause after a failure, doubled each time. The library tries single requests for some minutes already.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);

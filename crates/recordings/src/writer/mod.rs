@@ -11,10 +11,10 @@
 mod clock;
 mod file;
 mod queue;
+mod stream_writer;
 mod sync;
 #[cfg(test)]
 mod tests;
-mod writer;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -27,17 +27,17 @@ use tokio::sync::mpsc;
 
 pub(crate) use clock::Clock;
 #[cfg(test)]
-pub(crate) use writer::MAX_EXPECTED;
+pub(crate) use stream_writer::MAX_EXPECTED;
 
-pub use queue::{Inputs, Overloaded, RecorderHandle, TapQueue, queue};
+pub use queue::{Inputs, Overloaded, TapQueue, WriterHandle, queue};
 
 /// Events for the control side. There are three a file at most.
 const EVENT_CAPACITY: usize = 4096;
 
-/// A file shall be written, until [`RecorderHandle::stop`]; to be called also when its tap ended by itself.
+/// A file shall be written, until [`WriterHandle::stop`]; to be called also when its tap ended by itself.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct StartFile {
-    /// Whose packets. What came before this is lost, unless it was [`RecorderHandle::expect`]ed.
+    /// Whose packets. What came before this is lost, unless it was [`WriterHandle::expect`]ed.
     pub tap: TapId,
     /// Where; nothing may be there. The folder exists.
     pub path: PathBuf,
@@ -51,7 +51,7 @@ pub struct StartFile {
 
 /// What becomes of a file; `Finished` or `Failed` comes once, and last. And how far all of them are.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum RecorderEvent {
+pub enum WriterEvent {
     /// Its first frames are written.
     Running {
         /// Which.
@@ -82,38 +82,38 @@ pub enum RecorderEvent {
     },
 }
 
-/// A running recorder.
+/// A running writer.
 #[derive(Debug)]
-pub struct Recorder {
+pub struct Writer {
     /// For whoever decides what is recorded.
-    pub handle: RecorderHandle,
+    pub handle: WriterHandle,
     /// What becomes of files.
-    pub events: mpsc::Receiver<RecorderEvent>,
-    /// Ends once every [`RecorderHandle`] and the [`TapQueue`] are dropped and the files are finished.
+    pub events: mpsc::Receiver<WriterEvent>,
+    /// Ends once every [`WriterHandle`] and the [`TapQueue`] are dropped and the files are finished.
     pub thread: thread::JoinHandle<()>,
 }
 
 /// Starts the threads. Key frames are asked for by `media`, as long as the media worker is there.
-pub fn start(handle: RecorderHandle, inputs: Inputs, media: mpsc::WeakSender<MediaCommand>) -> io::Result<Recorder> {
+pub fn start(handle: WriterHandle, inputs: Inputs, media: mpsc::WeakSender<MediaCommand>) -> io::Result<Writer> {
     start_with(handle, inputs, media, file::create)
 }
 
 fn start_with(
-    handle: RecorderHandle,
+    handle: WriterHandle,
     inputs: Inputs,
     media: mpsc::WeakSender<MediaCommand>,
     create: file::Create,
-) -> io::Result<Recorder> {
+) -> io::Result<Writer> {
     let (told, events) = mpsc::channel(EVENT_CAPACITY);
     let syncing = sync::start(told.clone())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-    let writer = writer::Writer::new(inputs, media, told, syncing.jobs, create);
-    let thread = thread::Builder::new().name("recorder".to_owned()).spawn(move || {
+    let writer = stream_writer::StreamWriter::new(inputs, media, told, syncing.jobs, create);
+    let thread = thread::Builder::new().name("writer".to_owned()).spawn(move || {
         runtime.block_on(writer.run());
         // The writer has dropped its end of the queue: what is left is forced to the disk.
         let _ = syncing.thread.join();
     })?;
-    Ok(Recorder { handle, events, thread })
+    Ok(Writer { handle, events, thread })
 }
 
 /// Makes a file whole that was cut off, on the disk too. Takes as long as reading its index.

@@ -1,4 +1,4 @@
-//! A recording that shows a page of the application's: its one stream is what [`crate::jobs`] films, a file for each start of
+//! A recording that shows a page of the application's: its one stream is what [`crate::processes`] films, a file for each start of
 //! the browser.
 
 use std::io;
@@ -10,10 +10,10 @@ use protocol::recording::{RecordedStream, RecordingReport};
 use protocol::transcoder::Entry;
 
 use super::{Director, Recording, unwritable};
-use crate::jobs::{Filmed, Filming, Slot};
-use crate::recordings::processing::{self, Part};
-use crate::recordings::store::StreamNote;
-use crate::recordings::{Place, composing};
+use crate::processes::{Filmed, Filming, Slot};
+use crate::processing::{self, Part};
+use crate::store::StreamNote;
+use crate::{Place, composing};
 
 /// The one stream of a recording that shows a page of the application's.
 const PAGE: &str = "page";
@@ -38,7 +38,7 @@ impl Director {
     ) -> Result<(), String> {
         let tell = self.tell_filmed.clone();
         let tell = move |filmed| tell.blocking_send((key, filmed)).is_ok();
-        let filming = Filming::start(page, self.recorder.clock(), tell).map_err(|error| error.to_string())?;
+        let filming = Filming::start(page, self.writer.clock(), tell).map_err(|error| error.to_string())?;
         recording.film = Some(Film { filming, slot: Some(slot), note: None });
         recording.awaited.page = true;
         Ok(())

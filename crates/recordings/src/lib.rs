@@ -1,7 +1,7 @@
 //! Recordings: what the control side decides about them becomes folders, files, archives and reports.
 //!
 //! * [`queue`]: the control side's end; it never waits for a disk.
-//! * [`director`]: one thread that carries out what is asked, with the help of the [`crate::recorder`], which writes the
+//! * [`director`]: one thread that carries out what is asked, with the help of the [`crate::writer`], which writes the
 //!   files of single streams.
 //! * [`composing`]: composed recordings are recorded like individual ones, and meanwhile made one file of.
 //! * [`layouts`]: pages of the application's, which are recorded instead of the streams.
@@ -18,13 +18,15 @@ mod composing;
 mod director;
 mod layouts;
 mod name;
+mod processes;
 mod processing;
 mod queue;
 mod recovery;
-pub(crate) mod store;
+mod store;
 #[cfg(test)]
 mod tests;
 mod upload;
+pub mod writer;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -35,12 +37,12 @@ use protocol::event::{RecordingEvent, RecordingStatus};
 use protocol::recording::RecordingReport;
 use tokio::sync::{Semaphore, mpsc};
 
-use crate::jobs::Transcoder;
-use crate::recorder::Recorder;
+use crate::writer::Writer;
 use director::Director;
-pub(crate) use layouts::Layouts;
-pub(crate) use queue::Queue;
-pub(crate) use store::Store;
+pub use layouts::{LayoutOptions, Layouts, TrustedKey};
+pub use processes::{Transcoder, Unavailable};
+pub use queue::Queue;
+pub use store::{DeleteError, Folder, Store};
 
 /// Reports on their way to the control side, which takes them at once.
 const REPORT_CAPACITY: usize = 1024;
@@ -51,7 +53,7 @@ const UPLOADS: usize = 4;
 
 /// For the control side.
 #[derive(Debug)]
-pub(crate) enum Told {
+pub enum Told {
     /// Of a recording of this run.
     Report(RecordingReport),
     /// Of a recording that a crash has interrupted: for applications.
@@ -60,56 +62,64 @@ pub(crate) enum Told {
 
 /// What carries out commands.
 #[derive(Debug)]
-pub(crate) struct Running {
-    pub(crate) queue: Queue,
-    pub(crate) told: mpsc::Receiver<Told>,
+pub struct Running {
+    /// The way of commands.
+    pub queue: Queue,
+    /// What the control side hears.
+    pub told: mpsc::Receiver<Told>,
     /// Ends soon after the [`Queue`] was dropped. What is not processed by then is left to the next start.
-    pub(crate) thread: thread::JoinHandle<()>,
-    /// The recorder's.
-    pub(crate) writer: thread::JoinHandle<()>,
+    pub thread: thread::JoinHandle<()>,
+    /// The writer's.
+    pub writer: thread::JoinHandle<()>,
 }
 
 /// Where finished recordings are kept, if not where they were made.
 #[derive(Clone, Debug)]
-pub(crate) struct Kept {
-    pub(crate) bucket: Arc<Bucket>,
+pub struct Kept {
+    /// Where to.
+    pub bucket: Arc<Bucket>,
     /// They stay here, too.
-    pub(crate) local_copy: bool,
+    pub local_copy: bool,
     /// One is taken by each upload: of all that wait, few are on their way.
     turns: Arc<Semaphore>,
 }
 
 impl Kept {
-    pub(crate) fn new(bucket: Arc<Bucket>, local_copy: bool) -> Self {
+    /// `local_copy`: they stay here, too.
+    pub fn new(bucket: Arc<Bucket>, local_copy: bool) -> Self {
         Self { bucket, local_copy, turns: Arc::new(Semaphore::new(UPLOADS)) }
     }
 }
 
 /// Starts the thread.
-pub(crate) fn start(place: Place, recorder: Recorder, max_streams: usize) -> io::Result<Running> {
-    let (queue, commands) = queue::queue(recorder.handle.clone(), max_streams);
+pub fn start(place: Place, writer: Writer, max_streams: usize) -> io::Result<Running> {
+    let (queue, commands) = queue::queue(writer.handle.clone(), max_streams);
     let (tell, told) = mpsc::channel(REPORT_CAPACITY);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(WORKERS).build()?;
-    let director = Director::new(place, recorder.handle, recorder.events, tell);
+    let director = Director::new(place, writer.handle, writer.events, tell);
     // When the runtime is dropped, it waits for the workers, who were told to stop.
     let thread =
         thread::Builder::new().name("recordings".to_owned()).spawn(move || runtime.block_on(director.run(commands)))?;
-    Ok(Running { queue, told, thread, writer: recorder.thread })
+    Ok(Running { queue, told, thread, writer: writer.thread })
 }
 
 /// Where recordings are, what composes them, and whether to go on with them.
 #[derive(Clone, Debug)]
-pub(crate) struct Place {
-    pub(crate) store: Store,
-    pub(crate) kept: Option<Kept>,
+pub struct Place {
+    /// Where recordings grow.
+    pub store: Store,
+    /// Where they are kept once they are whole, if not there.
+    pub kept: Option<Kept>,
     /// Where clients find this server, as far as is known without their asking.
-    pub(crate) public_url: String,
-    pub(crate) transcoder: Transcoder,
+    pub public_url: String,
+    /// What composes them.
+    pub transcoder: Transcoder,
     /// Composed pictures say who is who.
-    pub(crate) has_captions: bool,
-    pub(crate) layouts: Layouts,
+    pub has_captions: bool,
+    /// The pages that some of them show.
+    pub layouts: Layouts,
     /// Set at the end.
-    pub(crate) stop: Arc<AtomicBool>,
+    pub stop: Arc<AtomicBool>,
 }
 
 impl Place {

@@ -20,7 +20,7 @@ pub(super) const MAX_METADATA: u64 = 64 * 1024;
 
 /// See the module. Cheap to clone.
 #[derive(Clone, Debug)]
-pub(crate) struct Store {
+pub struct Store {
     root: Arc<Path>,
     /// Ids of recordings that somebody works at.
     claims: Arc<Mutex<HashSet<String>>>,
@@ -35,16 +35,18 @@ pub(crate) struct Claim {
 
 /// The folder of one recording, held for as long as somebody works at it.
 #[derive(Debug)]
-pub(crate) struct Folder {
+pub struct Folder {
     path: PathBuf,
     claim: Claim,
 }
 
 /// Why a recording is not deleted.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum DeleteError {
+pub enum DeleteError {
+    /// It was never there, or is gone.
     #[error("there is no such recording")]
     Unknown,
+    /// It is recorded, processed or brought to where it is kept.
     #[error("the recording is in progress")]
     InProgress,
 }
@@ -54,26 +56,26 @@ pub(crate) enum DeleteError {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct StreamNote {
     /// Of its file, which has an extension, too.
-    pub(crate) name: String,
-    pub(crate) connection_id: String,
-    pub(crate) stream_id: String,
-    pub(crate) client_data: String,
-    pub(crate) server_data: String,
+    pub name: String,
+    pub connection_id: String,
+    pub stream_id: String,
+    pub client_data: String,
+    pub server_data: String,
     /// ms since 1970, as the others 0 until the file is finished.
-    pub(crate) start_time: u64,
-    pub(crate) end_time: u64,
+    pub start_time: u64,
+    pub end_time: u64,
     /// ms.
-    pub(crate) duration: u64,
+    pub duration: u64,
     /// Bytes.
-    pub(crate) size: u64,
-    pub(crate) has_audio: bool,
-    pub(crate) has_video: bool,
+    pub size: u64,
+    pub has_audio: bool,
+    pub has_video: bool,
     /// Only of streams with pictures.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) type_of_video: Option<String>,
+    pub type_of_video: Option<String>,
     /// Packets that this server was too busy to write.
     #[serde(default, skip_serializing_if = "is_zero")]
-    pub(crate) dropped_packets: u64,
+    pub dropped_packets: u64,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
@@ -93,7 +95,7 @@ fn lock(claims: &Mutex<HashSet<String>>) -> MutexGuard<'_, HashSet<String>> {
 
 impl Store {
     /// The folder is made if it is missing; it must be writable.
-    pub(crate) fn open(root: &Path) -> io::Result<Self> {
+    pub fn open(root: &Path) -> io::Result<Self> {
         fs::create_dir_all(root)?;
         let root: Arc<Path> = fs::canonicalize(root)?.into();
         let probe = root.join(format!(".madang-{}", std::process::id()));
@@ -102,7 +104,8 @@ impl Store {
         Ok(Self { root, claims: Arc::default() })
     }
 
-    pub(crate) fn root(&self) -> &Path {
+    /// Where the folders of all recordings are.
+    pub fn root(&self) -> &Path {
         &self.root
     }
 
@@ -134,7 +137,7 @@ impl Store {
     }
 
     /// All recordings, the latest first.
-    pub(crate) fn list(&self) -> io::Result<Vec<RecordingView>> {
+    pub fn list(&self) -> io::Result<Vec<RecordingView>> {
         let mut found: Vec<_> = self.ids()?.iter().filter_map(|id| self.get(id)).collect();
         found.sort_by(|a, b| (b.created_at, &b.id).cmp(&(a.created_at, &a.id)));
         Ok(found)
@@ -147,7 +150,7 @@ impl Store {
     }
 
     /// One of them. What cannot be read is none.
-    pub(crate) fn get(&self, id: &str) -> Option<RecordingView> {
+    pub fn get(&self, id: &str) -> Option<RecordingView> {
         if !is_id(id) {
             return None;
         }
@@ -162,7 +165,7 @@ impl Store {
     }
 
     /// A recording that is to be deleted.
-    pub(crate) fn take(&self, id: &str) -> Result<Folder, DeleteError> {
+    pub fn take(&self, id: &str) -> Result<Folder, DeleteError> {
         if !is_id(id) {
             return Err(DeleteError::Unknown);
         }
@@ -191,12 +194,13 @@ impl Store {
 }
 
 impl Folder {
-    pub(crate) fn id(&self) -> &str {
+    /// The recording's, which is the folder's name, too.
+    pub fn id(&self) -> &str {
         &self.claim.id
     }
 
     /// Deletes a recording with everything in its folder.
-    pub(crate) fn delete(self) -> io::Result<()> {
+    pub fn delete(self) -> io::Result<()> {
         // In one step, so that a crash does not leave half of it behind.
         let root = self.path.parent().unwrap_or(&self.path);
         let deleted = root.join(format!("{DELETED}{}", self.id()));

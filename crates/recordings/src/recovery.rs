@@ -2,17 +2,17 @@
 //! of it. Their ids stay taken all the while.
 
 use std::io;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use protocol::event::{Reason, RecordingEvent, RecordingStatus, Stamp};
 use protocol::model::OutputMode;
 use protocol::recording::RecordingView;
 use tokio::sync::mpsc;
 
-use super::composing;
-use super::processing::{self, Failure, Part, Processed, Work};
-use super::store::Folder;
-use super::{Place, Told};
-use crate::program;
+use crate::composing;
+use crate::processing::{self, Failure, Part, Processed, Work};
+use crate::store::Folder;
+use crate::{Place, Told};
 
 /// What a crash has left of a recording.
 enum Found {
@@ -146,7 +146,7 @@ pub(super) fn recovered(view: &RecordingView) -> Told {
         stamp: Stamp {
             session: view.session_id.as_str().into(),
             session_created_at: session_created_at(view),
-            timestamp: program::now(),
+            timestamp: now(),
         },
         start_time: view.created_at,
         duration: view.duration,
@@ -165,4 +165,10 @@ pub(super) fn recovered(view: &RecordingView) -> Told {
 fn session_created_at(view: &RecordingView) -> u64 {
     let unique = view.unique_session_id.as_deref().and_then(|id| id.rsplit_once('_'));
     unique.and_then(|(_, time)| time.parse().ok()).unwrap_or(view.created_at)
+}
+
+/// ms since 1970.
+pub(crate) fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

@@ -1,4 +1,4 @@
-//! The director with a real recorder and a real disk; only the media worker is played by the test.
+//! The director with a real writer and a real disk; only the media worker is played by the test.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,21 +8,19 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use certificates::Shown;
 use protocol::event::{Reason, RecordingStatus};
 use protocol::id::{RecordingKey, TapId};
 use protocol::media::{MediaCommand, VideoCodec};
 use protocol::model::{OutputMode, RecordingLayout, RecordingProperties};
 use protocol::recording::{Lost, Measured, RecordedStream, RecordingCommand, RecordingView};
 use serde_json::Value;
-use settings::Config;
 use sfu::{TapCodec, TapPacket, TapSource};
 use tempfile::TempDir;
 
-use super::store::{DeleteError, StreamNote};
 use super::*;
-use crate::jobs::Transcoder;
-use crate::recorder::{self, RecorderHandle, TapQueue};
+use crate::processes::Transcoder;
+use crate::store::{DeleteError, StreamNote};
+use crate::writer::{self, TapQueue, WriterHandle};
 
 const KEY: RecordingKey = RecordingKey(1);
 const URL: &str = "https://ov.example.com";
@@ -32,14 +30,14 @@ fn nothing_to_compose_with() -> Transcoder {
 }
 
 fn no_layouts() -> Layouts {
-    Layouts::new(&Config::default(), URL.to_owned(), ([127, 0, 0, 1], 4443).into(), Arc::new(Shown::nobody()))
+    Layouts::new(LayoutOptions::nowhere(URL))
 }
 
 /// A director at work. `media` is held for as long as key frames may be asked for.
 struct Studio {
     running: Running,
     taps: TapQueue,
-    recorder: RecorderHandle,
+    writer: WriterHandle,
     store: Store,
     begun: Instant,
     _media: mpsc::Receiver<MediaCommand>,
@@ -52,9 +50,9 @@ impl Studio {
 
     fn with(folder: &Path, transcoder: Transcoder) -> Self {
         let store = Store::open(folder).unwrap();
-        let (handle, taps, inputs) = recorder::queue();
+        let (handle, taps, inputs) = writer::queue();
         let (commands, media) = mpsc::channel(64);
-        let recorder = recorder::start(handle.clone(), inputs, commands.downgrade()).unwrap();
+        let writer = writer::start(handle.clone(), inputs, commands.downgrade()).unwrap();
         let place = Place {
             store: store.clone(),
             kept: None,
@@ -64,8 +62,8 @@ impl Studio {
             layouts: no_layouts(),
             stop: Arc::default(),
         };
-        let running = start(place, recorder, 100).unwrap();
-        Self { running, taps, recorder: handle, store, begun: Instant::now(), _media: media }
+        let running = start(place, writer, 100).unwrap();
+        Self { running, taps, writer: handle, store, begun: Instant::now(), _media: media }
     }
 
     fn send(&self, command: RecordingCommand) {
@@ -73,7 +71,7 @@ impl Studio {
     }
 
     fn begin(&self, recording: RecordingKey, properties: RecordingProperties) {
-        let created_at = crate::program::now();
+        let created_at = recovery::now();
         self.send(RecordingCommand::Begin {
             recording,
             session: "room".into(),
@@ -194,7 +192,7 @@ impl Studio {
 
     /// Ends as the server does.
     fn close(self) {
-        drop((self.running.queue, self.taps, self.recorder));
+        drop((self.running.queue, self.taps, self.writer));
         self.running.thread.join().unwrap();
         self.running.writer.join().unwrap();
     }
@@ -342,8 +340,8 @@ async fn a_recording_says_how_many_packets_it_lacks() {
     studio.begin(KEY, individual());
     studio.named().await;
     // More than wait for their file: nobody says yet where that is.
-    studio.recorder.expect(TapId(1)).unwrap();
-    let packets = recorder::MAX_EXPECTED as u64 + 100;
+    studio.writer.expect(TapId(1)).unwrap();
+    let packets = writer::MAX_EXPECTED as u64 + 100;
     studio.publish(TapId(1), VideoCodec::Vp8, 0..packets / 2 * 20);
     studio.add(TapId(1), "str_a");
     studio.running(1).await;
@@ -481,7 +479,7 @@ async fn interrupted(folder: &Path, ms: u64) -> RecordingView {
     studio.running(1).await;
     let view = studio.store.get("room").unwrap();
     studio.close();
-    // What the recorder does at the end of a server, a crash would not do.
+    // What the writer does at the end of a server, a crash would not do.
     let file = fs::File::options().write(true).open(folder.join("room/str_a.webm")).unwrap();
     let length = file.metadata().unwrap().len();
     file.set_len(length - 100).unwrap();

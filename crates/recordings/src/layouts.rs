@@ -4,18 +4,17 @@
 //! alone, so that neither a proxy nor the way back from outside has to work; and it need not know who has signed our
 //! certificate, whose key is enough for it.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use axum::http::Uri;
-use certificates::Shown;
+use http::Uri;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use protocol::event::Composition;
-use settings::{Config, Secret};
 use webpage::Options;
 
-use crate::jobs::Unavailable;
+use crate::processes::Unavailable;
 
 /// The user of the REST API.
 const USER: &str = "OPENVIDUAPP";
@@ -24,63 +23,81 @@ const UNSAFE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_
 /// What the page of a layout is called.
 const PAGE: &str = "index.html";
 
-/// See the module.
+/// What pages are shown, and how a browser of ours gets to them.
+#[derive(Clone)]
+pub struct LayoutOptions {
+    /// Chromium; empty: wherever it is in `PATH`.
+    pub chromium: PathBuf,
+    /// For the browser, while it runs.
+    pub scratch: PathBuf,
+    /// Of the layouts: one folder each, with an `index.html`.
+    pub folder: PathBuf,
+    /// Where clients find this server, without a slash at its end.
+    pub public_url: String,
+    /// Where the browser does; empty: in the same place.
+    pub composed_url: String,
+    /// The page's address says name and password, too.
+    pub with_password: bool,
+    /// Of the REST API.
+    pub secret: String,
+    /// Where this server listens.
+    pub address: SocketAddr,
+    /// The key of the certificate that this server shows at present, which is trusted as it is.
+    pub trusted_key: TrustedKey,
+}
+
+/// SHA-256 of a certificate's `SubjectPublicKeyInfo` (RFC 7469 §2.4), in base64.
+pub type TrustedKey = Arc<dyn Fn() -> Option<String> + Send + Sync>;
+
+/// Without the secret.
+impl fmt::Debug for LayoutOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { chromium, folder, public_url, composed_url, address, .. } = self;
+        f.debug_struct("LayoutOptions")
+            .field("chromium", chromium)
+            .field("folder", folder)
+            .field("public_url", public_url)
+            .field("composed_url", composed_url)
+            .field("address", address)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The pages of this server. Cheap to clone.
 #[derive(Clone, Debug)]
-pub(crate) struct Layouts(Arc<Inner>);
+pub struct Layouts(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
     /// If there is one.
     browser: Option<PathBuf>,
-    /// It was named by a setting.
-    is_chosen: bool,
-    /// For the browser, while it runs.
-    scratch: PathBuf,
-    folder: PathBuf,
-    /// Where clients find this server, without a slash at its end.
-    public_url: String,
-    /// Where the browser does, if elsewhere.
-    composed_url: String,
-    with_password: bool,
-    secret: Secret,
-    /// Where this server listens.
-    address: SocketAddr,
-    certificate: Arc<Shown>,
+    options: LayoutOptions,
 }
 
 impl Layouts {
-    /// As it is set. `address` is where the server listens.
-    pub(crate) fn new(config: &Config, public_url: String, address: SocketAddr, certificate: Arc<Shown>) -> Self {
-        let chosen = Some(PathBuf::from(&config.madang_chromium)).filter(|program| !program.as_os_str().is_empty());
-        let is_chosen = chosen.is_some();
-        Self(Arc::new(Inner {
-            browser: chosen.or_else(webpage::find).filter(|program| program.is_file()),
-            is_chosen,
-            scratch: config.madang_data_dir.join("browser"),
-            folder: config.openvidu_recording_custom_layout.clone(),
-            public_url,
-            composed_url: config.openvidu_recording_composed_url.trim_end_matches('/').to_owned(),
-            with_password: config.openvidu_recording_composed_basicauth,
-            secret: config.openvidu_secret.clone(),
-            address,
-            certificate,
-        }))
+    /// Looks for the browser.
+    pub fn new(options: LayoutOptions) -> Self {
+        let chosen = Some(options.chromium.clone()).filter(|program| !program.as_os_str().is_empty());
+        let browser = chosen.or_else(webpage::find).filter(|program| program.is_file());
+        let composed_url = options.composed_url.trim_end_matches('/').to_owned();
+        Self(Arc::new(Inner { browser, options: LayoutOptions { composed_url, ..options } }))
     }
 
     /// Removes what browsers have left behind that could not do it themselves any more.
-    pub(crate) fn tidy(&self) {
-        let removed = std::fs::remove_dir_all(&self.0.scratch);
-        if let Err(error) = removed.or_else(super::store::unless_gone) {
-            tracing::warn!(path = %self.0.scratch.display(), %error, "what a browser has left behind stays");
+    pub fn tidy(&self) {
+        let removed = std::fs::remove_dir_all(&self.0.options.scratch);
+        if let Err(error) = removed.or_else(crate::store::unless_gone) {
+            tracing::warn!(path = %self.0.options.scratch.display(), %error, "what a browser has left behind stays");
         }
     }
 
     /// Whether a page can be recorded at all.
-    pub(crate) fn availability(&self) -> Result<(), Unavailable> {
+    pub fn availability(&self) -> Result<(), Unavailable> {
         if self.0.browser.is_some() {
             return Ok(());
         }
-        let where_to = if self.0.is_chosen { "is not where MADANG_CHROMIUM says" } else { "is not in the PATH" };
+        let is_chosen = !self.0.options.chromium.as_os_str().is_empty();
+        let where_to = if is_chosen { "is not where MADANG_CHROMIUM says" } else { "is not in the PATH" };
         Err(Unavailable::NoBrowser(format!(
             "they take Chromium, which {where_to} (on Debian: apt-get install chromium)"
         )))
@@ -89,17 +106,17 @@ impl Layouts {
     /// What a browser shall record for a session.
     pub(super) fn page(&self, composition: &Composition, session: &str, has_audio: bool) -> Result<Options, String> {
         self.availability().map_err(|unavailable| unavailable.to_string())?;
-        let picture = super::composing::picture(composition, false)?;
+        let picture = crate::composing::picture(composition, false)?;
         let url = self.url(&composition.custom_layout, session)?;
         let shown: Uri = url.split('?').next().unwrap_or_default().parse().map_err(|_| no_url())?;
         Ok(Options {
             program: self.0.browser.clone().unwrap_or_default(),
-            folder: self.0.scratch.clone(),
+            folder: self.0.options.scratch.clone(),
             insecure_origin: (shown.scheme_str() == Some("http"))
                 .then(|| format!("http://{}", authority(&shown).unwrap_or_default())),
             url,
             hosts: self.hosts(),
-            trusted_keys: self.0.certificate.key_digest().into_iter().collect(),
+            trusted_keys: (self.0.options.trusted_key)().into_iter().collect(),
             // As they are composed: colours are stored for two by two pixels.
             width: picture.width / 2 * 2,
             height: picture.height / 2 * 2,
@@ -111,14 +128,19 @@ impl Layouts {
     /// The page's address, with what it needs to join the session.
     fn url(&self, layout: &str, session: &str) -> Result<String, String> {
         let encoded = |text| utf8_percent_encode(text, UNSAFE);
-        let secret = self.0.secret.expose();
+        let secret = self.0.options.secret.as_str();
         let parameters = format!("sessionId={}&secret={}", encoded(session), encoded(secret));
         if ["http://", "https://"].iter().any(|scheme| layout.starts_with(scheme)) {
             return elsewhere(layout, &parameters);
         }
-        let base = if self.0.composed_url.is_empty() { &self.0.public_url } else { &self.0.composed_url };
+        let base = if self.0.options.composed_url.is_empty() {
+            &self.0.options.public_url
+        } else {
+            &self.0.options.composed_url
+        };
         let (scheme, rest) = base.split_once("://").ok_or_else(no_url)?;
-        let password = if self.0.with_password { format!("{USER}:{}@", encoded(secret)) } else { String::new() };
+        let password =
+            if self.0.options.with_password { format!("{USER}:{}@", encoded(secret)) } else { String::new() };
         let path = self.path(layout)?;
         Ok(format!("{scheme}://{password}{rest}/openvidu/layouts/{path}{PAGE}?{parameters}"))
     }
@@ -134,7 +156,7 @@ impl Layouts {
             encoded.extend(utf8_percent_encode(&name.to_string_lossy(), UNSAFE));
             encoded.push('/');
         }
-        if !encoded.is_empty() && !self.0.folder.join(path).join(PAGE).is_file() {
+        if !encoded.is_empty() && !self.0.options.folder.join(path).join(PAGE).is_file() {
             return Err(format!("customLayout {layout:?} has no {PAGE} (setting OPENVIDU_RECORDING_CUSTOM_LAYOUT)"));
         }
         Ok(encoded)
@@ -142,11 +164,11 @@ impl Layouts {
 
     /// Our own address leads to our own port, on this machine.
     fn hosts(&self) -> Vec<(String, String)> {
-        let Ok(public) = self.0.public_url.parse::<Uri>() else { return vec![] };
+        let Ok(public) = self.0.options.public_url.parse::<Uri>() else { return vec![] };
         let Some(host) = public.host() else { return vec![] };
         let standard = if public.scheme_str() == Some("http") { 80 } else { 443 };
-        let own = self.0.address.port();
-        let ip = match self.0.address.ip() {
+        let own = self.0.options.address.port();
+        let ip = match self.0.options.address.ip() {
             IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
             IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
             ip => ip,
@@ -157,6 +179,24 @@ impl Layouts {
         let mut ports = vec![port, own];
         ports.dedup();
         ports.into_iter().map(|port| (format!("{host}:{port}"), there.clone())).collect()
+    }
+}
+
+#[cfg(test)]
+impl LayoutOptions {
+    /// Without a folder, on a server that nobody listens at.
+    pub(crate) fn nowhere(public_url: &str) -> Self {
+        Self {
+            chromium: PathBuf::new(),
+            scratch: PathBuf::new(),
+            folder: PathBuf::new(),
+            public_url: public_url.to_owned(),
+            composed_url: String::new(),
+            with_password: false,
+            secret: String::new(),
+            address: ([0, 0, 0, 0], 4443).into(),
+            trusted_key: Arc::new(|| None),
+        }
     }
 }
 
@@ -195,9 +235,12 @@ mod tests {
 
     use super::*;
 
-    fn layouts(config: Config, public_url: &str) -> Layouts {
-        let config = Config { openvidu_secret: "s&cret/".parse().unwrap(), ..config };
-        Layouts::new(&config, public_url.to_owned(), ([0, 0, 0, 0], 4443).into(), Arc::new(Shown::nobody()))
+    fn options(public_url: &str) -> LayoutOptions {
+        LayoutOptions { secret: "s&cret/".to_owned(), with_password: true, ..LayoutOptions::nowhere(public_url) }
+    }
+
+    fn layouts(public_url: &str) -> Layouts {
+        Layouts::new(options(public_url))
     }
 
     #[test]
@@ -205,8 +248,8 @@ mod tests {
         let folder = TempDir::new().unwrap();
         std::fs::create_dir_all(folder.path().join("a b/c")).unwrap();
         std::fs::write(folder.path().join("a b/c/index.html"), "").unwrap();
-        let config = Config { openvidu_recording_custom_layout: folder.path().to_owned(), ..Config::default() };
-        let ours = layouts(config.clone(), "https://ov.example.com");
+        let options = LayoutOptions { folder: folder.path().to_owned(), ..options("https://ov.example.com") };
+        let ours = Layouts::new(options.clone());
         let end = "index.html?sessionId=room%201&secret=s%26cret%2F";
         let with = |layout| ours.url(layout, "room 1");
         let start = "https://OPENVIDUAPP:s%26cret%2F@ov.example.com/openvidu/layouts/";
@@ -216,18 +259,15 @@ mod tests {
         for bad in ["a b", "nothing", "../x", "a b/../../x", "/etc", "."] {
             assert!(with(bad).is_err(), "{bad}");
         }
-        let config = Config {
-            openvidu_recording_composed_url: "http://10.0.0.1:5443/".to_owned(),
-            openvidu_recording_composed_basicauth: false,
-            ..config
-        };
-        let url = layouts(config, "https://ov.example.com").url("a b/c", "room 1");
+        let composed_url = "http://10.0.0.1:5443/".to_owned();
+        let elsewhere = LayoutOptions { composed_url, with_password: false, ..options };
+        let url = Layouts::new(elsewhere).url("a b/c", "room 1");
         assert_eq!(url, Ok(format!("http://10.0.0.1:5443/openvidu/layouts/a%20b/c/{end}")));
     }
 
     #[test]
     fn a_page_elsewhere_is_told_of_the_session_if_it_has_a_query() {
-        let layouts = layouts(Config::default(), "https://ov.example.com");
+        let layouts = layouts("https://ov.example.com");
         let url = |layout| layouts.url(layout, "room").unwrap();
         let parameters = "sessionId=room&secret=s%26cret%2F";
         assert_eq!(url("https://example.com/page"), "https://example.com/page");
@@ -238,7 +278,7 @@ mod tests {
 
     #[test]
     fn our_own_address_leads_to_this_machine() {
-        let found = |url| layouts(Config::default(), url).hosts();
+        let found = |url| layouts(url).hosts();
         let rule = |host: &str| (host.to_owned(), "127.0.0.1:4443".to_owned());
         assert_eq!(found("https://ov.example.com"), [rule("ov.example.com:443"), rule("ov.example.com:4443")]);
         assert_eq!(found("http://[2001:db8::1]:4443"), [rule("[2001:db8::1]:4443")]);

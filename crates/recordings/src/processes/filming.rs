@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 use webpage::Options;
 
 use super::NICENESS;
-use crate::recorder::Clock;
+use crate::writer::Clock;
 
 /// How finely deadlines are kept, and how soon an end is noticed.
 const TICK: Duration = Duration::from_millis(100);

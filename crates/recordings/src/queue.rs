@@ -3,7 +3,7 @@
 use protocol::recording::{RecordingCommand, RecordingReport};
 use tokio::sync::mpsc;
 
-use crate::recorder::RecorderHandle;
+use crate::writer::WriterHandle;
 
 /// Commands that may wait, at least.
 const MIN_CAPACITY: usize = 4096;
@@ -11,7 +11,7 @@ const MAX_CAPACITY: usize = 1 << 20;
 
 /// The control side's end.
 #[derive(Debug)]
-pub(crate) struct Queue {
+pub struct Queue {
     /// `None` if this server does not record.
     way: Option<Way>,
 }
@@ -27,31 +27,31 @@ pub(super) struct Order {
 #[derive(Debug)]
 struct Way {
     commands: mpsc::Sender<Order>,
-    recorder: RecorderHandle,
+    writer: WriterHandle,
 }
 
-pub(super) fn queue(recorder: RecorderHandle, max_streams: usize) -> (Queue, mpsc::Receiver<Order>) {
+pub(super) fn queue(writer: WriterHandle, max_streams: usize) -> (Queue, mpsc::Receiver<Order>) {
     // What ends must get through even while the disk stands still: each stream and each recording that began causes two
     // more commands at most. Of four parts, one is for those that ran before, one for what begins, two for its end.
     let capacity = max_streams.saturating_mul(16).clamp(MIN_CAPACITY, MAX_CAPACITY);
     let (commands, receiver) = mpsc::channel(capacity);
-    (Queue { way: Some(Way { commands, recorder }) }, receiver)
+    (Queue { way: Some(Way { commands, writer }) }, receiver)
 }
 
 impl Queue {
     /// Of a server that does not record.
-    pub(crate) fn off() -> Self {
+    pub fn off() -> Self {
         Self { way: None }
     }
 
     /// ms since 1970 on the clock of the files; 0 if this server does not record.
-    pub(crate) fn now(&self) -> u64 {
-        self.way.as_ref().map_or(0, |way| way.recorder.now().as_millis() as u64)
+    pub fn now(&self) -> u64 {
+        self.way.as_ref().map_or(0, |way| way.writer.now().as_millis() as u64)
     }
 
     /// Hands over a command that was given at `at`; if that is impossible, returns what is to be reported at once.
-    pub(crate) fn send(&self, command: RecordingCommand, at: u64) -> Option<RecordingReport> {
-        let Some(Way { commands, recorder }) = &self.way else {
+    pub fn send(&self, command: RecordingCommand, at: u64) -> Option<RecordingReport> {
+        let Some(Way { commands, writer }) = &self.way else {
             return refused(&command, "this server does not record");
         };
         let can_be_refused = matches!(
@@ -63,7 +63,7 @@ impl Queue {
         }
         if let RecordingCommand::Add { tap, .. } = command {
             // In the same order as what the media worker is told: not one packet comes before this.
-            if recorder.expect(tap).is_err() {
+            if writer.expect(tap).is_err() {
                 return refused(&command, "the recorder is too far behind");
             }
         }

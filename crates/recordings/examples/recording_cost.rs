@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use protocol::id::TapId;
 use protocol::media::VideoCodec;
-use server::recorder::{self, RecorderEvent, StartFile};
+use recordings::writer::{self, StartFile, WriterEvent};
 use sfu::{SenderReport, TapCodec, TapPacket, TapSource};
 use tokio::sync::mpsc;
 
@@ -18,13 +18,13 @@ fn main() -> std::io::Result<()> {
     let (streams, seconds) = (argument(20), argument(10));
     let folder = std::env::temp_dir().join(format!("recording-cost-{}", std::process::id()));
     std::fs::create_dir(&folder)?;
-    let (handle, taps, inputs) = recorder::queue();
+    let (handle, taps, inputs) = writer::queue();
     let (commands, _worker) = mpsc::channel(64);
-    let mut recorder = recorder::start(handle, inputs, commands.downgrade())?;
+    let mut writer = writer::start(handle, inputs, commands.downgrade())?;
     for tap in 0..streams {
         let path = folder.join(format!("{tap}.webm"));
         let file = StartFile { tap: TapId(tap), path, audio: true, video: true, after: None };
-        recorder.handle.start(file).expect("the queue is empty");
+        writer.handle.start(file).expect("the queue is empty");
     }
     let mut each: Vec<Duration> = Vec::new();
     let begin = Instant::now();
@@ -38,11 +38,11 @@ fn main() -> std::io::Result<()> {
         }
         thread::sleep((begin + TICK * (tick as u32 + 1)).saturating_duration_since(Instant::now()));
     }
-    let (writing, syncing) = (cpu("recorder"), cpu("recorder-sync"));
-    drop((recorder.handle, taps));
+    let (writing, syncing) = (cpu("writer"), cpu("writer-sync"));
+    drop((writer.handle, taps));
     let (mut size, mut overflowed) = (0, 0);
-    while let Some(event) = recorder.events.blocking_recv() {
-        if let RecorderEvent::Finished { summary, .. } = event {
+    while let Some(event) = writer.events.blocking_recv() {
+        if let WriterEvent::Finished { summary, .. } = event {
             size += summary.size;
             overflowed += summary.losses.map_or(0, |losses| losses.overflowed_packets);
         }

@@ -10,7 +10,7 @@ use serde::Serialize;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
-use super::store::{StreamNote, is_zero};
+use crate::store::{StreamNote, is_zero};
 
 /// Read at a time.
 const PIECE: usize = 1024 * 1024;

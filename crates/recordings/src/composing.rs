@@ -8,11 +8,11 @@ use protocol::model::RecordingLayout;
 use protocol::recording::RecordingView;
 use protocol::transcoder::{self, ComposedStream, Entry, Layout, MANIFEST, Picture, VERSION};
 
-use super::store::{self, Folder, StreamNote};
-use super::{Place, name};
-use crate::jobs::{Composition, Made, Progress, Slot, Transcoder};
+use crate::processes::{Composition, Made, Progress, Slot, Transcoder};
+use crate::store::{self, Folder, StreamNote};
+use crate::{Place, name};
 
-/// Until a frame that the recorder was given is in its file, and the file's clock has settled.
+/// Until a frame that the writer was given is in its file, and the file's clock has settled.
 const WRITTEN_AFTER: Duration = Duration::from_secs(3);
 
 /// See the module.

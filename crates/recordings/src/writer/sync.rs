@@ -9,7 +9,7 @@ use std::{io, thread};
 
 use tokio::sync::mpsc;
 
-use super::RecorderEvent;
+use super::WriterEvent;
 
 const INTERVAL: Duration = Duration::from_secs(1);
 /// Files that begin and end while the disk is busy.
@@ -19,7 +19,7 @@ pub(super) enum Job {
     /// From now on, as long as somebody writes it.
     Growing(Weak<File>),
     /// For the last time; then tell.
-    Ended(Arc<File>, RecorderEvent),
+    Ended(Arc<File>, WriterEvent),
 }
 
 pub(super) struct Syncing {
@@ -28,13 +28,13 @@ pub(super) struct Syncing {
     pub(super) thread: thread::JoinHandle<()>,
 }
 
-pub(super) fn start(events: mpsc::Sender<RecorderEvent>) -> io::Result<Syncing> {
+pub(super) fn start(events: mpsc::Sender<WriterEvent>) -> io::Result<Syncing> {
     let (jobs, queue) = sync_channel(CAPACITY);
-    let thread = thread::Builder::new().name("recorder-sync".to_owned()).spawn(move || run(&queue, &events))?;
+    let thread = thread::Builder::new().name("writer-sync".to_owned()).spawn(move || run(&queue, &events))?;
     Ok(Syncing { jobs, thread })
 }
 
-fn run(jobs: &Receiver<Job>, events: &mpsc::Sender<RecorderEvent>) {
+fn run(jobs: &Receiver<Job>, events: &mpsc::Sender<WriterEvent>) {
     let mut growing: Vec<Weak<File>> = Vec::new();
     let mut due = Instant::now() + INTERVAL;
     loop {

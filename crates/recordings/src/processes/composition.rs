@@ -252,7 +252,7 @@ mod tests {
     use rustix::fs::{FileType, Mode};
 
     use super::*;
-    use crate::jobs::{Transcoder, Unavailable};
+    use crate::processes::{Transcoder, Unavailable};
 
     /// A program in place of the transcoder, which does what the worst of transcoders would.
     fn program(folder: &Path, script: &str) -> Transcoder {

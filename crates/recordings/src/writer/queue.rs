@@ -1,4 +1,4 @@
-//! The one queue into the recorder: commands and packets in the order in which they were given.
+//! The one queue into the writer: commands and packets in the order in which they were given.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -30,27 +30,27 @@ pub(super) enum Input {
 type Overflow = Arc<Mutex<HashMap<TapId, u64>>>;
 
 /// Both ends of the queue.
-pub fn queue() -> (RecorderHandle, TapQueue, Inputs) {
+pub fn queue() -> (WriterHandle, TapQueue, Inputs) {
     let (sender, receiver) = mpsc::channel(CAPACITY);
     let overflow = Overflow::default();
     let taps = TapQueue { sender: sender.clone(), overflow: Arc::clone(&overflow) };
     let clock = Clock::new();
-    (RecorderHandle { sender, clock }, taps, Inputs { receiver, overflow, clock })
+    (WriterHandle { sender, clock }, taps, Inputs { receiver, overflow, clock })
 }
 
 /// For whoever decides what is recorded. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct RecorderHandle {
+pub struct WriterHandle {
     sender: mpsc::Sender<Input>,
     clock: Clock,
 }
 
-/// The recorder takes no commands: it stands still, or has ended.
+/// The writer takes no commands: it stands still, or has ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("the recorder is too far behind")]
 pub struct Overloaded;
 
-impl RecorderHandle {
+impl WriterHandle {
     /// Keeps the packets of a tap until its file is started, which takes a moment, or stopped. Never waits.
     pub fn expect(&self, tap: TapId) -> Result<(), Overloaded> {
         self.sender.try_send(Input::Expect(tap)).map_err(|_| Overloaded)
@@ -71,7 +71,7 @@ impl RecorderHandle {
         self.clock
     }
 
-    /// Asks for [`super::RecorderEvent::Marked`] once everything that is queued was written, but for what files keep back.
+    /// Asks for [`super::WriterEvent::Marked`] once everything that is queued was written, but for what files keep back.
     pub fn mark(&self) -> Result<(), Overloaded> {
         self.sender.try_send(Input::Mark(self.clock.now())).map_err(|_| Overloaded)
     }
@@ -106,7 +106,7 @@ fn count(overflow: &Overflow, tap: TapId) {
     *overflow.lock().unwrap_or_else(PoisonError::into_inner).entry(tap).or_default() += 1;
 }
 
-/// For the recorder.
+/// For the writer.
 #[derive(Debug)]
 pub struct Inputs {
     receiver: mpsc::Receiver<Input>,

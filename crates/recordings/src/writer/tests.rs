@@ -62,14 +62,14 @@ async fn a_file_runs_and_is_finished() {
     let path = folder.path().join("str_CAM_1.webm");
     let (handle, taps, inputs) = queue();
     let (commands, _worker) = media();
-    let mut recorder = start(handle, inputs, commands.downgrade()).unwrap();
-    recorder.handle.start(start_file(path.clone())).unwrap();
+    let mut writer = start(handle, inputs, commands.downgrade()).unwrap();
+    writer.handle.start(start_file(path.clone())).unwrap();
     let publisher = Publisher::new(TAP);
     (0..50).flat_map(|n| publisher.packets(n)).for_each(|packet| taps.send(packet));
-    assert_eq!(recorder.events.recv().await, Some(RecorderEvent::Running { tap: TAP }));
+    assert_eq!(writer.events.recv().await, Some(WriterEvent::Running { tap: TAP }));
     assert!(std::fs::metadata(&path).unwrap().len() > 1000, "it is there while it grows");
-    recorder.handle.stop(TAP).unwrap();
-    let Some(RecorderEvent::Finished { tap: TAP, summary }) = recorder.events.recv().await else {
+    writer.handle.stop(TAP).unwrap();
+    let Some(WriterEvent::Finished { tap: TAP, summary }) = writer.events.recv().await else {
         panic!("it was to be finished");
     };
     assert_eq!((summary.has_audio, summary.has_video, summary.duration), (true, true, 1000));
@@ -84,9 +84,9 @@ async fn the_next_file_of_a_stream_does_not_begin_before_the_last_one_ended() {
     let folder = tempfile::tempdir().unwrap();
     let (handle, taps, inputs) = queue();
     let (commands, _worker) = media();
-    let mut recorder = start(handle, inputs, commands.downgrade()).unwrap();
+    let mut writer = start(handle, inputs, commands.downgrade()).unwrap();
     let next = TapId(2);
-    recorder.handle.start(start_file(folder.path().join("one"))).unwrap();
+    writer.handle.start(start_file(folder.path().join("one"))).unwrap();
     // What is sent first comes late, so that the times of the first file are late for some seconds.
     let publisher = Publisher::new(TAP);
     let late = publisher.begin + Duration::from_millis(400);
@@ -94,16 +94,16 @@ async fn the_next_file_of_a_stream_does_not_begin_before_the_last_one_ended() {
     packets.for_each(|packet| taps.send(TapPacket { arrival: packet.arrival.max(late), ..packet }));
     // The end of the first one is heard of late, too.
     let two = StartFile { tap: next, after: Some(TAP), ..start_file(folder.path().join("two")) };
-    recorder.handle.start(two).unwrap();
+    writer.handle.start(two).unwrap();
     let publisher = Publisher { tap: next, ..publisher };
     (50..100).flat_map(|n| publisher.packets(n)).for_each(|packet| taps.send(packet));
-    recorder.handle.stop(TAP).unwrap();
-    recorder.handle.stop(next).unwrap();
+    writer.handle.stop(TAP).unwrap();
+    writer.handle.stop(next).unwrap();
     let mut finished = Vec::new();
     while finished.len() < 2 {
-        match recorder.events.recv().await.unwrap() {
-            RecorderEvent::Finished { tap, summary } => finished.push((tap, summary)),
-            event => assert!(matches!(event, RecorderEvent::Running { .. }), "{event:?}"),
+        match writer.events.recv().await.unwrap() {
+            WriterEvent::Finished { tap, summary } => finished.push((tap, summary)),
+            event => assert!(matches!(event, WriterEvent::Running { .. }), "{event:?}"),
         }
     }
     let [(TAP, one), (tap, two)] = finished[..] else { panic!("{finished:?}") };
@@ -117,17 +117,17 @@ async fn files_are_finished_when_the_server_stops() {
     let folder = tempfile::tempdir().unwrap();
     let (handle, taps, inputs) = queue();
     let (commands, _worker) = media();
-    let mut recorder = start(handle, inputs, commands.downgrade()).unwrap();
+    let mut writer = start(handle, inputs, commands.downgrade()).unwrap();
     for n in 0..3 {
         let tap = TapId(n);
-        recorder.handle.start(StartFile { tap, ..start_file(folder.path().join(n.to_string())) }).unwrap();
+        writer.handle.start(StartFile { tap, ..start_file(folder.path().join(n.to_string())) }).unwrap();
         let publisher = Publisher::new(tap);
         (0..5).flat_map(|n| publisher.packets(n)).for_each(|packet| taps.send(packet));
     }
-    drop((recorder.handle, taps));
+    drop((writer.handle, taps));
     let mut finished = 0;
-    while let Some(event) = recorder.events.recv().await {
-        finished += usize::from(matches!(event, RecorderEvent::Finished { summary, .. } if summary.duration == 100));
+    while let Some(event) = writer.events.recv().await {
+        finished += usize::from(matches!(event, WriterEvent::Finished { summary, .. } if summary.duration == 100));
     }
     assert_eq!(finished, 3);
 }
@@ -137,22 +137,22 @@ async fn packets_that_come_before_their_file_are_kept_for_it() {
     let folder = tempfile::tempdir().unwrap();
     let (handle, taps, inputs) = queue();
     let (commands, _worker) = media();
-    let mut recorder = start(handle, inputs, commands.downgrade()).unwrap();
+    let mut writer = start(handle, inputs, commands.downgrade()).unwrap();
     let unwanted = TapId(2);
     for tap in [TAP, unwanted] {
-        recorder.handle.expect(tap).unwrap();
+        writer.handle.expect(tap).unwrap();
         let publisher = Publisher::new(tap);
         (0..5).flat_map(|n| publisher.packets(n)).for_each(|packet| taps.send(packet));
     }
-    recorder.handle.stop(unwanted).unwrap();
-    recorder.handle.start(start_file(folder.path().join("late"))).unwrap();
-    recorder.handle.start(StartFile { tap: unwanted, ..start_file(folder.path().join("later")) }).unwrap();
+    writer.handle.stop(unwanted).unwrap();
+    writer.handle.start(start_file(folder.path().join("late"))).unwrap();
+    writer.handle.start(StartFile { tap: unwanted, ..start_file(folder.path().join("later")) }).unwrap();
     for tap in [TAP, unwanted] {
-        recorder.handle.stop(tap).unwrap();
+        writer.handle.stop(tap).unwrap();
     }
     let mut durations = vec![];
     while durations.len() < 2 {
-        if let Some(RecorderEvent::Finished { tap, summary }) = recorder.events.recv().await {
+        if let Some(WriterEvent::Finished { tap, summary }) = writer.events.recv().await {
             durations.push((tap, summary.duration));
         }
     }
@@ -166,11 +166,11 @@ async fn nothing_received_leaves_no_file() {
     let path = folder.path().join("silent");
     let (handle, _taps, inputs) = queue();
     let (commands, _worker) = media();
-    let mut recorder = start(handle, inputs, commands.downgrade()).unwrap();
-    recorder.handle.start(start_file(path.clone())).unwrap();
-    recorder.handle.stop(TAP).unwrap();
-    let event = recorder.events.recv().await;
-    assert!(matches!(event, Some(RecorderEvent::Finished { summary, .. }) if summary.size == 0));
+    let mut writer = start(handle, inputs, commands.downgrade()).unwrap();
+    writer.handle.start(start_file(path.clone())).unwrap();
+    writer.handle.stop(TAP).unwrap();
+    let event = writer.events.recv().await;
+    assert!(matches!(event, Some(WriterEvent::Finished { summary, .. }) if summary.size == 0));
     assert!(!path.exists());
 }
 
@@ -179,20 +179,20 @@ async fn packets_without_room_are_counted_in_their_file_and_commands_still_fit()
     let folder = tempfile::tempdir().unwrap();
     let (handle, taps, inputs) = queue();
     let (commands, mut worker) = media();
-    // The recorder does not run yet: the queue fills.
+    // The writer does not run yet: the queue fills.
     handle.start(start_file(folder.path().join("busy"))).unwrap();
     let publisher = Publisher::new(TAP);
     let sent = 20_000;
     (0..sent / 2).flat_map(|n| publisher.packets(n)).for_each(|packet| taps.send(packet));
-    let mut recorder = start(handle, inputs, commands.downgrade()).unwrap();
-    assert_eq!(recorder.events.recv().await, Some(RecorderEvent::Running { tap: TAP }));
+    let mut writer = start(handle, inputs, commands.downgrade()).unwrap();
+    assert_eq!(writer.events.recv().await, Some(WriterEvent::Running { tap: TAP }));
     // One more of each shows that some are missing, and that the pictures need a key frame.
     for packet in publisher.packets(sent) {
         taps.send(TapPacket { arrival: Instant::now(), ..packet });
     }
     assert_eq!(worker.recv().await, Some(MediaCommand::RequestKeyFrame { tap: TAP }));
-    recorder.handle.stop(TAP).unwrap();
-    let Some(RecorderEvent::Finished { summary, .. }) = recorder.events.recv().await else {
+    writer.handle.stop(TAP).unwrap();
+    let Some(WriterEvent::Finished { summary, .. }) = writer.events.recv().await else {
         panic!("it was to be finished");
     };
     let losses = summary.losses.unwrap();
@@ -207,23 +207,22 @@ async fn a_file_that_cannot_be_made_fails_and_others_go_on() {
     std::fs::write(&taken, "precious").unwrap();
     let (handle, taps, inputs) = queue();
     let (commands, _worker) = media();
-    let mut recorder = start(handle, inputs, commands.downgrade()).unwrap();
+    let mut writer = start(handle, inputs, commands.downgrade()).unwrap();
     for path in [taken.clone(), folder.path().join("no-such-folder/file")] {
-        recorder.handle.start(start_file(path.clone())).unwrap();
-        let Some(RecorderEvent::Failed { tap: TAP, why, disk: true, summary: None }) = recorder.events.recv().await
-        else {
+        writer.handle.start(start_file(path.clone())).unwrap();
+        let Some(WriterEvent::Failed { tap: TAP, why, disk: true, summary: None }) = writer.events.recv().await else {
             panic!("it was to fail");
         };
         assert!(why.contains(&path.display().to_string()), "{why}");
     }
     assert_eq!(std::fs::read(&taken).unwrap(), b"precious");
-    recorder.handle.start(start_file(folder.path().join("good"))).unwrap();
+    writer.handle.start(start_file(folder.path().join("good"))).unwrap();
     let publisher = Publisher::new(TAP);
     (0..5).flat_map(|n| publisher.packets(n)).for_each(|packet| taps.send(packet));
-    recorder.handle.stop(TAP).unwrap();
+    writer.handle.stop(TAP).unwrap();
     let mut last = None;
-    while !matches!(last, Some(RecorderEvent::Finished { .. })) {
-        last = recorder.events.recv().await;
+    while !matches!(last, Some(WriterEvent::Finished { .. })) {
+        last = writer.events.recv().await;
         assert!(last.is_some());
     }
 }
@@ -235,15 +234,15 @@ async fn a_full_disk_ends_its_file_with_a_reason() {
     }
     let (handle, taps, inputs) = queue();
     let (commands, _worker) = media();
-    let mut recorder = start_with(handle, inputs, commands.downgrade(), full).unwrap();
-    recorder.handle.start(start_file(PathBuf::from("full.webm"))).unwrap();
+    let mut writer = start_with(handle, inputs, commands.downgrade(), full).unwrap();
+    writer.handle.start(start_file(PathBuf::from("full.webm"))).unwrap();
     let publisher = Publisher::new(TAP);
     (0..5).flat_map(|n| publisher.packets(n)).for_each(|packet| taps.send(packet));
-    let Some(RecorderEvent::Failed { tap: TAP, why, disk: true, summary: None }) = recorder.events.recv().await else {
+    let Some(WriterEvent::Failed { tap: TAP, why, disk: true, summary: None }) = writer.events.recv().await else {
         panic!("it was to fail");
     };
     assert!(why.contains("full.webm") && why.contains("No space left"), "{why}");
-    recorder.handle.stop(TAP).unwrap();
-    drop((recorder.handle, taps));
-    assert_eq!(recorder.events.recv().await, None, "that was the last of it");
+    writer.handle.stop(TAP).unwrap();
+    drop((writer.handle, taps));
+    assert_eq!(writer.events.recv().await, None, "that was the last of it");
 }
