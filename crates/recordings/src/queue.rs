@@ -51,7 +51,7 @@ impl Queue {
 
     /// Hands over a command that was given at `at`; if that is impossible, returns what is to be reported at once.
     pub fn send(&self, command: RecordingCommand, at: u64) -> Option<RecordingReport> {
-        let Some(Way { commands, writer }) = &self.way else {
+        let Some(Way { commands, .. }) = &self.way else {
             return refused(&command, "this server does not record");
         };
         let can_be_refused = matches!(
@@ -60,12 +60,6 @@ impl Queue {
         );
         if can_be_refused && commands.capacity() < commands.max_capacity() / 4 * 3 {
             return refused(&command, "the disk of the recordings is too far behind");
-        }
-        if let RecordingCommand::Add { tap, .. } = command {
-            // In the same order as what the media worker is told: not one packet comes before this.
-            if writer.expect(tap).is_err() {
-                return refused(&command, "the recorder is too far behind");
-            }
         }
         match commands.try_send(Order { at, command }) {
             Ok(()) => None,

@@ -1,6 +1,9 @@
 //! Files of single streams while they are written: one thread takes the packets of all taps from the media worker and
 //! gives them to one [`StreamFile`] each; another one sees to it that the disk has them.
 //!
+//! Packets may come before the order to write them: nobody has to see to it that one of the two is first. See [`early`] for
+//! how many are held.
+//!
 //! The media worker never waits: when the queue is full, packets are dropped, and every file tells how many. An error
 //! of the disk ends the file it happened to, with a reason, and keeps what is in it. What is written is the operating
 //! system's at once, so that a crash of this process loses a second at most; once a second everything is forced to the
@@ -9,6 +12,8 @@
 //! Which streams are recorded, where to, and what becomes of the files is decided elsewhere.
 
 mod clock;
+mod early;
+mod ended;
 mod file;
 mod queue;
 mod stream_writer;
@@ -27,7 +32,7 @@ use tokio::sync::mpsc;
 
 pub(crate) use clock::Clock;
 #[cfg(test)]
-pub(crate) use stream_writer::MAX_EXPECTED;
+pub(crate) use early::MAX_EARLY;
 
 pub use queue::{Inputs, Overloaded, TapQueue, WriterHandle, queue};
 
@@ -37,7 +42,7 @@ const EVENT_CAPACITY: usize = 4096;
 /// A file shall be written, until [`WriterHandle::stop`]; to be called also when its tap ended by itself.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct StartFile {
-    /// Whose packets. What came before this is lost, unless it was [`WriterHandle::expect`]ed.
+    /// Whose packets.
     pub tap: TapId,
     /// Where; nothing may be there. The folder exists.
     pub path: PathBuf,

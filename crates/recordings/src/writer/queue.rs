@@ -18,7 +18,6 @@ const FOR_COMMANDS: usize = 1024;
 
 #[derive(Debug)]
 pub(super) enum Input {
-    Expect(TapId),
     Start(StartFile),
     Stop(TapId),
     /// With the time at which it was given.
@@ -51,12 +50,7 @@ pub struct WriterHandle {
 pub struct Overloaded;
 
 impl WriterHandle {
-    /// Keeps the packets of a tap until its file is started, which takes a moment, or stopped. Never waits.
-    pub fn expect(&self, tap: TapId) -> Result<(), Overloaded> {
-        self.sender.try_send(Input::Expect(tap)).map_err(|_| Overloaded)
-    }
-
-    /// A file begins with the packets kept for it, or with the next one of its tap. Never waits.
+    /// A file begins with the packets that came for it before, up to some seconds of them. Never waits.
     pub fn start(&self, file: StartFile) -> Result<(), Overloaded> {
         self.sender.try_send(Input::Start(file)).map_err(|_| Overloaded)
     }
@@ -130,10 +124,12 @@ impl Inputs {
         self.overflow.lock().unwrap_or_else(PoisonError::into_inner).remove(&tap).unwrap_or(0)
     }
 
-    /// While nothing is queued, whatever is counted for other taps than these belongs to files that have ended.
-    pub(super) fn forget_others(&self, is_open: impl Fn(TapId) -> bool) {
-        if self.receiver.is_empty() {
-            self.overflow.lock().unwrap_or_else(PoisonError::into_inner).retain(|tap, _| is_open(*tap));
+    /// The taps of which packets were dropped since the last time. While something is queued it is too early to say what
+    /// is of no use.
+    pub(super) fn overflowed(&self) -> Vec<TapId> {
+        if !self.receiver.is_empty() {
+            return vec![];
         }
+        self.overflow.lock().unwrap_or_else(PoisonError::into_inner).keys().copied().collect()
     }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError};
 use std::time::{Duration, Instant};
 
-use muxing::{Codec, Event, FileSummary, Packet, SenderReport, Source, StreamFile, StreamTime};
+use muxing::{Codec, Event, FileSummary, Packet, SenderReport, Source, StreamFile};
 use protocol::id::TapId;
 use protocol::media::{MediaCommand, VideoCodec};
 use sfu::{TapCodec, TapPacket};
@@ -17,6 +17,8 @@ use tokio::sync::mpsc;
 use tokio::time::sleep_until;
 
 use super::clock::Clock;
+use super::early::EarlyPackets;
+use super::ended::EndedTaps;
 use super::file::{Create, Disk};
 use super::queue::{Input, Inputs};
 use super::sync::Job;
@@ -24,12 +26,8 @@ use super::{StartFile, WriterEvent};
 
 /// How finely files' deadlines are kept: none of them is shorter than a fifth of a second.
 const TICK: Duration = Duration::from_millis(50);
-/// Packets kept for a file that is about to be started: some seconds of one stream.
-pub(crate) const MAX_EXPECTED: usize = 2048;
 /// Inputs taken between two looks at the clock.
 const BATCH: usize = 256;
-/// Files that have ended, of which it is known how their streams would go on.
-const MAX_ENDED: usize = 256;
 
 pub(super) struct StreamWriter {
     inputs: Inputs,
@@ -42,9 +40,8 @@ pub(super) struct StreamWriter {
     clock: Clock,
     files: HashMap<TapId, Open>,
     /// Packets of files that are about to be started.
-    expected: HashMap<TapId, Vec<TapPacket>>,
-    /// The latest files that have ended.
-    ended: VecDeque<(TapId, StreamTime)>,
+    early: EarlyPackets,
+    ended: EndedTaps,
 }
 
 /// A file being written.
@@ -62,9 +59,9 @@ impl StreamWriter {
         sync: SyncSender<Job>,
         create: Create,
     ) -> Self {
-        let (backlog, files, expected) = (VecDeque::new(), HashMap::new(), HashMap::new());
-        let (clock, ended) = (inputs.clock, VecDeque::new());
-        Self { inputs, media, events, backlog, sync, create, clock, files, expected, ended }
+        let (backlog, files, clock) = (VecDeque::new(), HashMap::new(), inputs.clock);
+        let (early, ended) = (EarlyPackets::default(), EndedTaps::default());
+        Self { inputs, media, events, backlog, sync, create, clock, files, early, ended }
     }
 
     /// Writes until nobody can give commands or packets any more.
@@ -72,7 +69,7 @@ impl StreamWriter {
         let mut inputs = Vec::with_capacity(BATCH);
         let mut tick = Instant::now() + TICK;
         loop {
-            let is_idle = self.files.is_empty() && self.backlog.is_empty();
+            let is_idle = self.files.is_empty() && self.early.is_empty() && self.backlog.is_empty();
             tokio::select! {
                 biased;
                 () = sleep_until(tick.into()), if !is_idle => {}
@@ -95,22 +92,30 @@ impl StreamWriter {
 
     fn input(&mut self, input: Input) {
         match input {
-            Input::Expect(tap) => drop(self.expected.entry(tap).or_default()),
             Input::Start(file) => self.start(file),
             Input::Mark(at) => self.tell(WriterEvent::Marked { at }),
             Input::Stop(tap) => {
-                self.expected.remove(&tap);
+                drop(self.early.take(tap));
+                self.ended.insert(tap, None);
                 self.finish(tap);
             }
-            Input::Packet(packet) => match self.expected.get_mut(&packet.tap) {
-                Some(kept) if kept.len() < MAX_EXPECTED => kept.push(packet),
-                Some(_) => self.inputs.overflow(packet.tap),
-                None => self.packet(packet),
-            },
+            Input::Packet(packet) => self.packet(packet),
         }
     }
 
+    /// Packets and the start of their file come from different sides, in any order.
     fn packet(&mut self, packet: TapPacket) {
+        let tap = packet.tap;
+        if self.files.contains_key(&tap) {
+            self.write_packet(packet);
+        } else if !self.ended.contains(tap)
+            && let Err(tap) = self.early.hold(packet, self.clock.now())
+        {
+            self.inputs.overflow(tap);
+        }
+    }
+
+    fn write_packet(&mut self, packet: TapPacket) {
         let (tap, clock) = (packet.tap, self.clock);
         let packet = read(packet, clock);
         self.write(tap, |stream| stream.handle_packet(packet, clock.now()));
@@ -123,16 +128,26 @@ impl StreamWriter {
         for tap in due {
             self.write(tap, |stream| stream.handle_timeout(now));
         }
-        self.inputs.forget_others(|tap| self.files.contains_key(&tap) || self.expected.contains_key(&tap));
+        for tap in self.early.expire(now) {
+            self.inputs.take_overflow(tap);
+        }
+        // What found no room, and has no file yet, is counted in it when it comes.
+        for tap in self.inputs.overflowed() {
+            if self.ended.contains(tap) {
+                self.inputs.take_overflow(tap);
+            } else if !self.files.contains_key(&tap) && !self.early.holds(tap) {
+                self.early.remember(tap, now);
+            }
+        }
         self.send_backlog();
     }
 
     fn start(&mut self, StartFile { tap, path, audio, video, after }: StartFile) {
         // The latest counts.
         after.into_iter().chain([tap]).for_each(|tap| self.finish(tap));
-        let known = self.ended.iter().position(|(tap, _)| Some(*tap) == after);
-        let time = known.and_then(|index| self.ended.remove(index)).map_or_else(StreamTime::default, |(_, time)| time);
-        let kept = self.expected.remove(&tap).unwrap_or_default();
+        self.ended.remove(tap);
+        let time = after.and_then(|tap| self.ended.take_time(tap)).unwrap_or_default();
+        let early = self.early.take(tap);
         match (self.create)(&path) {
             Ok(file) => {
                 let file = Arc::new(file);
@@ -141,9 +156,10 @@ impl StreamWriter {
                 let disk = Disk(file);
                 let stream = StreamFile::after(time, disk.clone(), audio, video);
                 self.files.insert(tap, Open { stream, disk, path });
-                kept.into_iter().for_each(|packet| self.packet(packet));
+                early.into_iter().for_each(|packet| self.packet(packet));
             }
             Err(error) => {
+                self.ended.insert(tap, None);
                 let why = format!("cannot create {}: {error}", path.display());
                 self.tell(WriterEvent::Failed { tap, why, disk: true, summary: None });
             }
@@ -178,8 +194,7 @@ impl StreamWriter {
         let now = self.clock.now();
         match guarded(|| open.stream.interrupt(now)) {
             Ok((summary, time)) => {
-                self.ended.truncate(MAX_ENDED - 1);
-                self.ended.push_front((tap, time));
+                self.ended.insert(tap, Some(time));
                 if summary.size == 0 {
                     remove_empty(&open.path);
                 }
@@ -203,6 +218,7 @@ impl StreamWriter {
 
     /// Keeps what is in a file that cannot be written any more.
     fn give_up(&mut self, tap: TapId, mut disk: Disk, path: PathBuf, error: &io::Error, losses: muxing::Losses) {
+        self.ended.insert(tap, None);
         let why = format!("cannot write {}: {error}", path.display());
         tracing::error!(%why, "a recorded file ends early");
         let summary = guarded(|| muxing::repair(&mut disk).map_err(io::Error::other)).ok();

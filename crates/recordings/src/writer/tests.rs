@@ -140,7 +140,6 @@ async fn packets_that_come_before_their_file_are_kept_for_it() {
     let mut writer = start(handle, inputs, commands.downgrade()).unwrap();
     let unwanted = TapId(2);
     for tap in [TAP, unwanted] {
-        writer.handle.expect(tap).unwrap();
         let publisher = Publisher::new(tap);
         (0..5).flat_map(|n| publisher.packets(n)).for_each(|packet| taps.send(packet));
     }
@@ -158,6 +157,43 @@ async fn packets_that_come_before_their_file_are_kept_for_it() {
     }
     durations.sort_by_key(|(tap, _)| tap.0);
     assert_eq!(durations, [(TAP, 100), (unwanted, 0)]);
+}
+
+/// What the file holds, in ms, if its start comes after so many of ten pairs of packets and its end after so many more.
+async fn duration(start_after: u64, stop_after: u64) -> u64 {
+    let folder = tempfile::tempdir().unwrap();
+    let (handle, taps, inputs) = queue();
+    let (commands, _worker) = media();
+    let publisher = Publisher::new(TAP);
+    for n in 0..=10 {
+        if n == start_after {
+            handle.start(start_file(folder.path().join("file"))).unwrap();
+        }
+        if n == stop_after {
+            handle.stop(TAP).unwrap();
+        }
+        publisher.packets(n).into_iter().take(2 * usize::from(n < 10)).for_each(|packet| taps.send(packet));
+    }
+    let Writer { mut events, handle, .. } = start(handle, inputs, commands.downgrade()).unwrap();
+    drop((handle, taps));
+    let mut durations = vec![];
+    while let Some(event) = events.recv().await {
+        if let WriterEvent::Finished { tap: TAP, summary } = event {
+            durations.push(summary.duration);
+        }
+    }
+    assert_eq!(durations.len(), 1, "a file has one end");
+    durations[0]
+}
+
+#[tokio::test]
+async fn a_file_holds_what_came_before_its_end_whenever_its_start_came() {
+    for stop_after in 0..=10 {
+        for start_after in 0..=stop_after {
+            let expected = stop_after * 20;
+            assert_eq!(duration(start_after, stop_after).await, expected, "{start_after} {stop_after}");
+        }
+    }
 }
 
 #[tokio::test]
