@@ -30,7 +30,6 @@ pub enum RecordingCommand {
     },
     /// A stream is in it from now on; its packets come by the tap.
     Add {
-        /// Which.
         recording: RecordingKey,
         /// New; never used again.
         tap: TapId,
@@ -39,7 +38,6 @@ pub enum RecordingCommand {
     },
     /// A stream's microphone or camera was switched on or off.
     Change {
-        /// Which.
         recording: RecordingKey,
         /// Of [`RecordingCommand::Add`].
         tap: TapId,
@@ -50,19 +48,14 @@ pub enum RecordingCommand {
     },
     /// The stream is in it no longer.
     Remove {
-        /// Which.
         recording: RecordingKey,
         /// Of [`RecordingCommand::Add`].
         tap: TapId,
     },
     /// It runs: from here on its files say so.
-    Started {
-        /// Which.
-        recording: RecordingKey,
-    },
+    Started { recording: RecordingKey },
     /// It is over, with everything in it. Settled by one [`RecordingReport::Ended`].
     End {
-        /// Which.
         recording: RecordingKey,
         /// It is worth nothing, because it never ran.
         failed: bool,
@@ -74,7 +67,6 @@ pub enum RecordingCommand {
 pub struct RecordedStream {
     /// Whose.
     pub connection: ConnectionId,
-    /// Which.
     pub stream: StreamId,
     /// What the client said of itself.
     pub client_data: String,
@@ -120,7 +112,6 @@ impl From<String> for Failure {
 pub enum RecordingReport {
     /// It has an id and a place.
     Named {
-        /// Which.
         recording: RecordingKey,
         /// Unique on disk.
         id: String,
@@ -129,37 +120,27 @@ pub enum RecordingReport {
     },
     /// Media of a stream (or, without `tap`, of a composed recording) is on disk.
     Running {
-        /// Which.
         recording: RecordingKey,
         /// Of which stream.
         tap: Option<TapId>,
     },
     /// A stream cannot be recorded.
     StreamFailed {
-        /// Which.
         recording: RecordingKey,
         /// Of which stream.
         tap: TapId,
-        /// Why.
         why: String,
     },
     /// Nothing can be recorded any more: end it.
-    Broken {
-        /// Which.
-        recording: RecordingKey,
-        /// Why.
-        why: String,
-    },
+    Broken { recording: RecordingKey, why: String },
     /// It is processed, but not yet where it is kept: it cannot be fetched. Only of a recording that is over.
     Processed {
-        /// Which.
         recording: RecordingKey,
         /// What there is.
         measured: Measured,
     },
     /// It is ready, or lost. The last report about it.
     Ended {
-        /// Which.
         recording: RecordingKey,
         /// What there is, or why there is nothing.
         result: Result<Measured, Failure>,

@@ -31,7 +31,6 @@ pub enum Entry {
     Change {
         /// Of [`ComposedStream::file`].
         file: String,
-        /// When.
         at: u64,
         /// The microphone is on.
         audio_active: bool,
@@ -42,19 +41,12 @@ pub enum Entry {
     Remove {
         /// Of [`ComposedStream::file`].
         file: String,
-        /// When.
         at: u64,
     },
     /// Everything captured before this is in the files, and every entry before this is in the manifest.
-    Until {
-        /// When.
-        at: u64,
-    },
+    Until { at: u64 },
     /// It is over, and the files are finished.
-    End {
-        /// When.
-        at: u64,
-    },
+    End { at: u64 },
 }
 
 /// What is to be made.

@@ -14,7 +14,7 @@ pub struct Body(Map<String, Value>);
 
 /// A body that is not what it should be as a whole.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum Unreadable {
+pub enum UnreadableBody {
     /// Not UTF-8.
     #[error("the body is not UTF-8")]
     NotUtf8,
@@ -41,20 +41,20 @@ pub struct InvalidParameter {
 
 impl Body {
     /// For requests that mean something without parameters.
-    pub fn optional(bytes: &[u8]) -> Result<Self, Unreadable> {
+    pub fn optional(bytes: &[u8]) -> Result<Self, UnreadableBody> {
         match read(bytes)? {
             None | Some(Value::Null) => Ok(Self::default()),
             Some(Value::Object(object)) => Ok(Self(object)),
-            Some(_) => Err(Unreadable::NotAnObject),
+            Some(_) => Err(UnreadableBody::NotAnObject),
         }
     }
 
     /// For requests that mean nothing without parameters.
-    pub fn mandatory(bytes: &[u8]) -> Result<Self, Unreadable> {
+    pub fn mandatory(bytes: &[u8]) -> Result<Self, UnreadableBody> {
         match read(bytes)? {
-            None | Some(Value::Null) => Err(Unreadable::Missing),
+            None | Some(Value::Null) => Err(UnreadableBody::Missing),
             Some(Value::Object(object)) => Ok(Self(object)),
-            Some(_) => Err(Unreadable::NotAnObject),
+            Some(_) => Err(UnreadableBody::NotAnObject),
         }
     }
 
@@ -69,15 +69,15 @@ impl Body {
 }
 
 /// The first JSON value of a text; `None` if there is none.
-fn read(bytes: &[u8]) -> Result<Option<Value>, Unreadable> {
-    let text = str::from_utf8(bytes).map_err(|_| Unreadable::NotUtf8)?;
+fn read(bytes: &[u8]) -> Result<Option<Value>, UnreadableBody> {
+    let text = str::from_utf8(bytes).map_err(|_| UnreadableBody::NotUtf8)?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     if text.trim_ascii().is_empty() {
         return Ok(None);
     }
     // The deserialiser is not asked to reach the end: whatever follows the value is ignored.
     let value = Value::deserialize(&mut serde_json::Deserializer::from_str(text));
-    value.map(Some).map_err(|error| Unreadable::NotJson(error.to_string()))
+    value.map(Some).map_err(|error| UnreadableBody::NotJson(error.to_string()))
 }
 
 /// The members of an object, which may be inside of others.
@@ -184,7 +184,7 @@ mod tests {
     fn nothing_and_null_are_no_parameters_where_none_is_mandatory() {
         for bytes in [&b""[..], b"  \n", b"null", b"\xef\xbb\xbf"] {
             assert_eq!(Body::optional(bytes), Ok(Body::default()));
-            assert_eq!(Body::mandatory(bytes), Err(Unreadable::Missing));
+            assert_eq!(Body::mandatory(bytes), Err(UnreadableBody::Missing));
         }
         assert_eq!(Body::mandatory(b"{}"), Ok(Body::default()));
     }
@@ -192,18 +192,18 @@ mod tests {
     #[test]
     fn what_is_not_an_object_is_refused() {
         for bytes in [&b"[]"[..], b"5", b"\"x\"", b"true"] {
-            assert_eq!(Body::optional(bytes), Err(Unreadable::NotAnObject));
+            assert_eq!(Body::optional(bytes), Err(UnreadableBody::NotAnObject));
         }
         for bytes in [&b"{"[..], b"{'a':1}", b"{/**/}", b"{\"a\":1,}", b"x"] {
-            assert!(matches!(Body::optional(bytes), Err(Unreadable::NotJson(_))), "{bytes:?}");
+            assert!(matches!(Body::optional(bytes), Err(UnreadableBody::NotJson(_))), "{bytes:?}");
         }
-        assert_eq!(Body::optional(b"{\"a\":\"\xff\"}"), Err(Unreadable::NotUtf8));
+        assert_eq!(Body::optional(b"{\"a\":\"\xff\"}"), Err(UnreadableBody::NotUtf8));
     }
 
     #[test]
     fn deep_nesting_is_refused() {
         let deep = format!("{{\"a\":{}{}}}", "[".repeat(100_000), "]".repeat(100_000));
-        assert!(matches!(Body::optional(deep.as_bytes()), Err(Unreadable::NotJson(_))));
+        assert!(matches!(Body::optional(deep.as_bytes()), Err(UnreadableBody::NotJson(_))));
     }
 
     #[test]

@@ -6,7 +6,7 @@
 //! What is forgiven: text after the object, repeated keys (the last one wins), a byte order mark, unknown keys, `null`
 //! for any parameter (it counts as absent), and the numbers that [`connection`] and [`recording`] tell of.
 
-pub use body::{Body, InvalidParameter, Unreadable};
+pub use body::{Body, InvalidParameter, UnreadableBody};
 pub use broadcast::{BroadcastStart, NewBroadcast, broadcast_start};
 pub use connection::{
     ConnectionChange, IpCamera, NewConnection, NewToken, WebRtcConnection, connection, connection_update, token,

@@ -43,7 +43,7 @@ impl<S: Send + Sync> FromRequest<S> for OptionalBody {
 async fn json<S: Send + Sync>(
     request: Request,
     state: &S,
-    parse: impl Fn(&[u8]) -> Result<request::Body, request::Unreadable>,
+    parse: impl Fn(&[u8]) -> Result<request::Body, request::UnreadableBody>,
 ) -> Result<request::Body, ApiError> {
     let path = request.uri().path().to_owned();
     let is_json = is_json(request.headers());
