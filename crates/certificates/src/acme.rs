@@ -14,9 +14,9 @@ use rcgen::{CertificateParams, DistinguishedName, KeyPair};
 use serde::{Deserialize, Serialize};
 
 use super::acme_client::Client;
-use super::challenges::Answer;
+use super::challenges::ChallengeAnswer;
 use super::pair::{self, Pair};
-use super::{AcmeOptions, Challenges, Options, Shown};
+use super::{AcmeOptions, Challenges, Options, ServedCertificate};
 
 const ACCOUNT: &str = "acme-account.json";
 const CERTIFICATE: &str = "acme-certificate.pem";
@@ -47,7 +47,7 @@ pub(super) struct Acme {
 
 /// Why there is no certificate.
 #[derive(Debug, thiserror::Error)]
-enum Failure {
+enum AcmeFailure {
     #[error(transparent)]
     Acme(#[from] Error),
     /// What the authority saw.
@@ -59,7 +59,7 @@ enum Failure {
 
 /// How an account is kept.
 #[derive(Serialize, Deserialize)]
-struct Kept {
+struct KeptAccount {
     /// Whose it is.
     directory: String,
     credentials: AccountCredentials,
@@ -99,7 +99,7 @@ impl Acme {
     }
 
     /// Renews it in time, for ever.
-    pub(super) async fn keep(self, shown: &Shown, challenges: &Challenges) {
+    pub(super) async fn keep(self, shown: &ServedCertificate, challenges: &Challenges) {
         let mut current = self.kept();
         let mut pause = FIRST_PAUSE;
         loop {
@@ -124,10 +124,10 @@ impl Acme {
     }
 
     /// A new one, shown and kept.
-    async fn obtain(&self, shown: &Shown, challenges: &Challenges) -> Result<Pair, Failure> {
+    async fn obtain(&self, shown: &ServedCertificate, challenges: &Challenges) -> Result<Pair, AcmeFailure> {
         let pair = match self.order(challenges, ChallengeType::TlsAlpn01).await {
             Ok(pair) => pair,
-            Err(Failure::Refused(error)) => {
+            Err(AcmeFailure::Refused(error)) => {
                 tracing::warn!(error, "the authority did not find us by TLS; trying plain HTTP");
                 self.order(challenges, ChallengeType::Http01).await?
             }
@@ -143,11 +143,12 @@ impl Acme {
     }
 
     /// By the kept account, or by a new one if there is none with this authority.
-    async fn place_order(&self) -> Result<Order, Failure> {
+    async fn place_order(&self) -> Result<Order, AcmeFailure> {
         let names: Vec<_> = self.names.iter().map(|name| Identifier::Dns(name.clone())).collect();
         let order = NewOrder::new(&names);
-        let kept = pair::read(&self.folder.join(ACCOUNT))?.and_then(|text| serde_json::from_str::<Kept>(&text).ok());
-        if let Some(Kept { credentials, .. }) = kept.filter(|kept| kept.directory == self.directory) {
+        let kept =
+            pair::read(&self.folder.join(ACCOUNT))?.and_then(|text| serde_json::from_str::<KeptAccount>(&text).ok());
+        if let Some(KeptAccount { credentials, .. }) = kept.filter(|kept| kept.directory == self.directory) {
             let builder = Account::builder_with_http(Box::new(self.client.clone()));
             match builder.from_credentials(credentials).await?.new_order(&order).await {
                 Err(Error::Api(problem)) if problem.r#type.as_deref() == Some(NO_ACCOUNT) => {
@@ -160,17 +161,17 @@ impl Acme {
     }
 
     /// Agrees to the authority's terms, as whoever sets its use does.
-    async fn register(&self) -> Result<Account, Failure> {
+    async fn register(&self) -> Result<Account, AcmeFailure> {
         let contact = format!("mailto:{}", self.email);
         let new = NewAccount { contact: &[&contact], terms_of_service_agreed: true, only_return_existing: false };
         let builder = Account::builder_with_http(Box::new(self.client.clone()));
         let (account, credentials) = builder.create(&new, self.directory.clone(), None).await?;
-        let kept = Kept { directory: self.directory.clone(), credentials };
+        let kept = KeptAccount { directory: self.directory.clone(), credentials };
         pair::write(&self.folder.join(ACCOUNT), &serde_json::to_string(&kept).map_err(io::Error::other)?)?;
         Ok(account)
     }
 
-    async fn order(&self, challenges: &Challenges, kind: ChallengeType) -> Result<Pair, Failure> {
+    async fn order(&self, challenges: &Challenges, kind: ChallengeType) -> Result<Pair, AcmeFailure> {
         let mut order = self.place_order().await?;
         // Held until the authority has looked.
         let mut answers = vec![];
@@ -206,25 +207,25 @@ async fn invite<'a>(
     mut authorization: AuthorizationHandle<'_>,
     challenges: &'a Challenges,
     kind: ChallengeType,
-) -> Result<Option<Answer<'a>>, Failure> {
+) -> Result<Option<ChallengeAnswer<'a>>, AcmeFailure> {
     if authorization.status == AuthorizationStatus::Valid {
         return Ok(None);
     }
     let name = authorization.identifier().to_string();
     let Some(mut challenge) = authorization.challenge(kind) else {
-        return Err(Failure::Refused(format!("it does not offer to look for {name} that way")));
+        return Err(AcmeFailure::Refused(format!("it does not offer to look for {name} that way")));
     };
     let proof = challenge.key_authorization();
     let answer = challenges.answer(&name, &challenge.token, proof.as_str().to_owned(), proof.digest().as_ref())?;
     match challenge.set_ready().await {
         // It has looked already.
-        Err(Error::Api(problem)) => Err(Failure::Refused(problem.to_string())),
+        Err(Error::Api(problem)) => Err(AcmeFailure::Refused(problem.to_string())),
         invited => Ok(invited.map(|()| Some(answer))?),
     }
 }
 
 /// What the authority says it saw, if the order failed by that.
-async fn why_not(order: &mut Order, error: Option<Error>) -> Failure {
+async fn why_not(order: &mut Order, error: Option<Error>) -> AcmeFailure {
     match error {
         Some(error) if order.state().status != OrderStatus::Invalid => return error.into(),
         _ => {}
@@ -240,5 +241,5 @@ async fn why_not(order: &mut Order, error: Option<Error>) -> Failure {
     if problems.is_empty() {
         problems.extend(error.map(|error| error.to_string()));
     }
-    Failure::Refused(problems.join("; "))
+    AcmeFailure::Refused(problems.join("; "))
 }

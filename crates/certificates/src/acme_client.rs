@@ -25,7 +25,7 @@ use tokio_rustls::TlsConnector;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Bytes of an answer; a chain of certificates has some 5 KB.
 const MAX_ANSWER: usize = 256 * 1024;
-type Failure = Box<dyn std::error::Error + Send + Sync>;
+type ExchangeFailure = Box<dyn std::error::Error + Send + Sync>;
 
 /// Trusts the authorities that browsers trust, or one other.
 #[derive(Clone)]
@@ -56,7 +56,7 @@ impl Client {
         Ok(Self { tls: TlsConnector::from(Arc::new(config)) })
     }
 
-    async fn exchange(self, request: Request<BodyWrapper<Bytes>>) -> Result<BytesResponse, Failure> {
+    async fn exchange(self, request: Request<BodyWrapper<Bytes>>) -> Result<BytesResponse, ExchangeFailure> {
         let (mut head, body) = request.into_parts();
         let uri = std::mem::take(&mut head.uri);
         if uri.scheme() != Some(&Scheme::HTTPS) {

@@ -11,10 +11,10 @@ use rustls::sign::CertifiedKey;
 
 /// The open questions.
 #[derive(Debug, Default)]
-pub struct Challenges(Mutex<Answers>);
+pub struct Challenges(Mutex<OpenChallenges>);
 
 #[derive(Debug, Default)]
-struct Answers {
+struct OpenChallenges {
     /// By name: TLS-ALPN-01 (RFC 8737).
     certificates: HashMap<String, Arc<CertifiedKey>>,
     /// By token: HTTP-01 (RFC 8555 §8.3).
@@ -22,20 +22,26 @@ struct Answers {
 }
 
 /// Takes its answers back when dropped.
-pub(super) struct Answer<'a> {
+pub(super) struct ChallengeAnswer<'a> {
     challenges: &'a Challenges,
     name: String,
     token: String,
 }
 
 impl Challenges {
-    /// Answers both kinds of questions about `name`: by `text`, and by a certificate with its SHA-256.
-    pub(super) fn answer(&self, name: &str, token: &str, text: String, digest: &[u8]) -> io::Result<Answer<'_>> {
+    /// OpenChallenges both kinds of questions about `name`: by `text`, and by a certificate with its SHA-256.
+    pub(super) fn answer(
+        &self,
+        name: &str,
+        token: &str,
+        text: String,
+        digest: &[u8],
+    ) -> io::Result<ChallengeAnswer<'_>> {
         let certificate = certificate(name, digest)?;
         let mut answers = self.lock();
         answers.certificates.insert(name.to_owned(), Arc::new(certificate));
         answers.texts.insert(token.to_owned(), text);
-        Ok(Answer { challenges: self, name: name.to_owned(), token: token.to_owned() })
+        Ok(ChallengeAnswer { challenges: self, name: name.to_owned(), token: token.to_owned() })
     }
 
     /// For a handshake that asks for `name`.
@@ -48,13 +54,13 @@ impl Challenges {
         self.lock().texts.get(token).cloned()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Answers> {
+    fn lock(&self) -> MutexGuard<'_, OpenChallenges> {
         // Whoever panicked meanwhile can have left out an answer, but not made up one.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Answer<'_> {
+impl Drop for ChallengeAnswer<'_> {
     fn drop(&mut self) {
         let mut answers = self.challenges.lock();
         answers.certificates.remove(&self.name);

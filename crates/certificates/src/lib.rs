@@ -5,7 +5,7 @@
 //! * [`own`]: the operator's files.
 //! * [`acme`]: got from an authority such as Let's Encrypt, and renewed.
 //!
-//! It opens no port and speaks no HTTP, but to an authority. Ports have an acceptor, whose every handshake asks [`Shown`];
+//! It opens no port and speaks no HTTP, but to an authority. Ports have an acceptor, whose every handshake asks [`ServedCertificate`];
 //! what an authority asks for by plain HTTP is found in [`Challenges`].
 
 use std::io;
@@ -83,7 +83,7 @@ pub struct AcmeOptions {
 pub enum OpenError {
     /// What is kept here cannot be used, or nothing can be made.
     #[error("{}: {cause}", folder.display())]
-    Kept {
+    Folder {
         /// Of [`Options`].
         folder: PathBuf,
         /// What is wrong.
@@ -108,7 +108,7 @@ pub struct Certificates {
     /// What ACME authorities are answered by plain HTTP.
     pub challenges: Arc<Challenges>,
     /// Which certificate connections are shown.
-    pub shown: Arc<Shown>,
+    pub shown: Arc<ServedCertificate>,
     keeper: Keeper,
 }
 
@@ -124,7 +124,7 @@ impl Certificates {
     /// # Errors
     /// What is there cannot be used, or what is made cannot be.
     pub fn open(options: &Options) -> Result<Self, OpenError> {
-        let failed = |cause| OpenError::Kept { folder: options.folder.clone(), cause };
+        let failed = |cause| OpenError::Folder { folder: options.folder.clone(), cause };
         let (keeper, pair) = match &options.origin {
             Origin::SelfSigned => {
                 let mut local = Local::open(options).map_err(failed)?;
@@ -149,7 +149,7 @@ impl Certificates {
         };
         let challenges = Arc::new(Challenges::default());
         let certificate = RwLock::new(Arc::new(pair.certified().map_err(failed)?));
-        let shown = Arc::new(Shown { certificate, challenges: challenges.clone() });
+        let shown = Arc::new(ServedCertificate { certificate, challenges: challenges.clone() });
         let authority = match &keeper {
             Keeper::Local(local) => Some(local.authority().to_owned()),
             Keeper::Own(..) | Keeper::Acme(_) => None,
@@ -194,7 +194,7 @@ pub fn validity(certificate: &CertificateDer<'_>) -> io::Result<Validity> {
     pair::validity(certificate)
 }
 
-fn acceptor(shown: Arc<Shown>, acme: bool) -> io::Result<TlsAcceptor> {
+fn acceptor(shown: Arc<ServedCertificate>, acme: bool) -> io::Result<TlsAcceptor> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -210,12 +210,12 @@ fn acceptor(shown: Arc<Shown>, acme: bool) -> io::Result<TlsAcceptor> {
 
 /// The certificate of the next handshake.
 #[derive(Debug)]
-pub struct Shown {
+pub struct ServedCertificate {
     certificate: RwLock<Arc<CertifiedKey>>,
     challenges: Arc<Challenges>,
 }
 
-impl Shown {
+impl ServedCertificate {
     /// Of the key in the certificate: SHA-256 of its `SubjectPublicKeyInfo` (RFC 7469 §2.4), in base64.
     pub fn key_digest(&self) -> Option<String> {
         let certificate = self.certificate.read().unwrap_or_else(PoisonError::into_inner).clone();
@@ -230,7 +230,7 @@ impl Shown {
     }
 }
 
-impl ResolvesServerCert for Shown {
+impl ResolvesServerCert for ServedCertificate {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         let from_authority = hello.alpn().is_some_and(|mut protocols| protocols.any(|protocol| protocol == ACME_TLS));
         if from_authority {

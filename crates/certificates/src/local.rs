@@ -16,7 +16,7 @@ use rcgen::{
 };
 
 use super::pair::{self, Pair};
-use super::{Options, Shown};
+use super::{Options, ServedCertificate};
 
 const AUTHORITY: &str = "authority.pem";
 const AUTHORITY_KEY: &str = "authority.key.pem";
@@ -124,7 +124,7 @@ impl Local {
     }
 
     /// Follows the addresses of this machine and the years, for ever.
-    pub(super) async fn keep(mut self, shown: &Shown) {
+    pub(super) async fn keep(mut self, shown: &ServedCertificate) {
         let mut last = self.pair().ok();
         loop {
             tokio::time::sleep(LOOK).await;

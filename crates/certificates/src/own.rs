@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::Shown;
+use super::ServedCertificate;
 use super::pair::Pair;
 
 const CERTIFICATE: &str = "certificate.cert";
@@ -40,7 +40,7 @@ impl Own {
 
     /// Shows what the files hold, for ever, beginning with the `first`. What cannot be used is told once, and the one
     /// before stays.
-    pub(super) async fn keep(self, first: Pair, shown: &Shown) {
+    pub(super) async fn keep(self, first: Pair, shown: &ServedCertificate) {
         let mut watch = Watch::new(first);
         loop {
             let own = self.clone();

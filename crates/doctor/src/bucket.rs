@@ -7,7 +7,7 @@ use tokio::time::timeout;
 
 use super::finding::{Access, Finding};
 
-/// For everything together. Whoever asks for it waits longer ([`super::line::THOROUGH`]).
+/// For everything together. Whoever asks for it waits longer ([`super::connection::THOROUGH`]).
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 const CONTENT: &[u8] = b"madang doctor";

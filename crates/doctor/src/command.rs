@@ -13,7 +13,7 @@ use rustls::pki_types::CertificateDer;
 use settings::{Config, ConfigError};
 
 use super::certificate::{self, Trust};
-use super::line::{Asker, ServerAddress, THOROUGH, Unreachable};
+use super::connection::{RequestAuthor, ServerAddress, THOROUGH, Unreachable};
 use super::{API, AUTHORITY, Finding, Language, SEEN, clock, examine, now, prompt};
 
 /// Whom to ask for the time, unless told otherwise.
@@ -73,7 +73,7 @@ enum Report {
 impl Report {
     fn check(self, language: Language) -> protocol::checkup::Check {
         match self {
-            Self::OfHere(finding) => finding.told(language),
+            Self::OfHere(finding) => finding.in_words(language),
             Self::OfServer(check) => check,
         }
     }
@@ -142,7 +142,7 @@ impl Visit {
     async fn describe(&self, options: &Options) -> Result<(SelfDescription, i64), Vec<Finding>> {
         let url = self.place.url();
         let not_reached = |why: Unreachable| vec![Finding::NotReached { url: url.clone(), why }];
-        let answer = self.place.ask(Method::GET, SEEN, &Asker::ANYBODY).await.map_err(not_reached)?;
+        let answer = self.place.ask(Method::GET, SEEN, &RequestAuthor::ANYBODY).await.map_err(not_reached)?;
         if serde_json::from_slice::<Seen>(&answer.body).is_err() {
             return Err(vec![Finding::NotMadang { url, status: answer.status }]);
         }
@@ -156,7 +156,7 @@ impl Visit {
             }
         }
         let language = if options.language == Language::Korean { "ko" } else { "en" };
-        let asker = Asker { authorization: Some(&self.authorization), language, patience: THOROUGH };
+        let asker = RequestAuthor { authorization: Some(&self.authorization), language, patience: THOROUGH };
         let before = clock::now();
         let answer = line.ask(&self.place, Method::GET, API, &asker).await.map_err(not_reached)?;
         let ours = i64::midpoint(before, clock::now());
@@ -180,7 +180,7 @@ impl Visit {
         if !self.here {
             return None;
         }
-        let answer = self.place.ask(Method::GET, AUTHORITY, &Asker::ANYBODY).await.ok()?;
+        let answer = self.place.ask(Method::GET, AUTHORITY, &RequestAuthor::ANYBODY).await.ok()?;
         (answer.status == 200).then(|| CertificateDer::from(answer.body.to_vec()))
     }
 

@@ -7,8 +7,8 @@ use std::time::SystemTime;
 use jiff::Timestamp;
 use protocol::checkup::{Leg, Relay};
 
+use super::connection::Unreachable;
 use super::finding::{Access, Authority, Finding};
-use super::line::Unreachable;
 
 const MEBIBYTE: usize = 1024 * 1024;
 const WAITING: &str = "recordings that have ended stay in OPENVIDU_RECORDING_PATH and are sent as soon as they can be.";

@@ -1,28 +1,12 @@
-//! Everything that the doctor can find, as data: [`super::english`] and [`super::korean`] put it into words.
+//! Everything that the doctor can find, as data: `english` and `korean` put it into words.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use protocol::checkup::{Check, Leg, Relay, Verdict};
+use protocol::checkup::{Leg, Relay, Verdict};
 
-use super::line::Unreachable;
-
-/// The language of findings.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Language {
-    /// English.
-    English,
-    /// Korean.
-    Korean,
-}
-
-impl Language {
-    /// Of a name such as `ko_KR.UTF-8` or `en`; English for all others.
-    pub fn of(name: &str) -> Self {
-        if name.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("ko")) { Self::Korean } else { Self::English }
-    }
-}
+use super::connection::Unreachable;
 
 /// Something that was found, good or bad.
 #[allow(missing_docs, reason = "each is put into words in two languages")]
@@ -330,15 +314,5 @@ impl Finding {
             Self::BucketRefuses { .. } | Self::BucketSilent { .. } => (Leg::Bucket, Failed),
             Self::NotTried { leg, .. } => (*leg, Skipped),
         }
-    }
-
-    /// In words.
-    pub fn told(&self, language: Language) -> Check {
-        let (leg, verdict) = self.judge();
-        let (finding, advice) = match language {
-            Language::English => super::english::tell(self),
-            Language::Korean => super::korean::tell(self),
-        };
-        Check { leg, verdict, finding, advice: Some(advice).filter(|advice| !advice.is_empty()) }
     }
 }

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use protocol::checkup::{Leg, Relay};
 
+use super::connection::Unreachable;
 use super::english::{day, list};
 use super::finding::{Access, Authority, Finding};
-use super::line::Unreachable;
 
 const MEBIBYTE: usize = 1024 * 1024;
 const WAITING: &str = "그때까지 끝난 녹화는 OPENVIDU_RECORDING_PATH에 남아 있다가 가능해지는 대로 전송됩니다.";

@@ -23,18 +23,19 @@ use turn::SharedSecret;
 
 use ::bucket::Bucket;
 use certificate::Trust;
+use connection::{PATIENCE, RequestAuthor, ServerAddress, ServerConnection, Unreachable};
 pub use finding::Finding;
-pub use finding::Language;
-use line::{Asker, Line, PATIENCE, ServerAddress, Unreachable};
+pub use language::Language;
 
 mod bucket;
 mod certificate;
 mod clock;
 pub mod command;
+mod connection;
 mod english;
 mod finding;
 mod korean;
-mod line;
+mod language;
 mod machine;
 mod media;
 mod prompt;
@@ -155,7 +156,7 @@ impl OwnServer {
             relay: self.facts.relay,
             turn: if self.facts.relay == Relay::Listed { listed } else { self.turn_addresses() },
             certificate,
-            checks: findings.iter().map(|finding| finding.told(language)).collect(),
+            checks: findings.iter().map(|finding| finding.in_words(language)).collect(),
         }
     }
 
@@ -225,15 +226,15 @@ fn not_tried(legs: impl IntoIterator<Item = Leg>, because: Leg) -> impl Iterator
     legs.into_iter().map(move |leg| Finding::NotTried { leg, because })
 }
 
-async fn reach(place: &ServerAddress) -> Result<(Vec<IpAddr>, Line), Unreachable> {
+async fn reach(place: &ServerAddress) -> Result<(Vec<IpAddr>, ServerConnection), Unreachable> {
     let mut addresses: Vec<IpAddr> = place.addresses().await?.iter().map(|address| address.ip()).collect();
     addresses.dedup();
     Ok((addresses, place.open().await?))
 }
 
 /// `None` if whoever answers is no server of ours.
-async fn seen(line: Line, place: &ServerAddress) -> Option<Seen> {
-    let answer = line.ask(place, Method::GET, SEEN, &Asker::ANYBODY).await.ok()?;
+async fn seen(line: ServerConnection, place: &ServerAddress) -> Option<Seen> {
+    let answer = line.ask(place, Method::GET, SEEN, &RequestAuthor::ANYBODY).await.ok()?;
     serde_json::from_slice(&answer.body).ok()
 }
 
@@ -275,7 +276,7 @@ async fn web_socket(place: &ServerAddress) -> Finding {
     }
 }
 
-async fn ping(line: Line, url: &str) -> Result<(), WebSocketError> {
+async fn ping(line: ServerConnection, url: &str) -> Result<(), WebSocketError> {
     const PING: &str = r#"{"jsonrpc":"2.0","method":"ping","params":{"interval":5000},"id":1}"#;
 
     /// Whoever answers may be anybody.

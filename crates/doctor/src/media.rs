@@ -12,8 +12,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UdpSocket;
 use tokio::time::{Instant, timeout, timeout_at};
 
+use super::connection::{self, Unreachable};
 use super::finding::Finding;
-use super::line::{self, Unreachable};
 
 /// Requests to one address, of which there may be a dozen: the server answers a stranger some hundreds at once.
 const BURST: usize = 20;
@@ -114,7 +114,7 @@ pub(super) async fn tcp(addresses: &[SocketAddr]) -> Finding {
 
 /// As ICE asks over TCP (RFC 6544): a request in a frame of RFC 4571.
 async fn ask(address: SocketAddr) -> io::Result<()> {
-    let mut stream = line::connect(address).await?;
+    let mut stream = connection::connect(address).await?;
     let transaction: [u8; 12] = rand::random();
     let mut request = vec![];
     Framing::Ice.write(&binding::padded_request(transaction, SMALL), &mut request);

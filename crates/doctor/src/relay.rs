@@ -14,8 +14,8 @@ use turn::Credentials;
 use turn::client::{TurnClient, TurnResponse};
 
 use super::certificate::{self, Trust};
+use super::connection::{ServerAddress, Stream, Unreachable};
 use super::finding::Finding;
-use super::line::{ServerAddress, Stream, Unreachable};
 use super::media;
 
 /// The three ways, in the order of what they cost.

@@ -8,7 +8,7 @@
 //! * [`http`]: REST and pages; `state`: what handlers share, in parts.
 //! * `media`: one thread that owns the peer connections and the UDP port.
 //! * `turn_offer` and `ice_servers`: which TURN servers clients are told of.
-//! * [`ports`]: the one TCP port, plain and TLS; `connection`: what is known of who came through it.
+//! * [`ports`]: the one TCP port, plain and TLS; `connection` and `client_address`: what is known of who came through it.
 //! * [`limits`]: what strangers may take; `network`, `shares`, `allowance` and `wrong_secrets` hold them to it.
 //! * [`options`]: the settings in the terms of the parts that use them.
 //! * [`program`]: what stays while the server restarts; `node`: how a cluster would know it.
@@ -27,6 +27,7 @@ pub use server::Server;
 mod allowance;
 mod authority;
 mod bound;
+mod client_address;
 mod connection;
 pub mod control;
 pub mod http;

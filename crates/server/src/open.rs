@@ -166,7 +166,7 @@ pub enum StartError {
 impl From<OpenError> for StartError {
     fn from(error: OpenError) -> Self {
         match error {
-            OpenError::Kept { folder: path, cause } => Self::Certificate { path, cause },
+            OpenError::Folder { folder: path, cause } => Self::Certificate { path, cause },
             OpenError::Own { folder: path, cause } => Self::OwnCertificate { path, cause },
         }
     }
@@ -203,7 +203,7 @@ fn event_sinks(config: &Config) -> Result<EventSinks, StartError> {
     // Receivers inside a deployment commonly have certificates that nobody signed, and operators rely on their being
     // accepted.
     let tls = Arc::new(certificates::unverified::client());
-    let start = |destination| Webhook::start(destination, webhooks::Limits::default(), tls.clone());
+    let start = |destination| Webhook::start(destination, webhooks::WebhookLimits::default(), tls.clone());
     let webhooks = webhook.into_iter().map(start).collect();
     Ok(EventSinks { cdr, webhooks })
 }

@@ -26,7 +26,7 @@ pub(crate) struct WrongSecrets {
 
 /// What became of an attempt.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Verdict {
+pub(crate) enum SecretVerdict {
     Right,
     Wrong,
     /// Wrong, or not even looked at.
@@ -41,20 +41,20 @@ impl WrongSecrets {
     }
 
     /// Judges an attempt; `is_right` must take constant time.
-    pub(crate) fn judge(&self, network: Network, now: Instant, is_right: impl FnOnce() -> bool) -> Verdict {
+    pub(crate) fn judge(&self, network: Network, now: Instant, is_right: impl FnOnce() -> bool) -> SecretVerdict {
         if !network.is_local()
             && let Err(retry_after) = self.allowance.available(network, now)
             && !self.knows(network, now)
         {
-            return Verdict::TooMany { retry_after };
+            return SecretVerdict::TooMany { retry_after };
         }
         if is_right() {
             self.remember(network, now);
-            return Verdict::Right;
+            return SecretVerdict::Right;
         }
         match self.allowance.spend(network, now) {
-            Ok(()) => Verdict::Wrong,
-            Err(retry_after) => Verdict::TooMany { retry_after },
+            Ok(()) => SecretVerdict::Wrong,
+            Err(retry_after) => SecretVerdict::TooMany { retry_after },
         }
     }
 
@@ -92,9 +92,9 @@ mod tests {
 
     fn exhaust(secrets: &WrongSecrets, network: Network, now: Instant) {
         for _ in 0..BURST {
-            assert_eq!(secrets.judge(network, now, || false), Verdict::Wrong);
+            assert_eq!(secrets.judge(network, now, || false), SecretVerdict::Wrong);
         }
-        assert_eq!(secrets.judge(network, now, || false), Verdict::TooMany { retry_after: INTERVAL });
+        assert_eq!(secrets.judge(network, now, || false), SecretVerdict::TooMany { retry_after: INTERVAL });
     }
 
     #[test]
@@ -118,19 +118,22 @@ mod tests {
     fn others_are_not_held_up_by_a_guesser() {
         let (secrets, now) = (secrets(), Instant::now());
         exhaust(&secrets, network("2001:db8::1"), now);
-        assert_eq!(secrets.judge(network("2001:db8:0:1::1"), now, || true), Verdict::Right);
-        assert!(matches!(secrets.judge(network("2001:db8::2"), now, || true), Verdict::TooMany { .. }), "same network");
+        assert_eq!(secrets.judge(network("2001:db8:0:1::1"), now, || true), SecretVerdict::Right);
+        assert!(
+            matches!(secrets.judge(network("2001:db8::2"), now, || true), SecretVerdict::TooMany { .. }),
+            "same network"
+        );
     }
 
     #[test]
     fn an_application_is_never_locked_out_by_others_at_its_address() {
         let (secrets, now, shared) = (secrets(), Instant::now(), network("192.0.2.1"));
-        assert_eq!(secrets.judge(shared, now, || true), Verdict::Right);
+        assert_eq!(secrets.judge(shared, now, || true), SecretVerdict::Right);
         exhaust(&secrets, shared, now);
-        assert_eq!(secrets.judge(shared, now, || true), Verdict::Right);
+        assert_eq!(secrets.judge(shared, now, || true), SecretVerdict::Right);
         let later = now + KNOWN_FOR + KNOWN_FOR / 2;
         exhaust(&secrets, shared, later);
-        assert!(matches!(secrets.judge(shared, later, || true), Verdict::TooMany { .. }), "not known any more");
+        assert!(matches!(secrets.judge(shared, later, || true), SecretVerdict::TooMany { .. }), "not known any more");
     }
 
     #[test]
@@ -138,7 +141,7 @@ mod tests {
         let (secrets, now) = (secrets(), Instant::now());
         for proxy in ["127.0.0.1", "::1", "172.17.0.1"] {
             exhaust(&secrets, network(proxy), now);
-            assert_eq!(secrets.judge(network(proxy), now, || true), Verdict::Right);
+            assert_eq!(secrets.judge(network(proxy), now, || true), SecretVerdict::Right);
         }
     }
 
@@ -146,8 +149,8 @@ mod tests {
     fn a_mended_configuration_works_at_the_next_try() {
         let (secrets, now, application) = (secrets(), Instant::now(), network("192.0.2.1"));
         exhaust(&secrets, application, now);
-        assert_eq!(secrets.judge(application, now + INTERVAL, || true), Verdict::Right);
-        assert_eq!(secrets.judge(application, now + INTERVAL, || true), Verdict::Right);
+        assert_eq!(secrets.judge(application, now + INTERVAL, || true), SecretVerdict::Right);
+        assert_eq!(secrets.judge(application, now + INTERVAL, || true), SecretVerdict::Right);
     }
 
     #[test]

@@ -17,7 +17,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-use super::Limits;
+use super::WebhookLimits;
 use super::destination::{Address, Destination};
 
 /// Nobody needs the body of the response. It is read so that the connection can be used again, but not for long.
@@ -27,7 +27,7 @@ const BODY_LIMIT: usize = 64 * 1024;
 
 /// Why there is no status.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Failure {
+pub(super) enum PostFailure {
     /// The connection was not made in time.
     #[error("connecting took too long")]
     ConnectTimeout,
@@ -44,30 +44,31 @@ pub(super) enum Failure {
 
 /// See the module.
 pub(super) struct Client {
-    limits: Limits,
+    limits: WebhookLimits,
     tls: TlsConnector,
     open: Option<SendRequest<Full<Bytes>>>,
 }
 
 impl Client {
-    pub(super) fn new(limits: Limits, tls: Arc<ClientConfig>) -> Self {
+    pub(super) fn new(limits: WebhookLimits, tls: Arc<ClientConfig>) -> Self {
         Self { limits, tls: TlsConnector::from(tls), open: None }
     }
 
     /// Posts once, on the open connection if there is one.
-    pub(super) async fn post(&mut self, destination: &Destination, body: Bytes) -> Result<StatusCode, Failure> {
+    pub(super) async fn post(&mut self, destination: &Destination, body: Bytes) -> Result<StatusCode, PostFailure> {
         let mut connection = match self.open.take() {
             Some(connection) if !connection.is_closed() => connection,
             _ => timeout(self.limits.connect, self.connect(&destination.address))
                 .await
-                .map_err(|_| Failure::ConnectTimeout)??,
+                .map_err(|_| PostFailure::ConnectTimeout)??,
         };
         let mut request = Request::new(Full::new(body.clone()));
         *request.method_mut() = Method::POST;
         *request.uri_mut() = destination.target.clone();
         *request.headers_mut() = destination.request_headers(body.len());
-        let response =
-            timeout(self.limits.read, connection.send_request(request)).await.map_err(|_| Failure::ReadTimeout)??;
+        let response = timeout(self.limits.read, connection.send_request(request))
+            .await
+            .map_err(|_| PostFailure::ReadTimeout)??;
         let status = response.status();
         if timeout(BODY_PATIENCE, read_to_end(response.into_body())).await.unwrap_or(false) {
             self.open = Some(connection);
@@ -75,12 +76,12 @@ impl Client {
         Ok(status)
     }
 
-    async fn connect(&self, address: &Address) -> Result<SendRequest<Full<Bytes>>, Failure> {
-        let stream = TcpStream::connect((address.host.as_str(), address.port)).await.map_err(Failure::Connect)?;
-        stream.set_nodelay(true).map_err(Failure::Connect)?;
+    async fn connect(&self, address: &Address) -> Result<SendRequest<Full<Bytes>>, PostFailure> {
+        let stream = TcpStream::connect((address.host.as_str(), address.port)).await.map_err(PostFailure::Connect)?;
+        stream.set_nodelay(true).map_err(PostFailure::Connect)?;
         match &address.tls {
             Some(name) => {
-                let stream = self.tls.connect(name.clone(), stream).await.map_err(Failure::Connect)?;
+                let stream = self.tls.connect(name.clone(), stream).await.map_err(PostFailure::Connect)?;
                 handshake(TokioIo::new(stream)).await
             }
             None => handshake(TokioIo::new(stream)).await,
@@ -88,7 +89,7 @@ impl Client {
     }
 }
 
-async fn handshake<I>(io: I) -> Result<SendRequest<Full<Bytes>>, Failure>
+async fn handshake<I>(io: I) -> Result<SendRequest<Full<Bytes>>, PostFailure>
 where
     I: hyper::rt::Read + hyper::rt::Write + Send + Unpin + 'static,
 {

@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, watch};
 use tracing::{debug, warn};
 
 use super::client::Client;
-use super::{Counts, Destination};
+use super::{DeliveryCounts, Destination};
 
 /// How often an event is sent before it is given up. Receivers see one that died half-way more than once.
 const ATTEMPTS: u32 = 5;
@@ -19,7 +19,7 @@ pub(super) async fn deliver(
     destination: Arc<Destination>,
     mut client: Client,
     mut events: mpsc::Receiver<Arc<Event>>,
-    counts: watch::Sender<Counts>,
+    counts: watch::Sender<DeliveryCounts>,
 ) {
     while let Some(event) = events.recv().await {
         let name = event.name().as_str();

@@ -5,7 +5,7 @@
 //! again at once, four times at most. Which events exist and when they happen is not decided here.
 //!
 //! The caller never waits: [`Webhook::send`] puts an event into a queue of bounded length. When the queue is full, the
-//! *new* event is dropped and counted ([`Counts::overflowed`]), so that what does arrive is still in order and starts
+//! *new* event is dropped and counted ([`DeliveryCounts::overflowed`]), so that what does arrive is still in order and starts
 //! where the receiver left off.
 
 use std::sync::Arc;
@@ -28,7 +28,7 @@ mod tests;
 
 /// Bounds of a delivery.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub struct WebhookLimits {
     /// Events waiting. One takes some 500 bytes, and at most a few hundred of them happen in a second.
     pub queue: usize,
     /// For DNS, TCP and TLS together.
@@ -37,7 +37,7 @@ pub struct Limits {
     pub read: Duration,
 }
 
-impl Default for Limits {
+impl Default for WebhookLimits {
     fn default() -> Self {
         Self { queue: 10_000, connect: Duration::from_secs(10), read: Duration::from_secs(10) }
     }
@@ -45,7 +45,7 @@ impl Default for Limits {
 
 /// What became of the events so far.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Counts {
+pub struct DeliveryCounts {
     /// Answered with 200.
     pub delivered: u64,
     /// Answered with another status.
@@ -61,7 +61,7 @@ pub struct Counts {
 pub struct Webhook {
     queue: mpsc::Sender<Arc<Event>>,
     destination: Arc<Destination>,
-    counts: watch::Sender<Counts>,
+    counts: watch::Sender<DeliveryCounts>,
     /// Events dropped since the queue was last seen with room.
     overflowing: u64,
     worker: JoinHandle<()>,
@@ -69,7 +69,7 @@ pub struct Webhook {
 
 impl Webhook {
     /// Starts delivering; `tls` says which receivers' certificates are accepted. Must be called inside a runtime.
-    pub fn start(destination: Destination, limits: Limits, tls: Arc<ClientConfig>) -> Self {
+    pub fn start(destination: Destination, limits: WebhookLimits, tls: Arc<ClientConfig>) -> Self {
         let destination = Arc::new(destination);
         let (queue, events) = mpsc::channel(limits.queue);
         let counts = watch::Sender::default();
@@ -98,7 +98,7 @@ impl Webhook {
     }
 
     /// What became of the events so far.
-    pub fn counts(&self) -> watch::Receiver<Counts> {
+    pub fn counts(&self) -> watch::Receiver<DeliveryCounts> {
         self.counts.subscribe()
     }
 

@@ -17,7 +17,7 @@ use super::*;
 
 /// What a receiver does with a request.
 #[derive(Clone, Debug)]
-enum Answer {
+enum ReceiverAnswer {
     /// Verbatim.
     Text(&'static str),
     /// Status 200 once told to.
@@ -30,7 +30,7 @@ enum Answer {
     Reset,
 }
 
-const OK: Answer = Answer::Text("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+const OK: ReceiverAnswer = ReceiverAnswer::Text("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
 
 /// A request as it came over the wire.
 #[derive(Debug)]
@@ -49,10 +49,10 @@ impl Received {
 
 /// The n-th request gets the n-th answer, every further one the last.
 #[derive(Clone)]
-struct Answers(Arc<Mutex<Vec<Answer>>>);
+struct ReceiverAnswers(Arc<Mutex<Vec<ReceiverAnswer>>>);
 
-impl Answers {
-    fn next(&self) -> Answer {
+impl ReceiverAnswers {
+    fn next(&self) -> ReceiverAnswer {
         let mut answers = self.0.lock().unwrap();
         if answers.len() > 1 { answers.remove(0) } else { answers[0].clone() }
     }
@@ -64,14 +64,14 @@ struct Receiver {
 }
 
 impl Receiver {
-    async fn start(answers: Vec<Answer>) -> Self {
+    async fn start(answers: Vec<ReceiverAnswer>) -> Self {
         Self::listen(TcpListener::bind("127.0.0.1:0").await.unwrap(), answers, None)
     }
 
-    fn listen(listener: TcpListener, answers: Vec<Answer>, tls: Option<TlsAcceptor>) -> Self {
+    fn listen(listener: TcpListener, answers: Vec<ReceiverAnswer>, tls: Option<TlsAcceptor>) -> Self {
         let address = listener.local_addr().unwrap();
         let (sender, requests) = mpsc::unbounded_channel();
-        let answers = Answers(Arc::new(Mutex::new(answers)));
+        let answers = ReceiverAnswers(Arc::new(Mutex::new(answers)));
         tokio::spawn(async move {
             for connection in 0.. {
                 let (stream, _) = listener.accept().await.unwrap();
@@ -112,22 +112,27 @@ impl Peer for TlsStream<TcpStream> {
     }
 }
 
-async fn serve(mut stream: impl Peer, connection: usize, requests: mpsc::UnboundedSender<Received>, answers: Answers) {
+async fn serve(
+    mut stream: impl Peer,
+    connection: usize,
+    requests: mpsc::UnboundedSender<Received>,
+    answers: ReceiverAnswers,
+) {
     let mut bytes = vec![];
     while let Some(request) = read_request(&mut stream, &mut bytes, connection).await {
         let _ = requests.send(request);
         match answers.next() {
-            Answer::Text(text) => stream.write_all(text.as_bytes()).await.unwrap(),
-            Answer::Slow(go) => {
+            ReceiverAnswer::Text(text) => stream.write_all(text.as_bytes()).await.unwrap(),
+            ReceiverAnswer::Slow(go) => {
                 go.notified().await;
                 stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await.unwrap();
             }
-            Answer::OkAndClose => {
+            ReceiverAnswer::OkAndClose => {
                 stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await.unwrap();
                 return;
             }
-            Answer::Silence => std::future::pending().await,
-            Answer::Reset => return stream.reset(),
+            ReceiverAnswer::Silence => std::future::pending().await,
+            ReceiverAnswer::Reset => return stream.reset(),
         }
     }
 }
@@ -155,14 +160,15 @@ async fn read_request(stream: &mut impl Peer, bytes: &mut Vec<u8>, connection: u
     }
 }
 
-const SOON: Limits = Limits { queue: 100, connect: Duration::from_secs(10), read: Duration::from_millis(100) };
+const SOON: WebhookLimits =
+    WebhookLimits { queue: 100, connect: Duration::from_secs(10), read: Duration::from_millis(100) };
 
 /// As the server does: receivers' certificates are not looked at.
-fn start(destination: Destination, limits: Limits) -> Webhook {
+fn start(destination: Destination, limits: WebhookLimits) -> Webhook {
     Webhook::start(destination, limits, Arc::new(certificates::unverified::client()))
 }
 
-fn hook(url: &str, limits: Limits) -> Webhook {
+fn hook(url: &str, limits: WebhookLimits) -> Webhook {
     start(Destination::new(url, &[], EventName::DEFAULT.to_vec()).unwrap(), limits)
 }
 
@@ -170,7 +176,7 @@ fn created(session: &str) -> Arc<Event> {
     Arc::new(Event::SessionCreated(Stamp { session: session.into(), session_created_at: 7, timestamp: 7 }))
 }
 
-async fn until(hook: &Webhook, done: impl FnMut(&Counts) -> bool) -> Counts {
+async fn until(hook: &Webhook, done: impl FnMut(&DeliveryCounts) -> bool) -> DeliveryCounts {
     let mut counts = hook.counts();
     *tokio::time::timeout(Duration::from_secs(20), counts.wait_for(done)).await.expect("counts").unwrap()
 }
@@ -180,7 +186,7 @@ async fn a_request_has_the_configured_headers_first_and_a_length() {
     let mut receiver = Receiver::start(vec![OK]).await;
     let headers = ["X-Key: abc".to_owned(), "Authorization: Basic Zm9vOmJhcg==".to_owned()];
     let destination = Destination::new(&receiver.url(), &headers, EventName::DEFAULT.to_vec()).unwrap();
-    let mut hook = start(destination, Limits::default());
+    let mut hook = start(destination, WebhookLimits::default());
     hook.send(&created("room-7"));
     let request = receiver.next().await;
     let address = receiver.address;
@@ -200,7 +206,7 @@ async fn a_request_has_the_configured_headers_first_and_a_length() {
 #[tokio::test]
 async fn events_arrive_in_order_on_one_connection() {
     let mut receiver = Receiver::start(vec![OK]).await;
-    let mut hook = hook(&receiver.url(), Limits::default());
+    let mut hook = hook(&receiver.url(), WebhookLimits::default());
     for n in 0..50 {
         hook.send(&created(&n.to_string()));
     }
@@ -213,13 +219,13 @@ async fn events_arrive_in_order_on_one_connection() {
 
 #[tokio::test]
 async fn a_connection_that_the_receiver_closed_is_opened_again() {
-    let mut receiver = Receiver::start(vec![Answer::OkAndClose]).await;
-    let mut hook = hook(&receiver.url(), Limits::default());
+    let mut receiver = Receiver::start(vec![ReceiverAnswer::OkAndClose]).await;
+    let mut hook = hook(&receiver.url(), WebhookLimits::default());
     for n in 0..3 {
         hook.send(&created(&n.to_string()));
         assert_eq!(receiver.next().await.session(), n.to_string());
         let counts = until(&hook, |counts| counts.delivered == n + 1).await;
-        assert_eq!(counts, Counts { delivered: n + 1, ..Counts::default() });
+        assert_eq!(counts, DeliveryCounts { delivered: n + 1, ..DeliveryCounts::default() });
     }
 }
 
@@ -227,7 +233,7 @@ async fn a_connection_that_the_receiver_closed_is_opened_again() {
 async fn an_event_that_is_filtered_out_is_not_sent() {
     let mut receiver = Receiver::start(vec![OK]).await;
     let destination = Destination::new(&receiver.url(), &[], vec![EventName::SessionDestroyed]).unwrap();
-    let mut hook = start(destination, Limits::default());
+    let mut hook = start(destination, WebhookLimits::default());
     hook.send(&created("a"));
     hook.send(&Arc::new(Event::SessionDestroyed(protocol::event::Closing {
         stamp: Stamp { session: "b".into(), session_created_at: 7, timestamp: 9 },
@@ -240,8 +246,8 @@ async fn an_event_that_is_filtered_out_is_not_sent() {
 #[tokio::test]
 async fn a_slow_receiver_gets_everything_in_order_and_delays_nobody() {
     let go = Arc::new(Notify::new());
-    let mut receiver = Receiver::start(vec![Answer::Slow(Arc::clone(&go)), OK]).await;
-    let mut hook = hook(&receiver.url(), Limits::default());
+    let mut receiver = Receiver::start(vec![ReceiverAnswer::Slow(Arc::clone(&go)), OK]).await;
+    let mut hook = hook(&receiver.url(), WebhookLimits::default());
     for n in 0..10 {
         // Returns although the receiver has not even answered the first.
         hook.send(&created(&n.to_string()));
@@ -264,14 +270,14 @@ async fn any_other_status_than_200_is_final() {
         "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n",
         "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 0\r\nContent-Length: 0\r\n\r\n",
     ] {
-        let mut receiver = Receiver::start(vec![Answer::Text(answer), OK]).await;
-        let mut hook = hook(&receiver.url(), Limits::default());
+        let mut receiver = Receiver::start(vec![ReceiverAnswer::Text(answer), OK]).await;
+        let mut hook = hook(&receiver.url(), WebhookLimits::default());
         hook.send(&created("a"));
         hook.send(&created("b"));
         assert_eq!(receiver.next().await.session(), "a");
         assert_eq!(receiver.next().await.session(), "b", "{answer}");
         let counts = until(&hook, |counts| counts.delivered == 1).await;
-        assert_eq!(counts, Counts { delivered: 1, refused: 1, ..Counts::default() });
+        assert_eq!(counts, DeliveryCounts { delivered: 1, refused: 1, ..DeliveryCounts::default() });
     }
 }
 
@@ -280,8 +286,8 @@ async fn a_redirect_is_not_followed() {
     for status in ["301 Moved Permanently", "302 Found", "307 Temporary Redirect", "308 Permanent Redirect"] {
         let mut elsewhere = Receiver::start(vec![OK]).await;
         let text = format!("HTTP/1.1 {status}\r\nLocation: http://{}/\r\nContent-Length: 0\r\n\r\n", elsewhere.address);
-        let mut receiver = Receiver::start(vec![Answer::Text(text.leak()), OK]).await;
-        let mut hook = hook(&receiver.url(), Limits::default());
+        let mut receiver = Receiver::start(vec![ReceiverAnswer::Text(text.leak()), OK]).await;
+        let mut hook = hook(&receiver.url(), WebhookLimits::default());
         hook.send(&created("a"));
         hook.send(&created("b"));
         assert_eq!(receiver.next().await.session(), "a");
@@ -293,10 +299,10 @@ async fn a_redirect_is_not_followed() {
 
 #[tokio::test]
 async fn a_reset_is_tried_four_times_more_and_the_next_event_follows() {
-    let mut answers = vec![Answer::Reset; 5];
+    let mut answers = vec![ReceiverAnswer::Reset; 5];
     answers.push(OK);
     let mut receiver = Receiver::start(answers).await;
-    let mut hook = hook(&receiver.url(), Limits::default());
+    let mut hook = hook(&receiver.url(), WebhookLimits::default());
     hook.send(&created("a"));
     hook.send(&created("b"));
     for _ in 0..5 {
@@ -304,24 +310,24 @@ async fn a_reset_is_tried_four_times_more_and_the_next_event_follows() {
     }
     assert_eq!(receiver.next().await.session(), "b");
     let counts = until(&hook, |counts| counts.delivered == 1).await;
-    assert_eq!(counts, Counts { delivered: 1, unreachable: 1, ..Counts::default() });
+    assert_eq!(counts, DeliveryCounts { delivered: 1, unreachable: 1, ..DeliveryCounts::default() });
 }
 
 #[tokio::test]
 async fn an_event_that_gets_through_at_a_later_attempt_is_delivered_once() {
-    let mut receiver = Receiver::start(vec![Answer::Reset, Answer::Reset, OK]).await;
-    let mut hook = hook(&receiver.url(), Limits::default());
+    let mut receiver = Receiver::start(vec![ReceiverAnswer::Reset, ReceiverAnswer::Reset, OK]).await;
+    let mut hook = hook(&receiver.url(), WebhookLimits::default());
     hook.send(&created("a"));
     for _ in 0..3 {
         assert_eq!(receiver.next().await.session(), "a");
     }
     let counts = until(&hook, |counts| counts.delivered == 1).await;
-    assert_eq!(counts, Counts { delivered: 1, ..Counts::default() });
+    assert_eq!(counts, DeliveryCounts { delivered: 1, ..DeliveryCounts::default() });
 }
 
 #[tokio::test]
 async fn a_receiver_that_hangs_is_left_after_each_read_timeout() {
-    let mut answers = vec![Answer::Silence; 5];
+    let mut answers = vec![ReceiverAnswer::Silence; 5];
     answers.push(OK);
     let mut receiver = Receiver::start(answers).await;
     let mut hook = hook(&receiver.url(), SOON);
@@ -337,8 +343,8 @@ async fn a_receiver_that_hangs_is_left_after_each_read_timeout() {
 
 #[tokio::test]
 async fn what_is_not_http_is_tried_again() {
-    let mut receiver = Receiver::start(vec![Answer::Text("220 smtp ready\r\n\r\n"), OK]).await;
-    let mut hook = hook(&receiver.url(), Limits::default());
+    let mut receiver = Receiver::start(vec![ReceiverAnswer::Text("220 smtp ready\r\n\r\n"), OK]).await;
+    let mut hook = hook(&receiver.url(), WebhookLimits::default());
     hook.send(&created("a"));
     assert_eq!(receiver.next().await.session(), "a");
     assert_eq!(receiver.next().await.session(), "a");
@@ -347,9 +353,9 @@ async fn what_is_not_http_is_tried_again() {
 
 #[tokio::test]
 async fn a_status_counts_although_its_body_never_ends() {
-    let endless = Answer::Text("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nx");
+    let endless = ReceiverAnswer::Text("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nx");
     let mut receiver = Receiver::start(vec![endless, OK]).await;
-    let mut hook = hook(&receiver.url(), Limits::default());
+    let mut hook = hook(&receiver.url(), WebhookLimits::default());
     hook.send(&created("a"));
     hook.send(&created("b"));
     assert_eq!(receiver.next().await.session(), "a");
@@ -364,7 +370,7 @@ async fn events_follow_once_a_receiver_that_was_down_is_up() {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let address = socket.local_addr().unwrap();
-    let mut hook = hook(&format!("http://{address}/"), Limits::default());
+    let mut hook = hook(&format!("http://{address}/"), WebhookLimits::default());
     hook.send(&created("a"));
     until(&hook, |counts| counts.unreachable == 1).await;
     let mut receiver = Receiver::listen(socket.listen(16).unwrap(), vec![OK], None);
@@ -376,8 +382,8 @@ async fn events_follow_once_a_receiver_that_was_down_is_up() {
 #[tokio::test]
 async fn a_full_queue_drops_the_newest_and_counts_them() {
     let go = Arc::new(Notify::new());
-    let mut receiver = Receiver::start(vec![Answer::Slow(Arc::clone(&go)), OK]).await;
-    let mut hook = hook(&receiver.url(), Limits { queue: 2, ..Limits::default() });
+    let mut receiver = Receiver::start(vec![ReceiverAnswer::Slow(Arc::clone(&go)), OK]).await;
+    let mut hook = hook(&receiver.url(), WebhookLimits { queue: 2, ..WebhookLimits::default() });
     hook.send(&created("0"));
     assert_eq!(receiver.next().await.session(), "0", "it has left the queue");
     for n in 1..=5 {
@@ -394,13 +400,13 @@ async fn a_full_queue_drops_the_newest_and_counts_them() {
 #[tokio::test]
 async fn closing_delivers_what_is_queued_but_does_not_wait_for_ever() {
     let mut receiver = Receiver::start(vec![OK]).await;
-    let mut good = hook(&receiver.url(), Limits::default());
+    let mut good = hook(&receiver.url(), WebhookLimits::default());
     good.send(&created("a"));
     good.close(Duration::from_secs(10)).await;
     assert_eq!(receiver.next().await.session(), "a");
 
-    let silent = Receiver::start(vec![Answer::Silence]).await;
-    let mut bad = hook(&silent.url(), Limits::default());
+    let silent = Receiver::start(vec![ReceiverAnswer::Silence]).await;
+    let mut bad = hook(&silent.url(), WebhookLimits::default());
     bad.send(&created("a"));
     // Ends well before the 50 s of the receiver's silence.
     tokio::time::timeout(Duration::from_secs(20), bad.close(Duration::from_millis(50))).await.unwrap();
@@ -417,7 +423,7 @@ async fn a_certificate_that_nobody_signed_is_accepted() {
         .unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut receiver = Receiver::listen(listener, vec![OK], Some(TlsAcceptor::from(Arc::new(config))));
-    let mut hook = hook(&format!("https://localhost:{}/hook", receiver.address.port()), Limits::default());
+    let mut hook = hook(&format!("https://localhost:{}/hook", receiver.address.port()), WebhookLimits::default());
     hook.send(&created("a"));
     hook.send(&created("b"));
     assert_eq!(receiver.next().await.session(), "a");

@@ -21,7 +21,7 @@ use crate::network::Network;
 use crate::outbox::{Outbox, Outgoing, Outlet, outbox};
 use crate::shares::Share;
 use crate::stopping::Stopping;
-use crate::wrong_secrets::Verdict;
+use crate::wrong_secrets::SecretVerdict;
 
 /// A client that takes longer for one frame has gone.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
@@ -210,7 +210,7 @@ impl Reader {
             ClientRequest::JoinRoom(mut join) if !join.secret.is_empty() => {
                 let is_right = || self.shared.settings.openvidu_secret.is(join.secret.as_bytes());
                 let now = Instant::now().into_std();
-                if self.shared.wrong_secrets.judge(self.network, now, is_right) != Verdict::Right {
+                if self.shared.wrong_secrets.judge(self.network, now, is_right) != SecretVerdict::Right {
                     join.secret.clear();
                 }
                 ClientRequest::JoinRoom(join)

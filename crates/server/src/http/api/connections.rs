@@ -18,7 +18,7 @@ use crate::http::error::{ApiError, ErrorView, ServerStopping};
 use crate::http::request::body::{BodyRefusals, MandatoryBody, OptionalBody};
 use crate::http::request::caller::Caller;
 use crate::http::request::path::Path;
-use crate::http::request::query::Shown;
+use crate::http::request::query::ViewOptions;
 use crate::ice_servers;
 use crate::state::Settings;
 
@@ -95,7 +95,7 @@ pub(crate) async fn create(
     path = "/openvidu/api/sessions/{session}/connection",
     operation_id = "listConnections",
     tag = "Connections",
-    params(("session" = String, Path, description = "The session's id"), Shown<true>),
+    params(("session" = String, Path, description = "The session's id"), ViewOptions<true>),
     responses(
         (status = 200, description = "The connections", body = List<ConnectionView>),
         (status = 400, description = "A parameter is not a boolean", body = ErrorView),
@@ -106,7 +106,7 @@ pub(crate) async fn create(
 pub(crate) async fn list(
     State(control): State<Control>,
     Path(session): Path<String>,
-    Shown(include): Shown<true>,
+    ViewOptions(include): ViewOptions<true>,
 ) -> Result<Json<List<ConnectionView>>, ApiError> {
     let connections = control.call(move |registry, _| registry.connections(&session, include)).await?;
     let connections = connections.map_err(|_| ApiError::Empty(StatusCode::NOT_FOUND))?;

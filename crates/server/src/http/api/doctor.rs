@@ -21,13 +21,14 @@ use session::Time;
 use settings::{Config, LOCALHOST, bracketed};
 use tokio::task::spawn_blocking;
 
+use crate::client_address::{client_address, possible_clients};
 use crate::connection::Connection;
 use crate::http::error::{ApiError, ErrorView};
 use crate::http::request::caller::{Caller, requested_origin};
 use crate::http::request::language::prefers_korean;
 use crate::http::request::query;
 use crate::ice_servers;
-use crate::network::{Network, client_address, possible_clients};
+use crate::network::Network;
 use crate::program::now;
 use crate::state::{AppState, Examination, MediaNetwork, Settings};
 
@@ -182,7 +183,7 @@ pub(crate) async fn examine(
     let findings = server.examination.server.look_at_oneself(&description).await;
     let findings = findings.map_err(|error| ApiError::described(StatusCode::INTERNAL_SERVER_ERROR, error, API))?;
     let mut checks = description.checks;
-    checks.extend(findings.iter().map(|finding| finding.told(language)));
+    checks.extend(findings.iter().map(|finding| finding.in_words(language)));
     Ok(Json(Checkup::new(description.public_url, now(), checks)))
 }
 
@@ -233,7 +234,7 @@ async fn described(
     let (described, bucket) = tokio::join!(described, bucket);
     let failed = |error| ApiError::described(StatusCode::INTERNAL_SERVER_ERROR, error, API);
     let mut description = described.map_err(failed)?;
-    description.checks.extend(bucket.map(|finding| finding.told(language)));
+    description.checks.extend(bucket.map(|finding| finding.in_words(language)));
     Ok(description)
 }
 

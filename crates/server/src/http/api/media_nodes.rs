@@ -23,7 +23,7 @@ use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 
 use crate::control::Control;
-use crate::http::api::sessions::SeenSession;
+use crate::http::api::sessions::SessionForClient;
 use crate::http::error::{ApiError, ErrorView, ServerStopping};
 use crate::http::request::body::{BodyRefusals, MandatoryBody, OptionalBody};
 use crate::http::request::path::Path;
@@ -57,7 +57,7 @@ pub(crate) struct NodeView {
     status: MediaNodeStatus,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
-    sessions: Option<Vec<SeenSession>>,
+    sessions: Option<Vec<SessionForClient>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     recording_ids: Option<Vec<String>>,
@@ -84,14 +84,14 @@ struct ServerInfo {
 
 /// Which of the optional members are wanted.
 #[derive(Clone, Copy)]
-pub(crate) struct Wanted {
+pub(crate) struct NodeDetails {
     sessions: bool,
     recordings: bool,
     broadcasts: bool,
     extra_info: bool,
 }
 
-impl<S: Sync> FromRequestParts<S> for Wanted {
+impl<S: Sync> FromRequestParts<S> for NodeDetails {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
@@ -105,7 +105,7 @@ impl<S: Sync> FromRequestParts<S> for Wanted {
     }
 }
 
-impl utoipa::IntoParams for Wanted {
+impl utoipa::IntoParams for NodeDetails {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         vec![
             query::documented("sessions", "Also show the sessions with somebody in them", false),
@@ -128,14 +128,14 @@ impl utoipa::IntoParams for Removal {
             .parameter_in(ParameterIn::Query)
             .required(Required::False)
             .schema(Some(ObjectBuilder::new().schema_type(Type::String).enum_values(Some(STRATEGIES))));
-        [vec![strategy.build()], <Wait as utoipa::IntoParams>::into_params(provide)].concat()
+        [vec![strategy.build()], <WaitParameter as utoipa::IntoParams>::into_params(provide)].concat()
     }
 }
 
 /// Of calls that take time where nodes are machines.
-pub(crate) struct Wait;
+pub(crate) struct WaitParameter;
 
-impl utoipa::IntoParams for Wait {
+impl utoipa::IntoParams for WaitParameter {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         vec![query::documented("wait", "Answer when all is done", false)]
     }
@@ -147,7 +147,7 @@ impl utoipa::IntoParams for Wait {
     path = "/openvidu/api/media-nodes",
     operation_id = "listMediaNodes",
     tag = "Media nodes",
-    params(Wanted),
+    params(NodeDetails),
     responses(
         (status = 200, description = "The one node", body = List<NodeView>),
         (status = 400, description = "A parameter is not a boolean", body = ErrorView),
@@ -157,7 +157,7 @@ impl utoipa::IntoParams for Wait {
 pub(crate) async fn list(
     State(node): State<OnlyNode>,
     headers: HeaderMap,
-    wanted: Wanted,
+    wanted: NodeDetails,
 ) -> Result<Json<List<NodeView>>, ApiError> {
     Ok(Json(vec![view(&node, &headers, wanted).await?].into()))
 }
@@ -168,7 +168,7 @@ pub(crate) async fn list(
     path = "/openvidu/api/media-nodes/{node}",
     operation_id = "getMediaNode",
     tag = "Media nodes",
-    params(("node" = String, Path, description = "Its id"), Wanted),
+    params(("node" = String, Path, description = "Its id"), NodeDetails),
     responses(
         (status = 200, description = "The node", body = NodeView),
         (status = 400, description = "A parameter is not a boolean", body = ErrorView),
@@ -180,7 +180,7 @@ pub(crate) async fn show(
     State(node): State<OnlyNode>,
     Path(id): Path<String>,
     headers: HeaderMap,
-    wanted: Wanted,
+    wanted: NodeDetails,
 ) -> Result<Json<NodeView>, ApiError> {
     is_this(&node, &id)?;
     view(&node, &headers, wanted).await.map(Json)
@@ -206,7 +206,7 @@ pub(crate) async fn discover() -> Response {
     path = "/openvidu/api/media-nodes",
     operation_id = "addMediaNode",
     tag = "Media nodes",
-    params(Wait),
+    params(WaitParameter),
     request_body = Option<NewMediaNode>,
     responses(
         (status = 409, description = "It is there already", body = ErrorView),
@@ -327,13 +327,13 @@ fn status(node: &OnlyNode) -> MediaNodeStatus {
     }
 }
 
-async fn view(node: &OnlyNode, headers: &HeaderMap, wanted: Wanted) -> Result<NodeView, ApiError> {
+async fn view(node: &OnlyNode, headers: &HeaderMap, wanted: NodeDetails) -> Result<NodeView, ApiError> {
     let asked = node.control.call(move |registry, _| {
         let sessions = wanted.sessions.then(|| registry.sessions_in_use());
         (registry.figures(), sessions, wanted.recordings.then(|| registry.recordings()))
     });
     let (figures, sessions, recordings) = asked.await?;
-    let seen = |session| SeenSession::new(node.settings.madang_compatibility, headers, session);
+    let seen = |session| SessionForClient::new(node.settings.madang_compatibility, headers, session);
     let began = node.program.last_started_at();
     let lost = node.control.media_lost_at();
     let streams = u32::try_from(figures.publications + figures.subscriptions).unwrap_or(u32::MAX);

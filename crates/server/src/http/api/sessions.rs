@@ -20,7 +20,7 @@ use crate::http::error::{ApiError, ErrorView, ServerStopping};
 use crate::http::request::body::BodyRefusals;
 use crate::http::request::body::OptionalBody;
 use crate::http::request::path::Path;
-use crate::http::request::query::Shown;
+use crate::http::request::query::ViewOptions;
 use crate::state::Settings;
 
 /// Sessions described in one turn of the control loop: a long list must not hold up calls. Those that end meanwhile are
@@ -37,7 +37,7 @@ pub(crate) const API: &str = "/openvidu/api/sessions";
     tag = "Sessions",
     request_body = Option<NewSession>,
     responses(
-        (status = 200, description = "The session", body = SeenSession, links(
+        (status = 200, description = "The session", body = SessionForClient, links(
             ("session" = (operation_id = "getSession", parameters(("session" = "$response.body#/id")))),
             ("close" = (operation_id = "closeSession", parameters(("session" = "$response.body#/id")))),
             ("connect" = (operation_id = "createConnection", parameters(("session" = "$response.body#/id")))),
@@ -53,7 +53,7 @@ pub(crate) async fn create(
     State(settings): State<Settings>,
     headers: HeaderMap,
     OptionalBody(body): OptionalBody,
-) -> Result<Json<SeenSession>, ApiError> {
+) -> Result<Json<SessionForClient>, ApiError> {
     let defaults = SessionDefaults {
         forced_video_codec: settings.openvidu_streams_forced_video_codec,
         allow_transcoding: settings.openvidu_streams_allow_transcoding,
@@ -78,9 +78,9 @@ pub(crate) async fn create(
     path = "/openvidu/api/sessions",
     operation_id = "listSessions",
     tag = "Sessions",
-    params(Shown<false>),
+    params(ViewOptions<false>),
     responses(
-        (status = 200, description = "The sessions", body = List<SeenSession>),
+        (status = 200, description = "The sessions", body = List<SessionForClient>),
         (status = 400, description = "A parameter is not a boolean", body = ErrorView),
         ServerStopping,
     ),
@@ -89,8 +89,8 @@ pub(crate) async fn list(
     State(control): State<Control>,
     State(settings): State<Settings>,
     headers: HeaderMap,
-    Shown(include): Shown<false>,
-) -> Result<Json<List<SeenSession>>, ApiError> {
+    ViewOptions(include): ViewOptions<false>,
+) -> Result<Json<List<SessionForClient>>, ApiError> {
     let compatibility = settings.madang_compatibility;
     let ids = control.call(|registry, _| registry.session_ids()).await?;
     let mut sessions = Vec::with_capacity(ids.len());
@@ -101,7 +101,7 @@ pub(crate) async fn list(
             sessions.collect::<Vec<_>>()
         });
         let views = views.await?.into_iter().map(view::session);
-        let seen = views.map(|session| SeenSession::new(compatibility, &headers, session));
+        let seen = views.map(|session| SessionForClient::new(compatibility, &headers, session));
         sessions.extend(seen);
     }
     Ok(Json(sessions.into()))
@@ -113,9 +113,9 @@ pub(crate) async fn list(
     path = "/openvidu/api/sessions/{session}",
     operation_id = "getSession",
     tag = "Sessions",
-    params(("session" = String, Path, description = "Its id"), Shown<false>),
+    params(("session" = String, Path, description = "Its id"), ViewOptions<false>),
     responses(
-        (status = 200, description = "The session", body = SeenSession),
+        (status = 200, description = "The session", body = SessionForClient),
         (status = 400, description = "A parameter is not a boolean", body = ErrorView),
         (status = 404, description = "No such session"),
         ServerStopping,
@@ -126,8 +126,8 @@ pub(crate) async fn show(
     State(settings): State<Settings>,
     Path(session): Path<String>,
     headers: HeaderMap,
-    Shown(include): Shown<false>,
-) -> Result<Json<SeenSession>, ApiError> {
+    ViewOptions(include): ViewOptions<false>,
+) -> Result<Json<SessionForClient>, ApiError> {
     let session = control.call(move |registry, _| registry.session(&session, include)).await?;
     show_to(&settings, &headers, session.map(view::session))
 }
@@ -154,7 +154,7 @@ pub(crate) async fn close(State(control): State<Control>, Path(session): Path<St
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Session)]
-pub(crate) struct SeenSession {
+pub(crate) struct SessionForClient {
     #[serde(flatten)]
     session: SessionView,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -162,7 +162,7 @@ pub(crate) struct SeenSession {
     forced_video_codec_resolved: Option<ForcedVideoCodec>,
 }
 
-impl SeenSession {
+impl SessionForClient {
     /// openvidu-java-client 2.21 and 2.22 fail without the codec that will really be used. They cannot be told from other
     /// clients on the same HTTP library, none of which minds.
     pub(crate) fn new(compatibility: Compatibility, headers: &HeaderMap, mut session: SessionView) -> Self {
@@ -183,7 +183,7 @@ fn show_to(
     settings: &Config,
     headers: &HeaderMap,
     session: Option<SessionView>,
-) -> Result<Json<SeenSession>, ApiError> {
+) -> Result<Json<SessionForClient>, ApiError> {
     let session = session.ok_or(ApiError::Empty(StatusCode::NOT_FOUND))?;
-    Ok(Json(SeenSession::new(settings.madang_compatibility, headers, session)))
+    Ok(Json(SessionForClient::new(settings.madang_compatibility, headers, session)))
 }

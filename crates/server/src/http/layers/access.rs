@@ -11,10 +11,10 @@ use axum::response::{IntoResponse, Response};
 use if_addrs::{IfAddr, Interface};
 use settings::{AccessList, AddressRange, Config, PublicHost};
 
+use crate::client_address::possible_clients;
 use crate::connection::Connection;
 use crate::http::error::ApiError;
 use crate::http::layers::intake;
-use crate::network::possible_clients;
 
 const RESTAPI: [&str; 2] = ["/openvidu/api", "/openvidu/cdr"];
 const DASHBOARD: [&str; 2] = ["/openvidu/info", "/dashboard"];

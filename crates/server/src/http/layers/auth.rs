@@ -24,7 +24,7 @@ use crate::http::pages::trust;
 use crate::limits::Limits;
 use crate::network::Network;
 use crate::state::Settings;
-use crate::wrong_secrets::{Verdict, WrongSecrets};
+use crate::wrong_secrets::{SecretVerdict, WrongSecrets};
 
 /// The one user; letter case does not matter.
 const USER: &str = "OPENVIDUAPP";
@@ -55,12 +55,12 @@ pub(crate) async fn check(
     };
     let network = Network::of_parts(request.headers(), request.extensions());
     match wrong_secrets.judge(network, Instant::now(), || given.are_right(&settings.openvidu_secret)) {
-        Verdict::Right => {
+        SecretVerdict::Right => {
             request.extensions_mut().insert(Authenticated);
             next.run(request).await
         }
-        Verdict::Wrong => refuse(request, limits.body).await,
-        Verdict::TooMany { retry_after } => {
+        SecretVerdict::Wrong => refuse(request, limits.body).await,
+        SecretVerdict::TooMany { retry_after } => {
             let response = ApiError::too_many("wrong secrets", retry_after, request.uri().path()).into_response();
             intake::discard(request.into_body(), limits.body).await;
             response

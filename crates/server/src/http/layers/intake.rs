@@ -33,11 +33,11 @@ pub(crate) async fn read(State(limits): State<Limits>, request: Request, next: N
     let max = if parts.extensions.get::<Authenticated>().is_some() { MAX_BODY } else { MAX_PUBLIC_BODY };
     let (status, message) = match collect(body, max, limits.body).await {
         Ok(bytes) => return next.run(Request::from_parts(parts, bytes.into())).await,
-        Err(Incomplete::TooLarge) => {
+        Err(BodyFailure::TooLarge) => {
             (StatusCode::PAYLOAD_TOO_LARGE, format!("The body must not have more than {max} bytes"))
         }
-        Err(Incomplete::TooSlow) => (StatusCode::REQUEST_TIMEOUT, "The body did not arrive in time".to_owned()),
-        Err(Incomplete::Broken) => (StatusCode::BAD_REQUEST, "The body cannot be read".to_owned()),
+        Err(BodyFailure::TooSlow) => (StatusCode::REQUEST_TIMEOUT, "The body did not arrive in time".to_owned()),
+        Err(BodyFailure::Broken) => (StatusCode::BAD_REQUEST, "The body cannot be read".to_owned()),
     };
     let mut response = ApiError::described(status, message, parts.uri.path()).into_response();
     if status != StatusCode::PAYLOAD_TOO_LARGE {
@@ -63,13 +63,13 @@ async fn skip(pieces: BodyDataStream, deadline: Instant) {
     }
 }
 
-enum Incomplete {
+enum BodyFailure {
     TooLarge,
     TooSlow,
     Broken,
 }
 
-async fn collect(body: Body, max: usize, patience: Duration) -> Result<Bytes, Incomplete> {
+async fn collect(body: Body, max: usize, patience: Duration) -> Result<Bytes, BodyFailure> {
     let deadline = Instant::now() + patience;
     let mut pieces = body.into_data_stream();
     let mut collected = Vec::new();
@@ -79,11 +79,11 @@ async fn collect(body: Body, max: usize, patience: Duration) -> Result<Bytes, In
             Ok(Some(Ok(_))) => {
                 drop(collected);
                 skip(pieces, deadline).await;
-                return Err(Incomplete::TooLarge);
+                return Err(BodyFailure::TooLarge);
             }
-            Ok(Some(Err(_))) => return Err(Incomplete::Broken),
+            Ok(Some(Err(_))) => return Err(BodyFailure::Broken),
             Ok(None) => return Ok(collected.into()),
-            Err(_) => return Err(Incomplete::TooSlow),
+            Err(_) => return Err(BodyFailure::TooSlow),
         }
     }
 }

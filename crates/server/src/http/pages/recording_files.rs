@@ -16,7 +16,7 @@ use tower::ServiceExt as _;
 use tower_http::services::ServeDir;
 
 use crate::http::error::ApiError;
-use crate::http::pages::kept_file;
+use crate::http::pages::bucket_file;
 
 pub(crate) const ROOT: &str = "/openvidu/recordings";
 pub(crate) const LAYOUTS: &str = "/openvidu/layouts";
@@ -58,7 +58,8 @@ async fn serve(
         response = look_up(&folder, whole.request).await;
     } else if response.status() == StatusCode::NOT_FOUND
         && let Some(bucket) = bucket
-        && let Some(kept) = kept_file::get(&bucket, &uri, wanted.as_ref(), whole.version.as_ref()).await
+        && let Some(path) = uri.path().strip_prefix(ROOT).and_then(|path| path.strip_prefix('/'))
+        && let Some(kept) = bucket_file::get(&bucket, path, wanted.as_ref(), whole.version.as_ref()).await
     {
         response = kept;
     }

@@ -12,9 +12,9 @@ use crate::http::error::ApiError;
 
 /// What an answer about sessions or connections shall contain. `PENDING` is whether pending connections are in it when the
 /// request does not say.
-pub(crate) struct Shown<const PENDING: bool>(pub(crate) Include);
+pub(crate) struct ViewOptions<const PENDING: bool>(pub(crate) Include);
 
-impl<S: Sync, const PENDING: bool> FromRequestParts<S> for Shown<PENDING> {
+impl<S: Sync, const PENDING: bool> FromRequestParts<S> for ViewOptions<PENDING> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
@@ -25,7 +25,7 @@ impl<S: Sync, const PENDING: bool> FromRequestParts<S> for Shown<PENDING> {
     }
 }
 
-impl<const PENDING: bool> IntoParams for Shown<PENDING> {
+impl<const PENDING: bool> IntoParams for ViewOptions<PENDING> {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         let pending = "Also show the connections whose clients have not joined yet";
         vec![

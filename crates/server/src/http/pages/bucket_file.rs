@@ -2,21 +2,18 @@
 //! nobody needs to reach the bucket but this server.
 
 use axum::body::Body;
-use axum::http::{HeaderValue, StatusCode, Uri, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bucket::{Bucket, Content, Error, Wanted};
 use percent_encoding::percent_decode_str;
 
-use crate::http::pages::recording_files::ROOT;
-
-/// `None` if it is not in the bucket. `version`: of the file that a range is wanted of (RFC 9110 §13.1.5).
+/// `path`: in the bucket, as it stands in a URL. `None` if it is not there. `version`: of the file that a range is wanted of (RFC 9110 §13.1.5).
 pub(crate) async fn get(
     bucket: &Bucket,
-    uri: &Uri,
+    path: &str,
     range: Option<&HeaderValue>,
     version: Option<&HeaderValue>,
 ) -> Option<Response> {
-    let path = uri.path().strip_prefix(ROOT)?.strip_prefix('/')?;
     let key = percent_decode_str(path).decode_utf8().ok()?;
     // A file in a recording's folder; neither a folder nor anything else that may be in the bucket.
     key.split_once('/').filter(|(_, file)| !file.contains('/'))?;

@@ -69,7 +69,7 @@ pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
 /// An open connection.
-pub(super) struct Line {
+pub(super) struct ServerConnection {
     pub(super) stream: Box<dyn Stream>,
     pub(super) peer: SocketAddr,
     /// As it was shown; empty without TLS.
@@ -83,7 +83,7 @@ pub(super) struct HttpAnswer {
 }
 
 /// Who asks, and in which language.
-pub(super) struct Asker<'a> {
+pub(super) struct RequestAuthor<'a> {
     /// Sent as it is.
     pub(super) authorization: Option<&'a str>,
     pub(super) language: &'static str,
@@ -91,8 +91,8 @@ pub(super) struct Asker<'a> {
     pub(super) patience: Duration,
 }
 
-impl Asker<'_> {
-    pub(super) const ANYBODY: Self = Asker { authorization: None, language: "en", patience: PATIENCE };
+impl RequestAuthor<'_> {
+    pub(super) const ANYBODY: Self = RequestAuthor { authorization: None, language: "en", patience: PATIENCE };
 }
 
 impl ServerAddress {
@@ -133,10 +133,10 @@ impl ServerAddress {
     }
 
     /// At the first address that takes a connection.
-    pub(super) async fn open(&self) -> Result<Line, Unreachable> {
+    pub(super) async fn open(&self) -> Result<ServerConnection, Unreachable> {
         let (stream, peer) = self.connect().await?;
         if !self.secure {
-            return Ok(Line { stream: Box::new(stream), peer, chain: vec![] });
+            return Ok(ServerConnection { stream: Box::new(stream), peer, chain: vec![] });
         }
         let failed = |why: &dyn std::fmt::Display| Unreachable::Tls(why.to_string());
         let name = ServerName::try_from(self.host.clone()).map_err(|error| failed(&error))?;
@@ -145,7 +145,7 @@ impl ServerAddress {
         let stream = stream.map_err(|error| failed(&error))?;
         let chain = stream.get_ref().1.peer_certificates().unwrap_or_default();
         let chain = chain.iter().map(|certificate| certificate.clone().into_owned()).collect();
-        Ok(Line { stream: Box::new(stream), peer, chain })
+        Ok(ServerConnection { stream: Box::new(stream), peer, chain })
     }
 
     async fn connect(&self) -> Result<(TcpStream, SocketAddr), Unreachable> {
@@ -160,7 +160,12 @@ impl ServerAddress {
     }
 
     /// One request on a connection of its own.
-    pub(super) async fn ask(&self, method: Method, target: &str, asker: &Asker<'_>) -> Result<HttpAnswer, Unreachable> {
+    pub(super) async fn ask(
+        &self,
+        method: Method,
+        target: &str,
+        asker: &RequestAuthor<'_>,
+    ) -> Result<HttpAnswer, Unreachable> {
         self.open().await?.ask(self, method, target, asker).await
     }
 }
@@ -170,14 +175,14 @@ pub(super) async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
     timeout(PATIENCE, TcpStream::connect(address)).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
 }
 
-impl Line {
+impl ServerConnection {
     /// One request.
     pub(super) async fn ask(
         self,
         place: &ServerAddress,
         method: Method,
         target: &str,
-        asker: &Asker<'_>,
+        asker: &RequestAuthor<'_>,
     ) -> Result<HttpAnswer, Unreachable> {
         let failed = |error: &dyn std::fmt::Display| Unreachable::Failed(error.to_string());
         let mut request = Request::builder()
