@@ -15,7 +15,7 @@ run: tools-run build
 
 test: tools-test lint rust-test deny e2e
 
-lint: web-lint rust-lint
+lint: web-lint rust-lint layers
 
 .PHONY: tools-run tools-test
 tools-run tools-test: tools-%:
@@ -50,6 +50,11 @@ web-lint: $(CALL)/node_modules/.package-lock.json e2e/node_modules/.package-lock
 rust-lint: web
 	cargo fmt --all --check
 	cargo clippy --release --workspace --all-targets -- -D warnings
+
+# What stands on what: crates, and modules without circles.
+.PHONY: layers
+layers:
+	node scripts/layers.mjs
 
 # Always with the same cases where tests choose their own; `make properties` looks for others.
 rust-test: web
