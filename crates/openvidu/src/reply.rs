@@ -44,9 +44,7 @@ impl Dialect {
     fn reply(&self, reply: &Reply) -> ClientReply {
         match reply {
             // The last three are applications', and answered by HTTP.
-            Reply::Done | Reply::SessionCreated(_) | Reply::Connection(_) | Reply::Recording(_) => {
-                ClientReply::Empty {}
-            }
+            Reply::Done | Reply::Session(_) | Reply::Connection(_) | Reply::Recording(_) => ClientReply::Empty {},
             Reply::Joined(joined) => ClientReply::Joined(Box::new(self.joined((**joined).clone()))),
             Reply::Published { answer, stream, created_at } => ClientReply::Published {
                 sdp_answer: answer.clone(),

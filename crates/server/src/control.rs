@@ -34,6 +34,7 @@ const INPUT_CAPACITY: usize = 1024;
 pub struct Control {
     inputs: mpsc::Sender<Input>,
     media_lost_at: Arc<OnceLock<u64>>,
+    clock: Clock,
 }
 
 /// The control loop has ended (the server stops), or the call made it panic.
@@ -87,6 +88,11 @@ impl Control {
         self.inputs.send(Input::Socket(socket, input)).await.map_err(|_| Stopped)
     }
 
+    /// The time as the loop has it.
+    pub(crate) fn now(&self) -> Time {
+        self.clock.now()
+    }
+
     /// When the media worker was lost, ms since 1970, if it was.
     pub(crate) fn media_lost_at(&self) -> Option<u64> {
         self.media_lost_at.get().copied()
@@ -102,10 +108,11 @@ impl Control {
         events: EventSinks,
     ) -> (Self, JoinHandle<()>) {
         let (sender, inputs) = mpsc::channel(INPUT_CAPACITY);
+        let clock = Clock::start();
         let control = ControlLoop {
             registry: Registry::new(settings, seed),
             dialect,
-            clock: Clock::start(),
+            clock,
             outboxes: HashMap::new(),
             media,
             media_lost_at: Arc::default(),
@@ -116,11 +123,12 @@ impl Control {
         };
         let media_lost_at = control.media_lost_at.clone();
         let task = tokio::spawn(control.run(inputs, media_events, told));
-        (Self { inputs: sender, media_lost_at }, task)
+        (Self { inputs: sender, media_lost_at, clock }, task)
     }
 }
 
 /// Wall clock at start plus a monotonic clock: never goes back.
+#[derive(Clone, Copy, Debug)]
 struct Clock {
     wall: u64,
     start: Instant,

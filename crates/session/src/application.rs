@@ -3,6 +3,8 @@
 use std::task::Poll;
 
 use crate::command::{ApplicationCommand, CallId};
+use crate::registry::NotFound;
+use crate::snapshot::Include;
 use crate::{Refusal, Registry, Reply, Time};
 
 impl Registry {
@@ -17,7 +19,9 @@ impl Registry {
         let done = |()| Some(Reply::Done);
         match command {
             ApplicationCommand::CreateSession(properties) => {
-                Ok(Some(Reply::SessionCreated(self.create_session(*properties, now)?)))
+                let id = self.create_session(*properties, now)?;
+                let snapshot = self.session(id.as_str(), Include::default()).ok_or(NotFound::Session)?;
+                Ok(Some(Reply::Session(Box::new(snapshot))))
             }
             ApplicationCommand::CloseSession { session } => Ok(self.close_session(&session, now).map(done)?),
             ApplicationCommand::AwaitEnd { session } => {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Time;
 use crate::command::StreamProperties;
-use crate::snapshot::ConnectionSnapshot;
+use crate::snapshot::{ConnectionSnapshot, SessionSnapshot};
 
 /// The result of a command.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -39,8 +39,8 @@ pub enum Reply {
     Resumed,
     /// Nobody had to be found again: the socket works.
     Greeted,
-    /// A session was made.
-    SessionCreated(SessionId),
+    /// A session as it is now.
+    Session(Box<SessionSnapshot>),
     /// A connection as it is now.
     Connection(Box<ConnectionSnapshot>),
     /// A recording as it is now.

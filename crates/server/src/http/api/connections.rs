@@ -6,13 +6,13 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use openvidu::view;
-use protocol::rest::request::{self, ConnectionChange, InvalidParameter, NewConnection};
+use protocol::rest::request::{self, ConnectionChange, NewConnection};
 use protocol::rest::view::{ConnectionView, List};
-use session::command::ConnectionUpdate;
+use session::command::{ApplicationCommand, ConnectionUpdate};
 use session::registry::NotFound;
-use session::snapshot::Include;
+use session::{Refusal, Reply};
 
-use crate::control::Control;
+use crate::control::{CallResult, Control};
 use crate::http::api::sessions;
 use crate::http::error::{ApiError, ErrorView, ServerStopping};
 use crate::http::request::body::{BodyRefusals, MandatoryBody, OptionalBody};
@@ -21,19 +21,6 @@ use crate::http::request::path::Path;
 use crate::http::request::query::ViewOptions;
 use crate::ice_servers;
 use crate::state::Settings;
-
-/// Why a connection is not made or changed.
-enum Refusal {
-    NotFound,
-    Invalid(InvalidParameter),
-    NoCamera,
-}
-
-impl From<NotFound> for Refusal {
-    fn from(_: NotFound) -> Self {
-        Self::NotFound
-    }
-}
 
 /// Create a connection
 ///
@@ -71,22 +58,23 @@ pub(crate) async fn create(
     OptionalBody(body): OptionalBody,
 ) -> Result<Json<ConnectionView>, ApiError> {
     let path = path(&session);
-    let requested = request::connection(&body);
-    let created = control.call(move |registry, now| {
-        // The session is looked up first: if it is unknown, its connection's parameters do not matter.
-        let requested = match requested {
-            Ok(NewConnection::WebRtc(requested)) => requested,
-            refused => {
-                registry.session(&session, Include::default()).ok_or(NotFound::Session)?;
-                return Err(refused.map_or_else(Refusal::Invalid, |_| Refusal::NoCamera));
-            }
-        };
-        let mut properties = requested.into_properties(|server| ice_servers::complete(server, now));
-        ice_servers::fill_in(&mut properties, &settings, now);
-        let connection = registry.create_connection(&session, properties, &origin.web_socket(), now)?;
-        Ok(view::connection(registry.connection(&session, connection.as_str())?))
-    });
-    created.await?.map(Json).map_err(|refusal| refusal.into_error(path))
+    let requested = match request::connection(&body) {
+        Ok(NewConnection::WebRtc(requested)) => requested,
+        refused => {
+            // If the session is unknown, its connection's parameters do not matter.
+            sessions::must_exist(&control, session, ApiError::Empty(StatusCode::NOT_FOUND)).await?;
+            return Err(match refused {
+                Err(error) => ApiError::bad_request(error, path),
+                Ok(_) => ApiError::described(StatusCode::INTERNAL_SERVER_ERROR, "IP cameras are not available", path),
+            });
+        }
+    };
+    let now = control.now();
+    let mut properties = requested.into_properties(|server| ice_servers::complete(server, now));
+    ice_servers::fill_in(&mut properties, &settings, now);
+    let (properties, origin) = (Box::new(properties), origin.web_socket());
+    let created = control.ask(ApplicationCommand::CreateConnection { session, properties, origin }).await?;
+    connection(created).map(Json)
 }
 
 /// List the connections of a session
@@ -161,8 +149,8 @@ pub(crate) async fn close(
     State(control): State<Control>,
     Path((session, connection)): Path<(String, String)>,
 ) -> Result<StatusCode, ApiError> {
-    let closed = control.call(move |registry, now| registry.close_connection(&session, &connection, now)).await?;
-    closed.map(|()| StatusCode::NO_CONTENT).map_err(not_found)
+    let closed = control.ask(ApplicationCommand::CloseConnection { session, connection }).await?;
+    closed.map(|_| StatusCode::NO_CONTENT).map_err(refused)
 }
 
 /// Change a connection
@@ -189,29 +177,27 @@ pub(crate) async fn update(
     MandatoryBody(body): MandatoryBody,
 ) -> Result<Json<ConnectionView>, ApiError> {
     let path = format!("{}/{connection}", path(&session));
-    let requested = request::connection_update(&body);
-    let updated = control.call(move |registry, now| match requested {
-        Ok((role, record)) => {
-            let update = ConnectionUpdate { role, record };
-            Ok(view::connection(registry.update_connection(&session, &connection, update, now)?))
-        }
+    let (role, record) = match request::connection_update(&body) {
+        Ok(requested) => requested,
         Err(error) => {
-            registry.connection(&session, &connection)?;
-            Err(Refusal::Invalid(error))
+            // If the connection is unknown, what shall change does not matter.
+            let found = control.call(move |registry, _| registry.connection(&session, &connection)).await?;
+            return Err(match found {
+                Ok(_) => ApiError::bad_request(error, path),
+                Err(_) => ApiError::Empty(StatusCode::NOT_FOUND),
+            });
         }
-    });
-    updated.await?.map(Json).map_err(|refusal| refusal.into_error(path))
+    };
+    let update = ConnectionUpdate { role, record };
+    let updated = control.ask(ApplicationCommand::UpdateConnection { session, connection, update }).await?;
+    self::connection(updated).map(Json)
 }
 
-impl Refusal {
-    fn into_error(self, path: String) -> ApiError {
-        match self {
-            Self::NotFound => ApiError::Empty(StatusCode::NOT_FOUND),
-            Self::Invalid(error) => ApiError::bad_request(error, path),
-            Self::NoCamera => {
-                ApiError::described(StatusCode::INTERNAL_SERVER_ERROR, "IP cameras are not available", path)
-            }
-        }
+/// The connection that was made or changed.
+pub(crate) fn connection(result: CallResult) -> Result<ConnectionView, ApiError> {
+    match result {
+        Ok(Reply::Connection(connection)) => Ok(view::connection(*connection)),
+        Ok(_) | Err(_) => Err(ApiError::Empty(StatusCode::NOT_FOUND)),
     }
 }
 
@@ -221,9 +207,17 @@ pub(crate) fn path(session: &str) -> String {
 }
 
 /// Where something inside of a session is looked for.
-pub(crate) fn not_found(not_found: NotFound) -> ApiError {
+fn not_found(not_found: NotFound) -> ApiError {
     ApiError::Empty(match not_found {
         NotFound::Session => StatusCode::BAD_REQUEST,
         NotFound::Connection | NotFound::Stream => StatusCode::NOT_FOUND,
     })
+}
+
+/// The same where it is to be ended.
+pub(crate) fn refused(refusal: Refusal) -> ApiError {
+    match refusal {
+        Refusal::NotFound(what) => not_found(what),
+        _ => ApiError::Empty(StatusCode::NOT_FOUND),
+    }
 }

@@ -9,8 +9,8 @@ use protocol::model::ForcedVideoCodec;
 use protocol::rest::request::{self, NewSession, SessionDefaults};
 use protocol::rest::view::{List, SessionView};
 use serde::Serialize;
+use session::Reply;
 use session::command::ApplicationCommand;
-use session::registry::SessionExists;
 use session::snapshot::Include;
 use settings::{Compatibility, Config};
 use utoipa::ToSchema;
@@ -62,14 +62,16 @@ pub(crate) async fn create(
     let id = properties.custom_session_id.clone();
     // One that is over but for its recording.
     let _ = control.ask(ApplicationCommand::AwaitEnd { session: Some(id) }).await?;
-    let created = control.call(move |registry, now| {
-        let session = registry.create_session(properties, now)?;
-        Ok::<_, SessionExists>(registry.session(session.as_str(), Include::default()).map(view::session))
-    });
-    match created.await? {
-        Ok(session) => show_to(&settings, &headers, session),
-        Err(SessionExists) => Err(ApiError::Empty(StatusCode::CONFLICT)),
+    match control.ask(ApplicationCommand::CreateSession(Box::new(properties))).await? {
+        Ok(Reply::Session(session)) => show_to(&settings, &headers, Some(view::session(*session))),
+        Ok(_) | Err(_) => Err(ApiError::Empty(StatusCode::CONFLICT)),
     }
+}
+
+/// Looks a session up, for an error that is only worth telling if there is one.
+pub(crate) async fn must_exist(control: &Control, session: String, unknown: ApiError) -> Result<(), ApiError> {
+    let found = control.call(move |registry, _| registry.session(&session, Include::default()).is_some()).await?;
+    if found { Ok(()) } else { Err(unknown) }
 }
 
 /// List all sessions

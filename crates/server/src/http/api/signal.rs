@@ -3,7 +3,8 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use protocol::rest::request::{self, Signal};
-use session::command::ServerSignal;
+use session::Refusal;
+use session::command::{ApplicationCommand, ServerSignal};
 use session::registry::SignalRefusal;
 
 use crate::control::Control;
@@ -38,13 +39,13 @@ pub(crate) async fn send(
     let Signal { session, to, kind, data } =
         request::signal(&body).map_err(|error| ApiError::bad_request(error, API))?;
     let signal = ServerSignal { to, kind, data };
-    let sent = control.call(move |registry, now| registry.signal(&session, signal, now)).await?;
-    sent.map(|()| StatusCode::OK).map_err(|refusal| match refusal {
-        SignalRefusal::UnknownSession => ApiError::Empty(StatusCode::NOT_FOUND),
-        SignalRefusal::NobodyThere => ApiError::Empty(StatusCode::NOT_ACCEPTABLE),
-        SignalRefusal::UnknownAddressee => {
+    let sent = control.ask(ApplicationCommand::Signal { session, signal }).await?;
+    sent.map(|_| StatusCode::OK).map_err(|refusal| match refusal {
+        Refusal::Signal(SignalRefusal::NobodyThere) => ApiError::Empty(StatusCode::NOT_ACCEPTABLE),
+        Refusal::Signal(SignalRefusal::UnknownAddressee) => {
             let message = "the \"to\" array has no valid connection identifiers";
             ApiError::described(StatusCode::NOT_ACCEPTABLE, message, API)
         }
+        _ => ApiError::Empty(StatusCode::NOT_FOUND),
     })
 }

@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
+use session::command::ApplicationCommand;
 
 use crate::control::Control;
 use crate::http::api::connections;
@@ -29,6 +30,6 @@ pub(crate) async fn unpublish(
     State(control): State<Control>,
     Path((session, stream)): Path<(String, String)>,
 ) -> Result<StatusCode, ApiError> {
-    let unpublished = control.call(move |registry, now| registry.unpublish_stream(&session, &stream, now)).await?;
-    unpublished.map(|()| StatusCode::NO_CONTENT).map_err(connections::not_found)
+    let unpublished = control.ask(ApplicationCommand::UnpublishStream { session, stream }).await?;
+    unpublished.map(|_| StatusCode::NO_CONTENT).map_err(connections::refused)
 }

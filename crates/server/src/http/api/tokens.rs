@@ -3,14 +3,12 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use openvidu::view;
-use protocol::rest::request::{self, InvalidParameter, NewToken};
+use protocol::rest::request::{self, NewToken};
 use protocol::rest::view::TokenView;
-use session::registry::NotFound;
-use session::snapshot::Include;
+use session::command::ApplicationCommand;
 
 use crate::control::Control;
-use crate::http::api::connections;
+use crate::http::api::{connections, sessions};
 use crate::http::error::{ApiError, ErrorView, ServerStopping};
 use crate::http::request::body::{BodyRefusals, MandatoryBody};
 use crate::http::request::caller::Caller;
@@ -43,35 +41,28 @@ pub(crate) async fn create(
     Caller(origin): Caller,
     MandatoryBody(body): MandatoryBody,
 ) -> Result<Json<TokenView>, ApiError> {
-    enum Refusal {
-        NotFound,
-        Invalid(InvalidParameter),
-    }
-    impl From<NotFound> for Refusal {
-        fn from(_: NotFound) -> Self {
-            Self::NotFound
-        }
-    }
-
     let session = request::session_id(&body).map_err(|error| ApiError::bad_request(error, API))?.to_owned();
-    let requested = request::token(&body);
-    let name = session.clone();
-    let created = control.call(move |registry, now| {
-        let requested = match requested {
-            Ok(requested) => requested,
-            Err(error) => {
-                registry.session(&session, Include::default()).ok_or(NotFound::Session)?;
-                return Err(Refusal::Invalid(error));
-            }
-        };
-        let mut properties = requested.into_properties(|server| ice_servers::complete(server, now));
-        ice_servers::fill_in(&mut properties, &settings, now);
-        let (role, data) = (properties.role, properties.data.clone());
-        let kurento_options = properties.kurento_options.clone();
-        let connection = registry.create_connection(&session, properties, &origin.web_socket(), now)?;
-        let connection = view::connection(registry.connection(&session, connection.as_str())?);
-        let token = connection.token.ok_or(NotFound::Connection)?;
-        Ok(TokenView {
+    let not_found =
+        |session: &str| ApiError::described(StatusCode::NOT_FOUND, format_args!("Session {session} not found"), API);
+    let requested = match request::token(&body) {
+        Ok(requested) => requested,
+        Err(error) => {
+            // If the session is unknown, its token's parameters do not matter.
+            let (path, unknown) = (connections::path(&session), not_found(&session));
+            sessions::must_exist(&control, session, unknown).await?;
+            return Err(ApiError::bad_request(error, path));
+        }
+    };
+    let now = control.now();
+    let mut properties = requested.into_properties(|server| ice_servers::complete(server, now));
+    ice_servers::fill_in(&mut properties, &settings, now);
+    let (role, data, kurento_options) = (properties.role, properties.data.clone(), properties.kurento_options.clone());
+    let unknown = not_found(&session);
+    let (properties, origin) = (Box::new(properties), origin.web_socket());
+    let created = control.ask(ApplicationCommand::CreateConnection { session, properties, origin }).await?;
+    let connection = connections::connection(created).ok();
+    match connection.and_then(|connection| Some((connection.token.clone()?, connection))) {
+        Some((token, connection)) => Ok(Json(TokenView {
             id: token.clone(),
             token,
             created_at: connection.created_at,
@@ -80,10 +71,7 @@ pub(crate) async fn create(
             data,
             role,
             kurento_options,
-        })
-    });
-    created.await?.map(Json).map_err(|refusal| match refusal {
-        Refusal::NotFound => ApiError::described(StatusCode::NOT_FOUND, format_args!("Session {name} not found"), API),
-        Refusal::Invalid(error) => ApiError::bad_request(error, connections::path(&name)),
-    })
+        })),
+        None => Err(unknown),
+    }
 }
