@@ -58,7 +58,9 @@ async fn main() -> ExitCode {
     }
 }
 
-type Outcome = Result<(), Box<dyn std::error::Error>>;
+/// What whoever called is told, after the program's name.
+type CommandError = Box<dyn std::error::Error>;
+type CommandResult<T = ()> = Result<T, CommandError>;
 
 fn is_of_settings(error: &(dyn std::error::Error + 'static)) -> bool {
     error.is::<ConfigError>() || matches!(error.downcast_ref(), Some(StartError::Config(_)))
@@ -79,7 +81,7 @@ fn explain(error: &clap::Error) -> ExitCode {
 
 /// Carries out what the script of the installation here was asked for.
 #[cfg(unix)]
-async fn obey(words: Vec<std::ffi::OsString>) -> Outcome {
+async fn obey(words: Vec<std::ffi::OsString>) -> CommandResult {
     let installation = installation::Installation::here()?;
     match ScriptLine::try_parse_from(words) {
         Ok(line) => installation::openvidu::run(&installation, line.command).await,
@@ -88,13 +90,13 @@ async fn obey(words: Vec<std::ffi::OsString>) -> Outcome {
 }
 
 /// A closed standard output is no failure.
-fn print(text: &str) -> Outcome {
+fn print(text: &str) -> CommandResult {
     let _ = write!(std::io::stdout(), "{text}");
     Ok(())
 }
 
 /// Shows the settings in force and says whether the server would start with them.
-fn show_config() -> Outcome {
+fn show_config() -> CommandResult {
     let sources = Program::of_process().sources();
     print(&report::in_force(&sources))?;
     for remark in report::remarks(&sources) {
@@ -105,7 +107,7 @@ fn show_config() -> Outcome {
 }
 
 /// Says what is wrong with a server; that something is, is a failure.
-async fn examine(arguments: DoctorArguments, sources: &Sources) -> Outcome {
+async fn examine(arguments: DoctorArguments, sources: &Sources) -> CommandResult {
     let (report, healthy) = doctor::command::run(&arguments.options(), || server::load_settings(sources)).await?;
     print(&report)?;
     if healthy { Ok(()) } else { Err("the server is not well".into()) }

@@ -6,11 +6,11 @@ use std::io::Write as _;
 use server::{Program, Server};
 use settings::{Config, ConfigError, report};
 
-use crate::Outcome;
 use crate::stop::Stop;
+use crate::{CommandError, CommandResult};
 
 /// Serves until it is asked to end.
-pub(crate) async fn run() -> Outcome {
+pub(crate) async fn run() -> CommandResult {
     let mut stop = Stop::listen()?;
     let mut program = Program::of_process();
     let mut config = load(&program)?;
@@ -69,8 +69,8 @@ fn load(program: &Program) -> Result<Config, ConfigError> {
 
 /// A restart by REST must not be the end: if the server does not start with the settings as they stand now, it starts with
 /// those it had.
-async fn start_again(program: &Program, former: Config) -> Result<(Server, Config), Box<dyn std::error::Error>> {
-    let failed: Box<dyn std::error::Error> = match load(program) {
+async fn start_again(program: &Program, former: Config) -> CommandResult<(Server, Config)> {
+    let failed: CommandError = match load(program) {
         Ok(config) => match Server::start_in(program.clone(), config.clone()).await {
             Ok(server) => return Ok((server, config)),
             Err(error) => error.into(),

@@ -15,8 +15,7 @@ use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::{Installation, log, supervisor};
-
-type Failure = Box<dyn std::error::Error>;
+use crate::CommandResult;
 
 /// What became of an order to start.
 pub(super) enum Started {
@@ -27,7 +26,7 @@ pub(super) enum Started {
 }
 
 /// Starts the supervisor and waits until the server is ready. If it cannot be, the error is what it said.
-pub(super) fn start(installation: &Installation) -> Result<Started, Failure> {
+pub(super) fn start(installation: &Installation) -> CommandResult<Started> {
     let file = open(installation)?;
     if !acquired(&file)? {
         return Ok(Started::AlreadyRunning(number(&file)?));
@@ -63,7 +62,7 @@ pub(super) fn start(installation: &Installation) -> Result<Started, Failure> {
 }
 
 /// Asks the supervisor to end and waits until it has. `false`: nothing ran.
-pub(super) fn stop(installation: &Installation) -> Result<bool, Failure> {
+pub(super) fn stop(installation: &Installation) -> CommandResult<bool> {
     /// The supervisor ends its server by force before that.
     const PATIENCE: Duration = Duration::from_secs(60);
     let file = open(installation)?;
@@ -83,7 +82,7 @@ pub(super) fn stop(installation: &Installation) -> Result<bool, Failure> {
 }
 
 /// Whether it runs, and the supervisor's process.
-pub(super) fn running(installation: &Installation) -> Result<Option<Option<Pid>>, Failure> {
+pub(super) fn running(installation: &Installation) -> CommandResult<Option<Option<Pid>>> {
     let path = installation.data().join(FILE);
     if !path.try_exists().map_err(|error| format!("cannot look at {}: {error}", path.display()))? {
         return Ok(None);
@@ -94,7 +93,7 @@ pub(super) fn running(installation: &Installation) -> Result<Option<Option<Pid>>
 
 const FILE: &str = "openvidu.pid";
 
-fn open(installation: &Installation) -> Result<File, Failure> {
+fn open(installation: &Installation) -> CommandResult<File> {
     let path = installation.data().join(FILE);
     let open = || {
         std::fs::create_dir_all(installation.data())?;

@@ -57,7 +57,7 @@ fn older(path: &Path) -> PathBuf {
 /// Everything that is kept, and then, if it is to be followed, what comes, for ever.
 pub(super) fn show(path: &Path, follow: bool, out: &mut impl Write) -> io::Result<()> {
     copy_if_there(&older(path), out)?;
-    let mut reading = Reading { path: path.to_owned(), file: None, at: 0 };
+    let mut reading = LogReader { path: path.to_owned(), file: None, at: 0 };
     reading.copy(out)?;
     if !follow {
         return Ok(());
@@ -89,7 +89,7 @@ pub(super) fn tail(path: &Path, bytes: usize) -> io::Result<String> {
 pub(super) fn since(path: &Path, length: u64) -> io::Result<String> {
     let mut text = vec![];
     let at = if self::length(path) < length { 0 } else { length };
-    let mut reading = Reading { path: path.to_owned(), file: open_if_there(path)?, at };
+    let mut reading = LogReader { path: path.to_owned(), file: open_if_there(path)?, at };
     reading.copy(&mut text)?;
     Ok(String::from_utf8_lossy(&text).into_owned())
 }
@@ -114,13 +114,13 @@ fn open_if_there(path: &Path) -> io::Result<Option<File>> {
 }
 
 /// A log that is being read while it grows.
-struct Reading {
+struct LogReader {
     path: PathBuf,
     file: Option<File>,
     at: u64,
 }
 
-impl Reading {
+impl LogReader {
     /// What came since the last time; also when the file was moved aside meanwhile.
     fn copy(&mut self, out: &mut impl Write) -> io::Result<()> {
         self.copy_rest(out)?;
@@ -200,7 +200,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("openvidu.log");
         let mut log = Log::open(&path, 24).unwrap();
-        let mut reading = Reading { path: path.clone(), file: None, at: 0 };
+        let mut reading = LogReader { path: path.clone(), file: None, at: 0 };
         let mut text = vec![];
         for line in ["one\n", "two\n", "three\n", "four\n"] {
             log.append(line.as_bytes()).unwrap();

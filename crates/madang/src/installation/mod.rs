@@ -11,13 +11,17 @@ use std::path::{Path, PathBuf};
 
 use settings::{KEYS, Sources};
 
+use crate::CommandResult;
+
 pub(crate) mod background;
+mod files;
 pub(crate) mod install;
 mod log;
 pub(crate) mod openvidu;
 mod report;
 pub(crate) mod supervisor;
 mod systemd;
+mod user;
 
 /// The folder of what the server keeps for itself.
 const DATA: &str = ".madang";
@@ -33,7 +37,7 @@ pub(crate) struct Installation {
 
 impl Installation {
     /// The one in the working directory.
-    pub(crate) fn here() -> Result<Self, Box<dyn std::error::Error>> {
+    pub(crate) fn here() -> CommandResult<Self> {
         let installation = Self::in_folder(Path::new("."))?;
         if installation.program().is_file() {
             Ok(installation)

@@ -11,12 +11,11 @@ use server::Config;
 
 use super::background::{self, Started};
 use super::{Installation, log, report, systemd};
+use crate::CommandResult;
 use crate::command_line::{ScriptCommand, ScriptLine};
 
-type Outcome = Result<(), Box<dyn std::error::Error>>;
-
 /// Carries out one command.
-pub(crate) async fn run(installation: &Installation, command: ScriptCommand) -> Outcome {
+pub(crate) async fn run(installation: &Installation, command: ScriptCommand) -> CommandResult {
     match command {
         ScriptCommand::Start => start(installation),
         ScriptCommand::Stop => stop(installation),
@@ -31,7 +30,7 @@ pub(crate) async fn run(installation: &Installation, command: ScriptCommand) -> 
 }
 
 /// Shows how to use it, also if what was asked for is not known: as the original's script, which does not fail then.
-pub(crate) fn explain(error: &clap::Error) -> Outcome {
+pub(crate) fn explain(error: &clap::Error) -> CommandResult {
     if error.use_stderr() && error.kind() != ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         let _ = write!(io::stderr(), "{error}\n");
         return print(&ScriptLine::command().render_help().to_string());
@@ -40,12 +39,12 @@ pub(crate) fn explain(error: &clap::Error) -> Outcome {
 }
 
 /// A closed standard output is no failure.
-fn print(text: &str) -> Outcome {
+fn print(text: &str) -> CommandResult {
     let _ = write!(io::stdout(), "{text}");
     Ok(())
 }
 
-fn start(installation: &Installation) -> Outcome {
+fn start(installation: &Installation) -> CommandResult {
     // Said here, where it is read, and before anything is begun.
     let config = server::load_settings(&installation.sources())?;
     if systemd::runs(installation) {
@@ -57,7 +56,7 @@ fn start(installation: &Installation) -> Outcome {
     if config.follow_openvidu_logs { logs(installation, true) } else { Ok(()) }
 }
 
-fn stop(installation: &Installation) -> Outcome {
+fn stop(installation: &Installation) -> CommandResult {
     if systemd::runs(installation) {
         order_systemd("stop")?;
     } else if !background::stop(installation)? {
@@ -66,14 +65,14 @@ fn stop(installation: &Installation) -> Outcome {
     print("OpenVidu is stopped\n")
 }
 
-fn restart(installation: &Installation) -> Outcome {
+fn restart(installation: &Installation) -> CommandResult {
     // Wrong settings must not end a server that works.
     server::load_settings(&installation.sources())?;
     stop(installation)?;
     start(installation)
 }
 
-fn order_systemd(order: &str) -> Outcome {
+fn order_systemd(order: &str) -> CommandResult {
     /// Of the log, when it fails.
     const LAST_LINES: u32 = 30;
     if systemd::control(&[order, systemd::UNIT])?.success() {
@@ -83,7 +82,7 @@ fn order_systemd(order: &str) -> Outcome {
     Err(format!("systemd could not {order} {}; the end of its log is above", systemd::UNIT).into())
 }
 
-fn logs(installation: &Installation, follow: bool) -> Outcome {
+fn logs(installation: &Installation, follow: bool) -> CommandResult {
     if systemd::runs(installation) {
         systemd::journal(None, follow).status()?;
         return Ok(());
@@ -94,7 +93,7 @@ fn logs(installation: &Installation, follow: bool) -> Outcome {
     }
 }
 
-fn config(installation: &Installation) -> Outcome {
+fn config(installation: &Installation) -> CommandResult {
     let sources = installation.sources();
     print(&settings::in_force(&sources))?;
     for remark in settings::remarks(&sources) {
@@ -122,7 +121,7 @@ pub(super) fn version(installation: &Installation) -> Result<String, Box<dyn std
     ))
 }
 
-fn write_report(installation: &Installation) -> Outcome {
+fn write_report(installation: &Installation) -> CommandResult {
     if io::stdin().is_terminal() {
         print("Write a report with information on this machine, the settings (secrets masked) and the log? [y/N] ")?;
         io::stdout().flush()?;

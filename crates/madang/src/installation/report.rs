@@ -14,12 +14,13 @@ use rustix::fs::statvfs;
 
 use super::Installation;
 use super::openvidu::{end_of_log, version};
+use crate::CommandResult;
 
 /// Of the log.
 const LOG_BYTES: usize = 512 * 1024;
 
 /// Writes it into the installation's folder, readable by its owner only. Returns its path.
-pub(super) fn write(installation: &Installation) -> Result<PathBuf, Box<dyn std::error::Error>> {
+pub(super) fn write(installation: &Installation) -> CommandResult<PathBuf> {
     let now = Zoned::now();
     let path = installation.folder.join(format!("openvidu-report-{}.txt", now.strftime("%d-%m-%Y-%H-%M")));
     let text = text(installation, &now)?;
@@ -33,7 +34,7 @@ pub(super) fn write(installation: &Installation) -> Result<PathBuf, Box<dyn std:
     Ok(path)
 }
 
-fn text(installation: &Installation, now: &Zoned) -> Result<String, Box<dyn std::error::Error>> {
+fn text(installation: &Installation, now: &Zoned) -> CommandResult<String> {
     let sources = installation.sources();
     let mut text = format!("OpenVidu report of {}\n", now.strftime("%Y-%m-%d %H:%M:%S %Z"));
     section(&mut text, "Version", &version(installation)?);

@@ -18,8 +18,8 @@ use tokio::time::{sleep, timeout};
 
 use super::Installation;
 use super::log::Log;
-use crate::INVALID_SETTINGS;
 use crate::stop::Stop;
+use crate::{CommandResult, INVALID_SETTINGS};
 
 /// What is said on standard output once the server is ready.
 pub(super) const READY: &str = "ready";
@@ -36,10 +36,8 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
-type Failure = Box<dyn std::error::Error>;
-
 /// Supervises the server of the installation in the working directory until there is nothing more to do.
-pub(crate) async fn run() -> Result<(), Failure> {
+pub(crate) async fn run() -> CommandResult {
     let installation = Installation::here()?;
     let outcome = supervise(&installation).await;
     if let Err(error) = &outcome {
@@ -55,7 +53,7 @@ fn note(installation: &Installation, words: &str) {
     }
 }
 
-async fn supervise(installation: &Installation) -> Result<(), Failure> {
+async fn supervise(installation: &Installation) -> CommandResult {
     // Away from the terminal, whose end must not be ours. Fails only for a process that already is.
     let _ = setsid();
     let room = server::load_settings(&installation.sources())?.docker_logs_max_size;
@@ -64,7 +62,7 @@ async fn supervise(installation: &Installation) -> Result<(), Failure> {
     let mut was_ready = false;
     loop {
         let started = Instant::now();
-        let mut server = Running::start(installation, room)?;
+        let mut server = SupervisedServer::start(installation, room)?;
         let end = server.end(&mut stop, &mut was_ready).await?;
         let (status, stopped) = (end.status, end.stopped);
         if stopped || status.success() || status.code() == Some(INVALID_SETTINGS.into()) {
@@ -87,21 +85,21 @@ async fn supervise(installation: &Installation) -> Result<(), Failure> {
 }
 
 /// A server and what reads its words.
-struct Running {
+struct SupervisedServer {
     child: Child,
     /// Resolves when the server is ready.
     ready: oneshot::Receiver<()>,
     recording: JoinHandle<()>,
 }
 
-struct End {
+struct ServerEnd {
     status: ExitStatus,
     /// Because it was told to.
     stopped: bool,
 }
 
-impl Running {
-    fn start(installation: &Installation, room: u64) -> Result<Self, Failure> {
+impl SupervisedServer {
+    fn start(installation: &Installation, room: u64) -> CommandResult<Self> {
         let log = Log::open(&installation.log(), room)
             .map_err(|error| format!("cannot write {}: {error}", installation.log().display()))?;
         let (output, input) = io::pipe()?;
@@ -122,13 +120,13 @@ impl Running {
     }
 
     /// Waits for it, and stops it when that is asked for.
-    async fn end(&mut self, stop: &mut Stop, was_ready: &mut bool) -> io::Result<End> {
+    async fn end(&mut self, stop: &mut Stop, was_ready: &mut bool) -> io::Result<ServerEnd> {
         let mut waiting_to_be_ready = true;
         loop {
             tokio::select! {
                 status = self.child.wait() => {
                     let _ = timeout(LAST_WORDS, &mut self.recording).await;
-                    return Ok(End { status: status?, stopped: false });
+                    return Ok(ServerEnd { status: status?, stopped: false });
                 }
                 ready = &mut self.ready, if waiting_to_be_ready => {
                     waiting_to_be_ready = false;
@@ -140,7 +138,7 @@ impl Running {
                 }
                 () = stop.requested() => {
                     let status = self.stop().await?;
-                    return Ok(End { status, stopped: true });
+                    return Ok(ServerEnd { status, stopped: true });
                 }
             }
         }
