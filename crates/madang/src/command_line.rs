@@ -25,10 +25,15 @@ pub(crate) enum Command {
     /// Prints the settings in force and checks them
     Config,
     /// Examines the running server and says what to do
+    ///
+    /// Looks at it leg by leg: address, ports, certificate, WebSocket, media over UDP and TCP, relay, clock, limits. The
+    /// server is the one whose settings are here (.env and the environment). The exit status is 1 if anything has failed.
     Doctor(DoctorArguments),
     /// Prints the reference of all settings (Markdown)
     Reference,
     /// Makes an installation in /opt/openvidu, or brings the program in one up to date
+    ///
+    /// In an existing one, .env and whatever else is there stays as it is.
     #[cfg(unix)]
     Install(InstallArguments),
     /// What the script `./openvidu` of an installation is asked for; read by [`ScriptLine`].
@@ -47,9 +52,7 @@ pub(crate) enum Command {
     Version,
 }
 
-/// Examines the server whose settings are here (.env and the environment), leg by leg: address, ports, certificate,
-/// WebSocket, media over UDP and TCP, relay, clock, limits. Says which one fails and what to do. The exit status is 1
-/// if one does.
+/// Options of the doctor.
 #[derive(Args, Clone, PartialEq, Eq, Debug)]
 #[command(args_override_self = true)]
 pub(crate) struct DoctorArguments {
@@ -105,12 +108,12 @@ fn language_of_environment() -> Language {
     Language::of(&name.unwrap_or_default())
 }
 
-/// Makes an installation in FOLDER, or brings the program in an existing one up to date: .env and whatever else is
-/// there stays as it is
+/// Options of the installation.
 #[cfg(unix)]
 #[derive(Args, Clone, PartialEq, Eq, Debug)]
 #[command(args_override_self = true)]
 pub(crate) struct InstallArguments {
+    /// Where
     #[arg(default_value = "/opt/openvidu")]
     pub(crate) folder: PathBuf,
     /// Lets systemd run the server; default: if this is root and systemd runs this machine
@@ -141,10 +144,19 @@ impl InstallArguments {
 /// OpenVidu 2 platform (Madang)
 #[cfg(unix)]
 #[derive(Parser, PartialEq, Eq, Debug)]
-#[command(name = "./openvidu", no_binary_name = true, subcommand_value_name = "command")]
+#[command(name = "openvidu", bin_name = "./openvidu", subcommand_value_name = "command")]
 pub(crate) struct ScriptLine {
     #[command(subcommand)]
-    pub(crate) command: ScriptCommand,
+    command: ScriptCommand,
+}
+
+#[cfg(unix)]
+impl ScriptLine {
+    /// What the script was asked for.
+    pub(crate) fn read(words: Vec<OsString>) -> Result<ScriptCommand, clap::Error> {
+        let name = OsString::from("./openvidu");
+        Self::try_parse_from(std::iter::once(name).chain(words)).map(|line| line.command)
+    }
 }
 
 /// What operators know from the original's script.
@@ -164,6 +176,9 @@ pub(crate) enum ScriptCommand {
     /// Shows the settings in force and checks them
     Config,
     /// Examines the running server, leg by leg, and says what to do
+    ///
+    /// Looks at it leg by leg: address, ports, certificate, WebSocket, media over UDP and TCP, relay, clock, limits. The
+    /// server is the one whose settings are here (.env and the environment). The exit status is 1 if anything has failed.
     Doctor(DoctorArguments),
     /// Shows versions and how the server is run
     Version,
@@ -284,7 +299,7 @@ mod tests {
             Ok(Some(Command::Openvidu { words })) => words,
             other => panic!("{line}: {other:?}"),
         };
-        let script = |line: &str| ScriptLine::try_parse_from(words(line)).map(|line| line.command);
+        let script = |line: &str| ScriptLine::read(words(line));
         assert_eq!(script("logs -f").unwrap(), ScriptCommand::Logs(LogArguments { follow: true }));
         assert_eq!(script("kms-logs").unwrap(), ScriptCommand::KmsLogs(LogArguments { follow: false }));
         assert!(matches!(script("upgrade 2.32.2 --now").unwrap(), ScriptCommand::Upgrade { .. }));

@@ -83,8 +83,8 @@ fn explain(error: &clap::Error) -> ExitCode {
 #[cfg(unix)]
 async fn obey(words: Vec<std::ffi::OsString>) -> CommandResult {
     let installation = installation::Installation::here()?;
-    match ScriptLine::try_parse_from(words) {
-        Ok(line) => installation::openvidu::run(&installation, line.command).await,
+    match ScriptLine::read(words) {
+        Ok(command) => installation::openvidu::run(&installation, command).await,
         Err(error) => installation::openvidu::explain(&error),
     }
 }

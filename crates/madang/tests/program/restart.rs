@@ -174,9 +174,11 @@ async fn settings_that_do_not_start_a_server_are_left_for_those_before() {
 #[tokio::test]
 async fn a_file_that_cannot_be_written_is_told_and_nothing_happens() {
     let (program, address) = Program::start("");
-    // In the way of the new file, which cannot replace it.
-    std::fs::create_dir_all(program.folder.path().join(".env.new/x")).unwrap();
+    // As when a disk is not mounted where it was.
+    let (folder, away) = (program.folder.path(), program.folder.path().with_extension("away"));
+    std::fs::rename(folder, &away).unwrap();
     let answer = restart(address, r#"{"OPENVIDU_CDR":true}"#).await;
+    std::fs::rename(away, folder).unwrap();
     assert!(answer.status == 500 && answer.is_described(), "{answer:?}");
     assert!(!program.dotenv().contains("OPENVIDU_CDR=true"));
     assert_eq!(send(address, Request::new("GET", STATUS)).await.json()["restartCounter"], 0);
