@@ -71,10 +71,20 @@ macro_rules! number_id {
     };
 }
 
-number_id! {
-    /// A room inside a media worker.
-    RouterId
+/// One media worker. A small number, because ICE user names hold it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct WorkerId(pub u16);
+
+/// A room inside a media worker. It lives and ends there, so its id says where that is.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub struct RouterId {
+    /// Unique among all workers; rooms are ordered by it.
+    pub number: u64,
+    /// Where it is.
+    pub worker: WorkerId,
 }
+
 number_id! {
     /// One peer connection, as a media worker sees it.
     TransportId
@@ -83,6 +93,10 @@ number_id! {
     /// What one client sends: at most one audio and one video producer. Outlives the transport that
     /// carries it (a client that reconnects brings a new transport for the same publication).
     PublicationId
+}
+number_id! {
+    /// One client as those see it who send to it: all its sending transports have the same.
+    SubscriberId
 }
 number_id! {
     /// Pairs a [`crate::media::MediaCommand`] with the [`crate::media::MediaEvent`] that settles it.

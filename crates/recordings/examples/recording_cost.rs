@@ -4,7 +4,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use protocol::id::TapId;
+use protocol::id::{RouterId, TapId, WorkerId};
 use protocol::media::VideoCodec;
 use recordings::writer::{self, StartFile, WriterEvent};
 use sfu::{SenderReport, TapCodec, TapPacket, TapSource};
@@ -61,6 +61,7 @@ fn packets(tap: TapId, tick: u64) -> Vec<TapPacket> {
     let packet = |codec, sequence, head: &[u8], length: usize, marker| {
         let (rate, ssrc) = if codec == TapCodec::Opus { (480, 1) } else { (900, 2) };
         TapPacket {
+            router: RouterId { number: 1, worker: WorkerId(0) },
             tap,
             codec,
             source: TapSource { generation: 1, ssrc },

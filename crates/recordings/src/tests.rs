@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use protocol::event::{Reason, RecordingStatus};
-use protocol::id::{RecordingKey, TapId};
+use protocol::id::{RecordingKey, RouterId, TapId, WorkerId};
 use protocol::media::{MediaCommand, VideoCodec};
 use protocol::model::{OutputMode, RecordingLayout, RecordingProperties};
 use protocol::recording::{Lost, Measured, RecordedStream, RecordingCommand, RecordingView};
@@ -177,6 +177,7 @@ impl Studio {
     fn packet(&self, tap: TapId, codec: TapCodec, n: u64, payload: &[u8]) {
         let (rate, ssrc) = if codec == TapCodec::Opus { (48, 1) } else { (90, 2) };
         self.taps.send(TapPacket {
+            router: RouterId { number: 1, worker: WorkerId(0) },
             tap,
             codec,
             source: TapSource { generation: 1, ssrc },

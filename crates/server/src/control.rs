@@ -24,6 +24,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
 use crate::media::MediaHandle;
+use crate::observers::MediaObservers;
 use crate::outbox::Outbox;
 
 /// Waiting callers wait in their own task; more than this only means that they wait one step earlier.
@@ -35,6 +36,7 @@ pub struct Control {
     inputs: mpsc::Sender<Input>,
     media_lost_at: Arc<OnceLock<u64>>,
     clock: Clock,
+    observers: MediaObservers,
 }
 
 /// The control loop has ended (the server stops), or the call made it panic.
@@ -93,6 +95,11 @@ impl Control {
         self.clock.now()
     }
 
+    /// For those who watch the media of sessions.
+    pub fn observers(&self) -> &MediaObservers {
+        &self.observers
+    }
+
     /// When the media worker was lost, ms since 1970, if it was.
     pub(crate) fn media_lost_at(&self) -> Option<u64> {
         self.media_lost_at.get().copied()
@@ -109,6 +116,7 @@ impl Control {
     ) -> (Self, JoinHandle<()>) {
         let (sender, inputs) = mpsc::channel(INPUT_CAPACITY);
         let clock = Clock::start();
+        let observers = MediaObservers::default();
         let control = ControlLoop {
             registry: Registry::new(settings, seed),
             dialect,
@@ -120,10 +128,11 @@ impl Control {
             calls: HashMap::new(),
             next_call: 0,
             events,
+            observers: observers.clone(),
         };
         let media_lost_at = control.media_lost_at.clone();
         let task = tokio::spawn(control.run(inputs, media_events, told));
-        (Self { inputs: sender, media_lost_at, clock }, task)
+        (Self { inputs: sender, media_lost_at, clock, observers }, task)
     }
 }
 
@@ -163,6 +172,7 @@ struct ControlLoop {
     calls: HashMap<CallId, oneshot::Sender<CallResult>>,
     next_call: u64,
     events: EventSinks,
+    observers: MediaObservers,
 }
 
 /// What everything that follows from one input has in common.
@@ -199,7 +209,8 @@ impl ControlLoop {
                     None => {
                         tracing::error!("the media worker is gone: there are no calls until the server is started again");
                         let _ = self.media_lost_at.set(self.clock.now().as_millis());
-                        self.step(Registry::media_lost);
+                        let lost = MediaEvent::WorkerLost { worker: self.media.worker() };
+                        self.step(|registry, now| registry.handle_media(lost, now));
                     }
                 },
                 of_recordings = next(&mut told) => match of_recordings {
@@ -303,6 +314,10 @@ impl ControlLoop {
             }
             Effect::Event(event) => {
                 self.events.send(event);
+                return None;
+            }
+            Effect::Observed(observation) => {
+                self.observers.tell(observation);
                 return None;
             }
             Effect::Media(command) => return self.media.send(command).err().flatten().map(Undeliverable::Media),

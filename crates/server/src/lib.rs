@@ -19,6 +19,7 @@ pub use settings::{Config, ConfigError};
 
 pub use control::{Control, Stopped};
 pub use limits::Limits;
+pub use observers::MediaObservers;
 pub use open::StartError;
 pub use options::load as load_settings;
 pub use program::Program;
@@ -36,6 +37,7 @@ pub mod limits;
 mod media;
 mod network;
 mod node;
+mod observers;
 mod open;
 pub mod options;
 mod outbox;

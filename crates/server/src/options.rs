@@ -9,6 +9,7 @@ use bucket::Bucket;
 use certificates::{AcmeOptions, Origin};
 use delivery::webhooks::{Destination, DestinationError};
 use openvidu::Dialect;
+use protocol::id::WorkerId;
 use protocol::model::{IceServer, MediaServer};
 use session::RecordingSettings;
 use settings::{
@@ -141,6 +142,7 @@ pub(crate) fn session(config: &Config, fallback_host: IpAddr, udp_port: u16) -> 
         secret: config.openvidu_secret.expose().to_owned(),
         ice_servers: vec![stun],
         turn: None,
+        media_workers: vec![WorkerId(0)],
         reconnection_grace: RECONNECTION_GRACE,
         linger: LINGER,
         media_timeout: MEDIA_TIMEOUT,

@@ -7,6 +7,7 @@ use std::thread;
 
 use doctor::{OwnFacts, OwnServer, SocketBuffers};
 use protocol::checkup::Relay;
+use protocol::id::WorkerId;
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinHandle;
 
@@ -62,7 +63,7 @@ pub(crate) fn wire(program: Program, limits: Limits, opened: Opened) -> io::Resu
     let (network_changes, network) = watch::channel(network);
 
     let (writer, taps, packets) = recordings::writer::queue();
-    let worker = media::start(sockets, &config, network.clone(), taps, turn.own_secret)?;
+    let worker = media::start(WorkerId(0), sockets, &config, network.clone(), taps, turn.own_secret)?;
 
     let limit = config.madang_compositions as usize;
     let transcoder = recordings::Transcoder::find(config.madang_transcoder.as_ref(), &config.madang_data_dir, limit);

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use protocol::id::ConnectionId;
-use protocol::media::MediaCommand;
+use protocol::media::MediaOperation;
 
 use crate::context::Context;
 use crate::id::ParticipantId;
@@ -35,7 +35,7 @@ impl Session {
             Some(peer_connection) => {
                 peer_connection.remember_candidate(&candidate);
                 let transport = peer_connection.transport;
-                cx.effects.media(MediaCommand::AddRemoteCandidate { transport, candidate });
+                cx.effects.media(self.router, MediaOperation::AddRemoteCandidate { transport, candidate });
             }
             None => own.early_candidates.push(&endpoint.into(), candidate),
         }

@@ -10,9 +10,11 @@ use crate::command::{Asker, CallId};
 use crate::effect::Effects;
 use crate::id::{ClientId, Ids};
 use crate::media::{MediaRequest, MediaRequests};
+use crate::observation::MediaLegs;
 use crate::recording::Recordings;
 use crate::request::{Decision, Response};
 use crate::timer::{Timer, Timers};
+use crate::worker::Workers;
 use crate::{Notification, Refusal, Reply, Settings, Time};
 
 /// See the module.
@@ -22,6 +24,8 @@ pub(crate) struct Context {
     pub(crate) ids: Ids,
     pub(crate) clients: Clients,
     pub(crate) media: MediaRequests,
+    pub(crate) workers: Workers,
+    pub(crate) legs: MediaLegs,
     pub(crate) timers: Timers,
     pub(crate) recordings: Recordings,
     pub(crate) effects: Effects,
@@ -30,10 +34,12 @@ pub(crate) struct Context {
 impl Context {
     pub(crate) fn new(settings: Settings, seed: [u8; 32]) -> Self {
         Self {
+            workers: Workers::new(&settings.media_workers),
             settings,
             ids: Ids::new(seed),
             clients: Clients::default(),
             media: MediaRequests::default(),
+            legs: MediaLegs::default(),
             timers: Timers::default(),
             recordings: Recordings::default(),
             effects: Effects::default(),

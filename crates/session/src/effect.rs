@@ -4,11 +4,12 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use protocol::event::Event;
-use protocol::media::MediaCommand;
+use protocol::id::RouterId;
+use protocol::media::{MediaCommand, MediaOperation};
 use protocol::recording::RecordingCommand;
 
 use crate::command::{Asker, ClientHandle, SocketId};
-use crate::{Notification, Refusal, Reply};
+use crate::{MediaObservation, Notification, Refusal, Reply};
 
 /// What the shell knows of a client when its socket opens.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -43,8 +44,10 @@ pub enum Effect {
         /// Which.
         socket: SocketId,
     },
-    /// For the media worker.
+    /// For the media worker that its router names.
     Media(MediaCommand),
+    /// For whoever watches how media goes. Nothing depends on it: it may be dropped.
+    Observed(MediaObservation),
     /// For the recorder.
     Recording(RecordingCommand),
     /// For CDR files and webhooks.
@@ -62,8 +65,12 @@ impl Effects {
         self.queue.push_back(effect);
     }
 
-    pub(crate) fn media(&mut self, command: MediaCommand) {
-        self.push(Effect::Media(command));
+    pub(crate) fn media(&mut self, router: RouterId, op: MediaOperation) {
+        self.push(Effect::Media(op.at(router)));
+    }
+
+    pub(crate) fn observed(&mut self, observation: MediaObservation) {
+        self.push(Effect::Observed(observation));
     }
 
     pub(crate) fn recording(&mut self, command: RecordingCommand) {

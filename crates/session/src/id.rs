@@ -4,7 +4,8 @@
 use std::fmt;
 
 use protocol::id::{
-    ConnectionId, MediaRequestId, PublicationId, RecordingKey, RouterId, SessionId, StreamId, TapId, TransportId,
+    ConnectionId, MediaRequestId, PublicationId, RecordingKey, RouterId, SessionId, StreamId, SubscriberId, TapId,
+    TransportId, WorkerId,
 };
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -25,6 +26,13 @@ pub(crate) struct ClientId(u64);
 /// A joined connection. Ascending in the order of joining.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub(crate) struct ParticipantId(u64);
+
+impl ParticipantId {
+    /// As media workers know it.
+    pub(crate) fn as_subscriber(self) -> SubscriberId {
+        SubscriberId(self.0)
+    }
+}
 
 /// A connection that nobody has joined with yet. Ascending in the order of creation.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -88,8 +96,8 @@ impl Ids {
         PendingId(self.next())
     }
 
-    pub(crate) fn router(&mut self) -> RouterId {
-        RouterId(self.next())
+    pub(crate) fn router(&mut self, worker: WorkerId) -> RouterId {
+        RouterId { number: self.next(), worker }
     }
 
     pub(crate) fn publication(&mut self) -> PublicationId {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use protocol::event::Reason;
 use protocol::id::ConnectionId;
-use protocol::media::MediaCommand;
+use protocol::media::MediaOperation;
 use protocol::model::{ConnectionProperties, IceServer};
 use subtle::ConstantTimeEq;
 
@@ -136,7 +136,7 @@ impl Session {
         self.enter(id, participant);
         if !self.in_use {
             self.in_use = true;
-            cx.effects.media(MediaCommand::CreateRouter { router: self.router });
+            cx.effects.media(self.router, MediaOperation::CreateRouter);
         }
         if let Some(client) = cx.clients.get_mut(origin.client) {
             client.presence = Presence::Joined(Seat { session: self.id.clone(), participant: id });

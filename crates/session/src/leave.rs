@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use protocol::event::Reason;
 use protocol::id::SessionId;
-use protocol::media::MediaCommand;
+use protocol::media::MediaOperation;
 
 use crate::client::{Link, Origin, Presence, Seat};
 use crate::connection::Participant;
@@ -92,7 +92,7 @@ impl Session {
         }
         self.end_recording(reason, cx, now);
         if self.in_use {
-            cx.effects.media(MediaCommand::CloseRouter { router: self.router });
+            cx.effects.media(self.router, MediaOperation::CloseRouter);
         }
     }
 
@@ -143,7 +143,7 @@ impl Session {
             self.release_stream(who, stream, reason, cx, now);
         }
         for (publisher, subscription) in std::mem::take(&mut participant.subscriptions) {
-            subscription.release(participant.client, publisher, cx);
+            subscription.release(self.router, participant.client, publisher, cx);
             if let Some(announced) = subscription.announced {
                 self.emit_destroyed(announced, reason, cx, now);
             }

@@ -4,14 +4,16 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use protocol::id::{MediaRequestId, PublicationId, StreamId, TransportId};
-use protocol::media::{MediaCommand, MediaEvent, MediaFailure};
+use protocol::id::{MediaRequestId, PublicationId, RouterId, StreamId, TransportId};
+use protocol::media::{MediaEvent, MediaFailure, MediaOperation};
 
 use crate::client::{Origin, Seat};
 use crate::command::Publish;
 use crate::context::Context;
 use crate::effect::Effects;
 use crate::id::{ClientId, ParticipantId};
+use crate::observation::{MediaLeg, MediaObservation};
+use crate::refusal::MediaDirection;
 use crate::request::{Decision, impossible};
 use crate::session::Session;
 use crate::timer::Timer;
@@ -25,6 +27,7 @@ pub(crate) type MediaResult = Result<Option<String>, MediaFailure>;
 pub(crate) struct MediaRequest {
     pub(crate) origin: Origin,
     pub(crate) seat: Seat,
+    pub(crate) router: RouterId,
     pub(crate) task: MediaTask,
 }
 
@@ -43,14 +46,14 @@ pub(crate) enum MediaTask {
 
 impl MediaTask {
     /// What the worker has done, or will do, shall have no effect: it works in order.
-    fn roll_back(&self, effects: &mut Effects) {
+    fn roll_back(&self, router: RouterId, effects: &mut Effects) {
         match *self {
             Self::Publish { publication, transport, .. } => {
-                effects.media(MediaCommand::ClosePublication { publication });
-                effects.media(MediaCommand::CloseTransport { transport });
+                effects.media(router, MediaOperation::ClosePublication { publication });
+                effects.media(router, MediaOperation::CloseTransport { transport });
             }
             Self::Republish { transport, .. } | Self::Subscribe { transport, .. } | Self::Accept { transport, .. } => {
-                effects.media(MediaCommand::CloseTransport { transport });
+                effects.media(router, MediaOperation::CloseTransport { transport });
             }
         }
     }
@@ -82,7 +85,7 @@ impl Context {
     /// The asker went away: it gets this answer, and the worker's is undone.
     pub(crate) fn abandon_media(&mut self, id: MediaRequestId, result: Result<Reply, Refusal>) {
         let Some(request) = self.settle_media(id) else { return };
-        request.task.roll_back(&mut self.effects);
+        request.task.roll_back(request.router, &mut self.effects);
         self.reply(request.origin, result);
     }
 
@@ -103,15 +106,18 @@ impl Registry {
             MediaEvent::Answered { request, sdp } | MediaEvent::Offered { request, sdp } => (request, Ok(Some(sdp))),
             MediaEvent::Accepted { request } => (request, Ok(None)),
             MediaEvent::Failed { request, why } => (request, Err(why)),
-            MediaEvent::Connected { transport } => {
-                tracing::debug!(?transport, "media connected");
+            MediaEvent::Observed { router, transport, observation: what } => {
+                // Of one that is closed by now there is nobody to tell.
+                if let Some(leg) = self.cx.legs.find(router, transport).cloned() {
+                    self.cx.effects.observed(MediaObservation { leg, what });
+                }
                 return;
             }
-            MediaEvent::Disconnected { transport } => {
-                tracing::debug!(?transport, "media disconnected");
+            MediaEvent::WorkerLost { worker } => {
+                self.lose_worker(worker, now);
                 return;
             }
-            MediaEvent::TapEnded { tap } => {
+            MediaEvent::TapEnded { router: _, tap } => {
                 self.tap_ended(tap, now);
                 return;
             }
@@ -128,12 +134,12 @@ impl Registry {
     pub(crate) fn give_up_media(&mut self, id: MediaRequestId, now: Time) {
         let Some(request) = self.cx.settle_media(id) else { return };
         tracing::warn!(session = %request.seat.session, "media worker did not answer in time");
-        request.task.roll_back(&mut self.cx.effects);
+        request.task.roll_back(request.router, &mut self.cx.effects);
         self.complete(request, Err(MediaFailure::Internal), now);
     }
 
     fn complete(&mut self, request: MediaRequest, result: MediaResult, now: Time) {
-        let MediaRequest { origin, seat, task } = request;
+        let MediaRequest { origin, seat, router: _, task } = request;
         let decision = match self.sessions.get_mut(&seat.session) {
             Some(session) => session.complete(origin, seat.participant, task, result, &mut self.cx, now),
             None => Err(impossible("media was asked for a session that has gone", &seat.session, seat.participant)),
@@ -143,6 +149,21 @@ impl Registry {
 }
 
 impl Session {
+    /// Names a peer connection that both sides have agreed on.
+    pub(crate) fn open_leg(
+        &self,
+        who: ParticipantId,
+        transport: TransportId,
+        publication: PublicationId,
+        stream: StreamId,
+        direction: MediaDirection,
+        cx: &mut Context,
+    ) {
+        let Some(participant) = self.participant(who) else { return };
+        let (session, connection) = (self.id.clone(), participant.connection.clone());
+        cx.legs.open(self.router, transport, publication, MediaLeg { session, connection, stream, direction });
+    }
+
     fn complete(
         &mut self,
         origin: Origin,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use protocol::event::Reason;
 use protocol::id::{ConnectionId, PublicationId, StreamId, TransportId};
-use protocol::media::{CodecChoice, MediaCommand, MediaFailure, VideoCodec};
+use protocol::media::{CodecChoice, MediaFailure, MediaOperation, VideoCodec};
 use protocol::model::{ForcedVideoCodec, SessionProperties};
 
 use crate::client::{Origin, Seat};
@@ -52,21 +52,16 @@ impl Session {
         now: Time,
     ) -> Decision {
         self.present(who)?.check_publishing(&request, self)?;
-        let (router, codecs) = (self.router, codec_choice(&self.properties));
+        let codecs = codec_choice(&self.properties);
         let (publication, transport) = (cx.ids.publication(), cx.ids.transport());
         let (id, loopback) = (cx.ids.media_request(), request.loopback);
         let offer = request.offer.clone();
-        cx.effects.media(MediaCommand::Publish {
-            request: id,
-            router,
-            publication,
-            transport,
-            offer,
-            codecs,
-            loopback,
-        });
+        cx.effects.media(
+            self.router,
+            MediaOperation::Publish { request: id, publication, transport, offer, codecs, loopback },
+        );
         let task = MediaTask::Publish { publication, transport, request };
-        cx.await_media(id, MediaRequest { origin, seat: self.seat(who), task }, now)
+        cx.await_media(id, MediaRequest { origin, seat: self.seat(who), router: self.router, task }, now)
     }
 
     #[expect(clippy::too_many_arguments, reason = "a completed task with its parts")]
@@ -96,7 +91,7 @@ impl Session {
         if !cx.clients.is_current(origin) {
             // The answer will never arrive, so neither will media: nobody shall wait for a stream of which its own
             // publisher does not know.
-            cx.effects.media(MediaCommand::ClosePublication { publication });
+            cx.effects.media(self.router, MediaOperation::ClosePublication { publication });
             return Ok(Response::Given);
         }
         let Publish { offer, loopback, properties, .. } = request;
@@ -107,6 +102,7 @@ impl Session {
         self.emit_created(&announced, cx);
         let stream = Stream { description: description.clone(), publication, loopback, peer_connection, announced };
         self.present_mut(who)?.stream = Some(stream);
+        self.open_leg(who, transport, publication, id.clone(), MediaDirection::Publishing, cx);
         self.forward_early_candidates(who, &connection, cx);
         cx.reply(origin, Ok(Reply::Published { answer: local_sdp, stream: id, created_at: now }));
         self.broadcast(Some(who), Notification::StreamPublished { connection, stream: description }, cx);
@@ -148,7 +144,7 @@ impl Session {
         now: Time,
     ) {
         self.record_unpublished(publisher, cx, now);
-        cx.effects.media(MediaCommand::ClosePublication { publication: stream.publication });
+        cx.effects.media(self.router, MediaOperation::ClosePublication { publication: stream.publication });
         let mut received = vec![];
         for (_, other) in self.participants_mut() {
             received.extend(other.subscriptions.remove(&publisher).map(|subscription| (other.client, subscription)));
@@ -175,21 +171,16 @@ impl Session {
         let Some(stream) = &own.stream else {
             return Err(Refusal::NotPublishing { connection: own.connection.clone() });
         };
-        let (router, publication, loopback) = (self.router, stream.publication, stream.loopback);
+        let (publication, loopback) = (stream.publication, stream.loopback);
         let (codecs, stream) = (codec_choice(&self.properties), stream.id().clone());
         let (id, transport) = (cx.ids.media_request(), cx.ids.transport());
         let kept: Arc<str> = offer.as_str().into();
-        cx.effects.media(MediaCommand::Publish {
-            request: id,
-            router,
-            publication,
-            transport,
-            offer,
-            codecs,
-            loopback,
-        });
+        cx.effects.media(
+            self.router,
+            MediaOperation::Publish { request: id, publication, transport, offer, codecs, loopback },
+        );
         let task = MediaTask::Republish { stream, transport, offer: kept };
-        cx.await_media(id, MediaRequest { origin, seat: self.seat(who), task }, now)
+        cx.await_media(id, MediaRequest { origin, seat: self.seat(who), router: self.router, task }, now)
     }
 
     pub(crate) fn republished(
@@ -201,17 +192,19 @@ impl Session {
         result: MediaResult,
         cx: &mut Context,
     ) -> Decision {
+        let router = self.router;
         let own = self.present_mut(who)?;
         let connection = own.connection.clone();
         let Some(own) = own.stream.as_mut().filter(|own| own.id() == stream) else {
             // Somebody ended the stream meanwhile.
-            cx.effects.media(MediaCommand::CloseTransport { transport });
+            cx.effects.media(router, MediaOperation::CloseTransport { transport });
             return Err(self.unknown_stream(stream.as_str()));
         };
         match result {
             Ok(Some(answer)) => {
                 own.peer_connection = PeerConnection::new(transport, offer, answer.as_str().into());
-                let created_at = own.description.created_at;
+                let (created_at, publication) = (own.description.created_at, own.publication);
+                self.open_leg(who, transport, publication, stream.clone(), MediaDirection::Publishing, cx);
                 self.forward_early_candidates(who, &connection, cx);
                 self.record_republished(who, cx);
                 Ok(Response::Reply(Reply::Published { answer, stream: stream.clone(), created_at }))

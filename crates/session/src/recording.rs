@@ -440,7 +440,7 @@ impl Session {
         let Some(recording) = cx.recordings.get_mut(&key) else { return };
         recording.phase = Phase::Stopped { reason, failed, measured: None };
         for tap in std::mem::take(&mut recording.taps).into_values() {
-            cx.untap(key, tap);
+            cx.untap(self.router, key, tap);
         }
         cx.effects.recording(RecordingCommand::End { recording: key, failed });
     }

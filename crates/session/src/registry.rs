@@ -68,6 +68,8 @@ pub struct Figures {
     pub subscriptions: usize,
     /// Requests that the media worker has not settled.
     pub media_requests: usize,
+    /// Peer connections that have been negotiated.
+    pub media_legs: usize,
     /// Deadlines that are set.
     pub timers: usize,
     /// Recordings that are starting, running or being processed.
@@ -85,7 +87,8 @@ impl Registry {
     /// Makes a session, which nobody is in.
     pub fn create_session(&mut self, properties: SessionProperties, now: Time) -> Result<SessionId, SessionExists> {
         let id = self.free_session_id(&properties.custom_session_id)?;
-        let mut session = Session::new(id.clone(), self.cx.ids.router(), properties, now);
+        let worker = self.choose_worker();
+        let mut session = Session::new(id.clone(), self.cx.ids.router(worker), properties, now);
         session.always_record = self.cx.settings.recording.enabled && session.records_always();
         self.cx.effects.event(Event::SessionCreated(session.stamp(now)));
         self.sessions.insert(id.clone(), session);
@@ -212,11 +215,6 @@ impl Registry {
         self.settle(now);
     }
 
-    /// The media worker is gone with everything it carried: sessions that were in use end.
-    pub fn media_lost(&mut self, now: Time) {
-        self.end_sessions(|session| session.in_use, Reason::NodeCrashed, now);
-    }
-
     /// The server stops: every session ends. To be repeated at the very end, for what was begun meanwhile.
     pub fn shut_down(&mut self, now: Time) {
         self.end_sessions(|_| true, Reason::OpenviduServerStopped, now);
@@ -256,6 +254,7 @@ impl Registry {
             publications: participants().filter(|(_, participant)| participant.stream.is_some()).count(),
             subscriptions: participants().map(|(_, participant)| participant.subscriptions.len()).sum(),
             media_requests: self.cx.media.count(),
+            media_legs: self.cx.legs.count(),
             timers: self.cx.timers.count(),
             recordings: self.cx.recordings.len(),
             ending: self.ending.len(),
@@ -269,7 +268,11 @@ impl Registry {
 
     /// The next thing to do, in order.
     pub fn poll_effect(&mut self) -> Option<Effect> {
-        self.cx.effects.pop()
+        let effect = self.cx.effects.pop()?;
+        if let Effect::Media(command) = &effect {
+            self.cx.legs.sent(command);
+        }
+        Some(effect)
     }
 
     /// What a call left to be done: put out clients that missed too much, and go on with requests that waited for

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use protocol::id::WorkerId;
 use protocol::model::{IceServer, RecordingNotification};
 use turn::{Credentials, SharedSecret};
 
@@ -16,6 +17,8 @@ pub struct Settings {
     pub ice_servers: Vec<IceServer>,
     /// The deployment's TURN server, which such connections get instead of `ice_servers`: it does all that they do.
     pub turn: Option<TurnServer>,
+    /// The media workers there are, at least one.
+    pub media_workers: Vec<WorkerId>,
     /// How long a connection outlives its socket (original: 10 s).
     pub reconnection_grace: Duration,
     /// How long a socket stays open after its connection ended (original: 10 s).

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use protocol::event::Reason;
 use protocol::id::{ConnectionId, StreamId, TransportId};
-use protocol::media::{MediaCommand, MediaFailure};
+use protocol::media::{MediaFailure, MediaOperation, Reception};
 
 use crate::client::Origin;
 use crate::command::RenewalSdp;
@@ -113,12 +113,16 @@ impl Session {
             let publisher = owner.connection.to_string();
             return Err(Refusal::NotStreaming { publisher, session: self.id.clone() });
         };
-        let (router, publication, stream) = (self.router, stream.publication, stream.id().clone());
+        let (publication, stream) = (stream.publication, stream.id().clone());
         let (id, transport) = (cx.ids.media_request(), cx.ids.transport());
+        let (subscriber, reception) = (who.as_subscriber(), Reception::default());
         let kept = offer.as_deref().map(Arc::from);
-        cx.effects.media(MediaCommand::Subscribe { request: id, router, publication, transport, offer });
+        cx.effects.media(
+            self.router,
+            MediaOperation::Subscribe { request: id, publication, subscriber, transport, reception, offer },
+        );
         let task = MediaTask::Subscribe { publisher, stream, transport, offer: kept };
-        cx.await_media(id, MediaRequest { origin, seat: self.seat(who), task }, now)
+        cx.await_media(id, MediaRequest { origin, seat: self.seat(who), router: self.router, task }, now)
     }
 
     #[expect(clippy::too_many_arguments, reason = "a completed task with its parts")]
@@ -140,7 +144,7 @@ impl Session {
             (Ok(Some(sdp)), Some(owner)) => (sdp, owner),
             (Ok(_), None) => {
                 // The stream ended while the worker was at it.
-                cx.effects.media(MediaCommand::CloseTransport { transport });
+                cx.effects.media(self.router, MediaOperation::CloseTransport { transport });
                 return Err(stream_gone(&stream, &self.id));
             }
             (Err(MediaFailure::CodecNotOffered), _) => {
@@ -157,7 +161,7 @@ impl Session {
         };
         if !cx.clients.is_current(origin) {
             // The client will ask again once it is back.
-            cx.effects.media(MediaCommand::CloseTransport { transport });
+            cx.effects.media(self.router, MediaOperation::CloseTransport { transport });
             return Ok(Response::Given);
         }
         let (state, reply) = match offer {
@@ -166,6 +170,11 @@ impl Session {
         };
         let remote_sdp = offer.unwrap_or_else(|| Arc::from(""));
         let peer_connection = PeerConnection::new(transport, remote_sdp, local_sdp.into());
+        let received = self.participant(publisher).and_then(|publisher| publisher.stream.as_ref());
+        if let Some(publication) = received.map(|stream| stream.publication) {
+            self.open_leg(who, transport, publication, stream.clone(), MediaDirection::Subscribing, cx);
+        }
+        let router = self.router;
         let own = self.present_mut(who)?;
         let former = own.subscriptions.remove(&publisher);
         // A new peer connection for what is received already is no news to applications.
@@ -173,7 +182,7 @@ impl Session {
         let subscription = Subscription { stream, created_at: now, state, peer_connection, announced };
         own.subscriptions.insert(publisher, subscription);
         if let Some(former) = former {
-            former.release(origin.client, publisher, cx);
+            former.release(router, origin.client, publisher, cx);
         }
         match state {
             SubscriptionState::Established => self.announce_subscription(who, publisher, cx, now),
@@ -203,9 +212,9 @@ impl Session {
         cx.timers.cancel(Timer::Offer { client: origin.client, publisher, transport });
         let id = cx.ids.media_request();
         let kept: Arc<str> = answer.as_str().into();
-        cx.effects.media(MediaCommand::AcceptAnswer { request: id, transport, answer });
+        cx.effects.media(self.router, MediaOperation::AcceptAnswer { request: id, transport, answer });
         let task = MediaTask::Accept { publisher, transport, answer: kept };
-        cx.await_media(id, MediaRequest { origin, seat: self.seat(who), task }, now)
+        cx.await_media(id, MediaRequest { origin, seat: self.seat(who), router: self.router, task }, now)
     }
 
     #[expect(clippy::too_many_arguments, reason = "a completed task with its parts")]
@@ -274,7 +283,7 @@ impl Session {
         let Some(own) = self.participant_mut(who) else { return };
         let client = own.client;
         if let Some(subscription) = own.subscriptions.remove(&publisher) {
-            subscription.release(client, publisher, cx);
+            subscription.release(self.router, client, publisher, cx);
             if let Some(announced) = subscription.announced {
                 self.emit_destroyed(announced, Reason::Unsubscribe, cx, now);
             }

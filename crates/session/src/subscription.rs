@@ -1,7 +1,8 @@
 //! What one participant receives of another.
 
+use protocol::id::RouterId;
 use protocol::id::StreamId;
-use protocol::media::MediaCommand;
+use protocol::media::MediaOperation;
 
 use crate::Time;
 use crate::context::Context;
@@ -32,9 +33,9 @@ pub(crate) enum SubscriptionState {
 
 impl Subscription {
     /// It ends: the media worker closes its transport.
-    pub(crate) fn release(&self, subscriber: ClientId, publisher: ParticipantId, cx: &mut Context) {
+    pub(crate) fn release(&self, router: RouterId, subscriber: ClientId, publisher: ParticipantId, cx: &mut Context) {
         self.cancel_offer(subscriber, publisher, cx);
-        cx.effects.media(MediaCommand::CloseTransport { transport: self.peer_connection.transport });
+        cx.effects.media(router, MediaOperation::CloseTransport { transport: self.peer_connection.transport });
     }
 
     pub(crate) fn cancel_offer(&self, client: ClientId, publisher: ParticipantId, cx: &mut Context) {

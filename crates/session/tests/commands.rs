@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use protocol::media::{MediaCommand, MediaEvent};
+use protocol::id::WorkerId;
+use protocol::media::{MediaCommand, MediaEvent, MediaOperation};
 use protocol::model::{
     ConnectionProperties, ForcedVideoCodec, MediaMode, RecordingMode, RecordingNotification, RecordingProperties,
     SessionProperties,
@@ -32,6 +33,7 @@ fn registry() -> Registry {
         secret: "secret".to_owned(),
         ice_servers: vec![],
         turn: None,
+        media_workers: vec![WorkerId(0)],
         reconnection_grace: Duration::from_secs(10),
         linger: Duration::from_secs(10),
         media_timeout: Duration::from_secs(5),
@@ -62,7 +64,7 @@ fn handle(registry: &mut Registry, command: Command) -> Vec<Effect> {
     let mut effects = vec![];
     while let Some(effect) = registry.poll_effect() {
         match effect {
-            Effect::Media(MediaCommand::Publish { request, .. }) => {
+            Effect::Media(MediaCommand { op: MediaOperation::Publish { request, .. }, .. }) => {
                 registry.handle_media(MediaEvent::Answered { request, sdp: "answer".to_owned() }, NOW);
             }
             Effect::Media(_) | Effect::Event(_) => {}

@@ -3,8 +3,8 @@
 
 use std::time::{Duration, Instant};
 
-use protocol::id::{MediaRequestId, PublicationId, RouterId, TransportId};
-use protocol::media::{CodecChoice, MediaCommand, MediaEvent, VideoCodec};
+use protocol::id::{MediaRequestId, PublicationId, RouterId, SubscriberId, TransportId, WorkerId};
+use protocol::media::{CodecChoice, MediaCommand, MediaEvent, MediaOperation, Reception, VideoCodec};
 use sfu::{Candidates, Config, Output, Sfu};
 
 const OFFER: &str = include_str!("../tests/calls/sdp/chromium_simulcast.sdp");
@@ -38,33 +38,34 @@ fn report(name: &str, mut times: Vec<Duration>) {
 
 fn main() {
     let now = Instant::now();
-    let router = RouterId(1);
+    let router = RouterId { number: 1, worker: WorkerId(0) };
     let candidates = Candidates { udp: vec![([192, 0, 2, 1], 40_000).into()], tcp: vec![] };
-    let config = Config { candidates, ice_lite: true };
+    let config = Config { worker: router.worker, candidates, ice_lite: true, statistics: Some(Duration::from_secs(5)) };
     let mut sfu = Sfu::new(config, [1; 32], now);
     println!("{:<34} {:>8.1} us", "unit with its certificate", now.elapsed().as_secs_f64() * 1e6);
-    sfu.handle_command(MediaCommand::CreateRouter { router }, now);
+    sfu.handle_command(MediaOperation::CreateRouter.at(router), now);
 
     let codecs = CodecChoice::FirstOf { codecs: vec![VideoCodec::Vp8], or_any: true };
-    let publish = |n| MediaCommand::Publish {
+    let publish = |n| MediaOperation::Publish {
         request: MediaRequestId(n),
-        router,
         publication: PublicationId(n),
         transport: TransportId(n),
         offer: OFFER.to_owned(),
         codecs: codecs.clone(),
         loopback: false,
     };
-    let subscribe = |n, offer: Option<&str>| MediaCommand::Subscribe {
+    let subscribe = |n, offer: Option<&str>| MediaOperation::Subscribe {
         request: MediaRequestId(n),
-        router,
+        subscriber: SubscriberId(n),
+        reception: Reception::default(),
         publication: PublicationId(0),
         transport: TransportId(n),
         offer: offer.map(str::to_owned),
     };
-    report("publish: offer to answer", (0..ROUNDS).map(|n| timed(&mut sfu, publish(n))).collect());
-    let subscribed = (ROUNDS..2 * ROUNDS).map(|n| timed(&mut sfu, subscribe(n, None))).collect();
+    report("publish: offer to answer", (0..ROUNDS).map(|n| timed(&mut sfu, publish(n).at(router))).collect());
+    let subscribed = (ROUNDS..2 * ROUNDS).map(|n| timed(&mut sfu, subscribe(n, None).at(router))).collect();
     report("subscribe: to our offer", subscribed);
-    let answered = (2 * ROUNDS..3 * ROUNDS).map(|n| timed(&mut sfu, subscribe(n, Some(SUBSCRIBE_OFFER)))).collect();
+    let answered =
+        (2 * ROUNDS..3 * ROUNDS).map(|n| timed(&mut sfu, subscribe(n, Some(SUBSCRIBE_OFFER)).at(router))).collect();
     report("subscribe: client's offer to answer", answered);
 }

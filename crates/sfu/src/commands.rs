@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use protocol::id::{PublicationId, RouterId, TapId, TransportId};
-use protocol::media::{CodecChoice, MediaCommand, MediaEvent, MediaFailure};
+use protocol::id::{PublicationId, RouterId, SubscriberId, TapId, TransportId};
+use protocol::media::{CodecChoice, Legs, MediaCommand, MediaEvent, MediaFailure, MediaOperation, Reception};
 use rand::Rng;
 
 use crate::consumer::Consumer;
-use crate::demux;
+use crate::milestones::Milestones;
 use crate::publication::Publication;
 use crate::sdp::{self, AudioFormat, Description, LocalTransport, OutgoingIds, VideoFormat};
 use crate::sfu::{Peer, PendingOffer, Sfu};
@@ -19,24 +19,35 @@ use crate::transport::{IceCredentials, Receiving, Sending, Transport};
 /// An offer that is not answered in this time is withdrawn: the client has given up (its own limit is 10 s).
 const OFFER_LIFETIME: Duration = Duration::from_secs(30);
 
+/// A client wants to receive something.
+#[derive(Clone, Copy, Debug)]
+struct SubscriptionWish {
+    router: RouterId,
+    publication: PublicationId,
+    subscriber: SubscriberId,
+    transport: TransportId,
+    reception: Reception,
+}
+
 impl Sfu {
-    pub(crate) fn command(&mut self, command: MediaCommand) {
-        match command {
-            MediaCommand::CreateRouter { router } => {
+    pub(crate) fn command(&mut self, MediaCommand { router, op }: MediaCommand) {
+        match op {
+            MediaOperation::CreateRouter => {
                 self.routers.entry(router).or_default();
             }
-            MediaCommand::CloseRouter { router } => self.close_router(router),
-            MediaCommand::Publish { request, router, publication, transport, offer, codecs, loopback } => {
+            MediaOperation::CloseRouter => self.close_router(router),
+            MediaOperation::Publish { request, publication, transport, offer, codecs, loopback } => {
                 let result = self.publish(router, publication, transport, &offer, &codecs, loopback);
                 self.emit(match result {
                     Ok(sdp) => MediaEvent::Answered { request, sdp },
                     Err(why) => MediaEvent::Failed { request, why },
                 });
             }
-            MediaCommand::Subscribe { request, router, publication, transport, offer } => {
+            MediaOperation::Subscribe { request, publication, subscriber, transport, reception, offer } => {
+                let wish = SubscriptionWish { router, publication, subscriber, transport, reception };
                 let result = match &offer {
-                    Some(offer) => self.answer_subscriber(router, publication, transport, offer),
-                    None => self.offer_to_subscriber(router, publication, transport),
+                    Some(offer) => self.answer_subscriber(wish, offer),
+                    None => self.offer_to_subscriber(wish),
                 };
                 self.emit(match result {
                     Ok(sdp) if offer.is_some() => MediaEvent::Answered { request, sdp },
@@ -44,15 +55,16 @@ impl Sfu {
                     Err(why) => MediaEvent::Failed { request, why },
                 });
             }
-            MediaCommand::AcceptAnswer { request, transport, answer } => {
-                let result = self.accept_answer(transport, &answer);
+            MediaOperation::ChangeReception { legs, reception } => self.change_reception(router, legs, reception),
+            MediaOperation::AcceptAnswer { request, transport, answer } => {
+                let result = self.accept_answer(router, transport, &answer);
                 self.emit(match result {
                     Ok(()) => MediaEvent::Accepted { request },
                     Err(why) => MediaEvent::Failed { request, why },
                 });
             }
-            MediaCommand::AddRemoteCandidate { transport, candidate } => {
-                let Some(slot) = self.by_transport.get(&transport).copied() else {
+            MediaOperation::AddRemoteCandidate { transport, candidate } => {
+                let Some(slot) = self.slot_in(router, transport) else {
                     return;
                 };
                 if let Some(peer) = self.peers.get_mut(slot) {
@@ -60,18 +72,26 @@ impl Sfu {
                     self.schedule(slot);
                 }
             }
-            MediaCommand::CloseTransport { transport } => {
-                if let Some(slot) = self.by_transport.get(&transport).copied() {
+            MediaOperation::CloseTransport { transport } => {
+                if let Some(slot) = self.slot_in(router, transport) {
                     self.remove_peer(slot);
                 }
             }
-            MediaCommand::ClosePublication { publication } => self.close_publication(publication),
-            MediaCommand::SetTap { tap, publication, audio, video } => {
-                self.remove_tap(tap);
-                self.set_tap(Tap::new(tap, publication, audio, video), publication);
+            MediaOperation::ClosePublication { publication } => {
+                if self.publications.get(&publication).is_some_and(|p| p.router == router) {
+                    self.close_publication(publication);
+                }
             }
-            MediaCommand::RemoveTap { tap } => self.remove_tap(tap),
-            MediaCommand::RequestKeyFrame { tap } => self.request_key_frame_for(tap),
+            MediaOperation::SetTap { tap, publication, audio, video } => {
+                self.remove_tap(tap);
+                self.set_tap(router, Tap::new(tap, router, publication, audio, video), publication);
+            }
+            MediaOperation::RemoveTap { tap } => {
+                if self.tapped_in(router, tap).is_some() {
+                    self.remove_tap(tap);
+                }
+            }
+            MediaOperation::RequestKeyFrame { tap } => self.request_key_frame_for(router, tap),
         }
     }
 
@@ -115,10 +135,13 @@ impl Sfu {
 
         let peer = Peer {
             id: transport,
+            router,
             publication: id,
             transport: Transport::Receiving(receiving),
             candidates: self.shared.candidates(),
             consumer,
+            subscriber: None,
+            milestones: Milestones::default(),
             offer: None,
         };
         let slot = self.peers.insert(peer);
@@ -143,16 +166,11 @@ impl Sfu {
         Ok(sdp)
     }
 
-    fn offer_to_subscriber(
-        &mut self,
-        router: RouterId,
-        id: PublicationId,
-        transport: TransportId,
-    ) -> Result<String, MediaFailure> {
+    fn offer_to_subscriber(&mut self, wish: SubscriptionWish) -> Result<String, MediaFailure> {
         let now = self.now;
-        let (audio, video) = self.formats(router, id)?;
+        let (audio, video) = self.formats(wish.router, wish.publication)?;
         let (audio, video) = sdp::plan_server_offer(audio.as_ref(), video.as_ref());
-        self.replace_transport_id(transport);
+        self.replace_transport_id(wish.transport);
         let slot = self.peers.next();
         let (credentials, ids) = (self.credentials(slot), self.outgoing_ids());
         let video_mid = if audio.is_some() { "1" } else { "0" };
@@ -160,49 +178,41 @@ impl Sfu {
         let sdp = sdp::write_offer(&self.local(&credentials), &ids, sections.0, sections.1);
         let sending = Sending::offering(&self.shared, slot, &credentials, sections.0, sections.1, &ids, now);
         let offer = PendingOffer { expires: now + OFFER_LIFETIME, audio, video };
-        self.add_subscriber(id, transport, sending, Some(offer));
+        self.add_subscriber(wish, sending, Some(offer));
         Ok(sdp)
     }
 
-    fn answer_subscriber(
-        &mut self,
-        router: RouterId,
-        id: PublicationId,
-        transport: TransportId,
-        offer: &str,
-    ) -> Result<String, MediaFailure> {
+    fn answer_subscriber(&mut self, wish: SubscriptionWish, offer: &str) -> Result<String, MediaFailure> {
         let now = self.now;
-        let (audio, video) = self.formats(router, id)?;
+        let (audio, video) = self.formats(wish.router, wish.publication)?;
         let offer = Description::parse(offer)?;
         let plan = sdp::plan_subscribe(&offer, audio.as_ref(), video.as_ref())?;
-        self.replace_transport_id(transport);
+        self.replace_transport_id(wish.transport);
         let slot = self.peers.next();
         let (credentials, ids) = (self.credentials(slot), self.outgoing_ids());
         let sdp = sdp::write_subscribe_answer(&self.local(&credentials), &plan, &ids);
         let sending = Sending::answering(&self.shared, slot, &credentials, &plan, &ids, now, &mut self.sink);
-        self.add_subscriber(id, transport, sending, None);
+        self.add_subscriber(wish, sending, None);
         Ok(sdp)
     }
 
-    fn add_subscriber(
-        &mut self,
-        id: PublicationId,
-        transport: TransportId,
-        sending: Sending,
-        offer: Option<PendingOffer>,
-    ) {
+    fn add_subscriber(&mut self, wish: SubscriptionWish, sending: Sending, offer: Option<PendingOffer>) {
+        let SubscriptionWish { router, publication: id, subscriber, transport, reception } = wish;
         let first_sequences = [self.rng.random(), self.rng.random()];
         let Some(publication) = self.publications.get_mut(&id) else {
             return;
         };
         let video = publication.video.as_ref().map(|v| v.codec);
-        let consumer = Consumer::new(id, publication.audio.is_some(), video, first_sequences);
+        let consumer = Consumer::new(id, publication.audio.is_some(), video, first_sequences).wanting(reception);
         let peer = Peer {
             id: transport,
+            router,
             publication: id,
             transport: Transport::Sending(sending),
             candidates: self.shared.candidates(),
             consumer: Some(consumer),
+            subscriber: Some(subscriber),
+            milestones: Milestones::default(),
             offer,
         };
         let slot = self.peers.insert(peer);
@@ -211,8 +221,31 @@ impl Sfu {
         self.schedule(slot);
     }
 
-    fn accept_answer(&mut self, transport: TransportId, answer: &str) -> Result<(), MediaFailure> {
-        let slot = self.by_transport.get(&transport).copied().ok_or(MediaFailure::UnknownTransport)?;
+    fn change_reception(&mut self, router: RouterId, legs: Legs, wanted: Reception) {
+        let slots: Vec<Slot> = match legs {
+            Legs::Transport(transport) => self.slot_in(router, transport).into_iter().collect(),
+            Legs::Subscriber(subscriber) => {
+                let publications = self.routers.get(&router).into_iter().flatten();
+                let consumers = publications.filter_map(|id| self.publications.get(id)).flat_map(|p| &p.consumers);
+                let is_theirs = |slot: &Slot| self.peers.get(*slot).and_then(|p| p.subscriber) == Some(subscriber);
+                consumers.copied().filter(is_theirs).collect()
+            }
+        };
+        for slot in slots {
+            let Some(peer) = self.peers.get_mut(slot).filter(|peer| peer.subscriber.is_some()) else {
+                continue;
+            };
+            let id = peer.publication;
+            let (Some(consumer), Some(publication)) = (&mut peer.consumer, self.publications.get(&id)) else {
+                continue;
+            };
+            consumer.change(wanted, &publication.layers, publication.generation, self.now);
+            self.wake_publication(id);
+        }
+    }
+
+    fn accept_answer(&mut self, router: RouterId, transport: TransportId, answer: &str) -> Result<(), MediaFailure> {
+        let slot = self.slot_in(router, transport).ok_or(MediaFailure::UnknownTransport)?;
         let peer = self.peers.get_mut(slot).ok_or(MediaFailure::UnknownTransport)?;
         let (Some(offer), Transport::Sending(sending)) = (&peer.offer, &mut peer.transport) else {
             return Err(MediaFailure::UnknownTransport);
@@ -225,9 +258,9 @@ impl Sfu {
         Ok(())
     }
 
-    fn set_tap(&mut self, mut tap: Tap, id: PublicationId) {
-        let Some(publication) = self.publications.get_mut(&id) else {
-            self.emit(MediaEvent::TapEnded { tap: tap.id() });
+    fn set_tap(&mut self, router: RouterId, mut tap: Tap, id: PublicationId) {
+        let Some(publication) = self.publications.get_mut(&id).filter(|p| p.router == router) else {
+            self.emit(MediaEvent::TapEnded { router, tap: tap.id() });
             return;
         };
         self.taps.insert(tap.id(), id);
@@ -244,8 +277,19 @@ impl Sfu {
         }
     }
 
-    fn request_key_frame_for(&mut self, tap: TapId) {
-        let Some(id) = self.taps.get(&tap).copied() else {
+    /// What a tap copies, provided it is in that room.
+    fn tapped_in(&self, router: RouterId, tap: TapId) -> Option<PublicationId> {
+        self.taps.get(&tap).copied().filter(|id| self.publications.get(id).is_some_and(|p| p.router == router))
+    }
+
+    /// A transport, provided it is in that room.
+    fn slot_in(&self, router: RouterId, transport: TransportId) -> Option<Slot> {
+        let slot = self.by_transport.get(&transport).copied()?;
+        self.peers.get(slot).is_some_and(|peer| peer.router == router).then_some(slot)
+    }
+
+    fn request_key_frame_for(&mut self, router: RouterId, tap: TapId) {
+        let Some(id) = self.tapped_in(router, tap) else {
             return;
         };
         let Some(publication) = self.publications.get_mut(&id) else {
@@ -272,7 +316,7 @@ impl Sfu {
 
     fn credentials(&mut self, slot: Slot) -> IceCredentials {
         let pwd = (0..4).map(|_| format!("{:08x}", self.rng.random::<u32>())).collect();
-        IceCredentials { ufrag: demux::ufrag(slot, &mut self.rng), pwd }
+        IceCredentials { ufrag: self.demux.ufrag(slot, &mut self.rng), pwd }
     }
 
     fn outgoing_ids(&mut self) -> OutgoingIds {
@@ -321,7 +365,7 @@ impl Sfu {
         self.timers.remove(Timer::Publication(id));
         for tap in &publication.taps {
             self.taps.remove(&tap.id());
-            self.emit(MediaEvent::TapEnded { tap: tap.id() });
+            self.emit(MediaEvent::TapEnded { router: publication.router, tap: tap.id() });
         }
         for slot in publication.consumers.into_iter().chain(publication.transport) {
             self.remove_peer(slot);

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use protocol::id::PublicationId;
-use protocol::media::VideoCodec;
+use protocol::media::{LayerLimit, Reception, VideoCodec};
 
 use crate::forwarder::Forwarder;
 use crate::layer_selector::{LayerActivity, LayerSelector};
@@ -19,6 +19,7 @@ pub(crate) struct Consumer {
     pub(crate) publication: PublicationId,
     /// Its transport is up.
     pub(crate) connected: bool,
+    reception: Reception,
     audio: Option<Forwarder>,
     video: Option<VideoTrack>,
 }
@@ -42,6 +43,7 @@ impl Consumer {
         Self {
             publication,
             connected: false,
+            reception: Reception::default(),
             audio: has_audio.then(|| Forwarder::new(48_000, false, first_sequences[0])),
             video: video.map(|codec| VideoTrack {
                 forwarder: Forwarder::new(90_000, codec == VideoCodec::Vp8, first_sequences[1]),
@@ -50,6 +52,33 @@ impl Consumer {
                 waiting_since: None,
             }),
         }
+    }
+
+    /// How much is wanted, from the beginning on.
+    pub(crate) fn wanting(self, reception: Reception) -> Self {
+        Self { reception, ..self }
+    }
+
+    /// How much is wanted has changed. A picture that goes on after a pause needs a key frame.
+    pub(crate) fn change(&mut self, wanted: Reception, layers: &[LayerActivity], generation: u32, now: Instant) {
+        let before = std::mem::replace(&mut self.reception, wanted);
+        if let Some(audio) = self.audio.as_mut().filter(|_| wanted.audio_paused) {
+            audio.interrupt();
+        }
+        if let Some(video) = &mut self.video {
+            if wanted.video_paused {
+                video.forwarder.interrupt();
+                video.waiting_since = None;
+            } else if before.video_paused {
+                video.waiting_since = Some(now);
+            }
+            video.choose(layers, generation, wanted.limit, now);
+        }
+    }
+
+    /// Pictures are wanted, and there may be some.
+    pub(crate) fn takes_video(&self) -> bool {
+        self.video.is_some() && !self.reception.video_paused
     }
 
     /// The transport is up.
@@ -61,8 +90,10 @@ impl Consumer {
     /// A key frame is needed to go on: at the start, or because the publisher's transport was replaced.
     pub(crate) fn restart_video(&mut self, layers: &[LayerActivity], generation: u32, now: Instant) {
         if let Some(video) = &mut self.video {
-            video.waiting_since = Some(now);
-            video.choose(layers, generation, now);
+            if !self.reception.video_paused {
+                video.waiting_since = Some(now);
+            }
+            video.choose(layers, generation, self.reception.limit, now);
         }
     }
 
@@ -89,19 +120,21 @@ impl Consumer {
         now: Instant,
         mut send: impl FnMut(&Packet, OutgoingHeader),
     ) -> Option<usize> {
+        let Reception { audio_paused, video_paused, limit, priority: _ } = self.reception;
         if let Some(video) = &mut self.video {
-            video.choose(layers, generation, now);
+            video.choose(layers, generation, limit, now);
         }
         let mut saw_target = false;
         for packet in packets {
             match packet.kind {
                 MediaKind::Audio => {
-                    if let Some(header) = self.audio.as_mut().and_then(|f| f.forward(packet, Some(0))) {
+                    let audio = self.audio.as_mut().filter(|_| !audio_paused);
+                    if let Some(header) = audio.and_then(|f| f.forward(packet, Some(0))) {
                         send(packet, header);
                     }
                 }
                 MediaKind::Video => {
-                    let Some(video) = &mut self.video else {
+                    let Some(video) = self.video.as_mut().filter(|_| !video_paused) else {
                         continue;
                     };
                     saw_target |= video.target == Some(packet.source.layer);
@@ -115,7 +148,7 @@ impl Consumer {
                 }
             }
         }
-        let video = self.video.as_mut()?;
+        let video = self.video.as_mut().filter(|_| !video_paused)?;
         if video.target.is_none() || video.current(generation) == video.target {
             return None;
         }
@@ -130,9 +163,11 @@ impl VideoTrack {
         self.forwarder.current().filter(|s| s.generation == generation).map(|s| s.layer)
     }
 
-    fn choose(&mut self, layers: &[LayerActivity], generation: u32, now: Instant) {
-        let chosen = self.selector.choose(layers, self.current(generation), now);
+    fn choose(&mut self, layers: &[LayerActivity], generation: u32, limit: LayerLimit, now: Instant) {
+        let allowed = limit.spatial.map_or(layers.len(), |highest| layers.len().min(usize::from(highest) + 1));
+        // What is forwarded above the limit goes on until there is something below.
+        let chosen = self.selector.choose(&layers[..allowed], self.current(generation), now);
         // A choice made earlier is kept over a pause between frames.
-        self.target = chosen.or(self.target.filter(|t| *t < layers.len()));
+        self.target = chosen.or(self.target.filter(|t| *t < allowed));
     }
 }

@@ -1,10 +1,11 @@
-//! Which transport a datagram belongs to. The local ufrag, which we choose, holds the slot, so a connectivity check is
-//! decoded and not searched; everything else goes by source address, learnt from checks. It verifies nothing: an
+//! Which transport a datagram belongs to. The local ufrag, which we choose, holds the worker and the slot, so a
+//! connectivity check is decoded and not searched; everything else goes by source address, learnt from checks. It verifies nothing: an
 //! address is only entered (and moved) by the caller, after the transport has authenticated the check.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
+use protocol::id::WorkerId;
 use rand::{Rng, RngCore};
 use stun::TransactionId;
 
@@ -38,28 +39,62 @@ struct Owned {
 }
 
 /// The tables.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Demux {
+    worker: WorkerId,
     by_address: HashMap<Source, Slot>,
     by_check: HashMap<TransactionId, Slot>,
     owned: HashMap<Slot, Owned>,
 }
 
-/// A fresh local ufrag for the transport in `slot`: the slot, then random bits that make it unguessable for others and
-/// different from that of an earlier transport in the same slot.
-pub(crate) fn ufrag(slot: Slot, rng: &mut impl RngCore) -> String {
-    format!("{:08x}{:08x}", slot.0, rng.random::<u32>())
+/// The local ufrag of a transport: which worker it is in, which slot, and random bits that make it unguessable for
+/// others and different from that of an earlier transport in the same slot.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Ufrag {
+    worker: WorkerId,
+    slot: Slot,
+    random: u32,
 }
 
-fn slot_of(ufrag: &str) -> Option<Slot> {
-    let slot = ufrag.get(..8).filter(|_| ufrag.len() == 16)?;
-    u32::from_str_radix(slot, 16).ok().map(Slot)
+impl Ufrag {
+    /// Characters, all of them hexadecimal digits (RFC 8839 §5.4 allows from 4 to 256).
+    const LENGTH: usize = 20;
+
+    fn parse(text: &str) -> Option<Self> {
+        let part = |range: std::ops::Range<usize>| u32::from_str_radix(text.get(range)?, 16).ok();
+        if text.len() != Self::LENGTH || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return None;
+        }
+        Some(Self {
+            worker: WorkerId(u16::try_from(part(0..4)?).ok()?),
+            slot: Slot(part(4..12)?),
+            random: part(12..20)?,
+        })
+    }
+}
+
+impl std::fmt::Display for Ufrag {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:04x}{:08x}{:08x}", self.worker.0, self.slot.0, self.random)
+    }
 }
 
 impl Demux {
+    pub(crate) fn new(worker: WorkerId) -> Self {
+        Self { worker, by_address: HashMap::new(), by_check: HashMap::new(), owned: HashMap::new() }
+    }
+
+    /// A fresh local ufrag for the transport in `slot`.
+    pub(crate) fn ufrag(&self, slot: Slot, rng: &mut impl RngCore) -> String {
+        Ufrag { worker: self.worker, slot, random: rng.random() }.to_string()
+    }
+
     pub(crate) fn route(&self, source: Source, contents: &[u8]) -> Route {
         match ice::parse(contents) {
-            Some(IceMessage::Check { local_ufrag }) => slot_of(local_ufrag).map_or(Route::Nobody, Route::Check),
+            Some(IceMessage::Check { local_ufrag }) => match Ufrag::parse(local_ufrag) {
+                Some(ufrag) if ufrag.worker == self.worker => Route::Check(ufrag.slot),
+                _ => Route::Nobody,
+            },
             Some(IceMessage::Response { transaction }) => {
                 let slot = self.by_check.get(&transaction).or_else(|| self.by_address.get(&source));
                 slot.map_or(Route::Nobody, |s| Route::Known(*s))
@@ -140,19 +175,46 @@ mod tests {
     }
 
     #[test]
-    fn a_ufrag_leads_back_to_its_slot() {
+    fn a_ufrag_leads_back_to_its_worker_and_slot() {
         let mut rng = StdRng::seed_from_u64(1);
-        for slot in [0, 1, 77, u32::MAX] {
-            assert_eq!(slot_of(&ufrag(Slot(slot), &mut rng)), Some(Slot(slot)));
+        for (worker, slot) in [(0, 0), (1, 1), (7, 77), (u16::MAX, u32::MAX)] {
+            let (worker, slot) = (WorkerId(worker), Slot(slot));
+            let ufrag = Demux::new(worker).ufrag(slot, &mut rng);
+            let parsed = Ufrag::parse(&ufrag).unwrap();
+            assert_eq!((parsed.worker, parsed.slot, ufrag.len()), (worker, slot, Ufrag::LENGTH));
         }
-        for foreign in ["", "abcd", "xyzw567812345678", "0123456ä12345678"] {
-            assert_eq!(slot_of(foreign), None);
+        for foreign in ["", "abcd", "xyzw5678123456781234", "0123456ä123456781234", "+123456712345678abcd"] {
+            assert_eq!(Ufrag::parse(foreign), None);
         }
+    }
+
+    /// A connectivity check for whoever has this ufrag.
+    fn check(ufrag: &str) -> Vec<u8> {
+        let name = format!("{ufrag}:theirs");
+        let value = name.len().next_multiple_of(4);
+        let mut message = vec![0, 1];
+        message.extend_from_slice(&(4 + value as u16).to_be_bytes());
+        message.extend_from_slice(&[0x21, 0x12, 0xa4, 0x42]);
+        message.extend_from_slice(b"transaction!");
+        message.extend_from_slice(&[0, 6]);
+        message.extend_from_slice(&(name.len() as u16).to_be_bytes());
+        message.extend_from_slice(name.as_bytes());
+        message.resize(20 + 4 + value, 0);
+        message
+    }
+
+    #[test]
+    fn a_check_for_another_worker_is_not_taken() {
+        let mut rng = StdRng::seed_from_u64(1);
+        let (own, other) = (Demux::new(WorkerId(3)), Demux::new(WorkerId(4)));
+        let for_own = check(&own.ufrag(Slot(5), &mut rng));
+        assert_eq!(own.route(address(1), &for_own), Route::Check(Slot(5)));
+        assert_eq!(other.route(address(1), &for_own), Route::Nobody);
     }
 
     #[test]
     fn an_address_moves_and_is_forgotten_with_its_transport() {
-        let mut demux = Demux::default();
+        let mut demux = Demux::new(WorkerId(0));
         let media = [0x80, 0x60, 0, 1];
         assert_eq!(demux.route(address(1), &media), Route::Nobody);
         demux.learn(address(1), Slot(1));
@@ -167,7 +229,7 @@ mod tests {
 
     #[test]
     fn a_port_of_tcp_is_not_the_same_port_of_udp() {
-        let mut demux = Demux::default();
+        let mut demux = Demux::new(WorkerId(0));
         let (udp, tcp) = (address(1), (Protocol::Tcp, address(1).1));
         demux.learn(udp, Slot(1));
         demux.learn(tcp, Slot(2));
@@ -179,7 +241,7 @@ mod tests {
 
     #[test]
     fn a_transport_keeps_a_bounded_number_of_addresses() {
-        let mut demux = Demux::default();
+        let mut demux = Demux::new(WorkerId(0));
         for port in 0..1000 {
             demux.learn(address(port), Slot(1));
         }

@@ -53,6 +53,11 @@ impl Forwarder {
         self.current
     }
 
+    /// Nothing is forwarded for a while: what comes after it is a new beginning without a hole.
+    pub(crate) fn interrupt(&mut self) {
+        self.current = None;
+    }
+
     /// The header of `packet` for this destination, if it is to get it. `target` is the layer it should get; video
     /// changes over at the next key frame of that layer, audio at once.
     pub(crate) fn forward(&mut self, packet: &Packet, target: Option<usize>) -> Option<OutgoingHeader> {

@@ -19,10 +19,14 @@ pub(crate) enum IceMessage<'a> {
     Other,
 }
 
+/// Whether the first byte is one of STUN's (RFC 7983: 0 to 3).
+pub(crate) fn is_stun(datagram: &[u8]) -> bool {
+    datagram.first().is_some_and(|first| *first <= 3)
+}
+
 /// `None` if this is no STUN message at all.
 pub(crate) fn parse(datagram: &[u8]) -> Option<IceMessage<'_>> {
-    // RFC 7983: 0 to 3 is STUN.
-    if *datagram.first()? > 3 {
+    if !is_stun(datagram) {
         return None;
     }
     Some(parse_message(datagram).unwrap_or(IceMessage::Other))

@@ -9,7 +9,9 @@
 #![warn(missing_docs)]
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
+use protocol::id::WorkerId;
 use protocol::media::MediaEvent;
 
 mod codec;
@@ -22,6 +24,7 @@ pub mod fuzzing;
 mod ice;
 mod keyframe;
 mod layer_selector;
+mod milestones;
 mod packet;
 mod publication;
 mod sdp;
@@ -39,10 +42,14 @@ pub use tap::{TapCodec, TapPacket, TapSource};
 /// How the worker is reached.
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// Which worker this is: the user names that it gives out say so, and it takes no checks for others.
+    pub worker: WorkerId,
     /// Offered in every SDP.
     pub candidates: Candidates,
     /// ICE-lite (the default) or full ICE.
     pub ice_lite: bool,
+    /// Between two statistics of a transport; `None`: there are none.
+    pub statistics: Option<Duration>,
 }
 
 /// Our addresses, as clients see them: host candidates, best first. Never a wildcard address.

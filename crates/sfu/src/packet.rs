@@ -4,12 +4,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-/// What a publication has at most one of each.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(crate) enum MediaKind {
-    Audio,
-    Video,
-}
+pub(crate) use protocol::media::MediaKind;
 
 /// One continuous sequence of packets: a change of any part starts a new sequence number and timestamp space.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -6,14 +6,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use protocol::id::{PublicationId, RouterId, TapId, TransportId};
-use protocol::media::{MediaCommand, MediaEvent};
+use protocol::id::{PublicationId, RouterId, SubscriberId, TapId, TransportId};
+use protocol::media::{MediaCommand, MediaEvent, TransportObservation};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
 use crate::consumer::Consumer;
 use crate::demux::{Demux, Route};
 use crate::keyframe;
+use crate::milestones::{self, Milestones};
 use crate::packet::Packet;
 use crate::publication::Publication;
 use crate::sdp::{AudioFormat, VideoFormat};
@@ -51,12 +52,16 @@ pub struct Sfu {
 #[derive(Debug)]
 pub(crate) struct Peer {
     pub(crate) id: TransportId,
+    pub(crate) router: RouterId,
     pub(crate) publication: PublicationId,
     pub(crate) transport: Transport,
     /// Those it was made with.
     pub(crate) candidates: Arc<LocalCandidates>,
     /// Set on subscribers, and on publishers with loop-back.
     pub(crate) consumer: Option<Consumer>,
+    /// Whose it is, of subscribers.
+    pub(crate) subscriber: Option<SubscriberId>,
+    pub(crate) milestones: Milestones,
     pub(crate) offer: Option<PendingOffer>,
 }
 
@@ -77,7 +82,7 @@ impl Sfu {
             shared,
             rng: StdRng::from_seed(seed),
             now,
-            demux: Demux::default(),
+            demux: Demux::new(config.worker),
             timers: Timers::default(),
             peers: Slots::default(),
             by_transport: HashMap::new(),
@@ -189,6 +194,22 @@ impl Sfu {
         self.sink.outputs.push_back(Output::Event(event));
     }
 
+    /// Tells what happened on a transport.
+    fn observe(&mut self, slot: Slot, observation: TransportObservation) {
+        if let Some(peer) = self.peers.get(slot) {
+            let event = MediaEvent::Observed { router: peer.router, transport: peer.id, observation };
+            self.emit(event);
+        }
+    }
+
+    /// Tells what was noticed on a transport's way of packets.
+    fn tell_milestones(&mut self, slot: Slot) {
+        let observations = self.peers.get_mut(slot).map(|peer| peer.milestones.take()).unwrap_or_default();
+        for observation in observations {
+            self.observe(slot, observation);
+        }
+    }
+
     fn wake_transport(&mut self, slot: Slot) {
         let now = self.now;
         let Some(peer) = self.peers.get_mut(slot) else {
@@ -243,13 +264,17 @@ impl Sfu {
         };
         let publisher = publication.transport.and_then(|slot| Some((slot, self.peers.get_mut(slot)?)));
         if let Some((slot, peer)) = publisher {
-            for layer in publication.due_requests(now) {
-                peer.transport.request_key_frame(layer, now, &mut self.sink);
+            let due = publication.due_requests(now);
+            for layer in &due {
+                peer.transport.request_key_frame(*layer, now, &mut self.sink);
             }
             if let Some(at) = publication.next_request() {
                 self.timers.set(Timer::Publication(id), at);
             }
             self.schedule(slot);
+            for layer in due {
+                self.observe(slot, TransportObservation::KeyFrameRequested { layer: milestones::layer(layer) });
+            }
         }
     }
 
@@ -270,21 +295,33 @@ impl Sfu {
         let Some(peer) = self.peers.get_mut(slot) else {
             return;
         };
-        let (id, publication_id) = (peer.id, peer.publication);
+        let publication_id = peer.publication;
         match event {
             TransportEvent::Packet(packet) => self.collect(slot, publication_id, packet),
+            TransportEvent::Path(path) => self.observe(slot, TransportObservation::Path(path)),
             TransportEvent::Connected => {
-                self.emit(MediaEvent::Connected { transport: id });
+                self.observe(slot, TransportObservation::Connected);
                 self.start_consumer(slot, now);
+            }
+            TransportEvent::Statistics(mut statistics) => {
+                match peer.transport {
+                    Transport::Receiving(_) => peer.milestones.measured(&statistics),
+                    Transport::Sending(_) => statistics.layer = peer.milestones.layer(),
+                }
+                self.observe(slot, TransportObservation::Statistics(statistics));
+                self.tell_milestones(slot);
             }
             TransportEvent::Disconnected => {
                 if let Some(consumer) = &mut peer.consumer {
                     consumer.connected = false;
                 }
-                self.emit(MediaEvent::Disconnected { transport: id });
+                self.observe(slot, TransportObservation::Disconnected);
             }
             TransportEvent::KeyFrameRequested => {
-                let layer = peer.consumer.as_ref().and_then(Consumer::video_layer);
+                let Some(consumer) = peer.consumer.as_ref().filter(|consumer| consumer.takes_video()) else {
+                    return;
+                };
+                let layer = consumer.video_layer();
                 if let Some(publication) = self.publications.get_mut(&publication_id) {
                     publication.want_key_frame(layer);
                     self.request_key_frames(publication_id);
@@ -312,21 +349,29 @@ impl Sfu {
         if publication.transport != Some(slot) || !publication.annotate(&mut packet) {
             return;
         }
-        if publication.consumers.is_empty() && publication.taps.is_empty() {
-            return;
+        let milestones = self.peers.get_mut(slot).map(|peer| &mut peer.milestones);
+        let has_news = milestones.is_some_and(|milestones| {
+            milestones.came(&packet);
+            milestones.has_news()
+        });
+        if !publication.consumers.is_empty() || !publication.taps.is_empty() {
+            if publication.pending.is_empty() {
+                self.dirty.push(id);
+            }
+            publication.pending.push(packet);
+            if publication.pending.len() >= MAX_PENDING {
+                self.forward();
+            }
         }
-        if publication.pending.is_empty() {
-            self.dirty.push(id);
-        }
-        publication.pending.push(packet);
-        if publication.pending.len() >= MAX_PENDING {
-            self.forward();
+        if has_news {
+            self.tell_milestones(slot);
         }
     }
 
     /// Forwards what was collected, subscriber by subscriber.
     fn forward(&mut self) {
         let now = self.now;
+        let mut noticed = Vec::new();
         for id in std::mem::take(&mut self.dirty) {
             let Some(publication) = self.publications.get_mut(&id) else {
                 continue;
@@ -341,10 +386,19 @@ impl Sfu {
                     continue;
                 };
                 let (layers, generation) = (&publication.layers, publication.generation);
+                let mut milestones = peer.subscriber.map(|_| &mut peer.milestones);
                 peer.transport.send(now, &mut self.sink, |leg| {
-                    let write = |packet: &Packet, header| leg.write(packet.kind, header, &packet.payload);
+                    let write = |packet: &Packet, header| {
+                        leg.write(packet.kind, header, &packet.payload);
+                        if let Some(milestones) = &mut milestones {
+                            milestones.went(packet);
+                        }
+                    };
                     wanted.extend(consumer.forward(&packets, layers, generation, now, write));
                 });
+                if milestones.is_some_and(|milestones| milestones.has_news()) {
+                    noticed.push(*slot);
+                }
                 if let Some(at) = peer.transport.deadline() {
                     self.timers.set(Timer::Transport(*slot), at);
                 }
@@ -361,6 +415,9 @@ impl Sfu {
             if !wanted.is_empty() {
                 self.request_key_frames(id);
             }
+        }
+        for slot in noticed {
+            self.tell_milestones(slot);
         }
         self.settle();
     }

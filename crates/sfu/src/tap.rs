@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
-use protocol::id::{PublicationId, TapId};
+use protocol::id::{PublicationId, RouterId, TapId};
 use protocol::media::VideoCodec;
 
 use crate::Output;
@@ -17,6 +17,8 @@ use crate::packet::{MediaKind, Packet, SenderReport};
 /// A packet on its way out of a tap.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct TapPacket {
+    /// In which room: key frames are asked for there.
+    pub router: RouterId,
     /// Which tap.
     pub tap: TapId,
     /// What is in it.
@@ -61,6 +63,7 @@ pub struct TapSource {
 #[derive(Debug)]
 pub(crate) struct Tap {
     id: TapId,
+    router: RouterId,
     publication: PublicationId,
     audio: bool,
     video: bool,
@@ -70,8 +73,9 @@ pub(crate) struct Tap {
 }
 
 impl Tap {
-    pub(crate) fn new(id: TapId, publication: PublicationId, audio: bool, video: bool) -> Self {
-        Self { id, publication, audio, video, codec: None, consumer: Consumer::new(publication, audio, None, [0; 2]) }
+    pub(crate) fn new(id: TapId, router: RouterId, publication: PublicationId, audio: bool, video: bool) -> Self {
+        let consumer = Consumer::new(publication, audio, None, [0; 2]);
+        Self { id, router, publication, audio, video, codec: None, consumer }
     }
 
     pub(crate) fn id(&self) -> TapId {
@@ -102,19 +106,20 @@ impl Tap {
         now: Instant,
         outputs: &mut VecDeque<Output>,
     ) -> Option<usize> {
-        let (tap, codec) = (self.id, self.codec);
+        let (tap, router, codec) = (self.id, self.router, self.codec);
         self.consumer.forward(packets, layers, generation, now, |packet, header| {
             let codec = match packet.kind {
                 MediaKind::Audio => Some(TapCodec::Opus),
                 MediaKind::Video => codec.map(TapCodec::Video),
             };
-            outputs.extend(codec.map(|codec| Output::Tap(copy(tap, codec, packet, header.sequence))));
+            outputs.extend(codec.map(|codec| Output::Tap(copy(tap, router, codec, packet, header.sequence))));
         })
     }
 }
 
-fn copy(tap: TapId, codec: TapCodec, packet: &Packet, sequence: u64) -> TapPacket {
+fn copy(tap: TapId, router: RouterId, codec: TapCodec, packet: &Packet, sequence: u64) -> TapPacket {
     TapPacket {
+        router,
         tap,
         codec,
         source: TapSource { generation: packet.source.generation, ssrc: packet.source.ssrc },

@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use openvidu::Dialect;
-use protocol::media::{MediaCommand, MediaEvent, MediaFailure};
+use protocol::id::WorkerId;
+use protocol::media::{MediaEvent, MediaFailure, MediaOperation};
 use protocol::model::{ConnectionProperties, IceServer, MediaServer, RecordingNotification, Role, SessionProperties};
 use protocol::recording::RecordingReport;
 use protocol::rpc::{ClientReply, ClientRequest, InvalidParams, Joined, ServerNotification, StreamDescription};
 use session::{
-    Asker, CallId, ClientHandle, Command, Effect, PeerInfo, RecordingSettings, Refusal, Registry, Reply, Settings,
-    SocketId, Time,
+    Asker, CallId, ClientHandle, Command, Effect, MediaObservation, PeerInfo, RecordingSettings, Refusal, Registry,
+    Reply, Settings, SocketId, Time,
 };
 
 use crate::message::{join_room, publish_video, receive_with_answer};
@@ -30,6 +31,7 @@ pub(crate) fn settings() -> Settings {
         secret: SECRET.to_owned(),
         ice_servers: vec![IceServer { url: "stun:10.0.0.1:3478".to_owned(), username: None, credential: None }],
         turn: None,
+        media_workers: vec![WorkerId(0)],
         reconnection_grace: GRACE,
         linger: LINGER,
         media_timeout: MEDIA_TIMEOUT,
@@ -85,6 +87,8 @@ pub(crate) struct Call {
     pub(crate) completed: HashMap<CallId, Result<Reply, Refusal>>,
     /// What applications were told.
     pub(crate) told: Told,
+    /// What observers of media were told.
+    pub(crate) observed: Vec<MediaObservation>,
 }
 
 impl Call {
@@ -109,6 +113,7 @@ impl Call {
             recorder: Recorder::default(),
             completed: HashMap::new(),
             told: Told::default(),
+            observed: vec![],
         };
         call.create_session(ROOM);
         call
@@ -127,11 +132,15 @@ impl Call {
 
     /// Makes a connection by REST; its token URL.
     pub(crate) fn token(&mut self, properties: ConnectionProperties) -> String {
+        self.token_in(ROOM, properties)
+    }
+
+    fn token_in(&mut self, room: &str, properties: ConnectionProperties) -> String {
         let id = self
             .registry
-            .create_connection(ROOM, properties, "wss://madang.example", self.now)
+            .create_connection(room, properties, "wss://madang.example", self.now)
             .expect("the session exists");
-        let made = self.registry.connection(ROOM, id.as_str()).expect("it was made");
+        let made = self.registry.connection(room, id.as_str()).expect("it was made");
         openvidu::view::connection(made).token.expect("a pending connection has a token")
     }
 
@@ -154,9 +163,20 @@ impl Call {
     }
 
     pub(crate) fn join_with(&mut self, name: &str, properties: ConnectionProperties) -> &mut Self {
-        let token = self.token(properties);
+        self.join_in(name, ROOM, properties)
+    }
+
+    /// Joins another session.
+    pub(crate) fn join_room(&mut self, name: &str, room: &str) -> &mut Self {
+        self.join_in(name, room, ConnectionProperties::default())
+    }
+
+    fn join_in(&mut self, name: &str, room: &str, properties: ConnectionProperties) -> &mut Self {
+        let token = self.token_in(room, properties);
         self.open(name);
-        self.request(name, join_room(&token));
+        let ClientRequest::JoinRoom(mut request) = join_room(&token) else { unreachable!() };
+        request.session = room.to_owned();
+        self.request(name, ClientRequest::JoinRoom(request));
         assert!(self.people[name].joined.is_some(), "{name} joined: {:?}", self.people[name].inbox);
         self
     }
@@ -276,12 +296,12 @@ impl Call {
     pub(crate) fn media_fails(&mut self, why: MediaFailure) -> &mut Self {
         let command = self.worker.pending.pop_front().expect("something waits");
         let request = request_of(&command).expect("it has a request");
-        match command {
-            MediaCommand::Publish { publication, .. } => {
+        match command.op {
+            MediaOperation::Publish { publication, .. } => {
                 self.worker.publications.remove(&publication.0);
                 self.worker.transports.retain(|_, p| *p != publication.0);
             }
-            MediaCommand::Subscribe { transport, .. } => drop(self.worker.transports.remove(&transport.0)),
+            MediaOperation::Subscribe { transport, .. } => drop(self.worker.transports.remove(&transport.0)),
             _ => {}
         }
         self.registry.handle_media(MediaEvent::Failed { request, why }, self.now);
@@ -342,6 +362,7 @@ impl Call {
     fn carry_out_one(&mut self, effect: Effect) {
         match effect {
             Effect::Media(command) => self.worker.carry_out(command),
+            Effect::Observed(observation) => self.observed.push(observation),
             Effect::Event(event) => self.told.hear(event),
             Effect::Recording(command) => self.recorder.carry_out(command),
             Effect::Reply { asker: Asker::Call(call), result, .. } => drop(self.completed.insert(call, result)),

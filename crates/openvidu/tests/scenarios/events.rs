@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use protocol::event::{Event, EventName};
-use protocol::media::MediaFailure;
+use protocol::id::WorkerId;
+use protocol::media::{MediaEvent, MediaFailure};
 use protocol::model::{ConnectionProperties, Role};
 use protocol::rpc::{ClientRequest, PublishVideo};
 use serde_json::Value;
@@ -406,7 +407,7 @@ fn a_lost_media_worker_ends_the_sessions_that_it_carried() {
     let mut call = two_people_in_a_call();
     call.create_session("empty");
     let told = told_since(&mut call, |call| {
-        call.registry.media_lost(call.now);
+        call.registry.handle_media(MediaEvent::WorkerLost { worker: WorkerId(0) }, call.now);
         call.carry_out();
     });
     assert_eq!(told.len(), 7);

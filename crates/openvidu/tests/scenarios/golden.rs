@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use openvidu::Dialect;
-use protocol::media::{MediaCommand, MediaEvent};
+use protocol::media::{MediaCommand, MediaEvent, MediaOperation};
 use protocol::model::{ConnectionProperties, MediaServer, SessionProperties};
 use protocol::rpc::{Incoming, parse};
 use serde_json::Value;
@@ -153,19 +153,22 @@ impl Replay {
                     self.received.entry(who).or_default().push(Value::from("closed"));
                 }
                 Effect::Media(command) => self.work(&command),
-                Effect::Event(_) | Effect::Recording(_) | Effect::Reply { asker: Asker::Call(_), .. } => {}
+                Effect::Event(_)
+                | Effect::Recording(_)
+                | Effect::Observed(_)
+                | Effect::Reply { asker: Asker::Call(_), .. } => {}
             }
         }
     }
 
     fn work(&mut self, command: &MediaCommand) {
         let sdp = "sdp".to_owned();
-        let event = match *command {
-            MediaCommand::Publish { request, .. } | MediaCommand::Subscribe { request, offer: Some(_), .. } => {
+        let event = match command.op {
+            MediaOperation::Publish { request, .. } | MediaOperation::Subscribe { request, offer: Some(_), .. } => {
                 MediaEvent::Answered { request, sdp }
             }
-            MediaCommand::Subscribe { request, offer: None, .. } => MediaEvent::Offered { request, sdp },
-            MediaCommand::AcceptAnswer { request, .. } => MediaEvent::Accepted { request },
+            MediaOperation::Subscribe { request, offer: None, .. } => MediaEvent::Offered { request, sdp },
+            MediaOperation::AcceptAnswer { request, .. } => MediaEvent::Accepted { request },
             _ => return,
         };
         self.registry.handle_media(event, self.now);

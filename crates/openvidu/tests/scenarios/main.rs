@@ -7,6 +7,7 @@ mod invariants;
 mod join;
 mod leave;
 mod line;
+mod media;
 mod message;
 mod moderation;
 mod publish;

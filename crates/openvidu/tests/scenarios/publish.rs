@@ -1,6 +1,6 @@
 //! publishVideo, unpublishVideo, properties of streams.
 
-use protocol::media::{CodecChoice, MediaCommand, MediaFailure, VideoCodec};
+use protocol::media::{CodecChoice, MediaFailure, MediaOperation, VideoCodec};
 use protocol::model::{ForcedVideoCodec, Role, SessionProperties};
 use protocol::rpc::{ClientRequest, PublishVideo};
 
@@ -141,8 +141,8 @@ fn the_sessions_codec_rule_reaches_the_media_worker() {
             ..session_properties()
         });
         call.join("ann").publish("ann");
-        let codecs = call.worker.commands.iter().find_map(|command| match command {
-            MediaCommand::Publish { codecs, .. } => Some(codecs.clone()),
+        let codecs = call.worker.commands.iter().find_map(|command| match &command.op {
+            MediaOperation::Publish { codecs, .. } => Some(codecs.clone()),
             _ => None,
         });
         assert_eq!(codecs, Some(expected));
@@ -154,7 +154,7 @@ fn loopback_is_asked_of_the_media_worker() {
     let mut call = Call::new();
     call.join("ann");
     call.request("ann", publishing(|request| request.do_loopback = true));
-    assert!(call.worker.commands.iter().any(|c| matches!(c, MediaCommand::Publish { loopback: true, .. })));
+    assert!(call.worker.commands.iter().any(|c| matches!(c.op, MediaOperation::Publish { loopback: true, .. })));
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use protocol::event::{Event, Reason, RecordingStatus};
-use protocol::id::RecordingKey;
-use protocol::media::MediaCommand;
+use protocol::id::{RecordingKey, TapId, WorkerId};
+use protocol::media::{MediaEvent, MediaOperation};
 use protocol::model::{
     ConnectionProperties, MediaMode, OutputMode, RecordingLayout, RecordingMode, RecordingNotification,
     RecordingProperties, Role, SessionProperties,
@@ -271,8 +271,8 @@ fn only_what_both_the_recording_and_the_stream_have_is_recorded() {
     let mut call = Call::new();
     call.join("ann").publish("ann");
     start(&mut call, RecordingProperties { has_audio: false, ..individual() }).expect("starts");
-    let tap = call.worker.commands.iter().find_map(|command| match command {
-        MediaCommand::SetTap { audio, video, .. } => Some((*audio, *video)),
+    let tap = call.worker.commands.iter().find_map(|command| match &command.op {
+        MediaOperation::SetTap { audio, video, .. } => Some((*audio, *video)),
         _ => None,
     });
     assert_eq!(tap, Some((false, true)));
@@ -492,7 +492,8 @@ fn a_lost_tap_is_set_again_when_the_stream_is_back() {
     call.join("ann").publish("ann");
     start(&mut call, individual()).expect("starts");
     let tap = call.recorder.open.values().flatten().next().copied().expect("one is set");
-    call.registry.handle_media(protocol::media::MediaEvent::TapEnded { tap: protocol::id::TapId(tap) }, call.now);
+    let router = *call.worker.routers.iter().next().expect("one is open");
+    call.registry.handle_media(MediaEvent::TapEnded { router, tap: TapId(tap) }, call.now);
     call.carry_out();
     assert_eq!(tapped(&call), 0);
     let stream = call.stream("ann");
@@ -506,7 +507,7 @@ fn the_reason_of_a_stop_is_the_sessions() {
     let mut call = Call::new();
     call.join("ann").publish("ann");
     start(&mut call, individual()).expect("starts");
-    call.registry.media_lost(call.now);
+    call.registry.handle_media(MediaEvent::WorkerLost { worker: WorkerId(0) }, call.now);
     call.carry_out();
     assert_eq!(told(&call)[1], format!("stopped {}", Reason::NodeCrashed.as_str()));
 }

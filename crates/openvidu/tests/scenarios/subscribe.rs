@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use protocol::media::{MediaCommand, MediaFailure};
+use protocol::media::{MediaFailure, MediaOperation};
 use protocol::model::Role;
 use protocol::rpc::ClientRequest;
 
@@ -16,7 +16,7 @@ fn published() -> Call {
     call
 }
 
-fn reconnect(stream: &str, sdp_string: Option<&str>, sdp_offer: Option<&str>) -> ClientRequest {
+pub(crate) fn reconnect(stream: &str, sdp_string: Option<&str>, sdp_offer: Option<&str>) -> ClientRequest {
     ClientRequest::ReconnectStream {
         stream: stream.to_owned(),
         sdp_string: sdp_string.map(str::to_owned),
@@ -216,12 +216,12 @@ fn candidates_go_to_the_peer_connection_that_the_publishers_id_names() {
     call.subscribe("bob", "ann");
     call.request("bob", candidate(&ann, "late"));
     assert_eq!(call.worker.candidates(), ["early", "late"]);
-    let publisher = call.worker.commands.iter().find_map(|command| match command {
-        MediaCommand::Publish { transport, .. } => Some(*transport),
+    let publisher = call.worker.commands.iter().find_map(|command| match &command.op {
+        MediaOperation::Publish { transport, .. } => Some(*transport),
         _ => None,
     });
     for command in &call.worker.commands {
-        if let MediaCommand::AddRemoteCandidate { transport, .. } = command {
+        if let MediaOperation::AddRemoteCandidate { transport, .. } = &command.op {
             assert_ne!(Some(*transport), publisher);
         }
     }
@@ -238,8 +238,8 @@ fn a_publisher_brings_a_new_peer_connection_for_the_same_stream() {
     assert_eq!(call.stream("ann"), stream);
     none(call.inbox("bob"));
     assert!(call.worker.publications.contains_key(&publication) && call.worker.publications.len() == 1);
-    let republished = call.worker.commands.iter().rev().find_map(|command| match command {
-        MediaCommand::Publish { publication, offer, .. } => Some((publication.0, offer.clone())),
+    let republished = call.worker.commands.iter().rev().find_map(|command| match &command.op {
+        MediaOperation::Publish { publication, offer, .. } => Some((publication.0, offer.clone())),
         _ => None,
     });
     assert_eq!(republished, Some((publication, "new offer".to_owned())));

@@ -2,8 +2,8 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
-use protocol::id::MediaRequestId;
-use protocol::media::{MediaCommand, MediaEvent};
+use protocol::id::{MediaRequestId, PublicationId, RouterId, SubscriberId, TransportId};
+use protocol::media::{MediaCommand, MediaEvent, MediaOperation, TransportObservation};
 
 /// Carries out commands; answers when told.
 #[derive(Default, Debug)]
@@ -11,48 +11,62 @@ pub(crate) struct Worker {
     pub(crate) waits: bool,
     pub(crate) pending: VecDeque<MediaCommand>,
     pub(crate) commands: Vec<MediaCommand>,
-    pub(crate) routers: HashSet<u64>,
-    pub(crate) publications: HashMap<u64, u64>,
+    pub(crate) routers: HashSet<RouterId>,
+    pub(crate) publications: HashMap<u64, RouterId>,
     /// With the publication received, or published.
     pub(crate) transports: HashMap<u64, u64>,
+    pub(crate) subscribers: HashMap<u64, SubscriberId>,
 }
 
 impl Worker {
     pub(crate) fn carry_out(&mut self, command: MediaCommand) {
         self.commands.push(command.clone());
-        match &command {
-            MediaCommand::CreateRouter { router } => drop(self.routers.insert(router.0)),
-            MediaCommand::CloseRouter { router } => {
-                self.routers.remove(&router.0);
+        let router = command.router;
+        match &command.op {
+            MediaOperation::CreateRouter => drop(self.routers.insert(router)),
+            MediaOperation::CloseRouter => {
+                self.routers.remove(&router);
                 let closed: HashSet<u64> =
-                    self.publications.iter().filter(|(_, r)| **r == router.0).map(|(id, _)| *id).collect();
+                    self.publications.iter().filter(|(_, r)| **r == router).map(|(id, _)| *id).collect();
                 self.publications.retain(|id, _| !closed.contains(id));
                 self.transports.retain(|_, publication| !closed.contains(publication));
             }
-            MediaCommand::Publish { router, publication, transport, .. } => {
-                assert!(self.routers.contains(&router.0), "a publication needs an open router");
-                self.publications.insert(publication.0, router.0);
+            MediaOperation::Publish { publication, transport, .. } => {
+                assert!(self.routers.contains(&router), "a publication needs an open router");
+                self.publications.insert(publication.0, router);
                 self.transports.insert(transport.0, publication.0);
             }
-            MediaCommand::Subscribe { publication, transport, .. } => {
-                if self.publications.contains_key(&publication.0) {
+            MediaOperation::Subscribe { publication, subscriber, transport, .. } => {
+                if self.is_in(router, *publication) {
                     self.transports.insert(transport.0, publication.0);
+                    self.subscribers.insert(transport.0, *subscriber);
                 }
             }
-            MediaCommand::CloseTransport { transport } => drop(self.transports.remove(&transport.0)),
-            MediaCommand::ClosePublication { publication } => {
-                self.publications.remove(&publication.0);
+            MediaOperation::CloseTransport { transport } => {
+                if let Some(publication) = self.transports.remove(&transport.0) {
+                    assert!(self.is_in(router, PublicationId(publication)), "a command goes to its own room");
+                }
+            }
+            MediaOperation::ClosePublication { publication } => {
+                if let Some(known) = self.publications.remove(&publication.0) {
+                    assert_eq!(known, router, "a command goes to its own room");
+                }
                 self.transports.retain(|_, p| *p != publication.0);
             }
-            MediaCommand::AcceptAnswer { .. }
-            | MediaCommand::AddRemoteCandidate { .. }
-            | MediaCommand::SetTap { .. }
-            | MediaCommand::RemoveTap { .. }
-            | MediaCommand::RequestKeyFrame { .. } => {}
+            MediaOperation::AcceptAnswer { .. }
+            | MediaOperation::ChangeReception { .. }
+            | MediaOperation::AddRemoteCandidate { .. }
+            | MediaOperation::SetTap { .. }
+            | MediaOperation::RemoveTap { .. }
+            | MediaOperation::RequestKeyFrame { .. } => {}
         }
-        if request_of(&command).is_some() {
+        if command.op.request().is_some() {
             self.pending.push_back(command);
         }
+    }
+
+    fn is_in(&self, router: RouterId, publication: PublicationId) -> bool {
+        self.publications.get(&publication.0) == Some(&router)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -62,36 +76,47 @@ impl Worker {
     pub(crate) fn candidates(&self) -> Vec<String> {
         let mut found = vec![];
         for command in &self.commands {
-            if let MediaCommand::AddRemoteCandidate { candidate, .. } = command {
+            if let MediaOperation::AddRemoteCandidate { candidate, .. } = &command.op {
                 found.push(candidate.clone());
             }
         }
         found
     }
+
+    /// The latest transport that somebody asked for, with its room.
+    pub(crate) fn latest_transport(&self) -> (RouterId, TransportId) {
+        let transport = |command: &MediaCommand| match command.op {
+            MediaOperation::Publish { transport, .. } | MediaOperation::Subscribe { transport, .. } => {
+                Some((command.router, transport))
+            }
+            _ => None,
+        };
+        self.commands.iter().rev().find_map(transport).expect("somebody publishes")
+    }
+}
+
+/// What a worker reports that sees something on a transport.
+pub(crate) fn observed((router, transport): (RouterId, TransportId), observation: TransportObservation) -> MediaEvent {
+    MediaEvent::Observed { router, transport, observation }
 }
 
 pub(crate) fn request_of(command: &MediaCommand) -> Option<MediaRequestId> {
-    match command {
-        MediaCommand::Publish { request, .. }
-        | MediaCommand::Subscribe { request, .. }
-        | MediaCommand::AcceptAnswer { request, .. } => Some(*request),
-        _ => None,
-    }
+    command.op.request()
 }
 
 /// What a worker reports that has nothing to complain about.
 pub(crate) fn success(command: &MediaCommand) -> MediaEvent {
-    match command {
-        MediaCommand::Publish { request, .. } => {
+    match &command.op {
+        MediaOperation::Publish { request, .. } => {
             MediaEvent::Answered { request: *request, sdp: "answer-to-publisher".to_owned() }
         }
-        MediaCommand::Subscribe { request, offer: Some(_), .. } => {
+        MediaOperation::Subscribe { request, offer: Some(_), .. } => {
             MediaEvent::Answered { request: *request, sdp: "answer-to-subscriber".to_owned() }
         }
-        MediaCommand::Subscribe { request, offer: None, .. } => {
+        MediaOperation::Subscribe { request, offer: None, .. } => {
             MediaEvent::Offered { request: *request, sdp: "offer-to-subscriber".to_owned() }
         }
-        MediaCommand::AcceptAnswer { request, .. } => MediaEvent::Accepted { request: *request },
+        MediaOperation::AcceptAnswer { request, .. } => MediaEvent::Accepted { request: *request },
         other => unreachable!("{other:?} is not settled"),
     }
 }

@@ -83,12 +83,14 @@ mod tests {
     use std::sync::Arc;
     use std::time::Instant;
 
+    use protocol::id::{RouterId, WorkerId};
     use sfu::{TapCodec, TapSource};
 
     use super::*;
 
     fn packet(tap: u64, sequence: u64) -> TapPacket {
         TapPacket {
+            router: RouterId { number: 1, worker: WorkerId(0) },
             tap: TapId(tap),
             codec: TapCodec::Opus,
             source: TapSource { generation: 1, ssrc: 1 },

@@ -10,8 +10,8 @@ use std::sync::mpsc::{SyncSender, TrySendError};
 use std::time::{Duration, Instant};
 
 use muxing::{Codec, Event, FileSummary, Packet, SenderReport, Source, StreamFile};
-use protocol::id::TapId;
-use protocol::media::{MediaCommand, VideoCodec};
+use protocol::id::{RouterId, TapId};
+use protocol::media::{MediaCommand, MediaOperation, VideoCodec};
 use sfu::{TapCodec, TapPacket};
 use tokio::sync::mpsc;
 use tokio::time::sleep_until;
@@ -49,6 +49,8 @@ struct Open {
     stream: StreamFile<Disk>,
     disk: Disk,
     path: PathBuf,
+    /// Where its packets come from.
+    router: Option<RouterId>,
 }
 
 impl StreamWriter {
@@ -117,6 +119,9 @@ impl StreamWriter {
 
     fn write_packet(&mut self, packet: TapPacket) {
         let (tap, clock) = (packet.tap, self.clock);
+        if let Some(open) = self.files.get_mut(&tap) {
+            open.router = Some(packet.router);
+        }
         let packet = read(packet, clock);
         self.write(tap, |stream| stream.handle_packet(packet, clock.now()));
     }
@@ -155,7 +160,7 @@ impl StreamWriter {
                 let _ = self.sync.try_send(Job::Growing(Arc::downgrade(&file)));
                 let disk = Disk(file);
                 let stream = StreamFile::after(time, disk.clone(), audio, video);
-                self.files.insert(tap, Open { stream, disk, path });
+                self.files.insert(tap, Open { stream, disk, path, router: None });
                 early.into_iter().for_each(|packet| self.packet(packet));
             }
             Err(error) => {
@@ -244,9 +249,10 @@ impl StreamWriter {
     }
 
     fn ask_for_key_frame(&self, tap: TapId) {
-        if let Some(media) = self.media.upgrade() {
+        let router = self.files.get(&tap).and_then(|open| open.router);
+        if let (Some(router), Some(media)) = (router, self.media.upgrade()) {
             // A worker that takes no commands has other worries; it is asked again.
-            let _ = media.try_send(MediaCommand::RequestKeyFrame { tap });
+            let _ = media.try_send(MediaOperation::RequestKeyFrame { tap }.at(router));
         }
     }
 

@@ -2,12 +2,14 @@ use std::fs::{File, OpenOptions};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use protocol::media::VideoCodec;
+use protocol::id::{RouterId, WorkerId};
+use protocol::media::{MediaOperation, VideoCodec};
 use sfu::{SenderReport, TapCodec, TapPacket, TapSource};
 
 use super::*;
 
 const TAP: TapId = TapId(1);
+const ROUTER: RouterId = RouterId { number: 1, worker: WorkerId(0) };
 
 /// A camera and a microphone that are ahead of the time: their packets all come now, but say when they should.
 struct Publisher {
@@ -23,6 +25,7 @@ impl Publisher {
     fn packet(&self, codec: TapCodec, sequence: u64, ms: u64, payload: &[u8]) -> TapPacket {
         let (rate, ssrc) = if codec == TapCodec::Opus { (48, 1) } else { (90, 2) };
         TapPacket {
+            router: ROUTER,
             tap: self.tap,
             codec,
             source: TapSource { generation: 1, ssrc },
@@ -226,7 +229,7 @@ async fn packets_without_room_are_counted_in_their_file_and_commands_still_fit()
     for packet in publisher.packets(sent) {
         taps.send(TapPacket { arrival: Instant::now(), ..packet });
     }
-    assert_eq!(worker.recv().await, Some(MediaCommand::RequestKeyFrame { tap: TAP }));
+    assert_eq!(worker.recv().await, Some(MediaOperation::RequestKeyFrame { tap: TAP }.at(ROUTER)));
     writer.handle.stop(TAP).unwrap();
     let Some(WriterEvent::Finished { summary, .. }) = writer.events.recv().await else {
         panic!("it was to be finished");

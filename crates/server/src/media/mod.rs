@@ -6,8 +6,9 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::thread;
+use std::time::Duration;
 
-use protocol::id::MediaRequestId;
+use protocol::id::WorkerId;
 use protocol::media::{MediaCommand, MediaEvent, MediaFailure};
 use recordings::writer::TapQueue;
 use settings::{Config, IceMode};
@@ -25,6 +26,7 @@ mod ledger;
 mod network;
 mod reflexive;
 mod relay_use;
+mod reports;
 mod streams;
 mod transmitter;
 mod udp;
@@ -33,6 +35,9 @@ mod worker;
 /// A worker that is this far behind stands still: then requests fail at once.
 const COMMAND_CAPACITY: usize = 16 * 1024;
 const EVENT_CAPACITY: usize = 16 * 1024;
+/// Between two statistics of a transport: often enough to see what a person in the call notices, seldom enough that those of
+/// some thousand transports cost nothing that could be measured.
+const STATISTICS: Duration = Duration::from_secs(5);
 /// Some 30 ms of a full gigabit; the kernel may grant less (`net.core.rmem_max`).
 const SOCKET_BUFFER: usize = 4 * 1024 * 1024;
 
@@ -123,6 +128,7 @@ pub(crate) struct Worker {
 /// The way to a worker.
 #[derive(Debug)]
 pub(crate) struct MediaHandle {
+    worker: WorkerId,
     commands: mpsc::Sender<MediaCommand>,
 }
 
@@ -131,7 +137,12 @@ impl MediaHandle {
     #[cfg(test)]
     pub(crate) fn detached() -> (Self, mpsc::Receiver<MediaCommand>) {
         let (commands, queue) = mpsc::channel(1);
-        (Self { commands }, queue)
+        (Self { worker: WorkerId(0), commands }, queue)
+    }
+
+    /// Which worker it leads to.
+    pub(crate) fn worker(&self) -> WorkerId {
+        self.worker
     }
 
     /// For requests that matter only as long as there is a worker: it does not keep the worker running.
@@ -146,30 +157,14 @@ impl MediaHandle {
                 mpsc::error::TrySendError::Full(command) | mpsc::error::TrySendError::Closed(command) => command,
             };
             tracing::error!("the media worker takes no commands");
-            request(&command).map(|request| MediaEvent::Failed { request, why: MediaFailure::Internal })
+            command.op.request().map(|request| MediaEvent::Failed { request, why: MediaFailure::Internal })
         })
-    }
-}
-
-/// The id under which a command has to be settled.
-fn request(command: &MediaCommand) -> Option<MediaRequestId> {
-    match command {
-        MediaCommand::Publish { request, .. }
-        | MediaCommand::Subscribe { request, .. }
-        | MediaCommand::AcceptAnswer { request, .. } => Some(*request),
-        MediaCommand::CreateRouter { .. }
-        | MediaCommand::CloseRouter { .. }
-        | MediaCommand::AddRemoteCandidate { .. }
-        | MediaCommand::CloseTransport { .. }
-        | MediaCommand::ClosePublication { .. }
-        | MediaCommand::SetTap { .. }
-        | MediaCommand::RemoveTap { .. }
-        | MediaCommand::RequestKeyFrame { .. } => None,
     }
 }
 
 /// Starts the worker's thread.
 pub(crate) fn start(
+    worker: WorkerId,
     sockets: Sockets,
     config: &Config,
     network: watch::Receiver<Network>,
@@ -185,13 +180,18 @@ pub(crate) fn start(
     };
     let config = worker::Config {
         turn: turn::Config { secret: turn_secret, peers: candidates.udp.clone(), limits },
-        sfu: sfu::Config { candidates, ice_lite: config.madang_ice == IceMode::Lite },
+        sfu: sfu::Config {
+            worker,
+            candidates,
+            ice_lite: config.madang_ice == IceMode::Lite,
+            statistics: Some(STATISTICS),
+        },
     };
     let (streams, from_streams) = Streams::new();
     let (relay, questioned) = RelayQuestions::new();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let inputs = worker::Inputs { commands: to_worker, streams: from_streams, questioned };
-    let thread = thread::Builder::new().name("media-0".to_owned()).spawn(move || {
+    let thread = thread::Builder::new().name(format!("media-{}", worker.0)).spawn(move || {
         runtime.block_on(async {
             match worker::Worker::new(sockets, config, network, inputs, from_worker, taps) {
                 Ok(worker) => worker.run().await,
@@ -199,5 +199,5 @@ pub(crate) fn start(
             }
         });
     })?;
-    Ok(Worker { handle: MediaHandle { commands }, streams, relay, events, thread })
+    Ok(Worker { handle: MediaHandle { worker, commands }, streams, relay, events, thread })
 }

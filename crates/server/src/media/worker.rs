@@ -1,13 +1,12 @@
 //! The loop of one media thread: receive, decide (in [`Sfu`]), send. Between the network and the SFU stands the
 //! [`turn::Server`], which takes what is for it and hands over in memory what it relays.
 
-use std::collections::VecDeque;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use protocol::media::{MediaCommand, MediaEvent};
+use protocol::media::{MediaCommand, MediaEvent, MediaPath, PathProtocol, TransportObservation};
 use sfu::{Datagram, Output, Protocol, Sfu, Transmit};
 use stun::framing::Framing;
 use tokio::sync::{mpsc, watch};
@@ -17,6 +16,7 @@ use turn::{Client, Handled};
 use super::connections::{Connection, Connections};
 use super::ledger::Ledger;
 use super::relay_use::Questioned;
+use super::reports::Reports;
 use super::streams::{Ends, StreamEvent};
 use super::transmitter::{Outgoing, Transmitter};
 use super::udp::{Ports, Received};
@@ -48,11 +48,9 @@ pub(super) struct Worker {
     config: Config,
     network: watch::Receiver<Network>,
     inputs: Inputs,
-    events: mpsc::Sender<MediaEvent>,
+    reports: Reports,
     taps: TapQueue,
     connections: Connections,
-    /// Events that the control loop had no room for.
-    backlog: VecDeque<MediaEvent>,
     ledger: Ledger,
     turn: turn::Server,
     /// `None` after it could not even be made.
@@ -77,10 +75,9 @@ impl Worker {
             config,
             network,
             inputs,
-            events,
+            reports: Reports::new(events),
             taps,
             connections: Connections::default(),
-            backlog: VecDeque::new(),
             ledger: Ledger::default(),
             sfu: None,
             transmitter: Transmitter::default(),
@@ -102,7 +99,7 @@ impl Worker {
                 }
             };
             let room_for_events = async {
-                if self.backlog.is_empty() { std::future::pending().await } else { self.events.reserve().await.is_ok() }
+                if self.reports.is_waiting() { self.reports.room().await } else { std::future::pending().await }
             };
             let turn_readable = async {
                 match &self.ports.turn {
@@ -152,7 +149,7 @@ impl Worker {
             };
             self.connections.sweep(Instant::now(), is_known);
             self.transmitter.flush(&self.ports).await;
-            self.send_backlog();
+            self.reports.send();
         }
     }
 
@@ -274,7 +271,10 @@ impl Worker {
         while let Some(output) = self.guarded(Sfu::poll_output).flatten() {
             match output {
                 Output::Transmit(transmit) => self.transmit(&transmit).await,
-                Output::Event(event) => self.report(event),
+                Output::Event(event) => {
+                    let event = self.behind_relay(event);
+                    self.report(event);
+                }
                 Output::Tap(packet) => self.taps.send(packet),
             }
         }
@@ -357,18 +357,27 @@ impl Worker {
 
     fn report(&mut self, event: MediaEvent) {
         self.ledger.event(&event);
-        self.backlog.push_back(event);
-        self.send_backlog();
+        self.reports.push(event);
     }
 
-    fn send_backlog(&mut self) {
-        while let Some(event) = self.backlog.pop_front() {
-            match self.events.try_send(event) {
-                Ok(()) => {}
-                Err(mpsc::error::TrySendError::Full(event)) => return self.backlog.push_front(event),
-                Err(mpsc::error::TrySendError::Closed(_)) => return,
+    /// The SFU takes a relayed address for a client's: who watches wants to know where the client really is.
+    fn behind_relay(&mut self, mut event: MediaEvent) -> MediaEvent {
+        if let MediaEvent::Observed { observation: TransportObservation::Path(path), .. } = &mut event
+            && turn::is_virtual(path.remote)
+        {
+            let relayed = path.remote;
+            let allocation = |turn: &mut turn::Server| {
+                turn.allocations().find(|allocation| allocation.relayed == relayed).map(|allocation| allocation.client)
+            };
+            if let Some(client) = self.relay(allocation).flatten() {
+                let protocol = match client.transport {
+                    turn::Transport::Udp => PathProtocol::Udp,
+                    turn::Transport::Stream => PathProtocol::Tcp,
+                };
+                *path = MediaPath { protocol, local: path.local, remote: client.remote, relayed: true };
             }
         }
+        event
     }
 }
 

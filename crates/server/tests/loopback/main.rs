@@ -2,6 +2,7 @@
 
 mod events;
 mod golden;
+mod observers;
 mod ports;
 mod rest;
 mod signalling;

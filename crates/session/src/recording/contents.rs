@@ -1,7 +1,7 @@
 //! What is in a recording: each publisher's stream is tapped for it, as long as it is published and to be recorded.
 
-use protocol::id::{PublicationId, RecordingKey, TapId};
-use protocol::media::MediaCommand;
+use protocol::id::{PublicationId, RecordingKey, RouterId, TapId};
+use protocol::media::MediaOperation;
 use protocol::model::OutputMode;
 use protocol::recording::{Failure, RecordedStream, RecordingCommand};
 
@@ -124,7 +124,7 @@ impl Session {
             missing.insert(tap);
         }
         cx.effects.recording(RecordingCommand::Add { recording: key, tap, stream });
-        cx.effects.media(MediaCommand::SetTap { tap, publication, audio, video });
+        cx.effects.media(self.router, MediaOperation::SetTap { tap, publication, audio, video });
     }
 
     /// Takes a participant's stream out of a recording, if it is in it.
@@ -134,14 +134,14 @@ impl Session {
         if let Phase::Starting { missing, .. } = &mut recording.phase {
             missing.remove(&tap);
         }
-        cx.untap(key, tap);
+        cx.untap(self.router, key, tap);
         self.start_if_complete(cx, now);
     }
 }
 
 impl Context {
-    pub(super) fn untap(&mut self, recording: RecordingKey, tap: TapId) {
-        self.effects.media(MediaCommand::RemoveTap { tap });
+    pub(super) fn untap(&mut self, router: RouterId, recording: RecordingKey, tap: TapId) {
+        self.effects.media(router, MediaOperation::RemoveTap { tap });
         self.effects.recording(RecordingCommand::Remove { recording, tap });
     }
 

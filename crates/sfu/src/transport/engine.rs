@@ -13,9 +13,11 @@ use str0m::net::{Protocol as EngineProtocol, Receive};
 use str0m::rtp::{Extension, ExtensionMap, ExtensionValues, RtpPacket, RtpWrite, Ssrc, Vp8Descriptor, Vp8Patch};
 use str0m::{Candidate, CandidateKind, Event, IceCreds, Input, Output as EngineOutput, Rtc, RtcConfig, RtcError};
 
-use protocol::media::VideoCodec;
+use protocol::media::{MediaPath, PathProtocol, VideoCodec};
 
+use super::statistics::Meter;
 use super::{IceCredentials, Shared, Sink, TransportEvent};
+use crate::ice;
 use crate::packet::{Extensions, MediaKind, OutgoingHeader, Packet, SenderReport, Source, Vp8Rewrite};
 use crate::sdp::{AudioFormat, RemoteTransport, Setup, VideoFormat};
 use crate::slots::Slot;
@@ -56,7 +58,10 @@ pub(super) struct Engine {
     deadline: Option<Instant>,
     ice: bool,
     dtls: bool,
+    /// By which what is encrypted leaves.
+    path: Option<MediaPath>,
     incoming: Incoming,
+    meter: Meter,
 }
 
 /// How received packets are told apart.
@@ -98,6 +103,7 @@ impl Engine {
             .set_ice_lite(shared.ice_lite)
             .set_local_ice_credentials(creds)
             .set_rtcp_report_interval_audio(std::time::Duration::from_secs(1))
+            .set_stats_interval(shared.statistics)
             .set_extension_map(extensions)
             .set_rtp_mode(true);
         *config.codec_config() = CodecConfig::new_from_payload_params(parameters);
@@ -105,7 +111,16 @@ impl Engine {
         for candidate in shared.candidates.candidates() {
             rtc.add_local_candidate(candidate.clone());
         }
-        Self { slot, rtc: Some(Box::new(rtc)), deadline: None, ice: false, dtls: false, incoming: Incoming::default() }
+        Self {
+            slot,
+            rtc: Some(Box::new(rtc)),
+            deadline: None,
+            ice: false,
+            dtls: false,
+            path: None,
+            incoming: Incoming::default(),
+            meter: Meter::new(now),
+        }
     }
 
     pub(super) fn is_connected(&self) -> bool {
@@ -155,17 +170,21 @@ impl Engine {
             match rtc.poll_output()? {
                 EngineOutput::Timeout(at) => {
                     self.deadline = Some(at.max(now));
+                    if let Some(statistics) = self.meter.take() {
+                        sink.event(self.slot, TransportEvent::Statistics(statistics));
+                    }
                     return Ok(rtc.is_alive());
                 }
-                EngineOutput::Transmit(transmit) => sink.transmit(
-                    self.slot,
-                    Transmit {
+                EngineOutput::Transmit(transmit) => {
+                    let transmit = Transmit {
                         protocol: protocol(transmit.proto),
                         source: transmit.source,
                         destination: transmit.destination,
                         contents: transmit.contents.into(),
-                    },
-                ),
+                    };
+                    self.note_path(&transmit, sink);
+                    sink.transmit(self.slot, transmit);
+                }
                 EngineOutput::Event(event) => match event {
                     Event::Connected => self.dtls = true,
                     Event::IceConnectionStateChange(state) => self.ice = state.is_connected(),
@@ -174,11 +193,31 @@ impl Engine {
                             sink.event(self.slot, TransportEvent::Packet(packet));
                         }
                     }
+                    Event::PeerStats(stats) => self.meter.peer(&stats),
+                    Event::MediaIngressStats(stats) => self.meter.received(&stats, &self.incoming.rids),
+                    Event::MediaEgressStats(stats) => self.meter.sent(&stats),
                     Event::KeyframeRequest(_) => sink.event(self.slot, TransportEvent::KeyFrameRequested),
                     Event::Closed => return Ok(false),
                     _ => {}
                 },
             }
+        }
+    }
+
+    /// Checks go everywhere, what is encrypted only where ICE has found a way.
+    fn note_path(&mut self, transmit: &Transmit, sink: &mut Sink) {
+        let path = MediaPath {
+            protocol: match transmit.protocol {
+                Protocol::Udp => PathProtocol::Udp,
+                Protocol::Tcp => PathProtocol::Tcp,
+            },
+            local: transmit.source,
+            remote: transmit.destination,
+            relayed: false,
+        };
+        if self.path != Some(path) && !ice::is_stun(&transmit.contents) {
+            self.path = Some(path);
+            sink.event(self.slot, TransportEvent::Path(path));
         }
     }
 
@@ -280,6 +319,7 @@ impl Engine {
             let media = api.declare_media(mid, kind);
             if kind == EngineKind::Audio {
                 self.incoming.audio = Some(mid);
+                self.meter.expect_audio(mid);
             }
             for rid in expected.rids {
                 media.expect_rid_rx(rid.as_str().into());
@@ -306,6 +346,9 @@ impl Engine {
             MediaKind::Audio => EngineKind::Audio,
             MediaKind::Video => EngineKind::Video,
         };
+        if kind == MediaKind::Audio {
+            self.meter.expect_audio(mid);
+        }
         let is_declared = rtc.media(mid).is_some();
         let mut api = rtc.direct_api();
         if !is_declared {

@@ -8,18 +8,20 @@ mod dtls;
 mod engine;
 mod receiving;
 mod sending;
+mod statistics;
 
 use std::collections::VecDeque;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 pub(crate) use candidates::LocalCandidates;
 pub(crate) use engine::Leg;
 pub(crate) use receiving::Receiving;
 pub(crate) use sending::Sending;
 
+use protocol::media::{MediaPath, TransportStatistics};
 use stun::TransactionId;
 
 use crate::ice;
@@ -38,6 +40,8 @@ pub(crate) struct IceCredentials {
 pub(crate) struct Shared {
     identity: dtls::Identity,
     ice_lite: bool,
+    /// Between two statistics.
+    statistics: Option<Duration>,
     candidates: Arc<LocalCandidates>,
 }
 
@@ -56,6 +60,7 @@ impl Shared {
         Self {
             identity: dtls::Identity::of_process(),
             ice_lite: config.ice_lite,
+            statistics: config.statistics,
             candidates: Arc::new(LocalCandidates::new(&config.candidates)),
         }
     }
@@ -87,6 +92,8 @@ impl Shared {
 /// What a transport reports.
 #[derive(Debug)]
 pub(crate) enum TransportEvent {
+    /// What is encrypted leaves by another path than before.
+    Path(MediaPath),
     /// ICE and DTLS are up.
     Connected,
     /// ICE consent was lost, DTLS was closed, or the transport failed.
@@ -95,6 +102,8 @@ pub(crate) enum TransportEvent {
     Packet(Packet),
     /// The subscriber needs a key frame.
     KeyFrameRequested,
+    /// A period is over.
+    Statistics(TransportStatistics),
 }
 
 /// Where transports put what they produce.

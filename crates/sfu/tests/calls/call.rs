@@ -9,8 +9,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::camera::Camera;
-use protocol::id::{MediaRequestId, PublicationId, RouterId, TransportId};
-use protocol::media::{CodecChoice, MediaCommand, MediaEvent, MediaFailure, VideoCodec};
+use protocol::id::{MediaRequestId, PublicationId, RouterId, SubscriberId, TransportId, WorkerId};
+use protocol::media::{
+    CodecChoice, MediaEvent, MediaFailure, MediaOperation, Reception, TransportObservation, VideoCodec,
+};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use sfu::{Candidates, Config, Datagram, Output, Protocol, Sfu, TapPacket, Transmit};
@@ -20,7 +22,11 @@ use str0m::net::{Protocol as EngineProtocol, Receive};
 use str0m::rtp::ExtensionValues;
 use str0m::{Candidate, Event, Input, Output as EngineOutput, Rtc, RtcConfig};
 
-pub(crate) const ROUTER: RouterId = RouterId(1);
+pub(crate) const ROUTER: RouterId = RouterId { number: 1, worker: WorkerId(5) };
+/// Whoever receives, if it does not matter.
+pub(crate) const SUBSCRIBER: SubscriberId = SubscriberId(1);
+/// Between two statistics.
+pub(crate) const STATISTICS: Duration = Duration::from_secs(2);
 const DELAY: Duration = Duration::from_millis(20);
 
 pub(crate) fn ms(n: u64) -> Duration {
@@ -33,7 +39,12 @@ pub(crate) fn sfu_address() -> SocketAddr {
 
 pub(crate) fn config() -> Config {
     // The same number for both, as on a machine where one port is all that is open.
-    Config { candidates: Candidates { udp: vec![sfu_address()], tcp: vec![sfu_address()] }, ice_lite: true }
+    Config {
+        worker: ROUTER.worker,
+        candidates: Candidates { udp: vec![sfu_address()], tcp: vec![sfu_address()] },
+        ice_lite: true,
+        statistics: Some(STATISTICS),
+    }
 }
 
 /// VP8 first, then whatever else there is.
@@ -154,12 +165,17 @@ impl Call {
             last_request: 0,
             by_address: HashMap::new(),
         };
-        call.command(MediaCommand::CreateRouter { router: ROUTER });
+        call.command(MediaOperation::CreateRouter);
         call
     }
 
-    pub(crate) fn command(&mut self, command: MediaCommand) {
-        self.sfu.handle_command(command, self.now);
+    /// In the room that there is.
+    pub(crate) fn command(&mut self, op: MediaOperation) {
+        self.command_at(ROUTER, op);
+    }
+
+    pub(crate) fn command_at(&mut self, router: RouterId, op: MediaOperation) {
+        self.sfu.handle_command(op.at(router), self.now);
         self.take_outputs();
     }
 
@@ -262,9 +278,8 @@ impl Call {
         let direction = if loopback { Direction::SendRecv } else { Direction::SendOnly };
         let (offer, pending) = self.offer(client, audio, video, rids, direction);
         let request = self.request_id();
-        self.command(MediaCommand::Publish {
+        self.command(MediaOperation::Publish {
             request,
-            router: ROUTER,
             publication,
             transport: self.clients[client].transport,
             offer,
@@ -286,16 +301,31 @@ impl Call {
 
     /// A client subscribes; the server offers.
     pub(crate) fn subscribe(&mut self, config: RtcConfig, publisher: usize) -> usize {
+        self.subscribe_with(config, SUBSCRIBER, Reception::default(), publisher)
+    }
+
+    /// The same for somebody in particular, who does not want all.
+    pub(crate) fn subscribe_wanting(&mut self, who: SubscriberId, reception: Reception, publisher: usize) -> usize {
+        self.subscribe_with(browser(), who, reception, publisher)
+    }
+
+    fn subscribe_with(
+        &mut self,
+        config: RtcConfig,
+        subscriber: SubscriberId,
+        reception: Reception,
+        publisher: usize,
+    ) -> usize {
         let publication = self.clients[publisher].publication;
         let client = self.add_client(config, publication);
         let request = self.request_id();
         let transport = self.clients[client].transport;
-        self.command(MediaCommand::Subscribe { request, router: ROUTER, publication, transport, offer: None });
+        self.command(MediaOperation::Subscribe { request, subscriber, reception, publication, transport, offer: None });
         let offer = self.sdp(request);
         let offer = SdpOffer::from_sdp_string(&offer).unwrap_or_else(|e| panic!("{e}: {offer}"));
         let answer = self.clients[client].rtc.sdp_api().accept_offer(offer).unwrap().to_sdp_string();
         let request = self.request_id();
-        self.command(MediaCommand::AcceptAnswer { request, transport, answer });
+        self.command(MediaOperation::AcceptAnswer { request, transport, answer });
         assert_eq!(self.settled(request), &MediaEvent::Accepted { request });
         self.clients[client].next = self.now;
         client
@@ -307,9 +337,10 @@ impl Call {
         let client = self.add_client(config, publication);
         let (offer, pending) = self.offer(client, true, true, &[], Direction::RecvOnly);
         let request = self.request_id();
-        self.command(MediaCommand::Subscribe {
+        self.command(MediaOperation::Subscribe {
             request,
-            router: ROUTER,
+            subscriber: SUBSCRIBER,
+            reception: Reception::default(),
             publication,
             transport: self.clients[client].transport,
             offer: Some(offer),
@@ -499,8 +530,23 @@ impl Call {
     }
 
     pub(crate) fn is_connected(&self, client: usize) -> bool {
-        let id = self.clients[client].transport;
-        self.events.contains(&MediaEvent::Connected { transport: id })
+        self.has_seen(self.clients[client].transport, &TransportObservation::Connected)
+    }
+
+    pub(crate) fn has_seen(&self, transport: TransportId, what: &TransportObservation) -> bool {
+        self.observed(transport).contains(&what)
+    }
+
+    /// What was seen of a transport, in order.
+    pub(crate) fn observed(&self, of: TransportId) -> Vec<&TransportObservation> {
+        let observation = |event| match event {
+            &MediaEvent::Observed { router, transport, ref observation } if transport == of => {
+                assert_eq!(router, ROUTER);
+                Some(observation)
+            }
+            _ => None,
+        };
+        self.events.iter().filter_map(observation).collect()
     }
 
     pub(crate) fn video_of(&self, client: usize) -> Vec<&Received> {

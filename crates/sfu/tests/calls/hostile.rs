@@ -3,14 +3,14 @@
 use std::net::SocketAddr;
 
 use protocol::id::{PublicationId, TransportId};
-use protocol::media::{MediaCommand, MediaEvent, MediaFailure, VideoCodec};
+use protocol::media::{MediaEvent, MediaFailure, MediaOperation, TransportObservation, VideoCodec};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use sfu::{Datagram, Output, Protocol};
 use str0m::change::SdpAnswer;
 use str0m::media::Direction;
 
-use crate::call::{Call, ROUTER, any_codec, browser, ms, sfu_address};
+use crate::call::{Call, any_codec, browser, ms, sfu_address};
 
 const OFFER: &str = include_str!("sdp/chromium_simulcast.sdp");
 
@@ -20,9 +20,8 @@ fn stranger() -> SocketAddr {
 
 fn publish(call: &mut Call, offer: String) -> MediaEvent {
     let request = call.request_id();
-    call.command(MediaCommand::Publish {
+    call.command(MediaOperation::Publish {
         request,
-        router: ROUTER,
         publication: PublicationId(500),
         transport: TransportId(500),
         offer,
@@ -31,7 +30,7 @@ fn publish(call: &mut Call, offer: String) -> MediaEvent {
     });
     let settled = call.settled(request).clone();
     call.events.clear();
-    call.command(MediaCommand::ClosePublication { publication: PublicationId(500) });
+    call.command(MediaOperation::ClosePublication { publication: PublicationId(500) });
     settled
 }
 
@@ -129,9 +128,8 @@ fn a_wrong_fingerprint_ends_that_transport_alone() {
         .collect();
     let transport = call.clients[eve].transport;
     let request = call.request_id();
-    call.command(MediaCommand::Publish {
+    call.command(MediaOperation::Publish {
         request,
-        router: ROUTER,
         publication: PublicationId(66),
         transport,
         offer: forged,
@@ -141,8 +139,8 @@ fn a_wrong_fingerprint_ends_that_transport_alone() {
     let answer = SdpAnswer::from_sdp_string(&call.sdp(request)).unwrap();
     call.clients[eve].rtc.sdp_api().accept_answer(pending, answer).unwrap();
     call.run(ms(2000));
-    assert!(call.events.contains(&MediaEvent::Disconnected { transport }));
-    assert!(!call.events.contains(&MediaEvent::Connected { transport }));
+    assert!(call.has_seen(transport, &TransportObservation::Disconnected));
+    assert!(!call.has_seen(transport, &TransportObservation::Connected));
     call.start_video(ann, VideoCodec::Vp8, None);
     call.run(ms(500));
     assert!(call.video_of(bob).len() > 30);
@@ -202,6 +200,6 @@ fn any_cut_or_bent_description_is_survived() {
             publish(&mut call, String::from_utf8_lossy(&bent).into_owned());
         }
     }
-    call.command(MediaCommand::CloseRouter { router: ROUTER });
+    call.command(MediaOperation::CloseRouter);
     assert!(call.sfu.is_empty());
 }

@@ -1,9 +1,9 @@
 //! What browsers offer and what they are answered: offers and answers as Chromium and Firefox write them.
 
-use protocol::id::{PublicationId, TransportId};
-use protocol::media::{CodecChoice, MediaCommand, MediaEvent, MediaFailure, VideoCodec};
+use protocol::id::{PublicationId, RouterId, TransportId};
+use protocol::media::{CodecChoice, MediaEvent, MediaFailure, MediaOperation, Reception, VideoCodec};
 
-use crate::call::{Call, ROUTER, any_codec};
+use crate::call::{Call, ROUTER, SUBSCRIBER, any_codec};
 
 const CHROMIUM: &str = include_str!("sdp/chromium_publish.sdp");
 const CHROMIUM_SIMULCAST: &str = include_str!("sdp/chromium_simulcast.sdp");
@@ -14,9 +14,8 @@ const FIREFOX_SIMULCAST: &str = include_str!("sdp/firefox_simulcast.sdp");
 
 fn publish(call: &mut Call, offer: &str, codecs: CodecChoice, loopback: bool) -> Result<String, MediaFailure> {
     let request = call.request_id();
-    call.command(MediaCommand::Publish {
+    call.command(MediaOperation::Publish {
         request,
-        router: ROUTER,
         publication: PublicationId(1),
         transport: TransportId(1),
         offer: offer.to_owned(),
@@ -40,9 +39,10 @@ fn only(codec: VideoCodec) -> CodecChoice {
 
 fn subscribe(call: &mut Call, offer: Option<&str>) -> Result<String, MediaFailure> {
     let request = call.request_id();
-    call.command(MediaCommand::Subscribe {
+    call.command(MediaOperation::Subscribe {
         request,
-        router: ROUTER,
+        subscriber: SUBSCRIBER,
+        reception: Reception::default(),
         publication: PublicationId(1),
         transport: TransportId(2),
         offer: offer.map(str::to_owned),
@@ -56,7 +56,7 @@ fn subscribe(call: &mut Call, offer: Option<&str>) -> Result<String, MediaFailur
 
 fn accept(call: &mut Call, answer: &str) -> Result<(), MediaFailure> {
     let request = call.request_id();
-    call.command(MediaCommand::AcceptAnswer { request, transport: TransportId(2), answer: answer.to_owned() });
+    call.command(MediaOperation::AcceptAnswer { request, transport: TransportId(2), answer: answer.to_owned() });
     match call.settled(request) {
         MediaEvent::Accepted { .. } => Ok(()),
         MediaEvent::Failed { why, .. } => Err(why.clone()),
@@ -230,12 +230,14 @@ fn who_or_what_is_unknown_is_named() {
     let mut call = Call::new();
     assert_eq!(subscribe(&mut call, None), Err(MediaFailure::UnknownPublication));
     let request = call.request_id();
-    call.command(MediaCommand::Subscribe {
+    let op = MediaOperation::Subscribe {
         request,
-        router: protocol::id::RouterId(99),
+        subscriber: SUBSCRIBER,
+        reception: Reception::default(),
         publication: PublicationId(1),
         transport: TransportId(2),
         offer: None,
-    });
+    };
+    call.command_at(RouterId { number: 99, ..ROUTER }, op);
     assert_eq!(call.failure(request), MediaFailure::UnknownRouter);
 }

@@ -1,6 +1,6 @@
 //! The ways that datagrams take: UDP, or a TCP connection where a firewall lets nothing else out.
 
-use protocol::media::{MediaEvent, VideoCodec};
+use protocol::media::{MediaEvent, TransportObservation, VideoCodec};
 use sfu::{Candidates, Config, Protocol};
 
 use crate::call::{Call, browser, config, ms, sfu_address};
@@ -53,7 +53,7 @@ fn a_cut_connection_is_replaced_by_the_next() {
         call.take_outputs();
         assert!(!call.sfu.is_known(Protocol::Tcp, old));
         let transport = call.clients[bob].transport;
-        assert!(call.events.contains(&MediaEvent::Disconnected { transport }), "there is no other path");
+        assert!(call.has_seen(transport, &TransportObservation::Disconnected), "there is no other path");
         call.move_client(bob, new);
         call.run(ms(2000));
         assert!(call.sfu.is_known(Protocol::Tcp, new));

@@ -1,11 +1,11 @@
 //! A publisher that comes back with a new transport; its subscribers go on.
 
 use protocol::id::PublicationId;
-use protocol::media::{MediaCommand, MediaFailure, VideoCodec};
+use protocol::media::{MediaFailure, MediaOperation, VideoCodec};
 use str0m::media::Direction;
 use str0m::rtp::Vp8Descriptor;
 
-use crate::call::{Call, ROUTER, any_codec, browser, browser_with, ms};
+use crate::call::{Call, any_codec, browser, browser_with, ms};
 use crate::camera::stamp;
 
 #[test]
@@ -63,9 +63,8 @@ fn the_codec_of_a_publication_does_not_change() {
     let client = call.add_client(browser_with(VideoCodec::Vp8), publication);
     let (offer, _) = call.offer(client, true, true, &[], Direction::SendOnly);
     let request = call.request_id();
-    call.command(MediaCommand::Publish {
+    call.command(MediaOperation::Publish {
         request,
-        router: ROUTER,
         publication,
         transport: call.clients[client].transport,
         offer,
@@ -86,9 +85,8 @@ fn a_failed_reconnection_leaves_the_old_transport_in_place() {
     call.run(ms(500));
     let before = call.video_of(bob).len();
     let request = call.request_id();
-    call.command(MediaCommand::Publish {
+    call.command(MediaOperation::Publish {
         request,
-        router: ROUTER,
         publication,
         transport: protocol::id::TransportId(9999),
         offer: "v=0\r\n".to_owned(),

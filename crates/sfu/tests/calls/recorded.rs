@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use muxing::{Codec, Event, FileSummary, Packet, SenderReport, Source, StreamFile};
 use protocol::id::{PublicationId, TapId};
-use protocol::media::{MediaCommand, VideoCodec};
+use protocol::media::{MediaOperation, VideoCodec};
 use sfu::{TapCodec, TapPacket};
 
 use crate::call::{Call, browser, ms};
@@ -39,7 +39,7 @@ impl Recorded {
 
 fn tap(call: &mut Call, publisher: usize) {
     let publication = call.clients[publisher].publication;
-    call.command(MediaCommand::SetTap { tap: TAP, publication, audio: true, video: true });
+    call.command(MediaOperation::SetTap { tap: TAP, publication, audio: true, video: true });
 }
 
 fn packet(packet: &TapPacket, begin: Instant) -> Packet {

@@ -8,7 +8,7 @@ use crate::call::{Call, Received, browser, ms};
 use crate::camera::stamp;
 
 /// A receiver's view is one stream: nothing missing, time goes on evenly, picture numbers go on.
-fn assert_continuous(video: &[&Received]) {
+pub(crate) fn assert_continuous(video: &[&Received]) {
     for pair in video.windows(2) {
         let (a, b) = (pair[0], pair[1]);
         assert_eq!(b.sequence, a.sequence + 1);
@@ -29,7 +29,7 @@ fn assert_continuous(video: &[&Received]) {
     }
 }
 
-fn layers(video: &[&Received]) -> Vec<u8> {
+pub(crate) fn layers(video: &[&Received]) -> Vec<u8> {
     let mut layers: Vec<u8> = video.iter().map(|r| stamp(&r.payload).layer).collect();
     layers.dedup();
     layers

@@ -3,17 +3,17 @@
 use std::time::Duration;
 
 use protocol::id::{PublicationId, TapId};
-use protocol::media::{MediaCommand, MediaEvent, VideoCodec};
+use protocol::media::{MediaEvent, MediaOperation, VideoCodec};
 use sfu::{TapCodec, TapPacket};
 
-use crate::call::{Call, browser, browser_with, ms};
+use crate::call::{Call, ROUTER, browser, browser_with, ms};
 use crate::camera::stamp;
 
 const TAP: TapId = TapId(7);
 
 fn set(call: &mut Call, publisher: usize, audio: bool, video: bool) {
     let publication = call.clients[publisher].publication;
-    call.command(MediaCommand::SetTap { tap: TAP, publication, audio, video });
+    call.command(MediaOperation::SetTap { tap: TAP, publication, audio, video });
 }
 
 fn audio(call: &Call) -> Vec<&TapPacket> {
@@ -160,7 +160,7 @@ fn a_tap_goes_on_over_a_new_transport_of_the_publisher() {
         assert_eq!(stamp_of(packets[change]), Some((1, 0)), "from the first frame on");
         assert!(packets[change].arrival - packets[change - 1].arrival > Duration::from_millis(500));
     }
-    assert!(!call.events.contains(&MediaEvent::TapEnded { tap: TAP }));
+    assert!(!call.events.contains(&MediaEvent::TapEnded { router: ROUTER, tap: TAP }));
 }
 
 /// Frame and packet.
@@ -178,16 +178,16 @@ fn a_tap_ends_with_its_publication_and_leaves_nothing() {
     set(&mut call, ann, true, true);
     call.run(ms(500));
     let publication = call.clients[ann].publication;
-    call.command(MediaCommand::ClosePublication { publication });
-    let ended = MediaEvent::TapEnded { tap: TAP };
+    call.command(MediaOperation::ClosePublication { publication });
+    let ended = MediaEvent::TapEnded { router: ROUTER, tap: TAP };
     assert_eq!(call.events.iter().filter(|e| **e == ended).count(), 1);
 
     call.events.clear();
     set(&mut call, ann, true, true);
     assert_eq!(call.events, [ended], "there is nothing to tap");
-    call.command(MediaCommand::RequestKeyFrame { tap: TAP });
-    call.command(MediaCommand::RemoveTap { tap: TAP });
-    call.command(MediaCommand::CloseRouter { router: crate::call::ROUTER });
+    call.command(MediaOperation::RequestKeyFrame { tap: TAP });
+    call.command(MediaOperation::RemoveTap { tap: TAP });
+    call.command(MediaOperation::CloseRouter);
     assert!(call.sfu.is_empty());
 }
 
@@ -199,11 +199,11 @@ fn a_removed_tap_hands_out_nothing_more() {
     call.start_video(ann, VideoCodec::Vp8, None);
     set(&mut call, ann, true, true);
     call.run(ms(500));
-    call.command(MediaCommand::RemoveTap { tap: TAP });
+    call.command(MediaOperation::RemoveTap { tap: TAP });
     call.tapped.clear();
     call.run(ms(500));
     assert!(call.tapped.is_empty());
-    assert!(!call.events.contains(&MediaEvent::TapEnded { tap: TAP }));
+    assert!(!call.events.contains(&MediaEvent::TapEnded { router: ROUTER, tap: TAP }));
 }
 
 #[test]
@@ -217,7 +217,7 @@ fn a_key_frame_is_asked_for_when_the_recorder_lost_something() {
     set(&mut call, ann, true, true);
     call.run(ms(2000));
     let before = call.clients[ann].key_frame_requests.len();
-    call.command(MediaCommand::RequestKeyFrame { tap: TAP });
+    call.command(MediaOperation::RequestKeyFrame { tap: TAP });
     call.run(ms(500));
     let requests = &call.clients[ann].key_frame_requests[before..];
     assert_eq!(requests.len(), 1);

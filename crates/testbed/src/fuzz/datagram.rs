@@ -3,8 +3,8 @@
 
 use std::time::{Duration, Instant};
 
-use protocol::id::{MediaRequestId, PublicationId, RouterId, TransportId};
-use protocol::media::{CodecChoice, MediaCommand};
+use protocol::id::{MediaRequestId, PublicationId, RouterId, SubscriberId, TransportId, WorkerId};
+use protocol::media::{CodecChoice, MediaOperation, Reception};
 use sfu::{Candidates, Config, Datagram, Protocol, Sfu};
 
 const OFFER: &str = include_str!("../../../sfu/tests/calls/sdp/chromium_publish.sdp");
@@ -14,24 +14,30 @@ pub fn run(data: &[u8]) {
     let mut now = Instant::now();
     let address = ([192, 0, 2, 1], 40_000).into();
     let candidates = Candidates { udp: vec![address], tcp: vec![address] };
-    let mut sfu = Sfu::new(Config { candidates, ice_lite: true }, [1; 32], now);
-    let (router, publication) = (RouterId(1), PublicationId(1));
-    sfu.handle_command(MediaCommand::CreateRouter { router }, now);
+    let mut sfu = Sfu::new(
+        Config { worker: WorkerId(0), candidates, ice_lite: true, statistics: Some(Duration::from_secs(1)) },
+        [1; 32],
+        now,
+    );
+    let (router, publication) = (RouterId { number: 1, worker: WorkerId(0) }, PublicationId(1));
+    sfu.handle_command(MediaOperation::CreateRouter.at(router), now);
     sfu.handle_command(
-        MediaCommand::Publish {
+        MediaOperation::Publish {
             request: MediaRequestId(1),
-            router,
             publication,
             transport: TransportId(1),
             offer: OFFER.to_owned(),
             codecs: CodecChoice::Offered,
             loopback: true,
-        },
+        }
+        .at(router),
         now,
     );
     let transport = TransportId(2);
     let request = MediaRequestId(2);
-    sfu.handle_command(MediaCommand::Subscribe { request, router, publication, transport, offer: None }, now);
+    let (subscriber, reception) = (SubscriberId(1), Reception::default());
+    let subscribe = MediaOperation::Subscribe { request, subscriber, reception, publication, transport, offer: None };
+    sfu.handle_command(subscribe.at(router), now);
     // The input is cut into datagrams by a length byte each.
     let mut rest = data;
     while let Some((length, tail)) = rest.split_first() {

@@ -1,0 +1,142 @@
+//! What a media worker is asked for.
+
+use serde::{Deserialize, Serialize};
+
+use super::{CodecChoice, Legs, Reception};
+use crate::id::{MediaRequestId, PublicationId, RouterId, SubscriberId, TapId, TransportId};
+
+/// Something to be done in one room.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct MediaCommand {
+    /// The room, and with it the worker.
+    pub router: RouterId,
+    /// What to do there. What it names is looked for in this room and in no other.
+    pub op: MediaOperation,
+}
+
+/// Ordered per router. Those with a `request` are settled by exactly one event with the same id; what is said of an
+/// unknown id is ignored otherwise.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum MediaOperation {
+    /// Opens the room.
+    CreateRouter,
+    /// Closes the room with all its transports.
+    CloseRouter,
+    /// A client offers media. Settled by [`super::MediaEvent::Answered`] or [`super::MediaEvent::Failed`].
+    ///
+    /// If `publication` exists already, its old transport is replaced once the new one is answered; subscribers go on
+    /// on their own transports (sequence numbers and timestamps are re-based, a key frame is asked for).
+    Publish {
+        /// Settled under this id.
+        request: MediaRequestId,
+        /// New or existing publication.
+        publication: PublicationId,
+        /// Id for the new receiving transport.
+        transport: TransportId,
+        /// SDP offer, `sendonly` (or `sendrecv` with `loopback`).
+        offer: String,
+        /// Video codec rule.
+        codecs: CodecChoice,
+        /// Send the publication back on the same transport.
+        loopback: bool,
+    },
+    /// A client wants to receive a publication. Without `offer` the worker offers ([`super::MediaEvent::Offered`]) and
+    /// expects an [`MediaOperation::AcceptAnswer`]; with `offer` it answers ([`super::MediaEvent::Answered`]).
+    Subscribe {
+        /// Settled under this id.
+        request: MediaRequestId,
+        /// What to receive.
+        publication: PublicationId,
+        /// Who receives; all transports of one client have the same.
+        subscriber: SubscriberId,
+        /// Id for the new sending transport.
+        transport: TransportId,
+        /// How much of the publication.
+        reception: Reception,
+        /// SDP offer of the client, `recvonly`.
+        offer: Option<String>,
+    },
+    /// Subscribers want more or less from now on. A picture that was paused goes on with a key frame, which is asked
+    /// for. Never settled.
+    ChangeReception {
+        /// Whose.
+        legs: Legs,
+        /// Replaces what was wanted before.
+        reception: Reception,
+    },
+    /// The answer to an [`super::MediaEvent::Offered`]. Settled by [`super::MediaEvent::Accepted`] or
+    /// [`super::MediaEvent::Failed`].
+    AcceptAnswer {
+        /// Settled under this id.
+        request: MediaRequestId,
+        /// The transport that was offered.
+        transport: TransportId,
+        /// SDP answer.
+        answer: String,
+    },
+    /// A trickled remote candidate (the `candidate:…` line). Never settled: what cannot be used is skipped.
+    AddRemoteCandidate {
+        /// The peer connection.
+        transport: TransportId,
+        /// May be empty (end of candidates), a `.local` name, TCP…
+        candidate: String,
+    },
+    /// Closes one transport; a publication loses its media with its receiving transport.
+    CloseTransport {
+        /// The peer connection.
+        transport: TransportId,
+    },
+    /// Ends a publication and every sending transport that receives it.
+    ClosePublication {
+        /// The publication.
+        publication: PublicationId,
+    },
+    /// Hands out a copy of every packet that a publication receives (of simulcast, of the best layer) from the next key
+    /// frame on, which it asks for. It outlives the publisher's transports and ends with the publication, which
+    /// [`super::MediaEvent::TapEnded`] tells; an unknown publication has ended already.
+    SetTap {
+        /// New id; one that is in use moves here.
+        tap: TapId,
+        /// What to copy.
+        publication: PublicationId,
+        /// Copies sound.
+        audio: bool,
+        /// Copies pictures.
+        video: bool,
+    },
+    /// Ends a tap. Nothing is told.
+    RemoveTap {
+        /// The tap.
+        tap: TapId,
+    },
+    /// Whoever takes a tap's packets cannot go on without a key frame.
+    RequestKeyFrame {
+        /// The tap.
+        tap: TapId,
+    },
+}
+
+impl MediaOperation {
+    /// The id under which it has to be settled, if it has to be.
+    pub fn request(&self) -> Option<MediaRequestId> {
+        match self {
+            Self::Publish { request, .. } | Self::Subscribe { request, .. } | Self::AcceptAnswer { request, .. } => {
+                Some(*request)
+            }
+            Self::CreateRouter
+            | Self::CloseRouter
+            | Self::ChangeReception { .. }
+            | Self::AddRemoteCandidate { .. }
+            | Self::CloseTransport { .. }
+            | Self::ClosePublication { .. }
+            | Self::SetTap { .. }
+            | Self::RemoveTap { .. }
+            | Self::RequestKeyFrame { .. } => None,
+        }
+    }
+
+    /// Addressed.
+    pub fn at(self, router: RouterId) -> MediaCommand {
+        MediaCommand { router, op: self }
+    }
+}

@@ -1,0 +1,101 @@
+//! What can be seen of a transport while it lives: for dashboards, metrics and whoever asks why a picture stands still.
+
+use std::net::SocketAddr;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Layer, MediaKind};
+
+/// What happened on a transport.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum TransportObservation {
+    /// Encrypted packets leave by this path from now on.
+    Path(MediaPath),
+    /// ICE and DTLS are up.
+    Connected,
+    /// ICE consent was lost or DTLS closed; the transport stays until it is closed by command.
+    Disconnected,
+    /// The first packet of this kind came from the publisher, or went to the subscriber.
+    FirstPacket {
+        /// Sound or pictures.
+        kind: MediaKind,
+    },
+    /// A receiver can begin to decode: the first key frame came from the publisher, or went to the subscriber.
+    FirstKeyFrame,
+    /// The subscriber gets another layer from now on.
+    LayerChanged {
+        /// The new one.
+        layer: Layer,
+    },
+    /// The publisher was asked for a key frame, by whomever. Requests are merged: there are only a few in a second.
+    KeyFrameRequested {
+        /// Of this layer.
+        layer: Layer,
+    },
+    /// How well it goes, now and then.
+    Statistics(TransportStatistics),
+    /// Nothing came from the publisher for a whole period of statistics, though something had before. Told once for
+    /// each silence.
+    Silent,
+}
+
+/// A pair of addresses and what carries datagrams between them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct MediaPath {
+    /// What carries them.
+    pub protocol: PathProtocol,
+    /// Ours, as it is offered.
+    pub local: SocketAddr,
+    /// The client's, as we see it; of a relay of ours, that of the relay's client.
+    pub remote: SocketAddr,
+    /// Through our own relay.
+    pub relayed: bool,
+}
+
+/// What carries datagrams.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub enum PathProtocol {
+    /// The network itself.
+    Udp,
+    /// A connection that the client has opened.
+    Tcp,
+}
+
+/// What happened on a transport since the last statistics, or since it was connected.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct TransportStatistics {
+    /// How long that is, in milliseconds.
+    pub period_ms: u32,
+    /// To the client and back, in microseconds; unknown where neither side reports.
+    pub round_trip_us: Option<u32>,
+    /// Bits in a second that the client could be sent; unknown without an estimator.
+    pub estimate_bps: Option<u64>,
+    /// What the subscriber gets; nothing for publishers.
+    pub layer: Option<Layer>,
+    /// From the client.
+    pub received: Vec<StreamStatistics>,
+    /// To the client.
+    pub sent: Vec<StreamStatistics>,
+}
+
+/// One RTP stream in a period. Retransmissions count.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct StreamStatistics {
+    /// What it is.
+    pub kind: MediaKind,
+    /// Of a publisher's simulcast.
+    pub layer: Option<Layer>,
+    /// Bits in a second.
+    pub rate_bps: u64,
+    /// Packets in the period.
+    pub packets: u32,
+    /// Thousandths of all packets that never reached the receiver, as its last reports say: what came late or again is not
+    /// lost.
+    pub lost_permille: Option<u16>,
+    /// In microseconds, as the receiver measures it.
+    pub jitter_us: Option<u32>,
+    /// Requests of the receiver for what was lost.
+    pub nacks: u32,
+    /// Key frames that the receiver asked for.
+    pub key_frame_requests: u32,
+}

@@ -1,0 +1,43 @@
+//! How much of a publication a subscriber gets.
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{SubscriberId, TransportId};
+
+/// What a subscriber wants of one publication. The default is all of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Reception {
+    /// Sound is not sent.
+    pub audio_paused: bool,
+    /// Pictures are not sent.
+    pub video_paused: bool,
+    /// The best picture that is of use.
+    pub limit: LayerLimit,
+    /// Among the legs of one subscriber, more is more important. For whoever divides bandwidth; nobody does yet.
+    pub priority: u8,
+}
+
+/// The highest layer wanted. Where a publisher does not send what is below, it is no reason to send nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct LayerLimit {
+    /// Size of the picture: 0 is the smallest simulcast layer. `None`: the best there is.
+    pub spatial: Option<u8>,
+    /// Frames per second: 0 is the fewest. `None`: all. Of codecs whose packets tell it, which is VP8.
+    pub temporal: Option<u8>,
+}
+
+/// Which of a room's sending transports.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Legs {
+    /// One.
+    Transport(TransportId),
+    /// All of one client.
+    Subscriber(SubscriberId),
+}
+
+/// A quality of one publication.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub struct Layer {
+    /// Simulcast layer, 0 is the smallest.
+    pub spatial: u8,
+}

@@ -1,0 +1,79 @@
+//! What happens once or seldom on a transport and is worth telling: first packets, the first key frame, changes of the
+//! layer, silence. It looks at packets on their way and changes nothing.
+
+use protocol::media::{Layer, MediaKind, TransportObservation, TransportStatistics};
+
+use crate::packet::Packet;
+
+/// What has been seen of one transport.
+#[derive(Debug, Default)]
+pub(crate) struct Milestones {
+    audio: bool,
+    video: bool,
+    key_frame: bool,
+    /// The layer of the last picture that went to a subscriber.
+    layer: Option<usize>,
+    silent: bool,
+    /// Not told yet.
+    observations: Vec<TransportObservation>,
+}
+
+impl Milestones {
+    /// A packet came from the publisher.
+    pub(crate) fn came(&mut self, packet: &Packet) {
+        if !packet.payload.is_empty() {
+            self.passed(packet);
+        }
+    }
+
+    /// A packet went to the subscriber.
+    pub(crate) fn went(&mut self, packet: &Packet) {
+        self.passed(packet);
+        if packet.kind == MediaKind::Video && self.layer != Some(packet.source.layer) {
+            self.layer = Some(packet.source.layer);
+            self.observations.push(TransportObservation::LayerChanged { layer: layer(packet.source.layer) });
+        }
+    }
+
+    fn passed(&mut self, packet: &Packet) {
+        let seen = match packet.kind {
+            MediaKind::Audio => &mut self.audio,
+            MediaKind::Video => &mut self.video,
+        };
+        if !std::mem::replace(seen, true) {
+            self.observations.push(TransportObservation::FirstPacket { kind: packet.kind });
+        }
+        if packet.key_frame_start && !std::mem::replace(&mut self.key_frame, true) {
+            self.observations.push(TransportObservation::FirstKeyFrame);
+        }
+    }
+
+    /// A publisher's statistics: it has fallen silent if it sent something once and nothing in this period.
+    pub(crate) fn measured(&mut self, statistics: &TransportStatistics) {
+        let is_silent = (self.audio || self.video) && statistics.received.iter().all(|stream| stream.packets == 0);
+        if is_silent && !self.silent {
+            self.observations.push(TransportObservation::Silent);
+        }
+        self.silent = is_silent;
+    }
+
+    /// The layer that goes to the subscriber.
+    pub(crate) fn layer(&self) -> Option<Layer> {
+        self.layer.map(layer)
+    }
+
+    /// Something is to be told.
+    pub(crate) fn has_news(&self) -> bool {
+        !self.observations.is_empty()
+    }
+
+    /// What is to be told, in order.
+    pub(crate) fn take(&mut self) -> Vec<TransportObservation> {
+        std::mem::take(&mut self.observations)
+    }
+}
+
+/// There are three simulcast layers at most.
+pub(crate) fn layer(index: usize) -> Layer {
+    Layer { spatial: u8::try_from(index).unwrap_or(u8::MAX) }
+}
