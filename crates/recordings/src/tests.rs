@@ -578,9 +578,12 @@ async fn a_crash_after_the_archive_only_leaves_files_to_remove() {
     fs::create_dir(&deleted).unwrap();
     fs::write(deleted.join("media"), "media").unwrap();
     let studio = Studio::open(folder.path());
-    while files(&room).len() > 2 {
-        tokio::task::yield_now().await;
-    }
+    let tidied = async {
+        while files(&room).len() > 2 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(120), tidied).await.expect("what was left behind is gone");
     assert_eq!(files(&room), [".recording.room", "room.zip"]);
     assert!(!deleted.exists());
     studio.close();

@@ -154,7 +154,7 @@ async fn packets_that_come_before_their_file_are_kept_for_it() {
     }
     let mut durations = vec![];
     while durations.len() < 2 {
-        if let Some(WriterEvent::Finished { tap, summary }) = writer.events.recv().await {
+        if let WriterEvent::Finished { tap, summary } = writer.events.recv().await.expect("it is not over") {
             durations.push((tap, summary.duration));
         }
     }
