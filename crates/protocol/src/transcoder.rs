@@ -154,6 +154,8 @@ pub enum Report {
         /// What this process could not put into it.
         lost: Lost,
     },
+    /// It is at work, although nothing new is in the file. Told every few seconds, so that it is known not to hang.
+    Working,
     /// The input ended before the recording did; what there is so far can be played, and continued.
     Suspended,
     /// Nothing can be made of the folder, now or later.

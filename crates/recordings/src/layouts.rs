@@ -106,7 +106,7 @@ impl Layouts {
     /// What a browser shall record for a session.
     pub(super) fn page(&self, composition: &Composition, session: &str, has_audio: bool) -> Result<Options, String> {
         self.availability().map_err(|unavailable| unavailable.to_string())?;
-        let picture = crate::composing::picture(composition, false)?;
+        let picture = crate::manifest::picture(composition, false)?;
         let url = self.url(&composition.custom_layout, session)?;
         let shown: Uri = url.split('?').next().unwrap_or_default().parse().map_err(|_| no_url())?;
         Ok(Options {

@@ -8,6 +8,7 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use muxing::{Container, FileSummary, RepairError};
@@ -16,52 +17,35 @@ use protocol::model::OutputMode;
 use protocol::recording::{Lost, Measured, RecordingView};
 use protocol::transcoder;
 
-use crate::Place;
 use crate::archive::{self, Entry};
-use crate::composing::{self, Composing};
-use crate::processes::Made;
+use crate::director::ComposedFile;
+use crate::manifest::{self, Manifest};
+use crate::stage::Premises;
 use crate::store::{self, Folder, StreamNote};
 use crate::writer::repair_file;
 
 /// The writer's files have at least this before their first frame.
 const EMPTY_FILE: u64 = 4096;
 
-/// A recording that is over.
+/// A recording whose files are closed, in the hands of a worker.
 #[derive(Debug)]
-pub(super) struct Work {
-    pub(super) folder: Folder,
-    pub(super) view: RecordingView,
-    pub(super) parts: Vec<Part>,
-    /// If it is being composed.
-    pub(super) composing: Option<Composing>,
+pub(crate) struct Work {
+    pub(crate) folder: Arc<Folder>,
+    pub(crate) view: RecordingView,
+    pub(crate) parts: Vec<Part>,
 }
 
 /// One of its files.
-#[derive(Debug)]
-pub(super) struct Part {
-    pub(super) note: StreamNote,
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct Part {
+    pub(crate) note: StreamNote,
     /// What is in it; unknown if it was cut off.
-    pub(super) summary: Option<FileSummary>,
-}
-
-/// A recording that is whole, in a folder that nobody else works at.
-#[derive(Debug)]
-pub(super) struct Processed {
-    pub(super) folder: Folder,
-    pub(super) view: RecordingView,
-}
-
-impl Processed {
-    /// What is in it.
-    pub(super) fn measured(&self) -> Measured {
-        let RecordingView { size, duration, has_audio, has_video, lost, .. } = self.view;
-        Measured { size, duration, has_audio, has_video, lost }
-    }
+    pub(crate) summary: Option<FileSummary>,
 }
 
 /// Why a recording is not ready.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Failure {
+pub(crate) enum ProcessingFailure {
     /// The server stops: to be done at its next start.
     #[error("the server stopped before the recording was processed")]
     Interrupted,
@@ -74,84 +58,68 @@ pub(super) enum Failure {
     /// It cannot be composed. Its files stay.
     #[error("{0}")]
     Uncomposed(String),
+    /// Nobody wants it.
+    #[error("it never ran")]
+    Discarded,
     /// A bug. Its files stay.
     #[error("defect in the processing of recordings")]
     Defect,
 }
 
 /// Lets a worker do what waits for the disk.
-pub(super) async fn on_worker<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Failure> {
+pub(crate) async fn on_worker<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, ProcessingFailure> {
     let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|error| if error.is_panic() { Failure::Defect } else { Failure::Interrupted })
+    done.map_err(|error| if error.is_panic() { ProcessingFailure::Defect } else { ProcessingFailure::Interrupted })
 }
 
 impl Work {
-    /// Makes a recording ready (stopped, if it is kept elsewhere) or failed, on the disk. `may_be_empty`: even without a
-    /// single frame.
-    pub(super) async fn finish(self, place: &Place, may_be_empty: bool) -> Result<Processed, Failure> {
-        let finished = if self.view.output_mode == OutputMode::Individual {
-            self.step(place, move |work, place| work.gather(place, may_be_empty)).await?
-        } else {
-            let resume = move |work: &mut Self, place: &Place| work.resume_composing(place, may_be_empty);
-            let mut work = if self.composing.is_some() { self } else { self.step(place, resume).await? };
-            let made = match work.composing.take() {
-                Some(composing) => composing.made().await.map_err(Failure::Uncomposed),
-                None => Err(Failure::Defect),
-            };
-            work.step(place, |work, place| work.take_composed(place, made?)).await?
-        };
-        Ok(Processed { folder: finished.folder, view: finished.view })
-    }
-
-    /// Something that waits for the disk. If it fails, the recording has failed.
-    async fn step(
+    /// Takes a step. If it fails, the recording has failed, and its metadata say so.
+    pub(crate) fn step<T>(
         mut self,
-        place: &Place,
-        step: impl FnOnce(&mut Self, &Place) -> Result<(), Failure> + Send + 'static,
-    ) -> Result<Self, Failure> {
-        let place = place.clone();
-        let done = on_worker(move || match step(&mut self, &place) {
-            Ok(()) => Ok(self),
+        premises: &Premises,
+        step: impl FnOnce(&mut Self, &Premises) -> Result<T, ProcessingFailure>,
+    ) -> Result<(Box<RecordingView>, T), ProcessingFailure> {
+        match step(&mut self, premises) {
+            Ok(done) => Ok((Box::new(self.view), done)),
             Err(failure) => {
-                if !matches!(failure, Failure::Interrupted) {
-                    self.fail(&place);
+                if !matches!(failure, ProcessingFailure::Interrupted) {
+                    self.fail(premises);
                 }
                 Err(failure)
             }
-        });
-        done.await?
+        }
     }
 
     /// Gives up a recording that never ran, with whatever was written of it.
-    pub(super) fn discard(mut self, place: &Place) {
-        // Before what it works with is removed.
-        self.composing = None;
+    pub(crate) fn discard(&mut self) {
         for part in &self.parts {
             remove(&self.folder, &part.note);
         }
         if self.view.output_mode != OutputMode::Individual {
-            self.forget_composing();
+            self.remove_manifest();
             let output = format!("{}.{}", self.view.name, self.view.extension());
             // A file of nothing, if it is there at all.
             let _ = store::remove(&self.folder.file(&output));
         }
-        self.fail(place);
     }
 
-    fn gather(&mut self, place: &Place, may_be_empty: bool) -> Result<(), Failure> {
+    /// Makes one archive of its files. `may_be_empty`: even without a single frame.
+    pub(crate) fn gather(&mut self, premises: &Premises, may_be_empty: bool) -> Result<(), ProcessingFailure> {
         let mut entries = vec![];
         for part in std::mem::take(&mut self.parts) {
-            if place.stop.load(Ordering::Relaxed) {
-                return Err(Failure::Interrupted);
+            if premises.stop.load(Ordering::Relaxed) {
+                return Err(ProcessingFailure::Interrupted);
             }
             entries.extend(self.complete(part)?);
         }
         if entries.is_empty() && !may_be_empty {
-            return Err(Failure::Empty);
+            return Err(ProcessingFailure::Empty);
         }
-        let measured = self.archive(place, &entries)?;
+        let measured = self.archive(premises, &entries)?;
         self.describe(&measured);
-        self.seal(place, place.finished())?;
+        self.seal(premises, premises.finished())?;
         entries.iter().for_each(|entry| remove(&self.folder, &entry.note));
         Ok(())
     }
@@ -165,15 +133,16 @@ impl Work {
         }
     }
 
-    /// After a crash: files are made whole, and the composition goes on up to where the last one ends.
-    fn resume_composing(&mut self, place: &Place, may_be_empty: bool) -> Result<(), Failure> {
-        if self.parts.is_empty() && !may_be_empty {
-            return Err(Failure::Empty);
+    /// After a crash: files are made whole, and the manifest says that nothing follows. The composition goes on up to where
+    /// the last file ends.
+    pub(crate) fn resume(&mut self, premises: &Premises) -> Result<Manifest, ProcessingFailure> {
+        if self.parts.is_empty() {
+            return Err(ProcessingFailure::Empty);
         }
         let mut end = 0;
         for Part { note, summary } in &self.parts {
-            if place.stop.load(Ordering::Relaxed) {
-                return Err(Failure::Interrupted);
+            if premises.stop.load(Ordering::Relaxed) {
+                return Err(ProcessingFailure::Interrupted);
             }
             let found = || find(&self.folder, note).map(|path| repair_file(&path));
             match summary.map(Ok).or_else(found) {
@@ -182,34 +151,38 @@ impl Work {
                 Some(Err(RepairError::Nothing)) | None => {}
             }
         }
-        let mut composing = Composing::resume(&place.transcoder, &self.folder).map_err(Failure::Uncomposed)?;
+        let resumed = Manifest::resume(&self.folder);
+        let mut manifest = resumed.map_err(|error| ProcessingFailure::Uncomposed(error.to_string()))?;
         // One that is there already counts, if it is earlier.
-        composing.happened(&transcoder::Entry::End { at: end })?;
-        self.composing = Some(composing);
-        Ok(())
+        manifest.append(&transcoder::Entry::End { at: end })?;
+        Ok(manifest)
     }
 
     /// It is composed: what it was composed from goes.
-    fn take_composed(&mut self, place: &Place, made: Made) -> Result<(), Failure> {
-        let transcoder::Lost { undecodable, unreadable_files } = made.lost;
+    pub(crate) fn take_composed(
+        &mut self,
+        premises: &Premises,
+        composed: ComposedFile,
+    ) -> Result<(), ProcessingFailure> {
+        let transcoder::Lost { undecodable, unreadable_files } = composed.lost;
         let lost =
             Lost { dropped_packets: dropped(self.parts.iter().map(|part| &part.note)), undecodable, unreadable_files };
         self.folder.sync()?;
-        self.describe(&Measured { lost, ..made.measured });
-        self.seal(place, place.finished())?;
+        self.describe(&Measured { lost, ..composed.measured });
+        self.seal(premises, premises.finished())?;
         self.parts.iter().for_each(|part| remove(&self.folder, &part.note));
-        self.forget_composing();
+        self.remove_manifest();
         Ok(())
     }
 
-    fn forget_composing(&self) {
-        if let Err(error) = composing::forget(&self.folder).and_then(|()| self.folder.sync()) {
+    fn remove_manifest(&self) {
+        if let Err(error) = manifest::remove(&self.folder).and_then(|()| self.folder.sync()) {
             tracing::warn!(recording = self.folder.id(), %error, "a manifest stays that is not needed any more");
         }
     }
 
     /// A file, whole and with the name that its content deserves; `None` if there is nothing in it.
-    fn complete(&self, Part { mut note, summary }: Part) -> Result<Option<Entry>, Failure> {
+    fn complete(&self, Part { mut note, summary }: Part) -> Result<Option<Entry>, ProcessingFailure> {
         let Some(path) = find(&self.folder, &note) else {
             self.folder.forget(&note)?;
             return Ok(None);
@@ -245,38 +218,43 @@ impl Work {
         Ok(Some(Entry { note, file }))
     }
 
-    fn archive(&self, place: &Place, entries: &[Entry]) -> Result<Measured, Failure> {
+    fn archive(&self, premises: &Premises, entries: &[Entry]) -> Result<Measured, ProcessingFailure> {
         let target = self.folder.file(&format!("{}.zip", self.view.name));
         let unfinished = target.with_added_extension("new");
         let write = || {
             let file = File::create(&unfinished)?;
-            archive::write(&file, self.folder.path(), &self.view, entries, &place.stop)?;
+            archive::write(&file, self.folder.path(), &self.view, entries, &premises.stop)?;
             file.sync_all()?;
             fs::rename(&unfinished, &target)?;
             self.folder.sync()
         };
         if let Err(error) = write() {
             let _ = fs::remove_file(&unfinished);
-            return Err(if place.stop.load(Ordering::Relaxed) { Failure::Interrupted } else { error.into() });
+            return Err(if premises.stop.load(Ordering::Relaxed) {
+                ProcessingFailure::Interrupted
+            } else {
+                error.into()
+            });
         }
         Ok(measure(&self.view, entries))
     }
 
-    fn fail(&mut self, place: &Place) {
-        if let Err(error) = self.seal(place, RecordingStatus::Failed) {
+    /// Its metadata say that nothing came of it.
+    pub(crate) fn fail(&mut self, premises: &Premises) {
+        if let Err(error) = self.seal(premises, RecordingStatus::Failed) {
             tracing::error!(recording = self.folder.id(), %error, "it cannot be written that a recording failed");
         }
     }
 
-    fn seal(&mut self, place: &Place, status: RecordingStatus) -> io::Result<()> {
+    fn seal(&mut self, premises: &Premises, status: RecordingStatus) -> io::Result<()> {
         self.view.status = status;
-        self.view.url = self.view.clone().published(&place.public_url).url;
+        self.view.url = self.view.clone().published(&premises.public_url).url;
         self.folder.write(&self.view)
     }
 }
 
 /// Takes over what a finished file turned out to be.
-pub(super) fn describe(note: &mut StreamNote, summary: &FileSummary) {
+pub(crate) fn describe(note: &mut StreamNote, summary: &FileSummary) {
     (note.start_time, note.end_time) = (summary.start, summary.end);
     (note.duration, note.size) = (summary.duration, summary.size);
     (note.has_audio, note.has_video) = (summary.has_audio, summary.has_video);
@@ -286,12 +264,12 @@ pub(super) fn describe(note: &mut StreamNote, summary: &FileSummary) {
 }
 
 /// A file's name while it is written, and afterwards unless it holds H264.
-pub(super) fn growing_name(note: &StreamNote) -> String {
+pub(crate) fn growing_name(note: &StreamNote) -> String {
     file_name(note, Container::WebM)
 }
 
 /// Removes a file that is not needed any more, and then its note, by which it would be found again.
-pub(super) fn remove(folder: &Folder, note: &StreamNote) {
+pub(crate) fn remove(folder: &Folder, note: &StreamNote) {
     let files = [Container::WebM, Container::Matroska].map(|container| folder.file(&file_name(note, container)));
     let removed = files.iter().try_for_each(|path| store::remove(path)).and_then(|()| folder.forget(note));
     if let Err(error) = removed.and_then(|()| folder.sync()) {

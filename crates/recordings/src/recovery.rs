@@ -1,113 +1,94 @@
-//! Recordings that a crash has interrupted: they are finished while the server is already at work, and applications hear
-//! of it. Their ids stay taken all the while.
+//! What a crash has left of recordings, as it is found on the disk. What becomes of it is the director's.
 
 use std::io;
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use protocol::event::{Reason, RecordingEvent, RecordingStatus, Stamp};
-use protocol::model::OutputMode;
 use protocol::recording::RecordingView;
-use tokio::sync::mpsc;
 
-use crate::composing;
-use crate::processing::{self, Failure, Part, Processed, Work};
+use crate::manifest;
+use crate::processing::{self, Part};
+use crate::stage::Premises;
 use crate::store::Folder;
-use crate::{Place, Told};
 
-/// What a crash has left of a recording.
-enum Found {
-    /// It is where it shall be, or nobody knows what it is.
-    Nothing,
-    /// Only to be brought to where it is kept.
-    Whole(Processed),
-    Interrupted(Interrupted),
+/// Goes through all recordings, one after the other.
+#[derive(Debug, Default)]
+pub(crate) struct Search {
+    /// Those that were not looked at; nothing if it has not begun.
+    ids: Option<Vec<String>>,
 }
 
-/// A recording that is to be finished.
-struct Interrupted {
-    work: Work,
+/// A recording that is to be finished, or only brought to where it is kept.
+#[derive(Debug)]
+pub(crate) struct Finding {
+    pub(crate) folder: Arc<Folder>,
+    pub(crate) view: RecordingView,
     /// What its metadata file said.
-    status: RecordingStatus,
+    pub(crate) status: RecordingStatus,
+    /// Nothing if it is whole.
+    pub(crate) parts: Option<Vec<Part>>,
 }
 
-/// Looks through all recordings and finishes those that are not: archives first, then one composition after the other.
-pub(super) async fn run(place: Place, tell: mpsc::Sender<Told>, processed: mpsc::Sender<Processed>) {
-    let mut compositions = vec![];
-    for id in ids(&place).await {
-        match found(&place, id).await {
-            Found::Nothing => {}
-            Found::Whole(whole) => drop(processed.send(whole).await),
-            Found::Interrupted(interrupted) => {
-                if matches!(interrupted.status, RecordingStatus::Starting | RecordingStatus::Started) {
-                    announce(&tell, &interrupted.work.view).await;
-                }
-                if interrupted.work.view.output_mode == OutputMode::Individual {
-                    interrupted.finish(&place, &tell, &processed).await;
-                } else {
-                    compositions.push(interrupted);
-                }
+impl Search {
+    /// The next one that was interrupted. Waits for the disk.
+    pub(crate) fn next(&mut self, premises: &Premises) -> Option<Finding> {
+        let ids = self.ids.get_or_insert_with(|| begin(premises));
+        while let Some(id) = ids.pop() {
+            // Whatever has begun meanwhile is held by somebody.
+            let Some(folder) = premises.store.claim(&id) else { continue };
+            match look(premises, folder) {
+                Ok(None) => {}
+                Ok(found) => return found,
+                Err(error) => tracing::error!(recording = %id, %error, "an interrupted recording cannot be finished"),
             }
         }
-    }
-    for composition in compositions {
-        composition.finish(&place, &tell, &processed).await;
+        None
     }
 }
 
-async fn ids(place: &Place) -> Vec<String> {
-    let store = place.store.clone();
-    let ids = processing::on_worker(move || {
-        if let Err(error) = store.delete_leftovers() {
-            tracing::warn!(%error, "what is left of deleted recordings stays");
-        }
-        store.ids()
-    });
-    ids.await.and_then(|ids| Ok(ids?)).unwrap_or_else(|failure| {
-        tracing::error!(%failure, "the recordings cannot be listed");
+fn begin(premises: &Premises) -> Vec<String> {
+    if let Err(error) = premises.store.delete_leftovers() {
+        tracing::warn!(%error, "what is left of deleted recordings stays");
+    }
+    let mut ids = premises.store.ids().unwrap_or_else(|error| {
+        tracing::error!(%error, "the recordings cannot be listed");
         vec![]
-    })
+    });
+    // They are taken from the end: those of a session in the order in which they were made.
+    ids.sort_by(|a, b| b.cmp(a));
+    ids
 }
 
-async fn found(place: &Place, id: String) -> Found {
-    let (place, asked) = (place.clone(), id.clone());
-    // Whatever has begun meanwhile is held by somebody.
-    let look = move || place.store.claim(&asked).map_or(Ok(Found::Nothing), |folder| look(&place, folder));
-    let found = processing::on_worker(look).await;
-    found.and_then(|found| Ok(found?)).unwrap_or_else(|failure| {
-        tracing::error!(recording = %id, %failure, "an interrupted recording cannot be finished");
-        Found::Nothing
-    })
-}
-
-fn look(place: &Place, folder: Folder) -> io::Result<Found> {
-    let Ok(Some(mut view)) = folder.read() else { return Ok(Found::Nothing) };
+fn look(premises: &Premises, folder: Folder) -> io::Result<Option<Finding>> {
+    let Ok(Some(mut view)) = folder.read() else { return Ok(None) };
     let notes = folder.notes()?;
     let status = view.status;
     let is_whole = || {
         let file = folder.file(&format!("{}.{}", view.name, view.extension()));
-        file.is_file() && !composing::is_begun(&folder)
+        file.is_file() && !manifest::is_there(&folder)
     };
     match status {
         RecordingStatus::Ready => {
             if folder.file(&format!("{}.{}", view.name, view.extension())).is_file() {
                 // The crash came before what is in the archive was removed.
                 notes.iter().for_each(|note| processing::remove(&folder, note));
-                composing::forget(&folder)?;
+                manifest::remove(&folder)?;
             }
-            return Ok(Found::Nothing);
+            return Ok(None);
         }
         // It was on its way to where it is kept.
         RecordingStatus::Stopped if notes.is_empty() && is_whole() => {
-            if place.kept.is_none() {
+            if premises.destination.is_none() {
                 view.status = RecordingStatus::Ready;
                 folder.write(&view)?;
             }
-            return Ok(Found::Whole(Processed { folder, view }));
+            return Ok(Some(Finding { folder: Arc::new(folder), view, status, parts: None }));
         }
         // With files, it is worth another try: there may be room on the disk now.
-        RecordingStatus::Failed if notes.is_empty() => return Ok(Found::Nothing),
+        RecordingStatus::Failed if notes.is_empty() => return Ok(None),
         // What is there waits for something that can compose it.
-        _ if composing::is_begun(&folder) && !place.transcoder.is_there() => return Ok(Found::Nothing),
+        _ if manifest::is_there(&folder) && !premises.transcoder.is_there() => return Ok(None),
         _ => {}
     }
     tracing::warn!(recording = folder.id(), status = status.as_str(), "finishing an interrupted recording");
@@ -116,33 +97,12 @@ fn look(place: &Place, folder: Folder) -> io::Result<Found> {
         folder.write(&view)?;
     }
     let parts = notes.into_iter().map(|note| Part { note, summary: None }).collect();
-    Ok(Found::Interrupted(Interrupted { work: Work { folder, view, parts, composing: None }, status }))
-}
-
-impl Interrupted {
-    async fn finish(self, place: &Place, tell: &mpsc::Sender<Told>, processed: &mpsc::Sender<Processed>) {
-        let failed = RecordingView { status: RecordingStatus::Failed, ..self.work.view.clone() };
-        match self.work.finish(place, false).await {
-            Ok(finished) => drop(processed.send(finished).await),
-            Err(Failure::Interrupted) => {}
-            Err(failure) => {
-                tracing::error!(recording = %failed.id, %failure, "an interrupted recording failed");
-                if self.status != RecordingStatus::Failed {
-                    announce(tell, &failed).await;
-                }
-            }
-        }
-    }
-}
-
-async fn announce(tell: &mpsc::Sender<Told>, view: &RecordingView) {
-    // Nobody listens any more only if the server stops.
-    let _ = tell.send(recovered(view)).await;
+    Ok(Some(Finding { folder: Arc::new(folder), view, status, parts: Some(parts) }))
 }
 
 /// What applications are told of it.
-pub(super) fn recovered(view: &RecordingView) -> Told {
-    Told::Recovered(Box::new(RecordingEvent {
+pub(crate) fn event(view: &RecordingView) -> RecordingEvent {
+    RecordingEvent {
         stamp: Stamp {
             session: view.session_id.as_str().into(),
             session_created_at: session_created_at(view),
@@ -159,7 +119,7 @@ pub(super) fn recovered(view: &RecordingView) -> Told {
         has_video: view.has_video,
         size: view.size,
         status: view.status,
-    }))
+    }
 }
 
 fn session_created_at(view: &RecordingView) -> u64 {
@@ -167,7 +127,7 @@ fn session_created_at(view: &RecordingView) -> u64 {
     unique.and_then(|(_, time)| time.parse().ok()).unwrap_or(view.created_at)
 }
 
-/// ms since 1970.
+/// ms since 1970, by the clock on the wall: as applications know it.
 pub(crate) fn now() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)

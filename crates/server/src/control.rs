@@ -13,7 +13,7 @@ use openvidu::Dialect;
 use protocol::event::Event;
 use protocol::media::MediaEvent;
 use protocol::recording::RecordingReport;
-use recordings::Told;
+use recordings::{RecordingCommands, RecordingNews};
 use session::command::ApplicationCommand;
 use session::{
     Asker, CallId, ClientCommand, ClientHandle, Command, Effect, Notification, PeerInfo, Refusal, Registry, Reply,
@@ -111,7 +111,7 @@ impl Control {
         seed: [u8; 32],
         media: MediaHandle,
         media_events: mpsc::Receiver<MediaEvent>,
-        (recordings, told): (recordings::Queue, Option<mpsc::Receiver<Told>>),
+        (recordings, news): (RecordingCommands, Option<mpsc::Receiver<RecordingNews>>),
         events: EventSinks,
     ) -> (Self, JoinHandle<()>) {
         let (sender, inputs) = mpsc::channel(INPUT_CAPACITY);
@@ -131,7 +131,7 @@ impl Control {
             observers: observers.clone(),
         };
         let media_lost_at = control.media_lost_at.clone();
-        let task = tokio::spawn(control.run(inputs, media_events, told));
+        let task = tokio::spawn(control.run(inputs, media_events, news));
         (Self { inputs: sender, media_lost_at, clock, observers }, task)
     }
 }
@@ -167,7 +167,7 @@ struct ControlLoop {
     media: MediaHandle,
     /// Set once.
     media_lost_at: Arc<OnceLock<u64>>,
-    recordings: recordings::Queue,
+    recordings: RecordingCommands,
     /// Who waits for an answer.
     calls: HashMap<CallId, oneshot::Sender<CallResult>>,
     next_call: u64,
@@ -187,7 +187,7 @@ impl ControlLoop {
         mut self,
         mut inputs: mpsc::Receiver<Input>,
         mut media_events: mpsc::Receiver<MediaEvent>,
-        mut told: Option<mpsc::Receiver<Told>>,
+        mut news: Option<mpsc::Receiver<RecordingNews>>,
     ) {
         loop {
             let deadline = self.registry.poll_timeout().map(|time| self.clock.instant(time));
@@ -213,10 +213,10 @@ impl ControlLoop {
                         self.step(|registry, now| registry.handle_media(lost, now));
                     }
                 },
-                of_recordings = next(&mut told) => match of_recordings {
-                    Some(Told::Report(report)) => self.step(|registry, now| registry.handle_recording(report, now)),
-                    Some(Told::Recovered(event)) => self.events.send(Event::RecordingStatusChanged(*event)),
-                    None => told = None,
+                of_recordings = next(&mut news) => match of_recordings {
+                    Some(RecordingNews::Report(report)) => self.step(|registry, now| registry.handle_recording(report, now)),
+                    Some(RecordingNews::Recovered(event)) => self.events.send(Event::RecordingStatusChanged(*event)),
+                    None => news = None,
                 },
                 () = timeout => self.step(Registry::handle_timeout),
             }
@@ -340,9 +340,9 @@ enum Undeliverable {
 }
 
 /// Never, if there is nothing to wait for.
-async fn next(told: &mut Option<mpsc::Receiver<Told>>) -> Option<Told> {
-    match told {
-        Some(told) => told.recv().await,
+async fn next(news: &mut Option<mpsc::Receiver<RecordingNews>>) -> Option<RecordingNews> {
+    match news {
+        Some(news) => news.recv().await,
         None => std::future::pending().await,
     }
 }
@@ -375,7 +375,7 @@ mod tests {
             [0; 32],
             media,
             media_events,
-            (recordings::Queue::off(), None),
+            (RecordingCommands::off(), None),
             EventSinks::default(),
         );
         assert_eq!(control.media_lost_at(), None);

@@ -87,21 +87,21 @@ pub(crate) fn wire(program: Program, limits: Limits, opened: Opened) -> io::Resu
             let max_streams = rules.recording.max_streams;
             transcoder.check();
             layouts.tidy();
-            let kept = bucket.clone().map(|bucket| recordings::Kept::new(bucket, config.madang_recording_local_copy));
-            let place = recordings::Place {
+            let local_copy = config.madang_recording_local_copy;
+            let premises = recordings::Premises {
                 store: store.clone(),
-                kept,
+                destination: bucket.clone().map(|bucket| recordings::Destination { bucket, local_copy }),
                 public_url,
                 transcoder: transcoder.clone(),
                 has_captions: config.madang_recording_captions,
                 layouts: layouts.clone(),
                 stop: Arc::default(),
             };
-            let running = recordings::start(place, writer, max_streams)?;
+            let running = recordings::start(premises, writer, max_streams)?;
             recording_threads.extend([running.thread, running.writer]);
-            (running.queue, Some(running.told))
+            (running.commands, Some(running.news))
         }
-        None => (recordings::Queue::off(), None),
+        None => (recordings::RecordingCommands::off(), None),
     };
     let (control, control_task) = Control::start(
         (rules, options::dialect(&config)),

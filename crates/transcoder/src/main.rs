@@ -9,6 +9,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use protocol::transcoder::{Entry, Report};
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -26,6 +27,9 @@ enum Instruction {
     /// The same at once.
     Stop,
 }
+
+/// Without a word, while there is something to do.
+const SILENCE: Duration = Duration::from_secs(5);
 
 fn main() -> ExitCode {
     let argument = std::env::args().nth(1);
@@ -78,6 +82,7 @@ fn run(folder: &Path, instructions: &Receiver<Instruction>) -> Result<(), Compos
     tell(&Report::Running);
     entries.for_each(|entry| composer.push(entry));
     let mut is_last = false;
+    let mut told = Instant::now();
     loop {
         match instructions.try_recv() {
             Ok(Instruction::Stop) => return suspend(composer),
@@ -88,8 +93,16 @@ fn run(folder: &Path, instructions: &Receiver<Instruction>) -> Result<(), Compos
             Err(_) => {}
         }
         match composer.step()? {
-            StepOutcome::Taken => {}
-            StepOutcome::Written(until) => tell(&Report::Composed { until, lost: composer.lost() }),
+            StepOutcome::Taken if told.elapsed() < SILENCE => {}
+            // It may read, or be slow, for long: whoever listens shall know that it does not hang.
+            StepOutcome::Taken => {
+                tell(&Report::Working);
+                told = Instant::now();
+            }
+            StepOutcome::Written(until) => {
+                tell(&Report::Composed { until, lost: composer.lost() });
+                told = Instant::now();
+            }
             StepOutcome::Over => return finish(composer),
             StepOutcome::Waiting if is_last => return suspend(composer),
             StepOutcome::Waiting => match instructions.recv() {

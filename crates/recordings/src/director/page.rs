@@ -1,128 +1,194 @@
-//! A recording that shows a page of the application's: its one stream is what [`crate::processes`] films, a file for each start of
-//! the browser.
+//! Keeps the browser that captures one page going: opened again when it crashes, killed when it hangs, given up when neither
+//! helps. It is a state machine; the browser itself is [`crate::processes`]'s.
 
-use std::io;
-use std::path::PathBuf;
+use std::time::Duration;
 
-use muxing::FileSummary;
-use protocol::id::RecordingKey;
-use protocol::recording::{RecordedStream, RecordingReport};
-use protocol::transcoder::Entry;
+use muxing::{FileSummary, Time};
 
-use super::{Director, Recording, unwritable};
-use crate::processes::{Filmed, Filming, Slot};
-use crate::processing::{self, Part};
 use crate::store::StreamNote;
-use crate::{Place, composing};
 
-/// The one stream of a recording that shows a page of the application's.
-const PAGE: &str = "page";
+/// Crashes in a row, without a second captured in between, after which it is given up.
+pub(crate) const MOST_CRASHES: u32 = 6;
+/// The same before anything is captured.
+pub(crate) const MOST_OPENINGS: u32 = 2;
+/// Until the page is opened again after a crash.
+const DELAY: Duration = Duration::from_millis(200);
+/// Without a picture or a sound, after which the browser hangs: something comes twice a second, whatever the page does.
+pub(crate) const SILENCE: Duration = Duration::from_secs(30);
+/// For a page to be shown. Each step on the way has its own limit, together this is more.
+pub(crate) const OPENING: Duration = Duration::from_secs(180);
+/// For a capture to end that was told to.
+pub(crate) const CLOSING: Duration = Duration::from_secs(60);
+/// For one that was killed to be gone.
+pub(crate) const KILLING: Duration = Duration::from_secs(30);
 
-/// A page being recorded.
-pub(super) struct Film {
-    pub(super) filming: Filming,
-    /// Until it is composed.
-    slot: Option<Slot>,
-    /// Of its file, while one is written.
-    note: Option<StreamNote>,
+/// What is heard of a page's capture.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) enum PageEvent {
+    /// The page is there, and waits to be told where it is to be written.
+    Shown {
+        /// ms since 1970, on the clock of the files.
+        at: u64,
+    },
+    /// Something has come from the browser. Told once a second at most.
+    Heard,
+    /// Everything before this is in the file, ms since 1970.
+    Written { until: u64 },
+    /// The file is whole. Its size is 0 if no frame came: then there is no file.
+    FileEnded(FileSummary),
+    /// The browser has ended: as it was told to, or why. Nothing comes after this.
+    Closed(Result<(), PageFailure>),
 }
 
-impl Director {
-    /// Its composition begins with the page, which takes a moment to be there.
-    pub(super) fn film(
-        &self,
-        key: RecordingKey,
-        recording: &mut Recording,
-        slot: Slot,
-        page: webpage::Options,
-    ) -> Result<(), String> {
-        let tell = self.tell_filmed.clone();
-        let tell = move |filmed| tell.blocking_send((key, filmed)).is_ok();
-        let filming = Filming::start(page, self.writer.clock(), tell).map_err(|error| error.to_string())?;
-        recording.film = Some(Film { filming, slot: Some(slot), note: None });
-        recording.awaited.page = true;
-        Ok(())
-    }
-
-    pub(super) async fn film_event(&mut self, key: RecordingKey, filmed: Filmed) {
-        match filmed {
-            Filmed::Begins { at, path } => {
-                // Whoever asked has gone only if the server stops.
-                let _ = path.send(self.begin_reel(key, at).map_err(io::Error::other));
-            }
-            Filmed::Written { until } => {
-                let recording = self.recordings.get_mut(&key);
-                if let Some(composing) = recording.and_then(|recording| recording.composing.as_mut()) {
-                    composing.written_until(until);
-                }
-                self.have(key, |awaited| &mut awaited.page).await;
-            }
-            Filmed::Ended(summary) => {
-                if let Some(recording) = self.recordings.get_mut(&key) {
-                    recording.end_reel(Some(summary));
-                }
-            }
-            Filmed::Over(result) => {
-                if let Some(recording) = self.recordings.get_mut(&key) {
-                    recording.end_reel(None);
-                    recording.film = None;
-                }
-                if let Err(why) = result {
-                    self.report(RecordingReport::Broken { recording: key, why }).await;
-                }
-                self.process_if_over(key);
-            }
-        }
-    }
-
-    /// A page is shown from now on. Tells where it is to be written.
-    fn begin_reel(&mut self, key: RecordingKey, at: u64) -> Result<PathBuf, String> {
-        let mut recording = self.recordings.remove(&key).ok_or("it is over")?;
-        let slot = recording.film.as_mut().and_then(|film| film.slot.take());
-        let begun = slot.map_or(Ok(()), |slot| self.compose(key, &mut recording, slot, at));
-        let path = begun.and_then(|()| recording.begin_reel(&self.place, at).map_err(unwritable));
-        self.recordings.insert(key, recording);
-        path
-    }
+/// Why a page is captured no longer.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct PageFailure {
+    pub(crate) why: String,
+    pub(crate) kind: PageFailureKind,
 }
 
-impl Recording {
-    /// What the page shows comes into another file now.
-    fn begin_reel(&mut self, place: &Place, at: u64) -> io::Result<PathBuf> {
-        let note = self.new_note(RecordedStream {
-            connection: "RECORDER".into(),
-            stream: PAGE.into(),
-            client_data: String::new(),
-            server_data: String::new(),
-            has_audio: self.view.has_audio,
-            has_video: true,
-            audio_active: true,
-            video_active: true,
-            // To be seen to its edges.
-            type_of_video: Some("SCREEN".to_owned()),
-        });
-        self.folder.note(&note)?;
-        let file = processing::growing_name(&note);
-        let path = self.folder.file(&file);
-        let last = self.finished.last().map(|part| processing::growing_name(&part.note));
-        if let Some(composing) = &mut self.composing {
-            if let Some(file) = last {
-                composing.happened(&Entry::Remove { file, at })?;
-            }
-            composing.happened(&composing::added(place, &note, file, at, [true, true]))?;
-        }
-        if let Some(film) = &mut self.film {
-            film.note = Some(note);
-        }
-        Ok(path)
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum PageFailureKind {
+    /// There is no such page, or no browser: the next time would be the same, unless it was there before.
+    Missing,
+    /// The browser has ended, hangs, or says what cannot be understood.
+    Crash,
+    /// The file cannot be written.
+    Disk,
+}
+
+/// What is to be done with the browser, or what came of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum PageOrder {
+    Open,
+    /// Without asking it.
+    Kill,
+    /// It will not be opened again; and why, unless that was wanted.
+    Over(Result<(), String>),
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct PageCapture {
+    state: State,
+    /// In a row.
+    crashes: u32,
+    /// It was shown once.
+    has_begun: bool,
+    /// Of the file that is being written.
+    pub(super) note: Option<StreamNote>,
+    is_closing: bool,
+}
+
+#[derive(Debug)]
+enum State {
+    Pausing { until: Time },
+    Opening { since: Time },
+    Shown { heard: Time, has_lasted: bool },
+    Closing { since: Time },
+    Killed { at: Time, has_lasted: bool },
+    Over,
+}
+
+impl PageCapture {
+    /// It is to be opened.
+    pub(super) fn new(now: Time) -> Self {
+        Self { state: State::Opening { since: now }, crashes: 0, has_begun: false, note: None, is_closing: false }
     }
 
-    /// The page's file is written no more.
-    fn end_reel(&mut self, summary: Option<FileSummary>) {
-        let Some(mut note) = self.film.as_mut().and_then(|film| film.note.take()) else { return };
-        if let Some(summary) = summary.filter(|summary| summary.size > 0) {
-            processing::describe(&mut note, &summary);
+    /// It is shown, and written from now on.
+    pub(super) fn shown(&mut self, now: Time) {
+        if let State::Opening { .. } = self.state {
+            self.has_begun = true;
+            self.state = State::Shown { heard: now, has_lasted: false };
         }
-        self.finished.push(Part { note, summary });
+    }
+
+    pub(super) fn heard(&mut self, now: Time) {
+        if let State::Shown { heard, .. } = &mut self.state {
+            *heard = now;
+        }
+    }
+
+    /// A second of it, or so.
+    pub(super) fn written(&mut self) {
+        if let State::Shown { has_lasted, .. } = &mut self.state {
+            *has_lasted = true;
+        }
+    }
+
+    /// It is to end. The browser was told so.
+    pub(super) fn close(&mut self, now: Time) -> Option<PageOrder> {
+        self.is_closing = true;
+        match self.state {
+            State::Pausing { .. } => return Some(self.end(Ok(()))),
+            State::Opening { .. } | State::Shown { .. } => self.state = State::Closing { since: now },
+            State::Closing { .. } | State::Killed { .. } | State::Over => {}
+        }
+        None
+    }
+
+    pub(super) fn closed(&mut self, result: Result<(), PageFailure>, now: Time) -> Option<PageOrder> {
+        let (failure, has_lasted, was_killed) = match (&self.state, result) {
+            (State::Over, _) => return None,
+            (_, Ok(())) => return Some(self.end(Ok(()))),
+            (State::Shown { has_lasted, .. }, Err(failure)) => (failure, *has_lasted, false),
+            (State::Killed { has_lasted, .. }, Err(failure)) => (failure, *has_lasted, true),
+            (_, Err(failure)) => (failure, false, false),
+        };
+        if failure.kind == PageFailureKind::Disk && !was_killed {
+            return Some(self.end(Err(failure.why)));
+        }
+        if self.is_closing {
+            return Some(self.end(Ok(())));
+        }
+        self.crashes = if has_lasted { 1 } else { self.crashes + 1 };
+        let most = if self.has_begun { MOST_CRASHES } else { MOST_OPENINGS };
+        let is_hopeless = failure.kind == PageFailureKind::Missing && !self.has_begun;
+        if self.crashes >= most || is_hopeless {
+            return Some(self.end(Err(failure.why)));
+        }
+        tracing::warn!(why = %failure.why, crashes = self.crashes, "the page is opened again");
+        self.state = State::Pausing { until: now + DELAY };
+        None
+    }
+
+    pub(super) fn handle_timeout(&mut self, now: Time) -> Option<PageOrder> {
+        if self.poll_timeout().is_none_or(|due| now < due) {
+            return None;
+        }
+        match self.state {
+            State::Pausing { .. } => {
+                self.state = State::Opening { since: now };
+                Some(PageOrder::Open)
+            }
+            State::Opening { .. } | State::Shown { .. } | State::Closing { .. } => {
+                let has_lasted = matches!(self.state, State::Shown { has_lasted: true, .. });
+                self.state = State::Killed { at: now, has_lasted };
+                Some(PageOrder::Kill)
+            }
+            State::Killed { .. } => Some(self.end(Err("the browser hangs and cannot be killed".to_owned()))),
+            State::Over => None,
+        }
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<Time> {
+        match self.state {
+            State::Pausing { until } => Some(until),
+            State::Opening { since } => Some(since + OPENING),
+            State::Shown { heard, .. } => Some(heard + SILENCE),
+            State::Closing { since } => Some(since + CLOSING),
+            State::Killed { at, .. } => Some(at + KILLING),
+            State::Over => None,
+        }
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        matches!(self.state, State::Over)
+    }
+
+    fn end(&mut self, result: Result<(), String>) -> PageOrder {
+        self.state = State::Over;
+        PageOrder::Over(result)
     }
 }

@@ -5,8 +5,8 @@
 //! or where MADANG_TRANSCODER says; without it the server does everything else. [`composition`] starts it, keeps it
 //! running and listens to it.
 
-mod composition;
-mod filming;
+mod composer;
+mod page_capture;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,8 +18,10 @@ use std::time::Duration;
 
 use protocol::recording::Failure;
 
-pub(crate) use composition::{Composition, Made, Progress};
-pub(crate) use filming::{Filmed, Filming};
+use crate::director::COMPOSER_SILENCE;
+
+pub(crate) use composer::ComposerProcess;
+pub(crate) use page_capture::PageCaptureProcess;
 
 /// Calls come first.
 const NICENESS: i32 = 10;
@@ -37,7 +39,9 @@ struct Inner {
     program: PathBuf,
     /// Where GStreamer remembers what it has: looking for that takes longer than a start may.
     registry: PathBuf,
-    restraint: Restraint,
+    memory: u64,
+    checking: Duration,
+    silence: Duration,
     limit: usize,
     running: AtomicUsize,
     /// It is being found out, or has been.
@@ -46,22 +50,10 @@ struct Inner {
     lacks: OnceLock<Option<String>>,
 }
 
-/// How its processes are kept in check.
-#[derive(Clone, Copy, Debug)]
-struct Restraint {
-    /// Bytes of address space: what runs wild shall not take the server with it.
-    memory: u64,
-    /// Until one is started again after a crash: the first time. Each time doubled.
-    first_delay: Duration,
-    /// At most.
-    longest_delay: Duration,
-}
-
-impl Default for Restraint {
-    fn default() -> Self {
-        Self { memory: 6 << 30, first_delay: Duration::from_millis(200), longest_delay: Duration::from_secs(30) }
-    }
-}
+/// Bytes of address space: what runs wild shall not take the server with it.
+const MEMORY: u64 = 6 << 30;
+/// For it to say what it lacks. GStreamer looks at its plugins for some seconds, on a slow machine for a minute.
+const CHECKING: Duration = Duration::from_secs(180);
 
 /// Why nothing can be composed.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -81,16 +73,6 @@ impl From<Unavailable> for Failure {
     fn from(unavailable: Unavailable) -> Self {
         let why = unavailable.to_string();
         if unavailable == Unavailable::Overloaded { Self::Overloaded(why) } else { Self::Broken(why) }
-    }
-}
-
-/// One of the compositions that may run at a time, until it is dropped.
-#[derive(Debug)]
-pub struct Slot(Transcoder);
-
-impl Drop for Slot {
-    fn drop(&mut self) {
-        self.0.0.running.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -114,7 +96,9 @@ impl Transcoder {
         Self(Arc::new(Inner {
             program,
             registry,
-            restraint: Restraint::default(),
+            memory: MEMORY,
+            checking: CHECKING,
+            silence: COMPOSER_SILENCE,
             limit,
             running: AtomicUsize::new(0),
             is_checked: AtomicBool::new(false),
@@ -149,9 +133,7 @@ impl Transcoder {
 
     /// Whether another composition may begin.
     pub fn availability(&self) -> Result<(), Unavailable> {
-        if let Some(Some(why)) = self.0.lacks.get() {
-            return Err(Unavailable::Missing(why.clone()));
-        }
+        self.missing()?;
         if self.0.running.load(Ordering::Relaxed) >= self.0.limit { Err(Unavailable::Overloaded) } else { Ok(()) }
     }
 
@@ -161,7 +143,9 @@ impl Transcoder {
     }
 
     fn look(&self) -> Option<String> {
-        let output = match self.command().arg("--check").stdin(Stdio::null()).output() {
+        let mut command = self.command();
+        command.arg("--check").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let output = match composer::output(command, self.0.checking) {
             Ok(output) if output.status.success() => return None,
             Ok(output) => output,
             Err(error) => return Some(format!("{} cannot be run: {error}", self.0.program.display())),
@@ -180,15 +164,41 @@ impl Transcoder {
         command
     }
 
-    /// Takes one of the slots, if there is one.
-    pub fn slot(&self) -> Result<Slot, Unavailable> {
-        self.availability().map(|()| self.extra_slot())
+    /// Bytes of address space that one of its processes may take.
+    fn memory(&self) -> u64 {
+        self.0.memory
     }
 
-    /// Takes one even beyond the limit.
-    pub fn extra_slot(&self) -> Slot {
-        self.0.running.fetch_add(1, Ordering::Relaxed);
-        Slot(self.clone())
+    /// For how long one of its processes may say nothing although it has something to do.
+    pub(crate) fn silence(&self) -> Duration {
+        self.0.silence
+    }
+
+    /// Another patience with its processes.
+    #[cfg(test)]
+    pub(crate) fn with_silence(mut self, silence: Duration) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.silence = silence;
+        }
+        self
+    }
+
+    /// So many are at work.
+    pub(crate) fn set_running(&self, running: usize) {
+        self.0.running.store(running, Ordering::Relaxed);
+    }
+
+    /// How many may be.
+    pub(crate) fn limit(&self) -> usize {
+        self.0.limit
+    }
+
+    /// Why it can be of no use, as far as is known.
+    pub(crate) fn missing(&self) -> Result<(), Unavailable> {
+        match self.0.lacks.get() {
+            Some(Some(why)) => Err(Unavailable::Missing(why.clone())),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -23,8 +23,10 @@ impl Program {
         Self { child, reports }
     }
 
+    /// The next one that says more than that it works.
     fn report(&mut self) -> Option<Report> {
-        self.reports.next().map(|line| serde_json::from_str(&line.unwrap()).unwrap())
+        let mut reports = self.reports.by_ref().map(|line| serde_json::from_str(&line.unwrap()).unwrap());
+        reports.find(|report| *report != Report::Working)
     }
 
     /// Up to the last one.

@@ -1,4 +1,4 @@
-//! The director with a real writer and a real disk; only the media worker is played by the test.
+//! The stage with a real writer and a real disk; only the media worker is played by the test.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,19 +8,20 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use protocol::event::{Reason, RecordingStatus};
+use protocol::event::{Reason, RecordingEvent, RecordingStatus};
 use protocol::id::{RecordingKey, RouterId, TapId, WorkerId};
 use protocol::media::{MediaCommand, VideoCodec};
 use protocol::model::{OutputMode, RecordingLayout, RecordingProperties};
-use protocol::recording::{Lost, Measured, RecordedStream, RecordingCommand, RecordingView};
+use protocol::recording::{Lost, Measured, RecordedStream, RecordingCommand, RecordingReport, RecordingView};
 use serde_json::Value;
 use sfu::{TapCodec, TapPacket, TapSource};
 use tempfile::TempDir;
 
 use super::*;
-use crate::processes::Transcoder;
+use crate::layouts::LayoutOptions;
 use crate::store::{DeleteError, StreamNote};
 use crate::writer::{self, TapQueue, WriterHandle};
+use crate::{RunningRecordings, WORKERS, start};
 
 const KEY: RecordingKey = RecordingKey(1);
 const URL: &str = "https://ov.example.com";
@@ -33,9 +34,9 @@ fn no_layouts() -> Layouts {
     Layouts::new(LayoutOptions::nowhere(URL))
 }
 
-/// A director at work. `media` is held for as long as key frames may be asked for.
+/// A stage at work. `media` is held for as long as key frames may be asked for.
 struct Studio {
-    running: Running,
+    running: RunningRecordings,
     taps: TapQueue,
     writer: WriterHandle,
     store: Store,
@@ -53,21 +54,21 @@ impl Studio {
         let (handle, taps, inputs) = writer::queue();
         let (commands, media) = mpsc::channel(64);
         let writer = writer::start(handle.clone(), inputs, commands.downgrade()).unwrap();
-        let place = Place {
+        let premises = Premises {
             store: store.clone(),
-            kept: None,
+            destination: None,
             public_url: URL.to_owned(),
             transcoder,
             has_captions: true,
             layouts: no_layouts(),
             stop: Arc::default(),
         };
-        let running = start(place, writer, 100).unwrap();
+        let running = start(premises, writer, 100).unwrap();
         Self { running, taps, writer: handle, store, begun: Instant::now(), _media: media }
     }
 
     fn send(&self, command: RecordingCommand) {
-        assert_eq!(self.running.queue.send(command, self.running.queue.now()), None, "there is room");
+        assert_eq!(self.running.commands.send(command, self.running.commands.now()), None, "there is room");
     }
 
     fn begin(&self, recording: RecordingKey, properties: RecordingProperties) {
@@ -108,9 +109,9 @@ impl Studio {
     }
 
     async fn told(&mut self) -> RecordingReport {
-        match self.running.told.recv().await.expect("it works") {
-            Told::Report(report) => report,
-            Told::Recovered(event) => panic!("{event:?}"),
+        match self.running.news.recv().await.expect("it works") {
+            RecordingNews::Report(report) => report,
+            RecordingNews::Recovered(event) => panic!("{event:?}"),
         }
     }
 
@@ -141,9 +142,9 @@ impl Studio {
     }
 
     async fn recovered(&mut self) -> RecordingEvent {
-        match self.running.told.recv().await.expect("it works") {
-            Told::Recovered(event) => *event,
-            Told::Report(report) => panic!("{report:?}"),
+        match self.running.news.recv().await.expect("it works") {
+            RecordingNews::Recovered(event) => *event,
+            RecordingNews::Report(report) => panic!("{report:?}"),
         }
     }
 
@@ -193,7 +194,7 @@ impl Studio {
 
     /// Ends as the server does.
     fn close(self) {
-        drop((self.running.queue, self.taps, self.writer));
+        drop((self.running.commands, self.taps, self.writer));
         self.running.thread.join().unwrap();
         self.running.writer.join().unwrap();
     }
@@ -384,6 +385,27 @@ async fn a_composed_recording_says_what_could_not_be_composed() {
     let lost = Lost { dropped_packets: 0, undecodable: 3, unreadable_files: 1 };
     assert_eq!(studio.ended().await.unwrap().lost, lost);
     assert_eq!(studio.store.get("room").unwrap().lost, lost);
+    studio.close();
+}
+
+#[tokio::test]
+async fn a_transcoder_that_hangs_is_killed_and_another_one_goes_on() {
+    let programs = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    // The first one hears of nothing and has a child that has its output open; the second one works.
+    let script = r#"echo x >> "$1/.starts"
+        [ $(wc -l < "$1/.starts") -eq 1 ] && { trap '' TERM INT HUP; sleep 1000 & wait; sleep 1000; }
+        while ! grep -q '"entry":"end"' "$1/.composition"; do read line; done
+        echo '{"report":"finished","measured":{"size":7,"duration":1.5,"hasAudio":true,"hasVideo":true},"lost":{"undecodable":0,"unreadableFiles":0}}'"#;
+    let transcoder = transcoder(programs.path(), script).with_silence(Duration::from_secs(2));
+    let mut studio = Studio::with(folder.path(), transcoder);
+    studio.begin(KEY, RecordingProperties::default());
+    studio.named().await;
+    assert_eq!(studio.told().await, RecordingReport::Running { recording: KEY, tap: None });
+    studio.end(&[], false);
+    assert_eq!(studio.ended().await.map(|measured| measured.size), Ok(7));
+    let starts = fs::read_to_string(folder.path().join("room/.starts")).unwrap();
+    assert!(starts.lines().count() > 1, "{starts}");
     studio.close();
 }
 
@@ -580,7 +602,7 @@ async fn a_crash_after_the_archive_only_leaves_files_to_remove() {
     let studio = Studio::open(folder.path());
     let tidied = async {
         while files(&room).len() > 2 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            sleep(Duration::from_millis(5)).await;
         }
     };
     tokio::time::timeout(Duration::from_secs(120), tidied).await.expect("what was left behind is gone");

@@ -3,7 +3,7 @@
 use protocol::recording::{RecordingCommand, RecordingReport};
 use tokio::sync::mpsc;
 
-use crate::writer::WriterHandle;
+use crate::writer::Clock;
 
 /// Commands that may wait, at least.
 const MIN_CAPACITY: usize = 4096;
@@ -11,47 +11,47 @@ const MAX_CAPACITY: usize = 1 << 20;
 
 /// The control side's end.
 #[derive(Debug)]
-pub struct Queue {
+pub struct RecordingCommands {
     /// `None` if this server does not record.
-    way: Option<Way>,
+    director: Option<ToDirector>,
 }
 
 /// A command on its way.
 #[derive(Debug)]
-pub(super) struct Order {
+pub(crate) struct TimedCommand {
     /// When it was given, ms since 1970 on the clock of the files: so long may it have waited for the disk.
-    pub(super) at: u64,
-    pub(super) command: RecordingCommand,
+    pub(crate) at: u64,
+    pub(crate) command: RecordingCommand,
 }
 
 #[derive(Debug)]
-struct Way {
-    commands: mpsc::Sender<Order>,
-    writer: WriterHandle,
+struct ToDirector {
+    commands: mpsc::Sender<TimedCommand>,
+    clock: Clock,
 }
 
-pub(super) fn queue(writer: WriterHandle, max_streams: usize) -> (Queue, mpsc::Receiver<Order>) {
+pub(crate) fn queue(clock: Clock, max_streams: usize) -> (RecordingCommands, mpsc::Receiver<TimedCommand>) {
     // What ends must get through even while the disk stands still: each stream and each recording that began causes two
     // more commands at most. Of four parts, one is for those that ran before, one for what begins, two for its end.
     let capacity = max_streams.saturating_mul(16).clamp(MIN_CAPACITY, MAX_CAPACITY);
     let (commands, receiver) = mpsc::channel(capacity);
-    (Queue { way: Some(Way { commands, writer }) }, receiver)
+    (RecordingCommands { director: Some(ToDirector { commands, clock }) }, receiver)
 }
 
-impl Queue {
+impl RecordingCommands {
     /// Of a server that does not record.
     pub fn off() -> Self {
-        Self { way: None }
+        Self { director: None }
     }
 
     /// ms since 1970 on the clock of the files; 0 if this server does not record.
     pub fn now(&self) -> u64 {
-        self.way.as_ref().map_or(0, |way| way.writer.now().as_millis() as u64)
+        self.director.as_ref().map_or(0, |director| director.clock.now().as_millis() as u64)
     }
 
     /// Hands over a command that was given at `at`; if that is impossible, returns what is to be reported at once.
     pub fn send(&self, command: RecordingCommand, at: u64) -> Option<RecordingReport> {
-        let Some(Way { commands, .. }) = &self.way else {
+        let Some(ToDirector { commands, .. }) = &self.director else {
             return refused(&command, "this server does not record");
         };
         let can_be_refused = matches!(
@@ -61,7 +61,7 @@ impl Queue {
         if can_be_refused && commands.capacity() < commands.max_capacity() / 4 * 3 {
             return refused(&command, "the disk of the recordings is too far behind");
         }
-        match commands.try_send(Order { at, command }) {
+        match commands.try_send(TimedCommand { at, command }) {
             Ok(()) => None,
             Err(mpsc::error::TrySendError::Full(order) | mpsc::error::TrySendError::Closed(order)) => {
                 refused(&order.command, "recordings have come to a standstill")
