@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::extract::ws::Utf8Bytes;
 use delivery::EventSinks;
+use media::MediaHandle;
 use openvidu::Dialect;
 use protocol::event::Event;
 use protocol::media::MediaEvent;
@@ -23,7 +24,6 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
-use crate::media::MediaHandle;
 use crate::observers::MediaObservers;
 use crate::outbox::Outbox;
 

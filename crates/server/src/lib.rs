@@ -34,7 +34,6 @@ pub mod control;
 pub mod http;
 mod ice_servers;
 pub mod limits;
-mod media;
 mod network;
 mod node;
 mod observers;

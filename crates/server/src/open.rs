@@ -11,10 +11,10 @@ use certificates::{Certificates, OpenError};
 use delivery::EventSinks;
 use delivery::cdr::Cdr;
 use delivery::webhooks::{self, Webhook};
+use media::{MediaNetwork, MediaSocket, WorkerSockets};
 use settings::{CertificateType, Config, LOCALHOST};
 use tokio::net::TcpListener;
 
-use crate::media::{self, Sockets};
 use crate::turn_offer::TurnOffer;
 use crate::{options, ports};
 
@@ -26,9 +26,9 @@ pub(crate) struct Opened {
     pub(crate) http: Listening,
     /// Where requests are only sent on to HTTPS, or authorities ask.
     pub(crate) redirecting: Option<Listening>,
-    pub(crate) sockets: Sockets,
+    pub(crate) sockets: WorkerSockets,
     pub(crate) media_address: SocketAddr,
-    pub(crate) network: media::Network,
+    pub(crate) network: MediaNetwork,
     pub(crate) turn: TurnOffer,
     /// `None` if this server does not record.
     pub(crate) recordings: Option<recordings::Store>,
@@ -58,13 +58,13 @@ impl Opened {
             .map_err(|(address, cause)| StartError::Tcp { address, cause })?;
         config.server_port = http.address.port();
 
-        let media = media::bind(config.madang_listen, config.madang_udp_port)
+        let media = MediaSocket::bind(config.madang_listen, config.madang_udp_port)
             .map_err(|(address, cause)| StartError::Udp { address, cause })?;
         let media_address = media.address();
         config.madang_udp_port = media_address.port();
-        let network = media::Network::now(&config, media_address);
+        let network = MediaNetwork::now(&options::addresses(&config), media_address);
         tracing::info!(candidates = ?network.candidates, "media");
-        let mut sockets = Sockets { media, turn: None };
+        let mut sockets = WorkerSockets { media, turn: None };
         let turn = TurnOffer::new(&config, &network.candidates.udp, &mut sockets)
             .map_err(|(path, cause)| StartError::TurnSecret { path, cause })?;
         Ok(Self {

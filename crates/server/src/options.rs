@@ -8,14 +8,16 @@ use std::time::Duration;
 use bucket::Bucket;
 use certificates::{AcmeOptions, Origin};
 use delivery::webhooks::{Destination, DestinationError};
+use media::{AddressOptions, TranslatedAddress, WorkerOptions};
 use openvidu::Dialect;
 use protocol::id::WorkerId;
 use protocol::model::{IceServer, MediaServer};
 use session::RecordingSettings;
 use settings::{
-    COMPATIBLE_VERSION, CertificateType, Config, ConfigError, Fault, PublicHost, RecordingStorage, Rule, Secret,
-    Sources, bracketed,
+    COMPATIBLE_VERSION, CertificateType, Config, ConfigError, Fault, IceMode, PublicHost, RecordingStorage, Rule,
+    Secret, Sources, bracketed,
 };
+use turn::SharedSecret;
 
 /// How long a connection outlives its socket, as in the original: clients retry every 3 s.
 const RECONNECTION_GRACE: Duration = Duration::from_secs(10);
@@ -23,6 +25,12 @@ const RECONNECTION_GRACE: Duration = Duration::from_secs(10);
 const LINGER: Duration = Duration::from_secs(10);
 /// Clients give up after 10 s and never hear why; an error has to reach them before.
 const MEDIA_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The one media worker that there is.
+const WORKER: WorkerId = WorkerId(0);
+/// Between two statistics of a transport: often enough to see what a person in the call notices, seldom enough that those of
+/// some thousand transports cost nothing that could be measured.
+const STATISTICS: Duration = Duration::from_secs(5);
 
 /// The usual one (RFC 8489 §8.1).
 const STUN_PORT: u16 = 3478;
@@ -119,6 +127,37 @@ pub(crate) fn bucket(config: &Config) -> Result<Option<Bucket>, Fault> {
     Bucket::open(&settings).map(Some).map_err(broken)
 }
 
+/// How the media worker works; `turn_secret` is what the users of its relay have.
+pub(crate) fn worker(config: &Config, turn_secret: Option<SharedSecret>) -> WorkerOptions {
+    WorkerOptions {
+        worker: WORKER,
+        ice_lite: config.madang_ice == IceMode::Lite,
+        statistics: Some(STATISTICS),
+        turn_secret,
+        turn_limits: turn::Limits {
+            allocations: config.madang_turn_allocations as usize,
+            allocations_per_user: config.madang_turn_client_allocations as usize,
+        },
+    }
+}
+
+/// What is set about the addresses of this machine.
+pub(crate) fn addresses(config: &Config) -> AddressOptions {
+    let translated = config.media_nodes_public_ips.iter();
+    let servers = config.madang_stun_servers.iter();
+    AddressOptions {
+        given: config.madang_media_addresses.0.clone(),
+        public: match &config.domain_or_public_ip {
+            PublicHost::Unset => media::PublicHost::Unknown,
+            PublicHost::Ip(ip) => media::PublicHost::Ip(*ip),
+            PublicHost::Name(name) => media::PublicHost::Name(name.clone()),
+        },
+        translations: translated.map(|pair| TranslatedAddress { private: pair.private, public: pair.public }).collect(),
+        tcp_port: config.ice_tcp_port(),
+        stun_servers: servers.map(|one| media::StunServer { host: one.host.clone(), port: one.port }).collect(),
+    }
+}
+
 /// What OpenVidu's clients are told of the deployment.
 pub(crate) fn dialect(config: &Config) -> Dialect {
     Dialect {
@@ -142,7 +181,7 @@ pub(crate) fn session(config: &Config, fallback_host: IpAddr, udp_port: u16) -> 
         secret: config.openvidu_secret.expose().to_owned(),
         ice_servers: vec![stun],
         turn: None,
-        media_workers: vec![WorkerId(0)],
+        media_workers: vec![WORKER],
         reconnection_grace: RECONNECTION_GRACE,
         linger: LINGER,
         media_timeout: MEDIA_TIMEOUT,

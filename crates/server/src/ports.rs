@@ -6,7 +6,7 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,7 +18,8 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
+use media::{StreamEnds, Streams};
+use socket2::{Protocol, SockRef, TcpKeepalive, Type};
 use stun::framing;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -31,7 +32,6 @@ use tower::ServiceExt as _;
 use crate::bound::{Bound, Bounded};
 use crate::connection::{Connection, ConnectionPlace};
 use crate::limits::Limits;
-use crate::media::{Ends, Streams};
 use crate::network::Network;
 use crate::shares::Shares;
 use crate::stopping::Stopping;
@@ -48,46 +48,9 @@ const TLS_HANDSHAKE: u8 = 0x16;
 
 /// Opens the port. `::` takes IPv4 too, or only IPv4 where there is no IPv6.
 pub(crate) fn listen(ip: IpAddr, port: u16) -> Result<std::net::TcpListener, (SocketAddr, io::Error)> {
-    let (socket, address) = bind(ip, port, Type::STREAM, Protocol::TCP)?;
+    let (socket, address) = media::bind_port(ip, port, Type::STREAM, Protocol::TCP)?;
     socket.listen(BACKLOG).map_err(|cause| (address, cause))?;
     Ok(socket.into())
-}
-
-/// A bound, non-blocking socket.
-pub(crate) fn bind(
-    ip: IpAddr,
-    port: u16,
-    kind: Type,
-    protocol: Protocol,
-) -> Result<(Socket, SocketAddr), (SocketAddr, io::Error)> {
-    let address = SocketAddr::new(ip, port);
-    let bind = |address: SocketAddr| {
-        let socket = Socket::new(Domain::for_address(address), kind, Some(protocol))?;
-        if address.is_ipv6() {
-            socket.set_only_v6(!address.ip().is_unspecified())?;
-        }
-        if kind == Type::STREAM {
-            // Or a restart would have to wait for the last connections to be forgotten.
-            socket.set_reuse_address(true)?;
-        }
-        socket.bind(&address.into())?;
-        socket.set_nonblocking(true)?;
-        Ok(socket)
-    };
-    match bind(address) {
-        Ok(socket) => Ok((socket, address)),
-        Err(error) if ip.is_ipv6() && ip.is_unspecified() && no_ipv6(&error) => {
-            let address = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), port);
-            bind(address).map(|socket| (socket, address)).map_err(|cause| (address, cause))
-        }
-        Err(cause) => Err((address, cause)),
-    }
-}
-
-fn no_ipv6(error: &io::Error) -> bool {
-    /// Has no `ErrorKind` of its own; the number is Linux's.
-    const EAFNOSUPPORT: i32 = 97;
-    error.kind() == io::ErrorKind::AddrNotAvailable || error.raw_os_error() == Some(EAFNOSUPPORT)
 }
 
 /// What a port speaks besides plain HTTP.
@@ -204,7 +167,7 @@ impl Opening {
                 Ok(Err(error)) => tracing::debug!(peer = %self.peer, %error, "TLS handshake failed"),
                 Err(_) => tracing::debug!(peer = %self.peer, "TLS handshake took too long"),
             },
-            (Speech::Media, Some(besides)) => match Ends::of(&stream) {
+            (Speech::Media, Some(besides)) => match StreamEnds::of(&stream) {
                 Ok(ends) => self.media(stream, ends, false, besides.media).await,
                 Err(error) => tracing::debug!(peer = %self.peer, %error, "connection broke"),
             },
@@ -228,7 +191,7 @@ impl Opening {
         };
         match first.map(Speech::of) {
             Some(Speech::Http) => self.http(stream, true).await,
-            Some(Speech::Media) => match Ends::of(stream.get_ref().0) {
+            Some(Speech::Media) => match StreamEnds::of(stream.get_ref().0) {
                 Ok(ends) => self.media(stream, ends, true, streams).await,
                 Err(error) => tracing::debug!(peer = %self.peer, %error, "connection broke"),
             },
@@ -237,7 +200,7 @@ impl Opening {
         }
     }
 
-    async fn media(self, stream: impl AsyncRead + AsyncWrite, ends: Ends, tls: bool, streams: Streams) {
+    async fn media(self, stream: impl AsyncRead + AsyncWrite, ends: StreamEnds, tls: bool, streams: Streams) {
         let Self { peer, limits, mut stopping, place: _place, .. } = self;
         let end = tokio::select! {
             end = streams.carry(stream, ends, tls, limits.opening) => end,

@@ -6,7 +6,7 @@ use crate::ports::{self, BesidesHttp};
 use crate::state::AppState;
 use crate::stopping::Stopping;
 use crate::wire::{Ports, Wired};
-use crate::{http, media, signalling};
+use crate::{http, options, signalling};
 
 /// How what is served is ended.
 #[derive(Debug)]
@@ -32,11 +32,11 @@ pub(crate) fn serve(wired: Wired, ports: Ports) -> (AppState, crate::wire::Threa
     if let Some(port) = redirecting {
         serve(port.listener, http::redirect(state.settings.clone(), certificates.challenges.clone()), None);
     }
-    tokio::spawn(media::follow((*state.settings).clone(), media_address, network_changes, stopped.clone()));
+    let addresses = media::follow_network(options::addresses(&state.settings), media_address, network_changes);
     let mut stopped = stopped;
     tokio::spawn(async move {
         tokio::select! {
-            () = certificates.keep() => {}
+            ((), ()) = async { tokio::join!(certificates.keep(), addresses) } => {}
             () = stopped.requested() => {}
         }
     });

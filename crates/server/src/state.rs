@@ -9,11 +9,12 @@ use recordings::{Layouts, Store, Transcoder};
 use settings::Config;
 use tokio::sync::{Mutex, Notify, watch};
 
+use media::RelayQuestions;
+
 use crate::allowance::Allowance;
 use crate::authority::OwnAuthority;
 use crate::control::Control;
 use crate::limits::Limits;
-use crate::media::{self, RelayQuestions};
 use crate::node::Node;
 use crate::program::Program;
 use crate::wrong_secrets::WrongSecrets;
@@ -21,7 +22,7 @@ use crate::wrong_secrets::WrongSecrets;
 /// What is set; ports are those really bound.
 pub(crate) type Settings = Arc<Config>;
 /// Where clients are told to send media; it may change.
-pub(crate) type MediaNetwork = watch::Receiver<media::Network>;
+pub(crate) type MediaNetwork = watch::Receiver<media::MediaNetwork>;
 
 /// All of it: for the router, which hands out the parts.
 #[derive(Clone, Debug)]

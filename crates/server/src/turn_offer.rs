@@ -5,13 +5,12 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use media::{MediaSocket, WorkerSockets};
 use rand::Rng as _;
 use rand::distr::Alphanumeric;
 use session::TurnServer;
 use settings::{CertificateType, Config, LOCALHOST, TurnAddress, bracketed};
 use turn::SharedSecret;
-
-use crate::media::{self, Sockets};
 
 /// Beside the certificate; the same after a restart, so that credentials stay valid.
 const FILE: &str = "turn.secret";
@@ -32,7 +31,7 @@ impl TurnOffer {
     pub(crate) fn new(
         config: &Config,
         candidates: &[SocketAddr],
-        sockets: &mut Sockets,
+        sockets: &mut WorkerSockets,
     ) -> Result<Self, (PathBuf, io::Error)> {
         let given = config.coturn_shared_secret_key.expose();
         let host = host(config, candidates);
@@ -78,12 +77,12 @@ fn host(config: &Config, candidates: &[SocketAddr]) -> String {
 
 /// A port of its own, because Chromium takes what comes from a TURN server's address and port for the relay's: at the
 /// port of media no direct path would work.
-fn udp_port(config: &Config, sockets: &mut Sockets) -> Option<u16> {
+fn udp_port(config: &Config, sockets: &mut WorkerSockets) -> Option<u16> {
     let media = sockets.media.address().port();
     if config.coturn_port == media {
         return Some(media);
     }
-    sockets.turn = media::bind_turn(config.madang_listen, config.coturn_port);
+    sockets.turn = MediaSocket::bind_turn(config.madang_listen, config.coturn_port);
     sockets.turn.as_ref().map(|socket| socket.address().port())
 }
 
@@ -126,8 +125,8 @@ mod tests {
         (LOCALHOST, 40_000).into()
     }
 
-    fn offer(config: &Config) -> (TurnOffer, Sockets) {
-        let mut sockets = Sockets { media: media::bind(LOCALHOST, 0).unwrap(), turn: None };
+    fn offer(config: &Config) -> (TurnOffer, WorkerSockets) {
+        let mut sockets = WorkerSockets { media: MediaSocket::bind(LOCALHOST, 0).unwrap(), turn: None };
         (TurnOffer::new(config, &[candidate()], &mut sockets).unwrap(), sockets)
     }
 
@@ -164,7 +163,7 @@ mod tests {
     #[test]
     fn a_port_that_is_taken_is_not_offered() {
         let folder = tempfile::tempdir().unwrap();
-        let taken = media::bind(LOCALHOST, 0).unwrap();
+        let taken = MediaSocket::bind(LOCALHOST, 0).unwrap();
         let config = Config { coturn_port: taken.address().port(), ..config(folder.path()) };
         let (offer, sockets) = offer(&config);
         assert!(sockets.turn.is_none());
@@ -174,7 +173,7 @@ mod tests {
     #[test]
     fn media_and_relay_can_share_a_port() {
         let folder = tempfile::tempdir().unwrap();
-        let mut sockets = Sockets { media: media::bind(LOCALHOST, 0).unwrap(), turn: None };
+        let mut sockets = WorkerSockets { media: MediaSocket::bind(LOCALHOST, 0).unwrap(), turn: None };
         let port = sockets.media.address().port();
         let config = Config { coturn_port: port, ..config(folder.path()) };
         let offer = TurnOffer::new(&config, &[candidate()], &mut sockets).unwrap();

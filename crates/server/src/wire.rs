@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::thread;
 
 use doctor::{OwnFacts, OwnServer, SocketBuffers};
+use media::{MediaNetwork, Streams};
 use protocol::checkup::Relay;
-use protocol::id::WorkerId;
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinHandle;
 
@@ -15,7 +15,6 @@ use crate::allowance::Allowance;
 use crate::authority::OwnAuthority;
 use crate::control::Control;
 use crate::limits::Limits;
-use crate::media::{self, Streams};
 use crate::node::Node;
 use crate::open::Opened;
 use crate::options;
@@ -30,7 +29,7 @@ pub(crate) struct Wired {
     /// Carries media that comes over TCP.
     pub(crate) streams: Streams,
     /// Tells everybody of changes of this machine's addresses.
-    pub(crate) network_changes: watch::Sender<media::Network>,
+    pub(crate) network_changes: watch::Sender<MediaNetwork>,
     pub(crate) threads: Threads,
 }
 
@@ -63,7 +62,7 @@ pub(crate) fn wire(program: Program, limits: Limits, opened: Opened) -> io::Resu
     let (network_changes, network) = watch::channel(network);
 
     let (writer, taps, packets) = recordings::writer::queue();
-    let worker = media::start(WorkerId(0), sockets, &config, network.clone(), taps, turn.own_secret)?;
+    let worker = media::start(options::worker(&config, turn.own_secret), sockets, network.clone(), taps)?;
 
     let limit = config.madang_compositions as usize;
     let transcoder = recordings::Transcoder::find(config.madang_transcoder.as_ref(), &config.madang_data_dir, limit);

@@ -83,6 +83,12 @@ pub struct TapQueue {
     overflow: Overflow,
 }
 
+impl media::TapSink for TapQueue {
+    fn take(&self, packet: TapPacket) {
+        self.send(packet);
+    }
+}
+
 impl TapQueue {
     /// Hands over a packet, or counts it as dropped. Never waits.
     pub fn send(&self, packet: TapPacket) {

@@ -17,7 +17,6 @@ use qrcodegen::{QrCode, QrCodeEcc};
 use crate::authority::OwnAuthority;
 use crate::http::request::caller::Caller;
 use crate::http::request::language::prefers_korean;
-use crate::media;
 use crate::network::Network;
 use crate::state::{AppState, MediaNetwork, Settings};
 
@@ -60,7 +59,7 @@ async fn page(
 }
 
 /// The page's own address as another device reaches it: by plain HTTP, which needs no trust yet.
-fn phones_address(port: u16, network: &media::Network, caller: &Caller) -> String {
+fn phones_address(port: u16, network: &media::MediaNetwork, caller: &Caller) -> String {
     let host = caller.0.host();
     let is_here =
         host == "localhost" || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
@@ -72,7 +71,7 @@ fn phones_address(port: u16, network: &media::Network, caller: &Caller) -> Strin
 }
 
 /// A private one, if there is one: that is where phones are.
-fn lan_address(network: &media::Network) -> Option<IpAddr> {
+fn lan_address(network: &media::MediaNetwork) -> Option<IpAddr> {
     let mut own: Vec<_> = network.candidates.udp.iter().map(|candidate| candidate.ip()).collect();
     own.retain(|ip| !ip.is_loopback());
     own.iter().copied().find(|ip| Network::from(*ip).is_local()).or(own.first().copied())

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use stun::framing::Framing;
 
-use super::streams::{Ends, Outbox, StreamId};
+use super::streams::{Outbox, StreamEnds, StreamId};
 
 /// How long a connection may lead to nothing (to no transport, or to no allocation): at its beginning and after that has
 /// ended.
@@ -26,7 +26,7 @@ pub(super) struct Connections {
 
 #[derive(Debug)]
 pub(super) struct Connection {
-    pub(super) ends: Ends,
+    pub(super) ends: StreamEnds,
     pub(super) framing: Framing,
     outbox: Arc<Outbox>,
     last_known: Instant,
@@ -34,7 +34,14 @@ pub(super) struct Connection {
 
 impl Connections {
     /// Takes a new connection. One that had the same address must be dead and is given up.
-    pub(super) fn open(&mut self, stream: StreamId, ends: Ends, framing: Framing, outbox: Arc<Outbox>, now: Instant) {
+    pub(super) fn open(
+        &mut self,
+        stream: StreamId,
+        ends: StreamEnds,
+        framing: Framing,
+        outbox: Arc<Outbox>,
+        now: Instant,
+    ) {
         let dead = self.by_peer.insert(ends.peer, stream).and_then(|dead| self.by_id.remove(&dead));
         if let Some(dead) = dead {
             dead.outbox.close();
@@ -48,7 +55,7 @@ impl Connections {
     }
 
     /// A connection has ended. Its addresses, if nothing else has them by now.
-    pub(super) fn close(&mut self, stream: StreamId) -> Option<Ends> {
+    pub(super) fn close(&mut self, stream: StreamId) -> Option<StreamEnds> {
         let ends = self.by_id.remove(&stream)?.ends;
         self.by_peer.remove(&ends.peer);
         Some(ends)
@@ -88,8 +95,8 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn ends(port: u16) -> Ends {
-        Ends { peer: ([198, 51, 100, 1], port).into(), local: ([192, 0, 2, 1], 443).into() }
+    fn ends(port: u16) -> StreamEnds {
+        StreamEnds { peer: ([198, 51, 100, 1], port).into(), local: ([192, 0, 2, 1], 443).into() }
     }
 
     /// A connection from this port of the client.

@@ -8,7 +8,7 @@ use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSockRef, UdpSocketState};
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
 
-use super::{MediaSocket, Sockets};
+use crate::{MediaSocket, WorkerSockets};
 
 /// With receive offload, one buffer holds several datagrams.
 const BUFFER: usize = 64 * 1024;
@@ -21,7 +21,7 @@ pub(super) struct Ports {
 
 impl Ports {
     /// Must be called inside the worker's runtime.
-    pub(super) fn new(sockets: Sockets, local: &[IpAddr]) -> io::Result<Self> {
+    pub(super) fn new(sockets: WorkerSockets, local: &[IpAddr]) -> io::Result<Self> {
         let turn = sockets.turn.map(|socket| Udp::new(socket, local.to_vec())).transpose()?;
         Ok(Self { media: Udp::new(sockets.media, local.to_vec())?, turn })
     }

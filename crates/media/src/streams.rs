@@ -51,23 +51,23 @@ pub(super) struct StreamId(pub(super) u64);
 /// What the worker hears of connections, in order for each of them: one `Opened`, `Message`s, one `Closed`.
 #[derive(Debug)]
 pub(super) enum StreamEvent {
-    Opened { stream: StreamId, ends: Ends, framing: Framing, outbox: Arc<Outbox> },
+    Opened { stream: StreamId, ends: StreamEnds, framing: Framing, outbox: Arc<Outbox> },
     Message { stream: StreamId, contents: Vec<u8> },
     Closed { stream: StreamId },
 }
 
 /// The two addresses of a connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Ends {
+pub struct StreamEnds {
     /// The client's.
-    pub(crate) peer: SocketAddr,
+    pub peer: SocketAddr,
     /// Ours.
-    pub(crate) local: SocketAddr,
+    pub local: SocketAddr,
 }
 
-impl Ends {
+impl StreamEnds {
     /// Those of a connection that shall carry media.
-    pub(crate) fn of(stream: &TcpStream) -> io::Result<Self> {
+    pub fn of(stream: &TcpStream) -> io::Result<Self> {
         // Without it more waits, which does no harm but to what is late.
         let _ = SockRef::from(stream).set_tcp_notsent_lowat(UNSENT);
         let canonical = |address: SocketAddr| SocketAddr::new(address.ip().to_canonical(), address.port());
@@ -77,7 +77,7 @@ impl Ends {
 
 /// The way of connections to the worker.
 #[derive(Clone, Debug)]
-pub(crate) struct Streams {
+pub struct Streams {
     events: mpsc::Sender<StreamEvent>,
     next: Arc<AtomicU64>,
     patience: Patience,
@@ -85,43 +85,49 @@ pub(crate) struct Streams {
 
 /// Why a connection ended.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Ended {
+pub enum StreamEnd {
+    /// The client said nothing for too long.
     #[error("no message in time")]
     Silent,
+    /// The client takes nothing of what waits for it.
     #[error("the client does not read")]
     Stalled,
+    /// What it sent is neither ICE nor TURN.
     #[error("{0}")]
     Broken(#[from] stun::framing::FramingError),
+    /// The connection broke.
     #[error("{0}")]
     Io(#[from] io::Error),
+    /// It led to nothing, or the worker is gone.
     #[error("ended by the media worker")]
     Dropped,
+    /// No client does that.
     #[error("ICE inside TLS")]
     IceInTls,
 }
 
 impl Streams {
-    pub(super) fn new() -> (Self, mpsc::Receiver<StreamEvent>) {
+    pub(crate) fn new() -> (Self, mpsc::Receiver<StreamEvent>) {
         let (events, to_worker) = mpsc::channel(QUEUE);
         (Self { events, next: Arc::default(), patience: PATIENCE }, to_worker)
     }
 
     /// Carries a connection until it ends; `opening` is how long its first whole message may take.
-    pub(crate) async fn carry(
+    pub async fn carry(
         &self,
         stream: impl AsyncRead + AsyncWrite,
-        ends: Ends,
+        ends: StreamEnds,
         encrypted: bool,
         opening: Duration,
-    ) -> Result<(), Ended> {
+    ) -> Result<(), StreamEnd> {
         let (read, write) = split(stream);
         let mut messages = Messages { read, decoder: StreamDecoder::default() };
-        let Some(first) = timeout(opening, messages.next()).await.map_err(|_| Ended::Silent)?? else {
+        let Some(first) = timeout(opening, messages.next()).await.map_err(|_| StreamEnd::Silent)?? else {
             return Ok(());
         };
         let framing = messages.decoder.framing().unwrap_or(Framing::Turn);
         if encrypted && framing == Framing::Ice {
-            return Err(Ended::IceInTls);
+            return Err(StreamEnd::IceInTls);
         }
         let stream = StreamId(self.next.fetch_add(1, Ordering::Relaxed));
         let outbox = Arc::new(Outbox::new(framing));
@@ -140,7 +146,7 @@ impl Streams {
         first: Vec<u8>,
         mut messages: Messages<impl AsyncRead>,
         framing: Framing,
-    ) -> Result<(), Ended> {
+    ) -> Result<(), StreamEnd> {
         let silence = match framing {
             Framing::Ice => self.patience.ice_silence,
             Framing::Turn => self.patience.turn_silence,
@@ -148,13 +154,13 @@ impl Streams {
         let mut next = Some(first);
         while let Some(contents) = next {
             self.tell(StreamEvent::Message { stream, contents }).await?;
-            next = timeout(silence, messages.next()).await.map_err(|_| Ended::Silent)??;
+            next = timeout(silence, messages.next()).await.map_err(|_| StreamEnd::Silent)??;
         }
         Ok(())
     }
 
-    async fn tell(&self, event: StreamEvent) -> Result<(), Ended> {
-        self.events.send(event).await.map_err(|_| Ended::Dropped)
+    async fn tell(&self, event: StreamEvent) -> Result<(), StreamEnd> {
+        self.events.send(event).await.map_err(|_| StreamEnd::Dropped)
     }
 }
 
@@ -166,7 +172,7 @@ struct Messages<R> {
 
 impl<R: AsyncRead> Messages<R> {
     /// `None` at the end of the stream.
-    async fn next(&mut self) -> Result<Option<Vec<u8>>, Ended> {
+    async fn next(&mut self) -> Result<Option<Vec<u8>>, StreamEnd> {
         let mut piece = [0; PIECE];
         loop {
             if let Some(message) = self.decoder.next_message()? {
@@ -224,12 +230,12 @@ impl Outbox {
         self.changed.notify_one();
     }
 
-    async fn drain(&self, mut write: WriteHalf<impl AsyncWrite>, stall: Duration) -> Result<(), Ended> {
+    async fn drain(&self, mut write: WriteHalf<impl AsyncWrite>, stall: Duration) -> Result<(), StreamEnd> {
         let mut bytes = vec![];
         loop {
             if !self.take(&mut bytes) {
                 let _ = timeout(stall, write.shutdown()).await;
-                return Err(Ended::Dropped);
+                return Err(StreamEnd::Dropped);
             }
             if bytes.is_empty() {
                 self.changed.notified().await;
@@ -237,7 +243,7 @@ impl Outbox {
             }
             let mut rest = &bytes[..];
             while !rest.is_empty() {
-                let sent = timeout(stall, write.write(rest)).await.map_err(|_| Ended::Stalled)??;
+                let sent = timeout(stall, write.write(rest)).await.map_err(|_| StreamEnd::Stalled)??;
                 if sent == 0 {
                     return Err(io::Error::from(io::ErrorKind::WriteZero).into());
                 }
@@ -245,7 +251,7 @@ impl Outbox {
                 self.lock().being_sent = rest.len();
             }
             // Encrypted ones hold back otherwise.
-            timeout(stall, write.flush()).await.map_err(|_| Ended::Stalled)??;
+            timeout(stall, write.flush()).await.map_err(|_| StreamEnd::Stalled)??;
         }
     }
 
@@ -283,14 +289,14 @@ mod tests {
         stream
     }
 
-    fn ends() -> Ends {
-        Ends { peer: "198.51.100.1:5000".parse().unwrap(), local: "192.0.2.1:443".parse().unwrap() }
+    fn ends() -> StreamEnds {
+        StreamEnds { peer: "198.51.100.1:5000".parse().unwrap(), local: "192.0.2.1:443".parse().unwrap() }
     }
 
     struct Carried {
         client: DuplexStream,
         events: mpsc::Receiver<StreamEvent>,
-        task: tokio::task::JoinHandle<Result<(), Ended>>,
+        task: tokio::task::JoinHandle<Result<(), StreamEnd>>,
     }
 
     fn carry(encrypted: bool) -> Carried {
@@ -343,12 +349,12 @@ mod tests {
     async fn nothing_is_told_of_a_stream_that_is_neither() {
         let mut carried = carry(false);
         carried.client.write_all(&[0; 10]).await.unwrap();
-        assert!(matches!(carried.task.await.unwrap(), Err(Ended::Broken(_))));
+        assert!(matches!(carried.task.await.unwrap(), Err(StreamEnd::Broken(_))));
         assert!(carried.events.recv().await.is_none());
 
         let mut carried = carry(true);
         carried.client.write_all(&framed(Framing::Ice, &check())).await.unwrap();
-        assert!(matches!(carried.task.await.unwrap(), Err(Ended::IceInTls)));
+        assert!(matches!(carried.task.await.unwrap(), Err(StreamEnd::IceInTls)));
     }
 
     #[tokio::test]
@@ -356,12 +362,12 @@ mod tests {
         let short = Duration::from_millis(20);
         let mut carried = carry_with(false, short, PATIENCE);
         carried.client.write_all(&framed(Framing::Ice, &check())[..15]).await.unwrap();
-        assert!(matches!((&mut carried.task).await.unwrap(), Err(Ended::Silent)));
+        assert!(matches!((&mut carried.task).await.unwrap(), Err(StreamEnd::Silent)));
 
         let mut carried = carry_with(false, HOUR, Patience { ice_silence: short, ..PATIENCE });
         carried.client.write_all(&framed(Framing::Ice, &check())).await.unwrap();
         carried.opened().await;
-        assert!(matches!((&mut carried.task).await.unwrap(), Err(Ended::Silent)));
+        assert!(matches!((&mut carried.task).await.unwrap(), Err(StreamEnd::Silent)));
     }
 
     #[tokio::test]
@@ -387,7 +393,7 @@ mod tests {
         carried.client.write_all(&framed(Framing::Ice, &check())).await.unwrap();
         let (_, outbox) = carried.opened().await;
         while outbox.push(&[1; 1200]) {}
-        assert!(matches!((&mut carried.task).await.unwrap(), Err(Ended::Stalled)));
+        assert!(matches!((&mut carried.task).await.unwrap(), Err(StreamEnd::Stalled)));
     }
 
     #[tokio::test]
@@ -400,6 +406,6 @@ mod tests {
         let mut all = vec![];
         carried.client.read_to_end(&mut all).await.unwrap();
         assert_eq!(all, check());
-        assert!(matches!(carried.task.await.unwrap(), Err(Ended::Dropped)));
+        assert!(matches!(carried.task.await.unwrap(), Err(StreamEnd::Dropped)));
     }
 }

@@ -12,15 +12,15 @@ const MOST_USERS: usize = 1000;
 
 /// The use of a relay.
 #[derive(Debug)]
-pub(crate) struct RelayUse {
+pub struct RelayUse {
     /// How many allocations there are.
-    pub(crate) allocations: usize,
+    pub allocations: usize,
     /// What happened since the start, and what went through allocations that have ended.
-    pub(crate) totals: Totals,
+    pub totals: Totals,
     /// What went through all, those that there are included.
-    pub(crate) usage: Usage,
+    pub usage: Usage,
     /// What went through those that there are, by label of the user and transport.
-    pub(crate) users: BTreeMap<(String, &'static str), Usage>,
+    pub users: BTreeMap<(String, &'static str), Usage>,
 }
 
 impl RelayUse {
@@ -46,16 +46,16 @@ impl RelayUse {
 
 /// For those who ask.
 #[derive(Clone, Debug)]
-pub(crate) struct RelayQuestions(mpsc::Sender<oneshot::Sender<RelayUse>>);
+pub struct RelayQuestions(mpsc::Sender<oneshot::Sender<RelayUse>>);
 
 impl RelayQuestions {
-    pub(super) fn new() -> (Self, Questioned) {
+    pub(crate) fn new() -> (Self, Questioned) {
         let (questions, questioned) = mpsc::channel(QUEUE);
         (Self(questions), Questioned(questioned))
     }
 
     /// `None`: the media thread is gone, or has too many questions already.
-    pub(crate) async fn ask(&self) -> Option<RelayUse> {
+    pub async fn ask(&self) -> Option<RelayUse> {
         let (answer, answered) = oneshot::channel();
         self.0.try_send(answer).ok()?;
         answered.await.ok()
@@ -64,15 +64,15 @@ impl RelayQuestions {
 
 /// For the one who answers.
 #[derive(Debug)]
-pub(super) struct Questioned(mpsc::Receiver<oneshot::Sender<RelayUse>>);
+pub(crate) struct Questioned(mpsc::Receiver<oneshot::Sender<RelayUse>>);
 
 impl Questioned {
     /// `None` once nobody can ask any more.
-    pub(super) async fn next(&mut self) -> Option<oneshot::Sender<RelayUse>> {
+    pub(crate) async fn next(&mut self) -> Option<oneshot::Sender<RelayUse>> {
         self.0.recv().await
     }
 
-    pub(super) fn answer(asked: oneshot::Sender<RelayUse>, turn: &turn::Server) {
+    pub(crate) fn answer(asked: oneshot::Sender<RelayUse>, turn: &turn::Server) {
         // Who asked may have gone.
         let _ = asked.send(RelayUse::of(turn));
     }

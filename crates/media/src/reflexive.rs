@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 use tokio::net::{UdpSocket, lookup_host};
 use tokio::time::timeout;
 
-use settings::{Config, PublicHost, StunServer};
+use crate::{AddressOptions, PublicHost, StunServer};
 
 /// For names and for STUN servers, each.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -17,12 +17,12 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const REPEAT: Duration = Duration::from_millis(500);
 
 /// Every address found, no matter which kind, each once.
-pub(super) async fn find(config: &Config) -> Vec<IpAddr> {
-    let name = match &config.domain_or_public_ip {
+pub(super) async fn find(options: &AddressOptions) -> Vec<IpAddr> {
+    let name = match &options.public {
         PublicHost::Name(name) => resolve(name, 0).await,
-        PublicHost::Unset | PublicHost::Ip(_) => vec![],
+        PublicHost::Unknown | PublicHost::Ip(_) => vec![],
     };
-    let servers = config.madang_stun_servers.iter().map(ask);
+    let servers = options.stun_servers.iter().map(ask);
     let seen = join_all(servers).await.into_iter().flatten();
     let mut found = vec![];
     for ip in name.into_iter().map(|address| address.ip()).chain(seen) {
@@ -93,6 +93,11 @@ async fn mapped(server: SocketAddr) -> std::io::Result<SocketAddr> {
 mod tests {
     use super::*;
 
+    fn nothing_known() -> AddressOptions {
+        let public = PublicHost::Unknown;
+        AddressOptions { given: vec![], public, translations: vec![], tcp_port: None, stun_servers: vec![] }
+    }
+
     /// What a STUN server answers somebody at `seen`.
     fn answer(request: &[u8], seen: SocketAddr) -> Vec<u8> {
         let limits = turn::Limits { allocations: 0, allocations_per_user: 0 };
@@ -126,23 +131,23 @@ mod tests {
     #[tokio::test]
     async fn servers_are_asked_until_they_answer_and_those_that_fail_do_not_matter() {
         let nobody = StunServer { host: "nobody.invalid".to_owned(), port: 3478 };
-        let config = Config {
-            madang_stun_servers: vec![
+        let options = AddressOptions {
+            stun_servers: vec![
                 nobody,
                 stun_server("203.0.113.7:1", 1).await,
                 stun_server("203.0.113.7:2", 0).await,
                 stun_server("198.51.100.7:2", 0).await,
             ],
-            ..Config::default()
+            ..nothing_known()
         };
         let expected: Vec<IpAddr> = ["203.0.113.7", "198.51.100.7"].map(|ip| ip.parse().unwrap()).to_vec();
-        assert_eq!(find(&config).await, expected);
+        assert_eq!(find(&options).await, expected);
     }
 
     #[tokio::test]
     async fn a_public_name_is_resolved() {
-        let config = Config { domain_or_public_ip: PublicHost::Name("localhost".to_owned()), ..Config::default() };
-        assert!(find(&config).await.iter().any(IpAddr::is_loopback));
-        assert!(find(&Config::default()).await.is_empty());
+        let options = AddressOptions { public: PublicHost::Name("localhost".to_owned()), ..nothing_known() };
+        assert!(find(&options).await.iter().any(IpAddr::is_loopback));
+        assert!(find(&nothing_known()).await.is_empty());
     }
 }

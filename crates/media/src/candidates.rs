@@ -1,11 +1,13 @@
 //! Which addresses are offered to clients for media.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use sfu::Candidates;
 
-use settings::address::PublicAddress;
-use settings::{Config, LOCALHOST, PublicHost};
+use crate::{AddressOptions, PublicHost, TranslatedAddress};
+
+/// Where this machine reaches itself.
+const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// Each one costs clients connectivity checks; machines with many containers have dozens of bridges.
 const MOST: usize = 12;
@@ -15,19 +17,23 @@ const MOST_TCP: usize = 4;
 
 /// Addresses of the media port at `bound`, best first; never empty, never unspecified. `found` are public addresses that
 /// others have told.
-pub(super) fn candidates(config: &Config, bound: SocketAddr, interfaces: &[IpAddr], found: &[IpAddr]) -> Candidates {
-    let given = &config.madang_media_addresses.0;
-    let selected = select(given, &config.domain_or_public_ip, found, bound.ip(), interfaces);
-    let ips = outside(&selected, &config.media_nodes_public_ips);
+pub(super) fn candidates(
+    options: &AddressOptions,
+    bound: SocketAddr,
+    interfaces: &[IpAddr],
+    found: &[IpAddr],
+) -> Candidates {
+    let selected = select(&options.given, &options.public, found, bound.ip(), interfaces);
+    let ips = outside(&selected, &options.translations);
     let at = |port| ips.iter().map(move |ip| SocketAddr::new(*ip, port));
     Candidates {
         udp: at(bound.port()).collect(),
-        tcp: config.ice_tcp_port().map(|port| at(port).take(MOST_TCP).collect()).unwrap_or_default(),
+        tcp: options.tcp_port.map(|port| at(port).take(MOST_TCP).collect()).unwrap_or_default(),
     }
 }
 
 /// With public addresses in place of the private ones they belong to.
-fn outside(selected: &[IpAddr], pairs: &[PublicAddress]) -> Vec<IpAddr> {
+fn outside(selected: &[IpAddr], pairs: &[TranslatedAddress]) -> Vec<IpAddr> {
     let mut known = vec![];
     for ip in selected {
         let ip = pairs.iter().find(|pair| pair.private == *ip).map_or(*ip, |pair| pair.public);
@@ -87,7 +93,7 @@ fn is_offered(ip: IpAddr) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::net::{Ipv4Addr, Ipv6Addr};
+    use std::net::Ipv6Addr;
 
     use super::*;
 
@@ -103,9 +109,9 @@ mod tests {
 
     #[test]
     fn a_development_server_is_reached_over_loopback_too() {
-        let selected = select(&[], &PublicHost::Unset, &[], ANY, &interfaces());
+        let selected = select(&[], &PublicHost::Unknown, &[], ANY, &interfaces());
         assert_eq!(selected, ips(&["10.0.0.5", "2001:db8::5", "127.0.0.1"]));
-        assert_eq!(select(&[], &PublicHost::Unset, &[], ANY, &[]), ips(&["127.0.0.1"]));
+        assert_eq!(select(&[], &PublicHost::Unknown, &[], ANY, &[]), ips(&["127.0.0.1"]));
     }
 
     #[test]
@@ -143,12 +149,12 @@ mod tests {
     #[test]
     fn what_is_set_replaces_what_is_found() {
         let given = ips(&["198.51.100.7"]);
-        assert_eq!(select(&given, &PublicHost::Unset, &ips(&["203.0.113.5"]), ANY, &interfaces()), given);
+        assert_eq!(select(&given, &PublicHost::Unknown, &ips(&["203.0.113.5"]), ANY, &interfaces()), given);
     }
 
     #[test]
     fn an_address_behind_nat_is_offered_as_it_is_known_outside() {
-        let pair = |private: &str, public: &str| PublicAddress {
+        let pair = |private: &str, public: &str| TranslatedAddress {
             private: private.parse().unwrap(),
             public: public.parse().unwrap(),
         };
@@ -160,12 +166,12 @@ mod tests {
     #[test]
     fn a_port_bound_to_one_address_offers_that_one() {
         let bound = "127.0.0.1".parse().unwrap();
-        assert_eq!(select(&[], &PublicHost::Unset, &[], bound, &interfaces()), ips(&["127.0.0.1"]));
+        assert_eq!(select(&[], &PublicHost::Unknown, &[], bound, &interfaces()), ips(&["127.0.0.1"]));
     }
 
     #[test]
     fn a_port_without_ipv6_offers_none() {
         let bound = Ipv4Addr::UNSPECIFIED.into();
-        assert_eq!(select(&[], &PublicHost::Unset, &[], bound, &interfaces()), ips(&["10.0.0.5", "127.0.0.1"]));
+        assert_eq!(select(&[], &PublicHost::Unknown, &[], bound, &interfaces()), ips(&["10.0.0.5", "127.0.0.1"]));
     }
 }

@@ -17,11 +17,10 @@ use super::connections::{Connection, Connections};
 use super::ledger::Ledger;
 use super::relay_use::Questioned;
 use super::reports::Reports;
-use super::streams::{Ends, StreamEvent};
+use super::streams::{StreamEnds, StreamEvent};
 use super::transmitter::{Outgoing, Transmitter};
 use super::udp::{Ports, Received};
-use super::{Network, Sockets};
-use recordings::writer::TapQueue;
+use crate::{MediaNetwork, TapSink, WorkerSockets};
 
 /// The clock of the runtime is no finer; also what keeps a deadline that does not move from taking the whole core.
 const TICK: Duration = Duration::from_millis(1);
@@ -31,25 +30,25 @@ const BATCH: usize = 64;
 const ERROR_PAUSE: Duration = Duration::from_millis(10);
 
 /// How the pure parts work.
-pub(super) struct Config {
+pub(super) struct WorkerConfig {
     pub(super) sfu: sfu::Config,
     pub(super) turn: turn::Config,
 }
 
 /// What is asked of a worker, datagrams aside.
-pub(super) struct Inputs {
+pub(super) struct WorkerInputs {
     pub(super) commands: mpsc::Receiver<MediaCommand>,
     pub(super) streams: mpsc::Receiver<StreamEvent>,
     pub(super) questioned: Questioned,
 }
 
-pub(super) struct Worker {
+pub(super) struct Worker<Taps> {
     ports: Ports,
-    config: Config,
-    network: watch::Receiver<Network>,
-    inputs: Inputs,
+    config: WorkerConfig,
+    network: watch::Receiver<MediaNetwork>,
+    inputs: WorkerInputs,
     reports: Reports,
-    taps: TapQueue,
+    taps: Taps,
     connections: Connections,
     ledger: Ledger,
     turn: turn::Server,
@@ -59,18 +58,18 @@ pub(super) struct Worker {
     last_timeout: Instant,
 }
 
-impl Worker {
+impl<Taps: TapSink> Worker<Taps> {
     pub(super) fn new(
-        sockets: Sockets,
-        config: Config,
-        network: watch::Receiver<Network>,
-        inputs: Inputs,
+        sockets: WorkerSockets,
+        config: WorkerConfig,
+        network: watch::Receiver<MediaNetwork>,
+        inputs: WorkerInputs,
         events: mpsc::Sender<MediaEvent>,
-        taps: TapQueue,
+        taps: Taps,
     ) -> io::Result<Self> {
         let interfaces = network.borrow().interfaces.clone();
         let mut worker = Self {
-            turn: turn::Server::new(config.turn.clone(), rand::random(), Instant::now()),
+            turn: turn::Server::new(config.turn.clone(), crate::random_seed(), Instant::now()),
             ports: Ports::new(sockets, &interfaces)?,
             config,
             network,
@@ -202,7 +201,7 @@ impl Worker {
 
     /// The machine has other addresses than before.
     async fn moved(&mut self) {
-        let Network { candidates, interfaces } = self.network.borrow_and_update().clone();
+        let MediaNetwork { candidates, interfaces } = self.network.borrow_and_update().clone();
         self.ports.set_local(&interfaces);
         self.config.sfu.candidates = candidates.clone();
         self.config.turn.peers.clone_from(&candidates.udp);
@@ -239,7 +238,7 @@ impl Worker {
                 let client = turn_client(ends);
                 let datagram = match self.relay(|turn| turn.handle(client, &contents, turn_now())) {
                     Some(Handled::NotOurs) if framing == Framing::Ice => {
-                        let Ends { peer: source, local: destination } = ends;
+                        let StreamEnds { peer: source, local: destination } = ends;
                         Datagram { protocol: Protocol::Tcp, source, destination, contents: &contents }
                     }
                     Some(Handled::Relayed { source, destination, contents }) => {
@@ -275,7 +274,7 @@ impl Worker {
                     let event = self.behind_relay(event);
                     self.report(event);
                 }
-                Output::Tap(packet) => self.taps.send(packet),
+                Output::Tap(packet) => self.taps.take(packet),
             }
         }
     }
@@ -311,7 +310,7 @@ impl Worker {
         let result = catch_unwind(AssertUnwindSafe(|| run(&mut self.turn)));
         if result.is_err() {
             tracing::error!("the TURN server panicked and starts again");
-            self.turn = turn::Server::new(self.config.turn.clone(), rand::random(), Instant::now());
+            self.turn = turn::Server::new(self.config.turn.clone(), crate::random_seed(), Instant::now());
         }
         result.ok()
     }
@@ -344,7 +343,7 @@ impl Worker {
         let routers: Vec<_> = self.ledger.routers().collect();
         let new = catch_unwind(AssertUnwindSafe(|| {
             let now = Instant::now();
-            let mut sfu = Sfu::new(config, rand::random(), now);
+            let mut sfu = Sfu::new(config, crate::random_seed(), now);
             for command in routers {
                 sfu.handle_command(command, now);
                 // Nothing follows from an empty room.
@@ -386,7 +385,7 @@ fn turn_now() -> turn::Now {
     turn::Now { instant: Instant::now(), unix_seconds }
 }
 
-fn turn_client(ends: Ends) -> Client {
+fn turn_client(ends: StreamEnds) -> Client {
     Client { transport: turn::Transport::Stream, remote: ends.peer, local: ends.local }
 }
 

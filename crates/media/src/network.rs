@@ -4,13 +4,12 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use settings::Config;
 use sfu::Candidates;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
-use super::{candidates, reflexive};
-use crate::stopping::Stopping;
+use crate::AddressOptions;
+use crate::{candidates, reflexive};
 
 /// Between two looks at the interfaces; a look takes some microseconds.
 const LOOK: Duration = Duration::from_secs(3);
@@ -21,53 +20,47 @@ const ASK_AGAIN: Duration = Duration::from_secs(10);
 
 /// What the media worker has to know.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct Network {
+pub struct MediaNetwork {
     /// What clients are offered.
-    pub(crate) candidates: Candidates,
+    pub candidates: Candidates,
     /// The addresses of this machine.
-    pub(crate) interfaces: Vec<IpAddr>,
+    pub interfaces: Vec<IpAddr>,
 }
 
-impl Network {
+impl MediaNetwork {
     /// At the start: what is known without asking anybody.
-    pub(crate) fn now(config: &Config, bound: SocketAddr) -> Self {
-        Self::new(config, bound, interfaces(), &[])
+    pub fn now(options: &AddressOptions, bound: SocketAddr) -> Self {
+        Self::new(options, bound, interfaces(), &[])
     }
 
-    fn new(config: &Config, bound: SocketAddr, interfaces: Vec<IpAddr>, found: &[IpAddr]) -> Self {
-        Self { candidates: candidates::candidates(config, bound, &interfaces, found), interfaces }
+    fn new(options: &AddressOptions, bound: SocketAddr, interfaces: Vec<IpAddr>, found: &[IpAddr]) -> Self {
+        Self { candidates: candidates::candidates(options, bound, &interfaces, found), interfaces }
     }
 }
 
-/// Keeps `network` up to date until the server stops.
-pub(crate) async fn follow(config: Config, bound: SocketAddr, network: watch::Sender<Network>, mut stopping: Stopping) {
+/// Keeps `network` up to date for as long as it is polled; `bound` is the port of media.
+pub async fn follow_network(options: AddressOptions, bound: SocketAddr, network: watch::Sender<MediaNetwork>) {
     let mut found = vec![];
     let mut ask_at = Instant::now();
     loop {
         let interfaces = interfaces();
         let changed = interfaces != network.borrow().interfaces;
         // What is known at once counts at once: asking takes its time.
-        publish(&network, Network::new(&config, bound, interfaces.clone(), &found));
+        publish(&network, MediaNetwork::new(&options, bound, interfaces.clone(), &found));
         if changed || Instant::now() >= ask_at {
-            let latest = tokio::select! {
-                latest = reflexive::find(&config) => latest,
-                () = stopping.requested() => return,
-            };
+            let latest = reflexive::find(&options).await;
             ask_at = Instant::now() + if latest.is_empty() { ASK_AGAIN } else { ASK };
             // Names and servers that cannot be reached for a while are no reason to forget what they said.
             if !latest.is_empty() {
                 found = latest;
-                publish(&network, Network::new(&config, bound, interfaces, &found));
+                publish(&network, MediaNetwork::new(&options, bound, interfaces, &found));
             }
         }
-        tokio::select! {
-            () = sleep(LOOK) => {}
-            () = stopping.requested() => return,
-        }
+        sleep(LOOK).await;
     }
 }
 
-fn publish(network: &watch::Sender<Network>, latest: Network) {
+fn publish(network: &watch::Sender<MediaNetwork>, latest: MediaNetwork) {
     network.send_if_modified(|network| {
         if network.candidates != latest.candidates {
             tracing::info!(candidates = ?latest.candidates, "media addresses have changed");
