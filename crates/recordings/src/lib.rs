@@ -24,6 +24,7 @@ mod director;
 mod layouts;
 mod manifest;
 mod name;
+mod premises;
 mod processes;
 mod processing;
 mod recovery;
@@ -38,8 +39,9 @@ use tokio::sync::mpsc;
 
 pub use commands::RecordingCommands;
 pub use layouts::{LayoutOptions, Layouts, TrustedKey};
+pub use premises::Premises;
 pub use processes::{Transcoder, Unavailable};
-pub use stage::{Premises, RecordingNews};
+pub use stage::RecordingNews;
 pub use store::{DeleteError, Folder, Store};
 pub use upload::Destination;
 

@@ -18,9 +18,8 @@ use protocol::recording::{Lost, Measured, RecordingView};
 use protocol::transcoder;
 
 use crate::archive::{self, Entry};
-use crate::director::ComposedFile;
 use crate::manifest::{self, Manifest};
-use crate::stage::Premises;
+use crate::premises::Premises;
 use crate::store::{self, Folder, StreamNote};
 use crate::writer::repair_file;
 
@@ -41,6 +40,14 @@ pub(crate) struct Part {
     pub(crate) note: StreamNote,
     /// What is in it; unknown if it was cut off.
     pub(crate) summary: Option<FileSummary>,
+}
+
+/// What a composition turned out to be.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) struct ComposedFile {
+    pub(crate) measured: Measured,
+    /// What the streams' files had and it has not.
+    pub(crate) lost: transcoder::Lost,
 }
 
 /// Why a recording is not ready.

@@ -8,8 +8,8 @@ use protocol::event::{Reason, RecordingEvent, RecordingStatus, Stamp};
 use protocol::recording::RecordingView;
 
 use crate::manifest;
+use crate::premises::Premises;
 use crate::processing::{self, Part};
-use crate::stage::Premises;
 use crate::store::Folder;
 
 /// Goes through all recordings, one after the other.

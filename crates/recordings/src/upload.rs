@@ -14,7 +14,7 @@ use futures_util::future::try_join_all;
 use protocol::event::RecordingStatus;
 use protocol::recording::RecordingView;
 
-use crate::stage::Premises;
+use crate::premises::Premises;
 use crate::store::{self, Folder};
 
 /// Metadata files fetched at a time.

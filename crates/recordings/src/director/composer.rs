@@ -4,8 +4,9 @@
 use std::time::Duration;
 
 use muxing::Time;
-use protocol::recording::Measured;
 use protocol::transcoder::{self, Report};
+
+use crate::processing::ComposedFile;
 
 /// Crashes in a row, with nothing composed in between, after which it is given up.
 pub(crate) const MOST_CRASHES: u32 = 6;
@@ -21,14 +22,6 @@ pub(crate) const SILENCE: Duration = Duration::from_secs(120);
 pub(crate) const KILLING: Duration = Duration::from_secs(30);
 /// What may be missing in the file although everything is composed that can be, ms.
 const REMAINDER: u64 = 5000;
-
-/// What a composition turned out to be.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub(crate) struct ComposedFile {
-    pub(crate) measured: Measured,
-    /// What the streams' files had and it has not.
-    pub(crate) lost: transcoder::Lost,
-}
 
 /// What is heard of a composer's process.
 #[derive(Clone, PartialEq, Debug)]

@@ -5,10 +5,10 @@ use protocol::id::TapId;
 use protocol::recording::{Failure, RecordingCommand, RecordingReport, RecordingView};
 use protocol::transcoder::Entry;
 
-use super::composer::{ComposedFile, ComposerEvent};
+use super::composer::ComposerEvent;
 use super::page::PageEvent;
 use super::recording::RecordingRef;
-use crate::processing::{Part, ProcessingFailure};
+use crate::processing::{ComposedFile, Part, ProcessingFailure};
 use crate::store::StreamNote;
 use crate::writer::{StartFile, WriterEvent};
 

@@ -12,8 +12,7 @@ mod tests;
 use std::collections::HashMap;
 use std::future::pending;
 use std::io;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use protocol::event::RecordingEvent;
 use protocol::recording::RecordingReport;
@@ -22,47 +21,15 @@ use tokio::time::sleep;
 
 use crate::commands::TimedCommand;
 use crate::director::{Director, DirectorOptions, Input, InterruptedRecording, Order, RecordingRef};
-use crate::layouts::Layouts;
-use crate::processes::Transcoder;
+use crate::premises::Premises;
 use crate::processing::{self, ProcessingFailure, Work};
 use crate::recovery::{self, Search};
-use crate::store::Store;
-use crate::upload::{self, Destination};
+use crate::upload;
 use crate::writer::{WriterEvent, WriterHandle};
 use place::Place;
 
 /// What helper processes and workers tell. Helpers say a few words a second each.
 const EVENT_CAPACITY: usize = 256;
-
-/// Where recordings are, what helps with them, and whether to go on with them.
-#[derive(Clone, Debug)]
-pub struct Premises {
-    /// Where recordings grow.
-    pub store: Store,
-    /// Where they are kept once they are whole, if not there.
-    pub destination: Option<Destination>,
-    /// Where clients find this server, as far as is known without their asking.
-    pub public_url: String,
-    /// What composes them.
-    pub transcoder: Transcoder,
-    /// Composed pictures say who is who.
-    pub has_captions: bool,
-    /// The pages that some of them show.
-    pub layouts: Layouts,
-    /// Set at the end.
-    pub stop: Arc<AtomicBool>,
-}
-
-impl Premises {
-    /// What a recording is once it is processed.
-    pub(crate) fn finished(&self) -> protocol::event::RecordingStatus {
-        if self.destination.is_none() {
-            protocol::event::RecordingStatus::Ready
-        } else {
-            protocol::event::RecordingStatus::Stopped
-        }
-    }
-}
 
 /// For the control side.
 #[derive(Debug)]

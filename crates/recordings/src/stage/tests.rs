@@ -18,7 +18,9 @@ use sfu::{TapCodec, TapPacket, TapSource};
 use tempfile::TempDir;
 
 use super::*;
-use crate::layouts::LayoutOptions;
+use crate::layouts::{LayoutOptions, Layouts};
+use crate::processes::Transcoder;
+use crate::store::Store;
 use crate::store::{DeleteError, StreamNote};
 use crate::writer::{self, TapQueue, WriterHandle};
 use crate::{RunningRecordings, WORKERS, start};
