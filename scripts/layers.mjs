@@ -30,6 +30,7 @@ const KNOWN = new Set([
     'payload',
     'protocol::rest::request',
     'protocol::rpc',
+    'recordings',
     'server',
     'session',
     'testbed',
