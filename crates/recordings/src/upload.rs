@@ -14,8 +14,7 @@ use futures_util::future::try_join_all;
 use protocol::event::RecordingStatus;
 use protocol::recording::RecordingView;
 
-use crate::premises::Premises;
-use crate::store::{self, Folder};
+use crate::store::{self, Folder, Store};
 
 /// Metadata files fetched at a time.
 const FETCHED: usize = 16;
@@ -80,14 +79,14 @@ fn metadata_key(id: &str) -> String {
 }
 
 /// Makes known here what others, or an earlier disk, have put into the bucket: their ids are taken, and REST lists them.
-pub(crate) async fn mirror(destination: &Destination, premises: &Premises) {
-    if let Err(error) = try_mirror(destination, premises).await {
+pub(crate) async fn mirror(destination: &Destination, store: &Store) {
+    if let Err(error) = try_mirror(destination, store).await {
         tracing::error!(%error, "what is in the bucket is not known here (settings OPENVIDU_PRO_AWS_…)");
     }
 }
 
-async fn try_mirror(destination: &Destination, premises: &Premises) -> Result<(), UploadError> {
-    let here: HashSet<String> = premises.store.ids()?.into_iter().collect();
+async fn try_mirror(destination: &Destination, store: &Store) -> Result<(), UploadError> {
+    let here: HashSet<String> = store.ids()?.into_iter().collect();
     let there = destination.bucket.list("").await?;
     let ids = there.iter().filter_map(|key| {
         let (id, name) = key.split_once('/')?;
@@ -95,15 +94,15 @@ async fn try_mirror(destination: &Destination, premises: &Premises) -> Result<()
     });
     let ids: Vec<String> = ids.collect();
     for some in ids.chunks(FETCHED) {
-        try_join_all(some.iter().map(|id| adopt(destination, premises, id))).await?;
+        try_join_all(some.iter().map(|id| adopt(destination, store, id))).await?;
     }
     Ok(())
 }
 
-async fn adopt(destination: &Destination, premises: &Premises, id: &str) -> Result<(), UploadError> {
+async fn adopt(destination: &Destination, store: &Store, id: &str) -> Result<(), UploadError> {
     let text = destination.bucket.read(&metadata_key(id), store::MAX_METADATA).await?;
     match serde_json::from_slice::<RecordingView>(&text) {
-        Ok(view) => premises.store.adopt(id, &view)?,
+        Ok(view) => store.adopt(id, &view)?,
         Err(error) => tracing::warn!(recording = %id, %error, "a recording in the bucket cannot be read"),
     }
     Ok(())

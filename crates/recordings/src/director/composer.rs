@@ -6,6 +6,7 @@ use std::time::Duration;
 use muxing::Time;
 use protocol::transcoder::{self, Report};
 
+use crate::processes::ComposerEvent;
 use crate::processing::ComposedFile;
 
 /// Crashes in a row, with nothing composed in between, after which it is given up.
@@ -14,27 +15,10 @@ pub(crate) const MOST_CRASHES: u32 = 6;
 const FIRST_DELAY: Duration = Duration::from_millis(200);
 /// At most.
 const LONGEST_DELAY: Duration = Duration::from_secs(30);
-/// Without a word while there is something to compose, after which it hangs. One that works says so every second of
-/// media, and while it reads or waits for a slow disk every few seconds; but a machine may be so busy with calls that it
-/// hardly gets on.
-pub(crate) const SILENCE: Duration = Duration::from_secs(120);
 /// For one that was killed to be gone.
 pub(crate) const KILLING: Duration = Duration::from_secs(30);
 /// What may be missing in the file although everything is composed that can be, ms.
 const REMAINDER: u64 = 5000;
-
-/// What is heard of a composer's process.
-#[derive(Clone, PartialEq, Debug)]
-pub(crate) enum ComposerEvent {
-    /// It has been started.
-    Started,
-    /// A line on its standard output.
-    Said(Report),
-    /// It has ended, or could not be started: its status, and the last it complained of. Nothing comes after this.
-    Exited(String),
-    /// There is none that could be started.
-    Unavailable(String),
-}
 
 /// What is to be done with the process, or what came of it.
 #[derive(Clone, PartialEq, Debug)]
@@ -65,7 +49,7 @@ pub(super) struct Composer {
     reached: u64,
     /// Nobody waits for it: it ends by itself.
     is_released: bool,
-    /// How long it may say nothing: [`SILENCE`].
+    /// How long it may say nothing: [`crate::processes::COMPOSER_SILENCE`].
     silence: Duration,
 }
 

@@ -39,9 +39,7 @@ use composer::Composer;
 use page::PageCapture;
 use recording::{Composition, Material, Page, Phase, Recording};
 
-pub(crate) use composer::{ComposerEvent, SILENCE as COMPOSER_SILENCE};
 pub(crate) use order::{Input, InterruptedRecording, Order, StreamFileOrder};
-pub(crate) use page::{PageEvent, PageFailure, PageFailureKind};
 pub(crate) use recording::RecordingRef;
 
 /// Until a writer that was too busy is told again that a file shall end.

@@ -5,9 +5,8 @@ use protocol::id::TapId;
 use protocol::recording::{Failure, RecordingCommand, RecordingReport, RecordingView};
 use protocol::transcoder::Entry;
 
-use super::composer::ComposerEvent;
-use super::page::PageEvent;
 use super::recording::RecordingRef;
+use crate::processes::{ComposerEvent, PageEvent};
 use crate::processing::{ComposedFile, Part, ProcessingFailure};
 use crate::store::StreamNote;
 use crate::writer::{StartFile, WriterEvent};

@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
-use muxing::{FileSummary, Time};
+use muxing::Time;
 
+use crate::processes::{PageFailure, PageFailureKind};
 use crate::store::StreamNote;
 
 /// Crashes in a row, without a second captured in between, after which it is given up.
@@ -21,41 +22,6 @@ pub(crate) const OPENING: Duration = Duration::from_secs(180);
 pub(crate) const CLOSING: Duration = Duration::from_secs(60);
 /// For one that was killed to be gone.
 pub(crate) const KILLING: Duration = Duration::from_secs(30);
-
-/// What is heard of a page's capture.
-#[derive(Clone, PartialEq, Debug)]
-pub(crate) enum PageEvent {
-    /// The page is there, and waits to be told where it is to be written.
-    Shown {
-        /// ms since 1970, on the clock of the files.
-        at: u64,
-    },
-    /// Something has come from the browser. Told once a second at most.
-    Heard,
-    /// Everything before this is in the file, ms since 1970.
-    Written { until: u64 },
-    /// The file is whole. Its size is 0 if no frame came: then there is no file.
-    FileEnded(FileSummary),
-    /// The browser has ended: as it was told to, or why. Nothing comes after this.
-    Closed(Result<(), PageFailure>),
-}
-
-/// Why a page is captured no longer.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct PageFailure {
-    pub(crate) why: String,
-    pub(crate) kind: PageFailureKind,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum PageFailureKind {
-    /// There is no such page, or no browser: the next time would be the same, unless it was there before.
-    Missing,
-    /// The browser has ended, hangs, or says what cannot be understood.
-    Crash,
-    /// The file cannot be written.
-    Disk,
-}
 
 /// What is to be done with the browser, or what came of it.
 #[derive(Clone, PartialEq, Eq, Debug)]

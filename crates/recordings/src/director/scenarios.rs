@@ -9,6 +9,7 @@ use protocol::recording::RecordedStream;
 use protocol::transcoder::{self, Report};
 
 use super::*;
+use crate::processes::{COMPOSER_SILENCE, ComposerEvent, PageEvent, PageFailure, PageFailureKind};
 use crate::writer::WriterEvent;
 
 const KEY: RecordingKey = RecordingKey(1);
@@ -240,7 +241,7 @@ impl Scenario {
 }
 
 fn options(uploads: bool) -> DirectorOptions {
-    let composer_silence = composer::SILENCE;
+    let composer_silence = COMPOSER_SILENCE;
     DirectorOptions { max_compositions: 1, composer_silence, has_captions: true, uploads }
 }
 
@@ -522,11 +523,11 @@ fn a_composer_that_hangs_is_killed_and_started_again() {
     scenario.take_orders();
     // As long as it says that it works, it may take as long as it likes.
     for _ in 0..10 {
-        scenario.advance(composer::SILENCE / 2);
+        scenario.advance(COMPOSER_SILENCE / 2);
         scenario.composer(ONE, ComposerEvent::Said(Report::Working));
     }
     assert!(scenario.take_orders().is_empty());
-    scenario.advance(composer::SILENCE);
+    scenario.advance(COMPOSER_SILENCE);
     assert_eq!(scenario.take_orders(), ["kill composer"]);
     scenario.composer(ONE, exited());
     scenario.advance(Duration::from_secs(1));
@@ -543,12 +544,12 @@ fn a_composer_that_has_nothing_to_do_is_left_alone() {
     scenario.begin(KEY, composed());
     scenario.composer_runs(ONE);
     scenario.take_orders();
-    scenario.advance(composer::SILENCE * 10);
+    scenario.advance(COMPOSER_SILENCE * 10);
     assert!(scenario.take_orders().is_empty());
     // And has its time once there is something.
     let at = scenario.now;
     scenario.input(Input::Writer(WriterEvent::Marked { at }));
-    scenario.advance(composer::SILENCE - Duration::from_secs(1));
+    scenario.advance(COMPOSER_SILENCE - Duration::from_secs(1));
     assert!(scenario.take_orders().is_empty());
     scenario.advance(Duration::from_secs(1));
     assert_eq!(scenario.take_orders(), ["kill composer"]);
@@ -562,7 +563,7 @@ fn a_composer_that_hangs_each_time_or_cannot_be_killed_fails_its_recording() {
         scenario.end(false);
         for _ in 0..composer::MOST_CRASHES {
             scenario.composer(ONE, ComposerEvent::Started);
-            scenario.advance(composer::SILENCE);
+            scenario.advance(COMPOSER_SILENCE);
             if !can_be_killed {
                 break;
             }

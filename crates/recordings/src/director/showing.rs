@@ -6,9 +6,10 @@ use muxing::Time;
 use protocol::recording::RecordedStream;
 use protocol::transcoder::Entry;
 
-use super::page::{PageEvent, PageOrder};
+use super::page::PageOrder;
 use super::recording::{Recording, RecordingRef};
 use super::{Director, Order, PAGE};
+use crate::processes::PageEvent;
 use crate::{manifest, processing};
 
 impl Director {

@@ -12,14 +12,27 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use std::{io, thread};
 
+use protocol::transcoder::Report;
 use rustix::fs::OFlags;
 use rustix::process::{Pid, Resource, Rlimit, Signal, WaitId, WaitIdOptions};
 
 use super::{NICENESS, Transcoder};
-use crate::director::ComposerEvent;
 
 /// Of a line that is logged or understood.
 const LONGEST_LINE: u64 = 2048;
+
+/// What is heard of a composer's process.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) enum ComposerEvent {
+    /// It has been started.
+    Started,
+    /// A line on its standard output.
+    Said(Report),
+    /// It has ended, or could not be started: its status, and the last it complained of. Nothing comes after this.
+    Exited(String),
+    /// There is none that could be started.
+    Unavailable(String),
+}
 
 /// A process on its way, or at work. When this is dropped it composes what it can, and ends.
 #[derive(Debug)]
@@ -208,7 +221,6 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
     use std::sync::mpsc;
 
-    use protocol::transcoder::Report;
     use rustix::fs::{FileType, Mode};
 
     use super::*;

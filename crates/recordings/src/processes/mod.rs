@@ -18,10 +18,8 @@ use std::time::Duration;
 
 use protocol::recording::Failure;
 
-use crate::director::COMPOSER_SILENCE;
-
-pub(crate) use composer::ComposerProcess;
-pub(crate) use page_capture::PageCaptureProcess;
+pub(crate) use composer::{ComposerEvent, ComposerProcess};
+pub(crate) use page_capture::{PageCaptureProcess, PageEvent, PageFailure, PageFailureKind};
 
 /// Calls come first.
 const NICENESS: i32 = 10;
@@ -52,6 +50,10 @@ struct Inner {
 
 /// Bytes of address space: what runs wild shall not take the server with it.
 const MEMORY: u64 = 6 << 30;
+/// Without a word while there is something to compose, after which it hangs. One that works says so every second of
+/// media, and while it reads or waits for a slow disk every few seconds; but a machine may be so busy with calls that it
+/// hardly gets on.
+pub(crate) const COMPOSER_SILENCE: Duration = Duration::from_secs(120);
 /// For it to say what it lacks. GStreamer looks at its plugins for some seconds, on a slow machine for a minute.
 const CHECKING: Duration = Duration::from_secs(180);
 

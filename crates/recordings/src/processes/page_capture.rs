@@ -16,7 +16,6 @@ use muxing::{FileSummary, FrameFile, LiveWebm};
 use webpage::Options;
 
 use super::NICENESS;
-use crate::director::{PageEvent, PageFailure, PageFailureKind};
 use crate::writer::Clock;
 
 /// How finely deadlines are kept, and how soon an end is noticed.
@@ -27,6 +26,41 @@ const APART: u64 = 500;
 const QUIET: u64 = 10_000;
 /// Between two words that something has come, ms.
 const HEARD: u64 = 1000;
+
+/// What is heard of a page's capture.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) enum PageEvent {
+    /// The page is there, and waits to be told where it is to be written.
+    Shown {
+        /// ms since 1970, on the clock of the files.
+        at: u64,
+    },
+    /// Something has come from the browser. Told once a second at most.
+    Heard,
+    /// Everything before this is in the file, ms since 1970.
+    Written { until: u64 },
+    /// The file is whole. Its size is 0 if no frame came: then there is no file.
+    FileEnded(FileSummary),
+    /// The browser has ended: as it was told to, or why. Nothing comes after this.
+    Closed(Result<(), PageFailure>),
+}
+
+/// Why a page is captured no longer.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct PageFailure {
+    pub(crate) why: String,
+    pub(crate) kind: PageFailureKind,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum PageFailureKind {
+    /// There is no such page, or no browser: the next time would be the same, unless it was there before.
+    Missing,
+    /// The browser has ended, hangs, or says what cannot be understood.
+    Crash,
+    /// The file cannot be written.
+    Disk,
+}
 
 /// A page on its way, or being captured. When this is dropped that ends.
 #[derive(Debug)]

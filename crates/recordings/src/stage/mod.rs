@@ -44,7 +44,7 @@ pub enum RecordingNews {
 enum StageEvent {
     Input(Box<Input>),
     /// The search is over for now: what it found, which the director hears of, too.
-    Searched(Search, Option<recovery::Finding>),
+    Searched(Search, Option<Box<recovery::Finding>>),
     /// A manifest goes on.
     Resumed(RecordingRef, Result<crate::manifest::Manifest, ProcessingFailure>),
 }
@@ -137,8 +137,8 @@ impl Stage {
                 let Some(finding) = found else { return self.input(Input::NothingFound).await };
                 self.found += 1;
                 let number = self.found;
-                self.places.insert(RecordingRef::Interrupted(number), Place::found(finding.folder));
-                let (view, status, parts) = (finding.view, finding.status, finding.parts);
+                let recovery::Finding { folder, view, status, parts } = *finding;
+                self.places.insert(RecordingRef::Interrupted(number), Place::found(folder));
                 self.input(Input::Found(Box::new(InterruptedRecording { number, view, status, parts }))).await;
             }
             StageEvent::Resumed(recording, result) => {
@@ -317,7 +317,7 @@ impl Stage {
         let (premises, tell) = (self.premises.clone(), self.tell.clone());
         tokio::spawn(async move {
             let looked = processing::on_worker(move || {
-                let found = search.next(&premises);
+                let found = search.next(&premises).map(Box::new);
                 (search, found)
             });
             // If it ends early it is looked for again at the next start.
@@ -332,7 +332,7 @@ impl Stage {
         let premises = self.premises.clone();
         tokio::spawn(async move {
             if let Some(destination) = &premises.destination {
-                upload::mirror(destination, &premises).await;
+                upload::mirror(destination, &premises.store).await;
             }
         });
     }

@@ -9,9 +9,11 @@ use protocol::recording::{Failure, RecordingView};
 use protocol::transcoder::Entry;
 
 use super::{Premises, unwritable};
-use crate::director::{ComposerEvent, Input, PageEvent, PageFailure, PageFailureKind, RecordingRef};
+use crate::director::{Input, RecordingRef};
 use crate::manifest::Manifest;
-use crate::processes::{ComposerProcess, PageCaptureProcess, Transcoder};
+use crate::processes::{
+    ComposerEvent, ComposerProcess, PageCaptureProcess, PageEvent, PageFailure, PageFailureKind, Transcoder,
+};
 use crate::processing::Work;
 use crate::store::{Folder, StreamNote};
 use crate::writer::Clock;
