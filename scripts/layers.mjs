@@ -30,7 +30,6 @@ const KNOWN = new Set([
     'payload',
     'protocol::rest::request',
     'protocol::rpc',
-    'server',
     'session',
     'testbed',
 ]);
