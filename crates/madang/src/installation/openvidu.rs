@@ -32,7 +32,7 @@ pub(crate) async fn run(installation: &Installation, command: ScriptCommand) -> 
 /// Shows how to use it, also if what was asked for is not known: as the original's script, which does not fail then.
 pub(crate) fn explain(error: &clap::Error) -> CommandResult {
     if error.use_stderr() && error.kind() != ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        let _ = write!(io::stderr(), "{error}\n");
+        let _ = writeln!(io::stderr(), "{error}");
         return print(&ScriptLine::command().render_help().to_string());
     }
     print(&error.to_string())
