@@ -22,7 +22,7 @@ pub struct Reception {
 pub struct LayerLimit {
     /// Size of the picture: 0 is the smallest simulcast layer. `None`: the best there is.
     pub spatial: Option<u8>,
-    /// Frames per second: 0 is the fewest. `None`: all. Of codecs whose packets tell it, which is VP8.
+    /// Frames per second: 0 is the fewest. `None`: all. Carried, but no worker leaves out frames yet.
     pub temporal: Option<u8>,
 }
 
