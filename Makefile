@@ -70,9 +70,10 @@ deny:
 	@scripts/deny.sh
 
 # Real browsers and unmodified clients against the real binary. One file: make e2e TESTS=tests/page.test.mjs
+# What a failed test leaves open does not keep the rest from being run.
 TESTS ?= $(patsubst e2e/%,%,$(wildcard e2e/tests/*.test.mjs e2e/network/*.test.mjs))
 e2e: build e2e/node_modules/.package-lock.json
-	cd e2e && MADANG=$(abspath $(MADANG)) node --test --test-concurrency=1 $(TESTS)
+	cd e2e && MADANG=$(abspath $(MADANG)) node --test --test-concurrency=1 --test-force-exit $(TESTS)
 
 # The REST API against its own document, each time with other requests.
 FUZZ_SECONDS ?= 300

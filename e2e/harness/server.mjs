@@ -10,12 +10,17 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { after } from 'node:test';
 
 const here = import.meta.dirname ?? new URL('.', import.meta.url).pathname;
 /** The program under test. */
 export const binary = resolve(process.env.MADANG ?? join(here, '../../target/release/madang'));
 
 export const secret = 'e2e_SECRET';
+
+/** Servers of this file that nobody has stopped. One that a failed test left behind would keep the file from ending. */
+const running = new Set();
+after(() => Promise.all([...running].map((server) => server.stop())));
 
 /** Starts a server, perhaps in a network of its own; `settings` are environment variables. */
 export async function startServer(settings = {}, namespace = undefined) {
@@ -44,6 +49,7 @@ export async function startServer(settings = {}, namespace = undefined) {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const server = new Server(child, { port, udpPort, turnPort, home });
+  running.add(server);
   await server.ready();
   server.startedIn = performance.now() - started;
   return server;
@@ -141,6 +147,7 @@ class Server {
       await this.exited;
       clearTimeout(timer);
     }
+    running.delete(this);
     rmSync(this.home, { recursive: true, force: true });
   }
 }

@@ -78,12 +78,13 @@ test('a recording survives kill -9 up to its last second', { timeout: 240_000 },
 
   world.server = await startServer(settings);
   const ready = await settled('killed', 'ready');
+  // It is ready as soon as its archive is; what the archive was made of goes before anybody is told.
+  await wasTold(cdr, 'killed', ['started', 'stopped nodeCrashed', 'ready nodeCrashed']);
   const { files } = individual(folder, ready, scratch);
   assert.equal(files.length, 1);
   // A second of 15 pictures, and what was on its way.
   const decoded = decode(files[0].path).video;
   assert.ok(decoded >= sent - 25, `${decoded} of ${sent} pictures`);
-  await wasTold(cdr, 'killed', ['started', 'stopped nodeCrashed', 'ready nodeCrashed']);
   await world.server.stop();
 });
 
