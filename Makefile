@@ -71,9 +71,16 @@ deny:
 
 # Real browsers and unmodified clients against the real binary. One file: make e2e TESTS=tests/page.test.mjs
 # What a failed test leaves open does not keep the rest from being run.
-TESTS ?= $(patsubst e2e/%,%,$(wildcard e2e/tests/*.test.mjs e2e/network/*.test.mjs))
+TESTS ?= $(patsubst e2e/%,%,$(wildcard e2e/tests/*.test.mjs e2e/network/*.test.mjs e2e/attacks/*.attack.mjs))
 e2e: build e2e/node_modules/.package-lock.json
 	cd e2e && MADANG=$(abspath $(MADANG)) node --test --test-concurrency=1 --test-force-exit $(TESTS)
+
+# All attacks with numbers that hurt, each beside a call; prints the table of docs/security.md. Takes minutes.
+.PHONY: attack
+ATTACKS ?= $(patsubst e2e/%,%,$(wildcard e2e/attacks/*.attack.mjs))
+attack: build e2e/node_modules/.package-lock.json
+	cd e2e && rm -f results/attacks.jsonl && ATTACK=full MADANG=$(abspath $(MADANG)) \
+		node --test --test-concurrency=1 --test-force-exit $(ATTACKS) && node attacks/table.mjs
 
 # The REST API against its own document, each time with other requests.
 FUZZ_SECONDS ?= 300

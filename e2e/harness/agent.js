@@ -250,6 +250,28 @@
 
   // ---- measures --------------------------------------------------------------------------------
 
+  const watched = new Map();
+
+  /** From now on, notes when each picture of that connection is shown. */
+  function watch(connectionId) {
+    const seen = { pictures: 0, longestGap: 0, last: performance.now() };
+    watched.set(connectionId, seen);
+    const video = videoOf(connectionId);
+    const shown = (now) => {
+      seen.pictures += 1;
+      seen.longestGap = Math.max(seen.longestGap, now - seen.last);
+      seen.last = now;
+      video.requestVideoFrameCallback(shown);
+    };
+    video.requestVideoFrameCallback(shown);
+  }
+
+  /** Since [`watch`]: how many pictures were shown, and the longest time in ms without a new one. */
+  function watchedPictures(connectionId) {
+    const { pictures, longestGap, last } = watched.get(connectionId);
+    return { pictures, longestGap: Math.max(longestGap, performance.now() - last) };
+  }
+
   async function inbound(connectionId) {
     const totals = {
       frames: 0,
@@ -480,6 +502,8 @@
     playing,
     received,
     silent,
+    watch,
+    watchedPictures,
     sent,
     framesSent,
     sentFrames,
