@@ -3,9 +3,9 @@
 
 use protocol::error::ErrorCode;
 use protocol::rpc::RpcError;
-use session::Refusal;
 use session::command::FilterAction;
 use session::refusal::{MediaDirection, Offerer};
+use session::{RecordingStartFailure, Refusal};
 
 /// The error that answers a client's request.
 pub fn error(refusal: &Refusal) -> RpcError {
@@ -152,6 +152,19 @@ pub fn error(refusal: &Refusal) -> RpcError {
         | Refusal::RecordingFailed(_) => (ErrorCode::Internal, "Internal server error".to_owned()),
     };
     RpcError::new(code, text)
+}
+
+/// What REST says of a recording that was begun and does not run.
+pub fn recording_start_failure(failure: &RecordingStartFailure) -> String {
+    match failure {
+        RecordingStartFailure::DiskTooSlow => "the disk takes too long".to_owned(),
+        RecordingStartFailure::NoMedia => "no media arrived in time".to_owned(),
+        RecordingStartFailure::SessionEnded => "the session ended before the recording ran".to_owned(),
+        RecordingStartFailure::EndedAtOnce => "it ended at once".to_owned(),
+        RecordingStartFailure::Overloaded => "too many streams are being recorded".to_owned(),
+        RecordingStartFailure::Stream(why) => why.clone(),
+        RecordingStartFailure::Recorder(failure) => failure.to_string(),
+    }
 }
 
 fn doing(direction: MediaDirection) -> &'static str {

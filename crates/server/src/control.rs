@@ -17,8 +17,8 @@ use protocol::recording::RecordingReport;
 use recordings::{RecordingCommands, RecordingNews};
 use session::command::ApplicationCommand;
 use session::{
-    Asker, CallId, ClientCommand, ClientHandle, Command, Effect, Notification, PeerInfo, Refusal, Registry, Reply,
-    Settings, SocketId, Time,
+    Asker, CallId, ClientCommand, ClientHandle, Command, Effect, Notification, PeerInfo, Question, Refusal, Registry,
+    Reply, Settings, SocketId, Time,
 };
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -65,7 +65,8 @@ type Done = Box<dyn FnOnce() + Send>;
 pub(crate) type CallResult = Result<Reply, Refusal>;
 
 impl Control {
-    /// Runs `f` on the registry. When this returns, everything that follows from `f` is on its way.
+    /// Runs `f` on the registry, for what only this process may do. When this returns, everything that follows from `f` is
+    /// on its way.
     pub async fn call<R: Send + 'static>(
         &self,
         f: impl FnOnce(&mut Registry, Time) -> R + Send + 'static,
@@ -77,6 +78,11 @@ impl Control {
         });
         self.inputs.send(Input::Call(call)).await.map_err(|_| Stopped)?;
         result.await.map_err(|_| Stopped)
+    }
+
+    /// What a question about sessions is answered.
+    pub async fn look_up<Q: Question>(&self, question: Q) -> Result<Q::Answer, Stopped> {
+        self.call(move |registry, _| question.answer(registry)).await
     }
 
     /// What came of a command, which may take long.
@@ -362,6 +368,8 @@ impl WrittenNotifications {
 
 #[cfg(test)]
 mod tests {
+    use session::question::DescribeLoad;
+
     use super::*;
 
     #[tokio::test]
@@ -380,11 +388,12 @@ mod tests {
         );
         assert_eq!(control.media_lost_at(), None);
         drop((worker, commands));
+        let load = DescribeLoad { sessions: false, recordings: false };
         // Every call lets the loop look at its other inputs, too.
         while control.media_lost_at().is_none() {
-            control.call(|registry, _| registry.figures()).await.unwrap();
+            control.look_up(load).await.unwrap();
         }
-        assert_eq!(control.call(|registry, _| registry.figures().sessions).await, Ok(0));
+        assert_eq!(control.look_up(load).await.unwrap().figures.sessions, 0);
         drop(control);
         task.await.unwrap();
     }

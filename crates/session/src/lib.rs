@@ -16,8 +16,8 @@
 //!    out commands in order; if it is too slow, the client is told so and what it did is undone by later commands.
 //!
 //! Where things are: `registry` is the front, `request` the life of a client's request, `application` that of an
-//! application's. What is asked and answered stands in [`command`], [`reply`], [`refusal`], [`notification`] and
-//! [`snapshot`]. One file per thing that happens (`join`, `publish`, `subscribe`, `leave`, `reconnection`, `moderation`,
+//! application's. What is asked and answered stands in [`command`], [`question`], [`reply`], [`refusal`],
+//! [`notification`] and [`snapshot`]. One file per thing that happens (`join`, `publish`, `subscribe`, `leave`, `reconnection`, `moderation`,
 //! `signal`, `property`, `recording`, `guest_room`, `ending`), one per thing that is (`session`, `connection`, `stream`,
 //! `subscription`, `client`), and `permissions` says who may do what. Transitions are methods of `Session` and of what is
 //! in it; what they use besides is a `Context`, which knows no session.
@@ -27,7 +27,8 @@ pub use effect::{Effect, PeerInfo};
 pub use guest_room::GuestRefusal;
 pub use notification::Notification;
 pub use observation::{MediaLeg, MediaObservation};
-pub use recording::{StartRefusal, StopRefusal};
+pub use question::Question;
+pub use recording::{RecordingStartFailure, StartRefusal, StopRefusal};
 pub use refusal::Refusal;
 pub use registry::Registry;
 pub use reply::Reply;
@@ -56,6 +57,7 @@ mod peer_connection;
 mod permissions;
 mod property;
 mod publish;
+pub mod question;
 mod reconnection;
 mod recording;
 pub mod refusal;

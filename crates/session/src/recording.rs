@@ -92,6 +92,25 @@ pub enum StopRefusal {
     Starting,
 }
 
+/// Why a recording that was begun does not run.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum RecordingStartFailure {
+    /// Its folder was not there in time.
+    DiskTooSlow,
+    /// Its streams were not on the disk in time.
+    NoMedia,
+    /// Its session ended before.
+    SessionEnded,
+    /// It was over as soon as it had begun.
+    EndedAtOnce,
+    /// This server records as much as it is allowed to.
+    Overloaded,
+    /// A stream of it cannot be recorded, as who writes it says.
+    Stream(String),
+    /// Who records it has failed.
+    Recorder(Failure),
+}
+
 impl Registry {
     /// What a recording of this session is like unless its request says otherwise; or why there can be none now.
     pub fn recording_defaults(&self, session: &str) -> Result<&RecordingProperties, StartRefusal> {
@@ -313,8 +332,8 @@ impl Session {
                 missing.clear();
                 self.start_if_complete(cx, now);
             }
-            Phase::Starting { .. } if !is_named => self.fail_start(key, "the disk takes too long".into(), cx, now),
-            Phase::Starting { .. } => self.fail_start(key, "no media arrived in time".into(), cx, now),
+            Phase::Starting { .. } if !is_named => self.fail_start(key, RecordingStartFailure::DiskTooSlow, cx, now),
+            Phase::Starting { .. } => self.fail_start(key, RecordingStartFailure::NoMedia, cx, now),
             Phase::Running | Phase::Stopped { .. } => {}
         }
     }
@@ -371,10 +390,10 @@ impl Session {
     }
 
     /// It never ran: who asked is told, and so are applications.
-    fn fail_start(&mut self, key: RecordingKey, why: Failure, cx: &mut Context, now: Time) {
+    fn fail_start(&mut self, key: RecordingKey, why: RecordingStartFailure, cx: &mut Context, now: Time) {
         let Some(recording) = cx.recordings.get_mut(&key) else { return };
         let Phase::Starting { call, .. } = recording.phase else { return };
-        tracing::warn!(session = %recording.session, %why, "recording failed to start");
+        tracing::warn!(session = %recording.session, ?why, "recording failed to start");
         let failed = recording.event(RecordingStatus::Failed, None, &recording.planned(), now);
         self.withdraw_recording(key, Reason::AutomaticStop, true, cx);
         cx.effects.event(failed);
@@ -400,8 +419,7 @@ impl Session {
                 self.withdraw_recording(key, reason, true, cx);
                 cx.effects.event(stopped);
                 cx.effects.event(failed);
-                let why = "the session ended before the recording ran".into();
-                cx.answer_call(call, Err(Refusal::RecordingFailed(why)));
+                cx.answer_call(call, Err(Refusal::RecordingFailed(RecordingStartFailure::SessionEnded)));
             }
         }
     }
@@ -417,7 +435,9 @@ impl Session {
     /// Nothing can be recorded any more.
     fn recording_broke(&mut self, key: RecordingKey, why: String, cx: &mut Context, now: Time) {
         match cx.recordings.get(&key).map(|recording| &recording.phase) {
-            Some(Phase::Starting { .. }) => self.fail_start(key, Failure::Broken(why), cx, now),
+            Some(Phase::Starting { .. }) => {
+                self.fail_start(key, RecordingStartFailure::Recorder(Failure::Broken(why)), cx, now);
+            }
             Some(Phase::Running) => self.end_recording(Reason::AutomaticStop, cx, now),
             Some(Phase::Stopped { .. }) | None => {}
         }
@@ -426,7 +446,8 @@ impl Session {
     /// The recorder has ended what nobody told it to end.
     fn recording_ended_early(&mut self, key: RecordingKey, why: Option<&Failure>, cx: &mut Context, now: Time) {
         if matches!(cx.recordings.get(&key).map(|recording| &recording.phase), Some(Phase::Starting { .. })) {
-            self.fail_start(key, why.cloned().unwrap_or_else(|| "it ended at once".into()), cx, now);
+            let why = why.cloned().map_or(RecordingStartFailure::EndedAtOnce, RecordingStartFailure::Recorder);
+            self.fail_start(key, why, cx, now);
         } else {
             self.end_recording(Reason::AutomaticStop, cx, now);
         }

@@ -3,12 +3,11 @@
 
 use protocol::id::{ConnectionId, SessionId, StreamId};
 use protocol::model::ForcedVideoCodec;
-use protocol::recording::Failure;
 use serde::{Deserialize, Serialize};
 
 use crate::command::{ClientHandle, FilterAction, Rejection};
 use crate::registry::{NotFound, SessionExists, SignalRefusal};
-use crate::{StartRefusal, StopRefusal};
+use crate::{RecordingStartFailure, StartRefusal, StopRefusal};
 
 /// Why not. Clients' first, then applications'.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -199,7 +198,7 @@ pub enum Refusal {
     /// A recording does not stop.
     StopRecording(StopRefusal),
     /// A recording was started and does not run.
-    RecordingFailed(Failure),
+    RecordingFailed(RecordingStartFailure),
 }
 
 /// What a client does with media.

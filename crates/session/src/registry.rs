@@ -54,7 +54,7 @@ pub enum SignalRefusal {
 }
 
 /// How much there is of everything, for metrics.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Figures {
     /// In use or not.
     pub sessions: usize,

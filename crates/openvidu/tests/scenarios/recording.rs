@@ -56,7 +56,7 @@ fn stop(call: &mut Call, id: &str) -> Result<(), StopRefusal> {
 fn answer(call: &Call, id: CallId) -> Option<Result<(RecordingStatus, u64), String>> {
     call.completed.get(&id).map(|result| match result {
         Ok(Reply::Recording(view)) => Ok((view.status, view.size)),
-        Err(Refusal::RecordingFailed(why)) => Err(why.to_string()),
+        Err(Refusal::RecordingFailed(why)) => Err(openvidu::refusal::recording_start_failure(why)),
         other => panic!("no recording: {other:?}"),
     })
 }

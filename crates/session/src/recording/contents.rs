@@ -3,9 +3,9 @@
 use protocol::id::{PublicationId, RecordingKey, RouterId, TapId};
 use protocol::media::MediaOperation;
 use protocol::model::OutputMode;
-use protocol::recording::{Failure, RecordedStream, RecordingCommand};
+use protocol::recording::{RecordedStream, RecordingCommand};
 
-use super::{Phase, Recording, StartRefusal};
+use super::{Phase, Recording, RecordingStartFailure};
 use crate::Time;
 use crate::connection::{Access, Participant};
 use crate::context::Context;
@@ -37,7 +37,7 @@ impl Session {
                 let is_full = cx.recorded_streams() >= cx.settings.recording.max_streams;
                 self.begin_recording(properties, None, cx, now);
                 if is_full && let Some(key) = self.recording {
-                    self.fail_start(key, Failure::Overloaded(StartRefusal::Overloaded.to_string()), cx, now);
+                    self.fail_start(key, RecordingStartFailure::Overloaded, cx, now);
                 }
             }
             None => {}
@@ -92,7 +92,7 @@ impl Session {
         let Some(publisher) = recording.publisher(tap) else { return };
         match recording.phase {
             Phase::Starting { .. } if !recording.properties.ignore_failed_streams => {
-                self.fail_start(key, why.into(), cx, now);
+                self.fail_start(key, RecordingStartFailure::Stream(why.to_owned()), cx, now);
             }
             _ => self.take_out(key, publisher, cx, now),
         }

@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use protocol::rest::request::{self, NewBroadcast, OfSession};
+use session::question::FindSession;
 use session::snapshot::Include;
 
 use crate::control::Control;
@@ -64,6 +65,6 @@ pub(crate) async fn stop(State(control): State<Control>, MandatoryBody(body): Ma
 }
 
 async fn session(control: &Control, id: String) -> Result<protocol::rest::view::SessionView, ApiError> {
-    let session = control.call(move |registry, _| registry.session(&id, Include::default())).await?;
+    let session = control.look_up(FindSession { session: id, include: Include::default() }).await?;
     session.map(openvidu::view::session).ok_or(ApiError::Empty(StatusCode::NOT_FOUND))
 }

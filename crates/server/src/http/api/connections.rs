@@ -9,6 +9,7 @@ use openvidu::view;
 use protocol::rest::request::{self, ConnectionChange, NewConnection};
 use protocol::rest::view::{ConnectionView, List};
 use session::command::{ApplicationCommand, ConnectionUpdate};
+use session::question::{FindConnection, ListConnections};
 use session::registry::NotFound;
 use session::{Refusal, Reply};
 
@@ -96,7 +97,7 @@ pub(crate) async fn list(
     Path(session): Path<String>,
     ViewOptions(include): ViewOptions<true>,
 ) -> Result<Json<List<ConnectionView>>, ApiError> {
-    let connections = control.call(move |registry, _| registry.connections(&session, include)).await?;
+    let connections = control.look_up(ListConnections { session, include }).await?;
     let connections = connections.map_err(|_| ApiError::Empty(StatusCode::NOT_FOUND))?;
     Ok(Json(connections.into_iter().map(view::connection).collect::<Vec<_>>().into()))
 }
@@ -122,7 +123,7 @@ pub(crate) async fn show(
     State(control): State<Control>,
     Path((session, connection)): Path<(String, String)>,
 ) -> Result<Json<ConnectionView>, ApiError> {
-    let connection = control.call(move |registry, _| registry.connection(&session, &connection)).await?;
+    let connection = control.look_up(FindConnection { session, connection }).await?;
     connection.map(view::connection).map(Json).map_err(not_found)
 }
 
@@ -181,7 +182,7 @@ pub(crate) async fn update(
         Ok(requested) => requested,
         Err(error) => {
             // If the connection is unknown, what shall change does not matter.
-            let found = control.call(move |registry, _| registry.connection(&session, &connection)).await?;
+            let found = control.look_up(FindConnection { session, connection }).await?;
             return Err(match found {
                 Ok(_) => ApiError::bad_request(error, path),
                 Err(_) => ApiError::Empty(StatusCode::NOT_FOUND),

@@ -17,6 +17,7 @@ use protocol::model::MediaServer;
 use protocol::rest::request::{self, MediaNodeChange, NewMediaNode};
 use protocol::rest::view::List;
 use serde::Serialize;
+use session::question::{DescribeLoad, Load};
 use utoipa::ToSchema;
 use utoipa::openapi::Required;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
@@ -328,11 +329,8 @@ fn status(node: &OnlyNode) -> MediaNodeStatus {
 }
 
 async fn view(node: &OnlyNode, headers: &HeaderMap, wanted: NodeDetails) -> Result<NodeView, ApiError> {
-    let asked = node.control.call(move |registry, _| {
-        let sessions = wanted.sessions.then(|| registry.sessions_in_use());
-        (registry.figures(), sessions, wanted.recordings.then(|| registry.recordings()))
-    });
-    let (figures, sessions, recordings) = asked.await?;
+    let described = DescribeLoad { sessions: wanted.sessions, recordings: wanted.recordings };
+    let Load { figures, sessions, recordings } = node.control.look_up(described).await?;
     let seen = |session| SessionForClient::new(node.settings.madang_compatibility, headers, session);
     let began = node.program.last_started_at();
     let lost = node.control.media_lost_at();

@@ -13,7 +13,8 @@ use protocol::rest::request::{self, BadRecording, NewRecording};
 use recordings::{DeleteError, Store, Unavailable};
 use serde::Serialize;
 use session::command::ApplicationCommand;
-use session::{Refusal, Reply, StartRefusal, StopRefusal};
+use session::question::{FindRecording, ListRecordings, RecordingDefaults};
+use session::{RecordingStartFailure, Refusal, Reply, StartRefusal, StopRefusal};
 use utoipa::ToSchema;
 
 use crate::control::CallResult;
@@ -67,8 +68,7 @@ pub(crate) async fn start(
     store(&files)?;
     let invalid = |error| ApiError::bad_request(error, START);
     let session = request::session_id(&body).map_err(invalid)?.to_owned();
-    let asked = session.clone();
-    let defaults = control.call(move |registry, _| registry.recording_defaults(&asked).cloned()).await?;
+    let defaults = control.look_up(RecordingDefaults { session: session.clone() }).await?;
     let properties = request::recording_start(&body, &defaults.map_err(refuse_start)?).map_err(|bad| match bad {
         BadRecording::Invalid(error) => invalid(error),
         BadRecording::OutOfRange(error) => ApiError::described(StatusCode::UNPROCESSABLE_ENTITY, error, START),
@@ -112,11 +112,13 @@ fn recording(result: CallResult, path: &str) -> Result<RecordingView, ApiError> 
     match result {
         Ok(Reply::Recording(view)) => Ok(*view),
         Err(Refusal::RecordingFailed(failure)) => {
-            let status = match failure {
-                Failure::Overloaded(_) => StatusCode::SERVICE_UNAVAILABLE,
-                Failure::Broken(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            let status = match &failure {
+                RecordingStartFailure::Overloaded | RecordingStartFailure::Recorder(Failure::Overloaded(_)) => {
+                    StatusCode::SERVICE_UNAVAILABLE
+                }
+                _ => StatusCode::INTERNAL_SERVER_ERROR,
             };
-            Err(ApiError::described(status, failure, path))
+            Err(ApiError::described(status, openvidu::refusal::recording_start_failure(&failure), path))
         }
         unexpected => {
             tracing::error!(?unexpected, "no answer to a question about a recording");
@@ -185,7 +187,7 @@ pub(crate) async fn list(
 ) -> Result<Json<Recordings>, ApiError> {
     let store = store(&files)?.clone();
     let mut items = on_disk(move || store.list()).await?.map_err(unreadable)?;
-    for live in control.call(|registry, _| registry.recordings()).await? {
+    for live in control.look_up(ListRecordings).await? {
         // What it is now is known better than on the disk.
         match items.iter_mut().find(|item| item.id == live.id) {
             Some(item) => *item = live,
@@ -280,8 +282,7 @@ fn store(files: &RecordingFiles) -> Result<&Store, ApiError> {
 
 async fn find(control: &Control, files: &RecordingFiles, id: String) -> Result<RecordingView, ApiError> {
     let store = store(files)?.clone();
-    let asked = id.clone();
-    if let Some(live) = control.call(move |registry, _| registry.recording(&asked)).await? {
+    if let Some(live) = control.look_up(FindRecording { recording: id.clone() }).await? {
         return Ok(live);
     }
     on_disk(move || store.get(&id)).await?.ok_or(ApiError::Empty(StatusCode::NOT_FOUND))

@@ -11,6 +11,7 @@ use protocol::rest::view::{List, SessionView};
 use serde::Serialize;
 use session::Reply;
 use session::command::ApplicationCommand;
+use session::question::{FindSession, FindSessions, ListSessions};
 use session::snapshot::Include;
 use settings::{Compatibility, Config};
 use utoipa::ToSchema;
@@ -70,8 +71,8 @@ pub(crate) async fn create(
 
 /// Looks a session up, for an error that is only worth telling if there is one.
 pub(crate) async fn must_exist(control: &Control, session: String, unknown: ApiError) -> Result<(), ApiError> {
-    let found = control.call(move |registry, _| registry.session(&session, Include::default()).is_some()).await?;
-    if found { Ok(()) } else { Err(unknown) }
+    let found = control.look_up(FindSession { session, include: Include::default() }).await?;
+    if found.is_some() { Ok(()) } else { Err(unknown) }
 }
 
 /// List all sessions
@@ -94,15 +95,11 @@ pub(crate) async fn list(
     ViewOptions(include): ViewOptions<false>,
 ) -> Result<Json<List<SessionForClient>>, ApiError> {
     let compatibility = settings.madang_compatibility;
-    let ids = control.call(|registry, _| registry.session_ids()).await?;
+    let ids = control.look_up(ListSessions).await?;
     let mut sessions = Vec::with_capacity(ids.len());
     for some in ids.chunks(AT_A_TIME) {
-        let some = some.to_vec();
-        let views = control.call(move |registry, _| {
-            let sessions = some.iter().filter_map(|id| registry.session(id.as_str(), include));
-            sessions.collect::<Vec<_>>()
-        });
-        let views = views.await?.into_iter().map(view::session);
+        let found = control.look_up(FindSessions { sessions: some.to_vec(), include }).await?;
+        let views = found.into_iter().map(view::session);
         let seen = views.map(|session| SessionForClient::new(compatibility, &headers, session));
         sessions.extend(seen);
     }
@@ -130,7 +127,7 @@ pub(crate) async fn show(
     headers: HeaderMap,
     ViewOptions(include): ViewOptions<false>,
 ) -> Result<Json<SessionForClient>, ApiError> {
-    let session = control.call(move |registry, _| registry.session(&session, include)).await?;
+    let session = control.look_up(FindSession { session, include }).await?;
     show_to(&settings, &headers, session.map(view::session))
 }
 
