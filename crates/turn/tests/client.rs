@@ -59,7 +59,7 @@ impl World {
 
     /// Everything that is under way arrives; the client leaves some time between its requests.
     fn exchange(&mut self) {
-        loop {
+        for _ in 0..10_000 {
             let now = self.client_now();
             let poll = self.client.poll(now);
             while let Some(event) = self.client.poll_event() {
@@ -76,6 +76,7 @@ impl World {
                 _ => return,
             }
         }
+        panic!("the client never comes to rest");
     }
 
     /// To the server, and its answer back.

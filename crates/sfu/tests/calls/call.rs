@@ -387,6 +387,7 @@ impl Call {
         let end = self.now + duration;
         self.drain_clients();
         self.take_outputs();
+        let mut steps_at_once = 0;
         loop {
             let arrival = self.in_flight.peek().map(|Reverse(Flight(at, ..))| *at);
             let live = self.clients.iter().filter(|c| !c.closed);
@@ -397,6 +398,8 @@ impl Call {
                 self.now = end;
                 return;
             };
+            steps_at_once = if next > self.now { 0 } else { steps_at_once + 1 };
+            assert!(steps_at_once < 100_000, "a deadline stays");
             self.now = self.now.max(next);
             self.step();
         }
