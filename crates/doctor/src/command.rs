@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::Method;
-use protocol::checkup::{Checkup, Leg, Seen, SelfDescription, Verdict};
+use protocol::checkup::{Checkup, Leg, RequestAsSeen, SelfDescription, Verdict};
 use rustls::pki_types::CertificateDer;
 use settings::{Config, ConfigError};
 
@@ -143,7 +143,7 @@ impl Visit {
         let url = self.place.url();
         let not_reached = |why: Unreachable| vec![Finding::NotReached { url: url.clone(), why }];
         let answer = self.place.ask(Method::GET, SEEN, &RequestAuthor::ANYBODY).await.map_err(not_reached)?;
-        if serde_json::from_slice::<Seen>(&answer.body).is_err() {
+        if serde_json::from_slice::<RequestAsSeen>(&answer.body).is_err() {
             return Err(vec![Finding::NotMadang { url, status: answer.status }]);
         }
         let line = self.place.open().await.map_err(not_reached)?;

@@ -10,7 +10,7 @@ use std::time::SystemTime;
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use http::Method;
-use protocol::checkup::{Leg, Relay, Seen, SelfDescription, TurnAddress};
+use protocol::checkup::{Leg, Relay, RequestAsSeen, SelfDescription, TurnAddress};
 use rand::Rng as _;
 use rand::distr::Alphanumeric;
 use rustls::pki_types::CertificateDer;
@@ -100,8 +100,8 @@ impl OwnServer {
     }
 
     /// How a request looks from here.
-    pub fn seen(&self, origin: String, client: IpAddr, forwarded: bool) -> Seen {
-        Seen { mark: self.mark.clone(), time: now(), origin, client: client.to_string(), forwarded }
+    pub fn seen(&self, origin: String, client: IpAddr, forwarded: bool) -> RequestAsSeen {
+        RequestAsSeen { mark: self.mark.clone(), time: now(), origin, client: client.to_string(), forwarded }
     }
 
     /// Which relay clients are told of.
@@ -233,7 +233,7 @@ async fn reach(place: &ServerAddress) -> Result<(Vec<IpAddr>, ServerConnection),
 }
 
 /// `None` if whoever answers is no server of ours.
-async fn seen(line: ServerConnection, place: &ServerAddress) -> Option<Seen> {
+async fn seen(line: ServerConnection, place: &ServerAddress) -> Option<RequestAsSeen> {
     let answer = line.ask(place, Method::GET, SEEN, &RequestAuthor::ANYBODY).await.ok()?;
     serde_json::from_slice(&answer.body).ok()
 }
@@ -248,7 +248,7 @@ fn address(server: &SelfDescription, place: &ServerAddress, addresses: &[IpAddr]
     Finding::LeadsHere { url: place.url(), addresses: addresses.to_vec() }
 }
 
-fn proxy(server: &SelfDescription, place: &ServerAddress, seen: &Seen) -> Finding {
+fn proxy(server: &SelfDescription, place: &ServerAddress, seen: &RequestAsSeen) -> Finding {
     // Where the address is set, tokens do not follow what a proxy tells.
     if !server.address_is_set && seen.origin != place.url() {
         return Finding::OriginLost { used: place.url(), seen: seen.origin.clone() };

@@ -29,10 +29,10 @@ mod timeline;
 
 pub use follow::{FileFrame, FollowError, Follower, VideoTrack};
 pub use frame_file::FrameFile;
-pub use live::{LiveWebm, NoWebm};
+pub use live::{LiveWebm, NotWebm};
 pub use payload::Codec;
 pub use repair::{RepairError, repair};
-pub use stream_file::{Event, StreamFile};
+pub use stream_file::{StreamFile, StreamFileEvent};
 pub use summary::{Container, FileSummary, Losses};
 pub use timeline::StreamTime;
 

@@ -16,15 +16,15 @@ const MAX_ELEMENT: u64 = 16 << 20;
 
 /// It is no WebM, or of a kind that browsers do not write.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct NoWebm;
+pub struct NotWebm;
 
-impl std::fmt::Display for NoWebm {
+impl std::fmt::Display for NotWebm {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("it is no WebM as browsers record it")
     }
 }
 
-impl std::error::Error for NoWebm {}
+impl std::error::Error for NotWebm {}
 
 /// A file being read piece by piece.
 #[derive(Debug, Default)]
@@ -40,7 +40,7 @@ pub struct LiveWebm {
 
 impl LiveWebm {
     /// The next piece. After an error nothing more can be read.
-    pub fn push(&mut self, piece: &[u8]) -> Result<(), NoWebm> {
+    pub fn push(&mut self, piece: &[u8]) -> Result<(), NotWebm> {
         self.rest.extend_from_slice(piece);
         let bytes = std::mem::take(&mut self.rest);
         let mut left = &bytes[..];
@@ -57,16 +57,16 @@ impl LiveWebm {
     }
 
     /// Reads what `bytes` begin with. Returns its length, or nothing if it is not whole.
-    fn element(&mut self, bytes: &[u8]) -> Result<Option<usize>, NoWebm> {
-        let Some(header) = Header::read(&mut &bytes[..]).map_err(|_| NoWebm)? else {
-            return if bytes.len() < LONGEST_HEADER { Ok(None) } else { Err(NoWebm) };
+    fn element(&mut self, bytes: &[u8]) -> Result<Option<usize>, NotWebm> {
+        let Some(header) = Header::read(&mut &bytes[..]).map_err(|_| NotWebm)? else {
+            return if bytes.len() < LONGEST_HEADER { Ok(None) } else { Err(NotWebm) };
         };
         let begin = header.length as usize;
         // What is in these is read one by one.
         if matches!(header.id, SEGMENT | CLUSTER) {
             return Ok(Some(begin));
         }
-        let size = header.size.filter(|size| *size <= MAX_ELEMENT).ok_or(NoWebm)? as usize;
+        let size = header.size.filter(|size| *size <= MAX_ELEMENT).ok_or(NotWebm)? as usize;
         let Some(content) = bytes.get(begin..begin + size) else { return Ok(None) };
         match header.id {
             TRACKS => children(content).filter(|(id, _)| *id == TRACK).for_each(|(_, track)| self.track(track)),
@@ -143,10 +143,10 @@ mod tests {
 
     #[test]
     fn what_is_no_file_of_a_browser_is_refused() {
-        assert_eq!(LiveWebm::default().push(&[0; 12]), Err(NoWebm));
+        assert_eq!(LiveWebm::default().push(&[0; 12]), Err(NotWebm));
         let mut endless = Vec::new();
         push_id(&mut endless, SIMPLE_BLOCK);
         endless.extend_from_slice(&UNKNOWN_SIZE);
-        assert_eq!(LiveWebm::default().push(&endless), Err(NoWebm));
+        assert_eq!(LiveWebm::default().push(&endless), Err(NotWebm));
     }
 }

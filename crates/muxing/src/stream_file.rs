@@ -11,7 +11,7 @@ use crate::{Codec, Packet, Time};
 
 /// What the caller should know.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Event {
+pub enum StreamFileEvent {
     /// The first frames have been written.
     Running,
     /// Nothing can be decoded until the publisher sends a key frame.
@@ -31,7 +31,7 @@ pub struct StreamFile<W> {
     overflowed: u64,
     /// The first frames are written, and that was told.
     is_running: bool,
-    events: VecDeque<Event>,
+    events: VecDeque<StreamFileEvent>,
 }
 
 impl<W: Write + Seek> StreamFile<W> {
@@ -85,7 +85,7 @@ impl<W: Write + Seek> StreamFile<W> {
     }
 
     /// What the caller should know.
-    pub fn poll_event(&mut self) -> Option<Event> {
+    pub fn poll_event(&mut self) -> Option<StreamFileEvent> {
         self.events.pop_front()
     }
 
@@ -129,7 +129,7 @@ impl<W: Write + Seek> StreamFile<W> {
             self.add(frame, now)?;
         }
         if self.video.as_mut().is_some_and(Lane::take_request) {
-            self.events.push_back(Event::KeyFrameNeeded);
+            self.events.push_back(StreamFileEvent::KeyFrameNeeded);
         }
         Ok(())
     }
@@ -148,7 +148,7 @@ impl<W: Write + Seek> StreamFile<W> {
     fn tell_once_it_runs(&mut self) {
         if self.frames.is_begun() && !self.is_running {
             self.is_running = true;
-            self.events.push_back(Event::Running);
+            self.events.push_back(StreamFileEvent::Running);
         }
     }
 }

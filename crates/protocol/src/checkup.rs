@@ -159,7 +159,7 @@ impl std::fmt::Debug for TurnAddress {
 
 /// How a caller's request looks from here; for everybody.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Seen {
+pub struct RequestAsSeen {
     /// See [`SelfDescription::mark`].
     pub mark: String,
     /// The server's clock, ms since 1970.

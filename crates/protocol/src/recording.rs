@@ -86,7 +86,7 @@ pub struct RecordedStream {
 
 /// Why there is no recording.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, thiserror::Error)]
-pub enum Failure {
+pub enum RecordingFailure {
     /// As much is recorded at this time as may be.
     #[error("{0}")]
     Overloaded(String),
@@ -95,13 +95,13 @@ pub enum Failure {
     Broken(String),
 }
 
-impl From<&str> for Failure {
+impl From<&str> for RecordingFailure {
     fn from(why: &str) -> Self {
         Self::Broken(why.to_owned())
     }
 }
 
-impl From<String> for Failure {
+impl From<String> for RecordingFailure {
     fn from(why: String) -> Self {
         Self::Broken(why)
     }
@@ -143,7 +143,7 @@ pub enum RecordingReport {
     Ended {
         recording: RecordingKey,
         /// What there is, or why there is nothing.
-        result: Result<Measured, Failure>,
+        result: Result<Measured, RecordingFailure>,
     },
 }
 
@@ -160,15 +160,15 @@ pub struct Measured {
     /// There are pictures in it.
     pub has_video: bool,
     /// What is not.
-    #[serde(default, skip_serializing_if = "Lost::is_nothing")]
-    pub lost: Lost,
+    #[serde(default, skip_serializing_if = "RecordingLosses::is_nothing")]
+    pub lost: RecordingLosses,
 }
 
 /// What should be in a recording and is not. Packets that never reached this server do not count.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = LostMedia)]
-pub struct Lost {
+pub struct RecordingLosses {
     /// Packets that the server was too busy to write.
     #[serde(default)]
     pub dropped_packets: u64,
@@ -180,7 +180,7 @@ pub struct Lost {
     pub unreadable_files: u64,
 }
 
-impl Lost {
+impl RecordingLosses {
     /// Everything is there.
     pub fn is_nothing(&self) -> bool {
         *self == Self::default()
@@ -237,9 +237,9 @@ pub struct RecordingView {
     /// How far it is.
     pub status: RecordingStatus,
     /// Not in the original: what it lacks. Absent if it lacks nothing, or is not processed yet.
-    #[serde(default, skip_serializing_if = "Lost::is_nothing")]
+    #[serde(default, skip_serializing_if = "RecordingLosses::is_nothing")]
     #[schema(required = false)]
-    pub lost: Lost,
+    pub lost: RecordingLosses,
 }
 
 fn object() -> String {

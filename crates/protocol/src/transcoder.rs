@@ -145,14 +145,14 @@ pub enum Report {
         until: u64,
         /// What this process could not put into it so far.
         #[serde(default)]
-        lost: Lost,
+        lost: CompositionLosses,
     },
     /// The file is whole, and on the disk.
     Finished {
         /// What is in it.
         measured: Measured,
         /// What this process could not put into it.
-        lost: Lost,
+        lost: CompositionLosses,
     },
     /// It is at work, although nothing new is in the file. Told every few seconds, so that it is known not to hang.
     Working,
@@ -168,14 +168,14 @@ pub enum Report {
 /// What the streams' files had but the composition has not.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Lost {
+pub struct CompositionLosses {
     /// Pictures and packets of sound that no decoder took.
     pub undecodable: u64,
     /// Files that could not be read on.
     pub unreadable_files: u64,
 }
 
-impl AddAssign for Lost {
+impl AddAssign for CompositionLosses {
     fn add_assign(&mut self, more: Self) {
         self.undecodable += more.undecodable;
         self.unreadable_files += more.unreadable_files;
@@ -217,7 +217,7 @@ mod tests {
     #[test]
     fn reports_are_lines_of_json() {
         let measured = Measured { size: 1, duration: 2.5, has_audio: true, ..Measured::default() };
-        let report = Report::Finished { measured, lost: Lost::default() };
+        let report = Report::Finished { measured, lost: CompositionLosses::default() };
         let json = serde_json::to_string(&report).unwrap();
         assert_eq!(
             json,
@@ -226,6 +226,6 @@ mod tests {
         assert_eq!(serde_json::from_str::<Report>(&json).unwrap(), report);
         // As transcoders said it that did not count so early.
         let report: Report = serde_json::from_str(r#"{"report":"composed","until":5}"#).unwrap();
-        assert_eq!(report, Report::Composed { until: 5, lost: Lost::default() });
+        assert_eq!(report, Report::Composed { until: 5, lost: CompositionLosses::default() });
     }
 }

@@ -4,9 +4,9 @@
 use std::sync::Arc;
 
 use protocol::event::{
-    Broadcast, CameraSource, Closed, Closing, Composition, Direction, Event, EventName, MediaNodeStatus,
-    MediaNodeStatusChanged, Opened, Participant, PublishedVideo, Reason, RecordingEvent, RecordingStatus, SignalSent,
-    Stamp, WebRtcConnection,
+    Broadcast, CameraSource, Closing, Composition, Direction, Event, EventClosed, EventName, EventOpened, EventStamp,
+    MediaNodeStatus, MediaNodeStatusChanged, Participant, PublishedVideo, Reason, RecordingEvent, RecordingStatus,
+    SignalSent, WebRtcConnection,
 };
 use protocol::model::{OutputMode, RecordingLayout};
 use serde_json::Value;
@@ -17,10 +17,10 @@ fn text(fields: &Value, key: &str) -> Option<String> {
     fields[key].as_str().map(str::to_owned)
 }
 
-fn stamp(fields: &Value) -> Stamp {
+fn stamp(fields: &Value) -> EventStamp {
     let session = fields["sessionId"].as_str().unwrap();
     let unique = fields["uniqueSessionId"].as_str().unwrap();
-    Stamp {
+    EventStamp {
         session: session.into(),
         session_created_at: unique.strip_prefix(session).unwrap()[1..].parse().unwrap(),
         timestamp: fields["timestamp"].as_u64().unwrap(),
@@ -69,17 +69,18 @@ fn rebuilt(fields: &Value) -> Event {
         EventName::SessionCreated => Event::SessionCreated(stamp(fields)),
         EventName::SessionDestroyed => Event::SessionDestroyed(closing(fields)),
         EventName::ParticipantJoined => {
-            Event::ParticipantJoined(Opened { stamp: stamp(fields), subject: participant(fields) })
+            Event::ParticipantJoined(EventOpened { stamp: stamp(fields), subject: participant(fields) })
         }
         EventName::ParticipantLeft => {
-            Event::ParticipantLeft(Closed { closing: closing(fields), subject: participant(fields) })
+            Event::ParticipantLeft(EventClosed { closing: closing(fields), subject: participant(fields) })
         }
         EventName::WebrtcConnectionCreated => {
-            Event::WebrtcConnectionCreated(Opened { stamp: stamp(fields), subject: web_rtc_connection(fields) })
+            Event::WebrtcConnectionCreated(EventOpened { stamp: stamp(fields), subject: web_rtc_connection(fields) })
         }
-        EventName::WebrtcConnectionDestroyed => {
-            Event::WebrtcConnectionDestroyed(Closed { closing: closing(fields), subject: web_rtc_connection(fields) })
-        }
+        EventName::WebrtcConnectionDestroyed => Event::WebrtcConnectionDestroyed(EventClosed {
+            closing: closing(fields),
+            subject: web_rtc_connection(fields),
+        }),
         EventName::SignalSent => Event::SignalSent(SignalSent {
             stamp: stamp(fields),
             from: fields["from"].as_str().map(Into::into),
@@ -116,8 +117,8 @@ fn a_cdr_line_holds_the_fields_of_the_webhook_under_the_name_of_the_event() {
     }
 }
 
-fn at(timestamp: u64) -> Stamp {
-    Stamp { session: "room-7".into(), session_created_at: 1_718_000_000_000, timestamp }
+fn at(timestamp: u64) -> EventStamp {
+    EventStamp { session: "room-7".into(), session_created_at: 1_718_000_000_000, timestamp }
 }
 
 fn cdr(event: &Event) -> String {
@@ -182,7 +183,7 @@ fn an_ip_camera_shows_where_it_is_fetched_from_and_no_framerate() {
         audio: true,
         video: Some(PublishedVideo { source: Some("IPCAM".to_owned()), framerate: None, dimensions: None }),
     };
-    let event = Event::WebrtcConnectionCreated(Opened { stamp: at(5), subject: Arc::new(camera) });
+    let event = Event::WebrtcConnectionCreated(EventOpened { stamp: at(5), subject: Arc::new(camera) });
     assert!(
         cdr(&event).contains(concat!(
             r#""connection":"OUTBOUND","rtspUri":"rtsp://127.0.0.1/a","adaptativeBitrate":true,"networkCache":2000,"#,
@@ -214,7 +215,7 @@ fn a_broadcast_shows_its_address_and_why_it_stopped() {
         has_video: false,
     });
     let closing = Closing { stamp: at(9), start_time: 8, reason: Some(Reason::BroadcastStoppedByServer) };
-    let stopped = Event::BroadcastStopped(Closed { closing, subject: broadcast });
+    let stopped = Event::BroadcastStopped(EventClosed { closing, subject: broadcast });
     assert!(
         cdr(&stopped).ends_with(concat!(
             r#""startTime":8,"duration":0,"reason":"broadcastStoppedByServer","broadcastUrl":"rtmp://127.0.0.1/live","#,

@@ -124,7 +124,7 @@ mod tests {
 
     use protocol::event::RecordingStatus;
     use protocol::model::OutputMode;
-    use protocol::recording::Lost;
+    use protocol::recording::RecordingLosses;
 
     use super::*;
 
@@ -189,7 +189,7 @@ mod tests {
             has_audio: true,
             has_video: true,
             status: RecordingStatus::Stopped,
-            lost: Lost::default(),
+            lost: RecordingLosses::default(),
         }
     }
 

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use http::Uri;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use protocol::event::Composition;
-use webpage::Options;
+use webpage::PageOptions;
 
 use crate::processes::Unavailable;
 
@@ -104,12 +104,17 @@ impl Layouts {
     }
 
     /// What a browser shall record for a session.
-    pub(super) fn page(&self, composition: &Composition, session: &str, has_audio: bool) -> Result<Options, String> {
+    pub(super) fn page(
+        &self,
+        composition: &Composition,
+        session: &str,
+        has_audio: bool,
+    ) -> Result<PageOptions, String> {
         self.availability().map_err(|unavailable| unavailable.to_string())?;
         let picture = crate::manifest::picture(composition, false)?;
         let url = self.url(&composition.custom_layout, session)?;
         let shown: Uri = url.split('?').next().unwrap_or_default().parse().map_err(|_| no_url())?;
-        Ok(Options {
+        Ok(PageOptions {
             program: self.0.browser.clone().unwrap_or_default(),
             folder: self.0.options.scratch.clone(),
             insecure_origin: (shown.scheme_str() == Some("http"))

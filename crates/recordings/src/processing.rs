@@ -14,7 +14,7 @@ use std::sync::atomic::Ordering;
 use muxing::{Container, FileSummary, RepairError};
 use protocol::event::RecordingStatus;
 use protocol::model::OutputMode;
-use protocol::recording::{Lost, Measured, RecordingView};
+use protocol::recording::{Measured, RecordingLosses, RecordingView};
 use protocol::transcoder;
 
 use crate::archive::{self, Entry};
@@ -47,7 +47,7 @@ pub(crate) struct Part {
 pub(crate) struct ComposedFile {
     pub(crate) measured: Measured,
     /// What the streams' files had and it has not.
-    pub(crate) lost: transcoder::Lost,
+    pub(crate) lost: transcoder::CompositionLosses,
 }
 
 /// Why a recording is not ready.
@@ -171,9 +171,12 @@ impl Work {
         premises: &Premises,
         composed: ComposedFile,
     ) -> Result<(), ProcessingFailure> {
-        let transcoder::Lost { undecodable, unreadable_files } = composed.lost;
-        let lost =
-            Lost { dropped_packets: dropped(self.parts.iter().map(|part| &part.note)), undecodable, unreadable_files };
+        let transcoder::CompositionLosses { undecodable, unreadable_files } = composed.lost;
+        let lost = RecordingLosses {
+            dropped_packets: dropped(self.parts.iter().map(|part| &part.note)),
+            undecodable,
+            unreadable_files,
+        };
         self.folder.sync()?;
         self.describe(&Measured { lost, ..composed.measured });
         self.seal(premises, premises.finished())?;
@@ -307,7 +310,7 @@ fn measure(view: &RecordingView, entries: &[Entry]) -> Measured {
         duration: end.saturating_sub(start) as f64 / 1000.0,
         has_audio: view.has_audio,
         has_video: view.has_video,
-        lost: Lost { dropped_packets: dropped(notes()), ..Lost::default() },
+        lost: RecordingLosses { dropped_packets: dropped(notes()), ..RecordingLosses::default() },
     }
 }
 

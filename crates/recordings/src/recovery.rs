@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use protocol::event::{Reason, RecordingEvent, RecordingStatus, Stamp};
+use protocol::event::{EventStamp, Reason, RecordingEvent, RecordingStatus};
 use protocol::recording::RecordingView;
 
 use crate::manifest;
@@ -103,7 +103,7 @@ fn look(premises: &Premises, folder: Folder) -> io::Result<Option<Finding>> {
 /// What applications are told of it.
 pub(crate) fn event(view: &RecordingView) -> RecordingEvent {
     RecordingEvent {
-        stamp: Stamp {
+        stamp: EventStamp {
             session: view.session_id.as_str().into(),
             session_created_at: session_created_at(view),
             timestamp: now(),

@@ -37,7 +37,7 @@ pub(crate) enum Link {
     /// By this socket.
     Open(SocketId),
     /// Not at present; it may come back and then gets these.
-    Lost(MissedNotifications),
+    RecordingLosses(MissedNotifications),
     /// It has no socket and never had: it makes calls, and hears nothing but their answers.
     Calls,
 }
@@ -173,7 +173,7 @@ impl Clients {
                 }
                 MissedNotifications::default()
             }
-            Link::Lost(missed) => missed,
+            Link::RecordingLosses(missed) => missed,
             Link::Calls => MissedNotifications::default(),
         };
         if let Some(socket) = self.sockets.get_mut(&socket) {
@@ -211,7 +211,7 @@ impl Clients {
         self.get(origin.client).is_some_and(|client| match (&client.link, origin.asker) {
             (Link::Open(current), Asker::Socket { socket, .. }) => *current == socket,
             (_, Asker::Call(_)) => true,
-            (Link::Lost(_) | Link::Calls, Asker::Socket { .. }) => false,
+            (Link::RecordingLosses(_) | Link::Calls, Asker::Socket { .. }) => false,
         })
     }
 
@@ -222,7 +222,7 @@ impl Clients {
             Link::Open(socket) => {
                 effects.push(Effect::Notify { socket: *socket, notification: Arc::clone(notification) });
             }
-            Link::Lost(missed) => {
+            Link::RecordingLosses(missed) => {
                 if !missed.push(notification) && matches!(entry.presence, Presence::Joined(_)) {
                     self.overflowed.push(client);
                 }

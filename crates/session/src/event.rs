@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use protocol::event::{
-    self, Closed, Closing, Direction, Event, Opened, PublishedVideo, Reason, Stamp, WebRtcConnection,
+    self, Closing, Direction, Event, EventClosed, EventOpened, EventStamp, PublishedVideo, Reason, WebRtcConnection,
 };
 use protocol::id::ConnectionId;
 
@@ -57,8 +57,12 @@ impl Announced {
 }
 
 impl Session {
-    pub(crate) fn stamp(&self, now: Time) -> Stamp {
-        Stamp { session: self.id.clone(), session_created_at: self.created_at.as_millis(), timestamp: now.as_millis() }
+    pub(crate) fn stamp(&self, now: Time) -> EventStamp {
+        EventStamp {
+            session: self.id.clone(),
+            session_created_at: self.created_at.as_millis(),
+            timestamp: now.as_millis(),
+        }
     }
 
     fn closing(&self, since: Time, reason: Reason, now: Time) -> Closing {
@@ -86,7 +90,7 @@ impl Participant {
 impl Session {
     pub(crate) fn emit_joined(&self, participant: &Participant, cx: &mut Context, now: Time) {
         if !participant.is_hidden() {
-            let opened = Opened { stamp: self.stamp(now), subject: participant.as_told() };
+            let opened = EventOpened { stamp: self.stamp(now), subject: participant.as_told() };
             cx.effects.event(Event::ParticipantJoined(opened));
         }
     }
@@ -94,17 +98,17 @@ impl Session {
     pub(crate) fn emit_left(&self, participant: &Participant, reason: Reason, cx: &mut Context, now: Time) {
         if !participant.is_hidden() {
             let closing = self.closing(participant.active_at, reason, now);
-            cx.effects.event(Event::ParticipantLeft(Closed { closing, subject: participant.as_told() }));
+            cx.effects.event(Event::ParticipantLeft(EventClosed { closing, subject: participant.as_told() }));
         }
     }
 
     pub(crate) fn emit_created(&self, announced: &Announced, cx: &mut Context) {
-        let opened = Opened { stamp: self.stamp(announced.since), subject: announced.connection.clone() };
+        let opened = EventOpened { stamp: self.stamp(announced.since), subject: announced.connection.clone() };
         cx.effects.event(Event::WebrtcConnectionCreated(opened));
     }
 
     pub(crate) fn emit_destroyed(&self, announced: Announced, reason: Reason, cx: &mut Context, now: Time) {
         let closing = self.closing(announced.since, reason, now);
-        cx.effects.event(Event::WebrtcConnectionDestroyed(Closed { closing, subject: announced.connection }));
+        cx.effects.event(Event::WebrtcConnectionDestroyed(EventClosed { closing, subject: announced.connection }));
     }
 }

@@ -184,7 +184,7 @@ impl Participant {
             Link::Open(_) if self.is_recorder() => cx.close_client(self.client),
             Link::Calls => cx.close_client(self.client),
             Link::Open(_) => cx.timers.set(Timer::Linger(self.client), now + cx.settings.linger),
-            Link::Lost(_) => {}
+            Link::RecordingLosses(_) => {}
         }
     }
 }

@@ -10,7 +10,7 @@ impl Registry {
     /// The client's socket is gone. Whoever is in a session has some time to come back.
     pub(crate) fn lose_socket(&mut self, id: ClientId, now: Time) {
         let Some(client) = self.cx.clients.get_mut(id) else { return };
-        client.link = Link::Lost(MissedNotifications::default());
+        client.link = Link::RecordingLosses(MissedNotifications::default());
         if matches!(client.presence, Presence::Joined(_)) {
             tracing::debug!(client = ?id, "socket lost");
             self.cx.timers.set(Timer::Grace(id), now + self.cx.settings.reconnection_grace);

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use protocol::event::{Reason, RecordingStatus};
 use protocol::id::{RecordingKey, SessionId, TapId};
 use protocol::model::{MediaMode, OutputMode, RecordingMode, RecordingProperties};
-use protocol::recording::{Failure, Measured, RecordingCommand, RecordingReport};
+use protocol::recording::{Measured, RecordingCommand, RecordingFailure, RecordingReport};
 use serde::{Deserialize, Serialize};
 
 use crate::command::CallId;
@@ -108,7 +108,7 @@ pub enum RecordingStartFailure {
     /// A stream of it cannot be recorded, as who writes it says.
     Stream(String),
     /// Who records it has failed.
-    Recorder(Failure),
+    Recorder(RecordingFailure),
 }
 
 impl Registry {
@@ -234,7 +234,7 @@ impl Registry {
         self.end_if_processed(&session);
     }
 
-    fn recording_ended(&mut self, key: RecordingKey, result: Result<Measured, Failure>, now: Time) {
+    fn recording_ended(&mut self, key: RecordingKey, result: Result<Measured, RecordingFailure>, now: Time) {
         if let Some((session, cx)) = self.recorded_session(key) {
             // The recorder is only expected to end what it was told to end; whatever happened, it is over.
             session.recording_ended_early(key, result.as_ref().err(), cx, now);
@@ -436,7 +436,7 @@ impl Session {
     fn recording_broke(&mut self, key: RecordingKey, why: String, cx: &mut Context, now: Time) {
         match cx.recordings.get(&key).map(|recording| &recording.phase) {
             Some(Phase::Starting { .. }) => {
-                self.fail_start(key, RecordingStartFailure::Recorder(Failure::Broken(why)), cx, now);
+                self.fail_start(key, RecordingStartFailure::Recorder(RecordingFailure::Broken(why)), cx, now);
             }
             Some(Phase::Running) => self.end_recording(Reason::AutomaticStop, cx, now),
             Some(Phase::Stopped { .. }) | None => {}
@@ -444,7 +444,13 @@ impl Session {
     }
 
     /// The recorder has ended what nobody told it to end.
-    fn recording_ended_early(&mut self, key: RecordingKey, why: Option<&Failure>, cx: &mut Context, now: Time) {
+    fn recording_ended_early(
+        &mut self,
+        key: RecordingKey,
+        why: Option<&RecordingFailure>,
+        cx: &mut Context,
+        now: Time,
+    ) {
         if matches!(cx.recordings.get(&key).map(|recording| &recording.phase), Some(Phase::Starting { .. })) {
             let why = why.cloned().map_or(RecordingStartFailure::EndedAtOnce, RecordingStartFailure::Recorder);
             self.fail_start(key, why, cx, now);

@@ -4,7 +4,7 @@ use std::io::{Cursor, Seek, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
-use muxing::{Codec, Event, FileSummary, Packet, SenderReport, Source, StreamFile, StreamTime, Time};
+use muxing::{Codec, FileSummary, Packet, SenderReport, Source, StreamFile, StreamFileEvent, StreamTime, Time};
 
 /// The publisher's clock is elsewhere.
 const THEIR_OFFSET: i128 = 5_000_000_000_000;
@@ -105,7 +105,7 @@ pub struct Recorded {
     /// What was in the file after each write, before it was finished.
     pub unfinished: Vec<u8>,
     pub summary: FileSummary,
-    pub events: Vec<Event>,
+    pub events: Vec<StreamFileEvent>,
 }
 
 pub fn record(packets: Vec<Packet>) -> Recorded {
@@ -133,7 +133,10 @@ pub fn record_again(packets: &[Packet], spans: &[(Time, Time)]) -> Vec<FileSumma
 }
 
 /// The time at the end, and what was told.
-pub fn feed<W: Write + Seek>(file: &mut StreamFile<W>, packets: Vec<Packet>) -> std::io::Result<(Time, Vec<Event>)> {
+pub fn feed<W: Write + Seek>(
+    file: &mut StreamFile<W>,
+    packets: Vec<Packet>,
+) -> std::io::Result<(Time, Vec<StreamFileEvent>)> {
     let mut events = Vec::new();
     let mut now = start();
     for packet in packets {

@@ -12,7 +12,7 @@ use std::time::Duration;
 use command_fds::{CommandFdExt as _, FdMapping};
 use tempfile::TempDir;
 
-use crate::{Error, Options};
+use crate::{PageError, PageOptions};
 
 /// What it is called by those who package it.
 const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome-stable", "google-chrome"];
@@ -70,8 +70,8 @@ pub(crate) struct Browser {
 
 impl Browser {
     /// Starts one of its own, with an empty profile.
-    pub(crate) fn start(options: &Options) -> Result<(Self, PipeWriter, PipeReader), Error> {
-        let failed = |source| Error::Browser { program: options.program.display().to_string(), source };
+    pub(crate) fn start(options: &PageOptions) -> Result<(Self, PipeWriter, PipeReader), PageError> {
+        let failed = |source| PageError::Browser { program: options.program.display().to_string(), source };
         fs::create_dir_all(&options.folder).map_err(failed)?;
         let profile = TempDir::with_prefix_in("page-", &options.folder).map_err(failed)?;
         let (orders_out, orders) = io::pipe().map_err(failed)?;
@@ -125,7 +125,7 @@ fn listen(complaints: ChildStderr) -> Receiver<String> {
     told
 }
 
-fn network_flags(options: &Options) -> impl Iterator<Item = String> {
+fn network_flags(options: &PageOptions) -> impl Iterator<Item = String> {
     let keys = &options.trusted_keys;
     let keys = (!keys.is_empty()).then(|| format!("--ignore-certificate-errors-spki-list={}", keys.join(",")));
     let rules: Vec<_> = options.hosts.iter().map(|(from, to)| format!("MAP {from} {to}")).collect();

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::browser::Browser;
 use crate::devtools::{DevTools, Event};
-use crate::{ANSWER, Error, Options, START};
+use crate::{ANSWER, PageError, PageOptions, START};
 
 /// Its own world beside the page's, so that neither sees the other.
 const WORLD: &str = "madang";
@@ -38,20 +38,20 @@ const MARGIN: u32 = 500;
 
 /// A page being recorded. Dropped, it ends at once.
 #[derive(Debug)]
-pub struct Recording {
+pub struct PageRecording {
     devtools: DevTools,
     browser: Browser,
     world: Value,
 }
 
-impl Recording {
+impl PageRecording {
     /// Opens the page and begins; gives up once `abandoned` is set. Until this returns nothing of it is recorded.
-    pub fn start(options: &Options, abandoned: Arc<AtomicBool>) -> Result<Self, Error> {
+    pub fn start(options: &PageOptions, abandoned: Arc<AtomicBool>) -> Result<Self, PageError> {
         let (mut browser, orders, answers) = Browser::start(options)?;
         let mut devtools = DevTools::new(orders, answers, abandoned);
         let version = devtools.ask("Browser.getVersion", json!({}), START).map_err(|error| match error {
-            Error::Ended => {
-                Error::EndedAtOnce { program: options.program.display().to_string(), words: browser.last_words() }
+            PageError::Ended => {
+                PageError::EndedAtOnce { program: options.program.display().to_string(), words: browser.last_words() }
             }
             error => error,
         })?;
@@ -84,7 +84,7 @@ impl Recording {
         while recording.evaluate("the capture of the page", &script)? != json!(true) {
             captures += 1;
             if captures == MOST_CAPTURES {
-                return Err(Error::Late("pictures of the page"));
+                return Err(PageError::Late("pictures of the page"));
             }
         }
         recording.evaluate("recording", "madangRecorder.start()")?;
@@ -93,7 +93,7 @@ impl Recording {
     }
 
     /// The next piece of the file, if one comes in time.
-    pub fn next(&mut self, patience: Duration) -> Result<Option<Vec<u8>>, Error> {
+    pub fn next(&mut self, patience: Duration) -> Result<Option<Vec<u8>>, PageError> {
         let deadline = Instant::now() + patience;
         while let Some(event) = self.devtools.event(deadline.saturating_duration_since(Instant::now()))? {
             if let Some(piece) = self.piece(event)? {
@@ -104,7 +104,7 @@ impl Recording {
     }
 
     /// Ends it. Returns the rest of the file.
-    pub fn stop(mut self) -> Result<Vec<u8>, Error> {
+    pub fn stop(mut self) -> Result<Vec<u8>, PageError> {
         self.evaluate("the end of recording", "madangRecorder.stop()")?;
         let mut rest = Vec::new();
         // What was told before the answer is here already.
@@ -119,26 +119,26 @@ impl Recording {
         self.browser.id()
     }
 
-    fn piece(&self, Event { method, params }: Event) -> Result<Option<Vec<u8>>, Error> {
+    fn piece(&self, Event { method, params }: Event) -> Result<Option<Vec<u8>>, PageError> {
         match method.as_str() {
             "Runtime.bindingCalled" if params["name"] == TELL => {}
-            "Inspector.targetCrashed" | "Target.targetCrashed" => return Err(Error::Ended),
+            "Inspector.targetCrashed" | "Target.targetCrashed" => return Err(PageError::Ended),
             // The world ends with the page's document.
             "Runtime.executionContextDestroyed" if params["executionContextId"] == self.world => {
-                return Err(Error::Page("it went to another page".to_owned()));
+                return Err(PageError::Page("it went to another page".to_owned()));
             }
             _ => return Ok(None),
         }
         let payload = params["payload"].as_str().unwrap_or_default();
         if let Some(why) = payload.strip_prefix('!') {
-            return Err(Error::Refused { what: "recording", why: why.to_owned() });
+            return Err(PageError::Refused { what: "recording", why: why.to_owned() });
         }
         let piece = BASE64_STANDARD.decode(payload);
-        piece.map(Some).map_err(|error| Error::Refused { what: "recording", why: error.to_string() })
+        piece.map(Some).map_err(|error| PageError::Refused { what: "recording", why: error.to_string() })
     }
 
     /// Runs a script in our world; a promise is waited for.
-    fn evaluate(&mut self, what: &'static str, script: &str) -> Result<Value, Error> {
+    fn evaluate(&mut self, what: &'static str, script: &str) -> Result<Value, PageError> {
         let script = json!({
             "expression": script,
             "contextId": self.world,
@@ -148,27 +148,27 @@ impl Recording {
             "userGesture": true,
         });
         let mut result = self.devtools.ask("Runtime.evaluate", script, ANSWER).map_err(|error| match error {
-            Error::Late(_) => Error::Late(what),
+            PageError::Late(_) => PageError::Late(what),
             error => error,
         })?;
         match result.get("exceptionDetails") {
-            Some(error) => Err(Error::Refused { what, why: error["exception"]["description"].to_string() }),
+            Some(error) => Err(PageError::Refused { what, why: error["exception"]["description"].to_string() }),
             None => Ok(result["result"]["value"].take()),
         }
     }
 }
 
 /// Loads the page. Returns its frame.
-fn load(devtools: &mut DevTools, url: &str) -> Result<Value, Error> {
+fn load(devtools: &mut DevTools, url: &str) -> Result<Value, PageError> {
     for domain in ["Page.enable", "Network.enable", "Runtime.enable"] {
         devtools.ask(domain, json!({}), ANSWER)?;
     }
-    let late = || Error::Page(format!("it did not load within {} s", START.as_secs()));
+    let late = || PageError::Page(format!("it did not load within {} s", START.as_secs()));
     let deadline = Instant::now() + START;
     let answer = devtools.ask("Page.navigate", json!({ "url": url }), START);
-    let mut answer = answer.map_err(|error| if matches!(error, Error::Late(_)) { late() } else { error })?;
+    let mut answer = answer.map_err(|error| if matches!(error, PageError::Late(_)) { late() } else { error })?;
     if let Some(error) = answer["errorText"].as_str() {
-        return Err(Error::Page(error.to_owned()));
+        return Err(PageError::Page(error.to_owned()));
     }
     while let Some(event) = devtools.event(deadline.saturating_duration_since(Instant::now()))? {
         let Event { method, params } = event;
@@ -176,11 +176,11 @@ fn load(devtools: &mut DevTools, url: &str) -> Result<Value, Error> {
             "Network.responseReceived" if params["type"] == "Document" && params["frameId"] == answer["frameId"] => {
                 let status = params["response"]["status"].as_u64().unwrap_or_default();
                 if status >= 400 {
-                    return Err(Error::Page(format!("its server answered {status}")));
+                    return Err(PageError::Page(format!("its server answered {status}")));
                 }
             }
             "Page.loadEventFired" => return Ok(answer["frameId"].take()),
-            "Inspector.targetCrashed" => return Err(Error::Ended),
+            "Inspector.targetCrashed" => return Err(PageError::Ended),
             _ => {}
         }
     }
@@ -188,8 +188,8 @@ fn load(devtools: &mut DevTools, url: &str) -> Result<Value, Error> {
 }
 
 /// The script that gets the tab's pictures and sound, with its options.
-fn capture(options: &Options) -> String {
-    let Options { width, height, frame_rate, audio, .. } = *options;
+fn capture(options: &PageOptions) -> String {
+    let PageOptions { width, height, frame_rate, audio, .. } = *options;
     let bits = (f64::from(width) * f64::from(height) * f64::from(frame_rate) * BITS_PER_PIXEL) as u64;
     let options = json!({
         "width": width,

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::Error;
+use crate::PageError;
 
 /// No piece of a recording comes near.
 const LONGEST: u64 = 64 * 1024 * 1024;
@@ -58,14 +58,14 @@ impl DevTools {
     }
 
     /// Asks for something, and waits for the answer.
-    pub(crate) fn ask(&mut self, what: &'static str, params: Value, patience: Duration) -> Result<Value, Error> {
+    pub(crate) fn ask(&mut self, what: &'static str, params: Value, patience: Duration) -> Result<Value, PageError> {
         let id = self.order(what, params)?;
         let deadline = Instant::now() + patience;
         loop {
-            let mut said = self.hear(deadline)?.ok_or(Error::Late(what))?;
+            let mut said = self.hear(deadline)?.ok_or(PageError::Late(what))?;
             if said["id"] == json!(id) {
                 return match said.get("error") {
-                    Some(error) => Err(Error::Refused { what, why: error["message"].to_string() }),
+                    Some(error) => Err(PageError::Refused { what, why: error["message"].to_string() }),
                     None => Ok(said["result"].take()),
                 };
             }
@@ -76,7 +76,7 @@ impl DevTools {
     }
 
     /// What the browser says next, if it says something in time.
-    pub(crate) fn event(&mut self, patience: Duration) -> Result<Option<Event>, Error> {
+    pub(crate) fn event(&mut self, patience: Duration) -> Result<Option<Event>, PageError> {
         let deadline = Instant::now() + patience;
         loop {
             if let Some(event) = self.events.pop_front() {
@@ -90,7 +90,7 @@ impl DevTools {
         }
     }
 
-    fn take(&mut self, event: Event) -> Result<(), Error> {
+    fn take(&mut self, event: Event) -> Result<(), PageError> {
         if event.method == "Page.javascriptDialogOpening" {
             // Nobody is there to answer, and the page stands still until somebody does.
             self.order("Page.handleJavaScriptDialog", json!({ "accept": true }))?;
@@ -99,27 +99,27 @@ impl DevTools {
         Ok(())
     }
 
-    fn order(&mut self, what: &str, params: Value) -> Result<u64, Error> {
+    fn order(&mut self, what: &str, params: Value) -> Result<u64, PageError> {
         self.last += 1;
         let mut order = json!({ "id": self.last, "method": what, "params": params });
         if let Some(tab) = &self.tab {
             order["sessionId"] = json!(tab);
         }
-        self.orders.write_all(format!("{order}\0").as_bytes()).map_err(|_| Error::Ended)?;
+        self.orders.write_all(format!("{order}\0").as_bytes()).map_err(|_| PageError::Ended)?;
         Ok(self.last)
     }
 
     /// The next message; nothing if none comes in time.
-    fn hear(&self, deadline: Instant) -> Result<Option<Value>, Error> {
+    fn hear(&self, deadline: Instant) -> Result<Option<Value>, PageError> {
         loop {
             if self.abandoned.as_ref().is_some_and(|abandoned| abandoned.load(Ordering::Relaxed)) {
-                return Err(Error::Abandoned);
+                return Err(PageError::Abandoned);
             }
             match self.said.recv_timeout(deadline.saturating_duration_since(Instant::now()).min(LOOK)) {
                 Ok(said) => return Ok(Some(said)),
                 Err(RecvTimeoutError::Timeout) if Instant::now() < deadline => {}
                 Err(RecvTimeoutError::Timeout) => return Ok(None),
-                Err(RecvTimeoutError::Disconnected) => return Err(Error::Ended),
+                Err(RecvTimeoutError::Disconnected) => return Err(PageError::Ended),
             }
         }
     }

@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use browser::find;
-pub use capture::Recording;
+pub use capture::PageRecording;
 
 /// For the browser to start, and for the page to load.
 const START: Duration = Duration::from_secs(20);
@@ -23,7 +23,7 @@ const ANSWER: Duration = Duration::from_secs(10);
 
 /// What to record, and how.
 #[derive(Clone)]
-pub struct Options {
+pub struct PageOptions {
     /// Chromium: see [`find`].
     pub program: PathBuf,
     /// The browser makes a folder of its own in it, removed at the end; nothing of the page is written there.
@@ -48,10 +48,10 @@ pub struct Options {
 }
 
 /// Without the address, which may hold a password.
-impl fmt::Debug for Options {
+impl fmt::Debug for PageOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { program, width, height, frame_rate, audio, .. } = self;
-        f.debug_struct("Options")
+        f.debug_struct("PageOptions")
             .field("program", program)
             .field("size", &(width, height))
             .field("frame_rate", frame_rate)
@@ -62,7 +62,7 @@ impl fmt::Debug for Options {
 
 /// Why a page is not recorded (any more).
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub enum PageError {
     /// It does not start.
     #[error("cannot start {program}: {source}")]
     Browser {

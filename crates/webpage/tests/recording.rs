@@ -10,7 +10,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use tempfile::TempDir;
-use webpage::{Error, Options, Recording};
+use webpage::{PageError, PageOptions, PageRecording};
 
 /// Half red, half blue, on a page that is longer than what is seen of it; a loud tone; something moves always.
 const PAGE: &str = "<!doctype html><body style='margin:0;background:#0f0'><p style='width:3000px;height:3000px'></p>
@@ -60,8 +60,8 @@ fn serve() -> String {
     origin
 }
 
-fn options(url: String) -> Options {
-    Options {
+fn options(url: String) -> PageOptions {
+    PageOptions {
         program: webpage::find().expect("chromium is installed"),
         folder: std::env::temp_dir().join("madang-webpage-tests"),
         url,
@@ -75,12 +75,12 @@ fn options(url: String) -> Options {
     }
 }
 
-fn start(options: &Options) -> Result<Recording, Error> {
-    Recording::start(options, Arc::new(AtomicBool::new(false)))
+fn start(options: &PageOptions) -> Result<PageRecording, PageError> {
+    PageRecording::start(options, Arc::new(AtomicBool::new(false)))
 }
 
 /// Records that many pieces.
-fn pieces(recording: &mut Recording, count: usize) -> Vec<u8> {
+fn pieces(recording: &mut PageRecording, count: usize) -> Vec<u8> {
     let mut file = vec![];
     for _ in 0..count {
         file.extend(recording.next(Duration::from_secs(20)).unwrap().expect("a piece"));
@@ -149,7 +149,7 @@ fn a_page_on_which_nothing_moves_is_recorded_too() {
 #[test]
 fn what_was_recorded_before_a_crash_plays() {
     let folder = TempDir::new().unwrap();
-    let mut recording = start(&Options { audio: false, ..options(serve()) }).unwrap();
+    let mut recording = start(&PageOptions { audio: false, ..options(serve()) }).unwrap();
     let bytes = pieces(&mut recording, 3);
     let browser = recording.process().to_string();
     assert!(Command::new("kill").args(["-KILL", &browser]).status().unwrap().success());
@@ -163,7 +163,7 @@ fn what_was_recorded_before_a_crash_plays() {
         Err(error) => Some(error),
     });
     let error = error.expect("an end");
-    assert!(matches!(error, Error::Ended), "{error}");
+    assert!(matches!(error, PageError::Ended), "{error}");
     let file = folder.path().join("page.webm");
     std::fs::write(&file, bytes).unwrap();
     let streams = said("ffprobe", &["-v", "fatal", "-show_entries", "stream=codec_name", "-of", "csv"], &file, &[]);
@@ -179,9 +179,9 @@ fn what_cannot_be_recorded_is_said() {
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let error = start(&options(format!("http://{closed}/"))).unwrap_err().to_string();
     assert!(error.contains("ERR_CONNECTION_REFUSED"), "{error}");
-    let error = start(&Options { program: "/nonexistent/chromium".into(), ..options(origin.clone()) }).unwrap_err();
+    let error = start(&PageOptions { program: "/nonexistent/chromium".into(), ..options(origin.clone()) }).unwrap_err();
     assert!(error.to_string().contains("/nonexistent/chromium"), "{error}");
     // Something that is no browser, and complains of it.
-    let error = start(&Options { program: "/bin/date".into(), ..options(origin) }).unwrap_err();
-    assert!(matches!(&error, Error::EndedAtOnce { words, .. } if words.contains("--headless")), "{error}");
+    let error = start(&PageOptions { program: "/bin/date".into(), ..options(origin) }).unwrap_err();
+    assert!(matches!(&error, PageError::EndedAtOnce { words, .. } if words.contains("--headless")), "{error}");
 }

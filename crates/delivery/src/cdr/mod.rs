@@ -97,12 +97,12 @@ fn write(mut log: Log, events: &Receiver<Arc<Event>>) {
 
 #[cfg(test)]
 mod tests {
-    use protocol::event::Stamp;
+    use protocol::event::EventStamp;
 
     use super::*;
 
     fn created(session: &str) -> Arc<Event> {
-        Arc::new(Event::SessionCreated(Stamp { session: session.into(), session_created_at: 7, timestamp: 7 }))
+        Arc::new(Event::SessionCreated(EventStamp { session: session.into(), session_created_at: 7, timestamp: 7 }))
     }
 
     #[tokio::test]

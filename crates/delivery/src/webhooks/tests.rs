@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use protocol::event::{Event, EventName, Stamp};
+use protocol::event::{Event, EventName, EventStamp};
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -173,7 +173,7 @@ fn hook(url: &str, limits: WebhookLimits) -> Webhook {
 }
 
 fn created(session: &str) -> Arc<Event> {
-    Arc::new(Event::SessionCreated(Stamp { session: session.into(), session_created_at: 7, timestamp: 7 }))
+    Arc::new(Event::SessionCreated(EventStamp { session: session.into(), session_created_at: 7, timestamp: 7 }))
 }
 
 async fn until(hook: &Webhook, done: impl FnMut(&DeliveryCounts) -> bool) -> DeliveryCounts {
@@ -236,7 +236,7 @@ async fn an_event_that_is_filtered_out_is_not_sent() {
     let mut hook = start(destination, WebhookLimits::default());
     hook.send(&created("a"));
     hook.send(&Arc::new(Event::SessionDestroyed(protocol::event::Closing {
-        stamp: Stamp { session: "b".into(), session_created_at: 7, timestamp: 9 },
+        stamp: EventStamp { session: "b".into(), session_created_at: 7, timestamp: 9 },
         start_time: 7,
         reason: None,
     })));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use muxing::{Codec, Event, Losses, Packet};
+use muxing::{Codec, Losses, Packet, StreamFileEvent};
 use proptest::prelude::*;
 use testbed::publisher::{EncodedPacket, Stream, merged, ms, pictures, record, record_again, sound, start};
 
@@ -19,7 +19,7 @@ fn a_file_begins_with_its_first_frame_and_ends_with_its_last() {
     assert_eq!(summary.size, recorded.file.len() as u64);
     assert!(summary.has_audio && summary.has_video);
     assert_eq!(summary.losses, Some(Losses::default()));
-    assert_eq!(recorded.events, [Event::Running]);
+    assert_eq!(recorded.events, [StreamFileEvent::Running]);
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn losses_are_counted_and_a_key_frame_is_asked_for() {
     let recorded = record(video);
     let losses = recorded.summary.losses.unwrap();
     assert_eq!((losses.lost_packets, losses.dropped_frames), (1, 50));
-    assert_eq!(recorded.events[..2], [Event::Running, Event::KeyFrameNeeded]);
+    assert_eq!(recorded.events[..2], [StreamFileEvent::Running, StreamFileEvent::KeyFrameNeeded]);
     assert_eq!(recorded.summary.duration, 50 * 40);
 }
 

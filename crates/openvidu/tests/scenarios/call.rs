@@ -15,9 +15,9 @@ use session::{
     Reply, Settings, SocketId, Time,
 };
 
+use crate::event_audit::EventAudit;
 use crate::message::{join_room, publish_video, receive_with_answer};
 use crate::recorder::Recorder;
-use crate::told::Told;
 use crate::worker::{Worker, request_of, success};
 
 pub(crate) const ROOM: &str = "room";
@@ -86,7 +86,7 @@ pub(crate) struct Call {
     /// Results that came later.
     pub(crate) completed: HashMap<CallId, Result<Reply, Refusal>>,
     /// What applications were told.
-    pub(crate) told: Told,
+    pub(crate) events: EventAudit,
     /// What observers of media were told.
     pub(crate) observed: Vec<MediaObservation>,
 }
@@ -112,7 +112,7 @@ impl Call {
             worker: Worker::default(),
             recorder: Recorder::default(),
             completed: HashMap::new(),
-            told: Told::default(),
+            events: EventAudit::default(),
             observed: vec![],
         };
         call.create_session(ROOM);
@@ -341,7 +341,7 @@ impl Call {
     // ---- what happened -----------------------------------------------------------------------------------------
 
     pub(crate) fn carry_out(&mut self) {
-        loop {
+        for _ in 0..100_000 {
             while let Some(effect) = self.registry.poll_effect() {
                 self.carry_out_one(effect);
             }
@@ -357,13 +357,14 @@ impl Call {
             let Some(command) = self.worker.pending.pop_front() else { return };
             self.registry.handle_media(success(&command), self.now);
         }
+        panic!("one thing follows from another without end");
     }
 
     fn carry_out_one(&mut self, effect: Effect) {
         match effect {
             Effect::Media(command) => self.worker.carry_out(command),
             Effect::Observed(observation) => self.observed.push(observation),
-            Effect::Event(event) => self.told.hear(event),
+            Effect::Event(event) => self.events.hear(event),
             Effect::Recording(command) => self.recorder.carry_out(command),
             Effect::Reply { asker: Asker::Call(call), result, .. } => drop(self.completed.insert(call, result)),
             Effect::CloseSocket { socket } => {

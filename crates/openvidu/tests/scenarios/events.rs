@@ -66,7 +66,7 @@ fn assert_as_recorded(call: &Call, scenario: &str) {
 }
 
 fn webhooks(call: &Call) -> Vec<String> {
-    call.told.events.iter().map(|event| serde_json::to_string(&event.webhook()).unwrap()).collect()
+    call.events.events.iter().map(|event| serde_json::to_string(&event.webhook()).unwrap()).collect()
 }
 
 fn enter(call: &mut Call, name: &str, client_data: &str, server_data: &str) {
@@ -230,9 +230,9 @@ fn closing_a_session_that_nobody_joined() {
 
 /// What is told from here on, in short: name, direction, why.
 fn told_since(call: &mut Call, actions: impl FnOnce(&mut Call)) -> Vec<String> {
-    let before = call.told.events.len();
+    let before = call.events.events.len();
     actions(call);
-    call.told.events[before..].iter().map(brief).collect()
+    call.events.events[before..].iter().map(brief).collect()
 }
 
 fn brief(event: &Event) -> String {
@@ -374,7 +374,7 @@ fn the_hidden_recorder_causes_no_event_but_is_an_addressee() {
         call.carry_out();
     });
     assert_eq!(told, ["signalSent - -"]);
-    let Some(Event::SignalSent(signal)) = call.told.events.last() else { panic!() };
+    let Some(Event::SignalSent(signal)) = call.events.events.last() else { panic!() };
     assert!(signal.to.iter().any(|to| to.as_str() == "RECORDER"));
     let told = told_since(&mut call, |call| {
         call.leave("A");
@@ -426,6 +426,6 @@ fn a_server_that_stops_ends_every_session() {
     });
     assert_eq!(told.len(), 8);
     assert!(told.iter().all(|told| told.ends_with(" openviduServerStopped")), "{told:?}");
-    let count = |name| call.told.events.iter().filter(|event| event.name() == name).count();
+    let count = |name| call.events.events.iter().filter(|event| event.name() == name).count();
     assert_eq!((count(EventName::SessionCreated), count(EventName::SessionDestroyed)), (2, 2));
 }

@@ -384,6 +384,6 @@ proptest! {
         prop_assert!(call.recorder.open.is_empty(), "{:?}", call.recorder.open);
         prop_assert_eq!(call.registry.figures(), session::registry::Figures::default());
         prop_assert!(call.worker.is_empty(), "{:?}", call.worker);
-        call.told.assert_nobody_is_left();
+        call.events.assert_nobody_is_left();
     }
 }

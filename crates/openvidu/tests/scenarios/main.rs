@@ -1,6 +1,7 @@
 //! What clients and applications experience, told as scenarios against the whole registry.
 
 mod call;
+mod event_audit;
 mod events;
 mod golden;
 mod invariants;
@@ -18,5 +19,4 @@ mod requests;
 mod rest;
 mod signals;
 mod subscribe;
-mod told;
 mod worker;

@@ -125,10 +125,10 @@ fn a_lost_worker_takes_only_its_own_sessions_and_new_ones_go_to_those_that_are_l
     }
     let in_worker = |call: &Call, worker| call.worker.routers.iter().filter(|r| r.worker == WorkerId(worker)).count();
     assert_eq!((in_worker(&call, 0), in_worker(&call, 1)), (2, 2));
-    call.told.events.clear();
+    call.events.events.clear();
     call.registry.handle_media(MediaEvent::WorkerLost { worker: WorkerId(0) }, call.now);
     call.carry_out();
-    let ended = call.told.events.iter().filter(|event| matches!(event, Event::SessionDestroyed(_))).count();
+    let ended = call.events.events.iter().filter(|event| matches!(event, Event::SessionDestroyed(_))).count();
     assert_eq!(ended, 2);
     for (room, there) in [(ROOM, false), ("second", true), ("third", false), ("fourth", true), ("unused", true)] {
         assert_eq!(call.registry.session(room, Include::default()).is_some(), there, "{room}");

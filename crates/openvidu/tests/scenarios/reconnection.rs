@@ -1,4 +1,4 @@
-//! Lost sockets.
+//! RecordingLosses sockets.
 
 use std::time::Duration;
 

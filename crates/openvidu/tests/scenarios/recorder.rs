@@ -3,9 +3,9 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use protocol::recording::{Lost, Measured, RecordingCommand, RecordingReport};
+use protocol::recording::{Measured, RecordingCommand, RecordingLosses, RecordingReport};
 
-const LOST: Lost = Lost { dropped_packets: 3, undecodable: 0, unreadable_files: 0 };
+const LOST: RecordingLosses = RecordingLosses { dropped_packets: 3, undecodable: 0, unreadable_files: 0 };
 pub(crate) const MEASURED: Measured =
     Measured { size: 1000, duration: 12.5, has_audio: true, has_video: true, lost: LOST };
 

@@ -37,7 +37,7 @@ fn told(call: &Call) -> Vec<String> {
         }
         _ => None,
     };
-    call.told.events.iter().filter_map(line).collect()
+    call.events.events.iter().filter_map(line).collect()
 }
 
 fn start(call: &mut Call, properties: RecordingProperties) -> Result<(), StartRefusal> {
@@ -82,7 +82,7 @@ fn a_recording_runs_from_start_to_stop() {
     assert_eq!(answer(&call, START), Some(Ok((RecordingStatus::Started, 0))));
     assert!(is_recording(&call));
     assert_eq!(call.inbox("ann"), ["recordingStarted room room"]);
-    let Some(Event::RecordingStatusChanged(started)) = call.told.events.last() else { panic!("told of it") };
+    let Some(Event::RecordingStatusChanged(started)) = call.events.events.last() else { panic!("told of it") };
     assert_eq!(started.stamp.timestamp, started.start_time);
 
     call.advance(Duration::from_secs(12));
@@ -332,7 +332,7 @@ fn a_session_that_always_records_starts_with_its_first_publisher_and_only_once()
         ..session_properties()
     };
     call.create_session_with(properties);
-    call.told.events.clear();
+    call.events.events.clear();
     call.join("ann");
     assert!(!is_recording(&call));
     call.publish("ann");
@@ -543,7 +543,7 @@ fn a_session_that_is_always_recorded_tells_that_there_is_no_room() {
         default_recording_properties: individual(),
         ..session_properties()
     });
-    call.told.events.clear();
+    call.events.events.clear();
     call.join("ann").publish("ann");
     assert_eq!(told(&call), ["failed"]);
     assert!(!is_recording(&call) && call.recorder.open.is_empty());

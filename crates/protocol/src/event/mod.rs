@@ -18,7 +18,7 @@ pub use participant::Participant;
 pub use reason::Reason;
 pub use recording::{Broadcast, Composition, RecordingEvent, RecordingStatus};
 pub use signal::{FilterEvent, SignalSent};
-pub use stamp::{Closing, Stamp};
+pub use stamp::{Closing, EventStamp};
 pub use web_rtc_connection::{CameraSource, Direction, PublishedVideo, WebRtcConnection};
 
 use std::sync::Arc;
@@ -51,17 +51,17 @@ macro_rules! events {
 
 events! {
     /// First event of a session: at its creation, not at the first join.
-    SessionCreated(Stamp),
+    SessionCreated(EventStamp),
     /// Last event of a session. Not sent when a session that nobody joined is collected as garbage.
     SessionDestroyed(Closing),
     /// Somebody entered.
-    ParticipantJoined(Opened<Participant>),
+    ParticipantJoined(EventOpened<Participant>),
     /// Somebody left; began with the join.
-    ParticipantLeft(Closed<Participant>),
+    ParticipantLeft(EventClosed<Participant>),
     /// A stream is published or received.
-    WebrtcConnectionCreated(Opened<WebRtcConnection>),
+    WebrtcConnectionCreated(EventOpened<WebRtcConnection>),
     /// It no longer is.
-    WebrtcConnectionDestroyed(Closed<WebRtcConnection>),
+    WebrtcConnectionDestroyed(EventClosed<WebRtcConnection>),
     /// A recording started, stopped, is ready or failed.
     RecordingStatusChanged(RecordingEvent),
     /// A filter with a listener found something.
@@ -71,9 +71,9 @@ events! {
     /// The media node came, went or broke.
     MediaNodeStatusChanged(MediaNodeStatusChanged),
     /// A broadcast is on the air.
-    BroadcastStarted(Opened<Broadcast>),
+    BroadcastStarted(EventOpened<Broadcast>),
     /// It no longer is.
-    BroadcastStopped(Closed<Broadcast>),
+    BroadcastStopped(EventClosed<Broadcast>),
 }
 
 impl Event {
@@ -96,10 +96,10 @@ struct Body<'a, T> {
 
 /// Something began.
 #[derive(Clone, PartialEq, Debug, Serialize)]
-pub struct Opened<T> {
+pub struct EventOpened<T> {
     /// Where and when.
     #[serde(flatten)]
-    pub stamp: Stamp,
+    pub stamp: EventStamp,
     /// What: kept by the session and repeated when it ends.
     #[serde(flatten)]
     pub subject: Arc<T>,
@@ -107,7 +107,7 @@ pub struct Opened<T> {
 
 /// Something ended.
 #[derive(Clone, PartialEq, Debug, Serialize)]
-pub struct Closed<T> {
+pub struct EventClosed<T> {
     /// Where, since when, until when and why.
     #[serde(flatten)]
     pub closing: Closing,

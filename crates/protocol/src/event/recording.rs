@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Reason, Stamp};
+use super::{EventStamp, Reason};
 use crate::model::{OutputMode, RecordingLayout, RecordingProperties, words};
 
 words! {
@@ -29,7 +29,7 @@ words! {
 pub struct RecordingEvent {
     /// Where and when; with status `started` the same time as `start_time`.
     #[serde(flatten)]
-    pub stamp: Stamp,
+    pub stamp: EventStamp,
     /// When the recording was created, ms since 1970.
     pub start_time: u64,
     /// Seconds of media; 0 until it is processed.

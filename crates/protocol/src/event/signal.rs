@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::Stamp;
+use super::EventStamp;
 use crate::id::{ConnectionId, StreamId};
 
 /// `signalSent`.
@@ -10,7 +10,7 @@ use crate::id::{ConnectionId, StreamId};
 pub struct SignalSent {
     /// Where and when.
     #[serde(flatten)]
-    pub stamp: Stamp,
+    pub stamp: EventStamp,
     /// The sender; null when it came from REST.
     pub from: Option<ConnectionId>,
     /// Everybody it went to, each once.
@@ -35,7 +35,7 @@ impl SignalSent {
 pub struct FilterEvent {
     /// Where and when.
     #[serde(flatten)]
-    pub stamp: Stamp,
+    pub stamp: EventStamp,
     /// The publisher.
     pub participant_id: ConnectionId,
     /// The publisher again.

@@ -7,7 +7,7 @@ use crate::id::SessionId;
 
 /// `sessionId`, `uniqueSessionId`, `timestamp`.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Stamp {
+pub struct EventStamp {
     /// Which session.
     pub session: SessionId,
     /// When it was created, ms since 1970: tells sessions with the same id apart.
@@ -16,7 +16,7 @@ pub struct Stamp {
     pub timestamp: u64,
 }
 
-impl Stamp {
+impl EventStamp {
     fn entries<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
         map.serialize_entry("sessionId", &self.session)?;
         map.serialize_entry("uniqueSessionId", &format_args!("{}_{}", self.session, self.session_created_at))?;
@@ -24,7 +24,7 @@ impl Stamp {
     }
 }
 
-impl Serialize for Stamp {
+impl Serialize for EventStamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         self.entries(&mut map)?;
@@ -32,11 +32,11 @@ impl Serialize for Stamp {
     }
 }
 
-/// The fields of [`Stamp`], then `startTime`, `duration` in whole seconds, `reason`.
+/// The fields of [`EventStamp`], then `startTime`, `duration` in whole seconds, `reason`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Closing {
     /// Where, and when it ended.
-    pub stamp: Stamp,
+    pub stamp: EventStamp,
     /// When it began, ms since 1970.
     pub start_time: u64,
     /// Why it ended. The key is absent for a client that was given up because a message could not be delivered.

@@ -41,9 +41,9 @@ pub(super) struct Composer {
     /// Until the next start.
     delay: Duration,
     /// By those that have crashed.
-    lost: transcoder::Lost,
+    lost: transcoder::CompositionLosses,
     /// By the one that runs, once there is more in the file than before.
-    composed: Option<transcoder::Lost>,
+    composed: Option<transcoder::CompositionLosses>,
     /// Up to when it can compose, ms since 1970; and up to when it has.
     possible: u64,
     reached: u64,
@@ -79,7 +79,7 @@ impl Composer {
             state: State::Starting,
             crashes: 0,
             delay: FIRST_DELAY,
-            lost: transcoder::Lost::default(),
+            lost: transcoder::CompositionLosses::default(),
             composed: None,
             possible: 0,
             reached: 0,

@@ -30,7 +30,9 @@ use muxing::Time;
 use protocol::event::RecordingStatus;
 use protocol::id::{RecordingKey, TapId};
 use protocol::model::OutputMode;
-use protocol::recording::{Failure, Lost, Measured, RecordingCommand, RecordingReport, RecordingView};
+use protocol::recording::{
+    Measured, RecordingCommand, RecordingFailure, RecordingLosses, RecordingReport, RecordingView,
+};
 use protocol::transcoder::Entry;
 
 use crate::processes::Unavailable;
@@ -214,7 +216,7 @@ impl Director {
                     has_audio: properties.has_audio,
                     has_video: properties.has_video,
                     status: RecordingStatus::Starting,
-                    lost: Lost::default(),
+                    lost: RecordingLosses::default(),
                 };
                 self.begin(key, view, now);
             }
@@ -241,7 +243,7 @@ impl Director {
         self.recordings.insert(recording, Recording { view, found: None, phase: Phase::Beginning { waiting: vec![] } });
     }
 
-    fn opened(&mut self, recording: RecordingRef, result: Result<(String, String), Failure>, now: Time) {
+    fn opened(&mut self, recording: RecordingRef, result: Result<(String, String), RecordingFailure>, now: Time) {
         let (RecordingRef::Live(key), Some(state)) = (recording, self.recordings.get_mut(&recording)) else { return };
         let Phase::Beginning { waiting } = &mut state.phase else { return };
         let waiting = mem::take(waiting);

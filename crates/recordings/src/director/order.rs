@@ -2,7 +2,7 @@
 
 use muxing::Time;
 use protocol::id::TapId;
-use protocol::recording::{Failure, RecordingCommand, RecordingReport, RecordingView};
+use protocol::recording::{RecordingCommand, RecordingFailure, RecordingReport, RecordingView};
 use protocol::transcoder::Entry;
 
 use super::recording::RecordingRef;
@@ -18,7 +18,7 @@ pub(crate) enum Input {
     Command { at: u64, command: RecordingCommand },
     /// [`Order::Open`] was carried out: the recording's id and its file's name. If it failed nothing is left of it but
     /// metadata.
-    Opened { recording: RecordingRef, result: Result<(String, String), Failure> },
+    Opened { recording: RecordingRef, result: Result<(String, String), RecordingFailure> },
     /// [`Order::StartStream`] failed.
     StreamRefused { recording: RecordingRef, tap: TapId, why: String },
     /// [`Order::StopStream`] found no room.

@@ -232,7 +232,7 @@ impl Scenario {
     }
 
     /// What it ended with.
-    fn ended(&mut self) -> Result<u64, Failure> {
+    fn ended(&mut self) -> Result<u64, RecordingFailure> {
         match &self.take_reports()[..] {
             [RecordingReport::Ended { recording: KEY, result }] => result.clone().map(|measured| measured.size),
             other => panic!("{other:?}"),
@@ -280,7 +280,7 @@ fn view(output_mode: OutputMode) -> RecordingView {
         has_audio: true,
         has_video: true,
         status: RecordingStatus::Stopped,
-        lost: Lost::default(),
+        lost: RecordingLosses::default(),
     }
 }
 
@@ -302,7 +302,7 @@ fn page() -> RecordingProperties {
 
 fn finished() -> ComposerEvent {
     let measured = Measured { size: 7, ..Measured::default() };
-    ComposerEvent::Said(Report::Finished { measured, lost: transcoder::Lost::default() })
+    ComposerEvent::Said(Report::Finished { measured, lost: transcoder::CompositionLosses::default() })
 }
 
 fn exited() -> ComposerEvent {
@@ -451,7 +451,10 @@ fn places_for_compositions_are_free_once_their_processes_have_ended() {
     scenario.begin(RecordingKey(2), composed());
     let reports = scenario.take_reports();
     let refused = reports.iter().any(|report| {
-        matches!(report, RecordingReport::Ended { recording: RecordingKey(2), result: Err(Failure::Overloaded(_)) })
+        matches!(
+            report,
+            RecordingReport::Ended { recording: RecordingKey(2), result: Err(RecordingFailure::Overloaded(_)) }
+        )
     });
     assert!(refused, "{reports:?}");
     scenario.begin(RecordingKey(3), individual());
@@ -493,7 +496,7 @@ fn a_composer_that_crashes_is_started_again_and_in_the_end_given_up() {
 fn a_composer_that_gets_on_between_its_crashes_is_not_given_up() {
     let mut scenario = Scenario::new();
     scenario.begin(KEY, composed());
-    let lost = transcoder::Lost { undecodable: 1, unreadable_files: 2 };
+    let lost = transcoder::CompositionLosses { undecodable: 1, unreadable_files: 2 };
     let crashes = 2 * composer::MOST_CRASHES;
     for _ in 0..crashes {
         scenario.composer_runs(ONE);
@@ -509,7 +512,7 @@ fn a_composer_that_gets_on_between_its_crashes_is_not_given_up() {
     let all = u64::from(crashes);
     assert_eq!(
         composed.lost,
-        transcoder::Lost { undecodable: all, unreadable_files: 2 * all },
+        transcoder::CompositionLosses { undecodable: all, unreadable_files: 2 * all },
         "what each of them lost"
     );
 }

@@ -16,7 +16,7 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
-use protocol::recording::Failure;
+use protocol::recording::RecordingFailure;
 
 pub(crate) use composer::{ComposerEvent, ComposerProcess};
 pub(crate) use page_capture::{PageCaptureProcess, PageEvent, PageFailure, PageFailureKind};
@@ -71,7 +71,7 @@ pub enum Unavailable {
     Overloaded,
 }
 
-impl From<Unavailable> for Failure {
+impl From<Unavailable> for RecordingFailure {
     fn from(unavailable: Unavailable) -> Self {
         let why = unavailable.to_string();
         if unavailable == Unavailable::Overloaded { Self::Overloaded(why) } else { Self::Broken(why) }

@@ -13,7 +13,7 @@ use std::time::Duration;
 use std::{io, thread};
 
 use muxing::{FileSummary, FrameFile, LiveWebm};
-use webpage::Options;
+use webpage::PageOptions;
 
 use super::NICENESS;
 use crate::writer::Clock;
@@ -75,7 +75,7 @@ impl PageCaptureProcess {
     /// Begins, in a thread of its own. `tell` is called there, and says whether anybody listens; [`PageEvent::Closed`]
     /// comes last.
     pub(crate) fn start(
-        page: Options,
+        page: PageOptions,
         clock: Clock,
         tell: impl Fn(PageEvent) -> bool + Send + 'static,
     ) -> io::Result<Self> {
@@ -112,7 +112,7 @@ impl Drop for PageCaptureProcess {
 }
 
 struct Capture<T> {
-    page: Options,
+    page: PageOptions,
     clock: Clock,
     is_closing: Arc<AtomicBool>,
     is_killed: Arc<AtomicBool>,
@@ -124,9 +124,9 @@ struct Capture<T> {
 #[derive(Debug, thiserror::Error)]
 enum CaptureFailure {
     #[error("the page cannot be recorded: {0}")]
-    Page(#[from] webpage::Error),
+    Page(#[from] webpage::PageError),
     #[error("the browser records what cannot be read: {0}")]
-    Media(#[from] muxing::NoWebm),
+    Media(#[from] muxing::NotWebm),
     #[error("the page's file cannot be written: {0}")]
     Disk(#[from] io::Error),
     #[error("the browser hung")]
@@ -138,7 +138,7 @@ enum CaptureFailure {
 impl CaptureFailure {
     fn kind(&self) -> PageFailureKind {
         match self {
-            Self::Page(webpage::Error::Page(_) | webpage::Error::Browser { .. }) => PageFailureKind::Missing,
+            Self::Page(webpage::PageError::Page(_) | webpage::PageError::Browser { .. }) => PageFailureKind::Missing,
             Self::Page(_) | Self::Media(_) | Self::Killed => PageFailureKind::Crash,
             Self::Disk(_) | Self::Unheard => PageFailureKind::Disk,
         }
@@ -158,7 +158,7 @@ impl<T: Fn(PageEvent) -> bool> Capture<T> {
 
     /// Fills one file, until its browser ends or it is over.
     fn capture(&self) -> Result<(), CaptureFailure> {
-        let mut browser = webpage::Recording::start(&self.page, self.is_closing.clone())?;
+        let mut browser = webpage::PageRecording::start(&self.page, self.is_closing.clone())?;
         let at = self.now();
         self.say(PageEvent::Shown { at })?;
         let path = self.path()?;
@@ -312,7 +312,7 @@ mod tests {
         let program = folder.path().join("browser");
         std::fs::write(&program, HANGING).unwrap();
         std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
-        let page = Options {
+        let page = PageOptions {
             program,
             folder: folder.path().to_owned(),
             url: "http://127.0.0.1:1/".to_owned(),

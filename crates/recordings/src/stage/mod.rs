@@ -5,7 +5,7 @@
 //! to workers, who share a disk, and to the processes' own threads. Their events come over one queue, whose senders wait
 //! when it is full.
 
-mod place;
+mod open_recording;
 #[cfg(test)]
 mod tests;
 
@@ -26,7 +26,7 @@ use crate::processing::{self, ProcessingFailure, Work};
 use crate::recovery::{self, Search};
 use crate::upload;
 use crate::writer::{WriterEvent, WriterHandle};
-use place::Place;
+use open_recording::OpenRecording;
 
 /// What helper processes and workers tell. Helpers say a few words a second each.
 const EVENT_CAPACITY: usize = 256;
@@ -55,7 +55,7 @@ pub(crate) struct Stage {
     writer: WriterHandle,
     files: Option<mpsc::Receiver<WriterEvent>>,
     news: mpsc::Sender<RecordingNews>,
-    places: HashMap<RecordingRef, Place>,
+    open: HashMap<RecordingRef, OpenRecording>,
     search: Option<Search>,
     /// Of those that the search has found.
     found: u64,
@@ -83,7 +83,7 @@ impl Stage {
             writer,
             files: Some(files),
             news,
-            places: HashMap::new(),
+            open: HashMap::new(),
             search: Some(Search::default()),
             found: 0,
             tell,
@@ -138,12 +138,12 @@ impl Stage {
                 self.found += 1;
                 let number = self.found;
                 let recovery::Finding { folder, view, status, parts } = *finding;
-                self.places.insert(RecordingRef::Interrupted(number), Place::found(folder));
+                self.open.insert(RecordingRef::Interrupted(number), OpenRecording::found(folder));
                 self.input(Input::Found(Box::new(InterruptedRecording { number, view, status, parts }))).await;
             }
             StageEvent::Resumed(recording, result) => {
                 let result = result.map(|manifest| {
-                    if let Some(place) = self.places.get_mut(&recording) {
+                    if let Some(place) = self.open.get_mut(&recording) {
                         place.manifest = Some(manifest);
                     }
                 });
@@ -172,15 +172,15 @@ impl Stage {
     async fn follow(&mut self, order: Order) -> Option<Input> {
         match order {
             Order::Open { recording, view, at } => {
-                let result = Place::open(&self.premises, *view, at).map(|place| {
+                let result = OpenRecording::open(&self.premises, *view, at).map(|place| {
                     let named = (place.folder.id().to_owned(), place.name.clone());
-                    self.places.insert(recording, place);
+                    self.open.insert(recording, place);
                     named
                 });
                 return Some(Input::Opened { recording, result });
             }
             Order::StartStream { recording, note, entry, file } => {
-                let (place, tap) = (self.places.get_mut(&recording)?, file.tap);
+                let (place, tap) = (self.open.get_mut(&recording)?, file.tap);
                 let started = place.note(&note).and_then(|()| match &entry {
                     Some(entry) => place.append(entry),
                     None => Ok(()),
@@ -194,18 +194,18 @@ impl Stage {
             // One that is too busy to be asked is asked again.
             Order::Mark => drop(self.writer.mark()),
             Order::Note { recording, note } => {
-                let place = self.places.get(&recording)?;
+                let place = self.open.get(&recording)?;
                 if let Err(error) = place.note(&note) {
                     tracing::warn!(recording = place.folder.id(), %error, "what is missing cannot be noted down");
                 }
             }
             Order::Append { recording, entry } => {
                 let is_said_again = matches!(entry, protocol::transcoder::Entry::Until { .. });
-                let failed = self.places.get_mut(&recording)?.append(&entry).err().filter(|_| !is_said_again);
+                let failed = self.open.get_mut(&recording)?.append(&entry).err().filter(|_| !is_said_again);
                 return failed.map(|error| Input::Unwritable { recording, why: unwritable(error) });
             }
             Order::Describe { recording, view } => {
-                let place = self.places.get(&recording)?;
+                let place = self.open.get(&recording)?;
                 if let Err(error) = place.folder.write(&view) {
                     tracing::error!(recording = place.folder.id(), %error, "a recording's status cannot be written");
                 }
@@ -216,24 +216,24 @@ impl Stage {
                     // The stage has gone only if the server stops.
                     let _ = tell.blocking_send(StageEvent::Input(Box::new(Input::Composer { recording, event })));
                 };
-                return self.places.get_mut(&recording)?.start_composer(recording, &self.premises.transcoder, tell);
+                return self.open.get_mut(&recording)?.start_composer(recording, &self.premises.transcoder, tell);
             }
-            Order::ReleaseComposer { recording } => self.places.get_mut(&recording)?.composer = None,
-            Order::KillComposer { recording } => self.places.get(&recording)?.kill_composer(),
+            Order::ReleaseComposer { recording } => self.open.get_mut(&recording)?.composer = None,
+            Order::KillComposer { recording } => self.open.get(&recording)?.kill_composer(),
             Order::OpenPage { recording } => {
                 let tell = self.tell.clone();
                 let tell = move |event| {
                     tell.blocking_send(StageEvent::Input(Box::new(Input::Page { recording, event }))).is_ok()
                 };
-                return self.places.get_mut(&recording)?.open_page(recording, self.writer.clock(), tell);
+                return self.open.get_mut(&recording)?.open_page(recording, self.writer.clock(), tell);
             }
             Order::ShowPage { recording, view, begin, note, entries } => {
-                let place = self.places.get_mut(&recording)?;
+                let place = self.open.get_mut(&recording)?;
                 let is_written = place.show_page(&view, begin, &note, &entries, self.premises.has_captions);
                 return Some(Input::PageWritten { recording, is_written });
             }
-            Order::ClosePage { recording } => self.places.get(&recording)?.page.as_ref()?.close(),
-            Order::KillPage { recording } => self.places.get(&recording)?.page.as_ref()?.kill(),
+            Order::ClosePage { recording } => self.open.get(&recording)?.page.as_ref()?.close(),
+            Order::KillPage { recording } => self.open.get(&recording)?.page.as_ref()?.kill(),
             Order::Gather { recording, view, parts, may_be_empty } => {
                 self.process(recording, *view, parts, move |work, premises| work.gather(premises, may_be_empty));
             }
@@ -259,7 +259,7 @@ impl Stage {
                 });
             }
             Order::Upload { recording, view } => self.upload(recording, *view),
-            Order::Release { recording } => drop(self.places.remove(&recording)),
+            Order::Release { recording } => drop(self.open.remove(&recording)),
             // The control side has gone only if the server stops.
             Order::Report(report) => drop(self.news.send(RecordingNews::Report(report)).await),
             Order::Announce(view) => {
@@ -277,7 +277,7 @@ impl Stage {
         view: protocol::recording::RecordingView,
         parts: Vec<processing::Part>,
     ) -> Option<Work> {
-        let folder = self.places.get(&recording)?.folder.clone();
+        let folder = self.open.get(&recording)?.folder.clone();
         Some(Work { folder, view, parts })
     }
 
@@ -299,7 +299,7 @@ impl Stage {
     }
 
     fn upload(&self, recording: RecordingRef, view: protocol::recording::RecordingView) {
-        let (Some(destination), Some(place)) = (self.premises.destination.clone(), self.places.get(&recording)) else {
+        let (Some(destination), Some(place)) = (self.premises.destination.clone(), self.open.get(&recording)) else {
             return;
         };
         let (folder, public_url, tell) = (place.folder.clone(), self.premises.public_url.clone(), self.tell.clone());

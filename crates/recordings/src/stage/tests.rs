@@ -12,7 +12,9 @@ use protocol::event::{Reason, RecordingEvent, RecordingStatus};
 use protocol::id::{RecordingKey, RouterId, TapId, WorkerId};
 use protocol::media::{MediaCommand, VideoCodec};
 use protocol::model::{OutputMode, RecordingLayout, RecordingProperties};
-use protocol::recording::{Lost, Measured, RecordedStream, RecordingCommand, RecordingReport, RecordingView};
+use protocol::recording::{
+    Measured, RecordedStream, RecordingCommand, RecordingLosses, RecordingReport, RecordingView,
+};
 use serde_json::Value;
 use sfu::{TapCodec, TapPacket, TapSource};
 use tempfile::TempDir;
@@ -349,7 +351,7 @@ async fn a_recording_says_how_many_packets_it_lacks() {
     studio.add(TapId(1), "str_a");
     studio.running(1).await;
     studio.end(&[TapId(1)], false);
-    let lost = Lost { dropped_packets: 100, ..Lost::default() };
+    let lost = RecordingLosses { dropped_packets: 100, ..RecordingLosses::default() };
     assert_eq!(studio.ended().await.unwrap().lost, lost);
     let text = metadata(&folder, "room");
     let end = r#""status":"ready","lost":{"droppedPackets":100,"undecodable":0,"unreadableFiles":0}}"#;
@@ -384,7 +386,7 @@ async fn a_composed_recording_says_what_could_not_be_composed() {
     studio.named().await;
     assert_eq!(studio.told().await, RecordingReport::Running { recording: KEY, tap: None });
     studio.end(&[], false);
-    let lost = Lost { dropped_packets: 0, undecodable: 3, unreadable_files: 1 };
+    let lost = RecordingLosses { dropped_packets: 0, undecodable: 3, unreadable_files: 1 };
     assert_eq!(studio.ended().await.unwrap().lost, lost);
     assert_eq!(studio.store.get("room").unwrap().lost, lost);
     studio.close();

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError};
 use std::time::{Duration, Instant};
 
-use muxing::{Codec, Event, FileSummary, Packet, SenderReport, Source, StreamFile};
+use muxing::{Codec, FileSummary, Packet, SenderReport, Source, StreamFile, StreamFileEvent};
 use protocol::id::{RouterId, TapId};
 use protocol::media::{MediaCommand, MediaOperation, VideoCodec};
 use sfu::{TapCodec, TapPacket};
@@ -181,8 +181,8 @@ impl StreamWriter {
             Ok(()) => {
                 while let Some(event) = self.files.get_mut(&tap).and_then(|open| open.stream.poll_event()) {
                     match event {
-                        Event::Running => self.tell(WriterEvent::Running { tap }),
-                        Event::KeyFrameNeeded => self.ask_for_key_frame(tap),
+                        StreamFileEvent::Running => self.tell(WriterEvent::Running { tap }),
+                        StreamFileEvent::KeyFrameNeeded => self.ask_for_key_frame(tap),
                     }
                 }
             }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use protocol::event::{Event, Reason, RecordingEvent, RecordingStatus, Stamp};
+use protocol::event::{Event, EventStamp, Reason, RecordingEvent, RecordingStatus};
 use protocol::model::{RecordingNotification, Role};
 use protocol::recording::{Measured, RecordingView};
 
@@ -78,7 +78,7 @@ impl Recording {
     ) -> Event {
         let started = status == RecordingStatus::Started;
         Event::RecordingStatusChanged(RecordingEvent {
-            stamp: Stamp {
+            stamp: EventStamp {
                 session: self.session.clone(),
                 session_created_at: self.session_created_at.as_millis(),
                 timestamp: if started { self.created_at } else { now }.as_millis(),

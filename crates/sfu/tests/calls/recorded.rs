@@ -3,7 +3,7 @@
 use std::io::Cursor;
 use std::time::{Duration, Instant};
 
-use muxing::{Codec, Event, FileSummary, Packet, SenderReport, Source, StreamFile};
+use muxing::{Codec, FileSummary, Packet, SenderReport, Source, StreamFile, StreamFileEvent};
 use protocol::id::{PublicationId, TapId};
 use protocol::media::{MediaOperation, VideoCodec};
 use sfu::{TapCodec, TapPacket};
@@ -70,7 +70,7 @@ fn record(call: &Call, begin: Instant) -> Recorded {
         now = now.max(packet.arrival);
         stream.handle_packet(packet, now).unwrap();
         while let Some(event) = stream.poll_event() {
-            key_frames_wanted += usize::from(event == Event::KeyFrameNeeded);
+            key_frames_wanted += usize::from(event == StreamFileEvent::KeyFrameNeeded);
         }
     }
     let summary = stream.finish(now).unwrap();

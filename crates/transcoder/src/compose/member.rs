@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use muxing::{Codec, FileFrame, Follower};
-use protocol::transcoder::{ComposedStream, Lost};
+use protocol::transcoder::{ComposedStream, CompositionLosses};
 
 use super::caption::Caption;
 use super::decode::{PictureDecoder, SoundDecoder};
@@ -31,7 +31,7 @@ pub(crate) struct Member {
     pub(crate) scaler: Option<Scaler>,
     pub(crate) caption: Caption,
     pub(crate) line: SoundQueue,
-    pub(crate) lost: Lost,
+    pub(crate) lost: CompositionLosses,
     /// When the composition begins, ms since 1970.
     start: u64,
     /// Before this nothing is needed, except to decode what is.
@@ -57,7 +57,7 @@ impl Member {
             scaler: None,
             caption: Caption::default(),
             line: SoundQueue::default(),
-            lost: Lost::default(),
+            lost: CompositionLosses::default(),
             start,
             from,
             follower: None,

@@ -21,7 +21,7 @@ use std::collections::VecDeque;
 use std::path::{Component, Path, PathBuf};
 
 use protocol::recording::Measured;
-use protocol::transcoder::{ComposedStream, Composition, Entry, Layout, Lost, VERSION};
+use protocol::transcoder::{ComposedStream, Composition, CompositionLosses, Entry, Layout, VERSION};
 
 use crate::CompositionError;
 use audio_file::AudioFile;
@@ -53,7 +53,7 @@ pub struct Composer {
     end: Option<u64>,
     /// Where it was taken up, ms since 1970.
     from: u64,
-    lost: Lost,
+    lost: CompositionLosses,
 }
 
 #[derive(Debug)]
@@ -118,7 +118,7 @@ impl Composer {
             speaker: SpeakerDetector::default(),
             typesetter: has_captions.then(Typesetter::new),
             end: None,
-            lost: Lost::default(),
+            lost: CompositionLosses::default(),
         };
         composer.from += composer.due().map_or(0, |(_, time)| time / 1000);
         Ok(composer)
@@ -167,14 +167,14 @@ impl Composer {
     }
 
     /// What could not be put into it so far.
-    pub fn lost(&self) -> Lost {
+    pub fn lost(&self) -> CompositionLosses {
         let mut lost = self.lost;
         self.members.iter().for_each(|member| lost += member.lost);
         lost
     }
 
     /// Makes the file whole.
-    pub fn finish(self) -> Result<(Measured, Lost), CompositionError> {
+    pub fn finish(self) -> Result<(Measured, CompositionLosses), CompositionError> {
         let lost = self.lost();
         let measured = match self.output {
             ComposedFile::Video(video, _) => {

@@ -149,7 +149,7 @@ impl Room {
         entries.into_iter().for_each(|entry| composer.push(entry));
         to_its_end(&mut composer);
         let (measured, lost) = composer.finish().unwrap();
-        assert_eq!(lost, protocol::transcoder::Lost::default());
+        assert_eq!(lost, protocol::transcoder::CompositionLosses::default());
         (measured, Film::decode(&self.path(&self.composition.output)))
     }
 }

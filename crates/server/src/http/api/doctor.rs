@@ -15,7 +15,7 @@ use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
 use bucket::Bucket;
 use doctor::{API, Language, SEEN};
-use protocol::checkup::{Checkup, Relay, Seen, SelfDescription, TurnAddress};
+use protocol::checkup::{Checkup, Relay, RequestAsSeen, SelfDescription, TurnAddress};
 use serde::Serialize;
 use session::Time;
 use settings::{Config, LOCALHOST, bracketed};
@@ -91,7 +91,7 @@ async fn seen(
     Extension(connection): Extension<Connection>,
     headers: HeaderMap,
     request_extensions: axum::http::Extensions,
-) -> Json<Seen> {
+) -> Json<RequestAsSeen> {
     let origin = requested_origin(&headers, &request_extensions, settings.server_port).http();
     let client = client_address(connection.peer, &headers);
     // Who is believed is decided where addresses are read.

@@ -8,7 +8,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use protocol::model::{OutputMode, RecordingProperties};
-use protocol::recording::{Failure, RecordingView};
+use protocol::recording::{RecordingFailure, RecordingView};
 use protocol::rest::request::{self, BadRecording, NewRecording};
 use recordings::{DeleteError, Store, Unavailable};
 use serde::Serialize;
@@ -113,9 +113,8 @@ fn recording(result: CallResult, path: &str) -> Result<RecordingView, ApiError> 
         Ok(Reply::Recording(view)) => Ok(*view),
         Err(Refusal::RecordingFailed(failure)) => {
             let status = match &failure {
-                RecordingStartFailure::Overloaded | RecordingStartFailure::Recorder(Failure::Overloaded(_)) => {
-                    StatusCode::SERVICE_UNAVAILABLE
-                }
+                RecordingStartFailure::Overloaded
+                | RecordingStartFailure::Recorder(RecordingFailure::Overloaded(_)) => StatusCode::SERVICE_UNAVAILABLE,
                 _ => StatusCode::INTERNAL_SERVER_ERROR,
             };
             Err(ApiError::described(status, openvidu::refusal::recording_start_failure(&failure), path))

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use muxing::Time;
 use protocol::model::OutputMode;
-use protocol::recording::{Failure, RecordingView};
+use protocol::recording::{RecordingFailure, RecordingView};
 use protocol::transcoder::Entry;
 
 use super::{Premises, unwritable};
@@ -20,7 +20,7 @@ use crate::writer::Clock;
 
 /// See the module. When it is dropped the processes end by themselves.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct OpenRecording {
     pub(super) folder: Arc<Folder>,
     /// Of its file, without extension.
     pub(super) name: String,
@@ -28,13 +28,13 @@ pub(super) struct Place {
     pub(super) composer: Option<ComposerProcess>,
     pub(super) page: Option<PageCaptureProcess>,
     /// What its page is and how it is captured, if it shows one.
-    capture: Option<webpage::Options>,
+    capture: Option<webpage::PageOptions>,
 }
 
-impl Place {
+impl OpenRecording {
     /// A folder with metadata, and with a manifest if streams are composed in it. If anything fails nothing but metadata is
     /// left.
-    pub(super) fn open(premises: &Premises, view: RecordingView, at: Time) -> Result<Self, Failure> {
+    pub(super) fn open(premises: &Premises, view: RecordingView, at: Time) -> Result<Self, RecordingFailure> {
         let is_composed = view.output_mode != OutputMode::Individual;
         // Before anything is written of it.
         if is_composed {
@@ -67,7 +67,7 @@ impl Place {
     fn reserve(
         premises: &Premises,
         mut view: RecordingView,
-        capture: Option<webpage::Options>,
+        capture: Option<webpage::PageOptions>,
     ) -> io::Result<(Self, RecordingView)> {
         let folder = premises.store.reserve(&view.session_id.as_str().into())?;
         view.id = folder.id().to_owned();

@@ -3,11 +3,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use protocol::event::{Closing, Event, Stamp};
+use protocol::event::{Closing, Event, EventStamp};
 
 /// Checks every event as it comes.
 #[derive(Default, Debug)]
-pub(crate) struct Told {
+pub(crate) struct EventAudit {
     pub(crate) events: Vec<Event>,
     sessions: HashMap<String, Open>,
 }
@@ -20,7 +20,7 @@ struct Open {
     connections: HashMap<(String, String), u64>,
 }
 
-impl Told {
+impl EventAudit {
     pub(crate) fn hear(&mut self, event: Event) {
         match &event {
             Event::SessionCreated(stamp) => {
@@ -66,7 +66,7 @@ impl Told {
         self.events.push(event);
     }
 
-    fn open(&mut self, stamp: &Stamp) -> &mut Open {
+    fn open(&mut self, stamp: &EventStamp) -> &mut Open {
         self.sessions.get_mut(&key(stamp)).expect("an open session")
     }
 
@@ -77,7 +77,7 @@ impl Told {
     }
 }
 
-fn key(stamp: &Stamp) -> String {
+fn key(stamp: &EventStamp) -> String {
     format!("{}_{}", stamp.session, stamp.session_created_at)
 }
 
