@@ -3,13 +3,15 @@
 //! acts on are skipped, data channels and renegotiation do not exist.
 
 mod choose;
+mod format;
 mod parse;
 mod write;
 
 pub(crate) use choose::{
-    Accepted, AudioFormat, OFFERED_AUDIO, OFFERED_VIDEO, PublishPlan, SubscribePlan, VideoFormat, check_answer,
-    plan_publish, plan_server_offer, plan_subscribe,
+    Accepted, OFFERED_AUDIO, OFFERED_VIDEO, PublishPlan, SubscribePlan, check_answer, plan_publish, plan_server_offer,
+    plan_subscribe,
 };
+pub(crate) use format::{AudioFormat, VideoFormat};
 pub(crate) use write::{LocalTransport, OutgoingIds, write_offer, write_publish_answer, write_subscribe_answer};
 
 /// An offer of a browser has some 8 kB; with every codec and many candidates 20 kB.
