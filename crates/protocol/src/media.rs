@@ -10,7 +10,7 @@ mod event;
 mod observation;
 mod reception;
 
-pub use codec::{CodecChoice, MediaKind, VideoCodec};
+pub use codec::{CodecChoice, Kinds, MediaKind, VideoCodec};
 pub use command::{MediaCommand, MediaOperation};
 pub use event::{MediaEvent, MediaFailure};
 pub use observation::{MediaPath, PathProtocol, StreamStatistics, TransportObservation, TransportStatistics};

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use protocol::id::{MediaRequestId, PublicationId, RouterId, StreamId, TransportId};
-use protocol::media::{MediaEvent, MediaFailure, MediaOperation};
+use protocol::media::{Kinds, MediaEvent, MediaFailure, MediaOperation};
 
 use crate::client::{Origin, Seat};
 use crate::command::Publish;
@@ -19,8 +19,28 @@ use crate::session::Session;
 use crate::timer::Timer;
 use crate::{Refusal, Registry, Reply, Time};
 
-/// What the worker made of a request: its SDP (none when it accepted an answer), or why not.
-pub(crate) type MediaResult = Result<Option<String>, MediaFailure>;
+/// What the worker made of a request.
+pub(crate) type MediaResult = Result<MediaAgreement, MediaFailure>;
+
+/// What the worker has agreed to.
+#[derive(Debug)]
+pub(crate) enum MediaAgreement {
+    /// To a client's offer.
+    Answer { sdp: String, kinds: Kinds },
+    /// To be answered by the client.
+    Offer { sdp: String },
+    /// The client's answer.
+    Accepted,
+}
+
+impl MediaAgreement {
+    pub(crate) fn sdp(self) -> Option<String> {
+        match self {
+            Self::Answer { sdp, .. } | Self::Offer { sdp } => Some(sdp),
+            Self::Accepted => None,
+        }
+    }
+}
 
 /// What is asked of the media worker on behalf of one client's request.
 #[derive(Debug)]
@@ -103,8 +123,9 @@ impl Context {
 impl Registry {
     pub(crate) fn take_media_event(&mut self, event: MediaEvent, now: Time) {
         let (id, result) = match event {
-            MediaEvent::Answered { request, sdp } | MediaEvent::Offered { request, sdp } => (request, Ok(Some(sdp))),
-            MediaEvent::Accepted { request } => (request, Ok(None)),
+            MediaEvent::Answered { request, sdp, kinds } => (request, Ok(MediaAgreement::Answer { sdp, kinds })),
+            MediaEvent::Offered { request, sdp } => (request, Ok(MediaAgreement::Offer { sdp })),
+            MediaEvent::Accepted { request } => (request, Ok(MediaAgreement::Accepted)),
             MediaEvent::Failed { request, why } => (request, Err(why)),
             MediaEvent::Observed { router, transport, observation: what } => {
                 // Of one that is closed by now there is nobody to tell.

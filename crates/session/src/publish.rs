@@ -13,7 +13,7 @@ use crate::connection::Participant;
 use crate::context::Context;
 use crate::event::Announced;
 use crate::id::ParticipantId;
-use crate::media::{MediaRequest, MediaResult, MediaTask};
+use crate::media::{MediaAgreement, MediaRequest, MediaResult, MediaTask};
 use crate::peer_connection::PeerConnection;
 use crate::refusal::MediaDirection;
 use crate::reply::StreamDescription;
@@ -55,10 +55,10 @@ impl Session {
         let codecs = codec_choice(&self.properties);
         let (publication, transport) = (cx.ids.publication(), cx.ids.transport());
         let (id, loopback) = (cx.ids.media_request(), request.loopback);
-        let offer = request.offer.clone();
+        let (offer, kinds) = (request.offer.clone(), stream::kinds(&request.properties));
         cx.effects.media(
             self.router,
-            MediaOperation::Publish { request: id, publication, transport, offer, codecs, loopback },
+            MediaOperation::Publish { request: id, publication, transport, offer, kinds, codecs, loopback },
         );
         let task = MediaTask::Publish { publication, transport, request };
         cx.await_media(id, MediaRequest { origin, seat: self.seat(who), router: self.router, task }, now)
@@ -77,9 +77,9 @@ impl Session {
         now: Time,
     ) -> Decision {
         let connection = self.present(who)?.connection.clone();
-        let local_sdp = match result {
-            Ok(Some(sdp)) => sdp,
-            Ok(None) => return Err(Refusal::OfferUnusable { connection }),
+        let (local_sdp, carried) = match result {
+            Ok(MediaAgreement::Answer { sdp, kinds }) => (sdp, kinds),
+            Ok(_) => return Err(Refusal::OfferUnusable { connection }),
             Err(MediaFailure::CodecNotOffered) => {
                 return Err(self.codec_missing(connection, MediaDirection::Publishing, &request.offer));
             }
@@ -95,6 +95,7 @@ impl Session {
             return Ok(Response::Given);
         }
         let Publish { offer, loopback, properties, .. } = request;
+        let properties = stream::carried(properties, carried);
         let id = cx.ids.stream(&stream::kind(&properties), &connection);
         let description = StreamDescription { id: id.clone(), created_at: now, properties };
         let peer_connection = PeerConnection::new(transport, offer.into(), local_sdp.as_str().into());
@@ -172,12 +173,14 @@ impl Session {
             return Err(Refusal::NotPublishing { connection: own.connection.clone() });
         };
         let (publication, loopback) = (stream.publication, stream.loopback);
+        // Others have been told of these.
+        let kinds = stream::kinds(&stream.description.properties);
         let (codecs, stream) = (codec_choice(&self.properties), stream.id().clone());
         let (id, transport) = (cx.ids.media_request(), cx.ids.transport());
         let kept: Arc<str> = offer.as_str().into();
         cx.effects.media(
             self.router,
-            MediaOperation::Publish { request: id, publication, transport, offer, codecs, loopback },
+            MediaOperation::Publish { request: id, publication, transport, offer, kinds, codecs, loopback },
         );
         let task = MediaTask::Republish { stream, transport, offer: kept };
         cx.await_media(id, MediaRequest { origin, seat: self.seat(who), router: self.router, task }, now)
@@ -201,7 +204,7 @@ impl Session {
             return Err(self.unknown_stream(stream.as_str()));
         };
         match result {
-            Ok(Some(answer)) => {
+            Ok(MediaAgreement::Answer { sdp: answer, kinds: _ }) => {
                 own.peer_connection = PeerConnection::new(transport, offer, answer.as_str().into());
                 let (created_at, publication) = (own.description.created_at, own.publication);
                 self.open_leg(who, transport, publication, stream.clone(), MediaDirection::Publishing, cx);
@@ -212,7 +215,7 @@ impl Session {
             Err(MediaFailure::CodecNotOffered) => {
                 Err(self.codec_missing(connection, MediaDirection::Publishing, &offer))
             }
-            Ok(None) | Err(_) => Err(Refusal::OfferUnusable { connection }),
+            Ok(_) | Err(_) => Err(Refusal::OfferUnusable { connection }),
         }
     }
 

@@ -1,6 +1,7 @@
 //! A published stream: what others know of it and what carries it.
 
 use protocol::id::{PublicationId, StreamId};
+use protocol::media::Kinds;
 
 use crate::command::{StreamChangeMeaning, StreamProperties};
 use crate::event::Announced;
@@ -18,6 +19,26 @@ pub(crate) struct Stream {
     pub(crate) peer_connection: PeerConnection,
     /// As applications were told of it.
     pub(crate) announced: Announced,
+}
+
+/// What a publisher says it sends. Who says that it sends nothing is taken to have said nothing.
+pub(crate) fn kinds(properties: &StreamProperties) -> Kinds {
+    match (properties.has_audio, properties.has_video) {
+        (false, false) => Kinds { audio: true, video: true },
+        (audio, video) => Kinds { audio, video },
+    }
+}
+
+/// What a publisher says, without what it does not send: clients on phones say that there is a picture also where there
+/// is no camera, and a subscriber that is told of a picture refuses an offer without one, sound and all.
+pub(crate) fn carried(mut properties: StreamProperties, kinds: Kinds) -> StreamProperties {
+    if properties.has_audio && !kinds.audio {
+        properties.audio_active = None;
+    }
+    if properties.has_video && !kinds.video {
+        properties = StreamProperties { video_active: None, type_of_video: None, video_dimensions: None, ..properties };
+    }
+    StreamProperties { has_audio: kinds.audio, has_video: kinds.video, ..properties }
 }
 
 /// The part of a stream id that says what it is: the first letters of the publisher's own word.

@@ -12,7 +12,7 @@ use crate::command::RenewalSdp;
 use crate::connection::owner_in;
 use crate::context::Context;
 use crate::id::ParticipantId;
-use crate::media::{MediaRequest, MediaResult, MediaTask};
+use crate::media::{MediaAgreement, MediaRequest, MediaResult, MediaTask};
 use crate::peer_connection::PeerConnection;
 use crate::refusal::{MediaDirection, Offerer, stream_gone};
 use crate::request::{DONE, Decision, Response};
@@ -140,7 +140,7 @@ impl Session {
     ) -> Decision {
         let connection = self.present(who)?.connection.clone();
         let owner = self.owner_of(publisher, &stream);
-        let (local_sdp, owner) = match (result, owner) {
+        let (local_sdp, owner) = match (result.map(MediaAgreement::sdp), owner) {
             (Ok(Some(sdp)), Some(owner)) => (sdp, owner),
             (Ok(_), None) => {
                 // The stream ended while the worker was at it.

@@ -64,8 +64,8 @@ fn handle(registry: &mut Registry, command: Command) -> Vec<Effect> {
     let mut effects = vec![];
     while let Some(effect) = registry.poll_effect() {
         match effect {
-            Effect::Media(MediaCommand { op: MediaOperation::Publish { request, .. }, .. }) => {
-                registry.handle_media(MediaEvent::Answered { request, sdp: "answer".to_owned() }, NOW);
+            Effect::Media(MediaCommand { op: MediaOperation::Publish { request, kinds, .. }, .. }) => {
+                registry.handle_media(MediaEvent::Answered { request, sdp: "answer".to_owned(), kinds }, NOW);
             }
             Effect::Media(_) | Effect::Event(_) => {}
             Effect::Reply { asker, client, result } => {

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use protocol::id::{MediaRequestId, PublicationId, RouterId, SubscriberId, TransportId, WorkerId};
-use protocol::media::{CodecChoice, MediaCommand, MediaEvent, MediaOperation, Reception, VideoCodec};
+use protocol::media::{CodecChoice, Kinds, MediaCommand, MediaEvent, MediaOperation, Reception, VideoCodec};
 use sfu::{Candidates, Config, Output, Sfu};
 
 const OFFER: &str = include_str!("../tests/calls/sdp/chromium_simulcast.sdp");
@@ -47,6 +47,7 @@ fn main() {
 
     let codecs = CodecChoice::FirstOf { codecs: vec![VideoCodec::Vp8], or_any: true };
     let publish = |n| MediaOperation::Publish {
+        kinds: Kinds { audio: true, video: true },
         request: MediaRequestId(n),
         publication: PublicationId(n),
         transport: TransportId(n),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use protocol::id::{PublicationId, RouterId, SubscriberId, TapId, TransportId};
-use protocol::media::{CodecChoice, Legs, MediaCommand, MediaEvent, MediaFailure, MediaOperation, Reception};
+use protocol::media::{CodecChoice, Kinds, Legs, MediaCommand, MediaEvent, MediaFailure, MediaOperation, Reception};
 use rand::Rng;
 
 use crate::consumer::Consumer;
@@ -36,24 +36,24 @@ impl Sfu {
                 self.routers.entry(router).or_default();
             }
             MediaOperation::CloseRouter => self.close_router(router),
-            MediaOperation::Publish { request, publication, transport, offer, codecs, loopback } => {
-                let result = self.publish(router, publication, transport, &offer, &codecs, loopback);
+            MediaOperation::Publish { request, publication, transport, offer, kinds, codecs, loopback } => {
+                let result = self.publish(router, publication, transport, &offer, kinds, &codecs, loopback);
                 self.emit(match result {
-                    Ok(sdp) => MediaEvent::Answered { request, sdp },
+                    Ok((sdp, kinds)) => MediaEvent::Answered { request, sdp, kinds },
                     Err(why) => MediaEvent::Failed { request, why },
                 });
             }
             MediaOperation::Subscribe { request, publication, subscriber, transport, reception, offer } => {
                 let wish = SubscriptionWish { router, publication, subscriber, transport, reception };
                 let result = match &offer {
-                    Some(offer) => self.answer_subscriber(wish, offer),
-                    None => self.offer_to_subscriber(wish),
+                    Some(offer) => self.answer_subscriber(wish, offer).map(|(sdp, kinds)| MediaEvent::Answered {
+                        request,
+                        sdp,
+                        kinds,
+                    }),
+                    None => self.offer_to_subscriber(wish).map(|sdp| MediaEvent::Offered { request, sdp }),
                 };
-                self.emit(match result {
-                    Ok(sdp) if offer.is_some() => MediaEvent::Answered { request, sdp },
-                    Ok(sdp) => MediaEvent::Offered { request, sdp },
-                    Err(why) => MediaEvent::Failed { request, why },
-                });
+                self.emit(result.unwrap_or_else(|why| MediaEvent::Failed { request, why }));
             }
             MediaOperation::ChangeReception { legs, reception } => self.change_reception(router, legs, reception),
             MediaOperation::AcceptAnswer { request, transport, answer } => {
@@ -95,15 +95,17 @@ impl Sfu {
         }
     }
 
+    #[expect(clippy::too_many_arguments, reason = "the parts of one operation")]
     fn publish(
         &mut self,
         router: RouterId,
         id: PublicationId,
         transport: TransportId,
         offer: &str,
+        kinds: Kinds,
         codecs: &CodecChoice,
         loopback: bool,
-    ) -> Result<String, MediaFailure> {
+    ) -> Result<(String, Kinds), MediaFailure> {
         let now = self.now;
         if !self.routers.contains_key(&router) {
             return Err(MediaFailure::UnknownRouter);
@@ -114,7 +116,7 @@ impl Sfu {
         }
         let offer = Description::parse(offer)?;
         let keep = existing.and_then(|p| p.video.as_ref());
-        let plan = sdp::plan_publish(&offer, codecs, keep, loopback)?;
+        let plan = sdp::plan_publish(&offer, kinds, codecs, keep, loopback)?;
         let generation = existing.map_or(0, |p| p.generation).wrapping_add(1);
 
         self.replace_transport_id(transport);
@@ -163,7 +165,7 @@ impl Sfu {
         if let Some(previous) = previous {
             self.remove_peer(previous);
         }
-        Ok(sdp)
+        Ok((sdp, plan.kinds()))
     }
 
     fn offer_to_subscriber(&mut self, wish: SubscriptionWish) -> Result<String, MediaFailure> {
@@ -182,7 +184,7 @@ impl Sfu {
         Ok(sdp)
     }
 
-    fn answer_subscriber(&mut self, wish: SubscriptionWish, offer: &str) -> Result<String, MediaFailure> {
+    fn answer_subscriber(&mut self, wish: SubscriptionWish, offer: &str) -> Result<(String, Kinds), MediaFailure> {
         let now = self.now;
         let (audio, video) = self.formats(wish.router, wish.publication)?;
         let offer = Description::parse(offer)?;
@@ -193,7 +195,7 @@ impl Sfu {
         let sdp = sdp::write_subscribe_answer(&self.local(&credentials), &plan, &ids);
         let sending = Sending::answering(&self.shared, slot, &credentials, &plan, &ids, now, &mut self.sink);
         self.add_subscriber(wish, sending, None);
-        Ok(sdp)
+        Ok((sdp, plan.kinds()))
     }
 
     fn add_subscriber(&mut self, wish: SubscriptionWish, sending: Sending, offer: Option<PendingOffer>) {

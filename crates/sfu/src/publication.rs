@@ -63,7 +63,9 @@ impl Publication {
     ) {
         self.transport = Some(transport);
         self.generation = self.generation.wrapping_add(1);
-        self.audio = audio;
+        // What has been announced is offered to whoever comes later, also while nothing of it is sent: a client that was
+        // told of sound does without the picture, too, if it is offered no sound.
+        self.audio = audio.or(self.audio.take());
         self.layers = vec![LayerActivity::default(); if video.is_some() { layers.max(1) } else { 0 }];
         self.requests = self.layers.iter().map(|_| KeyFrameRequests::default()).collect();
         self.video = video;

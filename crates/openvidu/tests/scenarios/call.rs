@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use openvidu::Dialect;
 use protocol::id::WorkerId;
-use protocol::media::{MediaEvent, MediaFailure, MediaOperation};
+use protocol::media::{Kinds, MediaEvent, MediaFailure, MediaOperation};
 use protocol::model::{ConnectionProperties, IceServer, MediaServer, RecordingNotification, Role, SessionProperties};
 use protocol::recording::RecordingReport;
 use protocol::rpc::{ClientReply, ClientRequest, InvalidParams, Joined, ServerNotification, StreamDescription};
@@ -290,6 +290,18 @@ impl Call {
             self.registry.handle_media(event, self.now);
             self.carry_out();
         }
+        self
+    }
+
+    /// The worker finds no more than this in the oldest offer that waits.
+    pub(crate) fn media_finds(&mut self, found: Kinds) -> &mut Self {
+        let command = self.worker.pending.pop_front().expect("something waits");
+        let mut event = success(&command);
+        if let MediaEvent::Answered { kinds, .. } = &mut event {
+            *kinds = found;
+        }
+        self.registry.handle_media(event, self.now);
+        self.carry_out();
         self
     }
 

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use openvidu::Dialect;
-use protocol::media::{MediaCommand, MediaEvent, MediaOperation};
+use protocol::media::{Kinds, MediaCommand, MediaEvent, MediaOperation};
 use protocol::model::{ConnectionProperties, MediaServer, SessionProperties};
 use protocol::rpc::{Incoming, parse};
 use serde_json::Value;
@@ -164,8 +164,9 @@ impl Replay {
     fn work(&mut self, command: &MediaCommand) {
         let sdp = "sdp".to_owned();
         let event = match command.op {
-            MediaOperation::Publish { request, .. } | MediaOperation::Subscribe { request, offer: Some(_), .. } => {
-                MediaEvent::Answered { request, sdp }
+            MediaOperation::Publish { request, kinds, .. } => MediaEvent::Answered { request, sdp, kinds },
+            MediaOperation::Subscribe { request, offer: Some(_), .. } => {
+                MediaEvent::Answered { request, sdp, kinds: Kinds { audio: true, video: true } }
             }
             MediaOperation::Subscribe { request, offer: None, .. } => MediaEvent::Offered { request, sdp },
             MediaOperation::AcceptAnswer { request, .. } => MediaEvent::Accepted { request },

@@ -1,6 +1,6 @@
 //! publishVideo, unpublishVideo, properties of streams.
 
-use protocol::media::{CodecChoice, MediaFailure, MediaOperation, VideoCodec};
+use protocol::media::{CodecChoice, Kinds, MediaFailure, MediaOperation, VideoCodec};
 use protocol::model::{ForcedVideoCodec, Role, SessionProperties};
 use protocol::rpc::{ClientRequest, PublishVideo};
 
@@ -68,6 +68,45 @@ fn what_a_publisher_says_of_itself_is_relayed_as_is() {
     assert_eq!(stream["videoActive"], false);
     assert_eq!((&stream["frameRate"], &stream["videoDimensions"]), (&29.into(), &"notjson".into()));
     assert_eq!(stream["filter"], serde_json::json!({}));
+}
+
+/// Clients on phones say that there is a picture also where there is no camera.
+#[test]
+fn only_what_a_publisher_sends_is_announced() {
+    let mut call = Call::new();
+    call.join("ann").join("bob").media_waits();
+    call.publish("ann").media_finds(Kinds { audio: true, video: false });
+    let stream = serde_json::to_value(call.announced("bob")).expect("serialises");
+    assert_eq!((&stream["hasAudio"], &stream["hasVideo"]), (&true.into(), &false.into()));
+    for absent in ["typeOfVideo", "videoActive", "videoDimensions"] {
+        assert_eq!(stream.get(absent), None);
+    }
+    assert!(call.stream("ann").starts_with("str_MIC_"));
+    // Who comes later hears the same, and so does the worker when the publisher comes back.
+    let stream = call.stream("ann");
+    let sdp_string = Some("offer".to_owned());
+    call.request("ann", ClientRequest::ReconnectStream { stream, sdp_string, sdp_offer: None });
+    let kinds = call.worker.commands.iter().rev().find_map(|command| match &command.op {
+        MediaOperation::Publish { kinds, .. } => Some(*kinds),
+        _ => None,
+    });
+    assert_eq!(kinds, Some(Kinds { audio: true, video: false }));
+    call.media_answers().request("ann", ClientRequest::UnpublishVideo);
+    call.publish("ann").media_finds(Kinds { audio: false, video: true });
+    let stream = serde_json::to_value(call.announced("bob")).expect("serialises");
+    assert_eq!((&stream["hasAudio"], &stream["hasVideo"]), (&false.into(), &true.into()));
+    assert_eq!((stream.get("audioActive"), &stream["typeOfVideo"]), (None, &"CAMERA".into()));
+}
+
+/// Who says that it sends nothing is believed as little.
+#[test]
+fn a_publisher_that_announces_nothing_is_announced_with_what_it_sends() {
+    let mut call = Call::new();
+    call.join("ann").join("bob").media_waits();
+    call.request("ann", publishing(|request| (request.has_audio, request.has_video) = (false, false)));
+    call.media_finds(Kinds { audio: true, video: false });
+    let stream = serde_json::to_value(call.announced("bob")).expect("serialises");
+    assert_eq!((&stream["hasAudio"], &stream["hasVideo"]), (&true.into(), &false.into()));
 }
 
 #[test]

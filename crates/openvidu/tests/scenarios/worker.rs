@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use protocol::id::{MediaRequestId, PublicationId, RouterId, SubscriberId, TransportId};
-use protocol::media::{MediaCommand, MediaEvent, MediaOperation, TransportObservation};
+use protocol::media::{Kinds, MediaCommand, MediaEvent, MediaOperation, TransportObservation};
 
 /// Carries out commands; answers when told.
 #[derive(Default, Debug)]
@@ -107,11 +107,12 @@ pub(crate) fn request_of(command: &MediaCommand) -> Option<MediaRequestId> {
 /// What a worker reports that has nothing to complain about.
 pub(crate) fn success(command: &MediaCommand) -> MediaEvent {
     match &command.op {
-        MediaOperation::Publish { request, .. } => {
-            MediaEvent::Answered { request: *request, sdp: "answer-to-publisher".to_owned() }
+        MediaOperation::Publish { request, kinds, .. } => {
+            MediaEvent::Answered { request: *request, sdp: "answer-to-publisher".to_owned(), kinds: *kinds }
         }
         MediaOperation::Subscribe { request, offer: Some(_), .. } => {
-            MediaEvent::Answered { request: *request, sdp: "answer-to-subscriber".to_owned() }
+            let kinds = Kinds { audio: true, video: true };
+            MediaEvent::Answered { request: *request, sdp: "answer-to-subscriber".to_owned(), kinds }
         }
         MediaOperation::Subscribe { request, offer: None, .. } => {
             MediaEvent::Offered { request: *request, sdp: "offer-to-subscriber".to_owned() }

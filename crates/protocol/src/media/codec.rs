@@ -11,6 +11,15 @@ pub enum MediaKind {
     Video,
 }
 
+/// Which kinds of media there are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Kinds {
+    /// Sound.
+    pub audio: bool,
+    /// Pictures.
+    pub video: bool,
+}
+
 /// A video codec that can be forwarded (never transcoded).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum VideoCodec {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CodecChoice, Legs, Reception};
+use super::{CodecChoice, Kinds, Legs, Reception};
 use crate::id::{MediaRequestId, PublicationId, RouterId, SubscriberId, TapId, TransportId};
 
 /// Something to be done in one room.
@@ -35,6 +35,8 @@ pub enum MediaOperation {
         transport: TransportId,
         /// SDP offer, `sendonly` (or `sendrecv` with `loopback`).
         offer: String,
+        /// What the client says it sends. Nothing else is taken from the offer.
+        kinds: Kinds,
         /// Video codec rule.
         codecs: CodecChoice,
         /// Send the publication back on the same transport.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::TransportObservation;
+use super::{Kinds, TransportObservation};
 use crate::id::{MediaRequestId, RouterId, TapId, TransportId, WorkerId};
 
 /// In the order in which it happened.
@@ -14,6 +14,8 @@ pub enum MediaEvent {
         request: MediaRequestId,
         /// SDP answer with candidates.
         sdp: String,
+        /// What is carried: of what was announced or is published, that which the client's offer has.
+        kinds: Kinds,
     },
     /// SDP offer to a subscriber.
     Offered {

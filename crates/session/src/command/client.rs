@@ -138,7 +138,7 @@ pub struct Publish {
     pub filter: bool,
 }
 
-/// What a publisher says of its stream: relayed as is, also when it does not fit.
+/// What a publisher says of its stream: relayed as is, also when it does not fit, but for kinds that it does not send.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct StreamProperties {
     /// There is sound.

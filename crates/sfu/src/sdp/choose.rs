@@ -1,7 +1,9 @@
 //! What is taken from a description: one Opus, one video codec with its RTX, the header extensions somebody here acts
 //! on. It decides; nothing is written and no transport is touched. Which format of several is in `format.rs`.
 
-use protocol::media::{CodecChoice, MediaFailure};
+use std::collections::HashSet;
+
+use protocol::media::{CodecChoice, Kinds, MediaFailure};
 
 use super::format::{AudioFormat, VideoFormat, choose_video, closest, opus};
 use super::{Description, Direction, RemoteTransport, SdpError, Section, SectionKind, Setup};
@@ -19,6 +21,10 @@ pub(crate) const VIDEO_ORIENTATION: &str = "urn:3gpp:video-orientation";
 pub(crate) const OFFERED_AUDIO: &[(u8, &str)] = &[(1, AUDIO_LEVEL), (2, ABS_SEND_TIME), (3, TRANSPORT_CC), (4, MID)];
 pub(crate) const OFFERED_VIDEO: &[(u8, &str)] =
     &[(2, ABS_SEND_TIME), (3, TRANSPORT_CC), (4, MID), (13, VIDEO_ORIENTATION)];
+
+/// Of names, what the engine tells apart.
+const RID_LENGTH: usize = 8;
+const MID_LENGTH: usize = 16;
 
 /// What is accepted of one section.
 #[derive(Clone, Debug)]
@@ -47,6 +53,10 @@ pub(crate) struct SectionPlan {
     pub(crate) media: String,
     pub(crate) protocol: String,
     pub(crate) mid: String,
+    /// To the engine.
+    name: String,
+    /// Is in the group that was offered.
+    pub(crate) bundled: bool,
     /// Written in a rejected section, which must name at least one.
     pub(crate) first_payload_type: String,
     pub(crate) accepted: Option<Accepted>,
@@ -69,18 +79,18 @@ impl AnswerPlan {
         self.sections.iter().filter_map(|s| Some((s, s.accepted.as_ref()?)))
     }
 
-    /// Mid and plan of the audio section.
+    /// Name and plan of the audio section.
     pub(crate) fn audio(&self) -> Option<(&str, &Accepted, &AudioFormat)> {
         self.accepted().find_map(|(s, a)| match &a.codec {
-            Codec::Audio(format) => Some((s.mid.as_str(), a, format)),
+            Codec::Audio(format) => Some((s.name.as_str(), a, format)),
             Codec::Video(_) => None,
         })
     }
 
-    /// Mid and plan of the video section.
+    /// Name and plan of the video section.
     pub(crate) fn video(&self) -> Option<(&str, &Accepted, &VideoFormat)> {
         self.accepted().find_map(|(s, a)| match &a.codec {
-            Codec::Video(format) => Some((s.mid.as_str(), a, format)),
+            Codec::Video(format) => Some((s.name.as_str(), a, format)),
             Codec::Audio(_) => None,
         })
     }
@@ -88,6 +98,11 @@ impl AnswerPlan {
     /// Extensions of all sections, one id per URI over the bundle.
     pub(crate) fn extensions(&self) -> impl Iterator<Item = (u8, &str)> {
         self.accepted().flat_map(|(_, a)| a.extensions.iter().map(|(id, uri)| (*id, uri.as_str())))
+    }
+
+    /// What is received, or sent.
+    pub(crate) fn kinds(&self) -> Kinds {
+        Kinds { audio: self.audio().is_some(), video: self.video().is_some() }
     }
 
     /// Transport-wide congestion control was accepted somewhere.
@@ -102,40 +117,33 @@ impl From<SdpError> for MediaFailure {
     }
 }
 
-/// Plans the answer to a publisher. `keep` is the video format of a publication that is being reconnected: its
-/// subscribers cannot change codec.
+/// Plans the answer to a publisher, who says that it sends `kinds`. `keep` is the video format of a publication that is
+/// being reconnected: its subscribers cannot change codec.
 pub(crate) fn plan_publish(
     offer: &Description,
+    kinds: Kinds,
     choice: &CodecChoice,
     keep: Option<&VideoFormat>,
     loopback: bool,
 ) -> Result<PublishPlan, MediaFailure> {
-    let remote = offered_transport(offer)?;
-    let (mut has_audio, mut has_video) = (false, false);
-    let mut sections = Vec::with_capacity(offer.sections.len());
-    for section in &offer.sections {
-        let usable = !offer.is_rejected(section) && section.direction.sends();
+    let plan = plan_answer(offer, |section| {
         let codec = match section.kind {
-            SectionKind::Audio if usable && !has_audio => opus(section).map(Codec::Audio),
-            SectionKind::Video if usable && !has_video => {
+            SectionKind::Audio if kinds.audio && section.direction.sends() => opus(section).map(Codec::Audio),
+            SectionKind::Video if kinds.video && section.direction.sends() => {
                 let format = choose_video(section, choice, keep).ok_or(MediaFailure::CodecNotOffered)?;
                 Some(Codec::Video(format))
             }
             _ => None,
         };
-        has_audio |= matches!(codec, Some(Codec::Audio(_)));
-        has_video |= matches!(codec, Some(Codec::Video(_)));
         let both = loopback && section.direction.receives();
-        let direction = if both { Direction::SendRecv } else { Direction::RecvOnly };
-        sections.push(plan_section(section, codec, direction));
-    }
-    if !has_audio && !has_video {
-        return Err(MediaFailure::BadSdp("no section sends Opus or video".to_owned()));
-    }
-    if keep.is_some() && !has_video {
+        Ok(codec.map(|codec| (codec, if both { Direction::SendRecv } else { Direction::RecvOnly })))
+    })?;
+    let plan =
+        plan.ok_or_else(|| MediaFailure::BadSdp("no section sends Opus or video that was announced".to_owned()))?;
+    if keep.is_some() && !plan.kinds().video {
         return Err(MediaFailure::CodecNotOffered);
     }
-    Ok(PublishPlan { remote, sections })
+    Ok(plan)
 }
 
 /// Plans the answer to a subscriber that offers: payload types are the client's.
@@ -144,32 +152,50 @@ pub(crate) fn plan_subscribe(
     audio: Option<&AudioFormat>,
     video: Option<&VideoFormat>,
 ) -> Result<SubscribePlan, MediaFailure> {
-    let remote = offered_transport(offer)?;
-    let (mut has_audio, mut has_video) = (false, false);
+    let plan = plan_answer(offer, |section| {
+        if !section.direction.receives() {
+            return Ok(None);
+        }
+        let codec = match section.kind {
+            SectionKind::Audio if audio.is_some() => opus(section).map(Codec::Audio),
+            SectionKind::Video => match video {
+                Some(ours) => closest(section, |theirs| ours.distance(theirs)).map(Codec::Video),
+                None => return Ok(None),
+            },
+            SectionKind::Audio | SectionKind::Other => return Ok(None),
+        };
+        Ok(Some((codec.ok_or(MediaFailure::CodecNotOffered)?, Direction::SendOnly)))
+    })?;
+    plan.ok_or_else(|| MediaFailure::BadSdp("no section receives what is published".to_owned()))
+}
+
+/// Asks of each section what is taken from it, which is at most one sound and one picture. All of it goes over one
+/// transport, that of the first: what is not bundled with that is refused, so that the client does not wait for it.
+/// `None` if nothing is taken.
+fn plan_answer(
+    offer: &Description,
+    take: impl Fn(&Section) -> Result<Option<(Codec, Direction)>, MediaFailure>,
+) -> Result<Option<AnswerPlan>, MediaFailure> {
+    if offer.ice_lite {
+        return Err(MediaFailure::BadSdp("a=ice-lite: the client must be a full agent".to_owned()));
+    }
+    let mids: HashSet<String> = offer.sections.iter().map(|section| shortened(&section.mid, MID_LENGTH)).collect();
+    let has_names = mids.len() == offer.sections.len();
+    let mut taken: Vec<&Section> = Vec::new();
     let mut sections = Vec::with_capacity(offer.sections.len());
     for section in &offer.sections {
-        let usable = !offer.is_rejected(section) && section.direction.receives();
-        let codec = match section.kind {
-            SectionKind::Audio if usable && !has_audio && audio.is_some() => {
-                Some(Codec::Audio(opus(section).ok_or(MediaFailure::CodecNotOffered)?))
-            }
-            SectionKind::Video if usable && !has_video => match video {
-                Some(ours) => {
-                    let format = closest(section, |theirs| ours.distance(theirs));
-                    Some(Codec::Video(format.ok_or(MediaFailure::CodecNotOffered)?))
-                }
-                None => None,
-            },
-            _ => None,
-        };
-        has_audio |= matches!(codec, Some(Codec::Audio(_)));
-        has_video |= matches!(codec, Some(Codec::Video(_)));
-        sections.push(plan_section(section, codec, Direction::SendOnly));
+        let is_free = taken.iter().all(|other| other.kind != section.kind && offer.are_bundled(other, section));
+        let codec = if is_free && !offer.is_rejected(section) { take(section)? } else { None };
+        if codec.is_some() {
+            taken.push(section);
+        }
+        sections.push(plan_section(section, offer.is_bundled(section), has_names, codec));
     }
-    if !has_audio && !has_video {
-        return Err(MediaFailure::BadSdp("no section receives what is published".to_owned()));
-    }
-    Ok(SubscribePlan { remote, sections })
+    let Some(first) = taken.first() else {
+        return Ok(None);
+    };
+    let remote = offer.transport(first)?;
+    Ok(Some(AnswerPlan { remote, sections }))
 }
 
 /// A subscriber's view of what is offered to it: the publisher's own payload types, and always RTX.
@@ -202,7 +228,11 @@ pub(crate) fn check_answer(
             return Err(MediaFailure::CodecNotOffered);
         }
     }
-    let remote = answer.transport()?;
+    let sections = &answer.sections[..];
+    if sections.iter().any(|section| !answer.are_bundled(&sections[0], section)) {
+        return Err(MediaFailure::BadSdp("a=group:BUNDLE: all that was offered has one transport".to_owned()));
+    }
+    let remote = answer.transport(&sections[0])?;
     if remote.setup == Setup::ActPass {
         return Err(MediaFailure::BadSdp("a=setup: an answer must be active or passive".to_owned()));
     }
@@ -212,15 +242,9 @@ pub(crate) fn check_answer(
     Ok(remote)
 }
 
-fn offered_transport(offer: &Description) -> Result<RemoteTransport, MediaFailure> {
-    if offer.ice_lite {
-        return Err(MediaFailure::BadSdp("a=ice-lite: the client must be a full agent".to_owned()));
-    }
-    Ok(offer.transport()?)
-}
-
-fn plan_section(section: &Section, codec: Option<Codec>, direction: Direction) -> SectionPlan {
-    let accepted = codec.map(|codec| {
+/// Without names, packets are told apart by their sources alone.
+fn plan_section(section: &Section, bundled: bool, has_names: bool, codec: Option<(Codec, Direction)>) -> SectionPlan {
+    let accepted = codec.map(|(codec, direction)| {
         let (extensions, feedback): (&[&str], &[&str]) = match codec {
             Codec::Audio(_) => (&[AUDIO_LEVEL, ABS_SEND_TIME, TRANSPORT_CC, MID], &["transport-cc"]),
             Codec::Video(_) => (
@@ -236,13 +260,15 @@ fn plan_section(section: &Section, codec: Option<Codec>, direction: Direction) -
         let mut taken: Vec<(u8, String)> = Vec::new();
         for (id, uri) in &section.extensions {
             // Ids above 14 need the two-byte form, which nobody sends unasked.
-            let wanted = (1..=14).contains(id) && extensions.contains(&uri.as_str());
-            if wanted && !taken.iter().any(|(i, u)| i == id || u == uri) {
-                taken.push((*id, uri.clone()));
+            let Some(id) = u8::try_from(*id).ok().filter(|id| (1..=14).contains(id)) else {
+                continue;
+            };
+            let wanted = extensions.contains(&uri.as_str()) && (has_names || uri != MID);
+            if wanted && !taken.iter().any(|(i, u)| *i == id || u == uri) {
+                taken.push((id, uri.clone()));
             }
         }
-        let is_video = matches!(codec, Codec::Video(_));
-        let rids = if is_video { section.simulcast_send.clone() } else { Vec::new() };
+        let rids = if matches!(codec, Codec::Video(_)) { layers(section, &taken) } else { Vec::new() };
         Accepted {
             direction,
             extensions: taken,
@@ -256,9 +282,31 @@ fn plan_section(section: &Section, codec: Option<Codec>, direction: Direction) -
         media: section.media.clone(),
         protocol: section.protocol.clone(),
         mid: section.mid.clone(),
+        name: if has_names { &section.mid } else { &section.media }.clone(),
+        bundled,
         first_payload_type: section.payload_types.first().cloned().unwrap_or_else(|| "0".to_owned()),
         accepted,
     }
+}
+
+/// The layers that can be told apart: by header extensions, and by names that the engine, which cuts them off, does not
+/// confuse. Whatever else was offered is left out.
+fn layers(section: &Section, extensions: &[(u8, String)]) -> Vec<String> {
+    if ![MID, RID].iter().all(|needed| extensions.iter().any(|(_, uri)| uri == needed)) {
+        return Vec::new();
+    }
+    let mut rids: Vec<String> = Vec::new();
+    for rid in &section.simulcast_send {
+        if rids.iter().all(|other| shortened(other, RID_LENGTH) != shortened(rid, RID_LENGTH)) {
+            rids.push(rid.clone());
+        }
+    }
+    rids
+}
+
+/// A name as the engine keeps it.
+fn shortened(name: &str, length: usize) -> String {
+    name.chars().take(length).map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect()
 }
 
 /// With several layers the sources are learnt from the header extensions: Firefox writes `a=ssrc` lines as well, in an

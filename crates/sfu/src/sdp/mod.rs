@@ -20,6 +20,10 @@ const MAX_LENGTH: usize = 128 * 1024;
 const MAX_SECTIONS: usize = 16;
 /// Per section and for each repeated attribute.
 const MAX_ATTRIBUTES: usize = 256;
+/// Of mids and rids. RFC 8851 §10 allows 255 letters for a rid; mids are tokens, in practice UUIDs at most.
+const MAX_NAME: usize = 255;
+/// Simulcast layers; browsers send three.
+const MAX_LAYERS: usize = 8;
 
 /// What cannot be read, or breaks a rule. The text names the field.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -72,9 +76,8 @@ pub(crate) enum Setup {
 pub(crate) struct RemoteTransport {
     pub(crate) ufrag: String,
     pub(crate) pwd: String,
-    /// `sha-256`, lower case.
-    pub(crate) hash: String,
-    pub(crate) fingerprint: Vec<u8>,
+    /// SHA-256 of the certificate.
+    pub(crate) fingerprint: [u8; 32],
     pub(crate) setup: Setup,
     /// `candidate:…` lines.
     pub(crate) candidates: Vec<String>,
@@ -119,7 +122,7 @@ pub(crate) struct Section {
     pub(crate) direction: Direction,
     pub(crate) formats: Vec<Format>,
     /// Identifier and URI.
-    pub(crate) extensions: Vec<(u8, String)>,
+    pub(crate) extensions: Vec<(u16, String)>,
     /// Rids of `a=simulcast:send`, in order; alternatives and pauses are dropped.
     pub(crate) simulcast_send: Vec<String>,
     /// In order of appearance, without repetition.
@@ -128,9 +131,11 @@ pub(crate) struct Section {
     pub(crate) fid: Vec<(u32, u32)>,
     ufrag: Option<String>,
     pwd: Option<String>,
-    fingerprint: Option<(String, Vec<u8>)>,
+    fingerprint: Option<Fingerprint>,
     setup: Option<Setup>,
     candidates: Vec<String>,
+    /// `a=rtcp-fb:*`, for every payload type.
+    feedback: Vec<String>,
 }
 
 /// An offer or an answer.
@@ -143,41 +148,55 @@ pub(crate) struct Description {
     pub(crate) ice_lite: bool,
     ufrag: Option<String>,
     pwd: Option<String>,
-    fingerprint: Option<(String, Vec<u8>)>,
+    fingerprint: Option<Fingerprint>,
     setup: Option<Setup>,
 }
 
+/// What a section or a description says of the other side's certificate. Several lines are alternatives (RFC 8122 §5): one
+/// that can be verified is enough, wherever it stands.
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Fingerprint {
+    Sha256([u8; 32]),
+    /// Only hashes that are not used here.
+    Other,
+}
+
 impl Description {
-    /// Transport attributes of the bundled sections: those of the first section that is not rejected, with session
-    /// level as fallback (Firefox writes its fingerprint there).
-    pub(crate) fn transport(&self) -> Result<RemoteTransport, SdpError> {
-        let section = self.sections.iter().find(|s| s.port != 0).or(self.sections.first());
-        let section = section.ok_or_else(|| SdpError::new("no m= section"))?;
+    /// How to reach the other side for a section and for what is bundled with it. Attributes of the session are the
+    /// fallback (Firefox writes its fingerprint there), and for a section that exists only in the bundle, which needs
+    /// none of its own (RFC 9143 §6), those of the first one there that does.
+    pub(crate) fn transport(&self, of: &Section) -> Result<RemoteTransport, SdpError> {
+        let has_own = |section: &&Section| section.ufrag.is_some() && section.port != 0;
+        let bundled = || self.sections.iter().filter(|section| self.are_bundled(of, section));
+        let section = [of].into_iter().find(has_own).or_else(|| bundled().find(has_own)).unwrap_or(of);
         let ufrag = section.ufrag.clone().or_else(|| self.ufrag.clone());
         let pwd = section.pwd.clone().or_else(|| self.pwd.clone());
-        let (hash, fingerprint) = section
-            .fingerprint
-            .clone()
-            .or_else(|| self.fingerprint.clone())
-            .ok_or_else(|| SdpError::new("a=fingerprint is missing"))?;
-        if hash != "sha-256" {
-            return Err(SdpError::new("a=fingerprint must be sha-256"));
-        }
-        if fingerprint.len() != 32 {
-            return Err(SdpError::new("a=fingerprint: sha-256 has 32 bytes"));
-        }
+        let fingerprint = section.fingerprint.as_ref().or(self.fingerprint.as_ref());
+        let fingerprint = match fingerprint.ok_or_else(|| SdpError::new("a=fingerprint is missing"))? {
+            Fingerprint::Sha256(bytes) => *bytes,
+            Fingerprint::Other => return Err(SdpError::new("a=fingerprint: one of them must be sha-256")),
+        };
         Ok(RemoteTransport {
             ufrag: ufrag.ok_or_else(|| SdpError::new("a=ice-ufrag is missing"))?,
             pwd: pwd.ok_or_else(|| SdpError::new("a=ice-pwd is missing"))?,
-            hash,
             fingerprint,
             setup: section.setup.or(self.setup).unwrap_or(Setup::ActPass),
-            candidates: self.sections.iter().flat_map(|s| s.candidates.iter().cloned()).collect(),
+            candidates: bundled().flat_map(|s| s.candidates.iter().cloned()).collect(),
         })
+    }
+
+    /// Whether two sections share a transport. Without a group that has both, each has its own (RFC 9143 §7).
+    pub(crate) fn are_bundled(&self, one: &Section, other: &Section) -> bool {
+        one.mid == other.mid || (self.is_bundled(one) && self.is_bundled(other))
+    }
+
+    /// Whether a section is in the group that was offered.
+    pub(crate) fn is_bundled(&self, section: &Section) -> bool {
+        self.bundle.contains(&section.mid)
     }
 
     /// A section with port 0 is rejected unless it is in the bundle (max-bundle, RFC 9143 §6).
     pub(crate) fn is_rejected(&self, section: &Section) -> bool {
-        section.port == 0 && !self.bundle.contains(&section.mid)
+        section.port == 0 && !self.is_bundled(section)
     }
 }

@@ -1,7 +1,8 @@
 //! Text to [`Description`]. Strict about what is acted on, blind to the rest; every list is bounded.
 
 use super::{
-    Description, Direction, Format, MAX_ATTRIBUTES, MAX_LENGTH, MAX_SECTIONS, SdpError, Section, SectionKind, Setup,
+    Description, Direction, Fingerprint, Format, MAX_ATTRIBUTES, MAX_LAYERS, MAX_LENGTH, MAX_NAME, MAX_SECTIONS,
+    SdpError, Section, SectionKind, Setup,
 };
 
 impl Description {
@@ -66,7 +67,7 @@ impl Description {
             "ice-lite" => self.ice_lite = true,
             "ice-ufrag" => self.ufrag = Some(ufrag(value)?),
             "ice-pwd" => self.pwd = Some(pwd(value)?),
-            "fingerprint" => self.fingerprint = Some(fingerprint(value)?),
+            "fingerprint" => fingerprint(&mut self.fingerprint, value)?,
             "setup" => self.setup = setup(value)?,
             _ => {}
         }
@@ -81,8 +82,8 @@ impl Section {
             "mid" => {
                 let value = value.trim();
                 let fits = |c: char| c.is_ascii_alphanumeric() || "-_.+".contains(c);
-                if value.is_empty() || value.len() > 16 || !value.chars().all(fits) {
-                    return Err(SdpError::new("a=mid: must be 1 to 16 characters of a token"));
+                if value.is_empty() || value.len() > MAX_NAME || !value.chars().all(fits) {
+                    return Err(SdpError::new(format!("a=mid: must be 1 to {MAX_NAME} characters of a token")));
                 }
                 self.mid = value.to_owned();
             }
@@ -109,11 +110,15 @@ impl Section {
                 }
             }
             "rtcp-fb" => {
-                if let Some((pt, feedback)) = payload_type_and_rest(value) {
-                    let list = &mut self.format(pt)?.feedback;
-                    if list.len() < MAX_ATTRIBUTES {
-                        list.push(feedback.to_owned());
-                    }
+                let list = if let Some(feedback) = value.trim().strip_prefix("* ") {
+                    Some((&mut self.feedback, feedback))
+                } else if let Some((pt, feedback)) = payload_type_and_rest(value) {
+                    Some((&mut self.format(pt)?.feedback, feedback))
+                } else {
+                    None
+                };
+                if let Some((list, feedback)) = list.filter(|(list, _)| list.len() < MAX_ATTRIBUTES) {
+                    list.push(feedback.trim().to_owned());
                 }
             }
             "extmap" => {
@@ -121,6 +126,7 @@ impl Section {
                 let id = words.next().unwrap_or_default();
                 // Firefox: `2/recvonly`.
                 let id = id.split('/').next().unwrap_or_default();
+                // Ids from 4096 on only name what both sides shall find a number for (RFC 8285 §7).
                 let (Ok(id), Some(uri)) = (id.parse(), words.next()) else {
                     return Err(SdpError::new("a=extmap: must be <id>[/<direction>] <uri>"));
                 };
@@ -145,7 +151,7 @@ impl Section {
             }
             "ice-ufrag" => self.ufrag = Some(ufrag(value)?),
             "ice-pwd" => self.pwd = Some(pwd(value)?),
-            "fingerprint" => self.fingerprint = Some(fingerprint(value)?),
+            "fingerprint" => fingerprint(&mut self.fingerprint, value)?,
             "setup" => self.setup = setup(value)?,
             "candidate" => bounded(&mut self.candidates, text.to_owned(), "a=candidate")?,
             _ => {}
@@ -168,6 +174,9 @@ impl Section {
         if self.mid.is_empty() {
             // RFC 8829 §5.8 allows a description without a=mid; the index is then the only name it has.
             self.mid = index.to_string();
+        }
+        for format in &mut self.formats {
+            format.feedback.extend(self.feedback.iter().cloned());
         }
         let order: Vec<Option<u8>> = self.payload_types.iter().map(|p| p.parse().ok()).collect();
         self.formats.retain(|f| !f.name.is_empty() && order.contains(&Some(f.pt)));
@@ -211,6 +220,7 @@ fn media_line(value: &str) -> Result<Section, SdpError> {
         fingerprint: None,
         setup: None,
         candidates: Vec::new(),
+        feedback: Vec::new(),
     })
 }
 
@@ -228,7 +238,7 @@ fn payload_type_and_rest(value: &str) -> Option<(u8, &str)> {
     Some((pt, rest.trim()))
 }
 
-/// `send rdiv4;rdiv2;~rdiv1,alternative recv x` (RFC 8853).
+/// `send rdiv4;rdiv2;~rdiv1,alternative recv x` (RFC 8853). A layer whose rid is none is left out, as an answer may.
 fn simulcast_send(value: &str) -> Result<Vec<String>, SdpError> {
     let mut words = value.split_whitespace();
     let mut rids = Vec::new();
@@ -240,17 +250,21 @@ fn simulcast_send(value: &str) -> Result<Vec<String>, SdpError> {
         let list = list.strip_prefix("rid=").unwrap_or(list);
         for group in list.split(';') {
             let rid = group.split(',').next().unwrap_or_default().trim_start_matches('~');
-            // The engine's limit is 8; every client stays below it.
-            if rid.is_empty() || rid.len() > 8 || !rid.chars().all(|c| c.is_ascii_alphanumeric()) {
-                return Err(SdpError::new("a=simulcast: a rid must be 1 to 8 letters or digits"));
+            if rids.len() == MAX_LAYERS {
+                return Err(SdpError::new(format!("a=simulcast: more than {MAX_LAYERS} layers")));
             }
-            if rids.len() == 8 {
-                return Err(SdpError::new("a=simulcast: more than 8 layers"));
+            if is_rid(rid) {
+                rids.push(rid.to_owned());
             }
-            rids.push(rid.to_owned());
         }
     }
     Ok(rids)
+}
+
+/// RFC 8851 §10.
+fn is_rid(text: &str) -> bool {
+    let fits = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+    (1..=MAX_NAME).contains(&text.len()) && text.chars().all(fits)
 }
 
 fn ice_text(value: &str, name: &str, lengths: std::ops::RangeInclusive<usize>) -> Result<String, SdpError> {
@@ -271,14 +285,24 @@ fn pwd(value: &str) -> Result<String, SdpError> {
     ice_text(value, "a=ice-pwd", 22..=256)
 }
 
-fn fingerprint(value: &str) -> Result<(String, Vec<u8>), SdpError> {
+/// The first one with SHA-256 counts; there may be others before and after it.
+fn fingerprint(known: &mut Option<Fingerprint>, value: &str) -> Result<(), SdpError> {
     let error = || SdpError::new("a=fingerprint: must be <hash> <hex bytes with colons>");
     let (hash, hex) = value.trim().split_once(' ').ok_or_else(error)?;
+    if !hash.eq_ignore_ascii_case("sha-256") {
+        known.get_or_insert(Fingerprint::Other);
+        return Ok(());
+    }
     if hex.len() > 256 {
         return Err(error());
     }
     let bytes: Result<Vec<u8>, _> = hex.trim().split(':').map(|b| u8::from_str_radix(b, 16)).collect();
-    Ok((hash.to_ascii_lowercase(), bytes.map_err(|_| error())?))
+    let bytes = <[u8; 32]>::try_from(bytes.map_err(|_| error())?);
+    let bytes = bytes.map_err(|_| SdpError::new("a=fingerprint: sha-256 has 32 bytes"))?;
+    if !matches!(known, Some(Fingerprint::Sha256(_))) {
+        *known = Some(Fingerprint::Sha256(bytes));
+    }
+    Ok(())
 }
 
 fn setup(value: &str) -> Result<Option<Setup>, SdpError> {

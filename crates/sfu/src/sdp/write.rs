@@ -76,7 +76,9 @@ pub(crate) fn write_subscribe_answer(local: &LocalTransport<'_>, plan: &AnswerPl
 }
 
 fn write_answer(local: &LocalTransport<'_>, plan: &AnswerPlan, ids: &OutgoingIds) -> String {
-    let mids: Vec<&str> = plan.sections.iter().filter(|s| s.accepted.is_some()).map(|s| s.mid.as_str()).collect();
+    // No group but the one that was offered (RFC 9143 §7.3).
+    let bundled = plan.sections.iter().filter(|s| s.accepted.is_some() && s.bundled);
+    let mids: Vec<&str> = bundled.map(|s| s.mid.as_str()).collect();
     let sends = plan.sections.iter().flat_map(|s| &s.accepted).any(|a| a.direction.sends());
     let mut w = Writer::new(local, &mids, ids.session, sends.then_some(&ids.stream));
     // The client starts DTLS unless it insists on waiting for us.
@@ -107,7 +109,9 @@ impl<'a> Writer<'a> {
         if local.ice_lite {
             w.line(format_args!("a=ice-lite"));
         }
-        w.line(format_args!("a=group:BUNDLE {}", mids.join(" ")));
+        if !mids.is_empty() {
+            w.line(format_args!("a=group:BUNDLE {}", mids.join(" ")));
+        }
         w.line(format_args!("a=extmap-allow-mixed"));
         match stream {
             Some(stream) => w.line(format_args!("a=msid-semantic: WMS {stream}")),

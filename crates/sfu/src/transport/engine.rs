@@ -273,8 +273,8 @@ impl Engine {
             api.set_ice_controlling(we_offered && !shared.ice_lite);
             api.set_remote_ice_credentials(IceCreds { ufrag: remote.ufrag.clone(), pass: remote.pwd.clone() });
             api.set_remote_fingerprint(str0m::config::Fingerprint {
-                hash_func: remote.hash.clone(),
-                bytes: remote.fingerprint.clone(),
+                hash_func: "sha-256".to_owned(),
+                bytes: remote.fingerprint.to_vec(),
             });
             api.start_dtls(remote.setup == Setup::Passive)?;
             for candidate in candidates {

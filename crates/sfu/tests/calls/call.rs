@@ -11,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime};
 use crate::camera::Camera;
 use protocol::id::{MediaRequestId, PublicationId, RouterId, SubscriberId, TransportId, WorkerId};
 use protocol::media::{
-    CodecChoice, MediaEvent, MediaFailure, MediaOperation, Reception, TransportObservation, VideoCodec,
+    CodecChoice, Kinds, MediaEvent, MediaFailure, MediaOperation, Reception, TransportObservation, VideoCodec,
 };
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -283,6 +283,7 @@ impl Call {
             publication,
             transport: self.clients[client].transport,
             offer,
+            kinds: Kinds { audio, video },
             codecs: any_codec(),
             loopback,
         });

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use protocol::id::{PublicationId, TransportId};
-use protocol::media::{MediaEvent, MediaFailure, MediaOperation, TransportObservation, VideoCodec};
+use protocol::media::{Kinds, MediaEvent, MediaFailure, MediaOperation, TransportObservation, VideoCodec};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use sfu::{Datagram, Output, Protocol};
@@ -21,6 +21,7 @@ fn stranger() -> SocketAddr {
 fn publish(call: &mut Call, offer: String) -> MediaEvent {
     let request = call.request_id();
     call.command(MediaOperation::Publish {
+        kinds: Kinds { audio: true, video: true },
         request,
         publication: PublicationId(500),
         transport: TransportId(500),
@@ -129,6 +130,7 @@ fn a_wrong_fingerprint_ends_that_transport_alone() {
     let transport = call.clients[eve].transport;
     let request = call.request_id();
     call.command(MediaOperation::Publish {
+        kinds: Kinds { audio: true, video: true },
         request,
         publication: PublicationId(66),
         transport,

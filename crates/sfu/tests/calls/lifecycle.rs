@@ -1,7 +1,9 @@
 //! Ends: nothing is left behind, and what has gone is noticed.
 
 use protocol::id::{PublicationId, RouterId, TransportId};
-use protocol::media::{Legs, MediaEvent, MediaFailure, MediaOperation, Reception, TransportObservation, VideoCodec};
+use protocol::media::{
+    Kinds, Legs, MediaEvent, MediaFailure, MediaOperation, Reception, TransportObservation, VideoCodec,
+};
 
 use crate::call::{Call, ROUTER, SUBSCRIBER, any_codec, browser, config, ms};
 
@@ -10,6 +12,7 @@ const ANSWER: &str = include_str!("sdp/chromium_answer.sdp");
 
 fn publish_command(call: &mut Call, publication: u64, transport: u64) -> MediaOperation {
     MediaOperation::Publish {
+        kinds: Kinds { audio: true, video: true },
         request: call.request_id(),
         publication: PublicationId(publication),
         transport: TransportId(transport),

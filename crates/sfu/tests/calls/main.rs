@@ -9,6 +9,7 @@ mod lifecycle;
 mod media;
 mod negotiation;
 mod observations;
+mod odd_clients;
 mod paths;
 mod reception;
 mod reconnection;

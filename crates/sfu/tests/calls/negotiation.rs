@@ -1,7 +1,7 @@
 //! What browsers offer and what they are answered: offers and answers as Chromium and Firefox write them.
 
 use protocol::id::{PublicationId, RouterId, TransportId};
-use protocol::media::{CodecChoice, MediaEvent, MediaFailure, MediaOperation, Reception, VideoCodec};
+use protocol::media::{CodecChoice, Kinds, MediaEvent, MediaFailure, MediaOperation, Reception, VideoCodec};
 
 use crate::call::{Call, ROUTER, SUBSCRIBER, any_codec};
 
@@ -15,6 +15,7 @@ const FIREFOX_SIMULCAST: &str = include_str!("sdp/firefox_simulcast.sdp");
 fn publish(call: &mut Call, offer: &str, codecs: CodecChoice, loopback: bool) -> Result<String, MediaFailure> {
     let request = call.request_id();
     call.command(MediaOperation::Publish {
+        kinds: Kinds { audio: true, video: true },
         request,
         publication: PublicationId(1),
         transport: TransportId(1),

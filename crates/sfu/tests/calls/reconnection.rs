@@ -1,7 +1,7 @@
 //! A publisher that comes back with a new transport; its subscribers go on.
 
 use protocol::id::PublicationId;
-use protocol::media::{MediaFailure, MediaOperation, VideoCodec};
+use protocol::media::{Kinds, MediaFailure, MediaOperation, VideoCodec};
 use str0m::media::Direction;
 use str0m::rtp::Vp8Descriptor;
 
@@ -64,6 +64,7 @@ fn the_codec_of_a_publication_does_not_change() {
     let (offer, _) = call.offer(client, true, true, &[], Direction::SendOnly);
     let request = call.request_id();
     call.command(MediaOperation::Publish {
+        kinds: Kinds { audio: true, video: true },
         request,
         publication,
         transport: call.clients[client].transport,
@@ -86,6 +87,7 @@ fn a_failed_reconnection_leaves_the_old_transport_in_place() {
     let before = call.video_of(bob).len();
     let request = call.request_id();
     call.command(MediaOperation::Publish {
+        kinds: Kinds { audio: true, video: true },
         request,
         publication,
         transport: protocol::id::TransportId(9999),

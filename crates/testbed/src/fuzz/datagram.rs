@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use protocol::id::{MediaRequestId, PublicationId, RouterId, SubscriberId, TransportId, WorkerId};
-use protocol::media::{CodecChoice, MediaOperation, Reception};
+use protocol::media::{CodecChoice, Kinds, MediaOperation, Reception};
 use sfu::{Candidates, Config, Datagram, Protocol, Sfu};
 
 const OFFER: &str = include_str!("../../../sfu/tests/calls/sdp/chromium_publish.sdp");
@@ -23,6 +23,7 @@ pub fn run(data: &[u8]) {
     sfu.handle_command(MediaOperation::CreateRouter.at(router), now);
     sfu.handle_command(
         MediaOperation::Publish {
+            kinds: Kinds { audio: true, video: true },
             request: MediaRequestId(1),
             publication,
             transport: TransportId(1),

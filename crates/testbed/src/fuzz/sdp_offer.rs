@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use protocol::id::{MediaRequestId, PublicationId, RouterId, SubscriberId, TransportId, WorkerId};
-use protocol::media::{CodecChoice, MediaOperation, Reception, VideoCodec};
+use protocol::media::{CodecChoice, Kinds, MediaOperation, Reception, VideoCodec};
 use sfu::{Candidates, Config, Sfu};
 
 const OFFER: &str = include_str!("../../../sfu/tests/calls/sdp/firefox_publish.sdp");
@@ -18,6 +18,7 @@ pub fn run(sdp: &str) {
     sfu.handle_command(MediaOperation::CreateRouter.at(router), now);
     let codecs = CodecChoice::FirstOf { codecs: vec![VideoCodec::Vp8, VideoCodec::H264], or_any: true };
     let publish = |n, offer: &str| MediaOperation::Publish {
+        kinds: Kinds { audio: true, video: true },
         request: MediaRequestId(n),
         publication: PublicationId(n),
         transport: TransportId(n),
