@@ -261,10 +261,9 @@ impl Folder {
         let text = serde_json::to_string(value)?;
         match durable::replace_shared(path, &text) {
             // That must be told even then. It fits where the old text is, which is in one block of the disk, too.
-            Err(error) if error.kind() == io::ErrorKind::StorageFull && path.exists() => overwrite(path, &text)?,
-            written => written?,
+            Err(error) if error.kind() == io::ErrorKind::StorageFull && path.exists() => overwrite(path, &text),
+            written => written,
         }
-        self.sync()
     }
 }
 

@@ -66,15 +66,24 @@ impl Director {
         }
     }
 
+    /// Nobody waits any more for what it composes.
+    pub(super) fn release_composer(&mut self, recording: RecordingRef) {
+        let Some(composer) = self.composers.get_mut(&recording) else { return };
+        if composer.is_over() {
+            self.composers.remove(&recording);
+            return;
+        }
+        let order = composer.release();
+        self.order(Order::ReleaseComposer { recording });
+        self.composer_order(recording, order);
+    }
+
     /// The manifest cannot be written. Without its end it would be composed for ever.
     pub(super) fn unwritable(&mut self, recording: RecordingRef, why: String) {
         match self.recordings.get(&recording).map(|state| &state.phase) {
             Some(Phase::Composing { .. }) => {
-                self.order(Order::ReleaseComposer { recording });
-                if let Some(composer) = self.composers.get_mut(&recording) {
-                    composer.release();
-                }
                 self.fail(recording, why);
+                self.release_composer(recording);
             }
             Some(_) => self.broken(recording, why),
             None => {}

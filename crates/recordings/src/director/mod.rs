@@ -10,12 +10,16 @@
 //! * [`composer`], [`page`]: the processes that help with it, kept going.
 //! * [`interrupted`]: those that a crash has left. [`upload`]: those that are whole.
 
+#[cfg(test)]
+mod any_order;
 mod composer;
 mod composing;
 mod interrupted;
 mod order;
 mod page;
 mod recording;
+#[cfg(test)]
+mod scenario;
 #[cfg(test)]
 mod scenarios;
 mod showing;
@@ -78,6 +82,8 @@ pub(crate) struct Director {
     /// Files whose end the writer had no room to hear of, and when it is told again.
     unstopped: Vec<TapId>,
     retry: Option<Time>,
+    /// Nobody writes streams' files any more, and nobody can be told anything about them.
+    is_writer_lost: bool,
     /// As long as something is composed.
     next_mark: Option<Time>,
     interrupted: interrupted::Queue,
@@ -94,6 +100,7 @@ impl Director {
             taps: HashMap::new(),
             unstopped: vec![],
             retry: None,
+            is_writer_lost: false,
             next_mark: None,
             interrupted: interrupted::Queue::default(),
             orders: [Order::LookForInterrupted].into(),
@@ -110,6 +117,7 @@ impl Director {
                 self.stop_stream(tap);
                 self.broken(recording, why);
             }
+            Input::StopRefused { .. } if self.is_writer_lost => {}
             Input::StopRefused { tap } => {
                 self.unstopped.push(tap);
                 self.retry.get_or_insert(now + RETRY);
@@ -306,11 +314,7 @@ impl Director {
         let view = Box::new(state.view.clone());
         let Material { parts, composition, .. } = material;
         if failed {
-            if self.composers.contains_key(&recording) {
-                self.order(Order::ReleaseComposer { recording });
-                let order = self.composers.get_mut(&recording).and_then(Composer::release);
-                self.composer_order(recording, order);
-            }
+            self.release_composer(recording);
             return self.order(Order::Discard { recording, view, parts });
         }
         let Some(composition) = composition else {
