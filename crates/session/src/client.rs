@@ -101,7 +101,7 @@ pub(crate) struct Clients {
     by_handle: HashMap<ClientHandle, ClientId>,
     sockets: HashMap<SocketId, Socket>,
     /// Those whose missed notifications exceeded the limit; put out at the end of the call.
-    overflowed: Vec<ClientId>,
+    overflowed: VecDeque<ClientId>,
 }
 
 impl Clients {
@@ -224,15 +224,21 @@ impl Clients {
             }
             Link::RecordingLosses(missed) => {
                 if !missed.push(notification) && matches!(entry.presence, Presence::Joined(_)) {
-                    self.overflowed.push(client);
+                    self.overflowed.push_back(client);
                 }
             }
             Link::Calls => {}
         }
     }
 
-    pub(crate) fn take_overflowed(&mut self) -> Vec<ClientId> {
-        std::mem::take(&mut self.overflowed)
+    pub(crate) fn take_overflowed(&mut self) -> Option<ClientId> {
+        self.overflowed.pop_front()
+    }
+
+    /// Those who are in a session, as far as they know.
+    pub(crate) fn seated_in(&self, session: &SessionId) -> Vec<ClientId> {
+        let is_in = |client: &Client| matches!(&client.presence, Presence::Joined(seat) if seat.session == *session);
+        self.table.iter().filter(|(_, client)| is_in(client)).map(|(id, _)| *id).collect()
     }
 
     /// How many clients and how many sockets there are.

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use protocol::event::Event;
+use protocol::event::{Event, EventStamp};
 use protocol::id::RouterId;
 use protocol::media::{MediaCommand, MediaOperation};
 use protocol::recording::RecordingCommand;
@@ -52,6 +52,9 @@ pub enum Effect {
     Recording(RecordingCommand),
     /// For CDR files and webhooks.
     Event(Event),
+    /// A session that nobody ever joined is gone. Applications are not told; it is for whoever keeps account of the sessions
+    /// that there are.
+    Collected(EventStamp),
 }
 
 /// The queue of what is to be done. It is emptied after every call, and so only bounded by what one call can cause.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use protocol::id::SessionId;
 
 use crate::timer::Timer;
-use crate::{Registry, Time};
+use crate::{Effect, Registry, Time};
 
 /// Sessions removed in one turn: calls must not wait for very many.
 const AT_ONCE: usize = 256;
@@ -35,7 +35,8 @@ impl Registry {
             }
         }
         for id in &old {
-            self.sessions.remove(id);
+            let Some(session) = self.sessions.remove(id) else { continue };
+            self.cx.effects.push(Effect::Collected(session.stamp(now)));
             tracing::debug!(session = %id, "session closed: nobody ever joined");
         }
         if !old.is_empty() {

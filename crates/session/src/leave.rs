@@ -62,10 +62,8 @@ impl Registry {
     pub(crate) fn end_sessions(&mut self, which: impl Fn(&Session) -> bool, reason: Reason, now: Time) {
         let mut sessions: Vec<_> = self.sessions.values().filter(|session| which(session)).collect();
         sessions.sort_by_key(|session| session.router);
-        let sessions: Vec<_> = sessions.into_iter().map(|session| session.id.clone()).collect();
-        for session in sessions {
-            self.end_session(&session, reason, now);
-        }
+        let doomed: Vec<_> = sessions.into_iter().map(|session| (session.id.clone(), reason)).collect();
+        self.doomed.extend(doomed);
         self.settle(now);
     }
 

@@ -12,17 +12,19 @@
 //!    That order keeps the promises on which clients build: a reply before the notifications that follow from it, a
 //!    participant before its stream, a departure before its eviction.
 //! 2. Call [`Registry::handle_timeout`] once [`Registry::poll_timeout`] has passed.
-//! 3. Every [`Effect::Media`] that carries a request id is settled by one [`Registry::handle_media`]. The worker carries
+//! 3. Call through [`Registry::guarded`] where a panic must not be the end of every call.
+//! 4. Every [`Effect::Media`] that carries a request id is settled by one [`Registry::handle_media`]. The worker carries
 //!    out commands in order; if it is too slow, the client is told so and what it did is undone by later commands.
 //!
 //! Where things are: `registry` is the front, `request` the life of a client's request, `application` that of an
 //! application's. What is asked and answered stands in [`command`], [`question`], [`reply`], [`refusal`],
 //! [`notification`] and [`snapshot`]. One file per thing that happens (`join`, `publish`, `subscribe`, `leave`, `reconnection`, `moderation`,
 //! `signal`, `property`, `recording`, `guest_room`, `ending`), one per thing that is (`session`, `connection`, `stream`,
-//! `subscription`, `client`), and `permissions` says who may do what. Transitions are methods of `Session` and of what is
+//! `subscription`, `client`), `sessions` is their table, `defect` what becomes of a panic, and `permissions` says who may do what. Transitions are methods of `Session` and of what is
 //! in it; what they use besides is a `Context`, which knows no session.
 
 pub use command::{Asker, CallId, ClientCommand, ClientHandle, Command, SocketId};
+pub use defect::Defect;
 pub use effect::{Effect, PeerInfo};
 pub use guest_room::GuestRefusal;
 pub use notification::Notification;
@@ -41,6 +43,7 @@ mod client;
 pub mod command;
 mod connection;
 mod context;
+mod defect;
 mod effect;
 mod ending;
 mod event;
@@ -65,6 +68,7 @@ pub mod registry;
 pub mod reply;
 mod request;
 mod session;
+mod sessions;
 mod settings;
 mod signal;
 pub mod snapshot;

@@ -1,10 +1,10 @@
 //! Requests to the media worker that a client waits for: who asked, what for, and how it ends: with the worker's report,
 //! too late, or because the asker went away.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use protocol::id::{MediaRequestId, PublicationId, RouterId, StreamId, TransportId};
+use protocol::id::{MediaRequestId, PublicationId, RouterId, SessionId, StreamId, TransportId};
 use protocol::media::{Kinds, MediaEvent, MediaFailure, MediaOperation};
 
 use crate::client::{Origin, Seat};
@@ -84,7 +84,7 @@ impl MediaTask {
 pub(crate) struct MediaRequests {
     open: HashMap<MediaRequestId, MediaRequest>,
     /// Clients whose request was settled: the next one in their queue may go on.
-    woken: Vec<ClientId>,
+    woken: VecDeque<ClientId>,
 }
 
 impl MediaRequests {
@@ -92,8 +92,13 @@ impl MediaRequests {
         self.open.insert(id, request);
     }
 
-    pub(crate) fn take_woken(&mut self) -> Vec<ClientId> {
-        std::mem::take(&mut self.woken)
+    pub(crate) fn take_woken(&mut self) -> Option<ClientId> {
+        self.woken.pop_front()
+    }
+
+    /// Those that somebody in this session waits for.
+    pub(crate) fn of_session(&self, session: &SessionId) -> Vec<MediaRequestId> {
+        self.open.iter().filter(|(_, request)| request.seat.session == *session).map(|(id, _)| *id).collect()
     }
 
     pub(crate) fn count(&self) -> usize {
@@ -115,7 +120,7 @@ impl Context {
         if let Some(client) = self.clients.get_mut(request.origin.client) {
             client.waiting = None;
         }
-        self.media.woken.push(request.origin.client);
+        self.media.woken.push_back(request.origin.client);
         Some(request)
     }
 }

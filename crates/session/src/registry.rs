@@ -1,7 +1,7 @@
 //! The state machine's front: what applications, sockets, the media worker and the clock may call. The rules themselves stand in
 //! the files named after what happens (`join`, `publish`, `subscribe`, `leave`…).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use protocol::event::{Event, Reason};
 use protocol::id::SessionId;
@@ -15,6 +15,7 @@ use crate::context::Context;
 use crate::ending::EndingSession;
 use crate::id::ClientId;
 use crate::session::Session;
+use crate::sessions::Sessions;
 use crate::snapshot::{ConnectionSnapshot, Include, SessionSnapshot};
 use crate::timer::Timer;
 use crate::{Effect, Notification, PeerInfo, Settings, Time};
@@ -22,7 +23,9 @@ use crate::{Effect, Notification, PeerInfo, Settings, Time};
 /// All sessions of one server.
 #[derive(Debug)]
 pub struct Registry {
-    pub(crate) sessions: HashMap<SessionId, Session>,
+    pub(crate) sessions: Sessions,
+    /// Those that are to be ended before this call returns, and why.
+    pub(crate) doomed: VecDeque<(SessionId, Reason)>,
     pub(crate) ending: HashMap<SessionId, EndingSession>,
     pub(crate) cx: Context,
 }
@@ -81,7 +84,8 @@ pub struct Figures {
 impl Registry {
     /// `seed` feeds the generator of ids and tokens: unpredictable in production, fixed in tests.
     pub fn new(settings: Settings, seed: [u8; 32]) -> Self {
-        Self { sessions: HashMap::new(), ending: HashMap::new(), cx: Context::new(settings, seed) }
+        let (sessions, doomed, ending) = (Sessions::default(), VecDeque::new(), HashMap::new());
+        Self { sessions, doomed, ending, cx: Context::new(settings, seed) }
     }
 
     /// Makes a session, which nobody is in.
@@ -99,12 +103,12 @@ impl Registry {
 
     fn free_session_id(&mut self, custom: &str) -> Result<SessionId, SessionExists> {
         if !custom.is_empty() {
-            let taken = self.sessions.contains_key(custom) || self.ending.contains_key(custom);
+            let taken = self.sessions.contains(custom) || self.ending.contains_key(custom);
             return if taken { Err(SessionExists) } else { Ok(custom.into()) };
         }
         loop {
             let id = self.cx.ids.session();
-            if !self.sessions.contains_key(&id) && !self.ending.contains_key(&id) {
+            if !self.sessions.contains(id.as_str()) && !self.ending.contains_key(&id) {
                 return Ok(id);
             }
         }
@@ -275,20 +279,18 @@ impl Registry {
         Some(effect)
     }
 
-    /// What a call left to be done: put out clients that missed too much, and go on with requests that waited for
-    /// another one.
+    /// What a call left to be done: put out clients that missed too much, end sessions, and go on with requests that
+    /// waited for another one. One after the other: a defect met with one of them leaves the others where they are.
     pub(crate) fn settle(&mut self, now: Time) {
         loop {
-            let overflowed = self.cx.clients.take_overflowed();
-            let woken = self.cx.media.take_woken();
-            if overflowed.is_empty() && woken.is_empty() {
-                return;
-            }
-            for client in overflowed {
+            if let Some(client) = self.cx.clients.take_overflowed() {
                 self.give_up(client, now);
-            }
-            for client in woken {
+            } else if let Some((session, reason)) = self.doomed.pop_front() {
+                self.end_session(&session, reason, now);
+            } else if let Some(client) = self.cx.media.take_woken() {
                 self.run_queued(client, now);
+            } else {
+                return;
             }
         }
     }

@@ -377,6 +377,7 @@ impl Call {
             Effect::Media(command) => self.worker.carry_out(command),
             Effect::Observed(observation) => self.observed.push(observation),
             Effect::Event(event) => self.events.hear(event),
+            Effect::Collected(_) => {}
             Effect::Recording(command) => self.recorder.carry_out(command),
             Effect::Reply { asker: Asker::Call(call), result, .. } => drop(self.completed.insert(call, result)),
             Effect::CloseSocket { socket } => {

@@ -154,6 +154,7 @@ impl Replay {
                 }
                 Effect::Media(command) => self.work(&command),
                 Effect::Event(_)
+                | Effect::Collected(_)
                 | Effect::Recording(_)
                 | Effect::Observed(_)
                 | Effect::Reply { asker: Asker::Call(_), .. } => {}

@@ -1,6 +1,7 @@
 //! What clients and applications experience, told as scenarios against the whole registry.
 
 mod call;
+mod defects;
 mod event_audit;
 mod events;
 mod golden;
