@@ -7,6 +7,7 @@ use protocol::id::WorkerId;
 use protocol::media::{MediaCommand, MediaEvent, MediaFailure};
 use tokio::sync::{mpsc, watch};
 
+use crate::pulse::Pulse;
 use crate::relay_use::RelayQuestions;
 use crate::streams::Streams;
 use crate::worker::{Worker, WorkerConfig, WorkerInputs};
@@ -25,6 +26,8 @@ pub struct RunningWorker {
     pub streams: Streams,
     /// For questions about the relay.
     pub relay: RelayQuestions,
+    /// For questions whether it is alive.
+    pub pulse: Pulse,
     /// What it reports. The end of this queue is the end of the worker.
     pub events: mpsc::Receiver<MediaEvent>,
     /// Ends once the handle is dropped.
@@ -84,8 +87,9 @@ pub fn start(
     };
     let (streams, from_streams) = Streams::new();
     let (relay, questioned) = RelayQuestions::new();
+    let (pulse, asked) = Pulse::new();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let inputs = WorkerInputs { commands: to_worker, streams: from_streams, questioned };
+    let inputs = WorkerInputs { commands: to_worker, streams: from_streams, questioned, pulse: asked };
     let thread = thread::Builder::new().name(format!("media-{}", worker.0)).spawn(move || {
         runtime.block_on(async {
             match Worker::new(sockets, config, network, inputs, from_worker, taps) {
@@ -94,5 +98,5 @@ pub fn start(
             }
         });
     })?;
-    Ok(RunningWorker { handle: MediaHandle { worker, commands }, streams, relay, events, thread })
+    Ok(RunningWorker { handle: MediaHandle { worker, commands }, streams, relay, pulse, events, thread })
 }

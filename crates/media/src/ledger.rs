@@ -2,23 +2,49 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use protocol::id::{MediaRequestId, RouterId, TapId};
-use protocol::media::{MediaCommand, MediaEvent, MediaFailure, MediaOperation};
+use protocol::id::{MediaRequestId, PublicationId, RouterId, TapId, TransportId};
+use protocol::media::{MediaCommand, MediaEvent, MediaFailure, MediaOperation, TransportObservation};
 
-/// Rooms and taps that exist, and requests that are not settled.
+/// Rooms, taps and transports that exist, and requests that are not settled.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     routers: BTreeSet<RouterId>,
-    requests: BTreeSet<MediaRequestId>,
+    /// With the transport that is to come of it, if one is.
+    requests: BTreeMap<MediaRequestId, Option<TransportId>>,
     taps: BTreeMap<TapId, RouterId>,
+    transports: BTreeMap<TransportId, Transport>,
+}
+
+/// One that was asked for and not closed.
+#[derive(Debug)]
+struct Transport {
+    router: RouterId,
+    publication: PublicationId,
+    publishes: bool,
+    /// As observers were told.
+    is_connected: bool,
 }
 
 impl Ledger {
     pub(super) fn command(&mut self, command: &MediaCommand) {
-        self.requests.extend(command.op.request());
+        self.requests.extend(command.op.request().map(|request| (request, None)));
         match &command.op {
             MediaOperation::CreateRouter => drop(self.routers.insert(command.router)),
-            MediaOperation::CloseRouter => drop(self.routers.remove(&command.router)),
+            MediaOperation::CloseRouter => {
+                self.routers.remove(&command.router);
+                self.transports.retain(|_, transport| transport.router != command.router);
+            }
+            MediaOperation::Publish { request, publication, transport, .. }
+            | MediaOperation::Subscribe { request, publication, transport, .. } => {
+                let publishes = matches!(command.op, MediaOperation::Publish { .. });
+                let (router, publication) = (command.router, *publication);
+                self.requests.insert(*request, Some(*transport));
+                self.transports.insert(*transport, Transport { router, publication, publishes, is_connected: false });
+            }
+            MediaOperation::CloseTransport { transport } => drop(self.transports.remove(transport)),
+            MediaOperation::ClosePublication { publication } => {
+                self.transports.retain(|_, transport| transport.publication != *publication);
+            }
             MediaOperation::SetTap { tap, .. } => drop(self.taps.insert(*tap, command.router)),
             MediaOperation::RemoveTap { tap } => drop(self.taps.remove(tap)),
             _ => {}
@@ -27,20 +53,52 @@ impl Ledger {
 
     pub(super) fn event(&mut self, event: &MediaEvent) {
         match event {
-            MediaEvent::Answered { request, .. }
-            | MediaEvent::Offered { request, .. }
-            | MediaEvent::Accepted { request }
-            | MediaEvent::Failed { request, .. } => drop(self.requests.remove(request)),
+            MediaEvent::Answered { request, .. } | MediaEvent::Offered { request, .. } => {
+                if let Some(transport) = self.requests.remove(request).flatten() {
+                    self.opened(transport);
+                }
+            }
+            MediaEvent::Accepted { request } => drop(self.requests.remove(request)),
+            MediaEvent::Failed { request, .. } => {
+                if let Some(transport) = self.requests.remove(request).flatten() {
+                    self.transports.remove(&transport);
+                }
+            }
             MediaEvent::TapEnded { tap, .. } => drop(self.taps.remove(tap)),
-            MediaEvent::Observed { .. } | MediaEvent::WorkerLost { .. } => {}
+            MediaEvent::Observed { transport, observation, .. } => {
+                if let Some(transport) = self.transports.get_mut(transport) {
+                    match observation {
+                        TransportObservation::Connected => transport.is_connected = true,
+                        TransportObservation::Disconnected => transport.is_connected = false,
+                        _ => {}
+                    }
+                }
+            }
+            MediaEvent::WorkerLost { .. } => {}
         }
     }
 
-    /// The SFU has been lost: its open requests fail, and its taps have ended.
+    /// A publisher's new transport takes the place of the one it had.
+    fn opened(&mut self, new: TransportId) {
+        let Some(Transport { publication, publishes: true, .. }) = self.transports.get(&new) else { return };
+        let publication = *publication;
+        let is_replaced = |other: &Transport| other.publishes && other.publication == publication;
+        self.transports.retain(|id, other| *id == new || !is_replaced(other));
+    }
+
+    /// The SFU has been lost: its open requests fail, its taps have ended, and its transports carry nothing any more.
     pub(super) fn settle(&mut self) -> impl Iterator<Item = MediaEvent> + use<> {
         let (requests, taps) = (std::mem::take(&mut self.requests), std::mem::take(&mut self.taps));
-        let failed = requests.into_iter().map(|request| MediaEvent::Failed { request, why: MediaFailure::Internal });
-        failed.chain(taps.into_iter().map(|(tap, router)| MediaEvent::TapEnded { router, tap }))
+        let transports = std::mem::take(&mut self.transports);
+        let failed = requests.into_keys().map(|request| MediaEvent::Failed { request, why: MediaFailure::Internal });
+        let ended = taps.into_iter().map(|(tap, router)| MediaEvent::TapEnded { router, tap });
+        let connected = transports.into_iter().filter(|(_, transport)| transport.is_connected);
+        let disconnected = connected.map(|(id, transport)| MediaEvent::Observed {
+            router: transport.router,
+            transport: id,
+            observation: TransportObservation::Disconnected,
+        });
+        failed.chain(ended).chain(disconnected)
     }
 
     /// What a new SFU has to be told, so that clients who reconnect find their rooms.
@@ -51,9 +109,12 @@ impl Ledger {
 
 #[cfg(test)]
 mod tests {
-    use protocol::id::{PublicationId, TransportId, WorkerId};
+    use protocol::id::{SubscriberId, WorkerId};
+    use protocol::media::{CodecChoice, Kinds, Reception};
 
     use super::*;
+
+    const BOTH: Kinds = Kinds { audio: true, video: true };
 
     #[test]
     fn a_lost_sfu_leaves_rooms_but_no_request_or_tap() {
@@ -84,5 +145,54 @@ mod tests {
         assert_eq!(ledger.settle().count(), 0);
         let routers: Vec<_> = ledger.routers().collect();
         assert_eq!(routers, [MediaOperation::CreateRouter.at(router)]);
+    }
+
+    fn observed(router: RouterId, transport: u64, observation: TransportObservation) -> MediaEvent {
+        MediaEvent::Observed { router, transport: TransportId(transport), observation }
+    }
+
+    /// Somebody's transport; the number is that of the request, too.
+    fn opens(ledger: &mut Ledger, router: RouterId, number: u64, publication: u64, publishes: bool) {
+        let (request, transport, publication) =
+            (MediaRequestId(number), TransportId(number), PublicationId(publication));
+        let operation = if publishes {
+            let (offer, codecs) = (String::new(), CodecChoice::Offered);
+            MediaOperation::Publish { request, publication, transport, offer, kinds: BOTH, codecs, loopback: false }
+        } else {
+            let (subscriber, reception) = (SubscriberId(number), Reception::default());
+            MediaOperation::Subscribe { request, publication, subscriber, transport, reception, offer: None }
+        };
+        ledger.command(&operation.at(router));
+    }
+
+    #[test]
+    fn transports_that_were_connected_are_told_to_be_so_no_longer() {
+        let mut ledger = Ledger::default();
+        let [router, closed] = [1, 2].map(|number| RouterId { number, worker: WorkerId(0) });
+        let answered =
+            |number| MediaEvent::Answered { request: MediaRequestId(number), sdp: String::new(), kinds: BOTH };
+        // 1: published. 2: published anew in the place of 1. 3: received. 5: never connected. 6: lost already.
+        // 7: in a room that was closed. 8: of a publication that has ended. 9: refused. 10: closed.
+        for (number, publication) in [(1, 1), (2, 1), (8, 8)] {
+            opens(&mut ledger, router, number, publication, true);
+            ledger.event(&observed(router, number, TransportObservation::Connected));
+            ledger.event(&answered(number));
+        }
+        for number in [3, 5, 6, 9, 10] {
+            opens(&mut ledger, router, number, 1, false);
+        }
+        ledger.event(&MediaEvent::Failed { request: MediaRequestId(9), why: MediaFailure::Internal });
+        opens(&mut ledger, closed, 7, 2, false);
+        for number in [3, 6, 7, 10] {
+            ledger.event(&answered(number));
+            ledger.event(&observed(router, number, TransportObservation::Connected));
+        }
+        ledger.event(&observed(router, 6, TransportObservation::Disconnected));
+        ledger.command(&MediaOperation::CloseRouter.at(closed));
+        ledger.command(&MediaOperation::ClosePublication { publication: PublicationId(8) }.at(router));
+        ledger.command(&MediaOperation::CloseTransport { transport: TransportId(10) }.at(router));
+        let told: Vec<_> = ledger.settle().filter(|event| matches!(event, MediaEvent::Observed { .. })).collect();
+        assert_eq!(told, [2, 3].map(|number| observed(router, number, TransportObservation::Disconnected)));
+        assert_eq!(ledger.settle().count(), 0, "it is told once");
     }
 }

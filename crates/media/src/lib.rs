@@ -26,6 +26,7 @@
 //! | to one TCP connection | 256 KiB | the message is dropped whole, as by a network |
 //! | to the kernel, UDP | its buffer | the thread waits; the kernel drops what comes meanwhile |
 //! | questions about the relay | 16 | not answered |
+//! | questions whether it is alive | 16 | whoever asks waits |
 
 mod candidates;
 mod connections;
@@ -33,6 +34,7 @@ mod handle;
 mod ledger;
 mod network;
 mod options;
+mod pulse;
 mod reflexive;
 mod relay_use;
 mod reports;
@@ -46,6 +48,7 @@ mod worker;
 pub use handle::{MediaHandle, RunningWorker, start};
 pub use network::{MediaNetwork, follow_network};
 pub use options::{AddressOptions, PublicHost, StunServer, TranslatedAddress, WorkerOptions};
+pub use pulse::Pulse;
 pub use relay_use::{RelayQuestions, RelayUse};
 pub use socket::{MediaSocket, SocketBuffers, WorkerSockets, bind_port};
 pub use streams::{StreamEnd, StreamEnds, Streams};

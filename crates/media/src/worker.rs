@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use protocol::media::{MediaCommand, MediaEvent, MediaPath, PathProtocol, TransportObservation};
-use sfu::{Datagram, Output, Protocol, Sfu, Transmit};
+use sfu::{Datagram, Output, Protocol, Sfu, TapPacket, Transmit};
 use stun::framing::Framing;
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep_until;
@@ -15,6 +15,7 @@ use turn::{Client, Handled};
 
 use super::connections::{Connection, Connections};
 use super::ledger::Ledger;
+use super::pulse::PulseQuestions;
 use super::relay_use::Questioned;
 use super::reports::Reports;
 use super::streams::{StreamEnds, StreamEvent};
@@ -40,6 +41,7 @@ pub(super) struct WorkerInputs {
     pub(super) commands: mpsc::Receiver<MediaCommand>,
     pub(super) streams: mpsc::Receiver<StreamEvent>,
     pub(super) questioned: Questioned,
+    pub(super) pulse: PulseQuestions,
 }
 
 pub(super) struct Worker<Taps> {
@@ -106,7 +108,7 @@ impl<Taps: TapSink> Worker<Taps> {
                     None => std::future::pending().await,
                 }
             };
-            let mut waiting = None;
+            let (mut waiting, mut pulse) = (None, None);
             tokio::select! {
                 biased;
                 command = self.inputs.commands.recv() => match command {
@@ -119,6 +121,7 @@ impl<Taps: TapSink> Worker<Taps> {
                 // The server keeps the other end for as long as it gives commands.
                 Some(event) = self.inputs.streams.recv() => waiting = Some(event),
                 Some(asked) = self.inputs.questioned.next() => Questioned::answer(asked, &self.turn),
+                Some(asked) = self.inputs.pulse.next() => pulse = Some(asked),
                 room = room_for_events => if !room { return },
                 () = timeout => {}
             }
@@ -149,6 +152,7 @@ impl<Taps: TapSink> Worker<Taps> {
             self.connections.sweep(Instant::now(), is_known);
             self.transmitter.flush(&self.ports).await;
             self.reports.send();
+            self.inputs.pulse.answer(pulse);
         }
     }
 
@@ -274,8 +278,15 @@ impl<Taps: TapSink> Worker<Taps> {
                     let event = self.behind_relay(event);
                     self.report(event);
                 }
-                Output::Tap(packet) => self.taps.take(packet),
+                Output::Tap(packet) => self.tap(packet),
             }
+        }
+    }
+
+    /// A defect of whoever takes copies loses a copy, and no call.
+    fn tap(&mut self, packet: TapPacket) {
+        if catch_unwind(AssertUnwindSafe(|| self.taps.take(packet))).is_err() {
+            tracing::error!("whoever takes copies of packets panicked: one is lost");
         }
     }
 
@@ -395,3 +406,6 @@ fn unspecified(source: SocketAddr) -> IpAddr {
         SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
     }
 }
+
+#[cfg(test)]
+mod tests;
