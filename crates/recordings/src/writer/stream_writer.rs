@@ -80,15 +80,40 @@ impl StreamWriter {
                 },
             }
             for input in inputs.drain(..) {
-                self.input(input);
+                self.guarded_input(input);
             }
             if tick <= Instant::now() {
                 tick = Instant::now() + TICK;
-                self.tick();
+                if catch_unwind(AssertUnwindSafe(|| self.tick())).is_err() {
+                    tracing::error!("the writer of recordings panicked while it looked at its clock; it goes on");
+                }
             }
         }
         for tap in self.files.keys().copied().collect::<Vec<_>>() {
             self.finish(tap);
+        }
+    }
+
+    /// A defect met with one input ends the file that it was for, and no other.
+    fn guarded_input(&mut self, input: Input) {
+        let tap = match &input {
+            Input::Start(file) => Some(file.tap),
+            Input::Stop(tap) => Some(*tap),
+            Input::Packet(packet) => Some(packet.tap),
+            Input::Mark(_) => None,
+        };
+        // Whoever started a file waits to hear of it.
+        let is_start = matches!(input, Input::Start(_));
+        if catch_unwind(AssertUnwindSafe(|| self.input(input))).is_ok() {
+            return;
+        }
+        tracing::error!(?tap, "the writer of recordings panicked; the file that this was about ends, and no other");
+        let Some(tap) = tap else { return };
+        if self.files.contains_key(&tap) {
+            self.fail(tap, &defect());
+        } else if is_start {
+            self.ended.insert(tap, None);
+            self.tell(WriterEvent::Failed { tap, why: defect().to_string(), disk: false, summary: None });
         }
     }
 
@@ -274,7 +299,11 @@ impl StreamWriter {
 
 /// A defect is an error like others.
 fn guarded<T>(run: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
-    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| Err(io::Error::other("defect in the recorder")))
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| Err(defect()))
+}
+
+fn defect() -> io::Error {
+    io::Error::other("defect in the recorder")
 }
 
 fn remove_empty(path: &std::path::Path) {

@@ -286,3 +286,31 @@ async fn a_full_disk_ends_its_file_with_a_reason() {
     drop((writer.handle, taps));
     assert_eq!(writer.events.recv().await, None, "that was the last of it");
 }
+
+#[tokio::test]
+async fn a_panic_ends_the_file_that_it_was_about_and_no_other() {
+    const FAULTY: TapId = TapId(99);
+    fn faulty(path: &Path) -> io::Result<File> {
+        assert!(!path.ends_with("faulty.webm"), "a defect, on purpose");
+        file::create(path)
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (handle, taps, inputs) = queue();
+    let (commands, _worker) = media();
+    let mut writer = start_with(handle, inputs, commands.downgrade(), faulty).unwrap();
+    writer.handle.start(start_file(folder.path().join("good.webm"))).unwrap();
+    let file = StartFile { tap: FAULTY, ..start_file(folder.path().join("faulty.webm")) };
+    writer.handle.start(file).unwrap();
+    let Some(WriterEvent::Failed { tap: FAULTY, disk: false, summary: None, .. }) = writer.events.recv().await else {
+        panic!("whoever started it is told");
+    };
+    let publisher = Publisher::new(TAP);
+    (0..5).flat_map(|n| publisher.packets(n)).for_each(|packet| taps.send(packet));
+    writer.handle.stop(TAP).unwrap();
+    drop((writer.handle, taps));
+    let mut finished = false;
+    while let Some(event) = writer.events.recv().await {
+        finished |= matches!(event, WriterEvent::Finished { tap: TAP, ref summary } if summary.size > 0);
+    }
+    assert!(finished, "the other one is whole");
+}
