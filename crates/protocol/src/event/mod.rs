@@ -25,6 +25,8 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
+use crate::id::SessionId;
+
 macro_rules! events {
     ($($(#[$doc:meta])* $variant:ident($content:ty),)+) => {
         /// Something that happened; serialises to a CDR line.
@@ -70,6 +72,8 @@ events! {
     SignalSent(SignalSent),
     /// The media node came, went or broke.
     MediaNodeStatusChanged(MediaNodeStatusChanged),
+    /// A node was lost with everything that it carried.
+    NodeCrashed(NodeCrashed),
     /// A broadcast is on the air.
     BroadcastStarted(EventOpened<Broadcast>),
     /// It no longer is.
@@ -136,6 +140,42 @@ pub struct MediaNodeStatusChanged {
     pub old_status: Option<MediaNodeStatus>,
     /// Which cluster.
     pub cluster_id: String,
+}
+
+/// `nodeCrashed`. It belongs to no session; the ends of those that it names follow.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NodeCrashed {
+    /// ms since 1970.
+    pub timestamp: u64,
+    /// `media_…`.
+    pub id: String,
+    /// The provider's id of the machine; null on premise.
+    pub environment_id: Option<String>,
+    /// Its address.
+    pub ip: String,
+    /// Its control address.
+    pub uri: String,
+    /// What it did.
+    pub node_role: NodeRole,
+    /// Sessions that were open.
+    pub session_ids: Vec<SessionId>,
+    /// Recordings that ran.
+    pub recording_ids: Vec<String>,
+    /// Broadcasts that were on the air.
+    pub broadcasts: Vec<String>,
+    /// Which cluster.
+    pub cluster_id: String,
+}
+
+crate::model::words! {
+    /// What a node does.
+    NodeRole {
+        /// It carries media.
+        MediaNode = "medianode",
+        /// It has the sessions.
+        MasterNode = "masternode",
+    }
 }
 
 crate::model::words! {

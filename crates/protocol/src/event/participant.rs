@@ -1,13 +1,16 @@
 //! Who entered or left.
 
-use serde::{Serialize, Serializer, ser::SerializeMap};
+use serde::{Deserialize, Serialize, Serializer, ser::SerializeMap};
 
 use crate::id::ConnectionId;
 
 /// A participant, in `participantJoined` and `participantLeft`.
-#[derive(Clone, PartialEq, Eq, Debug)]
+/// It is read back from what it is written as.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Participant {
     /// Who; written twice, as `participantId` and `connectionId`.
+    #[serde(rename = "connectionId")]
     pub connection: ConnectionId,
     /// `City, Country`, or `unknown`.
     pub location: String,

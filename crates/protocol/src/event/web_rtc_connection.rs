@@ -1,6 +1,7 @@
 //! What is published or received.
 
-use serde::{Serialize, Serializer, ser::SerializeMap};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::SerializeMap};
 
 use crate::id::{ConnectionId, StreamId};
 
@@ -90,5 +91,58 @@ impl Serialize for WebRtcConnection {
         map.serialize_entry("audioEnabled", &self.audio)?;
         map.serialize_entry("videoEnabled", &self.video.is_some())?;
         map.end()
+    }
+}
+
+/// As it is written.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Written {
+    stream_id: StreamId,
+    connection_id: ConnectionId,
+    connection: String,
+    receiving_from: Option<ConnectionId>,
+    rtsp_uri: Option<String>,
+    #[serde(default)]
+    adaptative_bitrate: bool,
+    #[serde(default)]
+    network_cache: u32,
+    #[serde(default)]
+    only_play_with_subscribers: bool,
+    video_source: Option<String>,
+    video_framerate: Option<i64>,
+    video_dimensions: Option<String>,
+    audio_enabled: bool,
+    video_enabled: bool,
+}
+
+/// What was written is read back.
+impl<'de> Deserialize<'de> for WebRtcConnection {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let written = Written::deserialize(deserializer)?;
+        let direction = match (written.connection.as_str(), written.receiving_from) {
+            ("INBOUND", Some(from)) => Direction::Inbound { from },
+            ("OUTBOUND", None) => Direction::Outbound {
+                camera: written.rtsp_uri.map(|rtsp_uri| CameraSource {
+                    rtsp_uri,
+                    adaptive_bitrate: written.adaptative_bitrate,
+                    network_cache: written.network_cache,
+                    only_play_with_subscribers: written.only_play_with_subscribers,
+                }),
+            },
+            _ => return Err(D::Error::custom("connection: OUTBOUND, or INBOUND with receivingFrom")),
+        };
+        let video = PublishedVideo {
+            source: written.video_source,
+            framerate: written.video_framerate,
+            dimensions: written.video_dimensions,
+        };
+        Ok(Self {
+            stream: written.stream_id,
+            owner: written.connection_id,
+            direction,
+            audio: written.audio_enabled,
+            video: written.video_enabled.then_some(video),
+        })
     }
 }
