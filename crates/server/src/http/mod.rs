@@ -24,7 +24,7 @@ use api::{
 };
 use error::ApiError;
 use layers::access::{self, Access};
-use layers::{auth, compatibility, cors, deprecated, headers, intake};
+use layers::{auth, compatibility, cors, deprecated, headers, intake, panics};
 use pages::call::Places;
 use pages::{accept_certificate, call, call_page, info, recording_files, trust};
 
@@ -83,7 +83,7 @@ pub(crate) fn router(state: AppState, web_sockets: Router) -> Router {
     if config.madang_compatibility == Compatibility::V2_32 {
         all = all.layer(from_fn(compatibility::blur));
     }
-    all.layer(from_fn(headers::add))
+    all.layer(from_fn(panics::answer)).layer(from_fn(headers::add))
 }
 
 /// The OpenAPI document as it is served.

@@ -7,3 +7,4 @@ pub(crate) mod cors;
 pub(crate) mod deprecated;
 pub(crate) mod headers;
 pub(crate) mod intake;
+pub(crate) mod panics;
