@@ -73,6 +73,7 @@ deny:
 # What a failed test leaves open does not keep the rest from being run.
 TESTS ?= $(patsubst e2e/%,%,$(wildcard e2e/tests/*.test.mjs e2e/network/*.test.mjs e2e/attacks/*.attack.mjs))
 e2e: build e2e/node_modules/.package-lock.json
+	cargo build --release --example faulty_server $$(pkg-config --exists gstreamer-video-1.0 2>/dev/null && echo --workspace)
 	cd e2e && MADANG=$(abspath $(MADANG)) node --test --test-concurrency=1 --test-force-exit $(TESTS)
 
 # All attacks with numbers that hurt, each beside a call; prints the table of docs/security.md. Takes minutes.

@@ -16,6 +16,7 @@ const USERS = {
     server: ['madang', 'testbed'],
     settings: ['server', 'doctor', 'madang', 'testbed'],
     doctor: ['server', 'madang'],
+    journal: ['server'],
     openvidu: ['server', 'testbed'],
     str0m: ['sfu'],
 };

@@ -9,7 +9,7 @@ import { createSocket } from 'node:dgram';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { after } from 'node:test';
 
 const here = import.meta.dirname ?? new URL('.', import.meta.url).pathname;
@@ -22,10 +22,13 @@ export const secret = 'e2e_SECRET';
 const running = new Set();
 after(() => Promise.all([...running].map((server) => server.stop())));
 
+/** The same server with a defect on purpose: see `crates/madang/examples/faulty_server.rs`. */
+export const faultyBinary = join(dirname(binary), 'examples/faulty_server');
+
 /** Starts a server, perhaps in a network of its own; `settings` are environment variables. */
-export async function startServer(settings = {}, namespace = undefined) {
-  if (!existsSync(binary)) {
-    throw new Error(`no server at ${binary}: run 'make build', or set MADANG to the binary`);
+export async function startServer(settings = {}, namespace = undefined, program = binary) {
+  if (!existsSync(program)) {
+    throw new Error(`no server at ${program}: run 'make build', or set MADANG to the binary`);
   }
   const port = await freeTcpPort();
   const udpPort = await freeUdpPort();
@@ -33,7 +36,7 @@ export async function startServer(settings = {}, namespace = undefined) {
   const home = mkdtempSync(join(tmpdir(), 'madang-e2e-'));
   const started = performance.now();
   const start = namespace ? namespace.spawn.bind(namespace) : spawn;
-  const child = start(binary, [], {
+  const child = start(program, [], {
     cwd: home,
     env: {
       ...process.env,

@@ -5,6 +5,7 @@
 
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{CommandFactory as _, Parser as _};
 use server::{Program, StartError};
@@ -19,13 +20,29 @@ mod command_line;
 #[cfg(unix)]
 mod installation;
 mod serve;
+mod service_manager;
 mod stop;
 
 /// The exit status that says: starting again will not help (`EX_CONFIG` of sysexits.h).
 const INVALID_SETTINGS: u8 = 78;
 
-#[tokio::main]
-async fn main() -> ExitCode {
+/// For what still runs once everything is done: a disk that stands still must not keep the process.
+const LAST_WORK: Duration = Duration::from_secs(1);
+
+fn main() -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "madang: cannot start threads: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let code = runtime.block_on(run());
+    runtime.shutdown_timeout(LAST_WORK);
+    code
+}
+
+async fn run() -> ExitCode {
     tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info")))
         .with_ansi(std::io::stderr().is_terminal())

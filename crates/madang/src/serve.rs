@@ -1,11 +1,12 @@
-//! The server as this program runs it: started, started anew when that is asked for by REST, and ended in good order; and
-//! the service manager, who is told how far it is.
+//! The server as this program runs it: started, started anew when that is asked for by REST, and ended in good order, or with
+//! a failure once a part of it has ended by itself.
 
 use std::io::Write as _;
 
 use server::{Program, Server};
 use settings::{Config, ConfigError, report};
 
+use crate::service_manager::{self, Progress};
 use crate::stop::Stop;
 use crate::{CommandError, CommandResult};
 
@@ -18,10 +19,12 @@ pub(crate) async fn run() -> CommandResult {
     loop {
         // A closed standard output is no reason to stop.
         let _ = writeln!(std::io::stdout(), "{}", server.banner());
-        tell_service_manager(Progress::Ready);
+        service_manager::tell(Progress::Ready);
         tokio::select! {
             () = stop.requested() => break,
             () = server.restart_requested() => {}
+            part = server.failed() => return fail(server, &part).await,
+            () = service_manager::keep_telling(&server) => {}
         }
         tracing::info!("restarting");
         server.stop().await;
@@ -29,33 +32,17 @@ pub(crate) async fn run() -> CommandResult {
         (server, config) = start_again(&program, config).await?;
     }
     tracing::info!("stopping");
-    tell_service_manager(Progress::Stopping);
+    service_manager::tell(Progress::Stopping);
     server.stop().await;
     Ok(())
 }
 
-/// How far the server is.
-enum Progress {
-    /// It takes requests.
-    Ready,
-    /// It is ending.
-    Stopping,
-}
-
-/// Tells systemd, or whoever speaks its protocol (sd_notify(3)). Nobody listening is no failure.
-fn tell_service_manager(progress: Progress) {
-    #[cfg(unix)]
-    {
-        let state = match progress {
-            Progress::Ready => sd_notify::NotifyState::Ready,
-            Progress::Stopping => sd_notify::NotifyState::Stopping,
-        };
-        if let Err(error) = sd_notify::notify(&[state]) {
-            tracing::warn!(%error, "the service manager cannot be told");
-        }
-    }
-    #[cfg(not(unix))]
-    let _ = progress;
+/// A server that is only half there is worse than none: whoever started this process starts it again.
+async fn fail(server: Server, part: &str) -> CommandResult {
+    tracing::error!("{part} has ended, which it must not; the server stops, to be started again");
+    service_manager::tell(Progress::Stopping);
+    server.stop().await;
+    Err(format!("{part} ended by itself").into())
 }
 
 fn load(program: &Program) -> Result<Config, ConfigError> {

@@ -9,16 +9,17 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::extract::ws::Utf8Bytes;
 use delivery::EventSinks;
+use journal::Journal;
 use media::MediaHandle;
 use openvidu::Dialect;
-use protocol::event::Event;
+use protocol::event::{Event, EventStamp, RecordingEvent};
 use protocol::media::MediaEvent;
 use protocol::recording::RecordingReport;
 use recordings::{RecordingCommands, RecordingNews};
 use session::command::ApplicationCommand;
 use session::{
-    Asker, CallId, ClientCommand, ClientHandle, Command, Effect, Notification, PeerInfo, Question, Refusal, Registry,
-    Reply, Settings, SocketId, Time,
+    Asker, CallId, ClientCommand, ClientHandle, Command, Defect, Effect, Notification, PeerInfo, Question, Refusal,
+    Registry, Reply, Settings, SocketId, Time,
 };
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -29,6 +30,8 @@ use crate::outbox::Outbox;
 
 /// Waiting callers wait in their own task; more than this only means that they wait one step earlier.
 const INPUT_CAPACITY: usize = 1024;
+/// How long the last lines of the journal may take once the server stops.
+const JOURNAL_GRACE: Duration = Duration::from_secs(2);
 
 /// A way to the control loop. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -118,7 +121,7 @@ impl Control {
         media: MediaHandle,
         media_events: mpsc::Receiver<MediaEvent>,
         (recordings, news): (RecordingCommands, Option<mpsc::Receiver<RecordingNews>>),
-        events: EventSinks,
+        accounts: Accounts,
     ) -> (Self, JoinHandle<()>) {
         let (sender, inputs) = mpsc::channel(INPUT_CAPACITY);
         let clock = Clock::start();
@@ -133,12 +136,49 @@ impl Control {
             recordings,
             calls: HashMap::new(),
             next_call: 0,
-            events,
+            accounts,
             observers: observers.clone(),
         };
         let media_lost_at = control.media_lost_at.clone();
         let task = tokio::spawn(control.run(inputs, media_events, news));
         (Self { inputs: sender, media_lost_at, clock, observers }, task)
+    }
+}
+
+/// Where it is written down what happens to sessions.
+#[derive(Debug, Default)]
+pub(crate) struct Accounts {
+    /// For applications.
+    pub(crate) events: EventSinks,
+    /// For the next start after a crash.
+    pub(crate) journal: Option<Journal>,
+}
+
+impl Accounts {
+    fn tell(&mut self, event: Event) {
+        if let Some(journal) = &mut self.journal {
+            journal.note(&event);
+        }
+        self.events.send(event);
+    }
+
+    fn collected(&mut self, session: &EventStamp) {
+        if let Some(journal) = &mut self.journal {
+            journal.gone(session);
+        }
+    }
+
+    /// Of a session of the run before.
+    fn recovered(&mut self, event: RecordingEvent) {
+        self.events.send(Event::RecordingStatusChanged(event));
+    }
+
+    /// What is queued is written and delivered, but not for ever.
+    async fn close(self) {
+        if let Some(journal) = self.journal {
+            journal.close(JOURNAL_GRACE).await;
+        }
+        self.events.close().await;
     }
 }
 
@@ -177,7 +217,7 @@ struct ControlLoop {
     /// Who waits for an answer.
     calls: HashMap<CallId, oneshot::Sender<CallResult>>,
     next_call: u64,
-    events: EventSinks,
+    accounts: Accounts,
     observers: MediaObservers,
 }
 
@@ -208,7 +248,7 @@ impl ControlLoop {
                     Some(Input::Call(call)) => self.call(call),
                     Some(Input::Ask(command, settle)) => self.ask(*command, settle),
                     Some(Input::Socket(socket, input)) => self.socket(socket, input),
-                    None => return self.events.close().await,
+                    None => return self.accounts.close().await,
                 },
                 event = media_events.recv(), if self.media_lost_at.get().is_none() => match event {
                     Some(event) => self.step(|registry, now| registry.handle_media(event, now)),
@@ -221,7 +261,7 @@ impl ControlLoop {
                 },
                 of_recordings = next(&mut news) => match of_recordings {
                     Some(RecordingNews::Report(report)) => self.step(|registry, now| registry.handle_recording(report, now)),
-                    Some(RecordingNews::Recovered(event)) => self.events.send(Event::RecordingStatusChanged(*event)),
+                    Some(RecordingNews::Recovered(event)) => self.accounts.recovered(*event),
                     None => news = None,
                 },
                 () = timeout => self.step(Registry::handle_timeout),
@@ -241,7 +281,8 @@ impl ControlLoop {
         let call = CallId(self.next_call);
         self.next_call += 1;
         self.calls.insert(call, settle);
-        if !self.try_step(|registry, now| registry.handle(Command::Application { call, command }, now)) {
+        let command = Command::Application { call, command };
+        if self.try_step(|registry, now| registry.handle(command, now)).is_err() {
             self.calls.remove(&call);
         }
     }
@@ -253,10 +294,10 @@ impl ControlLoop {
                 self.step(|registry, _| registry.socket_opened(socket, peer));
             }
             SocketInput::Request { id: request, command } => {
-                self.step(|registry, now| registry.handle(Command::Socket { socket, request, command }, now));
+                self.request(socket, Command::Socket { socket, request, command });
             }
             SocketInput::Resume { id: request, client } => {
-                self.step(|registry, now| registry.handle(Command::Resume { socket, request, client }, now));
+                self.request(socket, Command::Resume { socket, request, client });
             }
             SocketInput::Closed => {
                 self.outboxes.remove(&socket);
@@ -265,33 +306,54 @@ impl ControlLoop {
         }
     }
 
-    /// One input to the registry, and everything that follows from it.
-    fn step(&mut self, input: impl FnOnce(&mut Registry, Time)) {
-        self.try_step(input);
+    fn request(&mut self, socket: SocketId, command: Command) {
+        let asked = self.try_step(|registry, now| registry.handle(command, now));
+        if let Err(Defect { session: None }) = asked {
+            // Its client would wait for ever. Who was in a session has been told that it is out.
+            self.outboxes.remove(&socket);
+            self.step(|registry, now| registry.socket_closed(socket, now));
+        }
     }
 
-    /// The same; `false` if the input met a defect.
-    fn try_step(&mut self, input: impl FnOnce(&mut Registry, Time)) -> bool {
+    /// One input to the registry, and everything that follows from it.
+    fn step(&mut self, input: impl FnOnce(&mut Registry, Time)) {
+        // Whoever is concerned has been told.
+        let _ = self.try_step(input);
+    }
+
+    /// The same; an error if the input met a defect.
+    fn try_step(&mut self, input: impl FnOnce(&mut Registry, Time)) -> Result<(), Defect> {
         let now = self.clock.now();
         // A defect in one rule must not end everybody's call.
-        let taken = catch_unwind(AssertUnwindSafe(|| input(&mut self.registry, now))).is_ok();
-        if !taken {
-            tracing::error!("a rule about sessions panicked; its call is abandoned");
-        }
+        let taken = self.registry.guarded(now, input);
         let mut turn = Turn { written: WrittenNotifications::default(), recorded_at: self.recordings.now() };
         while let Some(effect) = self.registry.poll_effect() {
-            if let Some(failed) = self.carry_out(effect, &mut turn) {
-                match failed {
-                    Undeliverable::Socket(socket) => {
-                        self.outboxes.remove(&socket);
-                        self.registry.socket_closed(socket, now);
-                    }
-                    Undeliverable::Media(event) => self.registry.handle_media(event, now),
-                    Undeliverable::Recording(report) => self.registry.handle_recording(report, now),
-                }
+            if let Some(failed) = self.carry_out_guarded(effect, &mut turn) {
+                // As above.
+                let _ = self.registry.guarded(now, |registry, now| match failed {
+                    Undeliverable::Socket(socket) => registry.socket_closed(socket, now),
+                    Undeliverable::Media(event) => registry.handle_media(event, now),
+                    Undeliverable::Recording(report) => registry.handle_recording(report, now),
+                });
             }
         }
         taken
+    }
+
+    /// A defect met with one effect ends the socket that it was for, and nothing else.
+    fn carry_out_guarded(&mut self, effect: Effect, turn: &mut Turn) -> Option<Undeliverable> {
+        let socket = match &effect {
+            Effect::Reply { asker: Asker::Socket { socket, .. }, .. } | Effect::Notify { socket, .. } => Some(*socket),
+            _ => None,
+        };
+        let failed = catch_unwind(AssertUnwindSafe(|| self.carry_out(effect, turn))).unwrap_or_else(|_| {
+            tracing::error!(?socket, "what a rule about sessions wanted panicked; it is left undone");
+            socket.map(Undeliverable::Socket)
+        });
+        if let Some(Undeliverable::Socket(socket)) = &failed {
+            self.outboxes.remove(socket);
+        }
+        failed
     }
 
     fn carry_out(&mut self, effect: Effect, turn: &mut Turn) -> Option<Undeliverable> {
@@ -319,7 +381,11 @@ impl ControlLoop {
                 return None;
             }
             Effect::Event(event) => {
-                self.events.send(event);
+                self.accounts.tell(event);
+                return None;
+            }
+            Effect::Collected(session) => {
+                self.accounts.collected(&session);
                 return None;
             }
             Effect::Observed(observation) => {
@@ -384,7 +450,7 @@ mod tests {
             media,
             media_events,
             (RecordingCommands::off(), None),
-            EventSinks::default(),
+            Accounts::default(),
         );
         assert_eq!(control.media_lost_at(), None);
         drop((worker, commands));

@@ -11,6 +11,8 @@
 //! * [`ports`]: the one TCP port, plain and TLS; `connection` and `client_address`: what is known of who came through it.
 //! * [`limits`]: what strangers may take; `network`, `shares`, `allowance` and `wrong_secrets` hold them to it.
 //! * [`options`]: the settings in the terms of the parts that use them.
+//! * `vitals`: whether the control loop and the media worker answer; `threads`: those that must not end while it runs.
+//! * `lost`: what a crash has ended, told at the next start.
 //! * [`program`]: what stays while the server restarts; `node`: how a cluster would know it.
 //!
 //! There is no rule about sessions or packets here: it only carries.
@@ -23,7 +25,8 @@ pub use observers::MediaObservers;
 pub use open::StartError;
 pub use options::load as load_settings;
 pub use program::Program;
-pub use server::Server;
+pub use server::{STOP_DEADLINE, Server};
+pub use vitals::Silent;
 
 mod allowance;
 mod authority;
@@ -34,6 +37,7 @@ pub mod control;
 pub mod http;
 mod ice_servers;
 pub mod limits;
+mod lost;
 mod network;
 mod node;
 mod observers;
@@ -48,6 +52,8 @@ mod shares;
 mod signalling;
 mod state;
 mod stopping;
+mod threads;
 mod turn_offer;
+mod vitals;
 mod wire;
 mod wrong_secrets;

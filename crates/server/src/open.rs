@@ -11,6 +11,7 @@ use certificates::{Certificates, OpenError};
 use delivery::EventSinks;
 use delivery::cdr::Cdr;
 use delivery::webhooks::{self, Webhook};
+use journal::OpenJournal;
 use media::{MediaNetwork, MediaSocket, WorkerSockets};
 use settings::{CertificateType, Config, LOCALHOST};
 use tokio::net::TcpListener;
@@ -35,6 +36,8 @@ pub(crate) struct Opened {
     pub(crate) bucket: Option<Arc<Bucket>>,
     /// Started, since that is how it is found out whether they can be written.
     pub(crate) events: EventSinks,
+    /// `None` if nobody is told of events, or the disk does not let us.
+    pub(crate) journal: Option<OpenJournal>,
 }
 
 /// A TCP port.
@@ -50,6 +53,7 @@ impl Opened {
         let bucket =
             options::bucket(&config).map_err(StartError::Config)?.map(Arc::new).filter(|_| recordings.is_some());
         let events = event_sinks(&config)?;
+        let journal = open_journal(&config, &events);
         let certificates = Certificates::open(&options::certificates(&config))?;
         let redirecting = config.redirecting_port().map(|port| listen(config.madang_listen, port)).transpose();
         let redirecting = redirecting.map_err(|(address, cause)| StartError::Redirect { address, cause })?;
@@ -79,6 +83,7 @@ impl Opened {
             recordings,
             bucket,
             events,
+            journal,
         })
     }
 
@@ -206,4 +211,29 @@ fn event_sinks(config: &Config) -> Result<EventSinks, StartError> {
     let start = |destination| Webhook::start(destination, webhooks::WebhookLimits::default(), tls.clone());
     let webhooks = webhook.into_iter().map(start).collect();
     Ok(EventSinks { cdr, webhooks })
+}
+
+/// Without it the server runs as well, but nobody learns what a crash has ended.
+fn open_journal(config: &Config, events: &EventSinks) -> Option<OpenJournal> {
+    if events.cdr.is_none() && events.webhooks.is_empty() {
+        return None;
+    }
+    let folder = &config.madang_data_dir;
+    match OpenJournal::open(folder) {
+        Ok(journal) => Some(journal),
+        Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {
+            tracing::warn!(
+                folder = %folder.display(),
+                "another server has this MADANG_DATA_DIR: applications would not be told what a crash of this one ends"
+            );
+            None
+        }
+        Err(error) => {
+            tracing::warn!(
+                folder = %folder.display(), %error,
+                "no journal of sessions: applications would not be told what a crash ends (setting MADANG_DATA_DIR)"
+            );
+            None
+        }
+    }
 }

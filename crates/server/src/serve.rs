@@ -1,10 +1,12 @@
 //! The third step of a start: from here on clients are answered.
 
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 
 use crate::ports::{self, BesidesHttp};
 use crate::state::AppState;
 use crate::stopping::Stopping;
+use crate::threads::Threads;
 use crate::wire::{Ports, Wired};
 use crate::{http, options, signalling};
 
@@ -15,30 +17,40 @@ pub(crate) struct Serving {
     pub(crate) stopping: watch::Sender<bool>,
     /// Yields `None` once every connection's task has ended.
     pub(crate) connections: mpsc::Receiver<()>,
+    /// Those that end when it stops, and not before.
+    pub(crate) tasks: Vec<(&'static str, JoinHandle<()>)>,
 }
 
 /// Serves on every port, and keeps certificates and addresses up to date.
-pub(crate) fn serve(wired: Wired, ports: Ports) -> (AppState, crate::wire::Threads, Serving) {
+pub(crate) fn serve(wired: Wired, ports: Ports) -> (AppState, Threads, Serving) {
     let Wired { state, streams, network_changes, threads } = wired;
     let Ports { certificates, http: port, redirecting, media_address } = ports;
     let (stopping, stopped) = Stopping::new();
     let (alive, connections) = mpsc::channel(1);
     let limits = state.limits;
     let serve = |listener, router, besides| {
-        tokio::spawn(ports::serve(listener, router, besides, limits, stopped.clone(), alive.clone()));
+        tokio::spawn(ports::serve(listener, router, besides, limits, stopped.clone(), alive.clone()))
     };
     let router = http::router(state.clone(), signalling::router(&state, stopped.clone()));
-    serve(port.listener, router, Some(BesidesHttp { tls: certificates.acceptor.clone(), media: streams }));
+    let besides = BesidesHttp { tls: certificates.acceptor.clone(), media: streams };
+    let mut tasks = vec![("the HTTP port", serve(port.listener, router, Some(besides)))];
     if let Some(port) = redirecting {
-        serve(port.listener, http::redirect(state.settings.clone(), certificates.challenges.clone()), None);
+        let router = http::redirect(state.settings.clone(), certificates.challenges.clone());
+        tasks.push(("the redirecting port", serve(port.listener, router, None)));
     }
     let addresses = media::follow_network(options::addresses(&state.settings), media_address, network_changes);
     let mut stopped = stopped;
-    tokio::spawn(async move {
+    let keeping = async move {
+        let kept = async {
+            tokio::join!(certificates.keep(), addresses);
+            // There may be nothing to keep up to date.
+            std::future::pending::<()>().await;
+        };
         tokio::select! {
-            ((), ()) = async { tokio::join!(certificates.keep(), addresses) } => {}
+            () = kept => {}
             () = stopped.requested() => {}
         }
-    });
-    (state, threads, Serving { stopping, connections })
+    };
+    tasks.push(("what keeps certificates and addresses up to date", tokio::spawn(keeping)));
+    (state, threads, Serving { stopping, connections, tasks })
 }

@@ -1,14 +1,12 @@
 //! A server as whoever starts it sees it.
 
 use std::net::SocketAddr;
-use std::thread;
 use std::time::Duration;
 
 use session::Registry;
 use session::command::ApplicationCommand;
 use settings::{Config, bracketed};
-use tokio::task::spawn_blocking;
-use tokio::time::timeout;
+use tokio::time::{Instant, interval, timeout_at};
 
 use crate::control::Control;
 use crate::limits::Limits;
@@ -16,10 +14,16 @@ use crate::open::{Opened, StartError};
 use crate::program::Program;
 use crate::serve::{Serving, serve};
 use crate::state::AppState;
-use crate::wire::{Threads, wire};
+use crate::threads::{EndLimits, Threads};
+use crate::vitals::Silent;
+use crate::wire::wire;
 
-/// How long connections may take to end once the server stops, and then each of its threads.
+/// For everything that [`Server::stop`] waits for, together: service managers lose patience after 30 s.
+pub const STOP_DEADLINE: Duration = Duration::from_secs(25);
+/// How long connections may take to end once the server stops, and then recordings, and each thread.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
+/// Between two looks at what should not have ended.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// A running server. [`Server::stop`] ends it; dropping it does so without waiting.
 #[derive(Debug)]
@@ -120,49 +124,57 @@ impl Server {
         format!("\nOpenVidu is ready!  (Madang {})\n{lines}", env!("CARGO_PKG_VERSION"))
     }
 
+    /// Whether what calls depend on is alive: it is asked, and has two seconds to answer.
+    ///
+    /// # Errors
+    /// Who did not answer.
+    pub async fn check(&self) -> Result<(), Silent> {
+        self.state.vitals.check().await
+    }
+
+    /// Completes once a part has ended that must not while the server runs; with its name. The server may still answer, but it
+    /// is not what it was: it is for the owner to end the process, so that it is started again.
+    pub async fn failed(&self) -> String {
+        let mut look = interval(LOOK);
+        let task = async {
+            loop {
+                look.tick().await;
+                if let Some((name, _)) = self.serving.tasks.iter().find(|(_, task)| task.is_finished()) {
+                    return (*name).to_owned();
+                }
+            }
+        };
+        tokio::select! {
+            thread = self.threads.ended() => format!("the thread {thread}"),
+            task = task => task,
+        }
+    }
+
     /// Ends every session, tells every connection to end, waits for them (not for ever), delivers the last events and ends
-    /// the threads.
+    /// the threads. Takes [`STOP_DEADLINE`] at most, whatever stands still.
     pub async fn stop(self) {
+        let deadline = Instant::now() + STOP_DEADLINE;
+        let within_grace = || deadline.min(Instant::now() + SHUTDOWN_GRACE);
         let Self { state, threads, mut serving, .. } = self;
         let control = &state.control;
-        let _ = control.call(Registry::shut_down).await;
+        // A loop that stands still is told nothing.
+        let _ = timeout_at(within_grace(), control.call(Registry::shut_down)).await;
         serving.stopping.send_replace(true);
-        if timeout(SHUTDOWN_GRACE, serving.connections.recv()).await.is_err() {
+        if timeout_at(within_grace(), serving.connections.recv()).await.is_err() {
             tracing::warn!("some connections did not end in time");
         }
         // What connections began while they were ending.
-        let _ = control.call(Registry::shut_down).await;
-        if timeout(SHUTDOWN_GRACE, recordings_ended(control)).await.is_err() {
+        let ended = async {
+            let _ = control.call(Registry::shut_down).await;
+            recordings_ended(control).await;
+        };
+        if timeout_at(within_grace(), ended).await.is_err() {
             tracing::warn!("some recordings take long: they will be ready some time after the next start");
-            let _ = control.call(|registry, _| registry.finish_endings()).await;
+            let _ = timeout_at(within_grace(), control.call(|registry, _| registry.finish_endings())).await;
         }
         drop(state);
-        threads.end().await;
+        threads.end(EndLimits { control: SHUTDOWN_GRACE * 2, thread: SHUTDOWN_GRACE }, deadline).await;
     }
-}
-
-impl Threads {
-    /// Waits for each, not for ever.
-    async fn end(self) {
-        // The loop ends when nobody can reach it any more, and then has its own limit for the last events.
-        if timeout(SHUTDOWN_GRACE * 2, self.control).await.is_err() {
-            tracing::warn!("the control loop did not end in time");
-        }
-        // The thread ends when the control loop has dropped its end of the queue; connections that did not end in time
-        // still hold it, so there is a limit here too.
-        let _ = joined(self.media).await;
-        // Neither the control loop nor the media thread holds the other ends: files are finished now.
-        for thread in self.recordings {
-            if !joined(thread).await {
-                tracing::warn!("recorded files were not finished in time");
-            }
-        }
-    }
-}
-
-/// Whether it ended in time.
-async fn joined(thread: thread::JoinHandle<()>) -> bool {
-    timeout(SHUTDOWN_GRACE, spawn_blocking(move || thread.join())).await.is_ok()
 }
 
 /// What an operator should know about what is set, though it works.

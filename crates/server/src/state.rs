@@ -17,6 +17,7 @@ use crate::control::Control;
 use crate::limits::Limits;
 use crate::node::Node;
 use crate::program::Program;
+use crate::vitals::Vitals;
 use crate::wrong_secrets::WrongSecrets;
 
 /// What is set; ports are those really bound.
@@ -33,6 +34,8 @@ pub(crate) struct AppState {
     pub(crate) wrong_secrets: Arc<WrongSecrets>,
     /// The sessions.
     pub(crate) control: Control,
+    /// Whether what calls depend on is alive.
+    pub(crate) vitals: Vitals,
     pub(crate) media_network: MediaNetwork,
     /// Tells what the relay has been used for.
     pub(crate) relay: RelayQuestions,
@@ -114,6 +117,7 @@ parts! {
     limits: Limits,
     wrong_secrets: Arc<WrongSecrets>,
     control: Control,
+    vitals: Vitals,
     media_network: MediaNetwork,
     relay: RelayQuestions,
     recording_files: RecordingFiles,

@@ -3,23 +3,26 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::thread;
 
+use delivery::EventSinks;
 use doctor::{OwnFacts, OwnServer, SocketBuffers};
+use journal::{Journal, OpenJournal};
 use media::{MediaNetwork, Streams};
 use protocol::checkup::Relay;
 use tokio::sync::{Mutex, watch};
-use tokio::task::JoinHandle;
 
 use crate::allowance::Allowance;
 use crate::authority::OwnAuthority;
-use crate::control::Control;
+use crate::control::{Accounts, Control};
 use crate::limits::Limits;
+use crate::lost;
 use crate::node::Node;
 use crate::open::Opened;
 use crate::options;
 use crate::program::Program;
 use crate::state::{AppState, Examination, RecordingFiles, RecordingPrograms, Restart};
+use crate::threads::Threads;
+use crate::vitals::Vitals;
 use crate::wrong_secrets::WrongSecrets;
 
 /// What runs, and how it is reached.
@@ -31,15 +34,6 @@ pub(crate) struct Wired {
     /// Tells everybody of changes of this machine's addresses.
     pub(crate) network_changes: watch::Sender<MediaNetwork>,
     pub(crate) threads: Threads,
-}
-
-/// What ends by itself once nobody holds the other ends of its queues, in this order.
-#[derive(Debug)]
-pub(crate) struct Threads {
-    pub(crate) control: JoinHandle<()>,
-    pub(crate) media: thread::JoinHandle<()>,
-    /// What writes recordings, and what orders it to.
-    pub(crate) recordings: Vec<thread::JoinHandle<()>>,
 }
 
 /// What is opened but not part of what runs.
@@ -54,7 +48,9 @@ pub(crate) struct Ports {
 pub(crate) fn wire(program: Program, limits: Limits, opened: Opened) -> io::Result<(Wired, Ports)> {
     let local_host = opened.local_host();
     let Opened { config, certificates, http, redirecting, sockets, media_address, .. } = opened;
-    let Opened { network, turn, recordings, bucket, events, .. } = opened;
+    let Opened { network, turn, recordings, bucket, mut events, journal, .. } = opened;
+    let node = Arc::new(Node::new(&config, local_host));
+    let journal = journal.and_then(|journal| begin_journal(journal, &node, &mut events));
     let buffers = sockets.media.buffers();
     let rules = options::session(&config, local_host, media_address.port());
     let rules = session::Settings { turn: turn.server.clone(), ..rules };
@@ -108,7 +104,7 @@ pub(crate) fn wire(program: Program, limits: Limits, opened: Opened) -> io::Resu
         worker.handle,
         worker.events,
         recording,
-        events,
+        Accounts { events, journal },
     );
 
     let authority = certificates.authority.as_deref().and_then(OwnAuthority::new).map(Arc::new);
@@ -130,10 +126,11 @@ pub(crate) fn wire(program: Program, limits: Limits, opened: Opened) -> io::Resu
     });
     let program = Arc::new(program);
     let state = AppState {
-        node: Arc::new(Node::new(&config, local_host)),
+        node,
         settings: Arc::new(config),
         limits,
         wrong_secrets: Arc::new(WrongSecrets::new(limits.wrong_secrets)),
+        vitals: Vitals::new(control.clone(), worker.pulse),
         control,
         media_network: network,
         relay: worker.relay,
@@ -147,4 +144,13 @@ pub(crate) fn wire(program: Program, limits: Limits, opened: Opened) -> io::Resu
     let threads = Threads { control: control_task, media: worker.thread, recordings: recording_threads };
     let wired = Wired { state, streams: worker.streams, network_changes, threads };
     Ok((wired, Ports { certificates, http, redirecting, media_address }))
+}
+
+/// Tells what the last run has left in it, and begins a new one.
+fn begin_journal(mut journal: OpenJournal, node: &Node, events: &mut EventSinks) -> Option<Journal> {
+    lost::tell(&journal.take_lost(), node, events);
+    let failed = |error: &io::Error| {
+        tracing::warn!(%error, "no journal of sessions: applications would not be told what a crash ends");
+    };
+    journal.start().inspect_err(failed).ok()
 }

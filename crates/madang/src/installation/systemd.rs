@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 use std::process::{Command, ExitStatus, Output};
+use std::time::Duration;
 
 use super::Installation;
 use crate::INVALID_SETTINGS;
@@ -12,6 +13,10 @@ use crate::INVALID_SETTINGS;
 pub(super) const UNIT: &str = "openvidu.service";
 /// Where an administrator's units are.
 pub(super) const UNITS: &str = "/etc/systemd/system";
+
+/// How long the server may give no sign of life. A restart by REST, in which there is none, takes less than
+/// [`server::STOP_DEADLINE`] and a start.
+const WATCHDOG: Duration = Duration::from_secs(60);
 
 /// Whether this machine is run by systemd (sd_booted(3)).
 pub(super) fn is_present() -> bool {
@@ -61,6 +66,7 @@ pub(super) fn unit(installation: &Installation, user: &str) -> Result<String, St
         installation.defaults().iter().map(|(name, value)| format!("Environment={name}={value}\n")).collect();
     let home = ["/home/", "/root/", "/run/user/"].iter().any(|home| folder.starts_with(home));
     let protect_home = if home { "" } else { "ProtectHome=true\n" };
+    let (stop, watchdog) = (server::STOP_DEADLINE.as_secs(), WATCHDOG.as_secs());
     Ok(format!(
         "# Made by `madang install`. Changes of your own: systemctl edit {UNIT}\n\
          [Unit]\n\
@@ -75,11 +81,15 @@ pub(super) fn unit(installation: &Installation, user: &str) -> Result<String, St
          ExecStart={folder}/madang\n\
          # What .env does not say.\n\
          {environment}\
+         # After a watchdog's end, too.\n\
          Restart=on-failure\n\
          RestartSec=2\n\
          # Wrong settings stay wrong.\n\
          RestartPreventExitStatus={INVALID_SETTINGS}\n\
+         # The server stops within {stop} s, whatever stands still.\n\
          TimeoutStopSec=30\n\
+         # It says that it is alive only while the control loop and the media worker answer.\n\
+         WatchdogSec={watchdog}\n\
          LimitNOFILE=1048576\n\
          # Ports below 1024 without being root.\n\
          AmbientCapabilities=CAP_NET_BIND_SERVICE\n\

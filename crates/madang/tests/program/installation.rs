@@ -407,6 +407,13 @@ fn the_unit_of_systemd_is_sound() {
     installed.install(&options);
     let file = installed.home.path().join("openvidu.service");
     let unit = fs::read_to_string(&file).unwrap();
+    // The server's own deadline comes first, and nobody waits for a server that stands still.
+    let seconds = |key: &str| -> u64 {
+        let line = unit.lines().find_map(|line| line.strip_prefix(key)).unwrap_or_else(|| panic!("{key}: {unit}"));
+        line.parse().unwrap()
+    };
+    assert!(seconds("TimeoutStopSec=") > server::STOP_DEADLINE.as_secs());
+    assert!(seconds("WatchdogSec=") > server::STOP_DEADLINE.as_secs());
     assert!(unit.contains("\nAmbientCapabilities=CAP_NET_BIND_SERVICE\n") && !unit.contains("MY_SECRET"), "{unit}");
     let verified = Command::new("systemd-analyze").arg("verify").arg(&file).output().expect("systemd-analyze is there");
     assert!(verified.status.success(), "{verified:?}");
@@ -415,6 +422,32 @@ fn the_unit_of_systemd_is_sound() {
     let other = installed.home.path().join("other");
     let output = program(Path::new(MADANG)).arg("install").arg(other).args(options).output().unwrap();
     assert!(failed(output, 1).contains("belongs to another installation"));
+}
+
+#[test]
+fn the_service_manager_hears_that_the_server_is_alive() {
+    let installed = Installed::new();
+    let socket = installed.home.path().join("notify");
+    let manager = UnixDatagram::bind(&socket).unwrap();
+    manager.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut command = program(&installed.path("madang"));
+    let mut server = command
+        .current_dir(installed.folder())
+        .env("NOTIFY_SOCKET", &socket)
+        .env("WATCHDOG_USEC", "60000")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let told = || {
+        let mut buffer = [0; 64];
+        let length = manager.recv(&mut buffer).unwrap();
+        String::from_utf8(buffer[..length].to_vec()).unwrap()
+    };
+    assert_eq!([told(), told(), told()], ["READY=1\n", "WATCHDOG=1\n", "WATCHDOG=1\n"]);
+    kill_process(Pid::from_child(&server), Signal::TERM).unwrap();
+    while told() != "STOPPING=1\n" {}
+    assert!(ended(&mut server).success());
 }
 
 #[test]

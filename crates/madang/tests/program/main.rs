@@ -2,6 +2,7 @@
 
 mod certificates;
 mod command_line;
+mod crash;
 mod doctor;
 mod env_files;
 #[cfg(unix)]

@@ -1,6 +1,7 @@
 //! The real server over loopback.
 
 mod events;
+mod faults;
 mod golden;
 mod observers;
 mod ports;

@@ -8,9 +8,9 @@ use axum::http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::control::Control;
 use crate::node::Node;
 use crate::program::Program;
+use crate::vitals::Vitals;
 
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -22,7 +22,8 @@ pub(crate) struct Health {
 
 /// Get the health
 ///
-/// UP while calls are possible: a server whose media worker is gone answers, but carries none.
+/// UP while calls are possible: the control loop and the media worker are asked, and have two seconds to answer. A server whose
+/// media worker is gone or stands still answers, but carries no calls.
 #[utoipa::path(
     get,
     path = "/openvidu/api/health",
@@ -33,14 +34,13 @@ pub(crate) struct Health {
         (status = 503, description = "They are not", body = Health),
     ),
 )]
-pub(crate) async fn health(
-    State(control): State<Control>,
-    State(node): State<Arc<Node>>,
-) -> (StatusCode, Json<Health>) {
-    match control.media_lost_at() {
-        None => (StatusCode::OK, Json(Health { status: "UP", disconnected_media_nodes: vec![] })),
-        Some(_) => {
-            let health = Health { status: "DOWN", disconnected_media_nodes: vec![node.id.clone()] };
+pub(crate) async fn health(State(vitals): State<Vitals>, State(node): State<Arc<Node>>) -> (StatusCode, Json<Health>) {
+    match vitals.check().await {
+        Ok(()) => (StatusCode::OK, Json(Health { status: "UP", disconnected_media_nodes: vec![] })),
+        Err(silent) => {
+            tracing::warn!("not healthy: {silent}");
+            let nodes = if silent.media { vec![node.id.clone()] } else { vec![] };
+            let health = Health { status: "DOWN", disconnected_media_nodes: nodes };
             (StatusCode::SERVICE_UNAVAILABLE, Json(health))
         }
     }
