@@ -47,6 +47,13 @@ pub(crate) struct Accepted {
     pub(crate) sources: Vec<(u32, Option<u32>)>,
 }
 
+impl Accepted {
+    /// Its packets say in which section they are.
+    pub(crate) fn is_named(&self) -> bool {
+        self.extensions.iter().any(|(_, uri)| uri == MID)
+    }
+}
+
 /// One section of an answer, in the order of the offer.
 #[derive(Clone, Debug)]
 pub(crate) struct SectionPlan {

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use super::choose::{Accepted, AnswerPlan, Codec, OFFERED_AUDIO, OFFERED_VIDEO};
+use super::choose::{Accepted, AnswerPlan, Codec, OFFERED_AUDIO, OFFERED_VIDEO, SectionPlan};
 use super::{AudioFormat, Direction, Setup, VideoFormat};
 
 /// Our side of a transport.
@@ -86,7 +86,7 @@ fn write_answer(local: &LocalTransport<'_>, plan: &AnswerPlan, ids: &OutgoingIds
     for section in &plan.sections {
         match &section.accepted {
             Some(accepted) => w.section(&section.mid, &section.protocol, setup, accepted, Some(ids)),
-            None => w.rejected(&section.media, &section.protocol, &section.first_payload_type, &section.mid),
+            None => w.rejected(section, setup),
         }
     }
     w.text
@@ -125,9 +125,14 @@ impl<'a> Writer<'a> {
         let _ = write!(self.text, "{line}\r\n");
     }
 
-    fn rejected(&mut self, media: &str, protocol: &str, payload_type: &str, mid: &str) {
-        self.line(format_args!("m={media} 0 {protocol} {payload_type}"));
+    fn rejected(&mut self, section: &SectionPlan, setup: Setup) {
+        let SectionPlan { media, protocol, first_payload_type, mid, bundled, .. } = section;
+        self.line(format_args!("m={media} 0 {protocol} {first_payload_type}"));
         self.line(format_args!("c=IN IP4 0.0.0.0"));
+        if !bundled {
+            // GStreamer's webrtcbin reads no answer without them, rejected or not.
+            self.credentials(setup);
+        }
         self.line(format_args!("a=mid:{mid}"));
         self.line(format_args!("a=inactive"));
     }
@@ -172,6 +177,11 @@ impl<'a> Writer<'a> {
             }
             self.line(format_args!("a=end-of-candidates"));
         }
+        self.credentials(setup);
+    }
+
+    fn credentials(&mut self, setup: Setup) {
+        let local = self.local;
         self.line(format_args!("a=ice-ufrag:{}", local.ufrag));
         self.line(format_args!("a=ice-pwd:{}", local.pwd));
         self.line(format_args!("a=fingerprint:{}", local.fingerprint));

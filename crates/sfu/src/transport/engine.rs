@@ -34,6 +34,8 @@ const RTX_SHARE: Option<f32> = Some(0.5);
 const MAX_PAYLOAD: usize = 1500;
 /// Incoming SSRCs remembered; a publisher has at most four.
 const MAX_STREAMS: usize = 16;
+/// Sources told apart by their payload type; a publisher that comes back has a transport of its own.
+const MAX_LEARNT: usize = 8;
 
 /// What is sent on a transport: the stream of one kind.
 #[derive(Clone, Copy, Debug)]
@@ -71,6 +73,10 @@ struct Incoming {
     audio: Option<Mid>,
     rids: Vec<Rid>,
     streams: Vec<(Ssrc, MediaKind, usize)>,
+    /// Payload types whose section announces no source and puts no name on its packets.
+    anonymous: Vec<(u8, Mid)>,
+    /// Sources that were told apart by those.
+    learnt: Vec<u32>,
 }
 
 impl std::fmt::Debug for Engine {
@@ -233,6 +239,9 @@ impl Engine {
         let Some(receive) = receive(datagram) else {
             return;
         };
+        if let Some(rtc) = &mut self.rtc {
+            self.incoming.learn(rtc, datagram.contents);
+        }
         self.drive(now, sink, |rtc| {
             // An error here is about the datagram, which anybody can send; what breaks the transport shows when polled.
             if let Err(error) = rtc.handle_input(Input::Receive(now, receive)) {
@@ -325,6 +334,9 @@ impl Engine {
                 media.expect_rid_rx(rid.as_str().into());
                 self.incoming.rids.push(rid.as_str().into());
             }
+            if expected.sources.is_empty() && !expected.named {
+                self.incoming.anonymous.push((expected.pt, mid));
+            }
             let rid = expected.rids.first().map(|r| r.as_str().into());
             for (ssrc, rtx) in expected.sources {
                 let stream = api.expect_stream_rx((*ssrc).into(), rtx.map(Into::into), mid, rid);
@@ -405,6 +417,9 @@ pub(super) struct Expected<'a> {
     pub(super) mid: &'a str,
     pub(super) rids: &'a [String],
     pub(super) sources: &'a [(u32, Option<u32>)],
+    pub(super) pt: u8,
+    /// Packets say to which section they belong.
+    pub(super) named: bool,
 }
 
 /// Where packets for one destination are written.
@@ -453,6 +468,25 @@ impl Leg<'_> {
 }
 
 impl Incoming {
+    /// Where a section says neither its sources nor writes its name on packets, their payload type tells them apart (RFC
+    /// 9143 §9.2): GStreamer's webrtcbin offers sound so. The packet is not authenticated yet; what a wrong source leaves
+    /// is an expectation.
+    fn learn(&mut self, rtc: &mut Rtc, datagram: &[u8]) {
+        if self.anonymous.is_empty() || self.learnt.len() == MAX_LEARNT {
+            return;
+        }
+        let Some((pt, ssrc)) = rtp_header(datagram) else {
+            return;
+        };
+        let Some((_, mid)) = self.anonymous.iter().find(|(known, _)| *known == pt) else {
+            return;
+        };
+        if !self.learnt.contains(&ssrc) {
+            self.learnt.push(ssrc);
+            rtc.direct_api().expect_stream_rx(ssrc.into(), None, *mid, None).suppress_nack(true);
+        }
+    }
+
     fn packet(&mut self, rtc: &mut Rtc, packet: RtpPacket) -> Option<Packet> {
         if packet.payload.len() > MAX_PAYLOAD {
             return None;
@@ -502,6 +536,13 @@ impl Incoming {
             captured: None,
         })
     }
+}
+
+/// Payload type and source of a datagram that is RTP (RFC 7983, RFC 5761 §4).
+fn rtp_header(datagram: &[u8]) -> Option<(u8, u32)> {
+    let header = datagram.first_chunk::<12>()?;
+    let is_rtp = (128..=191).contains(&header[0]) && !(192..=223).contains(&header[1]);
+    is_rtp.then(|| (header[1] & 0x7f, u32::from_be_bytes([header[8], header[9], header[10], header[11]])))
 }
 
 fn receive(datagram: Datagram<'_>) -> Option<Receive<'_>> {

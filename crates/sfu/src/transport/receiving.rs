@@ -41,8 +41,20 @@ impl Receiving {
         let mut engine = Engine::new(shared, slot, credentials, &formats, now);
         engine.expect(
             generation,
-            audio.map(|(mid, a, _)| Expected { mid, rids: &a.rids, sources: &a.sources }),
-            video.map(|(mid, a, _)| Expected { mid, rids: &a.rids, sources: &a.sources }),
+            audio.map(|(mid, a, format)| Expected {
+                mid,
+                rids: &a.rids,
+                sources: &a.sources,
+                pt: format.pt,
+                named: a.is_named(),
+            }),
+            video.map(|(mid, a, format)| Expected {
+                mid,
+                rids: &a.rids,
+                sources: &a.sources,
+                pt: format.pt,
+                named: a.is_named(),
+            }),
             plan.transport_cc(),
         );
         let audio = audio.filter(|(_, a, _)| a.direction.sends()).map(|(mid, _, format)| {

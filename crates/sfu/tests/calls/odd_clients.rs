@@ -133,6 +133,7 @@ fn without_a_bundle_the_first_section_is_taken_and_the_others_are_told_so() {
     assert!(!sdp.contains("a=group"), "{sdp}");
     has(&sdp, "m=audio 9 UDP/TLS/RTP/SAVPF 111");
     has(&sdp, "m=video 0 UDP/TLS/RTP/SAVPF 96");
+    assert_eq!(sdp.matches(SHA_256).count(), 2, "webrtcbin wants to see it everywhere");
     // A group that has one of them is no other case.
     let (sdp, kinds) = answer(&NO_BUNDLE.replace("t=0 0\n", "t=0 0\na=group:BUNDLE 0\n"));
     assert_eq!(kinds, Kinds { audio: true, video: false });
@@ -277,4 +278,13 @@ fn feedback_may_be_for_every_payload_type() {
         has(&sdp, &format!("a=rtcp-fb:96 {feedback}"));
     }
     assert!(!sdp.contains("rtcp-fb:97"), "{sdp}");
+}
+
+/// GStreamer's webrtcbin offers sound so.
+#[test]
+fn sections_without_sources_and_names_are_told_apart_by_payload_types() {
+    publishes(|sdp| {
+        let lines = sdp.lines().filter(|line| !line.starts_with("a=ssrc") && !line.ends_with("sdes:mid"));
+        lines.flat_map(|line| [line, "\r\n"]).collect()
+    });
 }
