@@ -19,7 +19,7 @@ has make || packages+=(make)
 if [ "$purpose" = test ]; then
     has chromium || packages+=(chromium)
     has firefox-esr || packages+=(firefox-esr)
-    # For Schemathesis. Debian ships venv, and pip for it, apart from Python.
+    # For Schemathesis and aiortc. Debian ships venv, and pip for it, apart from Python.
     python3 -c 'import venv, ensurepip' 2>/dev/null || packages+=(python3-venv)
     # For networks of the tests' own.
     has nft || packages+=(nftables)
@@ -41,6 +41,12 @@ if [ "$purpose" = test ]; then
     has mvn || packages+=(maven)
     # An ACME authority to get certificates from.
     has pebble || packages+=(pebble)
+    # Pion, a WebRTC engine in Go.
+    has go || packages+=(golang-go)
+    # GStreamer's webrtcbin, for Debian's own Python.
+    /usr/bin/python3 -c 'import gi; gi.require_version("GstWebRTC", "1.0")' 2>/dev/null ||
+        packages+=(python3-gi gir1.2-gst-plugins-bad-1.0)
+    compgen -G "/usr/lib/*/gstreamer-1.0/libgstnice.so" >/dev/null || packages+=(gstreamer1.0-nice)
 fi
 
 gstreamer=()
