@@ -69,6 +69,14 @@ properties: web
 deny:
 	@scripts/deny.sh
 
+# Every parser of what strangers send, in turn, for so long each: with coverage, from the seeds on. What is found is in
+# fuzz/artifacts, and becomes a seed once it is mended. Needs the nightly toolchain and cargo-fuzz.
+.PHONY: fuzz
+MINUTES ?= 10
+TARGETS ?=
+fuzz:
+	@scripts/fuzz.sh $(MINUTES) $(TARGETS)
+
 # Real browsers and unmodified clients against the real binary. One file: make e2e TESTS=tests/page.test.mjs
 # What a failed test leaves open does not keep the rest from being run.
 TESTS ?= $(patsubst e2e/%,%,$(wildcard e2e/tests/*.test.mjs e2e/network/*.test.mjs e2e/attacks/*.attack.mjs))

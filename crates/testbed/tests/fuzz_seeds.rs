@@ -80,6 +80,11 @@ fn headers_of_payloads() {
 }
 
 #[test]
+fn calls_in_frames() {
+    run("fuzz/seeds/signalling", fuzz::signalling::run);
+}
+
+#[test]
 fn frames_of_signalling() {
     run("fuzz/seeds/rpc_frame", fuzz::rpc_frame::run);
 }

@@ -9,6 +9,7 @@ pub mod recorded_file;
 pub mod recorded_packets;
 pub mod rpc_frame;
 pub mod sdp_offer;
+pub mod signalling;
 pub mod stream;
 pub mod stun_answer;
 pub mod turn;
