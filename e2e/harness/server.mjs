@@ -45,6 +45,8 @@ export async function startServer(settings = {}, namespace = undefined, program 
       COTURN_PORT: String(turnPort),
       MADANG_DATA_DIR: join(home, 'data'),
       OPENVIDU_SECRET: secret,
+      // Whoever runs the tests, though it be root.
+      MADANG_HELPER_USER: `${process.getuid()}:${process.getgid()}`,
       RUST_BACKTRACE: '1',
       NO_COLOR: '1',
       ...settings,

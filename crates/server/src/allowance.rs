@@ -41,6 +41,25 @@ impl Allowance {
         Ok(())
     }
 
+    /// Takes one that is due before `patience` is over: says how long until then, or how long to wait for the next.
+    pub(crate) fn book(&self, network: Network, patience: Duration, now: Instant) -> Result<Duration, Duration> {
+        let mut spent = self.lock();
+        let whole_at = spent.of(network, now) + self.rate.interval;
+        let wait = self.check(whole_at, now).err().unwrap_or_default();
+        if wait > patience {
+            return Err(wait);
+        }
+        spent.set(network, whole_at);
+        Ok(wait)
+    }
+
+    /// Gives back what was taken.
+    pub(crate) fn give_back(&self, network: Network, now: Instant) {
+        let mut spent = self.lock();
+        let whole_at = spent.of(network, now).checked_sub(self.rate.interval).unwrap_or(now).max(now);
+        spent.set(network, whole_at);
+    }
+
     /// Whether one could be taken.
     pub(crate) fn available(&self, network: Network, now: Instant) -> Result<(), Duration> {
         self.check(self.lock().of(network, now) + self.rate.interval, now)
@@ -129,6 +148,21 @@ mod tests {
             assert_eq!(allowance.available(network(1), start), Err(SECOND));
         }
         assert_eq!(allowance.spend(network(1), start + SECOND), Ok(()));
+    }
+
+    #[test]
+    fn what_is_booked_is_due_in_turn_and_can_be_given_back() {
+        let allowance = per_second(1);
+        let start = Instant::now();
+        let book = || allowance.book(network(1), SECOND * 2, start);
+        assert_eq!((book(), book(), book()), (Ok(Duration::ZERO), Ok(SECOND), Ok(SECOND * 2)));
+        assert_eq!(book(), Err(SECOND * 3));
+        allowance.give_back(network(1), start);
+        assert_eq!((book(), book()), (Ok(SECOND * 2), Err(SECOND * 3)));
+        for _ in 0..10 {
+            allowance.give_back(network(1), start);
+        }
+        assert_eq!((book(), book()), (Ok(Duration::ZERO), Ok(SECOND)), "no more than the burst is had");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use crate::bound::Bound;
 use crate::shares::Share;
+use crate::wrong_secrets::ShownSecret;
 
 /// How a request reached us; an extension of every request.
 #[derive(Clone, Debug)]
@@ -15,6 +16,8 @@ pub(crate) struct Connection {
     pub(crate) peer: SocketAddr,
     /// Whether it is encrypted.
     pub(crate) tls: bool,
+    /// Who has shown the secret on it.
+    pub(crate) shown: ShownSecret,
     /// How much may still be read from it.
     pub(crate) bound: Bound,
     /// Keeps the connection counted, also after it has become a WebSocket.

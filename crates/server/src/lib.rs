@@ -8,7 +8,8 @@
 //! * [`http`]: REST and pages; `state`: what handlers share, in parts.
 //! * `media`: one thread that owns the peer connections and the UDP port.
 //! * `turn_offer` and `ice_servers`: which TURN servers clients are told of.
-//! * [`ports`]: the one TCP port, plain and TLS; `connection` and `client_address`: what is known of who came through it.
+//! * [`ports`]: the one TCP port, plain and TLS; `connection`, `client_address`, `forwarded` and `forwarding`: what is known of who
+//!   came through it.
 //! * [`limits`]: what strangers may take; `network`, `shares`, `allowance` and `wrong_secrets` hold them to it.
 //! * [`options`]: the settings in the terms of the parts that use them.
 //! * `vitals`: whether the control loop and the media worker answer; `threads`: those that must not end while it runs.
@@ -33,7 +34,10 @@ mod authority;
 mod bound;
 mod client_address;
 mod connection;
+mod container_names;
 pub mod control;
+mod forwarded;
+mod forwarding;
 pub mod http;
 mod ice_servers;
 pub mod limits;
@@ -55,5 +59,6 @@ mod stopping;
 mod threads;
 mod turn_offer;
 mod vitals;
+mod well_known_secret;
 mod wire;
 mod wrong_secrets;

@@ -10,6 +10,11 @@ const IPV6_NETWORK: u128 = !(u64::MAX as u128);
 pub(crate) struct Network(IpAddr);
 
 impl Network {
+    /// Its first address.
+    pub(crate) fn address(self) -> IpAddr {
+        self.0
+    }
+
     /// This machine or a private network (RFC 1918, RFC 4193): many may stand behind it.
     pub(crate) fn is_local(self) -> bool {
         match self.0 {

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use axum::http::Uri;
 use bucket::Bucket;
 use certificates::{AcmeOptions, Origin};
 use delivery::webhooks::{Destination, DestinationError};
@@ -62,6 +63,10 @@ pub(crate) fn webhook(config: &Config) -> Result<Option<Destination>, Fault> {
     if endpoint.is_empty() {
         return Err(fault("OPENVIDU_WEBHOOK_ENDPOINT", endpoint, "Cannot be empty.".to_owned()));
     }
+    if config.madang_refuse_private_targets && leads_inside(endpoint) {
+        let rule = "Must not be in a private network, with MADANG_REFUSE_PRIVATE_TARGETS.";
+        return Err(fault("OPENVIDU_WEBHOOK_ENDPOINT", endpoint, rule.to_owned()));
+    }
     let headers = &config.openvidu_webhook_headers.0;
     let destination = Destination::new(endpoint, headers, config.openvidu_webhook_events.clone());
     destination.map(Some).map_err(|error| {
@@ -70,6 +75,15 @@ pub(crate) fn webhook(config: &Config) -> Result<Option<Destination>, Fault> {
             DestinationError::HeaderSyntax | DestinationError::HeaderReserved { .. } => "OPENVIDU_WEBHOOK_HEADERS",
         };
         fault(setting, "*", error.to_string())
+    })
+}
+
+/// What cannot be read is refused elsewhere.
+fn leads_inside(endpoint: &str) -> bool {
+    let uri = endpoint.parse::<Uri>();
+    uri.is_ok_and(|uri| {
+        let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("http") { 80 } else { 443 });
+        uri.host().is_some_and(|host| recordings::leads_inside(host, port))
     })
 }
 
@@ -224,6 +238,23 @@ mod tests {
                 .to_string()
                 .contains("OPENVIDU_WEBHOOK_ENDPOINT is not set")
         );
+    }
+
+    #[test]
+    fn a_webhook_in_a_private_network_is_refused_if_that_is_set() {
+        let with = |endpoint: &str, strict: &str| {
+            load(&[
+                ("OPENVIDU_WEBHOOK", "true"),
+                ("OPENVIDU_WEBHOOK_ENDPOINT", endpoint),
+                ("MADANG_REFUSE_PRIVATE_TARGETS", strict),
+            ])
+        };
+        for endpoint in ["http://127.0.0.1:9/", "https://user:hush@10.0.0.1/hook", "http://[fe80::1]/"] {
+            assert!(with(endpoint, "false").is_ok(), "{endpoint}");
+            let told = with(endpoint, "true").unwrap_err().to_string();
+            assert!(told.contains("Must not be in a private network") && !told.contains("hush"), "{told}");
+        }
+        assert!(with("http://203.0.113.5/", "true").is_ok());
     }
 
     #[test]

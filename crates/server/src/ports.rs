@@ -35,6 +35,7 @@ use crate::limits::Limits;
 use crate::network::Network;
 use crate::shares::Shares;
 use crate::stopping::Stopping;
+use crate::wrong_secrets::ShownSecret;
 
 /// The most that one connection holds of what it reads: a request's head or a part of its body.
 const MAX_READ: usize = 32 * 1024;
@@ -215,7 +216,7 @@ impl Opening {
         let Self { peer, place, router, limits, mut stopping, .. } = self;
         let bound = Bound::default();
         let stream = Bounded::new(stream, bound.clone());
-        let connection = Connection { peer, tls, bound, _place: place };
+        let connection = Connection { peer, tls, shown: ShownSecret::default(), bound, _place: place };
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(connection.clone());
             respond(router.clone(), request)

@@ -180,7 +180,8 @@ impl Server {
 /// What an operator should know about what is set, though it works.
 fn warn_of(config: &Config) {
     if config.openvidu_secret.is_for_development() {
-        tracing::warn!("OPENVIDU_SECRET is the one that everybody knows: for development only");
+        let whom = if config.madang_allow_my_secret { "everybody" } else { "this machine only" };
+        tracing::warn!("OPENVIDU_SECRET is the one that everybody knows, for development only: REST is open to {whom}");
     }
     if config.support_deprecated_api {
         tracing::warn!(

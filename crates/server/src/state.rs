@@ -13,6 +13,7 @@ use media::RelayQuestions;
 
 use crate::allowance::Allowance;
 use crate::authority::OwnAuthority;
+use crate::container_names::ContainerNames;
 use crate::control::Control;
 use crate::limits::Limits;
 use crate::node::Node;
@@ -32,6 +33,8 @@ pub(crate) struct AppState {
     /// What strangers may take.
     pub(crate) limits: Limits,
     pub(crate) wrong_secrets: Arc<WrongSecrets>,
+    /// Names of this server that browsers do not know.
+    pub(crate) container_names: Arc<ContainerNames>,
     /// The sessions.
     pub(crate) control: Control,
     /// Whether what calls depend on is alive.
@@ -116,6 +119,7 @@ parts! {
     settings: Settings,
     limits: Limits,
     wrong_secrets: Arc<WrongSecrets>,
+    container_names: Arc<ContainerNames>,
     control: Control,
     vitals: Vitals,
     media_network: MediaNetwork,

@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use confinement::Confinement;
 use delivery::EventSinks;
 use doctor::{OwnFacts, OwnServer, SocketBuffers};
 use journal::{Journal, OpenJournal};
@@ -13,6 +14,7 @@ use tokio::sync::{Mutex, watch};
 
 use crate::allowance::Allowance;
 use crate::authority::OwnAuthority;
+use crate::container_names::ContainerNames;
 use crate::control::{Accounts, Control};
 use crate::limits::Limits;
 use crate::lost;
@@ -61,15 +63,19 @@ pub(crate) fn wire(program: Program, limits: Limits, opened: Opened) -> io::Resu
     let worker = media::start(options::worker(&config, turn.own_secret), sockets, network.clone(), taps)?;
 
     let limit = config.madang_compositions as usize;
-    let transcoder = recordings::Transcoder::find(config.madang_transcoder.as_ref(), &config.madang_data_dir, limit);
+    let confinement = Confinement::of(&config.madang_helper_user);
+    let (chosen, data) = (config.madang_transcoder.as_ref(), &config.madang_data_dir);
+    let transcoder = recordings::Transcoder::find(chosen, data, limit, confinement.clone());
     let public_url = config.public_url(local_host);
     let shown = certificates.shown.clone();
     let layouts = recordings::Layouts::new(recordings::LayoutOptions {
         chromium: config.madang_chromium.clone().into(),
+        confinement,
         scratch: config.madang_data_dir.join("browser"),
         folder: config.openvidu_recording_custom_layout.clone(),
         public_url: public_url.clone(),
         composed_url: config.openvidu_recording_composed_url.clone(),
+        refuses_inside: config.madang_refuse_private_targets,
         with_password: config.openvidu_recording_composed_basicauth,
         secret: config.openvidu_secret.expose().to_owned(),
         address: http.address,
@@ -131,6 +137,7 @@ pub(crate) fn wire(program: Program, limits: Limits, opened: Opened) -> io::Resu
         limits,
         wrong_secrets: Arc::new(WrongSecrets::new(limits.wrong_secrets)),
         vitals: Vitals::new(control.clone(), worker.pulse),
+        container_names: Arc::new(ContainerNames::of_this_machine()),
         control,
         media_network: network,
         relay: worker.relay,

@@ -77,6 +77,43 @@ pub(super) fn access_list(text: &str) -> Parsed<AccessList> {
     }
 }
 
+/// Proxies that are believed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TrustedProxies(Vec<AddressRange>);
+
+impl TrustedProxies {
+    /// Whether a connection from there is one of theirs.
+    pub fn has(&self, ip: IpAddr) -> bool {
+        self.0.iter().any(|range| range.contains(ip))
+    }
+}
+
+impl std::str::FromStr for TrustedProxies {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut ranges = vec![];
+        for word in text.split(',').map(str::trim) {
+            match word {
+                "" | "none" => {}
+                "loopback" => ranges.extend(parsed(&["127.0.0.0/8", "::1"])),
+                // RFC 1918, RFC 4193.
+                "private" => ranges.extend(parsed(&["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"])),
+                range => ranges.push(range.parse().map_err(|rule| format!("{rule}, loopback, private or none"))?),
+            }
+        }
+        Ok(Self(ranges))
+    }
+}
+
+fn parsed(ranges: &[&str]) -> Vec<AddressRange> {
+    ranges.iter().filter_map(|range| range.parse().ok()).collect()
+}
+
+pub(super) fn trusted_proxies(text: &str) -> Parsed<TrustedProxies> {
+    text.parse()
+}
+
 /// What an address of this machine is called by those outside of a 1:1 NAT.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct PublicAddress {
@@ -163,6 +200,20 @@ mod tests {
         assert_eq!(access_list("all"), Ok(AccessList::All));
         assert!(matches!(access_list("198.51.100.1, 198.51.100.0/24"), Ok(AccessList::Only(list)) if list.len() == 2));
         assert!(access_list("198.51.100.1,").is_err());
+    }
+
+    #[test]
+    fn proxies_are_ranges_or_words_for_them() {
+        let has = |text: &str, ip: &str| text.parse::<TrustedProxies>().unwrap().has(ip.parse().unwrap());
+        for ip in ["127.0.0.1", "127.1.2.3", "::1", "::ffff:127.0.0.1"] {
+            assert!(has("loopback", ip) && !has("private", ip) && !has("none", ip) && !has("", ip), "{ip}");
+        }
+        for ip in ["10.1.2.3", "172.18.0.3", "192.168.0.1", "fd00::1"] {
+            assert!(has("loopback, private", ip) && !has("loopback", ip), "{ip}");
+        }
+        assert!(has("loopback,203.0.113.0/24", "203.0.113.9") && !has("private", "203.0.113.9"));
+        let rule = "loopback, nginx".parse::<TrustedProxies>().unwrap_err();
+        assert!(rule.starts_with("'nginx' is not a valid IP Address") && rule.ends_with("private or none"), "{rule}");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use protocol::model::{ForcedVideoCodec, MediaServer, RecordingNotification};
 use protocol::rest::request::RequestedIceServer;
 
 use super::COMPATIBLE_VERSION;
-use super::address::{self, AccessList, PublicAddress, TurnAddress};
+use super::address::{self, AccessList, PublicAddress, TrustedProxies, TurnAddress};
 use super::value::{
     self, Addresses, CertificateType, Compatibility, IceMode, IceTcp, PublicHost, RecordingStorage, Secret, StunServer,
     TextList,
@@ -73,7 +73,7 @@ settings! {
         https_port: Option<u16> = "HTTPS_PORT", "", value::optional_port;
         /// TCP port that sends browsers on to HTTPS, and where Let's Encrypt may look. Empty: none, or 80 with `letsencrypt`
         /// if it is free. Not opened either where SERVER_PORT is not HTTPS_PORT
-        /// (the proxy in front does it) or with FORCE_PLAIN_HTTP.
+        /// (the proxy in front does it), where it is the same as SERVER_PORT (which speaks both), or with FORCE_PLAIN_HTTP.
         http_port: Option<u16> = "HTTP_PORT", "", value::optional_port;
         /// TCP port for HTTP, HTTPS, WS and WSS; 0: any free one. Not set: HTTPS_PORT, if that is set.
         server_port: u16 = "SERVER_PORT", "4443", value::any_port;
@@ -126,11 +126,22 @@ settings! {
         /// Password of the REST API (user OPENVIDUAPP).
         openvidu_secret: Secret = "OPENVIDU_SECRET", "MY_SECRET", value::secret, secret;
         /// Who may use the REST API: addresses and ranges such as `198.51.100.0/24`, separated by commas; others are
-        /// answered 403. Those of ALLOWED_ACCESS_TO_DASHBOARD, this machine and its private networks always may. A proxy with
-        /// a private address is asked for the client's by `X-Real-IP`. Empty or `all`: everybody.
+        /// answered 403. Those of ALLOWED_ACCESS_TO_DASHBOARD, this machine and its private networks always may. Whom a
+        /// proxy speaks for is believed of MADANG_TRUSTED_PROXIES only. Empty or `all`: everybody.
         allowed_access_to_restapi: AccessList = "ALLOWED_ACCESS_TO_RESTAPI", "", address::access_list;
         /// Who may use the dashboard, in the same form; nobody is added to this list.
         allowed_access_to_dashboard: AccessList = "ALLOWED_ACCESS_TO_DASHBOARD", "", address::access_list;
+        /// Proxies that are believed when they say whom they speak for (`X-Real-IP`, `X-Forwarded-For`, `X-Forwarded-Proto`,
+        /// `X-Forwarded-Host`, `X-Forwarded-Port`, `X-Forwarded-Ssl`, `X-Scheme`, `Forwarded`): addresses and ranges, `loopback`,
+        /// `private` (all private networks) or `none`, separated by commas. A proxy in a container comes from its bridge, such as
+        /// `172.18.0.0/16`: the log names it. Whoever can send from such an address can claim any other.
+        madang_trusted_proxies: TrustedProxies = "MADANG_TRUSTED_PROXIES", "loopback", address::trusted_proxies;
+        /// Lets other machines use the REST API although OPENVIDU_SECRET is `MY_SECRET`, which everybody knows: for development
+        /// in a network of your own. Without it that secret counts from this machine only.
+        madang_allow_my_secret: bool = "MADANG_ALLOW_MY_SECRET", "false", value::boolean;
+        /// Refuses pages of custom layouts and webhooks whose address is of this machine, of a private network or of a link. Off:
+        /// applications commonly live there; on: whoever has the secret cannot make this server ask inside for anything.
+        madang_refuse_private_targets: bool = "MADANG_REFUSE_PRIVATE_TARGETS", "false", value::boolean;
         /// Marks a server for development: it says at the start that it is not for production.
         openvidu_dev: bool = "OPENVIDU_DEV", "false", value::boolean;
         /// Whether `/` offers a call to everybody who can reach it.
@@ -239,6 +250,10 @@ settings! {
         /// The browser that records custom layouts; empty: `chromium`, `chromium-browser`, `google-chrome-stable` or
         /// `google-chrome` in the PATH.
         madang_chromium: String = "MADANG_CHROMIUM", "", value::text;
+        /// As whom the transcoder and that browser run: a user's name, `uid:gid`, or empty for whoever runs this server. A server
+        /// that runs as root starts neither until this says whom, such as `nobody`, or `root` if that is meant. That user must
+        /// be able to reach OPENVIDU_RECORDING_PATH and MADANG_DATA_DIR; the folders of recordings become its own.
+        madang_helper_user: String = "MADANG_HELPER_USER", "", value::text;
         /// Where that browser finds this server; empty: at its public address, by way of this machine alone.
         openvidu_recording_composed_url: String = "OPENVIDU_RECORDING_COMPOSED_URL", "", value::optional_url;
         /// Whether the password is part of the address of a custom layout.

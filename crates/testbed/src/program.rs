@@ -15,8 +15,16 @@ pub fn on_loopback(program: &Path, folder: &Path) -> Command {
     let mut command = Command::new(program);
     command.env_clear().env("DOTENV_PATH", folder).env("MADANG_DATA_DIR", folder.join("data"));
     command.env("SERVER_PORT", "0").env("MADANG_UDP_PORT", "0").env("MADANG_LISTEN", "127.0.0.1");
+    command.env("MADANG_HELPER_USER", this_user());
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
+}
+
+/// `uid:gid` of whoever runs the tests, which may be root.
+pub fn this_user() -> String {
+    use std::os::unix::fs::MetadataExt as _;
+    let own = std::fs::metadata("/proc/self").expect("Linux");
+    format!("{}:{}", own.uid(), own.gid())
 }
 
 /// A program that said it is ready. It ends, by force, when this is dropped.

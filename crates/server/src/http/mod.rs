@@ -2,7 +2,8 @@
 //!
 //! One file per resource. A handler reads a request into `protocol` types, makes one call to the control loop, and writes
 //! what comes back: rules about sessions are not known here. On its way in, a request passes
-//! [`headers`] → [`compatibility`] and [`deprecated`], where set → [`cors`] → [`auth`] → [`intake`] → routing, in this order,
+//! [`forwarding`](crate::forwarding) → [`headers`] → [`compatibility`] and [`deprecated`], where set → [`cors`] → [`auth`] → [`forgery`] →
+//! [`intake`] → routing, in this order,
 //! because the original refuses wrong credentials before it looks at paths and bodies, and answers preflights before it looks
 //! at credentials.
 
@@ -17,6 +18,7 @@ use settings::Compatibility;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::forwarding::{self, Forwarding};
 use crate::state::AppState;
 use api::{
     broadcast, cdr, config, connections, doctor, health, media_nodes, recordings, restart, sessions, signal,
@@ -24,7 +26,7 @@ use api::{
 };
 use error::ApiError;
 use layers::access::{self, Access};
-use layers::{auth, compatibility, cors, deprecated, headers, intake, panics};
+use layers::{auth, compatibility, cors, deprecated, forgery, headers, intake, panics, trailing_slash};
 use pages::call::Places;
 use pages::{accept_certificate, call, call_page, info, recording_files, trust};
 
@@ -53,9 +55,9 @@ pub(crate) fn router(state: AppState, web_sockets: Router) -> Router {
     if let Some(store) = &state.recording_files.store {
         router = router.nest_service(
             recording_files::ROOT,
-            recording_files::router(store.root(), state.recording_files.bucket.clone()),
+            recording_files::recordings(store.root(), state.recording_files.bucket.clone()),
         );
-        let layouts = recording_files::router(&state.settings.openvidu_recording_custom_layout, None);
+        let layouts = recording_files::layouts(&state.settings.openvidu_recording_custom_layout);
         router = router.nest_service(recording_files::LAYOUTS, layouts);
     }
     if state.settings.madang_call_page {
@@ -67,12 +69,16 @@ pub(crate) fn router(state: AppState, web_sockets: Router) -> Router {
         .layer(Extension(Arc::new(Places::new(state.limits.places))))
         .with_state(state.clone());
     // As a whole, so that the layers see what the router itself adds to an answer.
-    let guarded = Router::new()
+    let mut guarded = Router::new()
         .fallback_service(router)
         .layer(from_fn(compatibility::negotiate))
         .layer(from_fn_with_state(state.clone(), intake::read))
+        .layer(from_fn_with_state(state.clone(), forgery::check))
         .layer(from_fn_with_state(state.clone(), auth::check));
     let config = &state.settings;
+    if config.madang_compatibility != Compatibility::V2_32 {
+        guarded = guarded.layer(from_fn(trailing_slash::ignore));
+    }
     let mut all = web_sockets
         .fallback_service(guarded)
         .layer(from_fn_with_state(state.clone(), cors::answer))
@@ -83,7 +89,10 @@ pub(crate) fn router(state: AppState, web_sockets: Router) -> Router {
     if config.madang_compatibility == Compatibility::V2_32 {
         all = all.layer(from_fn(compatibility::blur));
     }
-    all.layer(from_fn(panics::answer)).layer(from_fn(headers::add))
+    let forwarding = Forwarding::new(config.madang_trusted_proxies.clone());
+    all.layer(from_fn(panics::answer))
+        .layer(from_fn(headers::add))
+        .layer(from_fn_with_state(forwarding, forwarding::attribute))
 }
 
 /// The OpenAPI document as it is served.

@@ -9,15 +9,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{Extension, FromRef, State};
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Router, routing};
 use rand::RngCore as _;
 use session::{PeerInfo, SocketId};
 
+use crate::client_address::Sender;
 use crate::connection::Connection;
 use crate::control::Control;
-use crate::network::Network;
 use crate::shares::Shares;
 use crate::state::{AppState, Settings};
 use crate::stopping::Stopping;
@@ -68,8 +68,8 @@ pub(crate) fn router(state: &AppState, stopping: Stopping) -> Router {
 async fn open(
     State(signalling): State<Arc<Signalling>>,
     Extension(connection): Extension<Connection>,
+    sender: Sender,
     method: Method,
-    headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
     if method != Method::GET {
@@ -78,21 +78,15 @@ async fn open(
     let Ok(upgrade) = upgrade else {
         return (StatusCode::BAD_REQUEST, "Can \"Upgrade\" only to \"WebSocket\".").into_response();
     };
-    let forwarded =
-        headers.get("x-real-ip").and_then(|value| value.to_str().ok()).map(str::trim).filter(|ip| !ip.is_empty());
-    let network = Network::of_request(connection.peer, &headers);
     let limit = signalling.shared.settings.madang_unjoined_sockets;
-    let Some(share) = signalling.unjoined.take(network, limit as usize) else {
+    let Some(share) = signalling.unjoined.take(sender.network(), limit as usize) else {
         return (StatusCode::TOO_MANY_REQUESTS, "Too many connections without a session from this address")
             .into_response();
     };
-    let peer = PeerInfo {
-        ip: forwarded.map_or_else(|| connection.peer.ip().to_canonical().to_string(), str::to_owned),
-        user_id: format!("{:016X}", rand::rng().next_u64()),
-    };
+    let peer = PeerInfo { ip: sender.shown(connection.peer), user_id: format!("{:016X}", rand::rng().next_u64()) };
     let socket = SocketId(signalling.next_socket.fetch_add(1, Ordering::Relaxed));
     let stopping = signalling.stopping.clone();
-    let caller = socket::Caller { socket, peer, network, share, connection };
+    let caller = socket::Caller { socket, peer, sender, share, connection };
     let shared = signalling.shared.clone();
     upgrade
         .max_message_size(READ_FACTOR * MAX_MESSAGE)

@@ -7,6 +7,7 @@ use axum::extract::ws::{Message, WebSocket};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, StreamExt as _};
 use protocol::error::ErrorCode;
+use protocol::recording::PagePass;
 use protocol::rpc::{ClientRequest, Incoming, RpcError, error_frame, parse, pong_frame};
 use session::{ClientHandle, PeerInfo, SocketId};
 use tokio::time::{Instant, sleep_until, timeout};
@@ -15,12 +16,13 @@ use tracing::Instrument as _;
 use super::keep_alive::KeepAlive;
 use super::{MAX_MESSAGE, MAX_STRANGERS_MESSAGE, READ_FACTOR, SharedState};
 use crate::bound::Bound;
+use crate::client_address::Sender;
 use crate::connection::Connection;
 use crate::control::SocketInput;
-use crate::network::Network;
 use crate::outbox::{Outbox, Outgoing, Outlet, outbox};
 use crate::shares::Share;
 use crate::stopping::Stopping;
+use crate::well_known_secret::AdmitsSecret as _;
 use crate::wrong_secrets::SecretVerdict;
 
 /// A client that takes longer for one frame has gone.
@@ -35,7 +37,7 @@ const STRANGERS_READ: u64 = (READ_FACTOR * MAX_STRANGERS_MESSAGE) as u64;
 pub(super) struct Caller {
     pub(super) socket: SocketId,
     pub(super) peer: PeerInfo,
-    pub(super) network: Network,
+    pub(super) sender: Sender,
     /// Held until the client has joined a session.
     pub(super) share: Share,
     /// Keeps the place among the open connections.
@@ -44,7 +46,7 @@ pub(super) struct Caller {
 
 /// Serves a socket to its end.
 pub(super) async fn run(web_socket: WebSocket, caller: Caller, shared: SharedState, stopping: Stopping) {
-    let Caller { socket, peer, network, share, connection } = caller;
+    let Caller { socket, peer, sender, share, connection } = caller;
     let bound = connection.bound.clone();
     bound.set(STRANGERS_READ);
     let control = shared.control.clone();
@@ -59,7 +61,7 @@ pub(super) async fn run(web_socket: WebSocket, caller: Caller, shared: SharedSta
         }
         let overflow = outlet.overflow();
         let keep_alive = KeepAlive::new(Instant::now().into_std());
-        let reader = Reader { socket, network, shared, answers, keep_alive, bound };
+        let reader = Reader { socket, sender, shared, answers, keep_alive, bound };
         let mut reader = std::pin::pin!(reader.read(stream, stopping));
         tokio::select! {
             // The writer ends the socket: also a reader's close goes through the queue, behind what is already in it.
@@ -106,7 +108,7 @@ async fn write(mut sink: SplitSink<WebSocket, Message>, mut outlet: Outlet) -> W
 
 struct Reader {
     socket: SocketId,
-    network: Network,
+    sender: Sender,
     shared: SharedState,
     answers: Outbox,
     keep_alive: KeepAlive,
@@ -204,13 +206,17 @@ impl Reader {
         }
     }
 
-    /// Takes a wrong secret out of a request to join: what remains may still be a token.
+    /// Takes a wrong secret out of a request to join: what remains may still be a token. What the page of a recording was given
+    /// is not guessed: its session knows it.
     fn vet(&self, request: ClientRequest) -> ClientRequest {
+        let secret = &self.shared.settings.openvidu_secret;
+        let is_pass = |given: &str| PagePass::is_like(given) && !PagePass::is_like(secret.expose());
         match request {
-            ClientRequest::JoinRoom(mut join) if !join.secret.is_empty() => {
-                let is_right = || self.shared.settings.openvidu_secret.is(join.secret.as_bytes());
-                let now = Instant::now().into_std();
-                if self.shared.wrong_secrets.judge(self.network, now, is_right) != SecretVerdict::Right {
+            ClientRequest::JoinRoom(mut join) if !join.secret.is_empty() && !is_pass(&join.secret) => {
+                let is_right = || secret.is(join.secret.as_bytes());
+                let judge =
+                    || self.shared.wrong_secrets.judge(self.sender.network(), Instant::now().into_std(), is_right);
+                if !self.shared.settings.admits_secret_of(&self.sender) || judge() != SecretVerdict::Right {
                     join.secret.clear();
                 }
                 ClientRequest::JoinRoom(join)

@@ -253,7 +253,7 @@ async fn wrong_secrets_count_like_those_of_rest() {
     let mut insider = server.client().await;
     assert!(
         insider.request("joinRoom", with_secret("MY_SECRET")).await["result"].is_object(),
-        "local: never locked out"
+        "the network is known, and has as much once more"
     );
 }
 

@@ -12,7 +12,7 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, R
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::{Extension, Json, Router};
+use axum::{Json, Router};
 use bucket::Bucket;
 use doctor::{API, Language, SEEN};
 use protocol::checkup::{Checkup, Relay, RequestAsSeen, SelfDescription, TurnAddress};
@@ -21,8 +21,8 @@ use session::Time;
 use settings::{Config, LOCALHOST, bracketed};
 use tokio::task::spawn_blocking;
 
-use crate::client_address::{client_address, possible_clients};
-use crate::connection::Connection;
+use crate::client_address::Sender;
+use crate::forwarded;
 use crate::http::error::{ApiError, ErrorView};
 use crate::http::request::caller::{Caller, requested_origin};
 use crate::http::request::language::prefers_korean;
@@ -88,16 +88,14 @@ async fn page(uri: Uri, headers: HeaderMap) -> Response {
 async fn seen(
     State(settings): State<Settings>,
     State(examination): State<Arc<Examination>>,
-    Extension(connection): Extension<Connection>,
+    sender: Sender,
     headers: HeaderMap,
     request_extensions: axum::http::Extensions,
 ) -> Json<RequestAsSeen> {
     let origin = requested_origin(&headers, &request_extensions, settings.server_port).http();
-    let client = client_address(connection.peer, &headers);
-    // Who is believed is decided where addresses are read.
-    let told = ["x-real-ip", "x-forwarded-for"].iter().any(|name| headers.contains_key(*name));
-    let forwarded =
-        told && possible_clients(connection.peer, &headers).is_some_and(|clients| clients.contains(&client));
+    let client = sender.address();
+    let told = forwarded::names_a_client(&headers);
+    let forwarded = told && sender.possible().is_some_and(|clients| clients.contains(&client));
     Json(examination.server.seen(origin, client, forwarded))
 }
 

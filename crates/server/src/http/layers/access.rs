@@ -11,8 +11,7 @@ use axum::response::{IntoResponse, Response};
 use if_addrs::{IfAddr, Interface};
 use settings::{AccessList, AddressRange, Config, PublicHost};
 
-use crate::client_address::possible_clients;
-use crate::connection::Connection;
+use crate::client_address::Sender;
 use crate::http::error::ApiError;
 use crate::http::layers::intake;
 
@@ -70,11 +69,10 @@ fn is_below(path: &str, root: &str) -> bool {
 
 /// Lets a request through, or answers 403.
 pub(crate) async fn check(State(access): State<Arc<Access>>, request: Request, next: Next) -> Response {
-    let connection = request.extensions().get::<Connection>().expect("the port adds it to every request");
+    let sender = Sender::of(request.extensions());
     let path = request.uri().path();
     // Where a proxy lets one of its headers through as the client wrote it, the other one still tells the truth.
-    let clients = possible_clients(connection.peer, request.headers());
-    if access.admits(clients.as_deref(), path) {
+    if access.admits(sender.possible(), path) {
         return next.run(request).await;
     }
     let refusal = ApiError::described(StatusCode::FORBIDDEN, "Your address may not use this", path);

@@ -4,7 +4,7 @@
 //! that a route forgotten here is closed rather than open.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -15,6 +15,8 @@ use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use settings::{CertificateType, Config, Secret};
 
+use crate::client_address::Sender;
+use crate::connection::Connection;
 use crate::http::api::doctor;
 use crate::http::error::ApiError;
 use crate::http::layers::intake::{self, Authenticated};
@@ -22,8 +24,8 @@ use crate::http::pages::call_page;
 use crate::http::pages::recording_files;
 use crate::http::pages::trust;
 use crate::limits::Limits;
-use crate::network::Network;
 use crate::state::Settings;
+use crate::well_known_secret::{AdmitsSecret as _, KNOWN_SECRET};
 use crate::wrong_secrets::{SecretVerdict, WrongSecrets};
 
 /// The one user; letter case does not matter.
@@ -53,8 +55,15 @@ pub(crate) async fn check(
             refuse(request, limits.body).await
         };
     };
-    let network = Network::of_parts(request.headers(), request.extensions());
-    match wrong_secrets.judge(network, Instant::now(), || given.are_right(&settings.openvidu_secret)) {
+    let sender = Sender::of(request.extensions());
+    if !settings.admits_secret_of(&sender) {
+        let response = ApiError::described(StatusCode::FORBIDDEN, KNOWN_SECRET, request.uri().path()).into_response();
+        intake::discard(request.into_body(), limits.body).await;
+        return response;
+    }
+    let shown = request.extensions().get::<Connection>().expect("the port adds it to every request").shown.clone();
+    let is_right = || given.are_right(&settings.openvidu_secret);
+    match wrong_secrets.judge_in_turn(sender.network(), &shown, is_right).await {
         SecretVerdict::Right => {
             request.extensions_mut().insert(Authenticated);
             next.run(request).await

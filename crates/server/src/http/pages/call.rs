@@ -86,10 +86,12 @@ pub(crate) async fn token(
         media_node: None,
     };
     let data = serde_json::json!({ "name": name }).to_string();
+    // Behind a local address everybody may stand.
+    let asker = (!network.is_local()).then(|| network.address());
     let mut place = ConnectionProperties { role: Role::Publisher, data, ..Default::default() };
     let taken = control.call(move |registry, now| {
         ice_servers::fill_in(&mut place, &settings, now);
-        registry.take_guest_place(properties, place, &origin.web_socket(), now)
+        registry.take_guest_place(properties, place, &origin.web_socket(), asker, now)
     });
     let connection = taken.await?.map_err(refused)?;
     let token = view::connection(connection).token.ok_or_else(|| refused(GuestRefusal::Ending))?;
@@ -97,11 +99,24 @@ pub(crate) async fn token(
 }
 
 fn refused(refusal: GuestRefusal) -> ApiError {
+    let text = str::to_owned;
     let (status, message) = match refusal {
-        GuestRefusal::NotAGuestRoom => (StatusCode::FORBIDDEN, "This room belongs to an application"),
-        GuestRefusal::RoomFull => (StatusCode::SERVICE_UNAVAILABLE, "This room is full"),
-        GuestRefusal::TooManyRooms => (StatusCode::SERVICE_UNAVAILABLE, "There are too many rooms"),
-        GuestRefusal::Ending => (StatusCode::CONFLICT, "The room was just closed, try again"),
+        GuestRefusal::NotAGuestRoom => (StatusCode::FORBIDDEN, text("This room belongs to an application")),
+        GuestRefusal::RoomFull => (StatusCode::SERVICE_UNAVAILABLE, text("This room is full")),
+        GuestRefusal::TooManyRooms => (StatusCode::SERVICE_UNAVAILABLE, text("There are too many rooms")),
+        GuestRefusal::Ending => (StatusCode::CONFLICT, text("The room was just closed, try again")),
+        GuestRefusal::ShareOfPlaces { most, kept } => {
+            let message = format!(
+                "Nobody has come to {most} places that were asked for from this address, which is as many as may be; they \
+                 are free again {} s after they were asked for",
+                kept.as_secs()
+            );
+            (StatusCode::TOO_MANY_REQUESTS, message)
+        }
+        GuestRefusal::ShareOfRooms { most } => {
+            let message = format!("{most} rooms were made from this address, which is as many as may be at a time");
+            (StatusCode::TOO_MANY_REQUESTS, message)
+        }
     };
     ApiError::described(status, message, PATH)
 }

@@ -26,12 +26,26 @@ pub(crate) const LAYOUTS: &str = "/openvidu/layouts";
 struct Places {
     folder: ServeDir,
     bucket: Option<Arc<Bucket>>,
+    /// Links must not lead out of it.
+    root: Option<Arc<Path>>,
 }
 
-/// Serves what is below `folder`, or else in the bucket.
-pub(crate) fn router(folder: &Path, bucket: Option<Arc<Bucket>>) -> Router {
-    let folder = ServeDir::new(folder).append_index_html_on_directories(false);
-    Router::new().fallback(serve).with_state(Places { folder, bucket })
+/// Serves what is below the folder of the recordings, or else in the bucket.
+pub(crate) fn recordings(folder: &Path, bucket: Option<Arc<Bucket>>) -> Router {
+    router(Places { folder: files(folder), bucket, root: None })
+}
+
+/// Serves the pages of layouts: only what really is in their folder, whatever links there are.
+pub(crate) fn layouts(folder: &Path) -> Router {
+    router(Places { folder: files(folder), bucket: None, root: Some(folder.into()) })
+}
+
+fn files(folder: &Path) -> ServeDir {
+    ServeDir::new(folder).append_index_html_on_directories(false)
+}
+
+fn router(places: Places) -> Router {
+    Router::new().fallback(serve).with_state(places)
 }
 
 /// Whether files may be behind this path.
@@ -40,7 +54,7 @@ pub(crate) fn has(path: &str) -> bool {
 }
 
 async fn serve(
-    State(Places { folder, bucket }): State<Places>,
+    State(Places { folder, bucket, root }): State<Places>,
     OriginalUri(uri): OriginalUri,
     method: Method,
     request: Request,
@@ -50,6 +64,12 @@ async fn serve(
         let mut response = ApiError::unhandled(StatusCode::METHOD_NOT_ALLOWED, message, uri.path()).into_response();
         response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET,HEAD"));
         return Ok(response);
+    }
+    if let Some(root) = root
+        && leads_out(&root, request.uri().path()).await
+    {
+        let message = format_args!("This file is not in the folder of the layouts: {}", uri.path());
+        return Err(ApiError::unhandled(StatusCode::NOT_FOUND, message, uri.path()));
     }
     let whole = whole_file(&request);
     let wanted = request.headers().get(header::RANGE).cloned();
@@ -74,6 +94,13 @@ async fn serve(
         response.headers_mut().insert(header::CONTENT_TYPE, any);
     }
     Ok(response)
+}
+
+/// Whether there is something, and it is elsewhere.
+async fn leads_out(root: &Path, path: &str) -> bool {
+    let path = percent_encoding::percent_decode_str(path.trim_start_matches('/')).decode_utf8_lossy().into_owned();
+    let (found, root) = (tokio::fs::canonicalize(root.join(path)).await, tokio::fs::canonicalize(root).await);
+    found.ok().zip(root.ok()).is_some_and(|(found, root)| !found.starts_with(root))
 }
 
 async fn look_up(files: &ServeDir, request: Request) -> Response {

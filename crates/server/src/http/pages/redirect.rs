@@ -5,10 +5,12 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use certificates::Challenges;
 
+use crate::forwarding::{self, Forwarding};
 use crate::http::request::caller::{Origin, requested_origin};
 use crate::state::Settings;
 
@@ -22,7 +24,9 @@ pub(crate) fn router(settings: Settings, challenges: Arc<Challenges>) -> Router 
             text.map_or_else(|| StatusCode::NOT_FOUND.into_response(), |text| (headers, text).into_response())
         }
     };
-    Router::new().route("/.well-known/acme-challenge/{token}", get(answer)).fallback(to_https).with_state(settings)
+    let forwarding = Forwarding::new(settings.madang_trusted_proxies.clone());
+    let router = Router::new().route("/.well-known/acme-challenge/{token}", get(answer)).fallback(to_https);
+    router.with_state(settings).layer(from_fn_with_state(forwarding, forwarding::attribute))
 }
 
 async fn to_https(State(settings): State<Settings>, request: Request) -> Response {

@@ -55,9 +55,13 @@ async fn json<S: Send + Sync>(
     parse(&bytes).map_err(|error| ApiError::unhandled(StatusCode::BAD_REQUEST, error, path))
 }
 
-/// `application/json` or `application/*+json`, whatever its parameters.
-fn is_json(headers: &HeaderMap) -> bool {
+/// The type of a body without its parameters, in small letters; nothing if there is none.
+pub(crate) fn essence(headers: &HeaderMap) -> String {
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    essence.strip_prefix("application/").is_some_and(|subtype| subtype == "json" || subtype.ends_with("+json"))
+    content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+/// `application/json` or `application/*+json`, whatever its parameters.
+pub(crate) fn is_json(headers: &HeaderMap) -> bool {
+    essence(headers).strip_prefix("application/").is_some_and(|subtype| subtype == "json" || subtype.ends_with("+json"))
 }

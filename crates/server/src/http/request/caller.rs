@@ -1,8 +1,10 @@
 //! How a caller reached the server. Tokens point the caller's own clients back to the same place.
 //!
-//! Everything here can be made up by the caller; what does not look like an address is not used.
+//! Everything here can be made up by the caller, but for what a proxy says (see [`crate::forwarded`]); what does not look
+//! like an address is not used.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
@@ -10,6 +12,8 @@ use axum::http::{Extensions, HeaderMap, header};
 use settings::Config;
 
 use crate::connection::Connection;
+use crate::container_names::ContainerNames;
+use crate::forwarded;
 use crate::state::Settings;
 
 /// A scheme and an address that clients can use.
@@ -29,6 +33,11 @@ impl Origin {
     /// `ws[s]://host[:port]`.
     pub(crate) fn web_socket(&self) -> String {
         format!("{}://{}", if self.secure { "wss" } else { "ws" }, self.authority)
+    }
+
+    /// `host[:port]`, without the scheme's own port.
+    pub(crate) fn authority(&self) -> &str {
+        &self.authority
     }
 
     /// IPv6 in brackets.
@@ -53,16 +62,18 @@ pub(crate) struct Caller(pub(crate) Origin);
 impl<S: Sync> FromRequestParts<S> for Caller
 where
     Settings: FromRef<S>,
+    Arc<ContainerNames>: FromRef<S>,
 {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
-        Ok(Self(public_origin(&Settings::from_ref(state), &parts.headers, &parts.extensions)))
+        let (settings, names) = (Settings::from_ref(state), Arc::<ContainerNames>::from_ref(state));
+        Ok(Self(public_origin(&settings, &names, &parts.headers, &parts.extensions)))
     }
 }
 
 /// What the operator set, else what the caller used.
-fn public_origin(config: &Config, headers: &HeaderMap, extensions: &Extensions) -> Origin {
+fn public_origin(config: &Config, names: &ContainerNames, headers: &HeaderMap, extensions: &Extensions) -> Origin {
     match config.domain_or_public_ip.for_url() {
         // A public name is served with TLS, by us or by a proxy; `localhost` is for development and may be either.
         Some(host) => {
@@ -70,15 +81,25 @@ fn public_origin(config: &Config, headers: &HeaderMap, extensions: &Extensions) 
             let secure = encrypted && !config.force_plain_http;
             Origin::new(secure, &host, Some(config.https_port()))
         }
-        None => requested_origin(headers, extensions, config.server_port),
+        None => {
+            let requested = requested_origin(headers, extensions, config.server_port);
+            // What a browser has asked for, itself or through a proxy, it can ask for again.
+            let by_browser = forwarded::host(headers).is_some() || is_browser(headers);
+            if !by_browser && names.has(requested.host()) {
+                let authority = requested.authority.replacen(requested.host(), "localhost", 1);
+                Origin { authority, ..requested }
+            } else {
+                requested
+            }
+        }
     }
 }
 
 /// What the caller used, seen through a proxy in front of us.
 pub(crate) fn requested_origin(headers: &HeaderMap, extensions: &Extensions, server_port: u16) -> Origin {
     let secure = is_secure(headers, extensions);
-    let forwarded_port = first(headers, "x-forwarded-port").and_then(parse_port);
-    let forwarded_host = first(headers, "x-forwarded-host").filter(|host| is_authority(host));
+    let forwarded_port = forwarded::port(headers).and_then(parse_port);
+    let forwarded_host = forwarded::host(headers).filter(|host| is_authority(host));
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).filter(|host| is_authority(host));
     match forwarded_host.or(host) {
         Some(authority) => {
@@ -89,17 +110,14 @@ pub(crate) fn requested_origin(headers: &HeaderMap, extensions: &Extensions, ser
     }
 }
 
-fn is_secure(headers: &HeaderMap, extensions: &Extensions) -> bool {
-    match first(headers, "x-forwarded-proto") {
-        Some("https" | "wss") => true,
-        Some("http" | "ws") => false,
-        _ => extensions.get::<Connection>().is_some_and(|connection| connection.tls),
-    }
+/// Programs on servers say none of these (Fetch §3.1, Fetch Metadata §2).
+fn is_browser(headers: &HeaderMap) -> bool {
+    [header::ORIGIN.as_str(), "sec-fetch-site", "sec-fetch-mode"].iter().any(|name| headers.contains_key(*name))
 }
 
-/// Each proxy adds itself behind: the first one is what the caller saw.
-fn first<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get(name)?.to_str().ok()?.split(',').next().map(str::trim)
+fn is_secure(headers: &HeaderMap, extensions: &Extensions) -> bool {
+    let is_encrypted = || extensions.get::<Connection>().is_some_and(|connection| connection.tls);
+    forwarded::is_secure(headers).unwrap_or_else(is_encrypted)
 }
 
 /// `host[:port]`, where the host is a name, an IPv4 address or an IPv6 address in brackets.
@@ -135,7 +153,7 @@ mod tests {
 
     fn origin(config: &Config, headers: &[(&'static str, &str)]) -> String {
         let headers = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
-        public_origin(config, &headers, &Extensions::new()).web_socket()
+        public_origin(config, &ContainerNames::default(), &headers, &Extensions::new()).web_socket()
     }
 
     #[test]
@@ -155,15 +173,33 @@ mod tests {
     #[test]
     fn a_proxy_knows_better() {
         for (headers, expected) in [
-            (&[("x-forwarded-proto", "https")][..], "wss://inner:4443"),
+            (&[("x-forwarded-proto", "https")][..], "wss://inner.example.org:4443"),
             (&[("x-forwarded-proto", "https, http"), ("x-forwarded-host", "a.example.org, b")], "wss://a.example.org"),
             (&[("x-forwarded-proto", "https"), ("x-forwarded-host", "a:443")], "wss://a"),
             (&[("x-forwarded-host", "a"), ("x-forwarded-port", "8443")], "ws://a:8443"),
-            (&[("x-forwarded-host", "evil/path"), ("x-forwarded-port", "0")], "ws://inner:4443"),
+            (&[("x-forwarded-host", "evil/path"), ("x-forwarded-port", "0")], "ws://inner.example.org:4443"),
         ] {
-            let headers = [&[("host", "inner:4443")], headers].concat();
+            let headers = [&[("host", "inner.example.org:4443")], headers].concat();
             assert_eq!(origin(&Config::default(), &headers), expected, "{headers:?}");
         }
+    }
+
+    #[test]
+    fn names_that_only_containers_know_lead_to_this_machine() {
+        for (headers, expected) in [
+            (&[("host", "openvidu:4443")][..], "ws://localhost:4443"),
+            (&[("host", "host.docker.internal:5443")], "ws://localhost:5443"),
+            (&[("host", "172.17.0.1:4443")], "ws://localhost:4443"),
+            (&[("host", "openvidu")], "ws://localhost"),
+            (&[("host", "openvidu:4443"), ("x-forwarded-proto", "https")], "wss://localhost:4443"),
+            (&[("host", "openvidu:4443"), ("x-forwarded-host", "intranet")], "ws://intranet"),
+            (&[("host", "desk:4443"), ("origin", "http://desk:4443")], "ws://desk:4443"),
+            (&[("host", "desk:4443"), ("sec-fetch-site", "same-origin")], "ws://desk:4443"),
+        ] {
+            assert_eq!(origin(&Config::default(), headers), expected, "{headers:?}");
+        }
+        let named = Config { domain_or_public_ip: "openvidu".parse().unwrap(), ..Config::default() };
+        assert_eq!(origin(&named, &[("host", "a:4443")]), "wss://openvidu:4443", "the operator knows");
     }
 
     #[test]

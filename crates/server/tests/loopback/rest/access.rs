@@ -1,6 +1,6 @@
 //! Address lists, seen through a proxy on this machine.
 
-use testbed::rest::Request;
+use testbed::rest::{Request, basic};
 use testbed::server::TestServer;
 
 async fn restricted() -> TestServer {
@@ -60,4 +60,46 @@ async fn a_header_that_the_proxy_passed_on_opens_nothing() {
         let request = from("203.0.113.9", Request::new("GET", "/sessions")).header("X-Forwarded-For", told);
         assert_eq!(server.send(request).await.status, 403, "{told}");
     }
+}
+
+#[tokio::test]
+async fn what_everybody_knows_as_secret_counts_from_this_machine_only() {
+    let server = TestServer::start_with(|config| config.madang_allow_my_secret = false).await;
+    assert_eq!(server.get("/sessions").await.status, 200);
+    for (method, path) in [("GET", "/sessions"), ("POST", "/sessions"), ("GET", "/openvidu/cdr")] {
+        let answer = server.send(from("192.0.2.1", Request::new(method, path))).await;
+        assert_eq!(answer.status, 403, "{answer:?}");
+        assert!(answer.text().contains("OPENVIDU_SECRET") && answer.text().contains("MADANG_ALLOW_MY_SECRET"));
+        let answer = server.send(from("192.0.2.1", Request::anonymous(method, path))).await;
+        assert_eq!(answer.status, 401, "{answer:?}");
+    }
+    assert_eq!(server.send(from("192.0.2.1", Request::anonymous("GET", "/"))).await.status, 200);
+    let elsewhere = TestServer::start_with(|config| {
+        config.madang_allow_my_secret = false;
+        config.openvidu_secret = "another".parse().unwrap();
+    })
+    .await;
+    let own = basic("OPENVIDUAPP:another");
+    let request = from("192.0.2.1", Request::anonymous("GET", "/sessions")).header("Authorization", &own);
+    assert_eq!(elsewhere.send(request).await.status, 200);
+}
+
+#[tokio::test]
+async fn who_is_no_trusted_proxy_speaks_for_itself() {
+    let server = TestServer::start_with(|config| {
+        config.madang_trusted_proxies = "203.0.113.0/24".parse().unwrap();
+        config.allowed_access_to_restapi = settings::AccessList::Only(vec!["198.51.100.0/24".parse().unwrap()]);
+    })
+    .await;
+    // What comes straight from here is this machine, as always; what may come from anywhere is not.
+    assert_eq!(server.get("/sessions").await.status, 200);
+    for name in ["X-Real-IP", "X-Forwarded-For", "Forwarded", "X-Forwarded-Proto", "X-Scheme", "X-Forwarded-Ssl"] {
+        let request = Request::new("GET", "/sessions").header(name, "198.51.100.20");
+        assert_eq!(server.send(request).await.status, 403, "{name}");
+    }
+    let server = TestServer::start_with(|config| config.madang_trusted_proxies = "none".parse().unwrap()).await;
+    let request = Request::anonymous("GET", "/config/openvidu-publicurl")
+        .header("X-Forwarded-Proto", "https")
+        .header("X-Forwarded-Host", "evil.example.org");
+    assert_eq!(server.send(request).await.text(), "http://127.0.0.1:15443/");
 }

@@ -90,20 +90,41 @@ async fn a_wrong_method_is_told_the_right_ones() {
 }
 
 #[tokio::test]
+async fn a_slash_at_the_end_does_not_count() {
+    let server = TestServer::start().await;
+    let created =
+        server.send(Request::raw("POST", "/openvidu/api/sessions/").json(r#"{"customSessionId":"room"}"#)).await;
+    assert_eq!(created.status, 401);
+    let with_secret = |method, path| Request::new(method, path);
+    let post = with_secret("POST", "/openvidu/api/sessions/").json(r#"{"customSessionId":"room"}"#);
+    assert_eq!(server.send(post).await.status, 200);
+    for (method, path, body) in [
+        ("GET", "/openvidu/api/sessions/", None),
+        ("GET", "/openvidu/api/sessions/room/", None),
+        ("GET", "/openvidu/api/sessions/room/?webRtcStats=false", None),
+        ("POST", "/openvidu/api/sessions/room/connection/", Some("{}")),
+        ("GET", "/openvidu/api/config/openvidu-publicurl/", None),
+    ] {
+        let request = with_secret(method, path);
+        let request = body.map_or(request.clone(), |body| request.json(body));
+        assert_eq!(server.send(request).await.status, 200, "{method} {path}");
+    }
+    assert_eq!(server.send(Request::anonymous("GET", "/config/openvidu-publicurl/")).await.status, 200);
+}
+
+#[tokio::test]
 async fn strange_paths_are_not_found() {
     let server = TestServer::start().await;
     server.create_session("room").await;
     for path in [
         "/openvidu/api/Sessions",
-        "/openvidu/api/sessions/",
         "/openvidu/api/sessions//room",
         "/openvidu//api/sessions",
         "/openvidu/api/./sessions",
         "/openvidu/api/x/../sessions",
         "/openvidu/api/sessions/..",
         "/openvidu/api/sessions;a=b",
-        "/openvidu/api/sessions/room/connection/",
-        "/openvidu/api/sessions/room/",
+        "/openvidu/api/sessions/room//",
         "/openvidu/api/sessions%2Froom",
         "/openvidu/api/sessions/room%2Fconnection",
         "/openvidu/api/sessions/%2e%2e",

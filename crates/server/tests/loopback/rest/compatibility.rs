@@ -15,7 +15,7 @@ fn unhandled() -> Vec<(Request, u16, Option<&'static str>)> {
         (request("DELETE", "/recordings"), 405, Some("GET,HEAD")),
         (request("GET", "/openvidu/api"), 404, None),
         (request("GET", "/openvidu/api/Sessions"), 404, None),
-        (request("GET", "/sessions/"), 404, None),
+        (request("GET", "/sessions//"), 404, None),
         (request("GET", "/dashboard/"), 404, None),
         (request("GET", "/openvidu/recordings/x/x.mp4"), 404, None),
         (request("GET", "/openvidu/cdr/CDR.2020-01-01_00-00-00.log"), 404, None),

@@ -67,14 +67,39 @@ async fn an_application_that_has_shown_the_secret_is_not_locked_out() {
 }
 
 #[tokio::test]
-async fn behind_a_proxy_that_does_not_say_for_whom_the_right_secret_always_works() {
+async fn behind_a_proxy_that_does_not_say_for_whom_guesses_are_limited_and_the_right_secret_waits_its_turn() {
+    let wrong = || Request::new("GET", "/config").header("Authorization", &basic("OPENVIDUAPP:WRONG"));
     let server = strict().await;
-    let wrong = Request::new("GET", "/config").header("Authorization", &basic("OPENVIDUAPP:WRONG"));
     for _ in 0..3 {
-        assert_eq!(server.send(wrong.clone()).await.status, 401);
+        assert_eq!(server.send(wrong()).await.status, 401);
     }
-    assert!(is_limited(&server.send(wrong).await));
+    assert!(is_limited(&server.send(wrong()).await));
+    assert!(is_limited(&server.get("/config").await), "a neighbour's guess is a guess: the turn is in an hour");
+
+    let interval = Duration::from_millis(300);
+    let limits = Limits { wrong_secrets: Rate { burst: 3, interval }, ..Limits::default() };
+    let server = TestServer::start_limited(|_| {}, limits).await;
+    for _ in 0..4 {
+        assert_eq!(server.send(wrong()).await.status, 401);
+    }
     assert_eq!(server.get("/config").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_connection_that_has_shown_the_secret_is_not_locked_out_by_its_neighbours() {
+    let server = strict().await;
+    let mut application = server.connect().await;
+    assert_eq!(application.send(with("MY_SECRET", GUESSER)).await.status, 200);
+    while !is_limited(&server.send(with("MY_SECRET", GUESSER)).await) {
+        for _ in 0..10 {
+            server.send(with("WRONG", GUESSER)).await;
+        }
+    }
+    for _ in 0..10 {
+        assert_eq!(application.send(with("MY_SECRET", GUESSER)).await.status, 200);
+    }
+    assert!(is_limited(&application.send(with("WRONG", GUESSER)).await));
+    assert!(is_limited(&application.send(with("MY_SECRET", GUESSER)).await), "it was a guesser's, too");
 }
 
 /// openvidu-java-client sends every request without credentials first.

@@ -14,6 +14,7 @@ mod deprecated;
 mod doctor;
 mod fields;
 mod flood;
+mod forgery;
 mod golden;
 mod life;
 mod limits;
