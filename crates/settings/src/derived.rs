@@ -4,6 +4,9 @@ use std::net::IpAddr;
 
 use super::{Config, IceTcp};
 
+/// Whichever is free.
+const ANY: u16 = 0;
+
 impl Config {
     /// Where clients find this server, if nobody asks who reaches it differently; without a slash at its end.
     pub fn public_url(&self, fallback_host: IpAddr) -> String {
@@ -29,10 +32,12 @@ impl Config {
         }
     }
 
-    /// Port on which requests are only sent on to HTTPS. A proxy in front has its own.
+    /// Port on which requests are only sent on to HTTPS. A proxy in front has its own, and the port that speaks everything
+    /// needs none.
     pub fn redirecting_port(&self) -> Option<u16> {
         let public_itself = self.https_port.is_none_or(|port| port == self.server_port);
-        self.http_port.filter(|_| public_itself && !self.force_plain_http)
+        let is_other = |port: u16| port == ANY || port != self.server_port;
+        self.http_port.filter(|port| is_other(*port) && public_itself && !self.force_plain_http)
     }
 }
 
@@ -72,6 +77,8 @@ mod tests {
         assert_eq!(redirecting(&ports), Some(80));
         assert_eq!(redirecting(&[("HTTP_PORT", "80"), ("SERVER_PORT", "4443")]), Some(80));
         assert_eq!(redirecting(&[&ports[..], &[("SERVER_PORT", "5443")]].concat()), None, "behind a proxy");
+        assert_eq!(redirecting(&[("HTTP_PORT", "4443"), ("SERVER_PORT", "4443")]), None, "one port speaks both");
+        assert_eq!(redirecting(&[("HTTP_PORT", "443"), ("HTTPS_PORT", "443")]), None);
         assert_eq!(redirecting(&[&ports[..], &[("FORCE_PLAIN_HTTP", "true")]].concat()), None);
     }
 }

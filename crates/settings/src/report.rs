@@ -56,8 +56,9 @@ pub fn reference() -> String {
     let mut text = String::from(
         "# Settings\n\n<!-- Made by `madang reference`, do not edit. -->\n\n\
          Read from the file `.env` in the folder `DOTENV_PATH` (default: the working directory), else from the environment,\n\
-         else the default. A line of the file is `NAME=value`; lines that begin with `#` or `//` are comments. All settings are\n\
-         checked at the start, and everything that is wrong is reported at once.\n",
+         else the default. A line of the file is `NAME=value`, as docker-compose reads it: the value may stand in quotes, ` #` begins a\n\
+         comment, and so does a line that begins with `#` or `//`. All settings are checked at the start, and everything that\n\
+         is wrong is reported at once.\n",
     );
     let mut group = "";
     for key in KEYS {
@@ -96,7 +97,7 @@ pub fn remarks(sources: &Sources) -> Vec<String> {
 /// A `.env` that names every setting that has an effect: with its value if it is among `set`, else as a comment with its default.
 pub fn template(set: &[(&str, &str)]) -> String {
     let mut text = String::from(
-        "# Settings. NAME=value, without quotes; a comment begins with # at the start of its line.\n\
+        "# Settings. NAME=value; a comment begins with #.\n\
          # What is commented out has the value shown. After a change: ./openvidu restart\n",
     );
     let mut group = "";

@@ -30,10 +30,10 @@ impl Sources {
                     name: None,
                     value: String::new(),
                     rule: format!(
-                        "File {} has a malformed line at position {} with content \"{}\"",
+                        "File {} has a malformed line at position {}: it must be NAME=value, a quote must be closed, and only a \
+                         comment may follow it",
                         path.display(),
-                        malformed.line,
-                        malformed.content
+                        malformed.line
                     ),
                 }),
             },
