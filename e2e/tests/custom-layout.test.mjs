@@ -6,6 +6,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
+  chmodSync,
   copyFileSync,
   cpSync,
   existsSync,
@@ -21,6 +22,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { Browsers } from '../harness/browsers.mjs';
 import { openRoom } from '../harness/call.mjs';
+import { RawClient } from '../harness/rawclient.mjs';
 import { decode, programs, settled, streams, wasTold } from '../harness/recordings.mjs';
 import { rest, restOk } from '../harness/rest.mjs';
 import { secret, startServer } from '../harness/server.mjs';
@@ -150,6 +152,38 @@ test('a page that joined as recorder is the picture, although its browser is kil
   assert.ok(loudness(film) > -40, `${loudness(film)} dB`);
 });
 
+/** What such a page can do with what it got: see this session, and nothing else. */
+async function onlyAsRecorder(pass) {
+  const join = async (session, recorder) => {
+    const client = await RawClient.open(world.server);
+    const answer = await client.request('joinRoom', {
+      token: '',
+      session,
+      platform: 'page',
+      dashboard: false,
+      metadata: '',
+      secret: pass,
+      recorder,
+    });
+    return { client, answer };
+  };
+  const visible = await join('red', false);
+  assert.equal(visible.answer.error.code, 401);
+  await restOk(world.server, 'POST', '/openvidu/api/sessions', { customSessionId: 'blue' });
+  const astray = await join('blue', true);
+  assert.equal(astray.answer.error.code, 401);
+  const authorization = `Basic ${Buffer.from(`OPENVIDUAPP:${pass}`).toString('base64')}`;
+  const api = `${world.server.url}/openvidu/api/sessions`;
+  assert.equal((await fetch(api, { headers: { authorization } })).status, 401);
+  const page = await join('red', true);
+  assert.equal(page.answer.result.id, 'RECORDER', JSON.stringify(page.answer));
+  assert.equal(page.answer.result.value.length, 1);
+  const [{ id }] = page.answer.result.value;
+  const evicted = await page.client.request('forceDisconnect', { connectionId: id });
+  assert.ok(evicted.error, JSON.stringify(evicted));
+  for (const { client } of [visible, astray, page]) client.close();
+}
+
 test('a page elsewhere is finished after the server was killed', { timeout: 240_000 }, async () => {
   await new Promise((done) => elsewhere.listen(0, '127.0.0.1', done));
   const address = `http://127.0.0.1:${elsewhere.address().port}/page?theme=red`;
@@ -158,7 +192,14 @@ test('a page elsewhere is finished after the server was killed', { timeout: 240_
   await ann.publish();
   const started = await start({ session: 'red', customLayout: address, hasAudio: false });
   assert.equal(started.status, 200, JSON.stringify(started.body));
-  assert.equal(elsewhere.asked, `/page?theme=red&sessionId=red&secret=${secret}`);
+  // A page of somebody else's is let in this once, under the name that pages know: it never gets the secret.
+  const asked = new URLSearchParams(elsewhere.asked.split('?')[1]);
+  assert.equal(elsewhere.asked.split('?')[0], '/page');
+  assert.deepEqual([...asked.keys()], ['theme', 'sessionId', 'secret']);
+  assert.equal(asked.get('sessionId'), 'red');
+  const pass = asked.get('secret');
+  assert.match(pass, /^pag_[A-Za-z0-9]{32}$/);
+  await onlyAsRecorder(pass);
   const [browser] = browsers();
   await ann.do('sentFrames', 60);
   world.server.child.kill('SIGKILL');
@@ -174,6 +215,65 @@ test('a page elsewhere is finished after the server was killed', { timeout: 240_
   const [red, green, blue] = colour(film, 0, width);
   assert.ok(red > 200 && green < 50 && blue < 50, `${[red, green, blue]}`);
   await wasTold(cdr, 'red', ['started', 'stopped nodeCrashed', 'ready nodeCrashed']);
+});
+
+/** User, group and environment of a process. */
+function seen(process) {
+  const status = readFileSync(`/proc/${process}/status`, 'utf8');
+  const environment = readFileSync(`/proc/${process}/environ`, 'utf8').split('\0').filter(Boolean);
+  return {
+    ids: ['Uid', 'Gid'].map((name) =>
+      Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)[1]),
+    ),
+    names: environment.map((pair) => pair.split('=')[0]),
+  };
+}
+
+test('browser and transcoder run as whom they shall, without what the server knows', {
+  timeout: 240_000,
+  skip: process.getuid() !== 0 && 'only root can start programs as somebody else',
+}, async () => {
+  await world.server.stop();
+  // Reachable for everybody, as in an installation.
+  chmodSync(scratch, 0o755);
+  const data = join(scratch, 'data');
+  const nobody = [65534, 65534];
+  world.server = await startServer({
+    ...settings,
+    MADANG_DATA_DIR: data,
+    MADANG_HELPER_USER: nobody.join(':'),
+    COTURN_SHARED_SECRET_KEY: 'hush',
+  });
+  const room = await world.call({ customSessionId: 'dropped' });
+  const ann = await room.join('ann');
+  await ann.publish();
+  const started = await start({ session: 'dropped', customLayout: 'blue' });
+  assert.equal(started.status, 200, JSON.stringify(started.body));
+  const helpers = [...browsers(), ...programs(world.server, join(folder, 'dropped'))];
+  assert.ok(helpers.length >= 2, `${helpers}`);
+  for (const helper of helpers) {
+    const { ids, names } = seen(helper);
+    assert.deepEqual(ids, nobody);
+    assert.deepEqual(
+      names.filter((name) => /^(MADANG|OPENVIDU|COTURN|SERVER)_/.test(name)),
+      [],
+    );
+  }
+  await ann.do('sentFrames', 45);
+  const stop = '/openvidu/api/recordings/stop/dropped';
+  const stopped = await restOk(world.server, 'POST', stop);
+  assert.equal(stopped.status, 'ready');
+  const film = join(folder, 'dropped', 'dropped.mp4');
+  decode(film);
+  assert.ok(isBlue(colour(film, 330, 300)), `${colour(film, 330, 300)}`);
+
+  await world.server.stop();
+  world.server = await startServer({ ...settings, MADANG_HELPER_USER: '' });
+  const refusing = await world.call({ customSessionId: 'refused' });
+  await refusing.join('ann');
+  const refused = await start({ session: 'refused', customLayout: 'blue' });
+  assert.equal(refused.status, 501, JSON.stringify(refused.body));
+  assert.match(JSON.stringify(refused.body), /runs as root.*MADANG_HELPER_USER/);
 });
 
 test('without a browser the answer says what to install', { timeout: 60_000 }, async () => {

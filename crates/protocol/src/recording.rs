@@ -27,6 +27,8 @@ pub enum RecordingCommand {
         created_at: u64,
         /// How; every absent property is filled in.
         properties: RecordingProperties,
+        /// If it shows a page: what lets that in.
+        page_pass: Option<PagePass>,
     },
     /// A stream is in it from now on; its packets come by the tap.
     Add {
@@ -60,6 +62,40 @@ pub enum RecordingCommand {
         /// It is worth nothing, because it never ran.
         failed: bool,
     },
+}
+
+/// Lets the page that one recording shows into the session, in the place of the deployment's secret: as its recorder, for as
+/// long as it is recorded. A secret.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PagePass(String);
+
+impl PagePass {
+    const PREFIX: &str = "pag_";
+    /// Letters and digits behind it.
+    const LENGTH: usize = 32;
+
+    /// Of so many letters and digits by chance; [`None`] if there are more or less of them, or anything else.
+    pub fn new(chance: &str) -> Option<Self> {
+        let pass = format!("{}{chance}", Self::PREFIX);
+        Self::is_like(&pass).then_some(Self(pass))
+    }
+
+    /// Whether a text may be one, whoever made it up.
+    pub fn is_like(text: &str) -> bool {
+        let rest = text.strip_prefix(Self::PREFIX).unwrap_or_default();
+        rest.len() == Self::LENGTH && rest.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    }
+
+    /// As it stands in a page's address.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for PagePass {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PagePass(…)")
+    }
 }
 
 /// One published stream in a recording.

@@ -9,11 +9,14 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
+use confinement::{Confinement, Refusal};
 use http::Uri;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use protocol::event::Composition;
+use protocol::recording::PagePass;
 use webpage::PageOptions;
 
+use crate::inside::leads_inside;
 use crate::processes::Unavailable;
 
 /// The user of the REST API.
@@ -28,6 +31,8 @@ const PAGE: &str = "index.html";
 pub struct LayoutOptions {
     /// Chromium; empty: wherever it is in `PATH`.
     pub chromium: PathBuf,
+    /// How it shall run, or why it must not.
+    pub confinement: Result<Confinement, Refusal>,
     /// For the browser, while it runs.
     pub scratch: PathBuf,
     /// Of the layouts: one folder each, with an `index.html`.
@@ -40,6 +45,8 @@ pub struct LayoutOptions {
     pub with_password: bool,
     /// Of the REST API.
     pub secret: String,
+    /// Pages elsewhere must not be in the operator's own network.
+    pub refuses_inside: bool,
     /// Where this server listens.
     pub address: SocketAddr,
     /// The key of the certificate that this server shows at present, which is trusted as it is.
@@ -93,6 +100,9 @@ impl Layouts {
 
     /// Whether a page can be recorded at all.
     pub fn availability(&self) -> Result<(), Unavailable> {
+        if let Err(refusal) = &self.0.options.confinement {
+            return Err(Unavailable::NoBrowser(refusal.to_string()));
+        }
         if self.0.browser.is_some() {
             return Ok(());
         }
@@ -108,14 +118,16 @@ impl Layouts {
         &self,
         composition: &Composition,
         session: &str,
+        pass: Option<&PagePass>,
         has_audio: bool,
     ) -> Result<PageOptions, String> {
         self.availability().map_err(|unavailable| unavailable.to_string())?;
         let picture = crate::manifest::picture(composition, false)?;
-        let url = self.url(&composition.custom_layout, session)?;
+        let url = self.url(&composition.custom_layout, session, pass)?;
         let shown: Uri = url.split('?').next().unwrap_or_default().parse().map_err(|_| no_url())?;
         Ok(PageOptions {
             program: self.0.browser.clone().unwrap_or_default(),
+            confinement: self.0.options.confinement.clone().map_err(|refusal| refusal.to_string())?,
             folder: self.0.options.scratch.clone(),
             insecure_origin: (shown.scheme_str() == Some("http"))
                 .then(|| format!("http://{}", authority(&shown).unwrap_or_default())),
@@ -130,14 +142,21 @@ impl Layouts {
         })
     }
 
-    /// The page's address, with what it needs to join the session.
-    fn url(&self, layout: &str, session: &str) -> Result<String, String> {
+    /// The page's address, with what it needs to join the session: ours gets the secret, one elsewhere what lets it in this
+    /// once, under the same name.
+    fn url(&self, layout: &str, session: &str, pass: Option<&PagePass>) -> Result<String, String> {
         let encoded = |text| utf8_percent_encode(text, UNSAFE);
         let secret = self.0.options.secret.as_str();
-        let parameters = format!("sessionId={}&secret={}", encoded(session), encoded(secret));
+        let parameters = |secret| format!("sessionId={}&secret={}", encoded(session), encoded(secret));
         if ["http://", "https://"].iter().any(|scheme| layout.starts_with(scheme)) {
-            return elsewhere(layout, &parameters);
+            if self.0.options.refuses_inside && is_inside(layout) {
+                return Err(format!(
+                    "customLayout {layout:?} is in a private network (setting MADANG_REFUSE_PRIVATE_TARGETS)"
+                ));
+            }
+            return elsewhere(layout, &parameters(pass.map(PagePass::expose).unwrap_or_default()));
         }
+        let parameters = parameters(secret);
         let base = if self.0.options.composed_url.is_empty() {
             &self.0.options.public_url
         } else {
@@ -161,8 +180,12 @@ impl Layouts {
             encoded.extend(utf8_percent_encode(&name.to_string_lossy(), UNSAFE));
             encoded.push('/');
         }
-        if !encoded.is_empty() && !self.0.options.folder.join(path).join(PAGE).is_file() {
+        let page = self.0.options.folder.join(path).join(PAGE);
+        if !encoded.is_empty() && !page.is_file() {
             return Err(format!("customLayout {layout:?} has no {PAGE} (setting OPENVIDU_RECORDING_CUSTOM_LAYOUT)"));
+        }
+        if page.is_file() && !is_below(&page, &self.0.options.folder) {
+            return Err(format!("customLayout {layout:?} leads out of OPENVIDU_RECORDING_CUSTOM_LAYOUT by a link"));
         }
         Ok(encoded)
     }
@@ -193,16 +216,24 @@ impl LayoutOptions {
     pub(crate) fn nowhere(public_url: &str) -> Self {
         Self {
             chromium: PathBuf::new(),
+            confinement: Ok(Confinement::none()),
             scratch: PathBuf::new(),
             folder: PathBuf::new(),
             public_url: public_url.to_owned(),
             composed_url: String::new(),
             with_password: false,
             secret: String::new(),
+            refuses_inside: false,
             address: ([0, 0, 0, 0], 4443).into(),
             trusted_key: Arc::new(|| None),
         }
     }
+}
+
+/// Wherever links lead.
+fn is_below(file: &Path, folder: &Path) -> bool {
+    let real = |path: &Path| std::fs::canonicalize(path).ok();
+    real(file).zip(real(folder)).is_some_and(|(file, folder)| file.starts_with(folder))
 }
 
 /// An application's page on another server is told of the session only if it asks to be told anything.
@@ -222,6 +253,15 @@ fn elsewhere(layout: &str, parameters: &str) -> Result<String, String> {
         url.push_str(fragment);
     }
     Ok(url)
+}
+
+/// What is no address is refused elsewhere.
+fn is_inside(layout: &str) -> bool {
+    let uri = layout.split(['?', '#']).next().unwrap_or_default().parse::<Uri>();
+    uri.is_ok_and(|uri| {
+        let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("http") { 80 } else { 443 });
+        uri.host().is_some_and(|host| leads_inside(host, port))
+    })
 }
 
 /// Host and port, without a password.
@@ -256,7 +296,7 @@ mod tests {
         let options = LayoutOptions { folder: folder.path().to_owned(), ..options("https://ov.example.com") };
         let ours = Layouts::new(options.clone());
         let end = "index.html?sessionId=room%201&secret=s%26cret%2F";
-        let with = |layout| ours.url(layout, "room 1");
+        let with = |layout| ours.url(layout, "room 1", None);
         let start = "https://OPENVIDUAPP:s%26cret%2F@ov.example.com/openvidu/layouts/";
         assert_eq!(with("a b/c"), Ok(format!("{start}a%20b/c/{end}")));
         assert_eq!(with("a b//c/"), Ok(format!("{start}a%20b/c/{end}")));
@@ -264,21 +304,46 @@ mod tests {
         for bad in ["a b", "nothing", "../x", "a b/../../x", "/etc", "."] {
             assert!(with(bad).is_err(), "{bad}");
         }
+        let outside = TempDir::new().unwrap();
+        std::fs::write(outside.path().join("index.html"), "").unwrap();
+        std::os::unix::fs::symlink(outside.path(), folder.path().join("folder")).unwrap();
+        std::fs::create_dir(folder.path().join("page")).unwrap();
+        std::os::unix::fs::symlink(outside.path().join("index.html"), folder.path().join("page/index.html")).unwrap();
+        std::os::unix::fs::symlink(folder.path().join("a b"), folder.path().join("inside")).unwrap();
+        for link in ["folder", "page"] {
+            assert!(with(link).unwrap_err().contains("leads out of"), "{link}");
+        }
+        assert!(with("inside/c").is_ok());
         let composed_url = "http://10.0.0.1:5443/".to_owned();
         let elsewhere = LayoutOptions { composed_url, with_password: false, ..options };
-        let url = Layouts::new(elsewhere).url("a b/c", "room 1");
+        let url = Layouts::new(elsewhere).url("a b/c", "room 1", None);
         assert_eq!(url, Ok(format!("http://10.0.0.1:5443/openvidu/layouts/a%20b/c/{end}")));
     }
 
     #[test]
     fn a_page_elsewhere_is_told_of_the_session_if_it_has_a_query() {
         let layouts = layouts("https://ov.example.com");
-        let url = |layout| layouts.url(layout, "room").unwrap();
-        let parameters = "sessionId=room&secret=s%26cret%2F";
+        let pass = PagePass::new(&"x".repeat(32)).unwrap();
+        let url = |layout| layouts.url(layout, "room", Some(&pass)).unwrap();
+        // Never the secret.
+        let parameters = format!("sessionId=room&secret={}", pass.expose());
         assert_eq!(url("https://example.com/page"), "https://example.com/page");
         assert_eq!(url("https://example.com/page?"), format!("https://example.com/page?{parameters}"));
         assert_eq!(url("http://example.com/p?a=b#c"), format!("http://example.com/p?a=b&{parameters}#c"));
-        assert!(layouts.url("https://", "room").is_err());
+        assert!(layouts.url("https://", "room", Some(&pass)).is_err());
+    }
+
+    #[test]
+    fn pages_in_a_private_network_are_refused_if_that_is_set() {
+        let strict = Layouts::new(LayoutOptions { refuses_inside: true, ..options("https://ov.example.com") });
+        for layout in ["http://169.254.169.254/latest?", "https://user@10.0.0.1:8443/p#x", "http://[::1]/"] {
+            assert!(
+                strict.url(layout, "room", None).unwrap_err().contains("MADANG_REFUSE_PRIVATE_TARGETS"),
+                "{layout}"
+            );
+            assert!(layouts("https://ov.example.com").url(layout, "room", None).is_ok(), "{layout}");
+        }
+        assert!(strict.url("https://203.0.113.5/p", "room", None).is_ok());
     }
 
     #[test]

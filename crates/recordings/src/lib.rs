@@ -21,6 +21,7 @@
 mod archive;
 mod commands;
 mod director;
+mod inside;
 mod layouts;
 mod manifest;
 mod name;
@@ -38,6 +39,7 @@ use std::{io, thread};
 use tokio::sync::mpsc;
 
 pub use commands::RecordingCommands;
+pub use inside::leads_inside;
 pub use layouts::{LayoutOptions, Layouts, TrustedKey};
 pub use premises::Premises;
 pub use processes::{Transcoder, Unavailable};

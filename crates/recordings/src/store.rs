@@ -15,6 +15,8 @@ use serde::{Deserialize, Serialize};
 
 /// Before the names of recordings that are being deleted.
 const DELETED: &str = ".deleted-";
+/// Letters of a recording's id that come from its session's; names of files take 255.
+const LONGEST_NAME: usize = 200;
 /// A metadata file of the longest names has some 2 KB.
 pub(super) const MAX_METADATA: u64 = 64 * 1024;
 
@@ -111,7 +113,9 @@ impl Store {
 
     /// A new folder for a recording: named like the session, or with the lowest number that is free.
     pub(super) fn reserve(&self, session: &SessionId) -> io::Result<Folder> {
-        let ids = std::iter::once(session.to_string()).chain((1_u64..).map(|number| format!("{session}~{number}")));
+        // Of a session's id, whatever its length, what file systems take in a name together with what is added to it.
+        let name: String = session.as_str().chars().take(LONGEST_NAME).collect();
+        let ids = std::iter::once(name.clone()).chain((1_u64..).map(|number| format!("{name}~{number}")));
         for id in ids {
             let Some(folder) = self.claim(&id) else { continue };
             match fs::create_dir(&folder.path) {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use protocol::id::ConnectionId;
+use protocol::id::{ConnectionId, RecordingKey};
 use protocol::model::ConnectionProperties;
 
 use crate::Time;
@@ -52,6 +52,8 @@ pub(crate) enum Access {
     },
     /// The deployment's secret.
     Secret(Insider),
+    /// What the page of this recording was given: it sees everybody, is seen by nobody, and does nothing else.
+    Page(RecordingKey),
 }
 
 /// Who joined by secret.
@@ -66,12 +68,12 @@ pub(crate) enum Insider {
 impl Participant {
     /// Hidden participants see everybody and are seen by nobody; they keep no session open.
     pub(crate) fn is_hidden(&self) -> bool {
-        matches!(self.access, Access::Secret(Insider::Hidden(_)))
+        matches!(self.access, Access::Secret(Insider::Hidden(_)) | Access::Page(_))
     }
 
     /// The recorder's page does not close its own socket.
     pub(crate) fn is_recorder(&self) -> bool {
-        matches!(self.access, Access::Secret(Insider::Hidden(HiddenClient::Recorder)))
+        matches!(self.access, Access::Secret(Insider::Hidden(HiddenClient::Recorder)) | Access::Page(_))
     }
 
     /// As newcomers learn of it.

@@ -7,6 +7,7 @@ use protocol::id::{
     ConnectionId, MediaRequestId, PublicationId, RecordingKey, RouterId, SessionId, StreamId, SubscriberId, TapId,
     TransportId, WorkerId,
 };
+use protocol::recording::PagePass;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
@@ -70,6 +71,11 @@ impl Ids {
     /// `tok_` and 16 characters.
     pub(crate) fn token(&mut self) -> String {
         self.name("tok_", 15)
+    }
+
+    /// For one recording.
+    pub(crate) fn page_pass(&mut self) -> Option<PagePass> {
+        PagePass::new(&self.name("", 31))
     }
 
     /// `str_`, what it is, 4 characters, and whose it is: clients find the publisher by the end of the id.

@@ -58,7 +58,7 @@ impl Session {
         Ok(Response::Reply(Reply::Joined(Box::new(joined))))
     }
 
-    /// Checks the secret or consumes the token.
+    /// Checks the secret, or that of a recording's page, or consumes the token.
     fn admit(&mut self, request: &Join, cx: &mut Context, now: Time) -> Result<Admission, Refusal> {
         let secret = cx.settings.secret.as_bytes();
         // An empty secret would let everybody in: ordinary clients send an empty one.
@@ -72,6 +72,11 @@ impl Session {
                 }
             };
             return Ok(Admission { connection, created_at: now, access: Access::Secret(insider) });
+        }
+        if request.hidden == Some(HiddenClient::Recorder)
+            && let Some(recording) = self.recording_of_page(&request.secret, cx)
+        {
+            return Ok(Admission { connection: "RECORDER".into(), created_at: now, access: Access::Page(recording) });
         }
         let Some(pending) = self.redeem(&request.token) else {
             let token = request.token_as_sent.clone();
@@ -91,7 +96,7 @@ impl Session {
             Access::Token { properties, .. } => {
                 (properties.data.clone(), Some(properties.record), properties.custom_ice_servers.clone())
             }
-            Access::Secret(_) => (String::new(), None, vec![]),
+            Access::Secret(_) | Access::Page(_) => (String::new(), None, vec![]),
         };
         let participant = Participant {
             client: origin.client,

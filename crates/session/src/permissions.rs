@@ -10,7 +10,7 @@ impl Participant {
     pub(crate) fn role(&self) -> Role {
         match &self.access {
             Access::Token { properties, .. } => properties.role,
-            Access::Secret(_) => Role::Subscriber,
+            Access::Secret(_) | Access::Page(_) => Role::Subscriber,
         }
     }
 
@@ -20,6 +20,7 @@ impl Participant {
         match &self.access {
             Access::Token { properties, .. } => properties.role != Role::Subscriber,
             Access::Secret(_) => true,
+            Access::Page(_) => false,
         }
     }
 
@@ -34,6 +35,7 @@ impl Participant {
         match &self.access {
             Access::Token { properties, .. } => properties.role == Role::Moderator,
             Access::Secret(_) => true,
+            Access::Page(_) => false,
         }
     }
 
@@ -47,6 +49,7 @@ impl Participant {
                 properties.kurento_options.as_ref().is_some_and(|options| !options.allowed_filters.is_empty())
             }
             Access::Secret(_) => true,
+            Access::Page(_) => false,
         };
         owns_stream && (action != FilterAction::Apply || lists_filters)
     }

@@ -9,12 +9,15 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use protocol::event::{Reason, RecordingStatus};
 use protocol::id::{RecordingKey, SessionId, TapId};
 use protocol::model::{MediaMode, OutputMode, RecordingMode, RecordingProperties};
-use protocol::recording::{Measured, RecordingCommand, RecordingFailure, RecordingReport};
+use protocol::recording::{Measured, PagePass, RecordingCommand, RecordingFailure, RecordingReport};
 use serde::{Deserialize, Serialize};
+use subtle::ConstantTimeEq as _;
 
 use crate::command::CallId;
+use crate::connection::{Access, Participant};
 use crate::context::Context;
 use crate::id::ParticipantId;
+use crate::leave::Farewell;
 use crate::reply::RecordingName;
 use crate::session::Session;
 use crate::timer::Timer;
@@ -33,6 +36,8 @@ pub(crate) struct Recording {
     session_created_at: Time,
     created_at: Time,
     properties: RecordingProperties,
+    /// If it shows a page: what lets that in.
+    page_pass: Option<PagePass>,
     /// The recorder's choice.
     name: Option<RecordingName>,
     phase: Phase,
@@ -240,6 +245,9 @@ impl Registry {
             session.recording_ended_early(key, result.as_ref().err(), cx, now);
         }
         let Some(recording) = self.cx.recordings.remove(&key) else { return };
+        if let Some(session) = self.sessions.get_mut(&recording.session) {
+            session.dismiss_page(key, &mut self.cx, now);
+        }
         if let Phase::Stopped { reason, failed: false, .. } = recording.phase {
             let (status, measured) = match &result {
                 Ok(measured) => (RecordingStatus::Ready, *measured),
@@ -288,12 +296,14 @@ impl Session {
         let individual = properties.output_mode == OutputMode::Individual;
         let settings = &cx.settings.recording;
         let is_page = properties.composition().is_some_and(|composition| composition.is_page());
+        let page_pass = is_page.then(|| cx.ids.page_pass()).flatten();
         let timeout = if is_page { settings.page_start_timeout } else { settings.start_timeout };
         let recording = Recording {
             session: self.id.clone(),
             session_created_at: self.created_at,
             created_at: now,
             properties: properties.clone(),
+            page_pass: page_pass.clone(),
             name: None,
             phase: Phase::Starting { missing: BTreeSet::new(), whole: !individual, call },
             taps: BTreeMap::new(),
@@ -305,6 +315,7 @@ impl Session {
             session_created_at: self.created_at.as_millis(),
             created_at: now.as_millis(),
             properties,
+            page_pass,
         };
         let publishers: Vec<_> =
             self.participants().filter(|(_, own)| own.stream.is_some()).map(|(id, _)| id).collect();
@@ -466,10 +477,28 @@ impl Session {
         self.recording.take_if(|own| *own == key);
         let Some(recording) = cx.recordings.get_mut(&key) else { return };
         recording.phase = Phase::Stopped { reason, failed, measured: None };
+        recording.page_pass = None;
         for tap in std::mem::take(&mut recording.taps).into_values() {
             cx.untap(self.router, key, tap);
         }
         cx.effects.recording(RecordingCommand::End { recording: key, failed });
+    }
+
+    /// The recording that is starting or running, if this lets its page in.
+    pub(crate) fn recording_of_page(&self, given: &str, cx: &Context) -> Option<RecordingKey> {
+        let key = self.recording?;
+        let pass = cx.recordings.get(&key)?.page_pass.as_ref()?;
+        bool::from(pass.expose().as_bytes().ct_eq(given.as_bytes())).then_some(key)
+    }
+
+    /// Whoever came in as its page goes with it. Not before: the page is in the picture to the end.
+    fn dismiss_page(&mut self, key: RecordingKey, cx: &mut Context, now: Time) {
+        let is_page = |participant: &Participant| matches!(participant.access, Access::Page(own) if own == key);
+        let page = self.participants().find(|(_, participant)| is_page(participant)).map(|(id, _)| id);
+        if let Some(page) = page {
+            let reason = Reason::ForceDisconnectByServer;
+            self.remove_participant(page, reason, Farewell::Evicted { answer: None }, cx, now);
+        }
     }
 
     pub(crate) fn publishers(&self) -> usize {

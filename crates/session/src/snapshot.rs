@@ -165,7 +165,7 @@ impl Participant {
         let (properties, token) = match &self.access {
             Access::Token { properties, token } => (Some(properties.clone()), Some(token.clone())),
             Access::Secret(Insider::Visible { token }) => (None, Some(token.clone())),
-            Access::Secret(Insider::Hidden(_)) => (None, None),
+            Access::Secret(Insider::Hidden(_)) | Access::Page(_) => (None, None),
         };
         let subscriptions = self.subscriptions.values();
         let participant = ParticipantSnapshot {

@@ -1,10 +1,9 @@
 //! The browser's process.
 
 use std::collections::VecDeque;
-use std::fs;
 use std::io::{self, BufRead as _, BufReader, PipeReader, PipeWriter, Read as _};
 use std::path::PathBuf;
-use std::process::{Child, ChildStderr, Command, Stdio};
+use std::process::{Child, ChildStderr, Stdio};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 use std::time::Duration;
@@ -72,15 +71,17 @@ impl Browser {
     /// Starts one of its own, with an empty profile.
     pub(crate) fn start(options: &PageOptions) -> Result<(Self, PipeWriter, PipeReader), PageError> {
         let failed = |source| PageError::Browser { program: options.program.display().to_string(), source };
-        fs::create_dir_all(&options.folder).map_err(failed)?;
-        let profile = TempDir::with_prefix_in("page-", &options.folder).map_err(failed)?;
+        let confinement = &options.confinement;
+        let folder = confinement.folder(options.folder.clone()).map_err(failed)?;
+        let profile = TempDir::with_prefix_in("page-", folder).map_err(failed)?;
+        confinement.give(profile.path()).map_err(failed)?;
         let (orders_out, orders) = io::pipe().map_err(failed)?;
         let (answers, answers_in) = io::pipe().map_err(failed)?;
-        let mut command = Command::new(&options.program);
+        let mut command = confinement.command(&options.program, profile.path());
         command.args(FLAGS).arg(format!("--user-data-dir={}", profile.path().display()));
         command.args(network_flags(options));
         // Chromium refuses to run sandboxed as root.
-        if rustix::process::geteuid().is_root() {
+        if confinement.is_root() {
             command.arg("--no-sandbox");
         }
         command.arg("about:blank").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());

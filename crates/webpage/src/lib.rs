@@ -15,6 +15,7 @@ use std::time::Duration;
 
 pub use browser::find;
 pub use capture::PageRecording;
+use confinement::Confinement;
 
 /// For the browser to start, and for the page to load.
 const START: Duration = Duration::from_secs(20);
@@ -26,6 +27,8 @@ const ANSWER: Duration = Duration::from_secs(10);
 pub struct PageOptions {
     /// Chromium: see [`find`].
     pub program: PathBuf,
+    /// Whom it runs as, and what it sees.
+    pub confinement: Confinement,
     /// The browser makes a folder of its own in it, removed at the end; nothing of the page is written there.
     pub folder: PathBuf,
     /// The page. It may contain credentials: it is told to the browser only, and not by its command line.

@@ -63,6 +63,7 @@ fn serve() -> String {
 fn options(url: String) -> PageOptions {
     PageOptions {
         program: webpage::find().expect("chromium is installed"),
+        confinement: confinement::Confinement::none(),
         folder: std::env::temp_dir().join("madang-webpage-tests"),
         url,
         insecure_origin: None,

@@ -10,11 +10,13 @@ use protocol::model::{
     RecordingProperties, Role, SessionProperties,
 };
 use protocol::recording::{RecordingCommand, RecordingReport};
+use protocol::rpc::ClientRequest;
 use session::command::ConnectionUpdate;
 use session::registry::SessionExists;
 use session::{CallId, Refusal, Reply, Settings, StartRefusal, StopRefusal};
 
 use crate::call::{Call, ROOM, none, session_properties, settings};
+use crate::message::join_room;
 use crate::recorder::MEASURED;
 
 const AUTO_STOP: Duration = Duration::from_secs(120);
@@ -74,6 +76,73 @@ fn with_auto_stop(auto_stop: Duration) -> Call {
     Call::with(Settings { recording: session::RecordingSettings { auto_stop, ..settings.recording }, ..settings })
 }
 
+fn page() -> RecordingProperties {
+    RecordingProperties {
+        output_mode: OutputMode::Composed,
+        recording_layout: RecordingLayout::Custom,
+        custom_layout: "https://layouts.example.org/page?".to_owned(),
+        ..RecordingProperties::default()
+    }
+}
+
+/// What the page of the latest recording was given.
+fn page_pass(call: &Call) -> String {
+    let mut passes = call.recorder.commands.iter().filter_map(|command| match command {
+        RecordingCommand::Begin { page_pass, .. } => Some(page_pass.clone()),
+        _ => None,
+    });
+    passes.next_back().flatten().expect("a page").expose().to_owned()
+}
+
+fn join_as_page(call: &mut Call, name: &str, session: &str, pass: &str, recorder: bool) -> bool {
+    call.open(name);
+    let ClientRequest::JoinRoom(mut request) = join_room("") else { unreachable!() };
+    (request.session, request.secret, request.recorder) = (session.to_owned(), pass.to_owned(), recorder);
+    call.request(name, ClientRequest::JoinRoom(request));
+    call.last(name).starts_with("joined")
+}
+
+#[test]
+fn a_page_comes_in_with_its_pass_as_the_recorder_of_its_session_and_of_this_recording_only() {
+    let mut call = Call::new();
+    call.join("ann").publish("ann").hush();
+    let other = SessionProperties { custom_session_id: "other".to_owned(), ..session_properties() };
+    call.registry.create_session(other, call.now).unwrap();
+    call.recorder.waits = true;
+    start(&mut call, page()).unwrap();
+    let pass = page_pass(&call);
+    assert!(!format!("{:?}", call.recorder.commands).contains(&pass), "a secret");
+    for (name, session, given, recorder) in [
+        ("visible", ROOM, pass.as_str(), false),
+        ("elsewhere", "other", &pass, true),
+        ("guessed", ROOM, "pag_00000000000000000000000000000000", true),
+    ] {
+        assert!(!join_as_page(&mut call, name, session, given, recorder), "{name}");
+    }
+    assert!(join_as_page(&mut call, "page", ROOM, &pass, true));
+    assert_eq!(call.connection("page"), "RECORDER");
+    assert_eq!(call.joined("page").value.len(), 1, "it sees who is there");
+    none(call.hush().inbox("ann"));
+    call.publish("page");
+    assert!(call.last("page").starts_with("error"), "{}", call.last("page"));
+    let victim = call.connection("ann");
+    call.request("page", ClientRequest::ForceDisconnect { connection_id: victim });
+    assert!(call.last("page").starts_with("error"), "{}", call.last("page"));
+    call.hush();
+
+    call.recorder_reports();
+    let recording = RecordingKey(*call.recorder.open.keys().next().expect("it began"));
+    call.report(RecordingReport::Running { recording, tap: None });
+    stop(&mut call, ROOM).unwrap();
+    assert!(!join_as_page(&mut call, "late", ROOM, &pass, true), "it is over");
+    assert_eq!(call.hush().inbox("page"), [""; 0], "it is in the picture to the end");
+    call.recorder_reports();
+    assert!(call.inbox("page").contains(&"closed".to_owned()));
+    start(&mut call, page()).unwrap();
+    assert_ne!(page_pass(&call), pass);
+    assert!(!join_as_page(&mut call, "old", ROOM, &pass, true), "each has its own");
+}
+
 #[test]
 fn a_recording_runs_from_start_to_stop() {
     let mut call = Call::new();
@@ -119,7 +188,7 @@ fn the_recorder_learns_of_microphones_and_cameras() {
     for (property, new_value) in [("videoActive", "false"), ("videoDimensions", "\"1x1\""), ("videoActive", "true")] {
         let (property, new_value) = (property.to_owned(), new_value.to_owned());
         let reason = String::new();
-        call.request("ann", protocol::rpc::ClientRequest::StreamPropertyChanged { property, new_value, reason });
+        call.request("ann", ClientRequest::StreamPropertyChanged { property, new_value, reason });
     }
     let switched = |command: &RecordingCommand| match command {
         RecordingCommand::Add { stream, .. } => Some((stream.audio_active, stream.video_active)),
@@ -137,7 +206,7 @@ fn nobody_waits_for_a_stream_that_is_muted() {
     for property in ["audioActive", "videoActive"] {
         let (property, new_value) = (property.to_owned(), "false".to_owned());
         let reason = String::new();
-        call.request("ann", protocol::rpc::ClientRequest::StreamPropertyChanged { property, new_value, reason });
+        call.request("ann", ClientRequest::StreamPropertyChanged { property, new_value, reason });
     }
     call.recorder.waits = true;
     start(&mut call, individual()).expect("starts");
@@ -260,7 +329,7 @@ fn streams_come_and_go_while_it_runs() {
     assert_eq!(tapped(&call), 1);
     call.publish("bob");
     assert_eq!(tapped(&call), 2);
-    call.request("ann", protocol::rpc::ClientRequest::UnpublishVideo);
+    call.request("ann", ClientRequest::UnpublishVideo);
     assert_eq!(tapped(&call), 1);
     call.leave("bob");
     assert_eq!(tapped(&call), 0);
@@ -341,7 +410,7 @@ fn a_session_that_always_records_starts_with_its_first_publisher_and_only_once()
     assert_eq!((told(&call), tapped(&call)), (vec!["started".to_owned()], 2));
     stop(&mut call, ROOM).expect("runs");
     for name in ["ann", "bob"] {
-        call.request(name, protocol::rpc::ClientRequest::UnpublishVideo);
+        call.request(name, ClientRequest::UnpublishVideo);
     }
     call.publish("ann");
     assert!(!is_recording(&call), "the application stopped it for good");
@@ -498,7 +567,7 @@ fn a_lost_tap_is_set_again_when_the_stream_is_back() {
     assert_eq!(tapped(&call), 0);
     let stream = call.stream("ann");
     let offer = Some("sdp".to_owned());
-    call.request("ann", protocol::rpc::ClientRequest::ReconnectStream { stream, sdp_string: offer, sdp_offer: None });
+    call.request("ann", ClientRequest::ReconnectStream { stream, sdp_string: offer, sdp_offer: None });
     assert_eq!(tapped(&call), 1);
 }
 

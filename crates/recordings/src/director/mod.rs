@@ -35,7 +35,7 @@ use protocol::event::RecordingStatus;
 use protocol::id::{RecordingKey, TapId};
 use protocol::model::OutputMode;
 use protocol::recording::{
-    Measured, RecordingCommand, RecordingFailure, RecordingLosses, RecordingReport, RecordingView,
+    Measured, PagePass, RecordingCommand, RecordingFailure, RecordingLosses, RecordingReport, RecordingView,
 };
 use protocol::transcoder::Entry;
 
@@ -207,7 +207,7 @@ impl Director {
             return;
         }
         match command {
-            RecordingCommand::Begin { session, session_created_at, created_at, properties, .. } => {
+            RecordingCommand::Begin { session, session_created_at, created_at, properties, page_pass, .. } => {
                 let view = RecordingView {
                     id: String::new(),
                     object: "recording".to_owned(),
@@ -226,7 +226,7 @@ impl Director {
                     status: RecordingStatus::Starting,
                     lost: RecordingLosses::default(),
                 };
-                self.begin(key, view, now);
+                self.begin(key, view, page_pass, now);
             }
             RecordingCommand::Add { tap, stream, .. } => self.add(recording, tap, stream, at),
             RecordingCommand::Change { tap, audio_active, video_active, .. } => {
@@ -241,13 +241,13 @@ impl Director {
         }
     }
 
-    fn begin(&mut self, key: RecordingKey, view: RecordingView, now: Time) {
+    fn begin(&mut self, key: RecordingKey, view: RecordingView, page_pass: Option<PagePass>, now: Time) {
         if view.output_mode != OutputMode::Individual && self.compositions() >= self.options.max_compositions {
             let result = Err(Unavailable::Overloaded.into());
             return self.report(RecordingReport::Ended { recording: key, result });
         }
         let recording = RecordingRef::Live(key);
-        self.order(Order::Open { recording, view: Box::new(view.clone()), at: now });
+        self.order(Order::Open { recording, view: Box::new(view.clone()), page_pass, at: now });
         self.recordings.insert(recording, Recording { view, found: None, phase: Phase::Beginning { waiting: vec![] } });
     }
 

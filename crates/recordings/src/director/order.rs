@@ -2,7 +2,7 @@
 
 use muxing::Time;
 use protocol::id::TapId;
-use protocol::recording::{RecordingCommand, RecordingFailure, RecordingReport, RecordingView};
+use protocol::recording::{PagePass, RecordingCommand, RecordingFailure, RecordingReport, RecordingView};
 use protocol::transcoder::Entry;
 
 use super::recording::RecordingRef;
@@ -63,7 +63,7 @@ pub(crate) struct InterruptedRecording {
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) enum Order {
     /// Make a folder with metadata; if streams are composed in it, with a manifest, too, which begins at `at`.
-    Open { recording: RecordingRef, view: Box<RecordingView>, at: Time },
+    Open { recording: RecordingRef, view: Box<RecordingView>, page_pass: Option<PagePass>, at: Time },
     /// Write a note of a stream, then into the manifest, then its file as the packets come; nothing after what fails.
     StartStream { recording: RecordingRef, note: StreamNote, entry: Option<Entry>, file: StreamFileOrder },
     /// Close a stream's file, and take no more packets of it.

@@ -180,7 +180,10 @@ impl Scenario {
 
     pub(super) fn begin_in(&mut self, session: &str, recording: RecordingKey, properties: RecordingProperties) {
         let session = session.into();
-        self.command(RecordingCommand::Begin { recording, session, session_created_at: 1, created_at: 2, properties });
+        let (session_created_at, created_at, page_pass) = (1, 2, None);
+        let begin =
+            RecordingCommand::Begin { recording, session, session_created_at, created_at, properties, page_pass };
+        self.command(begin);
     }
 
     pub(super) fn add(&mut self, tap: u64) {

@@ -42,6 +42,7 @@ fn what_is_asked_for_while_the_disk_is_slow_is_done_afterwards() {
         session_created_at: 1,
         created_at: 2,
         properties: individual(),
+        page_pass: None,
     };
     let add = RecordingCommand::Add { recording: KEY, tap: TapId(1), stream: stream("str_a") };
     let remove = RecordingCommand::Remove { recording: KEY, tap: TapId(1) };

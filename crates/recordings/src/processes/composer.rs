@@ -151,6 +151,7 @@ impl Process {
         if shared.is_killed {
             return Err(io::Error::other("it was killed before it was started"));
         }
+        self.transcoder.give(&self.folder)?;
         let mut child = command.spawn()?;
         let limited = limit(&child, self.transcoder.memory());
         let input = child.stdin.take().filter(|input| rustix::fs::fcntl_setfl(input, OFlags::NONBLOCK).is_ok());
@@ -223,6 +224,8 @@ mod tests {
 
     use rustix::fs::{FileType, Mode};
 
+    use confinement::Confinement;
+
     use super::*;
     use crate::processes::Unavailable;
 
@@ -231,7 +234,7 @@ mod tests {
         let path = folder.join("program");
         fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-        Transcoder::find(&path, folder, 1)
+        Transcoder::find(&path, folder, 1, Ok(Confinement::none()))
     }
 
     fn start(transcoder: &Transcoder, folder: &Path) -> (ComposerProcess, mpsc::Receiver<ComposerEvent>) {
@@ -346,7 +349,7 @@ mod tests {
     #[test]
     fn what_is_missing_is_told_with_what_can_be_done_about_it() {
         let folder = tempfile::tempdir().unwrap();
-        let missing = Transcoder::find(&folder.path().join("nothing"), folder.path(), 1);
+        let missing = Transcoder::find(&folder.path().join("nothing"), folder.path(), 1, Ok(Confinement::none()));
         let why = missing.availability().unwrap_err().to_string();
         assert!(why.contains("MADANG_TRANSCODER") && why.contains("INDIVIDUAL"), "{why}");
         let busy = program(folder.path(), "exit 0");
@@ -368,5 +371,29 @@ mod tests {
         let why = exit(&told);
         assert!(why.contains("memory exhausted"), "{why}");
         assert_eq!(fs::read_to_string(folder.path().join("limit")).unwrap(), format!("{}\n", MEMORY >> 10));
+    }
+
+    #[test]
+    fn it_sees_nothing_of_the_servers_environment() {
+        let folder = tempfile::tempdir().unwrap();
+        let transcoder = program(folder.path(), "env > \"$1/environment\"");
+        let (_process, events) = start(&transcoder, folder.path());
+        while !matches!(events.recv_timeout(Duration::from_secs(60)).unwrap(), ComposerEvent::Exited(_)) {}
+        let environment = fs::read_to_string(folder.path().join("environment")).unwrap();
+        // What `cargo test` itself sets stands for all of the server's.
+        assert!(std::env::var_os("CARGO_MANIFEST_DIR").is_some() && !environment.contains("CARGO"), "{environment}");
+        assert!(environment.contains("GST_REGISTRY_1_0=") && environment.contains("PATH="), "{environment}");
+    }
+
+    #[test]
+    fn as_root_it_is_not_started_unless_somebody_says_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let refused = Transcoder::find(Path::new("/bin/true"), folder.path(), 1, Err(confinement::Refusal::Root));
+        let why = refused.availability().unwrap_err().to_string();
+        assert!(why.contains("MADANG_HELPER_USER") && why.contains("INDIVIDUAL"), "{why}");
+        let (_process, events) = start(&refused, folder.path());
+        assert!(
+            matches!(events.recv_timeout(Duration::from_secs(60)).unwrap(), ComposerEvent::Unavailable(why) if why.contains("root"))
+        );
     }
 }

@@ -9,6 +9,7 @@ mod composer;
 mod page_capture;
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -16,6 +17,7 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
+use confinement::{Confinement, Refusal};
 use protocol::recording::RecordingFailure;
 
 pub(crate) use composer::{ComposerEvent, ComposerProcess};
@@ -35,8 +37,9 @@ pub struct Transcoder(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     program: PathBuf,
-    /// Where GStreamer remembers what it has: looking for that takes longer than a start may.
-    registry: PathBuf,
+    confinement: Confinement,
+    /// Its own, where GStreamer remembers what it has: looking for that takes longer than a start may.
+    home: PathBuf,
     memory: u64,
     checking: Duration,
     silence: Duration,
@@ -79,8 +82,9 @@ impl From<Unavailable> for RecordingFailure {
 }
 
 impl Transcoder {
-    /// The program at `setting`, or if that is empty wherever it is. `data` is a folder for what shall be remembered.
-    pub fn find(setting: &Path, data: &Path, limit: usize) -> Self {
+    /// The program at `setting`, or if that is empty wherever it is; and how it shall run, or why it must not. `data` is a
+    /// folder for what shall be remembered.
+    pub fn find(setting: &Path, data: &Path, limit: usize, confinement: Result<Confinement, Refusal>) -> Self {
         let program = if setting.as_os_str().is_empty() { look_around() } else { Some(setting.to_owned()) };
         let lacks = OnceLock::new();
         let program = program.filter(|program| fs::metadata(program).is_ok_and(|file| file.is_file()));
@@ -93,11 +97,17 @@ impl Transcoder {
             let why = format!("{NAME} {where_to} (from the sources: make build, with GStreamer installed)");
             lacks.get_or_init(|| Some(why));
         }
-        let registry = data.join("gstreamer.registry");
+        if let Err(refusal) = &confinement {
+            lacks.get_or_init(|| Some(refusal.to_string()));
+        }
+        // Of one that is refused nothing is started.
+        let confinement = confinement.unwrap_or_else(|_| Confinement::none());
+        let home = data.join("transcoder");
         let program = program.unwrap_or_default();
         Self(Arc::new(Inner {
             program,
-            registry,
+            confinement,
+            home,
             memory: MEMORY,
             checking: CHECKING,
             silence: COMPOSER_SILENCE,
@@ -127,6 +137,7 @@ impl Transcoder {
 
     /// Waits until that is known: two that look at GStreamer's plugins for the first time take twice as long.
     fn await_check(&self) -> Result<(), Unavailable> {
+        self.missing()?;
         if !self.0.is_checked.load(Ordering::Relaxed) {
             return Ok(());
         }
@@ -161,9 +172,18 @@ impl Transcoder {
     }
 
     fn command(&self) -> Command {
-        let mut command = Command::new(&self.0.program);
-        command.env("GST_REGISTRY_1_0", &self.0.registry);
+        let Inner { program, confinement, home, .. } = &*self.0;
+        if let Err(error) = confinement.folder(home.clone()) {
+            tracing::warn!(path = %home.display(), %error, "the transcoder has no folder to remember anything in");
+        }
+        let mut command = confinement.command(program, home);
+        command.env("GST_REGISTRY_1_0", home.join("gstreamer.registry"));
         command
+    }
+
+    /// Lets its processes write to a recording's folder.
+    fn give(&self, folder: &Path) -> io::Result<()> {
+        self.0.confinement.give(folder)
     }
 
     /// Bytes of address space that one of its processes may take.

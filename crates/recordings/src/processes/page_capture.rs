@@ -314,6 +314,7 @@ mod tests {
         std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
         let page = PageOptions {
             program,
+            confinement: confinement::Confinement::none(),
             folder: folder.path().to_owned(),
             url: "http://127.0.0.1:1/".to_owned(),
             insecure_origin: None,

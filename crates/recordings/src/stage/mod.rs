@@ -171,8 +171,8 @@ impl Stage {
 
     async fn follow(&mut self, order: Order) -> Option<Input> {
         match order {
-            Order::Open { recording, view, at } => {
-                let result = OpenRecording::open(&self.premises, *view, at).map(|place| {
+            Order::Open { recording, view, page_pass, at } => {
+                let result = OpenRecording::open(&self.premises, *view, page_pass.as_ref(), at).map(|place| {
                     let named = (place.folder.id().to_owned(), place.name.clone());
                     self.open.insert(recording, place);
                     named

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use muxing::Time;
 use protocol::model::OutputMode;
-use protocol::recording::{RecordingFailure, RecordingView};
+use protocol::recording::{PagePass, RecordingFailure, RecordingView};
 use protocol::transcoder::Entry;
 
 use super::{Premises, unwritable};
@@ -34,14 +34,20 @@ pub(super) struct OpenRecording {
 impl OpenRecording {
     /// A folder with metadata, and with a manifest if streams are composed in it. If anything fails nothing but metadata is
     /// left.
-    pub(super) fn open(premises: &Premises, view: RecordingView, at: Time) -> Result<Self, RecordingFailure> {
+    pub(super) fn open(
+        premises: &Premises,
+        view: RecordingView,
+        pass: Option<&PagePass>,
+        at: Time,
+    ) -> Result<Self, RecordingFailure> {
         let is_composed = view.output_mode != OutputMode::Individual;
         // Before anything is written of it.
         if is_composed {
             premises.transcoder.missing()?;
         }
         let page = view.composition.as_ref().filter(|composition| composition.is_page());
-        let capture = page.map(|page| premises.layouts.page(page, &view.session_id, view.has_audio)).transpose()?;
+        let capture =
+            page.map(|page| premises.layouts.page(page, &view.session_id, pass, view.has_audio)).transpose()?;
         let is_page = capture.is_some();
         let (mut place, view) = Self::reserve(premises, view, capture).map_err(unwritable)?;
         if is_composed && !is_page {

@@ -20,6 +20,8 @@ use sfu::{TapCodec, TapPacket, TapSource};
 use tempfile::TempDir;
 
 use super::*;
+use confinement::Confinement;
+
 use crate::layouts::{LayoutOptions, Layouts};
 use crate::processes::Transcoder;
 use crate::store::Store;
@@ -31,7 +33,7 @@ const KEY: RecordingKey = RecordingKey(1);
 const URL: &str = "https://ov.example.com";
 
 fn nothing_to_compose_with() -> Transcoder {
-    Transcoder::find(Path::new("/nonexistent"), Path::new("/nonexistent"), 1)
+    Transcoder::find(Path::new("/nonexistent"), Path::new("/nonexistent"), 1, Ok(Confinement::none()))
 }
 
 fn no_layouts() -> Layouts {
@@ -83,6 +85,7 @@ impl Studio {
             session_created_at: created_at - 5,
             created_at,
             properties,
+            page_pass: None,
         });
     }
 
@@ -367,7 +370,7 @@ fn transcoder(folder: &Path, script: &str) -> Transcoder {
     let path = folder.join("program");
     fs::write(&path, format!("#!/bin/sh\necho '{{\"report\":\"running\"}}'\n{script}\n")).unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-    Transcoder::find(&path, folder, 100)
+    Transcoder::find(&path, folder, 100, Ok(Confinement::none()))
 }
 
 /// One that is for ever behind: it ends when nobody wants its work any more.

@@ -28,7 +28,12 @@ impl PartialSchema for NewRecording {
             .description(Some("What shall be recorded. What is absent or `null` is as the session's defaults say"))
             .property("session", String::schema())
             .required("session")
-            .property("name", optional(Type::String, "Of the file, without extension").pattern(Some(NAME)))
+            .property(
+                "name",
+                optional(Type::String, "Of the file, without extension")
+                    .pattern(Some(NAME))
+                    .max_length(Some(LONGEST_NAME)),
+            )
             .property("hasAudio", optional(Type::Boolean, "Record sound"))
             .property("hasVideo", optional(Type::Boolean, "Record pictures"))
             .property("outputMode", word(OutputMode::WORDS, "Composed or individual"))
@@ -74,7 +79,12 @@ impl ToSchema for NewRecordingDefaults {}
 impl PartialSchema for NewRecordingDefaults {
     fn schema() -> RefOr<Schema> {
         let all = one(Type::Object)
-            .property("name", optional(Type::String, "Of the file, without extension").pattern(Some(NAME)))
+            .property(
+                "name",
+                optional(Type::String, "Of the file, without extension")
+                    .pattern(Some(NAME))
+                    .max_length(Some(LONGEST_NAME)),
+            )
             .property("hasAudio", optional(Type::Boolean, "Record sound; `true` if absent"))
             .property("hasVideo", optional(Type::Boolean, "Record pictures; `true` if absent"))
             .property("outputMode", word(OutputMode::WORDS, "`COMPOSED` if absent"))
@@ -105,6 +115,8 @@ pub(super) fn media_node_or_id_schema() -> RefOr<Schema> {
     AnyOfBuilder::new().item(one(Type::String)).item(media_node_schema()).into()
 }
 
+/// A file is called so, with an extension or a mark, and names of files take 255.
+const LONGEST_NAME: usize = 200;
 /// See [`read`].
 const NAME: &str = "^[a-zA-Z0-9_~-]*$";
 /// See [`is_resolution`].
@@ -122,6 +134,10 @@ fn read(fields: &Fields<'_>, defaults: &RecordingProperties) -> Result<Recording
     let name = fields.text("name")?.filter(|name| !name.is_empty()).unwrap_or(&defaults.name);
     if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-~".contains(&byte)) {
         return Err(fields.invalid("name", "must match [a-zA-Z0-9_-~]+"));
+    }
+    if name.len() > LONGEST_NAME {
+        return Err(fields
+            .invalid("name", format_args!("must have at most {LONGEST_NAME} characters, since files are called so")));
     }
     let mut properties = RecordingProperties {
         name: name.to_owned(),
@@ -219,8 +235,9 @@ mod tests {
 
     #[test]
     fn every_parameter_is_checked() {
+        let long = format!("\"{}\"", "x".repeat(LONGEST_NAME + 1));
         for (parameter, values) in [
-            ("name", &["5", "\"notalphanumeric@\"", "\"a b\"", "[]"][..]),
+            ("name", &["5", "\"notalphanumeric@\"", "\"a b\"", "[]", long.as_str()][..]),
             ("hasAudio", &["\"x\"", "1"]),
             ("hasVideo", &["\"true\"", "{}"]),
             ("outputMode", &["1", "\"NOT_EXISTS\"", "\"\""]),
