@@ -242,6 +242,7 @@ impl Registry {
                 Timer::AutomaticStop(recording) => self.stop_automatically(recording, now),
                 Timer::Ending(router) => self.expire_ending(router),
                 Timer::Garbage => self.collect_garbage(now),
+                Timer::GuestPlaces => self.expire_guest_places(now),
             }
             self.settle(now);
         }

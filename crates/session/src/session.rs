@@ -8,6 +8,7 @@ use protocol::model::SessionProperties;
 
 use crate::connection::{Participant, PendingConnection};
 use crate::context::Context;
+use crate::guest_room::GuestRoom;
 use crate::id::{ParticipantId, PendingId};
 use crate::request::impossible;
 use crate::stream::Stream;
@@ -28,7 +29,7 @@ pub(crate) struct Session {
     /// It records by itself; no more once the application has stopped a recording.
     pub(crate) always_record: bool,
     /// Visitors made it: anybody may enter.
-    pub(crate) is_guest_room: bool,
+    pub(crate) guest_room: Option<GuestRoom>,
     /// In the order of joining.
     participants: BTreeMap<ParticipantId, Participant>,
     /// In the order of creation.
@@ -56,7 +57,7 @@ impl Session {
             in_use: false,
             recording: None,
             always_record: false,
-            is_guest_room: false,
+            guest_room: None,
             participants: BTreeMap::new(),
             pending: BTreeMap::new(),
             by_connection: HashMap::new(),

@@ -33,6 +33,8 @@ pub(crate) enum Timer {
     Ending(RouterId),
     /// Time to look for sessions that nobody ever joined.
     Garbage,
+    /// Time to look for guests who did not come.
+    GuestPlaces,
 }
 
 /// The table: at most one deadline per timer.

@@ -230,7 +230,7 @@ fn applications_are_refused_by_effects_too() {
 #[test]
 fn visitors_get_places_in_rooms_of_their_own_and_in_no_others() {
     let (mut registry, _) = room();
-    let mut take = |id: &str| registry.take_guest_place(properties(id), Default::default(), "wss://x", NOW);
+    let mut take = |id: &str| registry.take_guest_place(properties(id), Default::default(), "wss://x", None, NOW);
     assert_eq!(take(ROOM), Err(GuestRefusal::NotAGuestRoom));
     for _ in 0..200 {
         assert!(take("guests").is_ok_and(|place| place.token.is_some()));
@@ -242,6 +242,56 @@ fn visitors_get_places_in_rooms_of_their_own_and_in_no_others() {
     assert_eq!(take("one-more"), Err(GuestRefusal::TooManyRooms));
     registry.close_session("guests", NOW).expect("it exists");
     registry.create_session(properties("guests"), NOW).expect("an application takes the id");
-    let taken = registry.take_guest_place(properties("guests"), Default::default(), "wss://x", NOW);
+    let taken = registry.take_guest_place(properties("guests"), Default::default(), "wss://x", None, NOW);
     assert_eq!(taken, Err(GuestRefusal::NotAGuestRoom), "the former room opens nothing");
+}
+
+#[test]
+fn places_that_nobody_takes_are_free_again_after_minutes_and_so_are_their_rooms() {
+    let (mut registry, _) = room();
+    let take = |registry: &mut Registry, id: &str, asker: Option<&str>, now: Time| {
+        let asker = asker.map(|ip| ip.parse().unwrap());
+        registry.take_guest_place(properties(id), Default::default(), "wss://x", asker, now)
+    };
+    // A stranger who asks for everything gets his share, of rooms and of places.
+    let stranger = Some("192.0.2.1");
+    for n in 0..100 {
+        assert!(take(&mut registry, &format!("guests-{n}"), stranger, NOW).is_ok(), "{n}");
+    }
+    let refused = take(&mut registry, "guests-0", stranger, NOW);
+    assert!(matches!(refused, Err(GuestRefusal::ShareOfPlaces { most: 100, .. })), "{refused:?}");
+    assert!(take(&mut registry, "guests-0", Some("192.0.2.2"), NOW).is_ok(), "others have their own");
+    let application = registry.create_connection("guests-1", Default::default(), "wss://x", NOW).unwrap();
+
+    let at = |seconds| NOW + Duration::from_secs(seconds);
+    for seconds in (30..=180).step_by(30) {
+        registry.handle_timeout(at(seconds));
+        assert_eq!(registry.session_ids().len() > 2, seconds < 180, "{seconds} s");
+    }
+    assert!(registry.connection("guests-1", application.as_str()).is_ok(), "not a guest's place");
+    assert!(take(&mut registry, "guests-0", stranger, at(180)).is_ok());
+}
+
+#[test]
+fn a_network_makes_so_many_rooms() {
+    let (mut registry, _) = room();
+    let asker = Some("192.0.2.1".parse().unwrap());
+    let mut made = 0;
+    for n in 0..200 {
+        let now = NOW + Duration::from_secs(n);
+        registry.handle_timeout(now);
+        let id = format!("guests-{n}");
+        match registry.take_guest_place(properties(&id), Default::default(), "wss://x", asker, now) {
+            Ok(_) => {
+                made += 1;
+                // An application keeps the room open.
+                registry.create_connection(&id, Default::default(), "wss://x", now).unwrap();
+            }
+            Err(GuestRefusal::ShareOfRooms { most } | GuestRefusal::ShareOfPlaces { most, .. }) => {
+                assert_eq!(most, 100)
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(made, 100);
 }
