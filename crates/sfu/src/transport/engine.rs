@@ -15,6 +15,7 @@ use str0m::{Candidate, CandidateKind, Event, IceCreds, Input, Output as EngineOu
 
 use protocol::media::{MediaPath, PathProtocol, VideoCodec};
 
+use super::remote_candidates::RemoteCandidates;
 use super::statistics::Meter;
 use super::{IceCredentials, Shared, Sink, TransportEvent};
 use crate::ice;
@@ -63,6 +64,7 @@ pub(super) struct Engine {
     /// By which what is encrypted leaves.
     path: Option<MediaPath>,
     incoming: Incoming,
+    remote_candidates: RemoteCandidates,
     meter: Meter,
 }
 
@@ -125,6 +127,7 @@ impl Engine {
             dtls: false,
             path: None,
             incoming: Incoming::default(),
+            remote_candidates: RemoteCandidates::default(),
             meter: Meter::new(now),
         }
     }
@@ -276,7 +279,8 @@ impl Engine {
         sink: &mut Sink,
     ) {
         let candidates = if shared.ice_lite { &[][..] } else { &remote.candidates[..] };
-        let candidates: Vec<Candidate> = candidates.iter().filter_map(|c| parse_candidate(c)).collect();
+        let candidates: Vec<Candidate> =
+            candidates.iter().filter_map(|line| self.remote_candidates.take(line)).collect();
         self.drive(now, sink, |rtc| {
             let mut api = rtc.direct_api();
             api.set_ice_controlling(we_offered && !shared.ice_lite);
@@ -298,7 +302,7 @@ impl Engine {
         if shared.ice_lite {
             return;
         }
-        let Some(candidate) = parse_candidate(line) else {
+        let Some(candidate) = self.remote_candidates.take(line) else {
             return;
         };
         self.drive(now, sink, |rtc| {
@@ -562,11 +566,6 @@ fn protocol(protocol: EngineProtocol) -> Protocol {
 }
 
 /// Host names (`.local`), TCP and the empty end-of-candidates line are skipped.
-fn parse_candidate(line: &str) -> Option<Candidate> {
-    let candidate = Candidate::from_sdp_string(line.trim()).ok()?;
-    (candidate.proto() == EngineProtocol::Udp).then_some(candidate)
-}
-
 fn extension(uri: &str) -> Option<Extension> {
     [
         Extension::AudioLevel,

@@ -7,6 +7,7 @@ mod candidates;
 mod dtls;
 mod engine;
 mod receiving;
+mod remote_candidates;
 mod sending;
 mod statistics;
 
