@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
-use x509_cert::der::Decode as _;
+use x509_cert::der::{Decode as _, Encode as _};
 
 /// PEM texts. Not checked before [`Pair::certified`].
 #[derive(Clone, PartialEq, Eq)]
@@ -39,12 +39,17 @@ impl Pair {
         let chain = self.chain()?;
         let key = PrivateKeyDer::from_pem_slice(self.key.as_bytes())
             .map_err(|error| invalid(format_args!("the key is not PEM of an unencrypted private key: {error}")))?;
-        CertifiedKey::from_der(chain, key, &rustls::crypto::aws_lc_rs::default_provider()).map_err(
-            |error| match error {
-                rustls::Error::InconsistentKeys(_) => invalid("the key does not belong to the certificate"),
-                error => invalid(format_args!("the key or the certificate cannot be used: {error}")),
-            },
-        )
+        let key = rustls::crypto::aws_lc_rs::sign::any_supported_type(&key)
+            .map_err(|error| invalid(format_args!("the key cannot be used: {error}")))?;
+        // Not by rustls, which reads no certificates of version 1 (`openssl x509 -req` without extensions): those are shown
+        // like others, and whether clients like them is theirs to say.
+        let own = parsed(&chain[0])?;
+        let belongs = own.tbs_certificate().subject_public_key_info().to_der();
+        let belongs = belongs.map_err(|error| invalid(format_args!("the certificate cannot be read: {error}")))?;
+        if key.public_key().is_some_and(|public| public.as_ref() != belongs) {
+            return Err(invalid("the key does not belong to the certificate"));
+        }
+        Ok(CertifiedKey::new(chain, key))
     }
 
     /// Of the server's own certificate.
@@ -74,11 +79,15 @@ impl Validity {
 }
 
 pub(super) fn validity(certificate: &CertificateDer<'_>) -> io::Result<Validity> {
-    let certificate = x509_cert::Certificate::from_der(certificate)
-        .map_err(|error| invalid(format_args!("the certificate cannot be read: {error}")))?;
+    let certificate = parsed(certificate)?;
     let validity = certificate.tbs_certificate().validity();
     let [from, until] = [validity.not_before, validity.not_after].map(|time| UNIX_EPOCH + time.to_unix_duration());
     Ok(Validity { from, until })
+}
+
+fn parsed(certificate: &CertificateDer<'_>) -> io::Result<x509_cert::Certificate> {
+    x509_cert::Certificate::from_der(certificate)
+        .map_err(|error| invalid(format_args!("the certificate cannot be read: {error}")))
 }
 
 fn invalid(why: impl std::fmt::Display) -> io::Error {
