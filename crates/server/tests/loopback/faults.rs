@@ -8,6 +8,8 @@ use server::Silent;
 use session::snapshot::Include;
 use testbed::server::TestServer;
 use testbed::{PATIENCE, eventually};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 const HEALTH: &str = "/openvidu/api/health";
@@ -75,18 +77,30 @@ async fn a_panic_about_somebody_in_no_session_closes_nothing() {
     assert_eq!(server.get("/sessions/room").await.status, 200);
 }
 
+/// Makes the control loop stand still until what is returned first is dropped.
+async fn block(server: &TestServer) -> (mpsc::Sender<()>, JoinHandle<Result<(), server::Stopped>>) {
+    let (go_on, told) = mpsc::channel::<()>();
+    let (stands, standing) = oneshot::channel();
+    let control = server.server.control().clone();
+    let stand = move || {
+        let _ = stands.send(());
+        while told.recv().is_ok() {}
+    };
+    let blocked = tokio::spawn(async move { control.call(move |_, _| stand()).await });
+    standing.await.expect("it takes calls");
+    (go_on, blocked)
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_control_loop_that_stands_still_is_not_healthy() {
     let server = TestServer::start().await;
-    let (go_on, told) = mpsc::channel::<()>();
-    let control = server.server.control().clone();
-    let blocked = tokio::spawn(async move { control.call(move |_, _| told.recv().is_ok()).await });
+    let (go_on, blocked) = block(&server).await;
     let health = server.get(HEALTH).await;
     let down = json!({"status": "DOWN", "disconnectedMediaNodes": []});
     assert_eq!((health.status, health.json()), (503, down), "its media worker is there");
     assert_eq!(server.server.check().await, Err(Silent { control: true, media: false }));
     drop(go_on);
-    blocked.await.unwrap().unwrap();
+    assert_eq!(blocked.await.unwrap(), Ok(()));
     assert_eq!(server.get(HEALTH).await.status, 200);
     assert_eq!(server.server.check().await, Ok(()));
 }
@@ -108,4 +122,16 @@ async fn a_control_loop_that_ends_is_noticed_and_the_server_still_stops() {
     let health = server.get(HEALTH).await;
     assert_eq!((health.status, &health.json()["status"]), (503, &json!("DOWN")));
     timeout(server::STOP_DEADLINE, server.server.stop()).await.expect("it has a deadline");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_whose_control_loop_stands_still_stops_all_the_same() {
+    let server = TestServer::start().await;
+    server.create_session("room").await;
+    let (_ann, _) = server.joined("room", "ann").await;
+    let (go_on, blocked) = block(&server).await;
+    assert!(server.server.check().await.is_err());
+    timeout(PATIENCE, server.server.stop()).await.expect("it has a deadline for all of it");
+    drop(go_on);
+    assert_eq!(blocked.await.unwrap(), Ok(()));
 }
