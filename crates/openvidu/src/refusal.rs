@@ -5,7 +5,7 @@ use protocol::error::ErrorCode;
 use protocol::rpc::RpcError;
 use session::command::FilterAction;
 use session::refusal::{MediaDirection, Offerer};
-use session::{RecordingStartFailure, Refusal};
+use session::{RecordingStartFailure, Refusal, SignalLimits};
 
 /// The error that answers a client's request.
 pub fn error(refusal: &Refusal) -> RpcError {
@@ -141,6 +141,18 @@ pub fn error(refusal: &Refusal) -> RpcError {
         Refusal::UnknownAddressee => (
             ErrorCode::SignalToInvalid,
             "Signal \"to\" field invalid format: some connectionId does not exist in this session".to_owned(),
+        ),
+
+        Refusal::SignalTooLong { bytes, longest } => (
+            ErrorCode::SignalFormatInvalid,
+            format!("Signal is too long: type, data and addressees have {bytes} bytes, and may have {longest}"),
+        ),
+        Refusal::TooManySignals { limits: SignalLimits { signals, bytes, .. } } => (
+            ErrorCode::TransportResponse,
+            format!(
+                "Too many signals: a connection may send {} per second ({} at once) with {} bytes per second ({} at once)",
+                signals.per_second, signals.burst, bytes.per_second, bytes.burst
+            ),
         ),
 
         // Of applications, which get a status of HTTP for it. No client asks for what is refused so.

@@ -130,7 +130,12 @@ fn meaning(property: &str, value: &str) -> Option<StreamChangeMeaning> {
     match property {
         "audioActive" => mute_state(value).map(StreamChangeMeaning::AudioActive),
         "videoActive" => mute_state(value).map(StreamChangeMeaning::VideoActive),
-        "videoDimensions" => serde_json::from_str(value).ok().map(StreamChangeMeaning::VideoDimensions),
+        "videoDimensions" => {
+            let dimensions = serde_json::from_str::<String>(value).ok();
+            // As when it publishes: it is told to everybody who joins.
+            let is_short = |text: &String| text.len() <= PublishVideo::LONGEST_DESCRIPTION;
+            dimensions.filter(is_short).map(StreamChangeMeaning::VideoDimensions)
+        }
         _ => None,
     }
 }

@@ -21,7 +21,7 @@ use session::{
     Asker, CallId, ClientCommand, ClientHandle, Command, Defect, Effect, Notification, PeerInfo, Question, Refusal,
     Registry, Reply, Settings, SocketId, Time,
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
@@ -49,9 +49,20 @@ pub struct Stopped;
 
 /// What happens on a WebSocket.
 pub(crate) enum SocketInput {
-    Opened { peer: PeerInfo, outbox: Outbox },
-    Request { id: i64, command: ClientCommand },
-    Resume { id: i64, client: Option<ClientHandle> },
+    Opened {
+        peer: PeerInfo,
+        outbox: Outbox,
+    },
+    Request {
+        id: i64,
+        command: ClientCommand,
+        /// Of the bytes that the socket may have on their way; given back once the request was taken.
+        _bytes: OwnedSemaphorePermit,
+    },
+    Resume {
+        id: i64,
+        client: Option<ClientHandle>,
+    },
     Closed,
 }
 
@@ -293,7 +304,7 @@ impl ControlLoop {
                 self.outboxes.insert(socket, outbox);
                 self.step(|registry, _| registry.socket_opened(socket, peer));
             }
-            SocketInput::Request { id: request, command } => {
+            SocketInput::Request { id: request, command, _bytes } => {
                 self.request(socket, Command::Socket { socket, request, command });
             }
             SocketInput::Resume { id: request, client } => {
@@ -366,14 +377,21 @@ impl ControlLoop {
                 return None;
             }
             Effect::Reply { asker: Asker::Socket { socket, request }, client, result } => {
-                if let (Ok(Reply::Joined(_) | Reply::Resumed | Reply::Greeted), Some(outbox)) =
-                    (&result, self.outboxes.get_mut(&socket))
-                {
-                    outbox.joined();
-                }
                 (socket, self.dialect.frame(request, client.as_ref(), &result).into())
             }
             Effect::Notify { socket, notification } => (socket, turn.written.frame(&notification)),
+            Effect::Entered { socket } => {
+                if let Some(outbox) = self.outboxes.get(&socket) {
+                    outbox.standing.entered();
+                }
+                return None;
+            }
+            Effect::Departed { socket } => {
+                if let Some(outbox) = self.outboxes.get(&socket) {
+                    outbox.standing.departed();
+                }
+                return None;
+            }
             Effect::CloseSocket { socket } => {
                 if let Some(outbox) = self.outboxes.remove(&socket) {
                     outbox.close();

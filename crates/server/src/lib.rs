@@ -10,7 +10,8 @@
 //! * `turn_offer` and `ice_servers`: which TURN servers clients are told of.
 //! * [`ports`]: the one TCP port, plain and TLS; `connection`, `client_address`, `forwarded` and `forwarding`: what is known of who
 //!   came through it.
-//! * [`limits`]: what strangers may take; `network`, `shares`, `allowance` and `wrong_secrets` hold them to it.
+//! * [`limits`]: what strangers may take, of what `descriptors` there are; `standing` says who is one, `network`, `shares`,
+//!   `allowance` and `wrong_secrets` hold them to it.
 //! * [`options`]: the settings in the terms of the parts that use them.
 //! * `vitals`: whether the control loop and the media worker answer; `threads`: those that must not end while it runs.
 //! * `lost`: what a crash has ended, told at the next start.
@@ -36,6 +37,7 @@ mod client_address;
 mod connection;
 mod container_names;
 pub mod control;
+mod descriptors;
 mod forwarded;
 mod forwarding;
 pub mod http;
@@ -54,6 +56,7 @@ mod serve;
 mod server;
 mod shares;
 mod signalling;
+mod standing;
 mod state;
 mod stopping;
 mod threads;

@@ -17,6 +17,13 @@ pub struct Limits {
     pub head: Duration,
     /// From a request's head to the end of its body.
     pub body: Duration,
+    /// From the first byte of a client's message to its last.
+    pub message: Duration,
+    /// How long a socket stays open whose client is in no session but pings: it is there after a join that failed, and would
+    /// open another one at once (openvidu-browser does, and takes the call for lost).
+    pub strangers_stay: Duration,
+    /// The same if it does not ping.
+    pub strangers_silence: Duration,
     /// How long a client may leave bytes in the kernel's buffer that it does not read.
     pub unread: Duration,
     /// Wrong secrets of one network.
@@ -43,6 +50,9 @@ impl Default for Limits {
             opening: Duration::from_secs(10),
             head: Duration::from_secs(60),
             body: Duration::from_secs(60),
+            message: Duration::from_secs(30),
+            strangers_stay: Duration::from_secs(3600),
+            strangers_silence: Duration::from_secs(600),
             unread: Duration::from_secs(60),
             // An application with a wrong configuration shall be told so, and one that was mended shall work at once.
             wrong_secrets: Rate { burst: 100, interval: Duration::from_secs(1) },
@@ -54,7 +64,27 @@ impl Default for Limits {
     }
 }
 
+/// Descriptors that connections leave to everything else: files, ports, questions for names, helper processes.
+const RESERVE: usize = 256;
+/// What one recorded stream takes of them.
+const OF_STREAM: usize = 2;
+
 impl Limits {
+    /// No more connections than there are descriptors for, when so many streams may be recorded.
+    pub(crate) fn within(self, descriptors: Option<usize>, recorded_streams: usize) -> Self {
+        let Some(descriptors) = descriptors else { return self };
+        // Where there are few of them everything gets less.
+        let reserve = (RESERVE + recorded_streams * OF_STREAM).min(descriptors / 2);
+        Self { connections: self.connections.min(descriptors - reserve).max(1), ..self }
+    }
+
+    /// Parts the connections between the port that serves and the one that only sends on.
+    pub(crate) fn with_redirecting_port(self) -> (Self, Self) {
+        let few = self.connections.div_ceil(10);
+        let rest = self.connections.saturating_sub(few).max(1);
+        (Self { connections: rest, ..self }, Self { connections: few, ..self })
+    }
+
     /// Connections of one network: a tenth, which many people behind one address can share. A local one may be a proxy
     /// for everybody, but still leaves some to those who come without it.
     pub(crate) fn connections_of(&self, network: Network) -> usize {
@@ -68,6 +98,18 @@ mod tests {
     use std::net::IpAddr;
 
     use super::*;
+
+    #[test]
+    fn connections_leave_descriptors_to_everything_else() {
+        let connections = |descriptors, streams| Limits::default().within(descriptors, streams).connections;
+        assert_eq!(connections(None, 0), 20_000);
+        assert_eq!(connections(Some(1_048_576), 500), 20_000);
+        assert_eq!(connections(Some(20_000), 0), 20_000 - 256);
+        assert_eq!(connections(Some(20_000), 500), 20_000 - 1256);
+        assert_eq!((connections(Some(1024), 500), connections(Some(0), 500)), (512, 1));
+        let (serving, redirecting) = Limits::default().with_redirecting_port();
+        assert_eq!((serving.connections, redirecting.connections), (18_000, 2_000));
+    }
 
     #[test]
     fn no_network_gets_every_place() {

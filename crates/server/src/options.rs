@@ -13,7 +13,7 @@ use media::{AddressOptions, TranslatedAddress, WorkerOptions};
 use openvidu::Dialect;
 use protocol::id::WorkerId;
 use protocol::model::{IceServer, MediaServer};
-use session::RecordingSettings;
+use session::{Flow, RecordingSettings, SignalLimits};
 use settings::{
     COMPATIBLE_VERSION, CertificateType, Config, ConfigError, Fault, IceMode, PublicHost, RecordingStorage, Rule,
     Secret, Sources, bracketed,
@@ -35,6 +35,15 @@ const STATISTICS: Duration = Duration::from_secs(5);
 
 /// The usual one (RFC 8489 §8.1).
 const STUN_PORT: u16 = 3478;
+
+/// What one participant may make others hear. What the original takes in one message (51 200 characters) fits in any script.
+/// Pointers and strokes at the pace of a screen fit too. Who is away for [`RECONNECTION_GRACE`] meanwhile misses less than is
+/// kept for it (1 000 notifications, 4 MiB), so that one participant alone puts nobody out.
+const SIGNALS: SignalLimits = SignalLimits {
+    longest: 3 * 51_200,
+    signals: Flow { burst: 300, per_second: 60 },
+    bytes: Flow { burst: 1 << 20, per_second: 128 << 10 },
+};
 
 /// As in the original: openvidu-java-client waits for 30 s.
 const RECORDING_START_TIMEOUT: Duration = Duration::from_secs(10);
@@ -201,6 +210,7 @@ pub(crate) fn session(config: &Config, fallback_host: IpAddr, udp_port: u16) -> 
         media_timeout: MEDIA_TIMEOUT,
         garbage_interval: Duration::from_secs(config.openvidu_sessions_garbage_interval.into()),
         garbage_threshold: Duration::from_secs(config.openvidu_sessions_garbage_threshold.into()),
+        signals: Some(SIGNALS),
         recording: RecordingSettings {
             enabled: config.openvidu_recording,
             notification: config.openvidu_recording_notification,

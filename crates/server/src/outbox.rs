@@ -9,8 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use axum::extract::ws::{CloseFrame, Utf8Bytes};
 use tokio::sync::{Notify, mpsc};
 
-use crate::bound::Bound;
-use crate::shares::Share;
+use crate::standing::Standing;
 
 /// Some seconds of a very lively session.
 const MAX_FRAMES: usize = 4096;
@@ -31,18 +30,12 @@ struct Shared {
 }
 
 /// The end that is written to.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Outbox {
     queue: mpsc::Sender<Outgoing>,
     shared: Arc<Shared>,
-    unjoined: Option<Unjoined>,
-}
-
-/// What a client has, and has not, until it has joined.
-#[derive(Debug)]
-struct Unjoined {
-    _share: Share,
-    bound: Bound,
+    /// Of the socket's client.
+    pub(crate) standing: Standing,
 }
 
 /// The socket's end.
@@ -56,20 +49,14 @@ pub(crate) struct Outlet {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct CutOff;
 
-/// An empty queue. The first end holds the share until the client has joined, and then lifts the bound.
-pub(crate) fn outbox(share: Share, bound: Bound) -> (Outbox, Outlet) {
+/// An empty queue. Clones of the first end write to the same.
+pub(crate) fn outbox(standing: Standing) -> (Outbox, Outlet) {
     let (sender, receiver) = mpsc::channel(MAX_FRAMES);
     let shared = Arc::<Shared>::default();
-    let unjoined = Some(Unjoined { _share: share, bound });
-    (Outbox { queue: sender, shared: shared.clone(), unjoined }, Outlet { queue: receiver, shared })
+    (Outbox { queue: sender, shared: shared.clone(), standing }, Outlet { queue: receiver, shared })
 }
 
 impl Outbox {
-    /// A second writer, for pings and for closing.
-    pub(crate) fn for_socket(&self) -> Self {
-        Self { queue: self.queue.clone(), shared: self.shared.clone(), unjoined: None }
-    }
-
     /// Appends a frame, or cuts the socket off.
     pub(crate) fn push(&self, frame: Utf8Bytes) -> Result<(), CutOff> {
         let length = frame.len();
@@ -101,13 +88,6 @@ impl Outbox {
     pub(crate) fn is_closing(&self) -> bool {
         self.shared.closing.load(Ordering::Relaxed)
     }
-
-    /// The client is in a session: it counts no longer among those who wait.
-    pub(crate) fn joined(&mut self) {
-        if let Some(unjoined) = self.unjoined.take() {
-            unjoined.bound.lift();
-        }
-    }
 }
 
 impl Outlet {
@@ -132,10 +112,13 @@ mod tests {
     use settings::LOCALHOST;
 
     use super::*;
+    use crate::bound::Bound;
     use crate::shares::Shares;
 
     fn pair() -> (Outbox, Outlet) {
-        outbox(Shares::default().take(LOCALHOST.into(), 1).unwrap(), Bound::default())
+        let shares = Shares::default();
+        let share = shares.take(LOCALHOST.into(), 1).unwrap();
+        outbox(Standing::of_stranger(LOCALHOST.into(), shares, share, Bound::default()))
     }
 
     #[tokio::test]

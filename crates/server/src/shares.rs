@@ -27,6 +27,13 @@ impl Shares {
         counts.insert(network, count + 1);
         Some(Share { network, shares: self.clone() })
     }
+
+    /// For what is there already and counts anew.
+    pub(crate) fn take_beyond_limit(&self, network: Network) -> Share {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *counts.entry(network).or_default() += 1;
+        Share { network, shares: self.clone() }
+    }
 }
 
 impl Drop for Share {

@@ -16,7 +16,9 @@ const QUEUED_NOTIFICATIONS: usize = 1000;
 /// The same in bytes, roughly.
 const QUEUED_BYTES: usize = 4 << 20;
 /// Requests kept while one of them waits for media.
-pub(crate) const QUEUED_REQUESTS: usize = 256;
+const QUEUED_REQUESTS: usize = 256;
+/// The same in bytes, roughly: two of the longest.
+const QUEUED_REQUEST_BYTES: usize = 2 << 20;
 
 /// One of them.
 #[derive(Debug)]
@@ -29,6 +31,15 @@ pub(crate) struct Client {
     pub(crate) waiting: Option<MediaRequestId>,
     /// Requests that arrived meanwhile.
     pub(crate) requests: VecDeque<QueuedRequest>,
+}
+
+impl Client {
+    /// Whether another request may wait.
+    pub(crate) fn has_room_for(&self, command: &ClientCommand) -> bool {
+        // Few wait, and only while media works: there is no need for a sum that is kept.
+        let waiting: usize = self.requests.iter().map(|waiting| waiting.command.weight()).sum();
+        self.requests.len() < QUEUED_REQUESTS && waiting + command.weight() <= QUEUED_REQUEST_BYTES
+    }
 }
 
 /// How a client is reached.
@@ -164,12 +175,15 @@ impl Clients {
     }
 
     /// Moves a client to a socket. Its former socket counts as one that never joined.
-    pub(crate) fn link(&mut self, client: ClientId, socket: SocketId) -> MissedNotifications {
+    pub(crate) fn link(&mut self, client: ClientId, socket: SocketId, effects: &mut Effects) -> MissedNotifications {
         let Some(entry) = self.table.get_mut(&client) else { return MissedNotifications::default() };
         let missed = match std::mem::replace(&mut entry.link, Link::Open(socket)) {
             Link::Open(former) => {
                 if let Some(former) = self.sockets.get_mut(&former) {
                     former.client = None;
+                }
+                if former != socket && matches!(entry.presence, Presence::Joined(_)) {
+                    effects.push(Effect::Departed { socket: former });
                 }
                 MissedNotifications::default()
             }

@@ -13,6 +13,7 @@ use crate::reply::{ParticipantData, ParticipantDescription};
 use crate::snapshot::Token;
 use crate::stream::Stream;
 use crate::subscription::Subscription;
+use crate::voice::Voice;
 
 /// Made by the application; its token is unused.
 #[derive(Debug)]
@@ -39,6 +40,7 @@ pub(crate) struct Participant {
     /// By publisher.
     pub(crate) subscriptions: BTreeMap<ParticipantId, Subscription>,
     pub(crate) early_candidates: EarlyCandidates,
+    pub(crate) voice: Voice,
 }
 
 /// What let a participant in.

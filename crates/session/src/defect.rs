@@ -124,6 +124,7 @@ mod tests {
             media_timeout: SECOND,
             garbage_interval: SECOND,
             garbage_threshold: SECOND,
+            signals: None,
             recording: RecordingSettings {
                 enabled: false,
                 notification: RecordingNotification::None,

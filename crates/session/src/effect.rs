@@ -44,6 +44,16 @@ pub enum Effect {
         /// Which.
         socket: SocketId,
     },
+    /// The socket's client is in a session from now on: it is no stranger.
+    Entered {
+        /// Which.
+        socket: SocketId,
+    },
+    /// The socket's client is in no session any more, or has gone on to another socket.
+    Departed {
+        /// Which.
+        socket: SocketId,
+    },
     /// For the media worker that its router names.
     Media(MediaCommand),
     /// For whoever watches how media goes. Nothing depends on it: it may be dropped.

@@ -9,7 +9,7 @@ use protocol::model::{ConnectionProperties, IceServer};
 use subtle::ConstantTimeEq;
 
 use crate::candidate::EarlyCandidates;
-use crate::client::{Origin, Presence, Seat};
+use crate::client::{Link, Origin, Presence, Seat};
 use crate::command::{HiddenClient, Join};
 use crate::connection::{Access, Insider, Participant, PendingConnection};
 use crate::context::Context;
@@ -19,7 +19,8 @@ use crate::reply::{Joined, ParticipantData, ParticipantDescription};
 use crate::request::{Decision, Response};
 use crate::session::Session;
 use crate::snapshot::Token;
-use crate::{Notification, Refusal, Registry, Reply, Time};
+use crate::voice::Voice;
+use crate::{Effect, Notification, Refusal, Registry, Reply, Time};
 
 /// Who may come in, and as what.
 struct Admission {
@@ -110,6 +111,7 @@ impl Session {
             stream: None,
             subscriptions: BTreeMap::new(),
             early_candidates: EarlyCandidates::default(),
+            voice: Voice::default(),
         };
         let (hidden, role, data) = (participant.is_hidden(), participant.role(), participant.data.clone());
         self.emit_joined(&participant, cx, now);
@@ -145,6 +147,9 @@ impl Session {
         }
         if let Some(client) = cx.clients.get_mut(origin.client) {
             client.presence = Presence::Joined(Seat { session: self.id.clone(), participant: id });
+            if let Link::Open(socket) = client.link {
+                cx.effects.push(Effect::Entered { socket });
+            }
         }
     }
 

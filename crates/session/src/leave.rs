@@ -13,7 +13,7 @@ use crate::id::{ClientId, ParticipantId};
 use crate::request::{Decision, Response};
 use crate::session::Session;
 use crate::timer::Timer;
-use crate::{Notification, Refusal, Registry, Reply, Time};
+use crate::{Effect, Notification, Refusal, Registry, Reply, Time};
 
 /// How a departure is told.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -157,6 +157,9 @@ impl Session {
         let Some(client) = cx.clients.get_mut(participant.client) else { return };
         let waiting = client.waiting.take();
         client.presence = Presence::Left { session: session.clone(), connection: connection.clone() };
+        if let Link::Open(socket) = client.link {
+            cx.effects.push(Effect::Departed { socket });
+        }
         if let Some(request) = waiting {
             cx.abandon_media(request, Err(Refusal::RemovedMeanwhile { connection, session }));
         }

@@ -20,7 +20,8 @@
 //! application's. What is asked and answered stands in [`command`], [`question`], [`reply`], [`refusal`],
 //! [`notification`] and [`snapshot`]. One file per thing that happens (`join`, `publish`, `subscribe`, `leave`, `reconnection`, `moderation`,
 //! `signal`, `property`, `recording`, `guest_room`, `ending`), one per thing that is (`session`, `connection`, `stream`,
-//! `subscription`, `client`), `sessions` is their table, `defect` what becomes of a panic, and `permissions` says who may do what. Transitions are methods of `Session` and of what is
+//! `subscription`, `client`), `sessions` is their table, `defect` what becomes of a panic, `permissions` says who may do what
+//! and `voice` how much one may make others hear. Transitions are methods of `Session` and of what is
 //! in it; what they use besides is a `Context`, which knows no session.
 
 pub use command::{Asker, CallId, ClientCommand, ClientHandle, Command, SocketId};
@@ -36,6 +37,7 @@ pub use registry::Registry;
 pub use reply::Reply;
 pub use settings::{RecordingSettings, Settings, TurnServer};
 pub use time::Time;
+pub use voice::{Flow, SignalLimits};
 
 mod application;
 mod candidate;
@@ -77,4 +79,5 @@ mod subscribe;
 mod subscription;
 mod time;
 mod timer;
+mod voice;
 mod worker;

@@ -16,7 +16,14 @@ use crate::{Notification, Refusal, Time};
 
 impl Session {
     /// Neither names nor values are checked: what a publisher says of its own stream is relayed.
-    pub(crate) fn change_stream(&mut self, who: ParticipantId, change: StreamChange, cx: &mut Context) -> Decision {
+    pub(crate) fn change_stream(
+        &mut self,
+        who: ParticipantId,
+        change: StreamChange,
+        cx: &mut Context,
+        now: Time,
+    ) -> Decision {
+        self.hear(who, change.bytes(), cx, now)?;
         let StreamChange { property, new_value, reason, meaning } = change;
         let own = self.present_mut(who)?;
         let connection = own.connection.clone();

@@ -4,7 +4,7 @@ use crate::client::{Link, MissedNotifications, Origin, Presence};
 use crate::command::{Asker, ClientHandle, SocketId};
 use crate::id::ClientId;
 use crate::timer::Timer;
-use crate::{Refusal, Registry, Reply, Time};
+use crate::{Effect, Refusal, Registry, Reply, Time};
 
 impl Registry {
     /// The client's socket is gone. Whoever is in a session has some time to come back.
@@ -38,8 +38,11 @@ impl Registry {
         };
         self.leave_former_client(client, socket, now);
         let cx = &mut self.cx;
-        let missed = cx.clients.link(client, socket);
+        let missed = cx.clients.link(client, socket, &mut cx.effects);
         cx.timers.cancel(Timer::Grace(client));
+        if cx.clients.get(client).is_some_and(|client| matches!(client.presence, Presence::Joined(_))) {
+            cx.effects.push(Effect::Entered { socket });
+        }
         cx.reply(Origin { client, asker }, Ok(Reply::Resumed));
         for notification in missed.into_queue() {
             cx.notify(client, &notification);

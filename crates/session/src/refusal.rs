@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::command::{ClientHandle, FilterAction, Rejection};
 use crate::registry::{NotFound, SessionExists, SignalRefusal};
-use crate::{RecordingStartFailure, StartRefusal, StopRefusal};
+use crate::{RecordingStartFailure, SignalLimits, StartRefusal, StopRefusal};
 
 /// Why not. Clients' first, then applications'.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -186,6 +186,18 @@ pub enum Refusal {
     AddresseeMissing,
     /// An addressee of a signal is not there.
     UnknownAddressee,
+    /// A signal has more bytes than one may have.
+    SignalTooLong {
+        /// As many.
+        bytes: usize,
+        /// What one may have.
+        longest: usize,
+    },
+    /// A participant makes others hear too much.
+    TooManySignals {
+        /// How much it may.
+        limits: SignalLimits,
+    },
 
     /// What an application asked about does not exist.
     NotFound(NotFound),

@@ -4,7 +4,7 @@
 use protocol::event::Reason;
 use protocol::id::SessionId;
 
-use crate::client::{Origin, Presence, QUEUED_REQUESTS, QueuedRequest, Seat};
+use crate::client::{Origin, Presence, QueuedRequest, Seat};
 use crate::command::{Asker, CallId, ClientCommand, ClientHandle, Command, SocketId};
 use crate::context::Context;
 use crate::id::{ClientId, ParticipantId};
@@ -82,7 +82,7 @@ impl Registry {
         // An echo asks whether the server is alive, and has 3 s for the answer.
         if entry.waiting.is_none() || matches!(command, ClientCommand::Echo) {
             self.perform(origin, command, now);
-        } else if entry.requests.len() < QUEUED_REQUESTS {
+        } else if entry.has_room_for(&command) {
             entry.requests.push_back(QueuedRequest { origin, command });
         } else {
             self.cx.reply(origin, Err(Refusal::TooManyRequests));
@@ -166,7 +166,7 @@ impl Session {
             }
             ClientCommand::RenewConnection { stream, sdp } => self.renew(origin, who, &stream, sdp, cx, now),
             ClientCommand::Signal(signal) => self.signal_from_client(who, signal, cx, now),
-            ClientCommand::ChangeStream(change) => self.change_stream(who, *change, cx),
+            ClientCommand::ChangeStream(change) => self.change_stream(who, *change, cx, now),
             ClientCommand::ForceDisconnect { connection } => self.force_disconnect(origin, who, &connection, cx, now),
             ClientCommand::ForceUnpublish { stream } => self.force_unpublish(origin, who, &stream, cx, now),
             ClientCommand::Filter { action, stream } => self.filter(who, action, stream),

@@ -6,7 +6,7 @@ use protocol::id::WorkerId;
 use protocol::model::{IceServer, RecordingNotification};
 use turn::{Credentials, SharedSecret};
 
-use crate::Time;
+use crate::{SignalLimits, Time};
 
 /// Read once at start.
 #[derive(Clone, Debug)]
@@ -29,6 +29,8 @@ pub struct Settings {
     pub garbage_interval: Duration,
     /// Age of such a session at its removal.
     pub garbage_threshold: Duration,
+    /// How much each participant may make others hear; none: as much as it likes, as in the original.
+    pub signals: Option<SignalLimits>,
     /// Recording.
     pub recording: RecordingSettings,
 }

@@ -39,6 +39,7 @@ impl Session {
         cx: &mut Context,
         now: Time,
     ) -> Decision {
+        self.hear(who, signal.bytes(), cx, now)?;
         let addressees = self.addressees(&signal.to).map_err(|fault| match fault {
             NoAddressee::Missing => Refusal::AddresseeMissing,
             NoAddressee::Unknown => Refusal::UnknownAddressee,
@@ -48,6 +49,18 @@ impl Session {
         let delivery = Delivery { from, kind, reported_kind: reported_kind.map(Some), data };
         self.deliver(&addressees, delivery, cx, now);
         DONE
+    }
+
+    /// Counts what a participant makes others hear.
+    pub(crate) fn hear(&mut self, who: ParticipantId, bytes: usize, cx: &Context, now: Time) -> Result<(), Refusal> {
+        let Some(limits) = &cx.settings.signals else { return Ok(()) };
+        let participant = self.present_mut(who)?;
+        let heard = participant.voice.speak(bytes, limits, now);
+        if heard.is_err() && participant.voice.is_news(now) {
+            let connection = participant.connection.clone();
+            tracing::warn!(session = %self.id, %connection, bytes, ?limits, "signals beyond the limits are refused");
+        }
+        heard
     }
 
     pub(crate) fn signal_from_server(

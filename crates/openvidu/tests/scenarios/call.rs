@@ -37,6 +37,7 @@ pub(crate) fn settings() -> Settings {
         media_timeout: MEDIA_TIMEOUT,
         garbage_interval: Duration::from_secs(900),
         garbage_threshold: Duration::from_secs(3600),
+        signals: None,
         recording: RecordingSettings {
             enabled: true,
             notification: RecordingNotification::PublisherModerator,
@@ -77,6 +78,8 @@ pub(crate) struct Call {
     /// Connection and stream ids with what tests call them.
     pub(crate) names: Vec<(String, String)>,
     waiting: HashSet<(SocketId, i64)>,
+    /// Sockets whose clients are in a session.
+    pub(crate) inside: HashSet<SocketId>,
     next_socket: u64,
     next_request: i64,
     /// Everything that was carried out, in order.
@@ -106,6 +109,7 @@ impl Call {
             by_socket: HashMap::new(),
             names: vec![],
             waiting: HashSet::new(),
+            inside: HashSet::new(),
             next_socket: 0,
             next_request: 0,
             log: vec![],
@@ -240,6 +244,7 @@ impl Call {
 
     pub(crate) fn close_socket(&mut self, socket: SocketId) {
         self.by_socket.remove(&socket);
+        self.inside.remove(&socket);
         self.waiting.retain(|(of, _)| *of != socket);
         self.registry.socket_closed(socket, self.now);
         self.carry_out();
@@ -374,6 +379,8 @@ impl Call {
 
     fn carry_out_one(&mut self, effect: Effect) {
         match effect {
+            Effect::Entered { socket } => drop(self.inside.insert(socket)),
+            Effect::Departed { socket } => assert!(self.inside.remove(&socket), "{socket:?} was never inside"),
             Effect::Media(command) => self.worker.carry_out(command),
             Effect::Observed(observation) => self.observed.push(observation),
             Effect::Event(event) => self.events.hear(event),

@@ -157,6 +157,8 @@ impl Replay {
                 | Effect::Collected(_)
                 | Effect::Recording(_)
                 | Effect::Observed(_)
+                | Effect::Entered { .. }
+                | Effect::Departed { .. }
                 | Effect::Reply { asker: Asker::Call(_), .. } => {}
             }
         }

@@ -218,3 +218,27 @@ fn requests_left_behind_by_a_lost_socket_are_still_done_if_they_need_no_media() 
     call.cut("ann").media_answers();
     assert_eq!(call.inbox("bob"), ["participantLeft ann disconnect"]);
 }
+
+#[test]
+fn a_socket_is_inside_only_while_its_client_is_in_a_session() {
+    let mut call = Call::new();
+    call.open("eve");
+    call.connect("eve", None);
+    assert!(call.inside.is_empty(), "a greeting lets nobody in");
+    call.join("ann").join("bob");
+    let first = call.socket("ann");
+    assert_eq!(call.inside, [first, call.socket("bob")].into());
+    call.reconnect("ann");
+    let second = call.socket("ann");
+    assert_eq!(call.inside, [second, call.socket("bob")].into(), "the former socket is a stranger's again");
+    call.cut("ann");
+    assert_eq!(call.inside, [call.socket("bob")].into());
+    call.reconnect("ann");
+    assert_eq!(call.inside, [call.socket("ann"), call.socket("bob")].into());
+    call.leave("ann");
+    assert_eq!(call.inside, [call.socket("bob")].into());
+    // It has its socket for a while yet, and the name that it had: that is no way in.
+    let handle = call.handle("ann");
+    call.connect("ann", Some(&handle));
+    assert_eq!(call.inside, [call.socket("bob")].into());
+}

@@ -109,6 +109,17 @@ fn the_queue_of_requests_is_bounded() {
 }
 
 #[test]
+fn few_but_huge_requests_do_not_wait_either() {
+    let mut call = Call::new();
+    call.join("ann").hush().media_waits().publish("ann");
+    let message = format!(r#"{{"data":"{}"}}"#, "x".repeat(900_000));
+    call.signal("ann", &message).signal("ann", &message);
+    none(call.inbox("ann"));
+    call.signal("ann", &message);
+    assert_eq!(call.inbox("ann"), ["error Too many requests are waiting to be processed. Code: 802"]);
+}
+
+#[test]
 fn a_request_on_a_socket_that_is_gone_is_nobodys() {
     let mut call = Call::new();
     call.join("ann").join("bob");

@@ -1,9 +1,14 @@
 //! Signals of clients and of the application.
 
+use std::time::Duration;
+
+use protocol::event::Event;
+use protocol::rpc::ClientRequest;
 use session::command::ServerSignal;
 use session::registry::SignalRefusal;
+use session::{Flow, Settings, SignalLimits};
 
-use crate::call::{Call, ROOM, none};
+use crate::call::{Call, ROOM, none, settings};
 use protocol::model::Role;
 
 fn three() -> Call {
@@ -96,4 +101,81 @@ fn the_applications_signal_is_refused_where_nobody_hears_it() {
     assert_eq!(send(&mut call, ROOM, vec![ann.clone(), None]), Err(SignalRefusal::UnknownAddressee));
     assert_eq!(send(&mut call, ROOM, vec![ann, Some("con_X".into())]), Err(SignalRefusal::UnknownAddressee));
     none(call.inbox("ann"));
+}
+
+const LIMITS: SignalLimits = SignalLimits {
+    longest: 1000,
+    signals: Flow { burst: 3, per_second: 1 },
+    bytes: Flow { burst: 2000, per_second: 500 },
+};
+const TOO_MANY: &str = "error Too many signals: a connection may send 1 per second (3 at once) with 500 bytes per second \
+                        (2000 at once). Code: 802";
+
+fn limited() -> Call {
+    let mut call = Call::with(Settings { signals: Some(LIMITS), ..settings() });
+    call.join("ann").join("bob").hush();
+    call
+}
+
+fn reported(call: &Call) -> usize {
+    call.events.events.iter().filter(|event| matches!(event, Event::SignalSent(_))).count()
+}
+
+#[test]
+fn who_signals_too_often_is_refused_and_stays_and_others_are_not_concerned() {
+    let mut call = limited();
+    let message = r#"{"data":"x","type":"signal:chat"}"#;
+    for _ in 0..5 {
+        call.signal("ann", message);
+    }
+    let inbox = call.inbox("ann");
+    assert_eq!(inbox.iter().filter(|line| *line == "ok").count(), 3);
+    assert_eq!(inbox.iter().filter(|line| *line == TOO_MANY).count(), 2);
+    assert_eq!(call.inbox("bob").len(), 3);
+    assert_eq!(reported(&call), 3, "what is refused is told to nobody");
+    call.signal("bob", message);
+    assert!(call.inbox("bob").contains(&"ok".to_owned()));
+    call.hush().advance(Duration::from_secs(1)).signal("ann", message);
+    assert!(call.inbox("ann").contains(&"ok".to_owned()));
+}
+
+#[test]
+fn a_signal_that_is_too_long_is_refused_with_the_rule() {
+    let mut call = limited();
+    let connection = call.connection("bob");
+    let fill = LIMITS.longest - connection.len() - "t".len();
+    let message = |length: usize| format!(r#"{{"to":["{connection}"],"type":"t","data":"{}"}}"#, "x".repeat(length));
+    call.signal("ann", &message(fill));
+    assert_eq!(call.inbox("ann"), ["ok"]);
+    call.hush().signal("ann", &message(fill + 1));
+    assert_eq!(
+        call.inbox("ann"),
+        ["error Signal is too long: type, data and addressees have 1001 bytes, and may have 1000. Code: 600"]
+    );
+    none(call.inbox("bob"));
+    // Nor do many long ones get through.
+    call.signal("ann", &message(fill)).signal("ann", &message(fill));
+    assert_eq!(call.inbox("ann"), ["ok", TOO_MANY]);
+}
+
+#[test]
+fn changes_of_a_stream_are_heard_by_everybody_and_count_as_signals() {
+    let mut call = limited();
+    call.publish("ann").hush();
+    for _ in 0..4 {
+        let (property, new_value) = ("videoActive".to_owned(), "false".to_owned());
+        call.request("ann", ClientRequest::StreamPropertyChanged { property, new_value, reason: String::new() });
+    }
+    assert_eq!(call.inbox("ann"), ["ok", "ok", "ok", TOO_MANY]);
+}
+
+#[test]
+fn what_the_application_sends_is_not_limited() {
+    let mut call = limited();
+    for _ in 0..10 {
+        let signal = ServerSignal { data: Some("x".repeat(5000)), ..ServerSignal::default() };
+        assert_eq!(call.registry.signal(ROOM, signal, call.now), Ok(()));
+        call.carry_out();
+    }
+    assert_eq!(call.inbox("bob").len(), 10);
 }

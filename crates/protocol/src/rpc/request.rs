@@ -281,11 +281,21 @@ impl JoinRoom {
 }
 
 impl PublishVideo {
+    /// Bytes of what a publisher says of its pictures. Clients send some thirty; everybody who joins is told, and it stands in
+    /// events.
+    pub const LONGEST_DESCRIPTION: usize = 1000;
+
     fn read(params: &mut Params) -> Result<Self, InvalidParams> {
         let has_video = params.boolean("hasVideo")?;
         let type_of_video = params.optional_text("typeOfVideo")?;
         if has_video && type_of_video.is_none() {
             return Err(params.invalid("typeOfVideo", "is missing"));
+        }
+        let video_dimensions = params.lenient("videoDimensions", as_text);
+        for (name, text) in [("typeOfVideo", &type_of_video), ("videoDimensions", &video_dimensions)] {
+            if text.as_ref().is_some_and(|text| text.len() > Self::LONGEST_DESCRIPTION) {
+                return Err(params.invalid(name, "may have 1000 bytes at most"));
+            }
         }
         Ok(Self {
             sdp_offer: params.text("sdpOffer")?,
@@ -296,7 +306,7 @@ impl PublishVideo {
             video_active: params.lenient("videoActive", as_boolean),
             type_of_video,
             frame_rate: params.lenient("frameRate", as_integer),
-            video_dimensions: params.lenient("videoDimensions", as_text),
+            video_dimensions,
             filter: params.lenient("filter", |filter| Some(filter.is_object())).unwrap_or(false),
         })
     }
@@ -396,6 +406,19 @@ mod tests {
         let published =
             publish(r#""typeOfVideo":"","videoDimensions":{"width":1},"audioActive":null,"filter":{"type":"x"}"#);
         assert_eq!((published.video_dimensions, published.audio_active, published.filter), (None, None, true));
+    }
+
+    #[test]
+    fn what_a_publisher_says_of_its_pictures_is_short() {
+        for name in ["typeOfVideo", "videoDimensions"] {
+            let of = |length: usize| {
+                let text = "x".repeat(length);
+                read("publishVideo", &format!(r#"{{{PUBLISH},"typeOfVideo":"CAMERA","{name}":"{text}"}}"#))
+            };
+            assert!(of(1000).is_ok());
+            let error = of(1001).unwrap_err().to_string();
+            assert_eq!(error, format!("Parameter '{name}' of method 'publishVideo' may have 1000 bytes at most"));
+        }
     }
 
     #[test]

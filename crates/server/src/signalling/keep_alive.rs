@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use crate::limits::Limits;
+
 /// If the first ping does not say.
 const DEFAULT_INTERVAL: Duration = Duration::from_secs(20);
 /// A client that promises less would be cut off by any hiccup; one that promises more would never be.
@@ -47,6 +49,17 @@ impl KeepAlive {
         let named = interval.map(|millis| Duration::from_millis(millis).clamp(SHORTEST_INTERVAL, LONGEST_INTERVAL));
         self.interval = self.interval.or(named);
         self.state = State::Watched { last_ping: now };
+    }
+
+    /// The same for a client that is in no session, and has been so `since` then. What it does keeps the socket for some time
+    /// only: otherwise who wants nothing of us could have as many as he likes, for ever.
+    pub(super) fn strangers_deadline(&self, since: Instant, limits: &Limits) -> Instant {
+        let longest = since + limits.strangers_stay;
+        match (self.state, self.deadline()) {
+            (State::Unwatched, _) => longest.min(since + limits.strangers_silence),
+            (_, Some(deadline)) => longest.min(deadline),
+            (_, None) => longest,
+        }
     }
 
     /// When the socket is given up, if nothing arrives before.
@@ -108,6 +121,20 @@ mod tests {
     fn a_socket_that_never_speaks_is_closed_after_two_minutes() {
         let start = Instant::now();
         assert_eq!(KeepAlive::new(start).deadline(), Some(start + secs(120)));
+    }
+
+    #[test]
+    fn strangers_stay_for_some_time_whatever_they_do() {
+        let start = Instant::now();
+        let limits = Limits { strangers_stay: secs(3600), strangers_silence: secs(600), ..Limits::default() };
+        let mut watch = KeepAlive::new(start);
+        assert_eq!(watch.strangers_deadline(start, &limits), start + secs(120), "it said nothing");
+        watch.heard();
+        assert_eq!(watch.strangers_deadline(start, &limits), start + secs(600), "it spoke and does not ping");
+        watch.ping(Some(5000), start + secs(10));
+        assert_eq!(watch.strangers_deadline(start, &limits), start + secs(25), "it missed three pings");
+        watch.ping(None, start + secs(3599));
+        assert_eq!(watch.strangers_deadline(start, &limits), start + secs(3600), "it pinged all the time");
     }
 
     #[test]

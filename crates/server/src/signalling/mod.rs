@@ -18,7 +18,9 @@ use session::{PeerInfo, SocketId};
 use crate::client_address::Sender;
 use crate::connection::Connection;
 use crate::control::Control;
+use crate::limits::Limits;
 use crate::shares::Shares;
+use crate::standing::{READ_FACTOR, Standing};
 use crate::state::{AppState, Settings};
 use crate::stopping::Stopping;
 use crate::wrong_secrets::WrongSecrets;
@@ -28,10 +30,8 @@ mod socket;
 
 /// A longer message closes the socket with 1009. SDP of a simulcast publisher has some 12 KB; the original takes 50 KB.
 const MAX_MESSAGE: usize = 1024 * 1024;
-/// Until the client has joined a session. What the original takes fits.
-const MAX_STRANGERS_MESSAGE: usize = 64 * 1024;
-/// How much more than that is read, so that the client gets to see the 1009; beyond it the connection may just break.
-const READ_FACTOR: usize = 2;
+/// What is read of a socket at once, which it also costs while nothing comes. Longer messages are read in pieces.
+const READ_BUFFER: usize = 4 * 1024;
 
 struct Signalling {
     shared: SharedState,
@@ -47,13 +47,14 @@ struct Signalling {
 struct SharedState {
     control: Control,
     settings: Settings,
+    limits: Limits,
     wrong_secrets: Arc<WrongSecrets>,
 }
 
 impl FromRef<AppState> for SharedState {
     fn from_ref(state: &AppState) -> Self {
         let (control, settings) = (state.control.clone(), state.settings.clone());
-        Self { control, settings, wrong_secrets: state.wrong_secrets.clone() }
+        Self { control, settings, limits: state.limits, wrong_secrets: state.wrong_secrets.clone() }
     }
 }
 
@@ -86,9 +87,13 @@ async fn open(
     let peer = PeerInfo { ip: sender.shown(connection.peer), user_id: format!("{:016X}", rand::rng().next_u64()) };
     let socket = SocketId(signalling.next_socket.fetch_add(1, Ordering::Relaxed));
     let stopping = signalling.stopping.clone();
-    let caller = socket::Caller { socket, peer, sender, share, connection };
+    let unjoined = signalling.unjoined.clone();
+    let standing = Standing::of_stranger(sender.network(), unjoined, share, connection.bound.clone());
+    connection.bound.expect_messages(signalling.shared.limits.message);
+    let caller = socket::Caller { socket, peer, sender, standing, _connection: connection };
     let shared = signalling.shared.clone();
     upgrade
+        .read_buffer_size(READ_BUFFER)
         .max_message_size(READ_FACTOR * MAX_MESSAGE)
         .max_frame_size(READ_FACTOR * MAX_MESSAGE)
         .on_upgrade(move |web_socket| socket::run(web_socket, caller, shared, stopping))

@@ -1,6 +1,7 @@
 //! One WebSocket: a task that reads frames, answers pings, and writes its queue.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::ws::{Message, WebSocket};
@@ -10,17 +11,17 @@ use protocol::error::ErrorCode;
 use protocol::recording::PagePass;
 use protocol::rpc::{ClientRequest, Incoming, RpcError, error_frame, parse, pong_frame};
 use session::{ClientHandle, PeerInfo, SocketId};
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::Instrument as _;
 
 use super::keep_alive::KeepAlive;
-use super::{MAX_MESSAGE, MAX_STRANGERS_MESSAGE, READ_FACTOR, SharedState};
-use crate::bound::Bound;
+use super::{MAX_MESSAGE, SharedState};
 use crate::client_address::Sender;
 use crate::connection::Connection;
 use crate::control::SocketInput;
 use crate::outbox::{Outbox, Outgoing, Outlet, outbox};
-use crate::shares::Share;
+use crate::standing::{MAX_STRANGERS_MESSAGE, Standing};
 use crate::stopping::Stopping;
 use crate::well_known_secret::AdmitsSecret as _;
 use crate::wrong_secrets::SecretVerdict;
@@ -30,38 +31,34 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long the client may take to confirm a close.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// What is read of one message of a client that has not joined.
-const STRANGERS_READ: u64 = (READ_FACTOR * MAX_STRANGERS_MESSAGE) as u64;
-
 /// Who is at the other end.
 pub(super) struct Caller {
     pub(super) socket: SocketId,
     pub(super) peer: PeerInfo,
     pub(super) sender: Sender,
-    /// Held until the client has joined a session.
-    pub(super) share: Share,
+    pub(super) standing: Standing,
     /// Keeps the place among the open connections.
-    pub(super) connection: Connection,
+    pub(super) _connection: Connection,
 }
 
 /// Serves a socket to its end.
 pub(super) async fn run(web_socket: WebSocket, caller: Caller, shared: SharedState, stopping: Stopping) {
-    let Caller { socket, peer, sender, share, connection } = caller;
-    let bound = connection.bound.clone();
-    bound.set(STRANGERS_READ);
+    let Caller { socket, peer, sender, standing, _connection } = caller;
     let control = shared.control.clone();
     let span = tracing::debug_span!("socket", id = socket.0, ip = %peer.ip);
     async {
         tracing::debug!("open");
-        let (for_control, outlet) = outbox(share, bound.clone());
-        let answers = for_control.for_socket();
+        let (for_control, outlet) = outbox(standing.clone());
+        let answers = for_control.clone();
         let (sink, stream) = web_socket.split();
         if control.socket(socket, SocketInput::Opened { peer, outbox: for_control }).await.is_err() {
             return;
         }
         let overflow = outlet.overflow();
-        let keep_alive = KeepAlive::new(Instant::now().into_std());
-        let reader = Reader { socket, sender, shared, answers, keep_alive, bound };
+        let stranger_since = Instant::now();
+        let keep_alive = KeepAlive::new(stranger_since.into_std());
+        let on_their_way = Arc::new(Semaphore::new(MAX_MESSAGE));
+        let reader = Reader { socket, sender, shared, answers, keep_alive, standing, stranger_since, on_their_way };
         let mut reader = std::pin::pin!(reader.read(stream, stopping));
         tokio::select! {
             // The writer ends the socket: also a reader's close goes through the queue, behind what is already in it.
@@ -112,14 +109,18 @@ struct Reader {
     shared: SharedState,
     answers: Outbox,
     keep_alive: KeepAlive,
-    bound: Bound,
+    standing: Standing,
+    /// As long as it is one.
+    stranger_since: Instant,
+    /// Bytes of requests that the control loop has not taken yet: its queue is everybody's.
+    on_their_way: Arc<Semaphore>,
 }
 
 impl Reader {
     /// Returns when the client is gone; whoever closes here only asks the writer to.
     async fn read(mut self, mut stream: SplitStream<WebSocket>, mut stopping: Stopping) {
         loop {
-            let deadline = self.keep_alive.deadline().map(Instant::from_std);
+            let deadline = self.deadline();
             let expiry = async {
                 match deadline {
                     Some(deadline) => sleep_until(deadline).await,
@@ -129,17 +130,30 @@ impl Reader {
             let message = tokio::select! {
                 message = stream.next() => message,
                 () = expiry => {
+                    // Somebody may have let it in meanwhile, or put it out.
+                    if self.deadline().is_none_or(|deadline| deadline > Instant::now()) {
+                        continue;
+                    }
                     self.answers.close_with(1000, "Close for not receive ping from client");
                     return drain(stream).await;
+                }
+                () = self.standing.departure() => {
+                    self.stranger_since = Instant::now();
+                    continue;
                 }
                 () = stopping.requested() => {
                     self.answers.close_with(1001, "");
                     return drain(stream).await;
                 }
             };
-            let longest = if self.bound.is_lifted() { MAX_MESSAGE } else { MAX_STRANGERS_MESSAGE };
-            let used_up = self.bound.is_used_up();
-            self.bound.renew(STRANGERS_READ);
+            let longest = if self.standing.is_inside() { MAX_MESSAGE } else { MAX_STRANGERS_MESSAGE };
+            let used_up = self.standing.has_read_all_it_may();
+            match &message {
+                Some(Ok(Message::Ping(payload) | Message::Pong(payload))) => {
+                    self.standing.control_frame_ended(payload.len());
+                }
+                _ => self.standing.message_ended(),
+            }
             match message {
                 Some(Ok(Message::Text(text))) if text.len() > longest => {
                     self.answers.close_with(1009, "");
@@ -168,6 +182,16 @@ impl Reader {
         }
     }
 
+    /// When the socket is given up, if nothing arrives before.
+    fn deadline(&self) -> Option<Instant> {
+        let deadline = if self.standing.is_inside() {
+            self.keep_alive.deadline()
+        } else {
+            Some(self.keep_alive.strangers_deadline(self.stranger_since.into_std(), &self.shared.limits))
+        };
+        deadline.map(Instant::from_std)
+    }
+
     async fn frame(&mut self, text: &str) -> ControlFlow<()> {
         if self.answers.is_closing() {
             return ControlFlow::Continue(());
@@ -188,7 +212,12 @@ impl Reader {
             }
             Incoming::Request { id, request } => {
                 let command = openvidu::request::command(request.map(|request| self.vet(request)));
-                SocketInput::Request { id, command }
+                let bytes = u32::try_from(text.len()).unwrap_or(u32::MAX);
+                // It is never closed.
+                let Ok(_bytes) = self.on_their_way.clone().acquire_many_owned(bytes).await else {
+                    return ControlFlow::Break(());
+                };
+                SocketInput::Request { id, command, _bytes }
             }
             Incoming::WithoutId => {
                 self.keep_alive.heard();

@@ -7,4 +7,5 @@ mod observers;
 mod ports;
 mod rest;
 mod signalling;
+mod strangers;
 mod turn;

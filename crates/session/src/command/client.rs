@@ -86,6 +86,43 @@ pub enum ClientCommand {
     },
 }
 
+impl ClientCommand {
+    /// Roughly how much memory it holds, in bytes: the texts that the client chose, and something for the rest.
+    pub(crate) fn weight(&self) -> usize {
+        let chosen = match self {
+            Self::Join(join) => {
+                [&join.session, &join.token, &join.token_as_sent, &join.secret, &join.client_data, &join.platform]
+                    .map(String::len)
+                    .iter()
+                    .sum()
+            }
+            Self::Publish(publish) => publish.offer.len() + publish.properties.bytes(),
+            Self::RequestOffer { stream } | Self::ForceUnpublish { stream } | Self::Filter { stream, .. } => {
+                stream.len()
+            }
+            Self::Subscribe { stream, offer: sdp } | Self::AnswerOffer { stream, answer: sdp } => {
+                stream.len() + sdp.len()
+            }
+            Self::Unsubscribe { publisher: connection } | Self::ForceDisconnect { connection } => connection.len(),
+            Self::AddCandidate { endpoint, candidate } => endpoint.len() + candidate.len(),
+            Self::RenewConnection { stream, sdp } => {
+                let (Some(RenewalSdp::Usual(sdp) | RenewalSdp::Offer(sdp)), stream) = (sdp, stream) else {
+                    return stream.len() + OVERHEAD;
+                };
+                stream.len() + sdp.len()
+            }
+            Self::Signal(signal) => signal.bytes() + signal.to.len() * size_of::<Option<String>>(),
+            Self::ChangeStream(change) => change.bytes(),
+            Self::Rejected { rejection, .. } => rejection.text.len(),
+            Self::Leave | Self::Unpublish | Self::Report | Self::Echo => 0,
+        };
+        chosen + OVERHEAD
+    }
+}
+
+/// What a request takes besides its texts.
+const OVERHEAD: usize = 200;
+
 /// What a front door says itself: only carried back to it, so that answers keep their order.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Rejection {
@@ -155,6 +192,12 @@ pub struct StreamProperties {
     pub frame_rate: Option<i64>,
     /// Text, unread.
     pub video_dimensions: Option<String>,
+}
+
+impl StreamProperties {
+    fn bytes(&self) -> usize {
+        [&self.type_of_video, &self.video_dimensions].into_iter().flatten().map(String::len).sum()
+    }
 }
 
 /// The SDP of [`ClientCommand::RenewConnection`].
