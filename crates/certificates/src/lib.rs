@@ -36,6 +36,7 @@ mod local;
 mod own;
 mod pair;
 pub mod unverified;
+pub mod verified;
 
 /// Protocols by their names in ALPN (RFC 7301, RFC 7443).
 const HTTP: &[u8] = b"http/1.1";

@@ -1,5 +1,5 @@
-//! The client's side of TLS where the certificate is not what decides: receivers of events, and a server whose certificate is
-//! itself what is looked at.
+//! The client's side of TLS where the certificate is not what decides: receivers of events whose operator says so, and a server
+//! whose certificate is itself what is looked at.
 
 use std::sync::Arc;
 

@@ -1,6 +1,7 @@
 //! The way of events out: into the CDR file, which gets all of them, and to webhooks, each with its own filter.
 //!
-//! It hands on and waits for nothing: what a full queue or a broken receiver means is decided in [`cdr`] and [`webhooks`].
+//! It hands on and waits for nothing: what a full queue or a broken receiver means is decided in [`cdr`] and [`webhooks`]. Events
+//! wait in a `room`, in which nobody can take all the places.
 //! Which events there are, and what they say, is not known here: that is `session` and `protocol`.
 
 use std::sync::Arc;
@@ -12,6 +13,8 @@ use cdr::Cdr;
 use webhooks::Webhook;
 
 pub mod cdr;
+mod losses;
+mod room;
 pub mod webhooks;
 
 /// How long queued events may take once the server stops.

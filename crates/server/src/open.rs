@@ -3,7 +3,7 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bucket::Bucket;
@@ -13,6 +13,7 @@ use delivery::cdr::Cdr;
 use delivery::webhooks::{self, Webhook};
 use journal::OpenJournal;
 use media::{MediaNetwork, MediaSocket, WorkerSockets};
+use rustls::ClientConfig;
 use settings::{CertificateType, Config, LOCALHOST};
 use tokio::net::TcpListener;
 
@@ -152,6 +153,14 @@ pub enum StartError {
         /// Why.
         cause: io::Error,
     },
+    /// Who may have signed the certificate of webhooks' receiver.
+    #[error("cannot use the certificates in {}: {cause} (setting MADANG_WEBHOOK_AUTHORITY)", path.display())]
+    WebhookAuthority {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        cause: io::Error,
+    },
     /// The folder of recordings.
     #[error("cannot use the folder of the recordings, {}: {cause} (setting OPENVIDU_RECORDING_PATH)", path.display())]
     Recordings {
@@ -201,13 +210,21 @@ fn open_recordings(config: &Config) -> Result<Option<recordings::Store>, StartEr
     store.map_err(|cause| StartError::Recordings { path: path.clone(), cause })
 }
 
+/// For webhooks.
+fn trusting(authority: Option<&Path>) -> Result<ClientConfig, StartError> {
+    let path = authority.map(Path::to_owned).unwrap_or_default();
+    certificates::verified::client(authority).map_err(|cause| StartError::WebhookAuthority { path, cause })
+}
+
 fn event_sinks(config: &Config) -> Result<EventSinks, StartError> {
     let cdr = config.openvidu_cdr.then(|| Cdr::start(&config.openvidu_cdr_path)).transpose();
     let cdr = cdr.map_err(|cause| StartError::Cdr { path: config.openvidu_cdr_path.clone(), cause })?;
     let webhook = options::webhook(config).map_err(StartError::Config)?;
-    // Receivers inside a deployment commonly have certificates that nobody signed, and operators rely on their being
-    // accepted.
-    let tls = Arc::new(certificates::unverified::client());
+    let tls = Arc::new(match config.madang_webhook_authority.as_str() {
+        "none" => certificates::unverified::client(),
+        "" => trusting(None)?,
+        path => trusting(Some(Path::new(path)))?,
+    });
     let start = |destination| Webhook::start(destination, webhooks::WebhookLimits::default(), tls.clone());
     let webhooks = webhook.into_iter().map(start).collect();
     Ok(EventSinks { cdr, webhooks })

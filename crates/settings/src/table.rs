@@ -214,6 +214,10 @@ settings! {
         openvidu_webhook: bool = "OPENVIDU_WEBHOOK", "false", value::boolean;
         /// Where events are sent by POST.
         openvidu_webhook_endpoint: Secret = "OPENVIDU_WEBHOOK_ENDPOINT", "", value::hidden, secret;
+        /// Whose certificate the receiver may show if its address begins with https: one of an authority that browsers trust,
+        /// or of one in this PEM file, too (a receiver that signed its own: that certificate). `none`: any, as OpenVidu took
+        /// it.
+        madang_webhook_authority: String = "MADANG_WEBHOOK_AUTHORITY", "", value::text;
         /// Headers of these requests: a list of `Name: Value`.
         openvidu_webhook_headers: TextList = "OPENVIDU_WEBHOOK_HEADERS", "[]", value::list, secret;
         /// Which events are sent.

@@ -1,4 +1,5 @@
-//! The file that lines are appended to: one per day and start of the server, the oldest removed.
+//! The file that lines are appended to: one per day and start of the server, and one more whenever it has become large; the
+//! oldest are removed.
 //!
 //! It is told the time, and knows nothing of queues and events.
 
@@ -12,6 +13,8 @@ use tracing::{info, warn};
 
 use super::files;
 
+/// Bytes from which on a file is not continued.
+const LARGE: u64 = 512 * 1024 * 1024;
 /// Files kept, the current one included.
 const MAX_FILES: usize = 30;
 /// Bytes kept in all; the current file is never removed.
@@ -21,8 +24,9 @@ const MAX_BYTES: u64 = 20 * 1024 * 1024 * 1024;
 #[derive(Debug)]
 pub(super) struct Log {
     folder: PathBuf,
-    /// Second part of every name: tells apart the files of a day with several starts.
+    /// Second part of every name: tells apart the files of a day with several starts, and those that became too large.
     started: Time,
+    bytes: u64,
     /// First part of the current name.
     day: Date,
     file: File,
@@ -36,16 +40,21 @@ impl Log {
         fs::create_dir_all(folder)?;
         let (day, started) = (now.date(), now.time());
         let file = create(folder, day, started)?;
-        let log = Self { folder: folder.to_owned(), started, day, file, torn: false };
+        let bytes = file.metadata()?.len();
+        let log = Self { folder: folder.to_owned(), started, bytes, day, file, torn: false };
         log.prune();
         Ok(log)
     }
 
     /// Appends a line that ends in a line feed. It is in the hands of the operating system when this returns.
     pub(super) fn append(&mut self, line: &[u8], now: &Zoned) -> io::Result<()> {
-        if now.date() != self.day {
-            self.file = create(&self.folder, now.date(), self.started)?;
-            self.day = now.date();
+        // Within one second there is only one name.
+        let is_large = self.bytes >= LARGE && name(now.date(), now.time()) != name(self.day, self.started);
+        if now.date() != self.day || is_large {
+            let started = if is_large { now.time() } else { self.started };
+            self.file = create(&self.folder, now.date(), started)?;
+            (self.day, self.started) = (now.date(), started);
+            self.bytes = self.file.metadata()?.len();
             self.torn = false;
             self.prune();
         }
@@ -55,6 +64,7 @@ impl Log {
         self.torn = true;
         self.file.write_all(line)?;
         self.torn = false;
+        self.bytes += line.len() as u64;
         Ok(())
     }
 
@@ -143,6 +153,22 @@ mod tests {
             files::list(folder.path()).unwrap(),
             ["CDR.2026-10-02_10-00-00.log", "CDR.2026-10-03_10-00-00.log", "CDR.2026-11-01_10-00-00.log"]
         );
+    }
+
+    #[test]
+    fn a_large_file_is_followed_by_another_of_the_same_day() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut log = Log::open(folder.path(), &at("2026-11-20T10:00:00[UTC]")).unwrap();
+        log.append(b"one\n", &at("2026-11-20T10:00:00[UTC]")).unwrap();
+        log.bytes = LARGE;
+        log.append(b"two\n", &at("2026-11-20T10:00:00[UTC]")).unwrap();
+        log.append(b"three\n", &at("2026-11-20T11:00:00[UTC]")).unwrap();
+        log.append(b"four\n", &at("2026-11-20T12:00:00[UTC]")).unwrap();
+        log.append(b"five\n", &at("2026-11-21T09:00:00[UTC]")).unwrap();
+        let read = |name| fs::read_to_string(folder.path().join(name)).unwrap();
+        assert_eq!(read("CDR.2026-11-20_10-00-00.log"), "one\ntwo\n");
+        assert_eq!(read("CDR.2026-11-20_11-00-00.log"), "three\nfour\n");
+        assert_eq!(read("CDR.2026-11-21_11-00-00.log"), "five\n");
     }
 
     #[test]

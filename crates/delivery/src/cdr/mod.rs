@@ -2,69 +2,76 @@
 //!
 //! [`Cdr`] is the way in: a bounded queue to a thread of its own, so that a slow disk never slows a call. Each line is
 //! handed to the operating system at once; what was taken from the queue survives a crash of this process. When the
-//! queue is full, the new event is dropped and that is logged. [`files`] is the way out, for the REST paths.
+//! queue is full, the new event is dropped and that is logged; so are signals beyond their `share` of the disk. [`files`] is
+//! the way out, for the REST paths.
 //! Events are not filtered here; their text is `protocol`'s.
 
 pub mod files;
 mod log;
+mod share;
 
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use std::{io, thread};
 
 use jiff::Zoned;
 use protocol::event::Event;
 use tokio::sync::oneshot;
-use tracing::{error, info, warn};
+use tracing::{error, warn};
 
+use crate::losses::Losses;
+use crate::room::{Amount, Room, Waiting};
 use log::Log;
+use share::SignalShare;
 
-/// Events waiting for the disk: some 5 MB, minutes of a busy server.
-const QUEUE: usize = 10_000;
+/// Events waiting for the disk: minutes of a busy server.
+const QUEUE: Amount = Amount { events: 10_000, bytes: 16 << 20 };
 
 /// The writer of CDR files.
 #[derive(Debug)]
 pub struct Cdr {
-    queue: SyncSender<Arc<Event>>,
+    queue: SyncSender<Waiting>,
+    room: Room,
     /// Resolves when the thread has ended.
     ended: oneshot::Receiver<()>,
-    /// Events dropped since the queue was last seen with room.
-    overflowing: u64,
+    dropped: Losses,
 }
 
 impl Cdr {
     /// Creates the folder if it is missing, and today's file.
     pub fn start(folder: &Path) -> io::Result<Self> {
         let log = Log::open(folder, &Zoned::now())?;
-        let (queue, events) = sync_channel(QUEUE);
+        let (queue, events) = sync_channel(QUEUE.events);
         let (alive, ended) = oneshot::channel();
         thread::Builder::new().name("cdr".to_owned()).spawn(move || {
             write(log, &events);
             drop(alive);
         })?;
-        Ok(Self { queue, ended, overflowing: 0 })
+        Ok(Self { queue, room: Room::new(QUEUE), ended, dropped: Losses::default() })
     }
 
     /// Queues an event. Never waits.
     pub fn send(&mut self, event: &Arc<Event>) {
-        if self.queue.try_send(Arc::clone(event)).is_ok() {
-            if self.overflowing > 0 {
-                info!(dropped = self.overflowing, "CDR queue has room again");
-                self.overflowing = 0;
-            }
-            return;
+        let dropped = match self.room.enter(event) {
+            Ok(waiting) => match self.queue.try_send(waiting) {
+                Ok(()) => return,
+                Err(_) => None,
+            },
+            Err(full) => Some(full),
+        };
+        if let Some(events) = self.dropped.count(Instant::now()) {
+            warn!(events, limit = ?dropped, "the disk is behind with the CDR: new events were dropped");
         }
-        if self.overflowing == 0 {
-            warn!("CDR queue is full: new events are dropped");
-        }
-        self.overflowing += 1;
     }
 
     /// Writes what is queued, for `limit` at most.
     pub async fn close(self, limit: Duration) {
         drop(self.queue);
+        if self.dropped.untold() > 0 {
+            warn!(events = self.dropped.untold(), "CDR events were dropped");
+        }
         // The sender is dropped without a message: an error is what is waited for.
         if tokio::time::timeout(limit, self.ended).await.is_err() {
             warn!("CDR events were still queued at the end");
@@ -72,9 +79,11 @@ impl Cdr {
     }
 }
 
-fn write(mut log: Log, events: &Receiver<Arc<Event>>) {
+fn write(mut log: Log, events: &Receiver<Waiting>) {
     let mut failing = false;
-    for event in events {
+    let (mut signals, mut beyond_share) = (SignalShare::default(), Losses::default());
+    for waiting in events {
+        let event = &waiting.event;
         let mut line = match serde_json::to_vec(event.as_ref()) {
             Ok(line) => line,
             Err(error) => {
@@ -83,7 +92,16 @@ fn write(mut log: Log, events: &Receiver<Arc<Event>>) {
             }
         };
         line.push(b'\n');
-        match log.append(&line, &Zoned::now()) {
+        let now = Zoned::now();
+        if let Event::SignalSent(signal) = event.as_ref()
+            && !signals.take(signal.from.as_ref(), line.len(), now.date())
+        {
+            if let Some(signals) = beyond_share.count(Instant::now()) {
+                warn!(signals, limits = share::LIMITS, "signals are left out of the CDR: there were too many today");
+            }
+            continue;
+        }
+        match log.append(&line, &now) {
             Ok(()) => failing = false,
             // Once per failure: a full disk must not also fill the log.
             Err(error) if !failing => {

@@ -19,6 +19,7 @@ use tokio_rustls::TlsConnector;
 
 use super::WebhookLimits;
 use super::destination::{Address, Destination};
+use super::retry::FailedAt;
 
 /// Nobody needs the body of the response. It is read so that the connection can be used again, but not for long.
 const BODY_PATIENCE: Duration = Duration::from_secs(1);
@@ -34,12 +35,35 @@ pub(super) enum PostFailure {
     /// It could not be made.
     #[error("cannot connect: {0}")]
     Connect(io::Error),
+    /// Its certificate is not one that is trusted.
+    #[error(
+        "its certificate is not trusted: {0} (setting MADANG_WEBHOOK_AUTHORITY: the file of the authority that signed it, or \
+         none to take any certificate)"
+    )]
+    Certificate(rustls::Error),
     /// No answer in time.
     #[error("no answer in time")]
     ReadTimeout,
     /// The connection broke, or what came back is not HTTP.
     #[error(transparent)]
     Http(#[from] hyper::Error),
+}
+
+impl PostFailure {
+    pub(super) fn failed_at(&self) -> FailedAt {
+        match self {
+            Self::ConnectTimeout | Self::Connect(_) | Self::Certificate(_) => FailedAt::Connecting,
+            Self::ReadTimeout | Self::Http(_) => FailedAt::Answering,
+        }
+    }
+
+    /// Of a handshake.
+    fn of_tls(error: io::Error) -> Self {
+        match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+            Some(rejected @ rustls::Error::InvalidCertificate(_)) => Self::Certificate(rejected.clone()),
+            _ => Self::Connect(error),
+        }
+    }
 }
 
 /// See the module.
@@ -81,7 +105,7 @@ impl Client {
         stream.set_nodelay(true).map_err(PostFailure::Connect)?;
         match &address.tls {
             Some(name) => {
-                let stream = self.tls.connect(name.clone(), stream).await.map_err(PostFailure::Connect)?;
+                let stream = self.tls.connect(name.clone(), stream).await.map_err(PostFailure::of_tls)?;
                 handshake(TokioIo::new(stream)).await
             }
             None => handshake(TokioIo::new(stream)).await,

@@ -1,55 +1,109 @@
-//! The worker of one queue: one event after the other, with the rules of what is tried again.
+//! The worker of one queue: one event after the other, each until there is an answer or it is given up.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use http::StatusCode;
-use protocol::event::Event;
 use tokio::sync::{mpsc, watch};
-use tracing::{debug, warn};
+use tokio::time::sleep;
+use tracing::{debug, info, warn};
 
 use super::client::Client;
+use super::retry::{Next, Retry};
 use super::{DeliveryCounts, Destination};
-
-/// How often an event is sent before it is given up. Receivers see one that died half-way more than once.
-const ATTEMPTS: u32 = 5;
+use crate::losses::Losses;
+use crate::room::Waiting;
 
 /// Runs until the queue is closed and empty.
 pub(super) async fn deliver(
     destination: Arc<Destination>,
-    mut client: Client,
-    mut events: mpsc::Receiver<Arc<Event>>,
+    client: Client,
+    retry: Retry,
+    mut events: mpsc::Receiver<Queued>,
     counts: watch::Sender<DeliveryCounts>,
 ) {
-    while let Some(event) = events.recv().await {
-        let name = event.name().as_str();
-        let body = match serde_json::to_vec(&event.webhook()) {
-            Ok(body) => Bytes::from(body),
-            Err(error) => {
-                warn!(%destination, event = name, %error, "event cannot be written");
-                continue;
-            }
-        };
-        let status = attempt(&mut client, &destination, name, &body).await;
-        counts.send_modify(|counts| match status {
+    let mut sender = Sender { destination, client, retry, counts, given_up: Losses::default() };
+    while let Some(queued) = events.recv().await {
+        let status = sender.send(&queued).await;
+        sender.counts.send_modify(|counts| match status {
             Some(StatusCode::OK) => counts.delivered += 1,
             Some(_) => counts.refused += 1,
             None => counts.unreachable += 1,
         });
-        match status {
-            Some(StatusCode::OK) => debug!(%destination, event = name, "webhook delivered"),
-            Some(status) => warn!(%destination, event = name, %status, "webhook not accepted: only 200 is"),
-            None => warn!(%destination, event = name, "webhook given up after {ATTEMPTS} attempts"),
-        }
     }
 }
 
-async fn attempt(client: &mut Client, destination: &Destination, event: &str, body: &Bytes) -> Option<StatusCode> {
-    for attempt in 1..=ATTEMPTS {
-        match client.post(destination, body.clone()).await {
-            Ok(status) => return Some(status),
-            Err(error) => debug!(%destination, event, attempt, %error, "webhook failed"),
+/// An event on its way, since then.
+#[derive(Debug)]
+pub(super) struct Queued {
+    pub(super) waiting: Waiting,
+    pub(super) at: Instant,
+}
+
+struct Sender {
+    destination: Arc<Destination>,
+    client: Client,
+    retry: Retry,
+    counts: watch::Sender<DeliveryCounts>,
+    given_up: Losses,
+}
+
+impl Sender {
+    /// The receiver's answer; none if the event was given up.
+    async fn send(&mut self, queued: &Queued) -> Option<StatusCode> {
+        let event = &queued.waiting.event;
+        let name = event.name().as_str();
+        let body = match serde_json::to_vec(&event.webhook()) {
+            Ok(body) => Bytes::from(body),
+            Err(error) => {
+                warn!(destination = %self.destination, event = name, %error, "event cannot be written");
+                return None;
+            }
+        };
+        let status = self.attempt(name, &body, queued.at).await;
+        let destination = &self.destination;
+        match status {
+            Some(StatusCode::OK) => debug!(%destination, event = name, "webhook delivered"),
+            Some(status) => warn!(%destination, event = name, %status, "webhook not accepted: only 200 is"),
+            None => {
+                if let Some(events) = self.given_up.count(Instant::now()) {
+                    warn!(%destination, event = name, events, "webhook given up");
+                }
+            }
+        }
+        status
+    }
+
+    async fn attempt(&mut self, event: &str, body: &Bytes, queued: Instant) -> Option<StatusCode> {
+        if !self.retry.begin(queued, Instant::now()) {
+            return None;
+        }
+        loop {
+            let destination = &self.destination;
+            let error = match self.client.post(destination, body.clone()).await {
+                Ok(status) => {
+                    if let Some(away) = self.retry.answered(Instant::now()) {
+                        info!(%destination, ?away, "the receiver of webhooks is back");
+                        self.counts.send_modify(|counts| counts.away = false);
+                    }
+                    return Some(status);
+                }
+                Err(error) => error,
+            };
+            debug!(%destination, event, %error, "webhook failed");
+            let was_away = self.retry.is_away();
+            match self.retry.failed(error.failed_at(), queued, Instant::now()) {
+                Next::Again => {}
+                Next::AgainAfter(pause) => {
+                    if !was_away {
+                        warn!(%destination, %error, "the receiver of webhooks is away: events wait for it");
+                        self.counts.send_modify(|counts| counts.away = true);
+                    }
+                    sleep(pause).await;
+                }
+                Next::GiveUp => return None,
+            }
         }
     }
-    None
 }

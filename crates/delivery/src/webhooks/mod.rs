@@ -2,14 +2,15 @@
 //!
 //! The rules are those applications were written against: events arrive in the order in which they happened, one at
 //! a time; only status 200 counts as delivered and any other is not tried again; a failure of the network is tried
-//! again at once, four times at most. Which events exist and when they happen is not decided here.
+//! again at once, four times at most. While a receiver is away events wait for it (`retry`). Which events exist and when they
+//! happen is not decided here.
 //!
-//! The caller never waits: [`Webhook::send`] puts an event into a queue of bounded length. When the queue is full, the
-//! *new* event is dropped and counted ([`DeliveryCounts::overflowed`]), so that what does arrive is still in order and starts
-//! where the receiver left off.
+//! The caller never waits: [`Webhook::send`] puts an event into a queue that is bounded in events and bytes. When it is full,
+//! the *new* event is dropped and counted ([`DeliveryCounts::overflowed`]), so that what does arrive is still in order and
+//! starts where the receiver left off.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use protocol::event::Event;
 use rustls::ClientConfig;
@@ -17,12 +18,17 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
+use crate::losses::Losses;
+use crate::room::{Amount, Room};
 use client::Client;
+use delivery::Queued;
 pub use destination::{Destination, DestinationError};
+use retry::Retry;
 
 mod client;
 mod delivery;
 mod destination;
+mod retry;
 #[cfg(test)]
 mod tests;
 
@@ -31,6 +37,10 @@ mod tests;
 pub struct WebhookLimits {
     /// Events waiting. One takes some 500 bytes, and at most a few hundred of them happen in a second.
     pub queue: usize,
+    /// Bytes waiting, roughly.
+    pub bytes: usize,
+    /// How long an event waits for a receiver that is away.
+    pub patience: Duration,
     /// For DNS, TCP and TLS together.
     pub connect: Duration,
     /// From the request to the head of the response.
@@ -39,7 +49,13 @@ pub struct WebhookLimits {
 
 impl Default for WebhookLimits {
     fn default() -> Self {
-        Self { queue: 10_000, connect: Duration::from_secs(10), read: Duration::from_secs(10) }
+        Self {
+            queue: 10_000,
+            bytes: 16 << 20,
+            patience: Duration::from_secs(3600),
+            connect: Duration::from_secs(10),
+            read: Duration::from_secs(10),
+        }
     }
 }
 
@@ -50,20 +66,22 @@ pub struct DeliveryCounts {
     pub delivered: u64,
     /// Answered with another status.
     pub refused: u64,
-    /// Given up after the last attempt.
+    /// Given up: the receiver did not answer, or was away for too long.
     pub unreachable: u64,
     /// Dropped because the queue was full.
     pub overflowed: u64,
+    /// The receiver is away now, and events wait for it.
+    pub away: bool,
 }
 
 /// The queue to one destination.
 #[derive(Debug)]
 pub struct Webhook {
-    queue: mpsc::Sender<Arc<Event>>,
+    queue: mpsc::Sender<Queued>,
+    room: Room,
     destination: Arc<Destination>,
     counts: watch::Sender<DeliveryCounts>,
-    /// Events dropped since the queue was last seen with room.
-    overflowing: u64,
+    dropped: Losses,
     worker: JoinHandle<()>,
 }
 
@@ -73,9 +91,11 @@ impl Webhook {
         let destination = Arc::new(destination);
         let (queue, events) = mpsc::channel(limits.queue);
         let counts = watch::Sender::default();
-        let worker =
-            tokio::spawn(delivery::deliver(Arc::clone(&destination), Client::new(limits, tls), events, counts.clone()));
-        Self { queue, destination, counts, overflowing: 0, worker }
+        let (client, retry) = (Client::new(limits, tls), Retry::new(limits.patience));
+        let worker = tokio::spawn(delivery::deliver(Arc::clone(&destination), client, retry, events, counts.clone()));
+        // The one that is on its way has a place, too.
+        let room = Room::new(Amount { events: limits.queue + 1, bytes: limits.bytes });
+        Self { queue, room, destination, counts, dropped: Losses::default(), worker }
     }
 
     /// Queues an event, if the destination wants it. Never waits.
@@ -83,18 +103,18 @@ impl Webhook {
         if !self.destination.wants(event.name()) {
             return;
         }
-        if self.queue.try_send(Arc::clone(event)).is_ok() {
-            if self.overflowing > 0 {
-                info!(destination = %self.destination, dropped = self.overflowing, "webhook queue has room again");
-                self.overflowing = 0;
-            }
-            return;
-        }
-        if self.overflowing == 0 {
-            warn!(destination = %self.destination, "webhook queue is full: new events are dropped");
-        }
-        self.overflowing += 1;
+        let now = Instant::now();
+        let full = match self.room.enter(event) {
+            Ok(waiting) => match self.queue.try_send(Queued { waiting, at: now }) {
+                Ok(()) => return,
+                Err(_) => None,
+            },
+            Err(full) => Some(full),
+        };
         self.counts.send_modify(|counts| counts.overflowed += 1);
+        if let Some(events) = self.dropped.count(now) {
+            warn!(destination = %self.destination, events, limit = ?full, "webhook queue is full: new events were dropped");
+        }
     }
 
     /// What became of the events so far.

@@ -160,8 +160,13 @@ async fn read_request(stream: &mut impl Peer, bytes: &mut Vec<u8>, connection: u
     }
 }
 
-const SOON: WebhookLimits =
-    WebhookLimits { queue: 100, connect: Duration::from_secs(10), read: Duration::from_millis(100) };
+const SOON: WebhookLimits = WebhookLimits {
+    queue: 100,
+    bytes: 1 << 20,
+    patience: Duration::ZERO,
+    connect: Duration::from_secs(10),
+    read: Duration::from_millis(100),
+};
 
 /// As the server does: receivers' certificates are not looked at.
 fn start(destination: Destination, limits: WebhookLimits) -> Webhook {
@@ -370,13 +375,125 @@ async fn events_follow_once_a_receiver_that_was_down_is_up() {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let address = socket.local_addr().unwrap();
-    let mut hook = hook(&format!("http://{address}/"), WebhookLimits::default());
+    // For want of patience the first one is given up.
+    let limits = WebhookLimits { patience: Duration::ZERO, ..WebhookLimits::default() };
+    let mut hook = hook(&format!("http://{address}/"), limits);
     hook.send(&created("a"));
     until(&hook, |counts| counts.unreachable == 1).await;
     let mut receiver = Receiver::listen(socket.listen(16).unwrap(), vec![OK], None);
     hook.send(&created("b"));
     assert_eq!(receiver.next().await.session(), "b");
     assert_eq!(until(&hook, |counts| counts.delivered == 1).await.unreachable, 1);
+}
+
+#[tokio::test]
+async fn events_wait_for_a_receiver_that_is_down_and_arrive_in_order() {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = socket.local_addr().unwrap();
+    let mut hook = hook(&format!("http://{address}/"), WebhookLimits::default());
+    for n in 0..100 {
+        hook.send(&created(&n.to_string()));
+    }
+    until(&hook, |counts| counts.away).await;
+    let mut receiver = Receiver::listen(socket.listen(16).unwrap(), vec![OK], None);
+    for n in 0..100 {
+        assert_eq!(receiver.next().await.session(), n.to_string());
+    }
+    let counts = until(&hook, |counts| counts.delivered == 100).await;
+    assert_eq!(counts, DeliveryCounts { delivered: 100, ..DeliveryCounts::default() }, "nothing is lost");
+}
+
+#[tokio::test]
+async fn a_proxy_before_a_receiver_that_is_down_costs_one_event() {
+    let mut answers = vec![ReceiverAnswer::Reset; 10];
+    answers.push(OK);
+    let mut receiver = Receiver::start(answers).await;
+    let mut hook = hook(&receiver.url(), WebhookLimits::default());
+    for session in ["a", "b", "c"] {
+        hook.send(&created(session));
+    }
+    let mut heard = vec![];
+    while heard.len() < 12 {
+        heard.push(receiver.next().await.session());
+    }
+    assert_eq!(heard.concat(), "aaaaabbbbbbc");
+    let counts = until(&hook, |counts| counts.delivered == 2).await;
+    assert_eq!(counts, DeliveryCounts { delivered: 2, unreachable: 1, ..DeliveryCounts::default() });
+}
+
+#[tokio::test]
+async fn a_receiver_whose_certificate_nobody_trusts_is_away_until_somebody_does() {
+    let key = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("authority.pem");
+    std::fs::write(&file, key.cert.pem()).unwrap();
+    let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![key.cert.der().clone()], key.signing_key.into())
+        .unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let address = listener.local_addr().unwrap();
+    let destination = |host: &str| {
+        let url = format!("https://{host}:{}/hook", address.port());
+        Destination::new(&url, &[], EventName::DEFAULT.to_vec()).unwrap()
+    };
+    // The handshakes that fail end on their own.
+    let refusing = tokio::spawn(async move {
+        for _ in 0..10 {
+            let (stream, _) = listener.accept().await.unwrap();
+            let _ = acceptor.accept(stream).await;
+        }
+        (listener, acceptor)
+    });
+    let limits = WebhookLimits { patience: Duration::ZERO, ..WebhookLimits::default() };
+    let trusting = |file: Option<&std::path::Path>| Arc::new(certificates::verified::client(file).unwrap());
+    let mut stranger = Webhook::start(destination("localhost"), limits, trusting(None));
+    stranger.send(&created("a"));
+    assert_eq!(until(&stranger, |counts| counts.unreachable == 1).await.delivered, 0);
+    let mut misnamed = Webhook::start(destination("127.0.0.1"), limits, trusting(Some(&file)));
+    misnamed.send(&created("b"));
+    assert_eq!(until(&misnamed, |counts| counts.unreachable == 1).await.delivered, 0);
+
+    let (listener, acceptor) = refusing.await.unwrap();
+    let mut receiver = Receiver::listen(listener, vec![OK], Some(acceptor));
+    let mut trusted = Webhook::start(destination("localhost"), limits, trusting(Some(&file)));
+    trusted.send(&created("c"));
+    assert_eq!(receiver.next().await.session(), "c");
+}
+
+#[tokio::test]
+async fn few_but_huge_signals_fill_a_queue_and_leave_room_for_what_happens() {
+    let go = Arc::new(Notify::new());
+    let mut receiver = Receiver::start(vec![ReceiverAnswer::Slow(Arc::clone(&go)), OK]).await;
+    let mut hook = hook(&receiver.url(), WebhookLimits { bytes: 8 << 20, ..WebhookLimits::default() });
+    let signal = |from: &str| {
+        Arc::new(Event::SignalSent(protocol::event::SignalSent {
+            stamp: EventStamp { session: "signal".into(), session_created_at: 7, timestamp: 7 },
+            from: Some(from.into()),
+            to: vec![],
+            kind: None,
+            data: Some("x".repeat(100_000)),
+        }))
+    };
+    hook.send(&created("first"));
+    assert_eq!(receiver.next().await.session(), "first");
+    for from in ["a", "b", "c", "d", "e", "f"] {
+        for _ in 0..100 {
+            hook.send(&signal(from));
+        }
+    }
+    hook.send(&created("last"));
+    // An eighth of 8 MiB holds ten, half of it forty-one.
+    assert_eq!(hook.counts().borrow().overflowed, 600 - 41);
+    go.notify_one();
+    for _ in 0..41 {
+        assert_eq!(receiver.next().await.session(), "signal");
+    }
+    assert_eq!(receiver.next().await.session(), "last");
 }
 
 #[tokio::test]
