@@ -1,6 +1,7 @@
 //! Where this machine is reached, as it changes: its interfaces are looked at every few seconds, its public addresses
 //! asked for now and then.
 
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -30,7 +31,7 @@ pub struct MediaNetwork {
 impl MediaNetwork {
     /// At the start: what is known without asking anybody.
     pub fn now(options: &AddressOptions, bound: SocketAddr) -> Self {
-        Self::new(options, bound, interfaces(), &[])
+        Self::new(options, bound, Interfaces::default().look(), &[])
     }
 
     fn new(options: &AddressOptions, bound: SocketAddr, interfaces: Vec<IpAddr>, found: &[IpAddr]) -> Self {
@@ -42,8 +43,9 @@ impl MediaNetwork {
 pub async fn follow_network(options: AddressOptions, bound: SocketAddr, network: watch::Sender<MediaNetwork>) {
     let mut found = vec![];
     let mut ask_at = Instant::now();
+    let mut known = Interfaces { last: network.borrow().interfaces.clone(), failing: false };
     loop {
-        let interfaces = interfaces();
+        let interfaces = known.look();
         let changed = interfaces != network.borrow().interfaces;
         // What is known at once counts at once: asking takes its time.
         publish(&network, MediaNetwork::new(&options, bound, interfaces.clone(), &found));
@@ -71,12 +73,50 @@ fn publish(network: &watch::Sender<MediaNetwork>, latest: MediaNetwork) {
     });
 }
 
-/// In the kernel's order.
-fn interfaces() -> Vec<IpAddr> {
-    if_addrs::get_if_addrs()
-        .inspect_err(|error| tracing::warn!(%error, "cannot list the network interfaces"))
-        .unwrap_or_default()
-        .into_iter()
-        .map(|interface| interface.ip())
-        .collect()
+/// The addresses of this machine as they were last seen.
+#[derive(Default)]
+struct Interfaces {
+    last: Vec<IpAddr>,
+    failing: bool,
+}
+
+impl Interfaces {
+    /// In the kernel's order.
+    fn look(&mut self) -> Vec<IpAddr> {
+        self.seen(if_addrs::get_if_addrs().map(|all| all.into_iter().map(|interface| interface.ip()).collect()))
+    }
+
+    /// A list that cannot be read (for want of descriptors, of memory) is no list of nothing: calls that run would lose
+    /// their addresses.
+    fn seen(&mut self, list: io::Result<Vec<IpAddr>>) -> Vec<IpAddr> {
+        match list {
+            Ok(list) => {
+                self.last = list;
+                self.failing = false;
+            }
+            // Once: it is looked every few seconds.
+            Err(error) if !self.failing => {
+                tracing::warn!(%error, "cannot list the network interfaces: those known before count");
+                self.failing = true;
+            }
+            Err(_) => {}
+        }
+        self.last.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interface_list_that_cannot_be_read_is_the_last_one() {
+        let mut interfaces = Interfaces::default();
+        let list = vec![IpAddr::from([10, 0, 0, 5])];
+        assert_eq!(interfaces.seen(Ok(list.clone())), list);
+        for _ in 0..3 {
+            assert_eq!(interfaces.seen(Err(io::Error::other("too many open files"))), list);
+        }
+        assert!(interfaces.seen(Ok(vec![])).is_empty(), "a list of nothing is believed");
+    }
 }

@@ -72,6 +72,7 @@ pub(crate) async fn serve(
 ) {
     let places = Arc::new(Semaphore::new(limits.connections));
     let shares = Shares::default();
+    let mut failing = false;
     loop {
         let accepted = tokio::select! {
             accepted = accept(&listener, &places) => accepted,
@@ -79,6 +80,7 @@ pub(crate) async fn serve(
         };
         match accepted {
             Ok((stream, peer, permit)) => {
+                failing = false;
                 let network = Network::from(peer.ip());
                 let Some(share) = shares.take(network, limits.connections_of(network)) else {
                     tracing::debug!(%peer, "refused: too many connections from there");
@@ -90,7 +92,11 @@ pub(crate) async fn serve(
                 tokio::spawn(connection.serve(stream, besides));
             }
             Err(error) => {
-                tracing::warn!(%error, "cannot accept a connection");
+                // Once: it is tried ten times a second.
+                if !failing {
+                    tracing::warn!(%error, "cannot accept connections");
+                    failing = true;
+                }
                 sleep(ACCEPT_PAUSE).await;
             }
         }

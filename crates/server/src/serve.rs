@@ -28,15 +28,19 @@ pub(crate) fn serve(wired: Wired, ports: Ports) -> (AppState, Threads, Serving) 
     let (stopping, stopped) = Stopping::new();
     let (alive, connections) = mpsc::channel(1);
     let limits = state.limits;
-    let serve = |listener, router, besides| {
+    let (limits, redirecting_limits) = match &redirecting {
+        Some(_) => limits.with_redirecting_port(),
+        None => (limits, limits),
+    };
+    let serve = |listener, router, besides, limits| {
         tokio::spawn(ports::serve(listener, router, besides, limits, stopped.clone(), alive.clone()))
     };
     let router = http::router(state.clone(), signalling::router(&state, stopped.clone()));
     let besides = BesidesHttp { tls: certificates.acceptor.clone(), media: streams };
-    let mut tasks = vec![("the HTTP port", serve(port.listener, router, Some(besides)))];
+    let mut tasks = vec![("the HTTP port", serve(port.listener, router, Some(besides), limits))];
     if let Some(port) = redirecting {
         let router = http::redirect(state.settings.clone(), certificates.challenges.clone());
-        tasks.push(("the redirecting port", serve(port.listener, router, None)));
+        tasks.push(("the redirecting port", serve(port.listener, router, None, redirecting_limits)));
     }
     let addresses = media::follow_network(options::addresses(&state.settings), media_address, network_changes);
     let mut stopped = stopped;

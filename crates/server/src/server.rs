@@ -9,6 +9,7 @@ use settings::{Config, bracketed};
 use tokio::time::{Instant, interval, timeout_at};
 
 use crate::control::Control;
+use crate::descriptors;
 use crate::limits::Limits;
 use crate::open::{Opened, StartError};
 use crate::program::Program;
@@ -61,6 +62,10 @@ impl Server {
         let opened = Opened::open(config)?;
         let (address, media_address) = (opened.http.address, opened.media_address);
         let redirecting_address = opened.redirecting.as_ref().map(|port| port.address);
+        let streams = if opened.config.openvidu_recording { opened.config.madang_recorded_streams } else { 0 };
+        let descriptors = descriptors::raise();
+        let limits = limits.within(descriptors, usize::try_from(streams).unwrap_or(usize::MAX));
+        tracing::info!(connections = limits.connections, descriptors, "as many connections at a time");
         let (wired, ports) = wire(program, limits, opened).map_err(StartError::Thread)?;
         let (state, threads, serving) = serve(wired, ports);
         Ok(Self { state, address, redirecting_address, media_address, threads, serving })
