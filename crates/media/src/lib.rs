@@ -24,7 +24,7 @@
 //! | events of a worker | 16 384, and 1 024 observations beside it | statistics are dropped first (from three quarters on), then other observations; what settles a command waits, there is one for each command |
 //! | messages of all TCP connections | 1 024 | connections are not read: TCP slows the sender |
 //! | to one TCP connection | 256 KiB | the message is dropped whole, as by a network |
-//! | to the kernel, UDP | its buffer | the thread waits; the kernel drops what comes meanwhile |
+//! | to the kernel, UDP | its buffer, and 1 MiB for each port beside it | the train is dropped, as by a network |
 //! | questions about the relay | 16 | not answered |
 //! | questions whether it is alive | 16 | whoever asks waits |
 
@@ -43,6 +43,7 @@ mod streams;
 mod tap_sink;
 mod transmitter;
 mod udp;
+mod unsent;
 mod worker;
 
 pub use handle::{MediaHandle, RunningWorker, start};

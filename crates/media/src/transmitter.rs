@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use super::udp::Ports;
+use super::unsent::Train;
 
 /// The kernel's limit for a train is that of an IP packet, headers included.
 const MOST_BYTES: usize = 65_000;
@@ -35,13 +36,13 @@ pub(super) struct Transmitter {
 
 impl Transmitter {
     /// Takes a datagram; sends the train before it if it does not fit.
-    pub(super) async fn push(&mut self, outgoing: Outgoing<'_>, ports: &Ports) {
+    pub(super) fn push(&mut self, outgoing: Outgoing<'_>, ports: &mut Ports) {
         let length = outgoing.len();
         if length == 0 {
             return;
         }
         if !self.fits(&outgoing, ports.at(outgoing.source.port()).longest_train()) {
-            self.flush(ports).await;
+            self.flush(ports);
         }
         if self.count == 0 {
             self.ends = Some((outgoing.source, outgoing.destination));
@@ -64,9 +65,10 @@ impl Transmitter {
     }
 
     /// Sends what has been gathered.
-    pub(super) async fn flush(&mut self, ports: &Ports) {
+    pub(super) fn flush(&mut self, ports: &mut Ports) {
         if let Some((source, destination)) = self.ends.take() {
-            ports.at(source.port()).send(source.ip(), destination, &self.contents, self.segment).await;
+            let (contents, segment) = (&self.contents[..], self.segment);
+            ports.at_mut(source.port()).send(&Train { source: source.ip(), destination, contents, segment });
         }
         self.contents.clear();
         self.count = 0;

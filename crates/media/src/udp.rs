@@ -8,6 +8,7 @@ use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSockRef, UdpSocketState};
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
 
+use crate::unsent::{Train, Unsent};
 use crate::{MediaSocket, WorkerSockets};
 
 /// With receive offload, one buffer holds several datagrams.
@@ -37,6 +38,31 @@ impl Ports {
     pub(super) fn at(&self, port: u16) -> &Udp {
         self.turn.as_ref().filter(|turn| turn.port == port).unwrap_or(&self.media)
     }
+
+    /// The same, to send.
+    pub(super) fn at_mut(&mut self, port: u16) -> &mut Udp {
+        self.turn.as_mut().filter(|turn| turn.port == port).unwrap_or(&mut self.media)
+    }
+
+    /// Waits until there may be room for what could not be sent; for ever if there is nothing.
+    pub(super) async fn room(&self) {
+        match &self.turn {
+            Some(turn) => tokio::select! {
+                () = self.media.room() => {}
+                () = turn.room() => {}
+            },
+            None => self.media.room().await,
+        }
+    }
+
+    /// Sends what could not be sent before, as far as there is room now.
+    pub(super) fn send_rest(&mut self) {
+        for port in [Some(&mut self.media), self.turn.as_mut()].into_iter().flatten() {
+            if port.has_unsent() {
+                port.send_rest();
+            }
+        }
+    }
 }
 
 pub(super) struct Udp {
@@ -47,6 +73,7 @@ pub(super) struct Udp {
     mapped: bool,
     /// The kernel refuses to send from others.
     local: Vec<IpAddr>,
+    unsent: Unsent,
 }
 
 /// What one call received; reused.
@@ -76,7 +103,7 @@ impl Udp {
         let MediaSocket { socket, address, .. } = socket;
         let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
         let socket = UdpSocket::from_std(socket)?;
-        Ok(Self { port: address.port(), socket, state, mapped: address.is_ipv6(), local })
+        Ok(Self { port: address.port(), socket, state, mapped: address.is_ipv6(), local, unsent: Unsent::default() })
     }
 
     /// Waits until there may be datagrams.
@@ -109,26 +136,56 @@ impl Udp {
         self.state.max_gso_segments()
     }
 
-    /// Sends a train of datagrams of `segment` bytes each, the last one perhaps shorter. Waits while the kernel's buffer
-    /// is full. What the network refuses is lost, as datagrams may be.
-    pub(super) async fn send(&self, source: IpAddr, destination: SocketAddr, contents: &[u8], segment: usize) {
-        let destination = match destination.ip() {
-            IpAddr::V4(ip) if self.mapped => SocketAddr::new(ip.to_ipv6_mapped().into(), destination.port()),
-            _ => destination,
-        };
-        let transmit = Transmit {
-            destination,
-            ecn: None,
-            contents,
-            segment_size: (segment < contents.len()).then_some(segment),
-            src_ip: Some(source).filter(|ip| self.local.contains(ip)),
-        };
-        let sent = self
-            .socket
-            .async_io(Interest::WRITABLE, || self.state.try_send(UdpSockRef::from(&self.socket), &transmit))
-            .await;
-        if let Err(error) = sent {
-            tracing::trace!(%error, "not sent");
+    /// Sends a train, or keeps it for a moment while the kernel's buffer is full. Never waits: everybody's media stands behind
+    /// this one.
+    pub(super) fn send(&mut self, train: &Train<'_>) {
+        let Self { socket, state, mapped, local, unsent, .. } = self;
+        unsent.send(train, |train| try_send(socket, state, *mapped, local, train));
+    }
+
+    pub(super) fn has_unsent(&self) -> bool {
+        !self.unsent.is_empty()
+    }
+
+    /// Waits until there may be room for what could not be sent; for ever if there is nothing.
+    pub(super) async fn room(&self) {
+        // An error would be one of the runtime: without it nothing is received either.
+        if !self.has_unsent() || self.socket.writable().await.is_err() {
+            std::future::pending().await
         }
     }
+
+    /// Sends what could not be sent before, as far as there is room now.
+    pub(super) fn send_rest(&mut self) {
+        let Self { socket, state, mapped, local, unsent, port } = self;
+        if let Some(trains) = unsent.flush(|train| try_send(socket, state, *mapped, local, train)) {
+            tracing::debug!(
+                port,
+                trains,
+                "lost while the kernel took nothing: the network is slower than what is sent"
+            );
+        }
+    }
+}
+
+fn try_send(
+    socket: &UdpSocket,
+    state: &UdpSocketState,
+    mapped: bool,
+    local: &[IpAddr],
+    train: &Train<'_>,
+) -> io::Result<()> {
+    let Train { source, destination, contents, segment } = *train;
+    let destination = match destination.ip() {
+        IpAddr::V4(ip) if mapped => SocketAddr::new(ip.to_ipv6_mapped().into(), destination.port()),
+        _ => destination,
+    };
+    let transmit = Transmit {
+        destination,
+        ecn: None,
+        contents,
+        segment_size: (segment < contents.len()).then_some(segment),
+        src_ip: Some(source).filter(|ip| local.contains(ip)),
+    };
+    socket.try_io(Interest::WRITABLE, || state.try_send(UdpSockRef::from(socket), &transmit))
 }

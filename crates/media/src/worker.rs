@@ -112,12 +112,13 @@ impl<Taps: TapSink> Worker<Taps> {
             tokio::select! {
                 biased;
                 command = self.inputs.commands.recv() => match command {
-                    Some(command) => self.command(command).await,
+                    Some(command) => self.command(command),
                     None => return,
                 },
-                Ok(()) = self.network.changed() => self.moved().await,
+                Ok(()) = self.network.changed() => self.moved(),
                 _ = self.ports.media.readable() => {}
                 _ = turn_readable => {}
+                () = self.ports.room() => self.ports.send_rest(),
                 // The server keeps the other end for as long as it gives commands.
                 Some(event) = self.inputs.streams.recv() => waiting = Some(event),
                 Some(asked) = self.inputs.questioned.next() => Questioned::answer(asked, &self.turn),
@@ -129,7 +130,7 @@ impl<Taps: TapSink> Worker<Taps> {
             let ports = [Some(self.ports.media.port), self.ports.turn.as_ref().map(|turn| turn.port)];
             for port in ports.into_iter().flatten() {
                 match self.ports.at(port).receive(&mut received) {
-                    Ok(()) => self.datagrams(&received, port).await,
+                    Ok(()) => self.datagrams(&received, port),
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                     Err(error) => {
                         tracing::trace!(%error, "not received");
@@ -137,12 +138,12 @@ impl<Taps: TapSink> Worker<Taps> {
                     }
                 }
             }
-            self.stream_events(waiting).await;
+            self.stream_events(waiting);
             // Here and not in its own branch: a steady stream of datagrams must not hold up the timers.
             if self.deadline().is_some_and(|deadline| deadline <= Instant::now()) {
                 self.last_timeout = Instant::now();
                 self.relay(|turn| turn.handle_timeout(Instant::now()));
-                self.step(|sfu, now| sfu.handle_timeout(now)).await;
+                self.step(|sfu, now| sfu.handle_timeout(now));
             }
             let (sfu, turn) = (&self.sfu, &self.turn);
             let is_known = |connection: &Connection| match connection.framing {
@@ -150,7 +151,7 @@ impl<Taps: TapSink> Worker<Taps> {
                 Framing::Turn => turn.is_known(&turn_client(connection.ends)),
             };
             self.connections.sweep(Instant::now(), is_known);
-            self.transmitter.flush(&self.ports).await;
+            self.transmitter.flush(&mut self.ports);
             self.reports.send();
             self.inputs.pulse.answer(pulse);
         }
@@ -163,17 +164,17 @@ impl<Taps: TapSink> Worker<Taps> {
         Some(deadline.max(self.last_timeout + TICK))
     }
 
-    async fn command(&mut self, command: MediaCommand) {
+    fn command(&mut self, command: MediaCommand) {
         if self.sfu.is_none() {
             self.new_sfu();
         }
         self.ledger.command(&command);
-        self.step(|sfu, now| sfu.handle_command(command, now)).await;
+        self.step(|sfu, now| sfu.handle_command(command, now));
     }
 
     /// A whole batch goes in before anything comes out: the SFU then gives what goes to one destination in a row, and
     /// that leaves as one train.
-    async fn datagrams(&mut self, received: &Received, port: u16) {
+    fn datagrams(&mut self, received: &Received, port: u16) {
         let now = turn_now();
         let is_media = port == self.ports.media.port;
         for (source, destination, contents) in received.datagrams() {
@@ -191,7 +192,7 @@ impl<Taps: TapSink> Worker<Taps> {
                     Datagram { protocol, source, destination, contents }
                 }
                 Some(Handled::Answer(answer)) => {
-                    self.answer(client, [&answer, &[], &[]]).await;
+                    self.answer(client, [&answer, &[], &[]]);
                     continue;
                 }
                 Some(Handled::Nothing | Handled::NotOurs) | None => continue,
@@ -200,36 +201,36 @@ impl<Taps: TapSink> Worker<Taps> {
                 return;
             }
         }
-        self.drain().await;
+        self.drain();
     }
 
     /// The machine has other addresses than before.
-    async fn moved(&mut self) {
+    fn moved(&mut self) {
         let MediaNetwork { candidates, interfaces } = self.network.borrow_and_update().clone();
         self.ports.set_local(&interfaces);
         self.config.sfu.candidates = candidates.clone();
         self.config.turn.peers.clone_from(&candidates.udp);
         self.relay(|turn| turn.set_peers(candidates.udp.clone()));
-        self.step(|sfu, _| sfu.set_candidates(&candidates)).await;
+        self.step(|sfu, _| sfu.set_candidates(&candidates));
     }
 
     /// What happened on TCP connections, `first` and then what waits. As with datagrams, a batch goes in before anything
     /// comes out.
-    async fn stream_events(&mut self, first: Option<StreamEvent>) {
+    fn stream_events(&mut self, first: Option<StreamEvent>) {
         let mut next = first.or_else(|| self.inputs.streams.try_recv().ok());
         let mut taken = 0;
         while let Some(event) = next {
-            self.stream(event).await;
+            self.stream(event);
             taken += 1;
             next = if taken < BATCH { self.inputs.streams.try_recv().ok() } else { None };
         }
         if taken > 0 {
-            self.drain().await;
+            self.drain();
         }
     }
 
     /// One event; what follows from it is left in the SFU.
-    async fn stream(&mut self, event: StreamEvent) {
+    fn stream(&mut self, event: StreamEvent) {
         let now = Instant::now();
         match event {
             StreamEvent::Opened { stream, ends, framing, outbox } => {
@@ -248,7 +249,7 @@ impl<Taps: TapSink> Worker<Taps> {
                     Some(Handled::Relayed { source, destination, contents }) => {
                         Datagram { protocol: Protocol::Udp, source, destination, contents }
                     }
-                    Some(Handled::Answer(answer)) => return self.answer(client, [&answer, &[], &[]]).await,
+                    Some(Handled::Answer(answer)) => return self.answer(client, [&answer, &[], &[]]),
                     Some(Handled::Nothing | Handled::NotOurs) | None => return,
                 };
                 self.guarded(|sfu| sfu.handle_datagram(datagram, now));
@@ -263,17 +264,17 @@ impl<Taps: TapSink> Worker<Taps> {
     }
 
     /// One input to the SFU, and everything that follows from it.
-    async fn step(&mut self, input: impl FnOnce(&mut Sfu, Instant)) {
+    fn step(&mut self, input: impl FnOnce(&mut Sfu, Instant)) {
         let now = Instant::now();
         if self.guarded(|sfu| input(sfu, now)).is_some() {
-            self.drain().await;
+            self.drain();
         }
     }
 
-    async fn drain(&mut self) {
+    fn drain(&mut self) {
         while let Some(output) = self.guarded(Sfu::poll_output).flatten() {
             match output {
-                Output::Transmit(transmit) => self.transmit(&transmit).await,
+                Output::Transmit(transmit) => self.transmit(&transmit),
                 Output::Event(event) => {
                     let event = self.behind_relay(event);
                     self.report(event);
@@ -290,27 +291,27 @@ impl<Taps: TapSink> Worker<Taps> {
         }
     }
 
-    async fn transmit(&mut self, transmit: &Transmit) {
+    fn transmit(&mut self, transmit: &Transmit) {
         let Transmit { protocol, source, destination, contents } = transmit;
         if *protocol == Protocol::Tcp {
             return self.connections.send(*destination, contents);
         }
         if !turn::is_virtual(*destination) {
             let outgoing = Outgoing { source: *source, destination: *destination, pieces: [contents, &[], &[]] };
-            return self.transmitter.push(outgoing, &self.ports).await;
+            return self.transmitter.push(outgoing, &mut self.ports);
         }
         let frame = self.relay(|turn| turn.frame(*destination, *source, contents.len(), Instant::now())).flatten();
         if let Some(frame) = frame {
-            self.answer(frame.client, [frame.head(), contents, frame.padding()]).await;
+            self.answer(frame.client, [frame.head(), contents, frame.padding()]);
         }
     }
 
     /// To a client of the relay.
-    async fn answer(&mut self, client: Client, pieces: [&[u8]; 3]) {
+    fn answer(&mut self, client: Client, pieces: [&[u8]; 3]) {
         let Client { transport, remote: destination, local: source } = client;
         match transport {
             turn::Transport::Udp => {
-                self.transmitter.push(Outgoing { source, destination, pieces }, &self.ports).await;
+                self.transmitter.push(Outgoing { source, destination, pieces }, &mut self.ports);
             }
             turn::Transport::Stream => self.connections.send(destination, &pieces.concat()),
         }

@@ -76,7 +76,7 @@ fn publish(number: u64) -> MediaCommand {
 #[tokio::test]
 async fn a_panic_of_the_sfu_ends_its_transports_and_the_worker_goes_on() {
     let Bench { mut worker, commands, mut events, pulse, .. } = bench();
-    worker.command(MediaOperation::CreateRouter.at(ROUTER)).await;
+    worker.command(MediaOperation::CreateRouter.at(ROUTER));
     // One that is connected, and one that waits for its answer.
     for number in [1, 2] {
         worker.ledger.command(&publish(number));
@@ -84,7 +84,7 @@ async fn a_panic_of_the_sfu_ends_its_transports_and_the_worker_goes_on() {
     let observed = |observation| MediaEvent::Observed { router: ROUTER, transport: TransportId(1), observation };
     worker.report(observed(TransportObservation::Connected));
     worker.report(MediaEvent::Answered { request: MediaRequestId(1), sdp: String::new(), kinds: BOTH });
-    worker.step(|_, _| panic!("a defect, on purpose")).await;
+    worker.step(|_, _| panic!("a defect, on purpose"));
     worker.reports.send();
     let told: Vec<_> = std::iter::from_fn(|| events.try_recv().ok()).skip(2).collect();
     let failed = MediaEvent::Failed { request: MediaRequestId(2), why: MediaFailure::Internal };
@@ -105,7 +105,7 @@ async fn a_panic_of_the_sfu_ends_its_transports_and_the_worker_goes_on() {
 #[tokio::test]
 async fn a_panic_of_the_relay_ends_its_allocations_and_no_call() {
     let Bench { mut worker, mut events, .. } = bench();
-    worker.command(MediaOperation::CreateRouter.at(ROUTER)).await;
+    worker.command(MediaOperation::CreateRouter.at(ROUTER));
     worker.ledger.command(&publish(1));
     assert_eq!(worker.relay(|_| panic!("a defect, on purpose")), None::<()>);
     assert_eq!(worker.relay(|turn| turn.allocations().count()), Some(0), "a new one is there");
@@ -138,7 +138,7 @@ async fn a_panic_of_whoever_takes_copies_loses_a_copy() {
         report: None,
     });
     assert_eq!(events.try_recv().ok(), None);
-    worker.command(publish(1)).await;
+    worker.command(publish(1));
     worker.reports.send();
     assert!(matches!(events.try_recv(), Ok(MediaEvent::Failed { .. })), "it serves on");
 }
