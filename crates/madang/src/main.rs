@@ -3,14 +3,13 @@
 //!
 //! It serves and examines nothing itself: that is the library `server`.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::Write as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{CommandFactory as _, Parser as _};
 use server::{Program, StartError};
 use settings::{ConfigError, Sources, report};
-use tracing_subscriber::EnvFilter;
 
 #[cfg(unix)]
 use command_line::ScriptLine;
@@ -19,9 +18,16 @@ use command_line::{Command, CommandLine, DoctorArguments};
 mod command_line;
 #[cfg(unix)]
 mod installation;
+mod logging;
 mod serve;
 mod service_manager;
 mod stop;
+
+/// That of the C library keeps what many clients took at the same time once they are gone. This one gives it back within
+/// seconds, by threads of its own: nobody who could is awake by then.
+#[cfg(unix)]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// The exit status that says: starting again will not help (`EX_CONFIG` of sysexits.h).
 const INVALID_SETTINGS: u8 = 78;
@@ -43,11 +49,7 @@ fn main() -> ExitCode {
 }
 
 async fn run() -> ExitCode {
-    tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info")))
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr)
-        .init();
+    logging::start();
     let line = match CommandLine::try_parse() {
         Ok(line) => line,
         Err(error) => return explain(&error),

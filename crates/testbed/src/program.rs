@@ -116,6 +116,11 @@ impl RunningProgram {
         line.trim().trim_end_matches(" kB").parse::<usize>().expect("a number") * 1024
     }
 
+    /// Files and connections that it has open (Linux).
+    pub fn descriptors(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).expect("Linux").count()
+    }
+
     /// What its threads have used of processors so far (Linux).
     pub fn processor_time(&self) -> std::time::Duration {
         let tasks = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).expect("Linux").flatten();

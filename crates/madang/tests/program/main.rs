@@ -7,6 +7,7 @@ mod doctor;
 mod env_files;
 #[cfg(unix)]
 mod installation;
+mod log;
 #[cfg(target_os = "linux")]
 mod memory;
 mod restart;
