@@ -174,6 +174,8 @@ impl Call {
                 | Effect::Event(_)
                 | Effect::Recording(_)
                 | Effect::Observed(_)
+                | Effect::Entered { .. }
+                | Effect::Departed { .. }
                 | Effect::Collected(_) => {}
             }
         }
@@ -233,6 +235,7 @@ fn settings() -> Settings {
         media_timeout: Duration::from_secs(10),
         garbage_interval: Duration::from_secs(900),
         garbage_threshold: Duration::from_secs(3600),
+        signals: None,
         recording: RecordingSettings {
             enabled: false,
             notification: RecordingNotification::PublisherModerator,
