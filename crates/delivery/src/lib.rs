@@ -13,6 +13,7 @@ use cdr::Cdr;
 use webhooks::Webhook;
 
 pub mod cdr;
+mod guard;
 mod losses;
 mod room;
 pub mod webhooks;

@@ -451,13 +451,15 @@ impl WrittenNotifications {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use session::question::DescribeLoad;
 
     use super::*;
 
-    #[tokio::test]
-    async fn a_lost_media_worker_is_noticed_and_calls_go_on() {
+    const LOAD: DescribeLoad = DescribeLoad { sessions: false, recordings: false };
+
+    /// A loop, and the ends of its media, which must live as long as it shall not notice that they are gone.
+    pub(crate) fn started() -> (Control, JoinHandle<()>, impl Sized) {
         let (media, commands) = MediaHandle::detached();
         let (worker, media_events) = mpsc::channel(1);
         let config = settings::Config::default();
@@ -470,14 +472,19 @@ mod tests {
             (RecordingCommands::off(), None),
             Accounts::default(),
         );
+        (control, task, (worker, commands))
+    }
+
+    #[tokio::test]
+    async fn a_lost_media_worker_is_noticed_and_calls_go_on() {
+        let (control, task, media) = started();
         assert_eq!(control.media_lost_at(), None);
-        drop((worker, commands));
-        let load = DescribeLoad { sessions: false, recordings: false };
+        drop(media);
         // Every call lets the loop look at its other inputs, too.
         while control.media_lost_at().is_none() {
-            control.look_up(load).await.unwrap();
+            control.look_up(LOAD).await.unwrap();
         }
-        assert_eq!(control.look_up(load).await.unwrap().figures.sessions, 0);
+        assert_eq!(control.look_up(LOAD).await.unwrap().figures.sessions, 0);
         drop(control);
         task.await.unwrap();
     }

@@ -21,6 +21,7 @@ use protocol::event::Event;
 use tokio::sync::oneshot;
 use tracing::{error, warn};
 
+use crate::guard::guarded;
 use crate::losses::Losses;
 use crate::room::{Amount, Room, Waiting};
 use log::Log;
@@ -82,13 +83,13 @@ impl Cdr {
 fn write(mut log: Log, events: &Receiver<Waiting>) {
     let mut failing = false;
     let (mut signals, mut beyond_share) = (SignalShare::default(), Losses::default());
-    for waiting in events {
+    each(events, |waiting| {
         let event = &waiting.event;
         let mut line = match serde_json::to_vec(event.as_ref()) {
             Ok(line) => line,
             Err(error) => {
                 error!(event = event.name().as_str(), %error, "event cannot be written");
-                continue;
+                return;
             }
         };
         line.push(b'\n');
@@ -99,7 +100,7 @@ fn write(mut log: Log, events: &Receiver<Waiting>) {
             if let Some(signals) = beyond_share.count(Instant::now()) {
                 warn!(signals, limits = share::LIMITS, "signals are left out of the CDR: there were too many today");
             }
-            continue;
+            return;
         }
         match log.append(&line, &now) {
             Ok(()) => failing = false,
@@ -109,6 +110,15 @@ fn write(mut log: Log, events: &Receiver<Waiting>) {
                 failing = true;
             }
             Err(_) => {}
+        }
+    });
+}
+
+/// A defect met with one event loses that event.
+fn each(events: &Receiver<Waiting>, mut write: impl FnMut(&Waiting)) {
+    for waiting in events {
+        if guarded(|| write(&waiting)).is_none() {
+            error!(event = waiting.event.name().as_str(), "writing an event of the CDR panicked: it is lost");
         }
     }
 }
@@ -141,6 +151,22 @@ mod tests {
             })
             .into();
         assert_eq!(text.lines().collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn a_panic_loses_one_event_and_those_behind_it_are_written() {
+        let (queue, events) = sync_channel(3);
+        let room = Room::new(QUEUE);
+        for session in ["a", "b", "c"] {
+            queue.send(room.enter(&created(session)).ok().unwrap()).unwrap();
+        }
+        drop(queue);
+        let mut written = vec![];
+        each(&events, |waiting| {
+            assert_ne!(waiting.event, created("b"), "a defect, on purpose");
+            written.push(waiting.event.clone());
+        });
+        assert_eq!(written, [created("a"), created("c")]);
     }
 
     #[test]

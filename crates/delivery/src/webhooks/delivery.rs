@@ -7,11 +7,12 @@ use bytes::Bytes;
 use http::StatusCode;
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
-use tracing::{debug, info, warn};
+use tracing::{debug, error, info, warn};
 
 use super::client::Client;
 use super::retry::{Next, Retry};
 use super::{DeliveryCounts, Destination};
+use crate::guard::guarded_async;
 use crate::losses::Losses;
 use crate::room::Waiting;
 
@@ -25,7 +26,11 @@ pub(super) async fn deliver(
 ) {
     let mut sender = Sender { destination, client, retry, counts, given_up: Losses::default() };
     while let Some(queued) = events.recv().await {
-        let status = sender.send(&queued).await;
+        let status = guarded_async(sender.send(&queued)).await.unwrap_or_else(|| {
+            let event = queued.waiting.event.name().as_str();
+            error!(destination = %sender.destination, event, "delivering an event panicked: it is given up");
+            None
+        });
         sender.counts.send_modify(|counts| match status {
             Some(StatusCode::OK) => counts.delivered += 1,
             Some(_) => counts.refused += 1,

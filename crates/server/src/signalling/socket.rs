@@ -19,7 +19,7 @@ use super::keep_alive::KeepAlive;
 use super::{MAX_MESSAGE, SharedState};
 use crate::client_address::Sender;
 use crate::connection::Connection;
-use crate::control::SocketInput;
+use crate::control::{Control, SocketInput};
 use crate::outbox::{Outbox, Outgoing, Outlet, outbox};
 use crate::standing::{MAX_STRANGERS_MESSAGE, Standing};
 use crate::stopping::Stopping;
@@ -54,6 +54,7 @@ pub(super) async fn run(web_socket: WebSocket, caller: Caller, shared: SharedSta
         if control.socket(socket, SocketInput::Opened { peer, outbox: for_control }).await.is_err() {
             return;
         }
+        let open = OpenSocket { control: control.clone(), socket: Some(socket) };
         let overflow = outlet.overflow();
         let stranger_since = Instant::now();
         let keep_alive = KeepAlive::new(stranger_since.into_std());
@@ -72,10 +73,34 @@ pub(super) async fn run(web_socket: WebSocket, caller: Caller, shared: SharedSta
             () = &mut reader => tracing::debug!("lost"),
             () = overflow => tracing::debug!("cut off: the client does not read"),
         }
-        let _ = control.socket(socket, SocketInput::Closed).await;
+        open.close().await;
     }
     .instrument(span)
     .await;
+}
+
+/// A socket that the control loop knows: it is told of the end even if this task panics, or its client would stay for ever.
+struct OpenSocket {
+    control: Control,
+    /// Until it is told.
+    socket: Option<SocketId>,
+}
+
+impl OpenSocket {
+    async fn close(mut self) {
+        if let Some(socket) = self.socket.take() {
+            let _ = self.control.socket(socket, SocketInput::Closed).await;
+        }
+    }
+}
+
+impl Drop for OpenSocket {
+    fn drop(&mut self) {
+        if let (Some(socket), Ok(runtime)) = (self.socket.take(), tokio::runtime::Handle::try_current()) {
+            let control = self.control.clone();
+            runtime.spawn(async move { control.socket(socket, SocketInput::Closed).await });
+        }
+    }
 }
 
 /// Why writing ended.
@@ -271,4 +296,48 @@ async fn drain(mut stream: SplitStream<WebSocket>) {
 fn is_too_long(error: &axum::Error) -> bool {
     let source = std::error::Error::source(error);
     matches!(source.and_then(|error| error.downcast_ref()), Some(tokio_tungstenite::tungstenite::Error::Capacity(_)))
+}
+
+#[cfg(test)]
+mod tests {
+    use session::question::DescribeLoad;
+    use settings::LOCALHOST;
+
+    use super::*;
+    use crate::bound::Bound;
+    use crate::control::tests::started;
+    use crate::shares::Shares;
+
+    #[tokio::test]
+    async fn a_socket_whose_task_panics_is_closed_for_its_client_too() {
+        let (control, _task, _media) = started();
+        let sockets = async || {
+            let load = DescribeLoad { sessions: false, recordings: false };
+            control.look_up(load).await.unwrap().figures.sockets
+        };
+        let shares = Shares::default();
+        let share = shares.take(LOCALHOST.into(), 1).unwrap();
+        let (outbox, _outlet) = outbox(Standing::of_stranger(LOCALHOST.into(), shares, share, Bound::default()));
+        let socket = SocketId(1);
+        control
+            .socket(
+                socket,
+                SocketInput::Opened { peer: PeerInfo { ip: String::new(), user_id: String::new() }, outbox },
+            )
+            .await
+            .unwrap();
+        assert_eq!(sockets().await, 1);
+        let open = OpenSocket { control: control.clone(), socket: Some(socket) };
+        let task = tokio::spawn(async move {
+            let _open = open;
+            panic!("a defect, on purpose");
+        });
+        assert!(task.await.is_err());
+        let is_closed = async {
+            while sockets().await > 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(Duration::from_secs(60), is_closed).await.expect("the loop is told");
+    }
 }
