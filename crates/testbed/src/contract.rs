@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use server::http;
 use settings::Compatibility;
 
-use crate::rest::Answer;
+use crate::rest::RestAnswer;
 
 /// Statuses that come with an error or with nothing; the document tells of neither as a schema. Operation and status.
 const TOLD_OR_NOT: &[(&str, u16)] = &[
@@ -96,13 +96,13 @@ impl Contract {
     }
 
     /// What is wrong with an answer; nothing if nobody promised anything.
-    pub fn objections(&self, method: &str, path: &str, answer: &Answer) -> Vec<String> {
+    pub fn objections(&self, method: &str, path: &str, answer: &RestAnswer) -> Vec<String> {
         let Some(operation) = self.operation(method, path) else { return vec![] };
         let objections = self.compare(operation, method == "HEAD", answer);
         objections.into_iter().map(|what| format!("{method} {path} ({}): {what}", operation.id())).collect()
     }
 
-    fn compare(&self, operation: Operation<'_>, head: bool, answer: &Answer) -> Vec<String> {
+    fn compare(&self, operation: Operation<'_>, head: bool, answer: &RestAnswer) -> Vec<String> {
         let status = answer.status.to_string();
         let Some(response) = operation.operation["responses"].get(&status) else {
             return vec![format!("status {status} is not documented")];

@@ -63,13 +63,13 @@ impl Request {
 }
 
 #[derive(Clone, Debug)]
-pub struct Answer {
+pub struct RestAnswer {
     pub status: u16,
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
 }
 
-impl Answer {
+impl RestAnswer {
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
@@ -113,7 +113,7 @@ impl RestClient {
     }
 
     /// The answer must be one that the server's document tells of.
-    pub async fn send(&mut self, request: Request) -> Answer {
+    pub async fn send(&mut self, request: Request) -> RestAnswer {
         let (method, path) = (request.method.clone(), request.path.clone());
         let answer = self.ask(request).await;
         let objections = self.contract.objections(&method, &path, &answer);
@@ -122,7 +122,7 @@ impl RestClient {
     }
 
     /// Without a look into the document, which is not about every port.
-    pub async fn ask(&mut self, request: Request) -> Answer {
+    pub async fn ask(&mut self, request: Request) -> RestAnswer {
         let mut head = format!("{} {} HTTP/1.1\r\n", request.method, request.path);
         if !request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
             head += &format!("Host: {HOST}\r\n");
@@ -139,7 +139,7 @@ impl RestClient {
     }
 
     /// Sends any bytes and reads one answer.
-    pub async fn exchange(&mut self, bytes: &[u8], head_only: bool) -> Answer {
+    pub async fn exchange(&mut self, bytes: &[u8], head_only: bool) -> RestAnswer {
         let exchange = async {
             self.stream.write_all(bytes).await.expect("the server reads on");
             self.answer(head_only).await
@@ -147,7 +147,7 @@ impl RestClient {
         tokio::time::timeout(PATIENCE, exchange).await.expect("the server answers")
     }
 
-    async fn answer(&mut self, head_only: bool) -> Answer {
+    async fn answer(&mut self, head_only: bool) -> RestAnswer {
         let status_line = self.line().await;
         let status = status_line.split(' ').nth(1).and_then(|status| status.parse().ok());
         let status = status.unwrap_or_else(|| panic!("no status line: {status_line:?}"));
@@ -157,7 +157,7 @@ impl RestClient {
             let Some((name, value)) = line.split_once(':') else { break };
             headers.push((name.to_owned(), value.trim().to_owned()));
         }
-        let mut answer = Answer { status, headers, body: vec![] };
+        let mut answer = RestAnswer { status, headers, body: vec![] };
         assert_eq!(answer.header("transfer-encoding"), None, "{answer:?}");
         if !head_only && !matches!(status, 204 | 304) {
             let length = answer.header("content-length").and_then(|length| length.parse().ok());

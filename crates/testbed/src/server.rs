@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use tokio::net::TcpStream;
 
 use crate::contract::Contract;
-use crate::rest::{Answer, Request, RestClient};
+use crate::rest::{Request, RestAnswer, RestClient};
 use crate::signalling::SignallingClient;
 
 /// See the module. It ends when it is dropped.
@@ -64,25 +64,25 @@ impl TestServer {
     }
 
     /// On a connection of its own.
-    pub async fn send(&self, request: Request) -> Answer {
+    pub async fn send(&self, request: Request) -> RestAnswer {
         self.connect().await.send(request).await
     }
 
     /// With credentials, here and below.
-    pub async fn get(&self, path: &str) -> Answer {
+    pub async fn get(&self, path: &str) -> RestAnswer {
         self.send(Request::new("GET", path)).await
     }
 
-    pub async fn post(&self, path: &str, body: &str) -> Answer {
+    pub async fn post(&self, path: &str, body: &str) -> RestAnswer {
         self.send(Request::new("POST", path).json(body)).await
     }
 
-    pub async fn delete(&self, path: &str) -> Answer {
+    pub async fn delete(&self, path: &str) -> RestAnswer {
         self.send(Request::new("DELETE", path)).await
     }
 
     /// A session with this id.
-    pub async fn create_session(&self, id: &str) -> Answer {
+    pub async fn create_session(&self, id: &str) -> RestAnswer {
         let answer = self.post("/sessions", &json!({"customSessionId": id}).to_string()).await;
         assert_eq!(answer.status, 200, "{}", answer.text());
         answer

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use testbed::program::RunningProgram;
-use testbed::rest::{Answer, Request, RestClient};
+use testbed::rest::{Request, RestAnswer, RestClient};
 use testbed::server::TestServer;
 
 use crate::madang;
@@ -63,11 +63,11 @@ impl Program {
     }
 }
 
-async fn send(address: SocketAddr, request: Request) -> Answer {
+async fn send(address: SocketAddr, request: Request) -> RestAnswer {
     RestClient::to(address).await.send(request).await
 }
 
-async fn restart(address: SocketAddr, body: &str) -> Answer {
+async fn restart(address: SocketAddr, body: &str) -> RestAnswer {
     send(address, Request::new("POST", RESTART).json(body)).await
 }
 

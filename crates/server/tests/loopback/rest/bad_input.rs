@@ -1,6 +1,6 @@
 //! What no client should send. The server answers, and goes on.
 
-use testbed::rest::{Answer, HOST, Request, basic};
+use testbed::rest::{HOST, Request, RestAnswer, basic};
 use testbed::server::TestServer;
 use tokio::io::AsyncWriteExt as _;
 
@@ -11,7 +11,7 @@ async fn assert_alive(server: &TestServer) {
     assert_eq!(server.get("/config").await.status, 200);
 }
 
-fn is_described(answer: &Answer, status: u16) -> bool {
+fn is_described(answer: &RestAnswer, status: u16) -> bool {
     answer.status == status && answer.is_described()
 }
 

@@ -8,7 +8,7 @@ use server::Config;
 use settings::{RecordingStorage, Secret};
 use tempfile::TempDir;
 use testbed::eventually_async;
-use testbed::rest::{Answer, Request};
+use testbed::rest::{Request, RestAnswer};
 use testbed::s3::S3Service;
 use testbed::server::TestServer;
 
@@ -85,7 +85,7 @@ async fn ready(server: &TestServer, id: &str) -> Value {
     .await
 }
 
-async fn file(server: &TestServer, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
+async fn file(server: &TestServer, method: &str, path: &str, headers: &[(&str, &str)]) -> RestAnswer {
     let request = Request::new(method, &format!("/openvidu/recordings/{path}"));
     server.send(headers.iter().fold(request, |request, (name, value)| request.header(name, value))).await
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use settings::Compatibility;
-use testbed::rest::{Answer, Request};
+use testbed::rest::{Request, RestAnswer};
 use testbed::server::TestServer;
 
 /// What no handler takes: a request, the clear status, and what `Allow` lists.
@@ -53,7 +53,7 @@ fn handled() -> Vec<(Request, u16)> {
     ]
 }
 
-fn is_blurred(answer: &Answer) -> bool {
+fn is_blurred(answer: &RestAnswer) -> bool {
     answer.status == 403
         && answer.is_empty()
         && answer.header("content-length") == Some("0")

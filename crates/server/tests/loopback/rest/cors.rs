@@ -1,12 +1,12 @@
 //! Requests from pages of other origins.
 
-use testbed::rest::{Answer, HOST, Request};
+use testbed::rest::{HOST, Request, RestAnswer};
 use testbed::server::TestServer;
 
 const ORIGIN: &str = "https://app.example.org";
 const ALLOW_ORIGIN: &str = "access-control-allow-origin";
 
-fn is_empty_200(answer: &Answer) -> bool {
+fn is_empty_200(answer: &RestAnswer) -> bool {
     answer.status == 200 && answer.is_empty() && answer.header("content-length") == Some("0")
 }
 

@@ -1,6 +1,6 @@
 //! What a page of somebody else makes a browser send, with the password that this browser knows.
 
-use testbed::rest::{Answer, Request};
+use testbed::rest::{Request, RestAnswer};
 use testbed::server::TestServer;
 
 const EVIL: &str = "https://evil.example.org";
@@ -10,7 +10,7 @@ async fn sessions(server: &TestServer) -> u64 {
     server.get("/sessions").await.json()["numberOfElements"].as_u64().unwrap()
 }
 
-fn is_refused(answer: &Answer, status: u16) -> bool {
+fn is_refused(answer: &RestAnswer, status: u16) -> bool {
     answer.status == status && answer.is_described()
 }
 

@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value};
 use settings::Compatibility;
-use testbed::rest::{Answer, HOST, Request, basic};
+use testbed::rest::{HOST, Request, RestAnswer, basic};
 use testbed::server::TestServer;
 
 use super::participants::Participant;
@@ -175,7 +175,7 @@ fn request(recorded: &Value, replacements: &[(&str, String)]) -> Request {
     }
 }
 
-fn compare(recorded: &Value, answer: &Answer) -> Vec<String> {
+fn compare(recorded: &Value, answer: &RestAnswer) -> Vec<String> {
     let mut differences = vec![];
     if recorded["status"] != answer.status {
         differences.push(format!("status {} instead of {}: {}", answer.status, recorded["status"], answer.text()));

@@ -75,7 +75,7 @@ async fn of_many_that_create_and_close_at_once_every_success_counts() {
     assert!(created.iter().all(|answer| matches!(answer.status, 200 | 409)), "{created:?}");
     assert!(closed.iter().all(|answer| matches!(answer.status, 204 | 404)), "{closed:?}");
     let exists = usize::from(server.get("/sessions/room").await.status == 200);
-    let count = |answers: &[testbed::rest::Answer], status| answers.iter().filter(|a| a.status == status).count();
+    let count = |answers: &[testbed::rest::RestAnswer], status| answers.iter().filter(|a| a.status == status).count();
     assert_eq!(count(&created, 200), count(&closed, 204) + exists);
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use server::Limits;
 use server::limits::Rate;
-use testbed::rest::{Answer, Request, basic};
+use testbed::rest::{Request, RestAnswer, basic};
 use testbed::server::TestServer;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -27,7 +27,7 @@ fn with(secret: &str, from: &str) -> Request {
     request.header("Authorization", &basic(&format!("OPENVIDUAPP:{secret}")))
 }
 
-fn is_limited(answer: &Answer) -> bool {
+fn is_limited(answer: &RestAnswer) -> bool {
     // The second that has begun counts whole, and time passes while the test runs.
     let wait = answer.header("retry-after").and_then(|wait| wait.parse().ok());
     answer.status == 429 && answer.is_described() && wait.is_some_and(|wait: u64| (1..=3600).contains(&wait))

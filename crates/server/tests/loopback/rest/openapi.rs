@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 use settings::Compatibility;
 use testbed::contract::Contract;
-use testbed::rest::{Answer, Request};
+use testbed::rest::{Request, RestAnswer};
 use testbed::server::TestServer;
 
 #[test]
@@ -97,7 +97,7 @@ async fn exactly_the_documented_methods_are_served() {
     }
 }
 
-fn is_unserved(answer: &Answer) -> bool {
+fn is_unserved(answer: &RestAnswer) -> bool {
     let told = |text: &str| answer.is_described() && answer.text().contains(text);
     (answer.status == 404 && told("No such path")) || (answer.status == 405 && told("is not allowed here"))
 }
@@ -112,7 +112,7 @@ fn answers_of_the_original_are_as_documented() {
         let recorded: Value = serde_json::from_str(line).unwrap();
         let (method, path) =
             (recorded["request"]["method"].as_str().unwrap(), recorded["request"]["path"].as_str().unwrap());
-        let answer = Answer {
+        let answer = RestAnswer {
             status: recorded["status"].as_u64().unwrap() as u16,
             headers: recorded["headers"]
                 .as_object()

@@ -9,7 +9,7 @@ use protocol::model::MediaServer;
 use serde_json::{Value, json};
 use server::{Config, Limits, Server};
 use testbed::eventually_async;
-use testbed::rest::{Answer, Request};
+use testbed::rest::{Request, RestAnswer};
 use testbed::server::TestServer;
 
 use super::participants::Participant;
@@ -44,11 +44,11 @@ impl Recording {
         self.folder.path().join("recordings").join(path)
     }
 
-    async fn record(&self, fields: &str) -> Answer {
+    async fn record(&self, fields: &str) -> RestAnswer {
         self.server.post("/recordings/start", &individual(fields)).await
     }
 
-    async fn stop(&self, id: &str) -> Answer {
+    async fn stop(&self, id: &str) -> RestAnswer {
         self.server.send(Request::new("POST", &format!("/recordings/stop/{id}"))).await
     }
 }

@@ -1,11 +1,11 @@
 //! The port that sends browsers on to HTTPS.
 
-use testbed::rest::{Answer, Request, RestClient};
+use testbed::rest::{Request, RestAnswer, RestClient};
 use testbed::server::TestServer;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-async fn ask(server: &TestServer, request: Request) -> Answer {
+async fn ask(server: &TestServer, request: Request) -> RestAnswer {
     let address = server.server.redirecting_address().expect("a port that redirects");
     RestClient::to(address).await.ask(request).await
 }
