@@ -161,6 +161,7 @@ pub fn error(refusal: &Refusal) -> RpcError {
         | Refusal::Signal(_)
         | Refusal::StartRecording(_)
         | Refusal::StopRecording(_)
+        | Refusal::GuestPlace(_)
         | Refusal::RecordingFailed(_) => (ErrorCode::Internal, "Internal server error".to_owned()),
     };
     RpcError::new(code, text)

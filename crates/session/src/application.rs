@@ -47,6 +47,10 @@ impl Registry {
                 Ok(self.unpublish_stream(&session, &stream, now).map(done)?)
             }
             ApplicationCommand::Signal { session, signal } => Ok(self.signal(&session, signal, now).map(done)?),
+            ApplicationCommand::TakeGuestPlace { room, place, origin, asker } => {
+                let place = self.take_guest_place(*room, *place, &origin, asker, now);
+                Ok(Some(Reply::Connection(Box::new(place.map_err(Refusal::GuestPlace)?))))
+            }
             ApplicationCommand::StartRecording { session, properties } => {
                 self.start_recording(&session, *properties, call, now)?;
                 Ok(None)

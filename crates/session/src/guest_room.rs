@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use protocol::id::ConnectionId;
 use protocol::model::{ConnectionProperties, SessionProperties};
+use serde::{Deserialize, Serialize};
 
 use crate::connection::PendingConnection;
 use crate::session::Session;
@@ -41,7 +42,7 @@ pub(crate) struct GuestRoom {
 }
 
 /// Why a visitor gets no place.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum GuestRefusal {
     /// The session is an application's.
     NotAGuestRoom,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::command::{ClientHandle, FilterAction, Rejection};
 use crate::registry::{NotFound, SessionExists, SignalRefusal};
-use crate::{RecordingStartFailure, SignalLimits, StartRefusal, StopRefusal};
+use crate::{GuestRefusal, RecordingStartFailure, SignalLimits, StartRefusal, StopRefusal};
 
 /// Why not. Clients' first, then applications'.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -209,6 +209,8 @@ pub enum Refusal {
     StartRecording(StartRefusal),
     /// A recording does not stop.
     StopRecording(StopRefusal),
+    /// A visitor gets no place in a room of the call page.
+    GuestPlace(GuestRefusal),
     /// A recording was started and does not run.
     RecordingFailed(RecordingStartFailure),
 }

@@ -1,5 +1,7 @@
 //! What applications ask.
 
+use std::net::IpAddr;
+
 use protocol::model::{ConnectionProperties, RecordingProperties, Role, SessionProperties};
 use serde::{Deserialize, Serialize};
 
@@ -56,6 +58,17 @@ pub enum ApplicationCommand {
         session: String,
         /// What is sent.
         signal: ServerSignal,
+    },
+    /// [`crate::Registry::take_guest_place`].
+    TakeGuestPlace {
+        /// What the room is like, if it is not there.
+        room: Box<SessionProperties>,
+        /// What the visitor may do.
+        place: Box<ConnectionProperties>,
+        /// How the visitor reached us, `wss://host[:port]`.
+        origin: String,
+        /// The visitor's network, unless everybody may stand behind it.
+        asker: Option<IpAddr>,
     },
     /// Answered with [`crate::Reply::Recording`] once it runs.
     StartRecording {

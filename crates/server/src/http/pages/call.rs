@@ -13,7 +13,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use openvidu::view;
 use protocol::model::{ConnectionProperties, MediaMode, RecordingMode, RecordingProperties, Role, SessionProperties};
 use serde::{Deserialize, Serialize};
-use session::GuestRefusal;
+use session::command::ApplicationCommand;
+use session::{GuestRefusal, Refusal, Reply};
 
 use crate::allowance::Allowance;
 use crate::control::Control;
@@ -89,12 +90,14 @@ pub(crate) async fn token(
     // Behind a local address everybody may stand.
     let asker = (!network.is_local()).then(|| network.address());
     let mut place = ConnectionProperties { role: Role::Publisher, data, ..Default::default() };
-    let taken = control.call(move |registry, now| {
-        ice_servers::fill_in(&mut place, &settings, now);
-        registry.take_guest_place(properties, place, &origin.web_socket(), asker, now)
-    });
-    let connection = taken.await?.map_err(refused)?;
-    let token = view::connection(connection).token.ok_or_else(|| refused(GuestRefusal::Ending))?;
+    ice_servers::fill_in(&mut place, &settings, control.now());
+    let (room, place, origin) = (Box::new(properties), Box::new(place), origin.web_socket());
+    let connection = match control.ask(ApplicationCommand::TakeGuestPlace { room, place, origin, asker }).await? {
+        Ok(Reply::Connection(connection)) => view::connection(*connection),
+        Err(Refusal::GuestPlace(refusal)) => return Err(refused(refusal)),
+        Ok(_) | Err(_) => return Err(refused(GuestRefusal::Ending)),
+    };
+    let token = connection.token.ok_or_else(|| refused(GuestRefusal::Ending))?;
     Ok(Json(PlaceView { token }))
 }
 
