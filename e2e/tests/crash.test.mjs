@@ -111,7 +111,9 @@ test('kill -9 with a call: the next start tells what was lost', { timeout: 240_0
     assert.equal(duration, Math.floor((at - startTime) / 1000));
   }
   // Within the second it is the same file.
-  const inFile = newestFile().slice(-told.length).map(([event, fields]) => ({ ...fields, event }));
+  const inFile = newestFile()
+    .slice(-told.length)
+    .map(([event, fields]) => ({ ...fields, event }));
   assert.deepEqual(inFile, told);
   await world.server.stop();
 });
