@@ -143,8 +143,8 @@ impl Stage {
             }
             StageEvent::Resumed(recording, result) => {
                 let result = result.map(|manifest| {
-                    if let Some(place) = self.open.get_mut(&recording) {
-                        place.manifest = Some(manifest);
+                    if let Some(open) = self.open.get_mut(&recording) {
+                        open.manifest = Some(manifest);
                     }
                 });
                 self.input(Input::Resumed { recording, result }).await;
@@ -172,20 +172,20 @@ impl Stage {
     async fn follow(&mut self, order: Order) -> Option<Input> {
         match order {
             Order::Open { recording, view, page_pass, at } => {
-                let result = OpenRecording::open(&self.premises, *view, page_pass.as_ref(), at).map(|place| {
-                    let named = (place.folder.id().to_owned(), place.name.clone());
-                    self.open.insert(recording, place);
+                let result = OpenRecording::open(&self.premises, *view, page_pass.as_ref(), at).map(|open| {
+                    let named = (open.folder.id().to_owned(), open.name.clone());
+                    self.open.insert(recording, open);
                     named
                 });
                 return Some(Input::Opened { recording, result });
             }
             Order::StartStream { recording, note, entry, file } => {
-                let (place, tap) = (self.open.get_mut(&recording)?, file.tap);
-                let started = place.note(&note).and_then(|()| match &entry {
-                    Some(entry) => place.append(entry),
+                let (open, tap) = (self.open.get_mut(&recording)?, file.tap);
+                let started = open.note(&note).and_then(|()| match &entry {
+                    Some(entry) => open.append(entry),
                     None => Ok(()),
                 });
-                let path = place.folder.file(&file.name);
+                let path = open.folder.file(&file.name);
                 let started = started.and_then(|()| self.writer.start(file.at(path)).map_err(io::Error::other));
                 let why = unwritable(started.err()?);
                 return Some(Input::StreamRefused { recording, tap, why });
@@ -194,9 +194,9 @@ impl Stage {
             // One that is too busy to be asked is asked again.
             Order::Mark => drop(self.writer.mark()),
             Order::Note { recording, note } => {
-                let place = self.open.get(&recording)?;
-                if let Err(error) = place.note(&note) {
-                    tracing::warn!(recording = place.folder.id(), %error, "what is missing cannot be noted down");
+                let open = self.open.get(&recording)?;
+                if let Err(error) = open.note(&note) {
+                    tracing::warn!(recording = open.folder.id(), %error, "what is missing cannot be noted down");
                 }
             }
             Order::Append { recording, entry } => {
@@ -205,9 +205,9 @@ impl Stage {
                 return failed.map(|error| Input::Unwritable { recording, why: unwritable(error) });
             }
             Order::Describe { recording, view } => {
-                let place = self.open.get(&recording)?;
-                if let Err(error) = place.folder.write(&view) {
-                    tracing::error!(recording = place.folder.id(), %error, "a recording's status cannot be written");
+                let open = self.open.get(&recording)?;
+                if let Err(error) = open.folder.write(&view) {
+                    tracing::error!(recording = open.folder.id(), %error, "a recording's status cannot be written");
                 }
             }
             Order::StartComposer { recording } => {
@@ -228,8 +228,8 @@ impl Stage {
                 return self.open.get_mut(&recording)?.open_page(recording, self.writer.clock(), tell);
             }
             Order::ShowPage { recording, view, begin, note, entries } => {
-                let place = self.open.get_mut(&recording)?;
-                let is_written = place.show_page(&view, begin, &note, &entries, self.premises.has_captions);
+                let open = self.open.get_mut(&recording)?;
+                let is_written = open.show_page(&view, begin, &note, &entries, self.premises.has_captions);
                 return Some(Input::PageWritten { recording, is_written });
             }
             Order::ClosePage { recording } => self.open.get(&recording)?.page.as_ref()?.close(),
@@ -299,10 +299,10 @@ impl Stage {
     }
 
     fn upload(&self, recording: RecordingRef, view: protocol::recording::RecordingView) {
-        let (Some(destination), Some(place)) = (self.premises.destination.clone(), self.open.get(&recording)) else {
+        let (Some(destination), Some(open)) = (self.premises.destination.clone(), self.open.get(&recording)) else {
             return;
         };
-        let (folder, public_url, tell) = (place.folder.clone(), self.premises.public_url.clone(), self.tell.clone());
+        let (folder, public_url, tell) = (open.folder.clone(), self.premises.public_url.clone(), self.tell.clone());
         tokio::spawn(async move {
             let taken = destination.take(&folder, view, &public_url).await;
             // Its id may be worked at again by whoever hears of it.

@@ -49,20 +49,20 @@ impl OpenRecording {
         let capture =
             page.map(|page| premises.layouts.page(page, &view.session_id, pass, view.has_audio)).transpose()?;
         let is_page = capture.is_some();
-        let (mut place, view) = Self::reserve(premises, view, capture).map_err(unwritable)?;
+        let (mut open, view) = Self::reserve(premises, view, capture).map_err(unwritable)?;
         if is_composed && !is_page {
             let start = at.as_millis() as u64;
-            match Manifest::begin(&place.folder, &view, start, premises.has_captions) {
-                Ok(manifest) => place.manifest = Some(manifest),
+            match Manifest::begin(&open.folder, &view, start, premises.has_captions) {
+                Ok(manifest) => open.manifest = Some(manifest),
                 Err(why) => {
-                    let mut work = Work { folder: place.folder, view, parts: vec![] };
+                    let mut work = Work { folder: open.folder, view, parts: vec![] };
                     work.discard();
                     work.fail(premises);
                     return Err(why.into());
                 }
             }
         }
-        Ok(place)
+        Ok(open)
     }
 
     /// Of a recording that was interrupted.
@@ -85,8 +85,8 @@ impl OpenRecording {
             let _ = std::fs::remove_dir(folder.path());
             return Err(error);
         }
-        let place = Self { name: view.name.clone(), capture, ..Self::found(Arc::new(folder)) };
-        Ok((place, view))
+        let open = Self { name: view.name.clone(), capture, ..Self::found(Arc::new(folder)) };
+        Ok((open, view))
     }
 
     pub(super) fn note(&self, note: &StreamNote) -> io::Result<()> {
