@@ -102,17 +102,14 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 /// What is known of processes and work that the director has ordered.
-#[derive(Default)]
 struct Ordered {
-    scenario: Option<Scenario>,
-    begun: BTreeMap<u64, Kind>,
+    scenario: Scenario,
+    begun: BTreeSet<u64>,
     ended: BTreeMap<u64, usize>,
     /// Processes by recording; whether they were killed.
     composers: BTreeMap<RecordingRef, bool>,
-    released: BTreeSet<RecordingRef>,
     pages: BTreeMap<RecordingRef, PageProcess>,
     work: VecDeque<Order>,
-    writer_is_lost: bool,
     /// Those that were ever used.
     taps: BTreeSet<TapId>,
 }
@@ -135,22 +132,24 @@ const fn tap(recording: u64, stream: u64) -> TapId {
 
 impl Ordered {
     fn new() -> Self {
-        Self { scenario: Some(Scenario::new()), ..Self::default() }
-    }
-
-    fn scenario(&mut self) -> &mut Scenario {
-        self.scenario.as_mut().expect("it is there from the beginning")
+        Self {
+            scenario: Scenario::new(),
+            begun: BTreeSet::new(),
+            ended: BTreeMap::new(),
+            composers: BTreeMap::new(),
+            pages: BTreeMap::new(),
+            work: VecDeque::new(),
+            taps: BTreeSet::new(),
+        }
     }
 
     /// Reads what was ordered and reported.
     fn look(&mut self) {
-        for order in mem::take(&mut self.scenario().orders) {
+        for order in mem::take(&mut self.scenario.orders) {
             match order {
                 Order::StartComposer { recording } => {
                     assert!(self.composers.insert(recording, false).is_none(), "one process a recording");
-                    self.released.remove(&recording);
                 }
-                Order::ReleaseComposer { recording } => drop(self.released.insert(recording)),
                 Order::KillComposer { recording } => {
                     if let Some(is_killed) = self.composers.get_mut(&recording) {
                         *is_killed = true;
@@ -178,7 +177,7 @@ impl Ordered {
                 _ => {}
             }
         }
-        for report in self.scenario().take_reports() {
+        for report in self.scenario.take_reports() {
             if let RecordingReport::Ended { recording, .. } = report {
                 *self.ended.entry(recording.0).or_default() += 1;
             }
@@ -186,35 +185,29 @@ impl Ordered {
     }
 
     fn input(&mut self, input: Input) {
-        self.scenario().input(input);
+        self.scenario.input(input);
         self.look();
     }
 
     fn command(&mut self, command: RecordingCommand) {
-        self.scenario().command(command);
+        self.scenario.command(command);
         self.look();
     }
 
-    /// One that is lost takes nothing ever again.
-    fn set_busy(&mut self, is_busy: bool) {
-        let is_lost = self.writer_is_lost;
-        self.scenario().is_busy = is_busy || is_lost;
-    }
-
     fn is_begun(&self, recording: u64) -> bool {
-        self.begun.contains_key(&recording)
+        self.begun.contains(&recording)
     }
 
     fn take(&mut self, step: Step) {
         match step {
             Step::Begin(recording, kind) if !self.is_begun(recording) => {
-                self.begun.insert(recording, kind);
+                self.begun.insert(recording);
                 let properties = match kind {
                     Kind::Individual => individual(),
                     Kind::Composed => composed(),
                     Kind::Page => page(),
                 };
-                self.scenario().begin_in(&format!("room{recording}"), RecordingKey(recording), properties);
+                self.scenario.begin_in(&format!("room{recording}"), RecordingKey(recording), properties);
                 self.look();
             }
             Step::Add(recording, of) if self.is_begun(recording) => {
@@ -235,26 +228,25 @@ impl Ordered {
             Step::End(recording, failed) => {
                 self.command(RecordingCommand::End { recording: RecordingKey(recording), failed });
             }
-            Step::Full(is_full) => self.scenario().is_full = is_full,
-            Step::Busy(is_busy) => self.set_busy(is_busy),
+            Step::Full(is_full) => self.scenario.is_full = is_full,
+            Step::Busy(is_busy) => self.scenario.is_busy = is_busy,
             Step::WriterFails(of) => {
                 let tap = tap(of / STREAMS + 1, of % STREAMS);
-                if self.scenario().open.remove(&tap) {
+                if self.scenario.open.remove(&tap) {
                     let why = "no room".to_owned();
                     self.input(Input::Writer(WriterEvent::Failed { tap, summary: None, disk: true, why }));
                 }
             }
-            Step::WriterLost if !self.writer_is_lost => {
-                self.writer_is_lost = true;
-                self.scenario().open.clear();
-                self.scenario().is_busy = true;
+            Step::WriterLost if !self.scenario.is_writer_lost => {
+                self.scenario.is_writer_lost = true;
+                self.scenario.open.clear();
                 self.input(Input::WriterLost);
             }
             Step::Worked(is_done) => self.work(is_done),
             Step::Composer(recording, what) => self.composer(key(recording), what),
             Step::Page(recording, what) => self.page(key(recording), what),
             Step::Pass(milliseconds) => {
-                self.scenario().advance(Duration::from_millis(milliseconds));
+                self.scenario.advance(Duration::from_millis(milliseconds));
                 self.look();
             }
             Step::Begin(..) | Step::Add(..) | Step::WriterLost => {}
@@ -340,8 +332,8 @@ impl Ordered {
 
     /// Everything that can end ends, by itself or because it is told to.
     fn wind_up(&mut self) {
-        self.scenario().is_full = false;
-        self.set_busy(false);
+        self.scenario.is_full = false;
+        self.scenario.is_busy = false;
         // What a session does when its recording ends: nothing more comes of its streams.
         for recording in 1..=RECORDINGS {
             for stream in 0..STREAMS {
@@ -366,13 +358,13 @@ impl Ordered {
                     self.page(recording, what);
                 }
             }
-            let director = &self.scenario().director;
+            let director = &self.scenario.director;
             if director.recordings.is_empty() && director.composers.is_empty() && director.poll_timeout().is_none() {
                 return;
             }
             self.take(Step::Pass(10_000));
         }
-        panic!("it never ends: {:#?}", self.scenario().director);
+        panic!("it never ends: {:#?}", self.scenario.director);
     }
 }
 
@@ -386,10 +378,10 @@ proptest! {
             ordered.take(step);
         }
         ordered.wind_up();
-        let once: BTreeMap<u64, usize> = ordered.begun.keys().map(|recording| (*recording, 1)).collect();
+        let once: BTreeMap<u64, usize> = ordered.begun.iter().map(|recording| (*recording, 1)).collect();
         prop_assert_eq!(&ordered.ended, &once);
         prop_assert!(ordered.composers.is_empty() && ordered.pages.is_empty(), "a process outlives its recording");
-        let scenario = ordered.scenario();
+        let scenario = &ordered.scenario;
         prop_assert!(scenario.held.is_empty(), "a folder is held: {:?}", scenario.held);
         prop_assert!(scenario.open.is_empty(), "a file is open: {:?}", scenario.open);
         prop_assert_eq!(scenario.director.poll_timeout(), None);

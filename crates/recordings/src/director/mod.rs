@@ -82,8 +82,6 @@ pub(crate) struct Director {
     /// Files whose end the writer had no room to hear of, and when it is told again.
     unstopped: Vec<TapId>,
     retry: Option<Time>,
-    /// Nobody writes streams' files any more, and nobody can be told anything about them.
-    is_writer_lost: bool,
     /// As long as something is composed.
     next_mark: Option<Time>,
     interrupted: interrupted::Queue,
@@ -100,7 +98,6 @@ impl Director {
             taps: HashMap::new(),
             unstopped: vec![],
             retry: None,
-            is_writer_lost: false,
             next_mark: None,
             interrupted: interrupted::Queue::default(),
             orders: [Order::LookForInterrupted].into(),
@@ -117,7 +114,6 @@ impl Director {
                 self.stop_stream(tap);
                 self.broken(recording, why);
             }
-            Input::StopRefused { .. } if self.is_writer_lost => {}
             Input::StopRefused { tap } => {
                 self.unstopped.push(tap);
                 self.retry.get_or_insert(now + RETRY);

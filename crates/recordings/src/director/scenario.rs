@@ -33,6 +33,8 @@ pub(super) struct Scenario {
     pub(super) is_full: bool,
     /// The writer takes no commands.
     pub(super) is_busy: bool,
+    /// The writer has ended: it takes nothing ever again.
+    pub(super) is_writer_lost: bool,
     /// What a crash has left, the last first.
     pub(super) interrupted: Vec<InterruptedRecording>,
 }
@@ -54,6 +56,7 @@ impl Scenario {
             held: BTreeSet::new(),
             is_full: false,
             is_busy: false,
+            is_writer_lost: false,
             interrupted,
         };
         scenario.follow();
@@ -99,7 +102,7 @@ impl Scenario {
                 return Some(Input::Opened { recording, result: Ok((id.clone(), id)) });
             }
             Order::StartStream { recording, ref entry, ref file, .. } => {
-                if self.is_full || self.is_busy {
+                if self.is_full || self.is_busy || self.is_writer_lost {
                     let (tap, why) = (file.tap, "no room".to_owned());
                     return Some(Input::StreamRefused { recording, tap, why });
                 }
@@ -107,6 +110,9 @@ impl Scenario {
                 assert!(self.open.insert(file.tap), "a tap has one file");
             }
             Order::StopStream { tap } => {
+                if self.is_writer_lost {
+                    return None;
+                }
                 if self.is_busy {
                     return Some(Input::StopRefused { tap });
                 }

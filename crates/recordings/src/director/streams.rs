@@ -95,9 +95,6 @@ impl Director {
 
     /// Whatever its thread was writing was cut off.
     pub(super) fn lose_writer(&mut self, now: Time) {
-        self.is_writer_lost = true;
-        self.retry = None;
-        self.unstopped.clear();
         for tap in self.taps.keys().copied().collect::<Vec<_>>() {
             if let Some(recording) = self.close_file(tap, None, now) {
                 self.broken(recording, "the recorder has come to a standstill".to_owned());

@@ -7,6 +7,7 @@ use muxing::Time;
 use protocol::id::TapId;
 use sfu::TapPacket;
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
 
 use super::StartFile;
 use super::clock::Clock;
@@ -70,9 +71,12 @@ impl WriterHandle {
         self.sender.try_send(Input::Mark(self.clock.now())).map_err(|_| Overloaded)
     }
 
-    /// A file ends with the packets that are queued. Never waits.
+    /// A file ends with the packets that are queued. Never waits. Those of a writer that has ended have ended, too.
     pub fn stop(&self, tap: TapId) -> Result<(), Overloaded> {
-        self.sender.try_send(Input::Stop(tap)).map_err(|_| Overloaded)
+        match self.sender.try_send(Input::Stop(tap)) {
+            Ok(()) | Err(TrySendError::Closed(_)) => Ok(()),
+            Err(TrySendError::Full(_)) => Err(Overloaded),
+        }
     }
 }
 

@@ -314,3 +314,11 @@ async fn a_panic_ends_the_file_that_it_was_about_and_no_other() {
     }
     assert!(finished, "the other one is whole");
 }
+
+#[test]
+fn a_writer_that_has_ended_has_ended_its_files_and_begins_no_other() {
+    let (handle, _taps, inputs) = queue();
+    drop(inputs);
+    assert_eq!(handle.stop(TAP), Ok(()));
+    assert!(handle.mark().is_err());
+}
