@@ -1,9 +1,8 @@
 //! A defect met with one event: it loses that event, and delivery goes on with the next.
 
-use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
-use std::task::Poll;
+
+use futures_util::FutureExt as _;
 
 /// `None`: it panicked.
 pub(crate) fn guarded<T>(work: impl FnOnce() -> T) -> Option<T> {
@@ -12,12 +11,7 @@ pub(crate) fn guarded<T>(work: impl FnOnce() -> T) -> Option<T> {
 
 /// The same of what takes its time.
 pub(crate) async fn guarded_async<T>(work: impl Future<Output = T>) -> Option<T> {
-    let mut work = pin!(work);
-    poll_fn(|context| match guarded(|| work.as_mut().poll(context)) {
-        Some(poll) => poll.map(Some),
-        None => Poll::Ready(None),
-    })
-    .await
+    AssertUnwindSafe(work).catch_unwind().await.ok()
 }
 
 #[cfg(test)]
