@@ -8,18 +8,19 @@ use std::time::Instant;
 
 use str0m::change::DirectApi;
 use str0m::format::{Codec, CodecConfig, CodecSpec, FormatParams, PayloadParams};
-use str0m::media::{Frequency, KeyframeRequestKind, MediaKind as EngineKind, Mid, Pt, Rid};
+use str0m::media::{Frequency, KeyframeRequestKind, MediaKind as EngineKind, Mid, Pt};
 use str0m::net::{Protocol as EngineProtocol, Receive};
-use str0m::rtp::{Extension, ExtensionMap, ExtensionValues, RtpPacket, RtpWrite, Ssrc, Vp8Descriptor, Vp8Patch};
+use str0m::rtp::{Extension, ExtensionMap, ExtensionValues, RtpWrite, Vp8Descriptor, Vp8Patch};
 use str0m::{Candidate, CandidateKind, Event, IceCreds, Input, Output as EngineOutput, Rtc, RtcConfig, RtcError};
 
 use protocol::media::{MediaPath, PathProtocol, VideoCodec};
 
+use super::incoming::Incoming;
 use super::remote_candidates::RemoteCandidates;
 use super::statistics::Meter;
 use super::{IceCredentials, Shared, Sink, TransportEvent};
 use crate::ice;
-use crate::packet::{Extensions, MediaKind, OutgoingHeader, Packet, SenderReport, Source, Vp8Rewrite};
+use crate::packet::{MediaKind, OutgoingHeader, Vp8Rewrite};
 use crate::sdp::{AudioFormat, RemoteTransport, Setup, VideoFormat};
 use crate::slots::Slot;
 use crate::{Datagram, Protocol, Transmit};
@@ -31,13 +32,6 @@ const VIDEO_RTX_AGE: std::time::Duration = std::time::Duration::from_secs(1);
 const AUDIO_RTX_PACKETS: usize = 1;
 /// Share of retransmissions above which they stop: a hostile NACK must not multiply traffic, a lossy Wi-Fi must work.
 const RTX_SHARE: Option<f32> = Some(0.5);
-/// Larger payloads do not fit a datagram; nobody sends them, and the engine's buffers are made for less than 2000.
-const MAX_PAYLOAD: usize = 1500;
-/// Incoming SSRCs remembered; a publisher has at most four.
-const MAX_STREAMS: usize = 16;
-/// Sources told apart by their payload type; a publisher that comes back has a transport of its own.
-const MAX_LEARNT: usize = 8;
-
 /// What is sent on a transport: the stream of one kind.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct OutgoingStream {
@@ -66,19 +60,6 @@ pub(super) struct Engine {
     incoming: Incoming,
     remote_candidates: RemoteCandidates,
     meter: Meter,
-}
-
-/// How received packets are told apart.
-#[derive(Debug, Default)]
-struct Incoming {
-    generation: u32,
-    audio: Option<Mid>,
-    rids: Vec<Rid>,
-    streams: Vec<(Ssrc, MediaKind, usize)>,
-    /// Payload types whose section announces no source and puts no name on its packets.
-    anonymous: Vec<(u8, Mid)>,
-    /// Sources that were told apart by those.
-    learnt: Vec<u32>,
 }
 
 impl std::fmt::Debug for Engine {
@@ -469,84 +450,6 @@ impl Leg<'_> {
         tx.write_rtp(rtp);
         self.written = true;
     }
-}
-
-impl Incoming {
-    /// Where a section says neither its sources nor writes its name on packets, their payload type tells them apart (RFC
-    /// 9143 §9.2): GStreamer's webrtcbin offers sound so. The packet is not authenticated yet; what a wrong source leaves
-    /// is an expectation.
-    fn learn(&mut self, rtc: &mut Rtc, datagram: &[u8]) {
-        if self.anonymous.is_empty() || self.learnt.len() == MAX_LEARNT {
-            return;
-        }
-        let Some((pt, ssrc)) = rtp_header(datagram) else {
-            return;
-        };
-        let Some((_, mid)) = self.anonymous.iter().find(|(known, _)| *known == pt) else {
-            return;
-        };
-        if !self.learnt.contains(&ssrc) {
-            self.learnt.push(ssrc);
-            rtc.direct_api().expect_stream_rx(ssrc.into(), None, *mid, None).suppress_nack(true);
-        }
-    }
-
-    fn packet(&mut self, rtc: &mut Rtc, packet: RtpPacket) -> Option<Packet> {
-        if packet.payload.len() > MAX_PAYLOAD {
-            return None;
-        }
-        let ssrc = packet.header.ssrc;
-        let (kind, layer) = match self.streams.iter().find(|(s, ..)| *s == ssrc) {
-            Some((_, kind, layer)) => (*kind, *layer),
-            None => {
-                let mut api = rtc.direct_api();
-                let stream = api.stream_rx(&ssrc)?;
-                let rid = stream.rid();
-                let found = if Some(stream.mid()) == self.audio {
-                    (MediaKind::Audio, 0)
-                } else {
-                    let layer = rid.and_then(|rid| self.rids.iter().position(|r| *r == rid));
-                    (MediaKind::Video, layer.unwrap_or(0))
-                };
-                if self.streams.len() == MAX_STREAMS {
-                    self.streams.clear();
-                }
-                self.streams.push((ssrc, found.0, found.1));
-                found
-            }
-        };
-        let values = &packet.header.ext_vals;
-        let report = packet.last_sender_info.and_then(|info| {
-            let ntp = info.ntp_time.duration_since(std::time::UNIX_EPOCH).ok()?;
-            Some(SenderReport {
-                ntp_nanos: i128::try_from(ntp.as_nanos()).ok()?,
-                timestamp: info.rtp_time.numer() as u32,
-            })
-        });
-        Some(Packet {
-            kind,
-            source: Source { generation: self.generation, layer, ssrc: *ssrc },
-            sequence: *packet.seq_no,
-            timestamp: packet.header.timestamp,
-            marker: packet.header.marker,
-            extensions: Extensions {
-                audio_level: values.audio_level.map(|level| (level, values.voice_activity.unwrap_or(false))),
-                video_orientation: values.video_orientation.map(|o| o as u8),
-            },
-            payload: packet.payload,
-            arrival: packet.timestamp,
-            report,
-            key_frame_start: false,
-            captured: None,
-        })
-    }
-}
-
-/// Payload type and source of a datagram that is RTP (RFC 7983, RFC 5761 §4).
-fn rtp_header(datagram: &[u8]) -> Option<(u8, u32)> {
-    let header = datagram.first_chunk::<12>()?;
-    let is_rtp = (128..=191).contains(&header[0]) && !(192..=223).contains(&header[1]);
-    is_rtp.then(|| (header[1] & 0x7f, u32::from_be_bytes([header[8], header[9], header[10], header[11]])))
 }
 
 fn receive(datagram: Datagram<'_>) -> Option<Receive<'_>> {

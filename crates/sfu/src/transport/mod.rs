@@ -6,6 +6,7 @@
 mod candidates;
 mod dtls;
 mod engine;
+mod incoming;
 mod receiving;
 mod remote_candidates;
 mod sending;
