@@ -18,14 +18,14 @@ import {
 } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { after, test } from 'node:test';
 import { Browsers } from '../harness/browsers.mjs';
 import { openRoom } from '../harness/call.mjs';
 import { RawClient } from '../harness/rawclient.mjs';
 import { decode, programs, settled, streams, wasTold } from '../harness/recordings.mjs';
 import { rest, restOk } from '../harness/rest.mjs';
-import { secret, startServer } from '../harness/server.mjs';
+import { binary, secret, startServer } from '../harness/server.mjs';
 import { bundlePath, startSite } from '../harness/site.mjs';
 
 const scratch = mkdtempSync(join(tmpdir(), 'madang-layout-'));
@@ -234,16 +234,22 @@ test('browser and transcoder run as whom they shall, without what the server kno
   skip: process.getuid() !== 0 && 'only root can start programs as somebody else',
 }, async () => {
   await world.server.stop();
-  // Reachable for everybody, as in an installation.
+  // Reachable for everybody, as in an installation: where it was built, it may be for its owner only.
   chmodSync(scratch, 0o755);
+  const [program] = [binary, join(dirname(binary), 'madang-transcoder')].map((built) => {
+    const installed = join(scratch, basename(built));
+    copyFileSync(built, installed);
+    return installed;
+  });
   const data = join(scratch, 'data');
   const nobody = [65534, 65534];
-  world.server = await startServer({
+  const asNobody = {
     ...settings,
     MADANG_DATA_DIR: data,
     MADANG_HELPER_USER: nobody.join(':'),
     COTURN_SHARED_SECRET_KEY: 'hush',
-  });
+  };
+  world.server = await startServer(asNobody, undefined, program);
   const room = await world.call({ customSessionId: 'dropped' });
   const ann = await room.join('ann');
   await ann.publish();

@@ -110,6 +110,17 @@ impl Confinement {
         command
     }
 
+    /// Says that `program` could not be started. What we can reach, another user perhaps cannot.
+    pub fn not_started(&self, program: &Path, error: &io::Error) -> String {
+        let program = program.display();
+        match self.0 {
+            RunsAs::User { uid, .. } if error.kind() == io::ErrorKind::PermissionDenied => format!(
+                "{program} cannot be run by user {uid} (setting MADANG_HELPER_USER), who may not reach it: {error}"
+            ),
+            _ => format!("{program} cannot be run: {error}"),
+        }
+    }
+
     /// A folder that they may write to, made if it is missing.
     pub fn folder(&self, path: PathBuf) -> io::Result<PathBuf> {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&path)?;
@@ -176,6 +187,16 @@ mod tests {
         assert_eq!(chosen("somebody", 0), Err(Refusal::Unknown("somebody".to_owned())));
         assert_eq!(chosen("nobody", 1000), Err(Refusal::NotRoot("nobody".to_owned())));
         assert_eq!(chosen("1000:1000", 1000), Ok(RunsAs::Us));
+    }
+
+    #[test]
+    fn a_program_that_another_user_cannot_reach_is_told_as_such() {
+        let denied = io::Error::from(io::ErrorKind::PermissionDenied);
+        let nobody = Confinement(RunsAs::User { uid: 65534, gid: 65534 });
+        let told = nobody.not_started(Path::new("/root/it"), &denied);
+        assert!(told.starts_with("/root/it cannot be run by user 65534 (setting MADANG_HELPER_USER)"), "{told}");
+        let told = Confinement::none().not_started(Path::new("/root/it"), &denied);
+        assert!(told.starts_with("/root/it cannot be run: "), "{told}");
     }
 
     #[test]

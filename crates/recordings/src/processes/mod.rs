@@ -161,7 +161,7 @@ impl Transcoder {
         let output = match composer::output(command, self.0.checking) {
             Ok(output) if output.status.success() => return None,
             Ok(output) => output,
-            Err(error) => return Some(format!("{} cannot be run: {error}", self.0.program.display())),
+            Err(error) => return Some(self.0.confinement.not_started(&self.0.program, &error)),
         };
         let told = String::from_utf8_lossy(&output.stdout);
         let missing: Vec<&str> = told.lines().collect();
