@@ -17,8 +17,10 @@ const USERS = {
     settings: ['server', 'doctor', 'madang', 'testbed'],
     doctor: ['server', 'madang'],
     journal: ['server'],
+    loadtest: ['madang'],
     openvidu: ['server', 'testbed'],
-    str0m: ['sfu'],
+    // Ours is checked by clients that are not ours.
+    str0m: ['sfu', 'loadtest'],
 };
 // Programs of their own: nobody is linked with them.
 const ALONE = ['madang', 'transcoder'];

@@ -1,0 +1,74 @@
+//! A load test: emulated participants who join, publish and subscribe, and who check what they receive.
+//!
+//! They speak the public protocols only, as an application (REST) and as browsers (OpenVidu 2's JSON-RPC over a WebSocket, ICE,
+//! DTLS-SRTP), so that what is measured is what users would get, of any server that speaks them. Nothing of the server is used
+//! here, and the server does not know that it is tested.
+//!
+//! ```text
+//! run ──▶ participant (a task each) ── signalling ──▶ server
+//!  │        │ peer connections
+//!  │        ▼
+//!  │      generator (some threads) ── peer: engine + socket ──▶ server
+//!  │        │ source: what is sent        reception, track_check: what must have come
+//!  ▼        ▼
+//! report ◀─ figures
+//! ```
+//!
+//! Media is synthetic ([`source`]); each packet says whose it is, which one, and when it was sent ([`stamp`]). `source`,
+//! `reception` and `track_check` are pure. The WebRTC engine is the client here ([`peer`]): beside `sfu`, this is the only crate
+//! that names it, and it must stay another implementation than the server's own sending path, which it checks.
+//!
+//! It measures with synthetic media on one machine: how well a call looks in a browser, and what a real network does to it, is
+//! not its subject.
+
+mod churn;
+mod delivery;
+mod descriptors;
+mod figures;
+mod generator;
+mod options;
+mod page;
+mod participant;
+mod peer;
+mod process;
+mod progress;
+mod pulse;
+mod reception;
+mod report;
+mod run;
+mod server;
+mod signalling;
+mod source;
+mod stamp;
+mod track_check;
+
+pub use options::{MediaOptions, Options, Scenario, Shape, Share};
+pub use progress::Progress;
+pub use report::{Failure, GeneratorFigures, Joins, Legs, Packets, Quantiles, Report, Sample, ServerProcess};
+pub use run::{Target, run};
+
+/// Why there was no test, and what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadTestError {
+    #[error("{0}")]
+    Options(String),
+    #[error(
+        "no server answers at {url} ({why}): is it running, is --url that of its SERVER_PORT, and is nothing in between?"
+    )]
+    Unreachable { url: String, why: String },
+    #[error("{url} refuses the secret: OPENVIDU_SECRET must be the server's own")]
+    WrongSecret { url: String },
+    #[error("{request}: {why}")]
+    Rest { request: String, why: String },
+    #[error(
+        "this test needs {needed} open sockets, and this process may have {available}: raise the limit (ulimit -Hn {needed}, \
+         or LimitNOFILE= of systemd), or test with fewer participants"
+    )]
+    Descriptors { needed: u64, available: u64 },
+    #[error("--pid {0}: there is no such process on this machine, or it cannot be looked at")]
+    NoProcess(u32),
+    #[error("cannot start: {0}")]
+    Machine(String),
+    #[error("cannot write {file}: {why}")]
+    Unwritable { file: String, why: String },
+}

@@ -1,0 +1,214 @@
+//! What one subscriber has received of one publisher, and whether that is right: one leg. Pure: it gets packets and the time.
+
+use std::time::{Duration, Instant};
+
+use crate::source::Track;
+use crate::stamp::{self, Stamp};
+use crate::track_check::{Arrival, TrackCheck, TrackResult};
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Reception {
+    room: u32,
+    /// When the subscriber began to want it.
+    began: Instant,
+    publisher: Option<u32>,
+    tracks: [Option<TrackCheck>; 2],
+    first_packet: Option<Duration>,
+    first_picture: Option<Duration>,
+    /// The key frame that is being put together: which, and how many packets of it are here.
+    key_frame: Option<(u32, u16)>,
+    /// Packets that belong into another room or to another publisher.
+    misdirected: u64,
+}
+
+/// What is told of a packet at once.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Receipt {
+    /// From its sending; nothing for what does not count: strangers' and doubled packets.
+    pub(crate) delay: Option<Duration>,
+    /// How many packets are missing more (or less) than before.
+    pub(crate) missing: i64,
+}
+
+/// What became of a leg.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct LegResult {
+    /// From wanting it.
+    pub(crate) first_packet: Option<Duration>,
+    /// The first whole key frame.
+    pub(crate) first_picture: Option<Duration>,
+    pub(crate) misdirected: u64,
+    pub(crate) audio: Option<TrackResult>,
+    pub(crate) video: Option<TrackResult>,
+}
+
+impl Reception {
+    pub(crate) fn new(room: u32, began: Instant) -> Self {
+        Self {
+            room,
+            began,
+            publisher: None,
+            tracks: [None, None],
+            first_packet: None,
+            first_picture: None,
+            key_frame: None,
+            misdirected: 0,
+        }
+    }
+
+    /// Whose it is, once something has come.
+    pub(crate) fn publisher(&self) -> Option<u32> {
+        self.publisher
+    }
+
+    /// Whether there are packets of every track, and a whole picture if there is video.
+    pub(crate) fn is_complete(&self, audio: bool, video: bool) -> bool {
+        (!audio || self.tracks[Track::Audio as usize].is_some()) && (!video || self.first_picture.is_some())
+    }
+
+    pub(crate) fn take(&mut self, track: Track, payload: &[u8], now: Instant) -> Receipt {
+        let Some(stamp) = Stamp::read(payload) else {
+            return Receipt::default();
+        };
+        if stamp.room != self.room || *self.publisher.get_or_insert(stamp.publisher) != stamp.publisher {
+            self.misdirected += 1;
+            return Receipt::default();
+        }
+        let age = now.saturating_duration_since(self.began);
+        self.first_packet.get_or_insert(age);
+        let missing = match &mut self.tracks[track as usize] {
+            Some(check) => match check.take(stamp.number) {
+                Arrival::New { skipped } => i64::from(skipped),
+                Arrival::Late => -1,
+                Arrival::Duplicate => return Receipt::default(),
+            },
+            none => {
+                *none = Some(TrackCheck::new(stamp.number));
+                0
+            }
+        };
+        if track == Track::Video && self.first_picture.is_none() && self.completes_key_frame(&stamp, payload) {
+            self.first_picture = Some(age);
+        }
+        Receipt { delay: Some(stamp::on_clock(now).saturating_sub(stamp.sent)), missing }
+    }
+
+    /// Its first packet says that it is one; the others may come in any order after it.
+    fn completes_key_frame(&mut self, stamp: &Stamp, payload: &[u8]) -> bool {
+        if stamp.part == 0 {
+            self.key_frame = payload::vp8::starts_key_frame(payload).then_some((stamp.frame, 0));
+        }
+        match &mut self.key_frame {
+            Some((frame, parts)) if *frame == stamp.frame => {
+                *parts += 1;
+                *parts == stamp.parts
+            }
+            _ => false,
+        }
+    }
+
+    /// `last`: of a track of its publisher, if the leg was there to the end.
+    pub(crate) fn result(&self, last: impl Fn(Track) -> Option<u32>) -> LegResult {
+        let [audio, video] =
+            Track::ALL.map(|track| self.tracks[track as usize].as_ref().map(|check| check.result(last(track))));
+        LegResult {
+            first_packet: self.first_packet,
+            first_picture: self.first_picture,
+            misdirected: self.misdirected,
+            audio,
+            video,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::options::{MediaOptions, Share};
+    use crate::source::{MediaPacket, Source};
+
+    const OPTIONS: MediaOptions = MediaOptions {
+        audio: true,
+        video: true,
+        video_kbps: 1500,
+        frame_rate: 30,
+        key_frame_interval: 2,
+        loss: Share::NONE,
+    };
+
+    /// A second of a publisher in this room.
+    fn second(room: u32, publisher: u32, begin: Instant) -> (Source, Vec<(Instant, MediaPacket)>) {
+        let mut source = Source::new(room, publisher, OPTIONS, begin);
+        let mut packets = vec![];
+        for millisecond in 0..1000 {
+            let now = begin + Duration::from_millis(millisecond);
+            source.packets(now, |packet| packets.push((now, packet)));
+        }
+        (source, packets)
+    }
+
+    fn received(room: u32, source: &Source, packets: &[&(Instant, MediaPacket)], began: Instant) -> LegResult {
+        let mut reception = Reception::new(room, began);
+        for (at, packet) in packets {
+            reception.take(packet.track, &packet.payload, *at + Duration::from_millis(3));
+        }
+        reception.result(|track| source.last(track))
+    }
+
+    #[test]
+    fn a_leg_that_gets_everything_is_told_so() {
+        let begin = Instant::now();
+        let (source, packets) = second(1, 4, begin);
+        let leg = received(1, &source, &packets.iter().collect::<Vec<_>>(), begin);
+        let video = packets.iter().filter(|(_, packet)| packet.track == Track::Video).count() as u64;
+        assert_eq!(leg.video, Some(TrackResult { received: video, duplicated: 0, late: 0, missing: 0 }));
+        assert_eq!(leg.audio.unwrap().missing, 0);
+        assert_eq!(leg.misdirected, 0);
+        assert!(leg.first_picture >= leg.first_packet && leg.first_packet.is_some());
+    }
+
+    #[test]
+    fn delays_are_those_of_the_way() {
+        let begin = Instant::now();
+        stamp::on_clock(begin);
+        let (_, packets) = second(1, 4, begin + Duration::from_secs(1));
+        let (at, packet) = &packets[0];
+        let receipt = Reception::new(1, begin).take(packet.track, &packet.payload, *at + Duration::from_micros(1700));
+        assert_eq!(receipt, Receipt { delay: Some(Duration::from_micros(1700)), missing: 0 });
+    }
+
+    #[test]
+    fn a_lost_a_doubled_and_a_late_packet_are_told_as_such() {
+        let begin = Instant::now();
+        let (source, packets) = second(1, 4, begin);
+        let video: Vec<_> = packets.iter().filter(|(_, packet)| packet.track == Track::Video).collect();
+        let mut altered = video.clone();
+        altered.remove(20);
+        altered.insert(30, video[29]);
+        altered.swap(50, 51);
+        let leg = received(1, &source, &altered, begin).video.unwrap();
+        assert_eq!((leg.missing, leg.duplicated, leg.late), (1, 1, 1));
+    }
+
+    #[test]
+    fn what_belongs_elsewhere_is_misdirected() {
+        let begin = Instant::now();
+        let (source, ours) = second(1, 4, begin);
+        let (_, of_another) = second(1, 5, begin);
+        let (_, of_another_room) = second(2, 4, begin);
+        let mixed: Vec<_> = ours.iter().chain(&of_another[..7]).chain(&of_another_room[..5]).collect();
+        assert_eq!(received(1, &source, &mixed, begin).misdirected, 12);
+    }
+
+    #[test]
+    fn a_picture_is_there_when_all_of_a_key_frame_is() {
+        let begin = Instant::now();
+        let (source, packets) = second(1, 4, begin);
+        let video: Vec<_> = packets.iter().filter(|(_, packet)| packet.track == Track::Video).collect();
+        // Without one packet of the only key frame there is none.
+        let altered: Vec<_> = video.iter().enumerate().filter(|(at, _)| *at != 3).map(|(_, packet)| *packet).collect();
+        assert_eq!(received(1, &source, &altered, begin).first_picture, None);
+        assert!(received(1, &source, &video, begin).first_picture.is_some());
+    }
+}

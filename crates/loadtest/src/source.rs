@@ -1,0 +1,287 @@
+//! The synthetic media of one publisher: what is due, and which packets that makes. Pure: it gets the time.
+//!
+//! Pictures look like VP8 to whoever looks no further than a server does (RFC 7741, and the header of RFC 6386 §9.1), sound
+//! like Opus; what follows is not decodable. All pictures have the same size, so that the load is even.
+
+use std::time::{Duration, Instant};
+
+use crate::options::MediaOptions;
+use crate::stamp::{self, Stamp};
+
+/// Of sound, as browsers send it.
+const SOUND_PERIOD: Duration = Duration::from_millis(20);
+/// Ticks of the RTP clocks.
+const SOUND_TICKS: u32 = 960;
+const VIDEO_CLOCK: u32 = 90_000;
+/// Bytes of a packet's payload at most: what browsers leave of an MTU of 1200 for headers and SRTP.
+const MAX_PAYLOAD: usize = 1100;
+/// The longest start of a packet: payload descriptor, and header of a key frame.
+const HEADER: usize = 6 + 10;
+/// A second of Opus has an even rate, 32 kbit/s.
+const SOUND_PAYLOAD: usize = 80;
+
+/// Which of the two tracks of a stream.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Track {
+    Audio,
+    Video,
+}
+
+impl Track {
+    pub(crate) const ALL: [Self; 2] = [Self::Audio, Self::Video];
+}
+
+/// A packet that is to be sent now.
+#[derive(Debug)]
+pub(crate) struct MediaPacket {
+    pub(crate) track: Track,
+    pub(crate) payload: Vec<u8>,
+    pub(crate) timestamp: u32,
+    pub(crate) marker: bool,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Source {
+    room: u32,
+    publisher: u32,
+    options: MediaOptions,
+    sound: Option<Clock>,
+    picture: Option<Clock>,
+    key_frame_wanted: bool,
+    /// Pictures since the last key frame.
+    since_key_frame: u32,
+    /// Numbers of the next packets, by track.
+    next: [u32; 2],
+    /// What fell due while this process was late.
+    pub(crate) omitted: u64,
+}
+
+/// A thing that happens again and again.
+#[derive(Debug)]
+struct Clock {
+    period: Duration,
+    due: Instant,
+    /// How often it fell due, whether it happened or not.
+    count: u32,
+}
+
+impl Clock {
+    /// Whether it happens; what was missed is left out, and the phase stays.
+    fn strike(&mut self, now: Instant) -> Option<u32> {
+        let late = now.checked_duration_since(self.due)?;
+        let periods = u32::try_from(late.as_nanos() / self.period.as_nanos()).unwrap_or(u32::MAX - 1) + 1;
+        self.due += self.period * periods;
+        self.count = self.count.wrapping_add(periods);
+        Some(periods - 1)
+    }
+}
+
+impl Source {
+    /// Publishers are not in step with each other: `publisher` decides about the phase.
+    pub(crate) fn new(room: u32, publisher: u32, options: MediaOptions, now: Instant) -> Self {
+        // The golden ratio spreads any number of them evenly.
+        let phase = (f64::from(publisher) * 0.618_034).fract();
+        let clock = |period: Duration| Clock { period, due: now + period.mul_f64(phase), count: 0 };
+        let picture_period = Duration::from_secs(1) / options.frame_rate.max(1);
+        Self {
+            room,
+            publisher,
+            options,
+            sound: options.audio.then(|| clock(SOUND_PERIOD)),
+            picture: options.video.then(|| clock(picture_period)),
+            key_frame_wanted: true,
+            since_key_frame: 0,
+            next: [0; 2],
+            omitted: 0,
+        }
+    }
+
+    pub(crate) fn publisher(&self) -> u32 {
+        self.publisher
+    }
+
+    /// The next picture is one.
+    pub(crate) fn want_key_frame(&mut self) {
+        self.key_frame_wanted = true;
+    }
+
+    /// When there is something to send.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        [&self.sound, &self.picture].into_iter().flatten().map(|clock| clock.due).min()
+    }
+
+    /// No more of it.
+    pub(crate) fn silence(&mut self) {
+        self.sound = None;
+        self.picture = None;
+    }
+
+    /// The number of the last packet of a track, if there was one.
+    pub(crate) fn last(&self, track: Track) -> Option<u32> {
+        self.next[track as usize].checked_sub(1)
+    }
+
+    /// What is due.
+    pub(crate) fn packets(&mut self, now: Instant, mut send: impl FnMut(MediaPacket)) {
+        if let Some(clock) = &mut self.sound
+            && let Some(omitted) = clock.strike(now)
+        {
+            let frame = clock.count;
+            self.omitted += u64::from(omitted);
+            let mut payload = vec![0; SOUND_PAYLOAD];
+            // An Opus packet begins with its configuration: full band, 20 ms, one frame (RFC 6716 §3.1).
+            payload[0] = 0xf8;
+            self.stamp(Track::Audio, frame, (0, 1), now, &mut payload);
+            let timestamp = frame.wrapping_mul(SOUND_TICKS);
+            send(MediaPacket { track: Track::Audio, payload, timestamp, marker: false });
+        }
+        if let Some(clock) = &mut self.picture
+            && let Some(omitted) = clock.strike(now)
+        {
+            let frame = clock.count;
+            self.omitted += u64::from(omitted);
+            self.picture(frame, now, send);
+        }
+    }
+
+    fn picture(&mut self, frame: u32, now: Instant, mut send: impl FnMut(MediaPacket)) {
+        let interval = self.options.key_frame_interval.saturating_mul(self.options.frame_rate);
+        let is_key_frame = std::mem::take(&mut self.key_frame_wanted) || self.since_key_frame >= interval.max(1);
+        self.since_key_frame = if is_key_frame { 1 } else { self.since_key_frame + 1 };
+        let (parts, length) = packetised(self.options);
+        let timestamp = frame.wrapping_mul(VIDEO_CLOCK / self.options.frame_rate.max(1));
+        for part in 0..parts {
+            let mut payload = vec![0x55; length];
+            let starts = part == 0;
+            // X, S; then I, L and T with a picture id of 15 bits, TL0PICIDX, and temporal layer 0.
+            let [_, _, high, low] = frame.to_be_bytes();
+            payload[..6].copy_from_slice(&[if starts { 0x90 } else { 0x80 }, 0xe0, 0x80 | high, low, low, 0x20]);
+            if starts {
+                let bytes = u32::from(parts) * u32::try_from(length).unwrap_or(0);
+                vp8_header(&mut payload[6..], is_key_frame, bytes);
+            }
+            self.stamp(Track::Video, frame, (part, parts), now, &mut payload);
+            send(MediaPacket { track: Track::Video, payload, timestamp, marker: part + 1 == parts });
+        }
+    }
+
+    fn stamp(&mut self, track: Track, frame: u32, (part, parts): (u16, u16), now: Instant, payload: &mut [u8]) {
+        let number = self.next[track as usize];
+        self.next[track as usize] += 1;
+        let sent = stamp::on_clock(now);
+        Stamp { room: self.room, publisher: self.publisher, number, frame, part, parts, sent }.write(payload);
+    }
+}
+
+/// Packets of a picture, and bytes of each.
+fn packetised(options: MediaOptions) -> (u16, usize) {
+    let bytes = options.video_kbps as usize * 1000 / 8 / options.frame_rate.max(1) as usize;
+    let parts = bytes.div_ceil(MAX_PAYLOAD).max(1);
+    let length = bytes.div_ceil(parts).clamp(HEADER + stamp::LENGTH, MAX_PAYLOAD);
+    (u16::try_from(parts).unwrap_or(u16::MAX), length)
+}
+
+/// RFC 6386 §9.1: the tag of a frame, and what a key frame says of itself.
+fn vp8_header(to: &mut [u8], is_key_frame: bool, bytes: u32) {
+    let first_partition = bytes.min((1 << 19) - 1);
+    let shown = 1 << 4;
+    let tag = u32::from(!is_key_frame) | shown | first_partition << 5;
+    to[..3].copy_from_slice(&tag.to_le_bytes()[..3]);
+    if is_key_frame {
+        to[3..6].copy_from_slice(&[0x9d, 0x01, 0x2a]);
+        to[6..8].copy_from_slice(&1280_u16.to_le_bytes());
+        to[8..10].copy_from_slice(&720_u16.to_le_bytes());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::options::Share;
+
+    const OPTIONS: MediaOptions = MediaOptions {
+        audio: true,
+        video: true,
+        video_kbps: 1500,
+        frame_rate: 30,
+        key_frame_interval: 2,
+        loss: Share::NONE,
+    };
+
+    /// Everything that is sent within `span`, looked for every millisecond, by the time at which it was.
+    fn sent(source: &mut Source, begin: Instant, span: Duration) -> Vec<(Duration, MediaPacket)> {
+        let mut packets = vec![];
+        for millisecond in 0..u64::try_from(span.as_millis()).unwrap() {
+            let after = Duration::from_millis(millisecond);
+            source.packets(begin + after, |packet| packets.push((after, packet)));
+        }
+        packets
+    }
+
+    #[test]
+    fn rates_are_those_asked_for() {
+        let begin = Instant::now();
+        let mut source = Source::new(0, 3, OPTIONS, begin);
+        let packets = sent(&mut source, begin, Duration::from_secs(10));
+        let of = |track| packets.iter().filter(move |(_, packet)| packet.track == track);
+        assert!((499..=500).contains(&of(Track::Audio).count()));
+        let frames = of(Track::Video).filter(|(_, packet)| packet.marker).count();
+        assert!((299..=300).contains(&frames), "{frames}");
+        let bits = of(Track::Video).map(|(_, packet)| packet.payload.len() * 8).sum::<usize>() / 10;
+        assert!((1_480_000..=1_520_000).contains(&bits), "{bits}");
+        assert!(of(Track::Video).all(|(_, packet)| packet.payload.len() <= MAX_PAYLOAD));
+        assert_eq!(source.omitted, 0);
+    }
+
+    #[test]
+    fn key_frames_come_by_the_clock_and_when_asked_for() {
+        let begin = Instant::now();
+        let mut source = Source::new(0, 0, OPTIONS, begin);
+        let keys = |packets: &[(Duration, MediaPacket)]| {
+            packets
+                .iter()
+                .filter(|(_, packet)| packet.track == Track::Video && payload::vp8::starts_key_frame(&packet.payload))
+                .count()
+        };
+        let packets = sent(&mut source, begin, Duration::from_millis(5990));
+        assert_eq!(keys(&packets), 3);
+        source.want_key_frame();
+        let later = begin + Duration::from_millis(5990);
+        // That of the clock at six seconds is the one that was asked for.
+        assert_eq!(keys(&sent(&mut source, later, Duration::from_millis(1900))), 1);
+    }
+
+    #[test]
+    fn a_key_frame_tells_its_size_and_pictures_have_all_their_parts() {
+        let begin = Instant::now();
+        let mut source = Source::new(5, 9, OPTIONS, begin);
+        let packets = sent(&mut source, begin, Duration::from_millis(100));
+        let video: Vec<_> = packets.iter().filter(|(_, packet)| packet.track == Track::Video).collect();
+        let (descriptor, frame) = payload::vp8::Descriptor::read(&video[0].1.payload).unwrap();
+        assert!(descriptor.begins_frame);
+        let format = payload::vp8::picture_format(frame).unwrap();
+        assert_eq!((format.width, format.height), (1280, 720));
+        for (index, (_, packet)) in video.iter().enumerate() {
+            let stamp = Stamp::read(&packet.payload).unwrap();
+            assert_eq!((stamp.room, stamp.publisher, stamp.number as usize), (5, 9, index));
+            assert_eq!(packet.marker, stamp.part + 1 == stamp.parts);
+        }
+    }
+
+    #[test]
+    fn what_was_missed_is_left_out_and_told() {
+        let begin = Instant::now();
+        let mut source = Source::new(0, 0, OPTIONS, begin);
+        let mut count = 0;
+        source.packets(begin, |_| count += 1);
+        source.packets(begin + Duration::from_secs(1), |_| count += 1);
+        let per_picture = usize::from(packetised(OPTIONS).0);
+        assert_eq!(count, 2 * (1 + per_picture));
+        // 50 pieces of sound and 30 pictures fell due after the first ones; one of each was sent.
+        assert_eq!(source.omitted, 49 + 29);
+        assert!(source.deadline().unwrap() > begin + Duration::from_secs(1));
+        source.silence();
+        assert_eq!(source.deadline(), None);
+    }
+}
