@@ -29,6 +29,12 @@ pub(crate) enum Command {
     /// Looks at it leg by leg: address, ports, certificate, WebSocket, media over UDP and TCP, relay, clock, limits. The
     /// server is the one whose settings are here (.env and the environment). The exit status is 1 if anything has failed.
     Doctor(DoctorArguments),
+    /// Lets emulated participants join a server, send and receive, and tells what was delivered
+    ///
+    /// They speak OpenVidu's protocols and WebRTC as browsers do; what they send is synthetic. The server is the one whose
+    /// settings are here (.env and the environment), unless a URL is given. The exit status is 1 if anything was lost or anybody
+    /// has failed.
+    LoadTest(Box<loadtest::Options>),
     /// Prints the reference of all settings (Markdown)
     Reference,
     /// Makes an installation in /opt/openvidu, or brings the program in one up to date
@@ -265,6 +271,22 @@ mod tests {
                 assert!(help.contains(words), "{words}: {help}");
             }
             assert!(!help.contains("supervise"), "{help}");
+        }
+    }
+
+    #[test]
+    fn options_of_the_load_test_are_read_and_wrong_ones_named() {
+        let options = |line: &str| match parsed(&format!("load-test {line}")) {
+            Ok(Some(Command::LoadTest(options))) => options,
+            other => panic!("{line}: {other:?}"),
+        };
+        assert_eq!(options("--rooms 3 --publishers 7 --max-loss 0.1").shape().legs(), 3 * 42);
+        assert_eq!(options("--scenario webinar --scenario audio").scenario, loadtest::Scenario::Audio);
+        for (wrong, named) in
+            [("--scenario x", "'x'"), ("--max-loss 101", "0 to 100"), ("--publisher 1", "'--publishers'")]
+        {
+            let error = parsed(&format!("load-test {wrong}")).unwrap_err().to_string();
+            assert!(error.contains(named), "{wrong}: {error}");
         }
     }
 

@@ -18,6 +18,7 @@ use command_line::{Command, CommandLine, DoctorArguments};
 mod command_line;
 #[cfg(unix)]
 mod installation;
+mod load_test;
 mod logging;
 mod serve;
 mod service_manager;
@@ -58,6 +59,7 @@ async fn run() -> ExitCode {
         None => serve::run().await,
         Some(Command::Config) => show_config(),
         Some(Command::Doctor(arguments)) => examine(arguments, &Program::of_process().sources()).await,
+        Some(Command::LoadTest(options)) => load_test::run(&options, &Program::of_process().sources()).await,
         Some(Command::Reference) => print(&report::reference()),
         Some(Command::Version) => print(&CommandLine::command().render_version()),
         #[cfg(unix)]

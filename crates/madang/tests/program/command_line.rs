@@ -85,3 +85,17 @@ fn without_an_installation_its_script_says_so() {
         assert!(refused(words, FAILURE).contains("nothing is installed"), "{words:?}");
     }
 }
+
+#[test]
+fn a_load_test_that_cannot_be_is_told_what_it_lacks() {
+    assert!(told(&["load-test", "--help"]).contains("--max-loss <PERCENT>"));
+    // Nobody listens on port 1 of this machine.
+    let test = ["load-test", "--url", "http://127.0.0.1:1"];
+    let error = refused(&test, FAILURE);
+    assert!(error.contains("OPENVIDU_SECRET must be set"), "{error}");
+    let output = madang(&test, &[("OPENVIDU_SECRET", "something")]);
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(FAILURE));
+    assert!(error.starts_with("madang: no server answers at http://127.0.0.1:1 "), "{error}");
+    assert!(!error.contains("something"), "{error}");
+}

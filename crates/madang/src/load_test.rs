@@ -1,0 +1,66 @@
+//! A load test from the command line: which server, what is shown meanwhile, and how it is told in the end.
+
+use std::io::{IsTerminal as _, Write as _};
+
+use loadtest::{Options, Progress, Target};
+use settings::Sources;
+use tokio::sync::watch;
+
+use crate::stop::Stop;
+use crate::{CommandError, CommandResult, print};
+
+/// Tests, and prints a report; that something is not as it must be is a failure.
+pub(crate) async fn run(options: &Options, sources: &Sources) -> CommandResult {
+    let target = target(options, sources)?;
+    let (stop, stopped) = watch::channel(false);
+    let mut requested = Stop::listen()?;
+    tokio::spawn(async move {
+        requested.requested().await;
+        stop.send_replace(true);
+        // The test looks at it until its end.
+        stop.closed().await;
+    });
+    let is_watched = std::io::stdout().is_terminal();
+    let report = loadtest::run(options, &target, stopped, |progress| {
+        if is_watched {
+            show(progress);
+        }
+    })
+    .await;
+    if is_watched {
+        // Over the last line of progress.
+        print("\r\x1b[K")?;
+    }
+    let report = report?;
+    print(&report.to_string())?;
+    let shortcomings = report.shortcomings();
+    if shortcomings.is_empty() { Ok(()) } else { Err(shortcomings.join("; ").into()) }
+}
+
+/// One line, again and again.
+fn show(progress: &Progress) {
+    let mut out = std::io::stdout();
+    let _ = write!(out, "\r\x1b[K{progress}");
+    let _ = out.flush();
+}
+
+/// The one that was named, or the one of the settings here.
+fn target(options: &Options, sources: &Sources) -> Result<Target, CommandError> {
+    let Some(url) = &options.url else {
+        let config = server::load_settings(sources)?;
+        if config.server_port == 0 {
+            return Err("SERVER_PORT=0 says nothing about where the server is; use --url".into());
+        }
+        let host = if config.madang_listen.is_unspecified() {
+            "127.0.0.1".to_owned()
+        } else {
+            settings::bracketed(config.madang_listen)
+        };
+        let url = format!("http://{host}:{}", config.server_port);
+        return Ok(Target { url, secret: config.openvidu_secret.expose().to_owned() });
+    };
+    match std::env::var("OPENVIDU_SECRET") {
+        Ok(secret) if !secret.is_empty() => Ok(Target { url: url.clone(), secret }),
+        _ => Err("OPENVIDU_SECRET must be set to the secret of the server at --url".into()),
+    }
+}
