@@ -166,13 +166,11 @@ impl Engine {
                     return Ok(rtc.is_alive());
                 }
                 EngineOutput::Transmit(transmit) => {
-                    let contents: Vec<u8> = transmit.contents.into();
                     let transmit = Transmit {
                         protocol: protocol(transmit.proto),
                         source: transmit.source,
                         destination: transmit.destination,
-                        segment: contents.len(),
-                        contents,
+                        contents: transmit.contents.into(),
                     };
                     self.note_path(&transmit, sink);
                     sink.transmit(self.slot, transmit);
