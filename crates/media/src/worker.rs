@@ -274,7 +274,10 @@ impl<Taps: TapSink> Worker<Taps> {
     fn drain(&mut self) {
         while let Some(output) = self.guarded(Sfu::poll_output).flatten() {
             match output {
-                Output::Transmit(transmit) => self.transmit(&transmit),
+                Output::Transmit(transmit) => {
+                    self.transmit(&transmit);
+                    self.guarded(|sfu| sfu.reuse(transmit.contents));
+                }
                 Output::Event(event) => {
                     let event = self.behind_relay(event);
                     self.report(event);
@@ -292,17 +295,19 @@ impl<Taps: TapSink> Worker<Taps> {
     }
 
     fn transmit(&mut self, transmit: &Transmit) {
-        let Transmit { protocol, source, destination, contents } = transmit;
-        if *protocol == Protocol::Tcp {
-            return self.connections.send(*destination, contents);
-        }
-        if !turn::is_virtual(*destination) {
-            let outgoing = Outgoing { source: *source, destination: *destination, pieces: [contents, &[], &[]] };
-            return self.transmitter.push(outgoing, &mut self.ports);
-        }
-        let frame = self.relay(|turn| turn.frame(*destination, *source, contents.len(), Instant::now())).flatten();
-        if let Some(frame) = frame {
-            self.answer(frame.client, [frame.head(), contents, frame.padding()]);
+        let (source, destination) = (transmit.source, transmit.destination);
+        for contents in transmit.datagrams() {
+            if transmit.protocol == Protocol::Tcp {
+                self.connections.send(destination, contents);
+            } else if turn::is_virtual(destination) {
+                let frame = |turn: &mut turn::Server| turn.frame(destination, source, contents.len(), Instant::now());
+                if let Some(frame) = self.relay(frame).flatten() {
+                    self.answer(frame.client, [frame.head(), contents, frame.padding()]);
+                }
+            } else {
+                let outgoing = Outgoing { source, destination, pieces: [contents, &[], &[]] };
+                self.transmitter.push(outgoing, &mut self.ports);
+            }
         }
     }
 

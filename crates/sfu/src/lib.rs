@@ -83,7 +83,7 @@ pub struct Datagram<'a> {
     pub contents: &'a [u8],
 }
 
-/// A datagram to send.
+/// A datagram to send, or a train of them, which the kernel takes in one call.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Transmit {
     /// How it leaves.
@@ -92,8 +92,17 @@ pub struct Transmit {
     pub source: SocketAddr,
     /// To whom.
     pub destination: SocketAddr,
-    /// Payload.
+    /// Payload. Whoever has sent it gives the buffer back to [`Sfu::reuse`].
     pub contents: Vec<u8>,
+    /// Each datagram of the train has so many bytes, but for the last one, which may have fewer. Never 0.
+    pub segment: usize,
+}
+
+impl Transmit {
+    /// The datagrams of the train.
+    pub fn datagrams(&self) -> impl Iterator<Item = &[u8]> {
+        self.contents.chunks(self.segment.max(1))
+    }
 }
 
 /// What the shell has to do.

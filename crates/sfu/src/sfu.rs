@@ -180,6 +180,11 @@ impl Sfu {
         self.sink.outputs.pop_front()
     }
 
+    /// Takes back the buffer of what was sent.
+    pub fn reuse(&mut self, buffer: Vec<u8>) {
+        self.sink.trains.reuse(buffer);
+    }
+
     /// Nothing is held for anybody: no transport, address, publication or room.
     pub fn is_empty(&self) -> bool {
         self.peers.len() == 0

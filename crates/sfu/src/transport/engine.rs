@@ -166,11 +166,13 @@ impl Engine {
                     return Ok(rtc.is_alive());
                 }
                 EngineOutput::Transmit(transmit) => {
+                    let contents: Vec<u8> = transmit.contents.into();
                     let transmit = Transmit {
                         protocol: protocol(transmit.proto),
                         source: transmit.source,
                         destination: transmit.destination,
-                        contents: transmit.contents.into(),
+                        segment: contents.len(),
+                        contents,
                     };
                     self.note_path(&transmit, sink);
                     sink.transmit(self.slot, transmit);

@@ -11,6 +11,7 @@ mod receiving;
 mod remote_candidates;
 mod sending;
 mod statistics;
+mod trains;
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -29,6 +30,7 @@ use stun::TransactionId;
 use crate::ice;
 use crate::packet::Packet;
 use crate::slots::Slot;
+use crate::transport::trains::Trains;
 use crate::{Candidates, Config, Datagram, Output, Transmit};
 
 /// Our ICE credentials of one transport.
@@ -116,11 +118,18 @@ pub(crate) struct Sink {
     /// Checks that were sent; an ICE-lite agent sends none.
     pub(crate) checks: Vec<(Slot, TransactionId)>,
     note_checks: bool,
+    pub(crate) trains: Trains,
 }
 
 impl Sink {
     pub(crate) fn new(note_checks: bool) -> Self {
-        Self { outputs: VecDeque::new(), events: VecDeque::new(), checks: Vec::new(), note_checks }
+        Self {
+            outputs: VecDeque::new(),
+            events: VecDeque::new(),
+            checks: Vec::new(),
+            note_checks,
+            trains: Trains::default(),
+        }
     }
 
     fn event(&mut self, slot: Slot, event: TransportEvent) {

@@ -419,7 +419,7 @@ impl Call {
         let now = self.now;
         while self.in_flight.peek().is_some_and(|Reverse(Flight(at, ..))| *at <= now) {
             let Reverse(Flight(_, _, transmit)) = self.in_flight.pop().unwrap();
-            let Transmit { protocol, source, destination, contents } = transmit;
+            let Transmit { protocol, source, destination, contents, .. } = transmit;
             if destination == sfu_address() {
                 self.sfu.handle_datagram(Datagram { protocol, source, destination, contents: &contents }, now);
                 continue;
@@ -487,7 +487,8 @@ impl Call {
                             EngineProtocol::Udp => Protocol::Udp,
                             _ => Protocol::Tcp,
                         };
-                        out.push(Transmit { protocol, source: t.source, destination: t.destination, contents });
+                        let (source, destination, segment) = (t.source, t.destination, contents.len());
+                        out.push(Transmit { protocol, source, destination, contents, segment });
                     }
                     EngineOutput::Event(event) => client.event(event, now),
                 }
@@ -504,9 +505,12 @@ impl Call {
             match output {
                 Output::Transmit(transmit) => {
                     assert_eq!(transmit.source, sfu_address());
-                    assert!(transmit.contents.len() <= 1500);
-                    self.sent += 1;
-                    self.fly(transmit);
+                    for datagram in transmit.datagrams() {
+                        assert!(datagram.len() <= 1500);
+                        self.sent += 1;
+                        self.fly(Transmit { contents: datagram.to_vec(), segment: datagram.len(), ..transmit });
+                    }
+                    self.sfu.reuse(transmit.contents);
                 }
                 Output::Event(event) => self.events.push(event),
                 Output::Tap(packet) => self.tapped.push(packet),
