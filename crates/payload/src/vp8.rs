@@ -66,6 +66,34 @@ pub fn picture_numbers(payload: &[u8]) -> PictureNumbers {
     Descriptor::read(payload).map(|(descriptor, _)| descriptor.numbers).unwrap_or_default()
 }
 
+/// Writes other numbers over those that a payload has, in the form that they have. Where it has none, or cannot be read,
+/// nothing is written.
+pub fn renumber(payload: &mut [u8], picture_id: Option<u16>, tl0_pic_idx: Option<u8>) {
+    let Ok((Descriptor { numbers, .. }, _)) = Descriptor::read(payload) else {
+        return;
+    };
+    // Behind the two bytes that say what follows; reading has shown that all of it is there.
+    let mut at = 2;
+    if let Some(PictureId { mask, .. }) = numbers.picture_id {
+        let long = mask > 0x7f;
+        if let Some(id) = picture_id {
+            let [high, low] = (id & mask).to_be_bytes();
+            if long {
+                payload[at] = 0x80 | high;
+                payload[at + 1] = low;
+            } else {
+                payload[at] = low;
+            }
+        }
+        at += 1 + usize::from(long);
+    }
+    if numbers.tl0_pic_idx.is_some()
+        && let Some(index) = tl0_pic_idx
+    {
+        payload[at] = index;
+    }
+}
+
 /// The first packet of a key frame.
 pub fn starts_key_frame(payload: &[u8]) -> bool {
     Descriptor::read(payload).is_ok_and(|(descriptor, data)| descriptor.begins_frame && is_key_frame(data))
@@ -120,6 +148,22 @@ impl Vp8Gathering {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn other_numbers_are_written_in_the_form_that_is_there() {
+        let renumbered = |payload: &[u8]| {
+            let mut payload = payload.to_vec();
+            renumber(&mut payload, Some(0x1234), Some(9));
+            payload
+        };
+        assert_eq!(renumbered(&[0x90, 0xc0, 0x81, 0x02, 7, 0x55]), [0x90, 0xc0, 0x92, 0x34, 9, 0x55]);
+        assert_eq!(renumbered(&[0x90, 0xc0, 0x02, 7, 0x55]), [0x90, 0xc0, 0x34, 9, 0x55], "seven bits");
+        assert_eq!(renumbered(&[0x90, 0x40, 7, 0x55]), [0x90, 0x40, 9, 0x55]);
+        assert_eq!(renumbered(&[0x90, 0x80, 0x81, 0x02, 0x55]), [0x90, 0x80, 0x92, 0x34, 0x55]);
+        for unchanged in [&[0x10, 0x55][..], &[0x90], &[0x90, 0xc0, 0x81, 0x02], &[], &[0x90, 0x20, 1, 0x55]] {
+            assert_eq!(renumbered(unchanged), unchanged);
+        }
+    }
 
     #[test]
     fn a_key_frame_is_told_from_its_first_byte_after_the_descriptor() {
