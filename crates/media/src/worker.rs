@@ -361,6 +361,7 @@ impl<Taps: TapSink> Worker<Taps> {
         let new = catch_unwind(AssertUnwindSafe(|| {
             let now = Instant::now();
             let mut sfu = Sfu::new(config, crate::random_seed(), now);
+            sfu.set_time_of_day(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(), now);
             for command in routers {
                 sfu.handle_command(command, now);
                 // Nothing follows from an empty room.

@@ -14,7 +14,7 @@ use crate::sfu::{Peer, PendingOffer, Sfu};
 use crate::slots::Slot;
 use crate::tap::Tap;
 use crate::timers::Timer;
-use crate::transport::{IceCredentials, Receiving, Sending, Transport};
+use crate::transport::{self, IceCredentials, Receiving, Sending, StreamFormat, Transport};
 
 /// An offer that is not answered in this time is withdrawn: the client has given up (its own limit is 10 s).
 const OFFER_LIFETIME: Duration = Duration::from_secs(30);
@@ -139,7 +139,7 @@ impl Sfu {
             id: transport,
             router,
             publication: id,
-            transport: Transport::Receiving(receiving),
+            transport: Transport::Receiving(Box::new(receiving)),
             candidates: self.shared.candidates(),
             consumer,
             subscriber: None,
@@ -178,8 +178,8 @@ impl Sfu {
         let video_mid = if audio.is_some() { "1" } else { "0" };
         let sections = (audio.as_ref().map(|a| ("0", a)), video.as_ref().map(|v| (video_mid, v)));
         let sdp = sdp::write_offer(&self.local(&credentials), &ids, sections.0, sections.1);
-        let sending = Sending::offering(&self.shared, slot, &credentials, sections.0, sections.1, &ids, now);
-        let offer = PendingOffer { expires: now + OFFER_LIFETIME, audio, video };
+        let sending = Sending::new(&self.shared, slot, &credentials, ids.cname.clone(), now);
+        let offer = PendingOffer { expires: now + OFFER_LIFETIME, audio, video, ids };
         self.add_subscriber(wish, sending, Some(offer));
         Ok(sdp)
     }
@@ -193,7 +193,9 @@ impl Sfu {
         let slot = self.peers.next();
         let (credentials, ids) = (self.credentials(slot), self.outgoing_ids());
         let sdp = sdp::write_subscribe_answer(&self.local(&credentials), &plan, &ids);
-        let sending = Sending::answering(&self.shared, slot, &credentials, &plan, &ids, now, &mut self.sink);
+        let mut sending = Sending::new(&self.shared, slot, &credentials, ids.cname.clone(), now);
+        let streams = self.numbered(transport::answered_streams(&plan, &ids));
+        sending.set_remote(&self.shared, &plan.remote, false, streams, now, &mut self.sink);
         self.add_subscriber(wish, sending, None);
         Ok((sdp, plan.kinds()))
     }
@@ -248,14 +250,18 @@ impl Sfu {
 
     fn accept_answer(&mut self, router: RouterId, transport: TransportId, answer: &str) -> Result<(), MediaFailure> {
         let slot = self.slot_in(router, transport).ok_or(MediaFailure::UnknownTransport)?;
-        let peer = self.peers.get_mut(slot).ok_or(MediaFailure::UnknownTransport)?;
-        let (Some(offer), Transport::Sending(sending)) = (&peer.offer, &mut peer.transport) else {
-            return Err(MediaFailure::UnknownTransport);
-        };
+        let offer = self.peers.get(slot).and_then(|peer| peer.offer.as_ref()).ok_or(MediaFailure::UnknownTransport)?;
         let answer = Description::parse(answer)?;
-        let remote = sdp::check_answer(&answer, offer.audio.as_ref(), offer.video.as_ref())?;
-        sending.accept(&self.shared, &remote, self.now, &mut self.sink);
-        peer.offer = None;
+        let (audio, video) = (offer.audio.as_ref(), offer.video.as_ref());
+        let remote = sdp::check_answer(&answer, audio, video)?;
+        let streams = transport::offered_streams(&answer, audio, video, &offer.ids);
+        let streams = self.numbered(streams);
+        if let Some(peer) = self.peers.get_mut(slot)
+            && let Transport::Sending(sending) = &mut peer.transport
+        {
+            sending.set_remote(&self.shared, &remote, true, streams, self.now, &mut self.sink);
+            peer.offer = None;
+        }
         self.schedule(slot);
         Ok(())
     }
@@ -319,6 +325,11 @@ impl Sfu {
     fn credentials(&mut self, slot: Slot) -> IceCredentials {
         let pwd = (0..4).map(|_| format!("{:08x}", self.rng.random::<u32>())).collect();
         IceCredentials { ufrag: self.demux.ufrag(slot, &mut self.rng), pwd }
+    }
+
+    /// With a number for each at which its retransmissions begin.
+    fn numbered(&mut self, streams: Vec<StreamFormat>) -> Vec<(StreamFormat, u16)> {
+        streams.into_iter().map(|stream| (stream, self.rng.random())).collect()
     }
 
     fn outgoing_ids(&mut self) -> OutgoingIds {

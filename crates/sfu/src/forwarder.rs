@@ -227,6 +227,7 @@ mod tests {
             report: None,
             key_frame_start: key,
             captured: None,
+            kept: None,
         }
     }
 

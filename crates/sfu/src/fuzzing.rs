@@ -11,6 +11,8 @@ use crate::packet::{MediaKind, Packet, Source};
 
 /// Reads a payload as every codec, and forwards it as VP8.
 pub fn payload(data: &[u8]) {
+    let mut renumbered = data.to_vec();
+    payload::vp8::renumber(&mut renumbered, Some(0x1234), Some(9));
     for codec in [VideoCodec::Vp8, VideoCodec::Vp9, VideoCodec::H264, VideoCodec::Av1] {
         codec::starts_key_frame(codec, data);
     }
@@ -30,9 +32,15 @@ pub fn payload(data: &[u8]) {
             report: None,
             key_frame_start: codec::starts_key_frame(VideoCodec::Vp8, &piece[1..]),
             captured: None,
+            kept: None,
         };
         forwarder.forward(&packet, Some(usize::from(piece[0] & 1)));
     }
+}
+
+/// Reads what a subscriber may have sealed as RTCP. Returns how much was heard.
+pub fn feedback(data: &[u8]) -> usize {
+    crate::transport::hear(data)
 }
 
 #[cfg(test)]

@@ -27,6 +27,7 @@ mod layer_selector;
 mod milestones;
 mod packet;
 mod publication;
+mod retransmission;
 mod sdp;
 mod sender_clock;
 mod sfu;

@@ -6,6 +6,9 @@ use std::time::Instant;
 
 pub(crate) use protocol::media::MediaKind;
 
+/// Where a packet is kept for whoever asks for it again. Counts packets, and wraps.
+pub(crate) type Place = u32;
+
 /// One continuous sequence of packets: a change of any part starts a new sequence number and timestamp space.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Source {
@@ -53,6 +56,8 @@ pub(crate) struct Packet {
     pub(crate) key_frame_start: bool,
     /// When it was captured, on our clock; filled in by the producer once reports allow it.
     pub(crate) captured: Option<Instant>,
+    /// Where the publication keeps it, if it may be asked for again.
+    pub(crate) kept: Option<Place>,
 }
 
 /// VP8 descriptor fields to overwrite.

@@ -9,6 +9,7 @@ use crate::codec;
 use crate::keyframe::KeyFrameRequests;
 use crate::layer_selector::LayerActivity;
 use crate::packet::{MediaKind, Packet};
+use crate::retransmission::Kept;
 use crate::sdp::{AudioFormat, VideoFormat};
 use crate::sender_clock::SenderClock;
 use crate::slots::Slot;
@@ -33,6 +34,8 @@ pub(crate) struct Publication {
     pub(crate) taps: Vec<Tap>,
     /// Packets to be forwarded, collected until the outputs are taken.
     pub(crate) pending: Vec<Packet>,
+    /// What its subscribers may ask for again.
+    pub(crate) kept: Kept,
 }
 
 impl Publication {
@@ -49,6 +52,7 @@ impl Publication {
             consumers: Vec::new(),
             taps: Vec::new(),
             pending: Vec::new(),
+            kept: Kept::default(),
         }
     }
 

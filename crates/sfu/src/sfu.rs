@@ -4,7 +4,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use protocol::id::{PublicationId, RouterId, SubscriberId, TapId, TransportId};
 use protocol::media::{MediaCommand, MediaEvent, TransportObservation};
@@ -15,13 +15,13 @@ use crate::consumer::Consumer;
 use crate::demux::{Demux, Route};
 use crate::keyframe;
 use crate::milestones::{self, Milestones};
-use crate::packet::Packet;
+use crate::packet::{MediaKind, Packet};
 use crate::publication::Publication;
-use crate::sdp::{AudioFormat, VideoFormat};
+use crate::sdp::{AudioFormat, OutgoingIds, VideoFormat};
 use crate::slots::{Slot, Slots};
 use crate::tap::Tap;
 use crate::timers::{Timer, Timers};
-use crate::transport::{LocalCandidates, Shared, Sink, Transport, TransportEvent};
+use crate::transport::{LocalCandidates, Shared, Sink, Transport, TransportEvent, WallClock};
 use crate::{Candidates, Config, Datagram, Output, Protocol};
 
 /// Packets collected for one publication before they are forwarded even if nobody takes the outputs.
@@ -71,12 +71,13 @@ pub(crate) struct PendingOffer {
     pub(crate) expires: Instant,
     pub(crate) audio: Option<AudioFormat>,
     pub(crate) video: Option<VideoFormat>,
+    pub(crate) ids: OutgoingIds,
 }
 
 impl Sfu {
     /// `seed` feeds ICE credentials and SSRCs: unpredictable in production, fixed in tests.
     pub fn new(config: Config, seed: [u8; 32], now: Instant) -> Self {
-        let shared = Shared::new(&config);
+        let shared = Shared::new(&config, now);
         Self {
             sink: Sink::new(!shared.ice_lite()),
             shared,
@@ -134,6 +135,11 @@ impl Sfu {
     /// Whether a transport has authenticated `source` and still exists.
     pub fn is_known(&self, protocol: Protocol, source: SocketAddr) -> bool {
         self.demux.owner((protocol, source)).is_some()
+    }
+
+    /// It is `unix` since 1970. Sender reports tell the time of day; before this call they count from when it was made.
+    pub fn set_time_of_day(&mut self, unix: Duration, now: Instant) {
+        self.shared.set_clock(WallClock::new(now, unix));
     }
 
     /// From now on other addresses are offered; transports that exist keep theirs.
@@ -322,6 +328,13 @@ impl Sfu {
                 }
                 self.observe(slot, TransportObservation::Disconnected);
             }
+            TransportEvent::Missing(missing) => {
+                if let (Transport::Sending(sending), Some(publication)) =
+                    (&mut peer.transport, self.publications.get(&publication_id))
+                {
+                    sending.repeat(&missing, &publication.kept, now, &mut self.sink);
+                }
+            }
             TransportEvent::KeyFrameRequested => {
                 let Some(consumer) = peer.consumer.as_ref().filter(|consumer| consumer.takes_video()) else {
                     return;
@@ -360,6 +373,9 @@ impl Sfu {
             milestones.has_news()
         });
         if !publication.consumers.is_empty() || !publication.taps.is_empty() {
+            if packet.kind == MediaKind::Video && !publication.consumers.is_empty() {
+                packet.kept = Some(publication.kept.push(&packet));
+            }
             if publication.pending.is_empty() {
                 self.dirty.push(id);
             }
@@ -394,7 +410,7 @@ impl Sfu {
                 let mut milestones = peer.subscriber.map(|_| &mut peer.milestones);
                 peer.transport.send(now, &mut self.sink, |leg| {
                     let write = |packet: &Packet, header| {
-                        leg.write(packet.kind, header, &packet.payload);
+                        leg.write(packet, header);
                         if let Some(milestones) = &mut milestones {
                             milestones.went(packet);
                         }

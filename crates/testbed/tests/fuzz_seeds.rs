@@ -80,6 +80,11 @@ fn headers_of_payloads() {
 }
 
 #[test]
+fn what_subscribers_say() {
+    run("fuzz/seeds/feedback", fuzz::feedback::run);
+}
+
+#[test]
 fn calls_in_frames() {
     run("fuzz/seeds/signalling", fuzz::signalling::run);
 }

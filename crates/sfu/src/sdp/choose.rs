@@ -5,22 +5,9 @@ use std::collections::HashSet;
 
 use protocol::media::{CodecChoice, Kinds, MediaFailure};
 
+use super::extension::{ABS_SEND_TIME, AUDIO_LEVEL, MID, REPAIRED_RID, RID, TRANSPORT_CC, VIDEO_ORIENTATION};
 use super::format::{AudioFormat, VideoFormat, choose_video, closest, opus};
 use super::{Description, Direction, RemoteTransport, SdpError, Section, SectionKind, Setup};
-
-/// Header extensions that are understood; everything else is left out of our answers.
-pub(crate) const AUDIO_LEVEL: &str = "urn:ietf:params:rtp-hdrext:ssrc-audio-level";
-pub(crate) const ABS_SEND_TIME: &str = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time";
-pub(crate) const TRANSPORT_CC: &str = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
-pub(crate) const MID: &str = "urn:ietf:params:rtp-hdrext:sdes:mid";
-pub(crate) const RID: &str = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id";
-pub(crate) const REPAIRED_RID: &str = "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id";
-pub(crate) const VIDEO_ORIENTATION: &str = "urn:3gpp:video-orientation";
-
-/// Of our own offers, on audio and on video: ids are unique per URI over the bundle.
-pub(crate) const OFFERED_AUDIO: &[(u8, &str)] = &[(1, AUDIO_LEVEL), (2, ABS_SEND_TIME), (3, TRANSPORT_CC), (4, MID)];
-pub(crate) const OFFERED_VIDEO: &[(u8, &str)] =
-    &[(2, ABS_SEND_TIME), (3, TRANSPORT_CC), (4, MID), (13, VIDEO_ORIENTATION)];
 
 /// Of names, what the engine tells apart.
 const RID_LENGTH: usize = 8;

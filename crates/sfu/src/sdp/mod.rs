@@ -3,13 +3,13 @@
 //! acts on are skipped, data channels and renegotiation do not exist.
 
 mod choose;
+pub(crate) mod extension;
 mod format;
 mod parse;
 mod write;
 
 pub(crate) use choose::{
-    Accepted, OFFERED_AUDIO, OFFERED_VIDEO, PublishPlan, SubscribePlan, check_answer, plan_publish, plan_server_offer,
-    plan_subscribe,
+    Accepted, PublishPlan, SubscribePlan, check_answer, plan_publish, plan_server_offer, plan_subscribe,
 };
 pub(crate) use format::{AudioFormat, VideoFormat};
 pub(crate) use write::{LocalTransport, OutgoingIds, write_offer, write_publish_answer, write_subscribe_answer};

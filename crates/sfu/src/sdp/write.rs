@@ -2,7 +2,8 @@
 
 use std::fmt::{self, Write};
 
-use super::choose::{Accepted, AnswerPlan, Codec, OFFERED_AUDIO, OFFERED_VIDEO, SectionPlan};
+use super::choose::{Accepted, AnswerPlan, Codec, SectionPlan};
+use super::extension::{OFFERED_AUDIO, OFFERED_VIDEO};
 use super::{AudioFormat, Direction, Setup, VideoFormat};
 
 /// Our side of a transport.

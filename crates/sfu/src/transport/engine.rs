@@ -18,14 +18,14 @@ use protocol::media::{MediaPath, PathProtocol, VideoCodec};
 use super::incoming::Incoming;
 use super::remote_candidates::RemoteCandidates;
 use super::statistics::Meter;
-use super::{IceCredentials, Shared, Sink, TransportEvent};
+use super::{IceCredentials, Shared, Sink, TransportEvent, engine_protocol, protocol};
 use crate::ice;
-use crate::packet::{MediaKind, OutgoingHeader, Vp8Rewrite};
+use crate::packet::{MediaKind, OutgoingHeader, Packet, Vp8Rewrite};
 use crate::sdp::{AudioFormat, RemoteTransport, Setup, VideoFormat};
 use crate::slots::Slot;
 use crate::{Datagram, Protocol, Transmit};
 
-/// Sent packets kept for retransmission: a second of 720p. It decides the memory of a subscriber.
+/// Sent packets kept for retransmission, of loop-back: a second of 720p.
 const VIDEO_RTX_PACKETS: usize = 512;
 const VIDEO_RTX_AGE: std::time::Duration = std::time::Duration::from_secs(1);
 /// Audio is not retransmitted.
@@ -371,17 +371,17 @@ impl Engine {
         });
     }
 
-    /// Sends the packets that `write` puts on the [`Leg`].
+    /// Sends the packets that `write` puts on the [`EngineLeg`].
     pub(super) fn send(
         &mut self,
         audio: Option<OutgoingStream>,
         video: Option<OutgoingStream>,
         now: Instant,
         sink: &mut Sink,
-        write: impl FnOnce(&mut Leg<'_>),
+        write: impl FnOnce(&mut EngineLeg<'_>),
     ) {
         self.drive(now, sink, |rtc| {
-            let mut leg = Leg { api: rtc.direct_api(), audio, video, written: false };
+            let mut leg = EngineLeg { api: rtc.direct_api(), audio, video, written: false };
             write(&mut leg);
             if leg.written { rtc.handle_input(Input::Timeout(now)) } else { Ok(()) }
         });
@@ -409,17 +409,18 @@ pub(super) struct Expected<'a> {
     pub(super) named: bool,
 }
 
-/// Where packets for one destination are written.
-pub(crate) struct Leg<'a> {
+/// Where packets of a loop-back are written.
+pub(crate) struct EngineLeg<'a> {
     api: DirectApi<'a>,
     audio: Option<OutgoingStream>,
     video: Option<OutgoingStream>,
     written: bool,
 }
 
-impl Leg<'_> {
+impl EngineLeg<'_> {
     /// Queues a packet. Without a stream of its kind it is dropped.
-    pub(crate) fn write(&mut self, kind: MediaKind, header: OutgoingHeader, payload: &std::sync::Arc<[u8]>) {
+    pub(super) fn write(&mut self, packet: &Packet, header: OutgoingHeader) {
+        let (kind, payload) = (packet.kind, &packet.payload);
         let stream = match kind {
             MediaKind::Audio => self.audio,
             MediaKind::Video => self.video,
@@ -455,19 +456,7 @@ impl Leg<'_> {
 }
 
 fn receive(datagram: Datagram<'_>) -> Option<Receive<'_>> {
-    let protocol = match datagram.protocol {
-        Protocol::Udp => EngineProtocol::Udp,
-        Protocol::Tcp => EngineProtocol::Tcp,
-    };
-    Receive::new(protocol, datagram.source, datagram.destination, datagram.contents).ok()
-}
-
-/// The engine answers by the way it was reached, and we give it these two only.
-fn protocol(protocol: EngineProtocol) -> Protocol {
-    match protocol {
-        EngineProtocol::Udp => Protocol::Udp,
-        EngineProtocol::Tcp | EngineProtocol::SslTcp | EngineProtocol::Tls => Protocol::Tcp,
-    }
+    Receive::new(engine_protocol(datagram.protocol), datagram.source, datagram.destination, datagram.contents).ok()
 }
 
 /// Host names (`.local`), TCP and the empty end-of-candidates line are skipped.

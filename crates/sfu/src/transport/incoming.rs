@@ -94,6 +94,7 @@ impl Incoming {
             report,
             key_frame_start: false,
             captured: None,
+            kept: None,
         })
     }
 }

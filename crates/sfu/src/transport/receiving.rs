@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use super::engine::{Engine, Expected, Formats, Leg, OutgoingStream};
+use super::engine::{Engine, EngineLeg, Expected, Formats, OutgoingStream};
 use super::{IceCredentials, Shared, Sink};
 use crate::packet::MediaKind;
 use crate::sdp::{OutgoingIds, PublishPlan};
@@ -77,7 +77,7 @@ impl Receiving {
         }
     }
 
-    pub(super) fn send(&mut self, now: Instant, sink: &mut Sink, write: impl FnOnce(&mut Leg<'_>)) {
+    pub(super) fn send(&mut self, now: Instant, sink: &mut Sink, write: impl FnOnce(&mut EngineLeg<'_>)) {
         self.engine.send(self.audio, self.video, now, sink, write);
     }
 }

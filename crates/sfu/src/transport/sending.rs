@@ -1,82 +1,440 @@
-//! A transport to a subscriber: one audio and one video stream out. It keeps what was sent for retransmission and makes
-//! sender reports; which packets those are is decided elsewhere.
+//! A transport to a subscriber: one audio and one video stream out. It writes headers, seals and gathers trains by itself;
+//! of the engine it takes only what finds the way and agrees on keys. Which packets it sends is decided elsewhere, and
+//! what may be asked for again is kept by the publication.
 
-use std::time::Instant;
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
 
-use super::engine::{Engine, Formats, Leg, OutgoingStream};
-use super::{IceCredentials, Shared, Sink};
-use crate::packet::MediaKind;
-use crate::sdp::{AudioFormat, OFFERED_AUDIO, OFFERED_VIDEO, OutgoingIds, RemoteTransport, SubscribePlan, VideoFormat};
+use protocol::media::{MediaPath, TransportStatistics};
+
+use super::connection::{Connection, ConnectionError};
+use super::rtcp::{self, Feedback};
+use super::srtp::{RtcpOpener, Sealer};
+use super::stream::{HeaderFields, Stamp, Stream, StreamFormat};
+use super::trains::OpenTrain;
+use super::wall_clock::{self, WallClock};
+use super::{IceCredentials, Shared, Sink, TransportEvent};
+use crate::packet::{MediaKind, OutgoingHeader, Packet};
+use crate::retransmission::Kept;
+use crate::sdp::RemoteTransport;
 use crate::slots::Slot;
+use crate::{Datagram, ice};
+
+/// Between two sender reports.
+const REPORTS: Duration = Duration::from_secs(1);
 
 /// To a subscriber.
-#[derive(Debug)]
 pub(crate) struct Sending {
-    pub(super) engine: Engine,
-    audio: Option<OutgoingStream>,
-    video: Option<OutgoingStream>,
+    slot: Slot,
+    /// `None` after it has failed.
+    live: Option<Box<Live>>,
+    deadline: Option<Instant>,
+}
+
+impl std::fmt::Debug for Sending {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sending").field("slot", &self.slot).field("lives", &self.live.is_some()).finish()
+    }
+}
+
+/// What there is while it works.
+struct Live {
+    connection: Connection,
+    keys: Option<(Sealer, RtcpOpener)>,
+    streams: Vec<Stream>,
+    cname: String,
+    clock: WallClock,
+    transport_sequence: u16,
+    /// Once something was sent.
+    next_reports: Option<Instant>,
+    statistics: Option<Period>,
+    /// Heard and not told yet: packets of the video stream that are missing.
+    missing: Vec<u16>,
+}
+
+/// Of statistics.
+#[derive(Clone, Copy, Debug)]
+struct Period {
+    length: Duration,
+    began: Instant,
 }
 
 impl Sending {
-    /// For an offer of ours; waits for [`Self::accept`].
-    pub(crate) fn offering(
-        shared: &Shared,
-        slot: Slot,
-        credentials: &IceCredentials,
-        audio: Option<(&str, &AudioFormat)>,
-        video: Option<(&str, &VideoFormat)>,
-        ids: &OutgoingIds,
-        now: Instant,
-    ) -> Self {
-        let extensions = OFFERED_AUDIO.iter().chain(OFFERED_VIDEO).copied().collect();
-        let formats = Formats { audio: audio.map(|a| a.1), video: video.map(|v| v.1), extensions };
-        Self::new(Engine::new(shared, slot, credentials, &formats, now), audio, video, ids)
+    /// Waits for [`Self::set_remote`], which the streams come with.
+    pub(crate) fn new(shared: &Shared, slot: Slot, credentials: &IceCredentials, cname: String, now: Instant) -> Self {
+        let connection = Connection::new(shared, slot, credentials, now)
+            .inspect_err(|error| tracing::error!(%error, "a transport cannot be made"))
+            .ok();
+        let live = |connection| {
+            Box::new(Live {
+                connection,
+                keys: None,
+                streams: Vec::new(),
+                cname,
+                clock: shared.clock,
+                transport_sequence: 0,
+                next_reports: None,
+                statistics: shared.statistics.map(|length| Period { length, began: now }),
+                missing: Vec::new(),
+            })
+        };
+        Self { slot, live: connection.map(live), deadline: None }
     }
 
-    /// The subscriber's answer has come.
-    pub(crate) fn accept(&mut self, shared: &Shared, remote: &RemoteTransport, now: Instant, sink: &mut Sink) {
-        self.engine.set_remote(shared, remote, true, now, sink);
-    }
-
-    /// For an offer of the subscriber; starts at once.
-    pub(crate) fn answering(
+    /// The other side is known, and what is sent to it: ICE and DTLS start.
+    pub(crate) fn set_remote(
+        &mut self,
         shared: &Shared,
-        slot: Slot,
-        credentials: &IceCredentials,
-        plan: &SubscribePlan,
-        ids: &OutgoingIds,
+        remote: &RemoteTransport,
+        we_offered: bool,
+        streams: impl IntoIterator<Item = (StreamFormat, u16)>,
         now: Instant,
         sink: &mut Sink,
-    ) -> Self {
-        let audio = plan.audio().map(|(mid, _, format)| (mid, format));
-        let video = plan.video().map(|(mid, _, format)| (mid, format));
-        let formats =
-            Formats { audio: audio.map(|a| a.1), video: video.map(|v| v.1), extensions: plan.extensions().collect() };
-        let mut sending = Self::new(Engine::new(shared, slot, credentials, &formats, now), audio, video, ids);
-        sending.engine.set_remote(shared, &plan.remote, false, now, sink);
-        sending
+    ) {
+        self.drive(now, sink, |live, _| {
+            live.streams.extend(streams.into_iter().map(|(format, rtx_sequence)| Stream::new(format, rtx_sequence)));
+            live.connection.set_remote(shared, remote, we_offered);
+            Ok(())
+        });
     }
 
-    fn new(
-        mut engine: Engine,
-        audio: Option<(&str, &AudioFormat)>,
-        video: Option<(&str, &VideoFormat)>,
-        ids: &OutgoingIds,
-    ) -> Self {
-        let audio = audio.map(|(mid, format)| {
-            let stream = OutgoingStream { pt: format.pt, ssrc: ids.audio_ssrc };
-            engine.declare_stream(mid, MediaKind::Audio, stream, None);
-            stream
-        });
-        let video = video.map(|(mid, format)| {
-            let stream = OutgoingStream { pt: format.pt, ssrc: ids.video_ssrc };
-            engine.declare_stream(mid, MediaKind::Video, stream, format.rtx.map(|_| ids.video_rtx_ssrc));
-            stream
-        });
-        Self { engine, audio, video }
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.deadline
     }
 
-    pub(super) fn send(&mut self, now: Instant, sink: &mut Sink, write: impl FnOnce(&mut Leg<'_>)) {
-        self.engine.send(self.audio, self.video, now, sink, write);
+    pub(super) fn accepts(&self, datagram: &Datagram<'_>) -> bool {
+        self.live.as_ref().is_some_and(|live| live.connection.accepts(datagram))
+    }
+
+    pub(super) fn handle_datagram(&mut self, datagram: &Datagram<'_>, now: Instant, sink: &mut Sink) {
+        let slot = self.slot;
+        let Some(first) = datagram.contents.first() else {
+            return;
+        };
+        // RFC 7983 §7.
+        match first {
+            _ if ice::is_stun(datagram.contents) => self.drive(now, sink, |live, _| {
+                live.connection.handle_check(datagram, now);
+                Ok(())
+            }),
+            20..=63 => self.drive(now, sink, |live, _| live.connection.handle_record(datagram.contents, now)),
+            // Feedback moves neither ICE nor DTLS.
+            128..=191 => self.guarded(sink, |live, sink| {
+                live.hear(slot, datagram.contents, now, sink);
+                Ok(())
+            }),
+            _ => {}
+        }
+    }
+
+    pub(super) fn remove_remote(&mut self, source: SocketAddr, now: Instant, sink: &mut Sink) {
+        self.drive(now, sink, |live, _| {
+            live.connection.remove_remote(source);
+            Ok(())
+        });
+    }
+
+    pub(super) fn add_remote_candidate(&mut self, shared: &Shared, line: &str, now: Instant, sink: &mut Sink) {
+        self.drive(now, sink, |live, _| {
+            live.connection.add_remote_candidate(shared, line);
+            Ok(())
+        });
+    }
+
+    pub(super) fn handle_timeout(&mut self, now: Instant, sink: &mut Sink) {
+        self.drive(now, sink, |_, _| Ok(()));
+    }
+
+    /// Sends the packets that `write` puts on the leg, sealed and in trains.
+    pub(super) fn send(&mut self, now: Instant, sink: &mut Sink, write: impl FnOnce(&mut TrainLeg<'_>)) {
+        let reports = |live: &Live| live.next_reports;
+        let before = self.live.as_deref().and_then(reports);
+        self.guarded(sink, |live, sink| {
+            if let Some(mut leg) = live.leg(now, sink) {
+                write(&mut leg);
+            }
+            live.report(now, sink);
+            Ok(())
+        });
+        let after = self.live.as_deref().and_then(reports);
+        if before != after {
+            self.deadline = [self.deadline, after].into_iter().flatten().min();
+        }
+    }
+
+    /// Sends again what the receiver lacks, as far as it is kept.
+    pub(crate) fn repeat(&mut self, missing: &[u16], kept: &Kept, now: Instant, sink: &mut Sink) {
+        self.guarded(sink, |live, sink| {
+            if let Some(mut leg) = live.leg(now, sink) {
+                missing.iter().for_each(|sequence| leg.repeat(*sequence, kept));
+            }
+            Ok(())
+        });
+    }
+
+    /// Says goodbye (RTCP BYE, DTLS close).
+    pub(super) fn close(mut self, now: Instant, sink: &mut Sink) {
+        self.guarded(sink, |live, sink| {
+            if live.connection.is_up() {
+                live.control(now, sink, rtcp::write_goodbye);
+                live.connection.close(sink);
+            }
+            Ok(())
+        });
+    }
+
+    /// Applies a change, then does what follows from it and what is due.
+    fn drive(
+        &mut self,
+        now: Instant,
+        sink: &mut Sink,
+        change: impl FnOnce(&mut Live, &mut Sink) -> Result<(), ConnectionError>,
+    ) {
+        let slot = self.slot;
+        self.guarded(sink, |live, sink| {
+            change(live, sink)?;
+            live.poll(slot, now, sink)
+        });
+        self.deadline = self.live.as_mut().and_then(|live| live.deadline());
+    }
+
+    /// Whatever goes wrong ends this transport and no other.
+    fn guarded(&mut self, sink: &mut Sink, run: impl FnOnce(&mut Live, &mut Sink) -> Result<(), ConnectionError>) {
+        let Some(mut live) = self.live.take() else {
+            return;
+        };
+        let was_up = live.connection.is_up();
+        // What a panic leaves half done is dropped with the transport.
+        let result = catch_unwind(AssertUnwindSafe(|| run(&mut live, sink)));
+        let is_up = match result {
+            Ok(Ok(())) => {
+                let is_up = live.connection.is_up();
+                self.live = Some(live);
+                is_up
+            }
+            Ok(Err(error)) => {
+                tracing::debug!(slot = self.slot.0, %error, "transport ended");
+                false
+            }
+            Err(_) => {
+                tracing::error!(slot = self.slot.0, "defect in a transport: it is dropped");
+                // Its parts may be inconsistent, so that dropping them can panic again.
+                let _ = catch_unwind(AssertUnwindSafe(move || drop(live)));
+                false
+            }
+        };
+        let failed = self.live.is_none();
+        if failed {
+            self.deadline = None;
+        }
+        match (was_up, is_up) {
+            (false, true) => sink.event(self.slot, TransportEvent::Connected),
+            (true, false) => sink.event(self.slot, TransportEvent::Disconnected),
+            (false, false) if failed => sink.event(self.slot, TransportEvent::Disconnected),
+            _ => {}
+        }
+    }
+}
+
+impl Live {
+    fn poll(&mut self, slot: Slot, now: Instant, sink: &mut Sink) -> Result<(), ConnectionError> {
+        if let Some(keys) = self.connection.poll(now, sink)? {
+            self.keys = Some((keys.sending, keys.receiving));
+        }
+        self.report(now, sink);
+        if let Some(period) = self.statistics.filter(|period| period.began + period.length <= now) {
+            self.statistics = Some(Period { began: now, ..period });
+            let statistics = self.measure(now.saturating_duration_since(period.began));
+            sink.event(slot, TransportEvent::Statistics(statistics));
+        }
+        Ok(())
+    }
+
+    fn deadline(&mut self) -> Option<Instant> {
+        let statistics = self.statistics.map(|period| period.began + period.length);
+        [self.connection.deadline(), self.next_reports, statistics].into_iter().flatten().min()
+    }
+
+    /// Where packets are written, once they can be sealed and there is a way.
+    fn leg<'a>(&'a mut self, now: Instant, sink: &'a mut Sink) -> Option<TrainLeg<'a>> {
+        let path = self.connection.path().filter(|_| self.connection.is_up())?;
+        let (sealer, _) = self.keys.as_ref()?;
+        Some(TrainLeg {
+            streams: &mut self.streams,
+            sealer,
+            path,
+            send_time: wall_clock::send_time(self.clock.ntp(now)),
+            transport_sequence: &mut self.transport_sequence,
+            next_reports: &mut self.next_reports,
+            now,
+            train: OpenTrain::default(),
+            sink,
+        })
+    }
+
+    /// Sends the sender reports that are due.
+    fn report(&mut self, now: Instant, sink: &mut Sink) {
+        if self.next_reports.is_some_and(|at| at <= now) {
+            self.next_reports = Some(now + REPORTS);
+            self.control(now, sink, rtcp::write_reports);
+        }
+    }
+
+    fn control(&mut self, now: Instant, sink: &mut Sink, write: fn(&mut Vec<u8>, &[rtcp::Sent], &str)) {
+        let streams: Vec<_> = self.streams.iter().filter_map(|stream| stream.report(&self.clock, now)).collect();
+        let (Some((sealer, _)), Some(path)) = (&mut self.keys, self.connection.path()) else {
+            return;
+        };
+        if streams.is_empty() {
+            return;
+        }
+        let mut packet = sink.trains.take();
+        write(&mut packet, &streams, &self.cname);
+        if sealer.rtcp(&mut packet).is_ok() {
+            sink.outputs.push_back(super::train(path, packet, None));
+        }
+    }
+
+    /// What the receiver says.
+    fn hear(&mut self, slot: Slot, datagram: &[u8], now: Instant, sink: &mut Sink) {
+        let Some((_, opener)) = self.keys.as_mut().filter(|_| is_rtcp(datagram)) else {
+            return;
+        };
+        let mut plain = sink.trains.take();
+        if opener.open(datagram, &mut plain).is_some() {
+            let (streams, missing, clock) = (&mut self.streams, &mut self.missing, &self.clock);
+            rtcp::read(&plain, |feedback| {
+                let (Feedback::Reception { ssrc, .. }
+                | Feedback::Missing { ssrc, .. }
+                | Feedback::Nack { ssrc }
+                | Feedback::KeyFrame { ssrc }) = feedback;
+                let Some(stream) = streams.iter_mut().find(|stream| stream.ssrc() == ssrc) else {
+                    return;
+                };
+                match feedback {
+                    Feedback::Reception { reception, .. } => stream.heard(reception, clock, now),
+                    Feedback::Missing { sequence, .. } if stream.rtx().is_some() => missing.push(sequence),
+                    Feedback::Missing { .. } => {}
+                    Feedback::Nack { .. } => stream.nacked(),
+                    Feedback::KeyFrame { .. } if stream.kind() == MediaKind::Video => {
+                        stream.wanted_key_frame();
+                        sink.events.push_back((slot, TransportEvent::KeyFrameRequested));
+                    }
+                    Feedback::KeyFrame { .. } => {}
+                }
+            });
+            if !self.missing.is_empty() {
+                sink.event(slot, TransportEvent::Missing(std::mem::take(&mut self.missing)));
+            }
+        }
+        sink.trains.reuse(plain);
+    }
+
+    fn measure(&mut self, period: Duration) -> TransportStatistics {
+        let told = self.streams.iter().filter_map(Stream::round_trip).min();
+        let told = told.map(|ticks| u64::from(ticks) * 1_000_000 / 65_536);
+        let checked = || self.connection.round_trip().map(|time| time.as_micros() as u64);
+        let mut sent: Vec<_> = self.streams.iter_mut().filter_map(|s| s.statistics(period.as_secs_f64())).collect();
+        sent.sort_by_key(|stream| stream.kind);
+        TransportStatistics {
+            period_ms: period.as_millis().try_into().unwrap_or(u32::MAX),
+            round_trip_us: told.or_else(checked).map(|micros| micros.try_into().unwrap_or(u32::MAX)),
+            sent,
+            ..TransportStatistics::default()
+        }
+    }
+}
+
+/// RFC 5761 §4.
+fn is_rtcp(datagram: &[u8]) -> bool {
+    datagram.get(1).is_some_and(|kind| (192..=223).contains(kind))
+}
+
+/// Where packets for one subscriber are written. What it has gathered leaves when it is dropped.
+pub(crate) struct TrainLeg<'a> {
+    streams: &'a mut [Stream],
+    sealer: &'a Sealer,
+    path: MediaPath,
+    send_time: u32,
+    transport_sequence: &'a mut u16,
+    next_reports: &'a mut Option<Instant>,
+    now: Instant,
+    train: OpenTrain,
+    sink: &'a mut Sink,
+}
+
+impl TrainLeg<'_> {
+    /// Sends a packet. Without a stream of its kind it is dropped.
+    pub(crate) fn write(&mut self, packet: &Packet, header: OutgoingHeader) {
+        let Some(stream) = self.streams.iter_mut().find(|stream| stream.kind() == packet.kind) else {
+            return;
+        };
+        let stamp = Stamp { transport_sequence: *self.transport_sequence, send_time: self.send_time };
+        let fields = HeaderFields {
+            pt: stream.pt(),
+            ssrc: stream.ssrc(),
+            sequence: header.sequence as u16,
+            timestamp: header.timestamp,
+            marker: header.marker,
+        };
+        let head = stream.header_length(&header.extensions);
+        let length = head + packet.payload.len() + self.sealer.tag();
+        let datagram = self.train.datagram(length, self.path, self.sink);
+        let begin = datagram.len();
+        stream.write_header(datagram, fields, &header.extensions, stamp);
+        datagram.extend_from_slice(&packet.payload);
+        if let Some(vp8) = header.vp8 {
+            payload::vp8::renumber(&mut datagram[begin + head..], vp8.picture_id, vp8.tl0_pic_idx);
+        }
+        datagram.resize(begin + length, 0);
+        if self.sealer.rtp(&mut datagram[begin..], head, fields.ssrc, header.sequence).is_err() {
+            return self.train.take_back(begin);
+        }
+        stream.sent(&header, packet);
+        *self.transport_sequence = self.transport_sequence.wrapping_add(1);
+        if self.next_reports.is_none() {
+            // The first ones at once: sound and pictures are put together by them.
+            *self.next_reports = Some(self.now);
+        }
+    }
+
+    /// Sends a packet again that was sent under this number.
+    fn repeat(&mut self, sequence: u16, kept: &Kept) {
+        let stream = self.streams.iter_mut().find_map(|stream| Some((stream.rtx()?, stream)));
+        let Some(((pt, ssrc), stream)) = stream else {
+            return;
+        };
+        let Some((repetition, packet)) = stream.repetition(sequence).and_then(|r| Some((r, kept.get(r.place)?))) else {
+            return;
+        };
+        let head = stream.header_length(&packet.extensions);
+        let length = head + 2 + packet.payload.len() + self.sealer.tag();
+        let Some(index) = stream.repeat(length) else {
+            return;
+        };
+        let stamp = Stamp { transport_sequence: *self.transport_sequence, send_time: self.send_time };
+        let fields =
+            HeaderFields { pt, ssrc, sequence: index as u16, timestamp: repetition.timestamp, marker: packet.marker };
+        let datagram = self.train.datagram(length, self.path, self.sink);
+        let begin = datagram.len();
+        stream.write_header(datagram, fields, &packet.extensions, stamp);
+        // The original number comes first (RFC 4588 §4).
+        datagram.extend_from_slice(&repetition.sequence.to_be_bytes());
+        datagram.extend_from_slice(&packet.payload);
+        if let Some(vp8) = repetition.vp8 {
+            payload::vp8::renumber(&mut datagram[begin + head + 2..], vp8.picture_id, vp8.tl0_pic_idx);
+        }
+        datagram.resize(begin + length, 0);
+        if self.sealer.rtp(&mut datagram[begin..], head, ssrc, index).is_err() {
+            return self.train.take_back(begin);
+        }
+        *self.transport_sequence = self.transport_sequence.wrapping_add(1);
+    }
+}
+
+impl Drop for TrainLeg<'_> {
+    fn drop(&mut self) {
+        self.train.leave(self.path, self.sink);
     }
 }

@@ -2,6 +2,7 @@
 //! is not as it must be for any input.
 
 pub mod datagram;
+pub mod feedback;
 pub mod followed_file;
 pub mod live_webm;
 pub mod payload_header;

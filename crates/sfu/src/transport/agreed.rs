@@ -1,0 +1,96 @@
+//! What is sent to a subscriber, out of what was agreed on: the streams of an offer of ours that was answered, or of an
+//! answer of ours.
+
+use super::stream::{ExtensionIds, StreamFormat};
+use crate::packet::MediaKind;
+use crate::sdp::extension::{
+    ABS_SEND_TIME, AUDIO_LEVEL, MID, OFFERED_AUDIO, OFFERED_VIDEO, TRANSPORT_CC, VIDEO_ORIENTATION,
+};
+use crate::sdp::{AudioFormat, Description, OutgoingIds, Section, SubscribePlan, VideoFormat};
+
+/// Of an answer that [`crate::sdp::check_answer`] has passed: its sections are those of our offer, audio (if any) first.
+pub(crate) fn offered_streams(
+    answer: &Description,
+    audio: Option<&AudioFormat>,
+    video: Option<&VideoFormat>,
+    ids: &OutgoingIds,
+) -> Vec<StreamFormat> {
+    let (first, last) = (answer.sections.first(), answer.sections.last());
+    let (audio, video) = (audio.zip(first), video.zip(last));
+    let audio = audio.map(|(format, section)| {
+        let taken = taken(section, OFFERED_AUDIO);
+        audio_stream(&section.mid, format, ids, taken)
+    });
+    let video = video.map(|(format, section)| {
+        let has_rtx = format.rtx.filter(|rtx| section.formats.iter().any(|known| known.pt == *rtx));
+        let taken = taken(section, OFFERED_VIDEO);
+        video_stream(&section.mid, format, has_rtx, ids, taken)
+    });
+    audio.into_iter().chain(video).collect()
+}
+
+/// Of our answer to a subscriber.
+pub(crate) fn answered_streams(plan: &SubscribePlan, ids: &OutgoingIds) -> Vec<StreamFormat> {
+    let audio = plan.audio().map(|(mid, accepted, format)| {
+        audio_stream(mid, format, ids, accepted.extensions.iter().map(|(id, uri)| (*id, uri.as_str())))
+    });
+    let video = plan.video().map(|(mid, accepted, format)| {
+        video_stream(mid, format, format.rtx, ids, accepted.extensions.iter().map(|(id, uri)| (*id, uri.as_str())))
+    });
+    audio.into_iter().chain(video).collect()
+}
+
+/// What of the extensions that we offered is in the answer.
+fn taken<'a>(section: &'a Section, offered: &'a [(u8, &'a str)]) -> impl Iterator<Item = (u8, &'a str)> {
+    let has = |(id, uri): &(u8, &str)| section.extensions.iter().any(|(i, u)| *i == u16::from(*id) && u == uri);
+    offered.iter().copied().filter(has)
+}
+
+fn audio_stream<'a>(
+    mid: &str,
+    format: &AudioFormat,
+    ids: &OutgoingIds,
+    extensions: impl Iterator<Item = (u8, &'a str)>,
+) -> StreamFormat {
+    StreamFormat {
+        kind: MediaKind::Audio,
+        pt: format.pt,
+        ssrc: ids.audio_ssrc,
+        rtx: None,
+        mid: mid.to_owned(),
+        extensions: numbered(extensions),
+    }
+}
+
+fn video_stream<'a>(
+    mid: &str,
+    format: &VideoFormat,
+    rtx: Option<u8>,
+    ids: &OutgoingIds,
+    extensions: impl Iterator<Item = (u8, &'a str)>,
+) -> StreamFormat {
+    StreamFormat {
+        kind: MediaKind::Video,
+        pt: format.pt,
+        ssrc: ids.video_ssrc,
+        rtx: rtx.map(|pt| (pt, ids.video_rtx_ssrc)),
+        mid: mid.to_owned(),
+        extensions: numbered(extensions),
+    }
+}
+
+fn numbered<'a>(extensions: impl Iterator<Item = (u8, &'a str)>) -> ExtensionIds {
+    let mut ids = ExtensionIds::default();
+    for (id, uri) in extensions {
+        let place = match uri {
+            MID => &mut ids.mid,
+            AUDIO_LEVEL => &mut ids.audio_level,
+            ABS_SEND_TIME => &mut ids.send_time,
+            TRANSPORT_CC => &mut ids.transport_sequence,
+            VIDEO_ORIENTATION => &mut ids.video_orientation,
+            _ => continue,
+        };
+        *place = Some(id);
+    }
+    ids
+}

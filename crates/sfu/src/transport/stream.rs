@@ -1,0 +1,343 @@
+//! One stream that is sent: the header its packets get, what it has sent, and under which number what of it is kept. It
+//! seals nothing and knows no time but that it is told.
+
+use std::time::Instant;
+
+use protocol::media::StreamStatistics;
+
+use super::rtcp::{Reception, Sent};
+use super::wall_clock::{self, WallClock};
+use crate::packet::{Extensions, MediaKind, OutgoingHeader, Packet, Place, Vp8Rewrite};
+
+/// Without extensions (RFC 3550 §5.1).
+const FIXED_HEADER: usize = 12;
+/// Of the header extensions' own header (RFC 8285 §4.2).
+const EXTENSION_HEADER: usize = 4;
+/// Sent packets whose number is remembered: a second of 1080p.
+const REMEMBERED: usize = 512;
+/// Bytes of retransmissions allowed for each byte sent: a hostile NACK must not multiply traffic, a lossy Wi-Fi must work.
+const SHARE: f32 = 0.5;
+/// Saved up, so that a burst of losses can be repaired.
+const ALLOWANCE: f32 = 128.0 * 1024.0;
+
+/// Of the header extensions, those that were agreed on. Each is 1 to 14.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct ExtensionIds {
+    pub(crate) mid: Option<u8>,
+    pub(crate) audio_level: Option<u8>,
+    pub(crate) send_time: Option<u8>,
+    pub(crate) transport_sequence: Option<u8>,
+    pub(crate) video_orientation: Option<u8>,
+}
+
+/// What was agreed on for a stream.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct StreamFormat {
+    pub(crate) kind: MediaKind,
+    pub(crate) pt: u8,
+    pub(crate) ssrc: u32,
+    /// Payload type and source of retransmissions (RFC 4588).
+    pub(crate) rtx: Option<(u8, u32)>,
+    /// The section's name on packets: at most 16 bytes.
+    pub(crate) mid: String,
+    pub(crate) extensions: ExtensionIds,
+}
+
+/// What is new on every packet of a transport.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stamp {
+    pub(super) transport_sequence: u16,
+    /// 24 bits.
+    pub(super) send_time: u32,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Stream {
+    format: StreamFormat,
+    /// The extensions that every packet has: transport sequence number, time of sending, mid.
+    constant: Vec<u8>,
+    /// Where in those the first two are.
+    sequence_at: Option<usize>,
+    time_at: Option<usize>,
+    packets: u32,
+    octets: u32,
+    /// The newest packet: its timestamp, and when that was.
+    newest: Option<(u32, Instant)>,
+    rtx_sequence: u64,
+    allowance: f32,
+    remembered: Vec<Remembered>,
+    counts: Counts,
+    /// What was last heard of its way, in 65536ths of a second.
+    round_trip: Option<u32>,
+}
+
+/// A packet that was sent.
+#[derive(Clone, Copy, Default, Debug)]
+struct Remembered {
+    place: Place,
+    timestamp: u32,
+    /// Of VP8, where they are others than the kept packet's.
+    picture_id: u16,
+    sequence: u16,
+    tl0_pic_idx: u8,
+    /// What of the above counts: [`IS_SET`], [`HAS_PICTURE_ID`], [`HAS_TL0`].
+    flags: u8,
+}
+
+const IS_SET: u8 = 1;
+const HAS_PICTURE_ID: u8 = 2;
+const HAS_TL0: u8 = 4;
+
+/// For statistics: since the last ones.
+#[derive(Clone, Copy, Default, Debug)]
+struct Counts {
+    bytes: u64,
+    packets: u32,
+    nacks: u32,
+    key_frame_requests: u32,
+    /// Of the receiver's reports: how many, and all their shares of losses in 256ths.
+    reports: u32,
+    lost: u32,
+    /// The last of them, in ticks.
+    jitter: u32,
+}
+
+/// A packet to be sent again.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Repetition {
+    pub(super) place: Place,
+    /// What it was sent as.
+    pub(super) sequence: u16,
+    pub(super) timestamp: u32,
+    pub(super) vp8: Option<Vp8Rewrite>,
+}
+
+impl Stream {
+    /// `rtx_sequence` is where the numbers of retransmissions begin.
+    pub(super) fn new(format: StreamFormat, rtx_sequence: u16) -> Self {
+        let mut constant = Vec::new();
+        let mut place = |id: Option<u8>, length: usize| {
+            let id = id?;
+            constant.push(id << 4 | (length - 1) as u8);
+            constant.extend(std::iter::repeat_n(0, length));
+            Some(constant.len() - length)
+        };
+        let sequence_at = place(format.extensions.transport_sequence, 2);
+        let time_at = place(format.extensions.send_time, 3);
+        let mid = format.mid.as_bytes();
+        if !mid.is_empty()
+            && let Some(at) = place(format.extensions.mid, mid.len())
+        {
+            constant[at..].copy_from_slice(mid);
+        }
+        Self {
+            format,
+            constant,
+            sequence_at,
+            time_at,
+            packets: 0,
+            octets: 0,
+            newest: None,
+            // Below 32768, as with media: the first roll-over must not be missed (RFC 3711 §3.3.1).
+            rtx_sequence: u64::from(rtx_sequence & 0x7fff),
+            allowance: ALLOWANCE / 4.0,
+            remembered: Vec::new(),
+            counts: Counts::default(),
+            round_trip: None,
+        }
+    }
+
+    pub(super) fn kind(&self) -> MediaKind {
+        self.format.kind
+    }
+
+    pub(super) fn ssrc(&self) -> u32 {
+        self.format.ssrc
+    }
+
+    pub(super) fn pt(&self) -> u8 {
+        self.format.pt
+    }
+
+    pub(super) fn rtx(&self) -> Option<(u8, u32)> {
+        self.format.rtx
+    }
+
+    /// Bytes of a packet's header.
+    pub(super) fn header_length(&self, extensions: &Extensions) -> usize {
+        let ids = &self.format.extensions;
+        let level = ids.audio_level.and(extensions.audio_level).map_or(0, |_| 2);
+        let orientation = ids.video_orientation.and(extensions.video_orientation).map_or(0, |_| 2);
+        match self.constant.len() + level + orientation {
+            0 => FIXED_HEADER,
+            length => FIXED_HEADER + EXTENSION_HEADER + length.next_multiple_of(4),
+        }
+    }
+
+    /// Appends a header of [`Self::header_length`] bytes.
+    pub(super) fn write_header(&self, out: &mut Vec<u8>, fields: HeaderFields, extensions: &Extensions, stamp: Stamp) {
+        let begin = out.len();
+        let ids = &self.format.extensions;
+        let length = self.header_length(extensions);
+        let has_extensions = length > FIXED_HEADER;
+        out.extend_from_slice(&[0x80 | u8::from(has_extensions) << 4, u8::from(fields.marker) << 7 | fields.pt]);
+        out.extend_from_slice(&fields.sequence.to_be_bytes());
+        out.extend_from_slice(&fields.timestamp.to_be_bytes());
+        out.extend_from_slice(&fields.ssrc.to_be_bytes());
+        if !has_extensions {
+            return;
+        }
+        let words = ((length - FIXED_HEADER - EXTENSION_HEADER) / 4) as u16;
+        out.extend_from_slice(&[0xbe, 0xde]);
+        out.extend_from_slice(&words.to_be_bytes());
+        let constant = out.len();
+        out.extend_from_slice(&self.constant);
+        if let Some(at) = self.sequence_at {
+            out[constant + at..constant + at + 2].copy_from_slice(&stamp.transport_sequence.to_be_bytes());
+        }
+        if let Some(at) = self.time_at {
+            out[constant + at..constant + at + 3].copy_from_slice(&stamp.send_time.to_be_bytes()[1..]);
+        }
+        if let (Some(id), Some((level, voice))) = (ids.audio_level, extensions.audio_level) {
+            // In -dBov (RFC 6464 §3).
+            out.extend_from_slice(&[id << 4, u8::from(voice) << 7 | level.unsigned_abs().min(127)]);
+        }
+        if let (Some(id), Some(orientation)) = (ids.video_orientation, extensions.video_orientation) {
+            out.extend_from_slice(&[id << 4, orientation]);
+        }
+        out.resize(begin + length, 0);
+    }
+
+    /// A packet was sent.
+    pub(super) fn sent(&mut self, header: &OutgoingHeader, packet: &Packet) {
+        let payload = packet.payload.len();
+        self.packets = self.packets.wrapping_add(1);
+        self.octets = self.octets.wrapping_add(payload as u32);
+        self.counts.packets += 1;
+        self.counts.bytes += payload as u64;
+        if self.newest.is_none_or(|(timestamp, _)| header.timestamp.wrapping_sub(timestamp) as i32 >= 0) {
+            self.newest = Some((header.timestamp, header.wallclock));
+        }
+        self.allowance = (self.allowance + SHARE * payload as f32).min(ALLOWANCE);
+        if let (Some(_), Some(place)) = (self.format.rtx, packet.kept) {
+            self.remember(header, place);
+        }
+    }
+
+    fn remember(&mut self, header: &OutgoingHeader, place: Place) {
+        if self.remembered.is_empty() {
+            self.remembered = vec![Remembered::default(); REMEMBERED];
+        }
+        let vp8 = header.vp8.unwrap_or(Vp8Rewrite { picture_id: None, tl0_pic_idx: None });
+        let has = |present: bool, flag: u8| if present { flag } else { 0 };
+        self.remembered[header.sequence as usize % REMEMBERED] = Remembered {
+            place,
+            timestamp: header.timestamp,
+            picture_id: vp8.picture_id.unwrap_or_default(),
+            sequence: header.sequence as u16,
+            tl0_pic_idx: vp8.tl0_pic_idx.unwrap_or_default(),
+            flags: IS_SET | has(vp8.picture_id.is_some(), HAS_PICTURE_ID) | has(vp8.tl0_pic_idx.is_some(), HAS_TL0),
+        };
+    }
+
+    /// What was sent under a number, if that is remembered.
+    pub(super) fn repetition(&self, sequence: u16) -> Option<Repetition> {
+        let remembered = self.remembered.get(usize::from(sequence) % REMEMBERED)?;
+        if remembered.flags & IS_SET == 0 || remembered.sequence != sequence {
+            return None;
+        }
+        let has = |flag: u8| remembered.flags & flag != 0;
+        let vp8 = Vp8Rewrite {
+            picture_id: has(HAS_PICTURE_ID).then_some(remembered.picture_id),
+            tl0_pic_idx: has(HAS_TL0).then_some(remembered.tl0_pic_idx),
+        };
+        let is_changed = vp8.picture_id.is_some() || vp8.tl0_pic_idx.is_some();
+        let Remembered { place, timestamp, .. } = *remembered;
+        Some(Repetition { place, sequence, timestamp, vp8: is_changed.then_some(vp8) })
+    }
+
+    /// The number of the next retransmission, with the count of roll-overs, if so many bytes may be sent again.
+    pub(super) fn repeat(&mut self, length: usize) -> Option<u64> {
+        if self.allowance < length as f32 {
+            return None;
+        }
+        self.allowance -= length as f32;
+        self.counts.bytes += length as u64;
+        let sequence = self.rtx_sequence;
+        self.rtx_sequence += 1;
+        Some(sequence)
+    }
+
+    /// For a sender report, once something was sent.
+    pub(super) fn report(&self, clock: &WallClock, now: Instant) -> Option<Sent> {
+        let (timestamp, at) = self.newest?;
+        let ticks = now.saturating_duration_since(at).as_nanos() * u128::from(self.clock_rate()) / 1_000_000_000;
+        Some(Sent {
+            ssrc: self.format.ssrc,
+            ntp: clock.ntp(now),
+            timestamp: timestamp.wrapping_add(ticks as u32),
+            packets: self.packets,
+            octets: self.octets,
+        })
+    }
+
+    /// The receiver has reported how it receives.
+    pub(super) fn heard(&mut self, reception: Reception, clock: &WallClock, now: Instant) {
+        self.counts.reports += 1;
+        self.counts.lost += u32::from(reception.lost);
+        self.counts.jitter = reception.jitter;
+        // From the last sender report to this answer, without the time that the receiver took.
+        if reception.last_report != 0 {
+            let since = wall_clock::middle(clock.ntp(now)).wrapping_sub(reception.last_report);
+            self.round_trip = since.checked_sub(reception.since_report).or(self.round_trip);
+        }
+    }
+
+    pub(super) fn nacked(&mut self) {
+        self.counts.nacks += 1;
+    }
+
+    pub(super) fn wanted_key_frame(&mut self) {
+        self.counts.key_frame_requests += 1;
+    }
+
+    /// From a sender report to its answer, in 65536ths of a second.
+    pub(super) fn round_trip(&self) -> Option<u32> {
+        self.round_trip
+    }
+
+    /// What was counted in a period of so many seconds; counting begins anew. `None` before anything was sent.
+    pub(super) fn statistics(&mut self, period: f64) -> Option<StreamStatistics> {
+        self.newest?;
+        let counts = std::mem::take(&mut self.counts);
+        let jitter = u64::from(counts.jitter) * 1_000_000 / u64::from(self.clock_rate());
+        Some(StreamStatistics {
+            kind: self.format.kind,
+            layer: None,
+            rate_bps: if period > 0.0 { (8.0 * counts.bytes as f64 / period) as u64 } else { 0 },
+            packets: counts.packets,
+            lost_permille: (counts.lost * 1000).checked_div(counts.reports * 256).map(|share| share as u16),
+            jitter_us: (counts.reports > 0).then(|| jitter.try_into().unwrap_or(u32::MAX)),
+            nacks: counts.nacks,
+            key_frame_requests: counts.key_frame_requests,
+        })
+    }
+
+    fn clock_rate(&self) -> u32 {
+        match self.format.kind {
+            MediaKind::Audio => 48_000,
+            MediaKind::Video => 90_000,
+        }
+    }
+}
+
+/// Of the fixed header.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct HeaderFields {
+    pub(super) pt: u8,
+    pub(super) ssrc: u32,
+    pub(super) sequence: u16,
+    pub(super) timestamp: u32,
+    pub(super) marker: bool,
+}
