@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use protocol::event::{EventStamp, Reason, RecordingEvent, RecordingStatus};
@@ -37,6 +38,10 @@ impl Search {
         while let Some(id) = ids.pop() {
             // Whatever has begun meanwhile is held by somebody.
             let Some(folder) = premises.store.claim(&id) else { continue };
+            // Held no longer because the server ends: the next one finds it as it is, and tells of it.
+            if premises.stop.load(Ordering::Relaxed) {
+                return None;
+            }
             match look(premises, folder) {
                 Ok(None) => {}
                 Ok(found) => return found,
