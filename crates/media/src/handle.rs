@@ -88,15 +88,12 @@ pub fn start(
     let (streams, from_streams) = Streams::new();
     let (relay, questioned) = RelayQuestions::new();
     let (pulse, asked) = Pulse::new();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let inputs = WorkerInputs { commands: to_worker, streams: from_streams, questioned, pulse: asked };
     let thread = thread::Builder::new().name(format!("media-{}", worker.0)).spawn(move || {
-        runtime.block_on(async {
-            match Worker::new(sockets, config, network, inputs, from_worker, taps) {
-                Ok(worker) => worker.run().await,
-                Err(error) => tracing::error!(%error, "the media worker cannot use its UDP port"),
-            }
-        });
+        match Worker::new(sockets, config, network, inputs, from_worker, taps) {
+            Ok(worker) => worker.run(),
+            Err(error) => tracing::error!(%error, "the media worker cannot use its UDP port"),
+        }
     })?;
     Ok(RunningWorker { handle: MediaHandle { worker, commands }, streams, relay, pulse, events, thread })
 }

@@ -12,11 +12,15 @@
 //!    allocation's virtual address. From such an address nothing real is believed.
 //! 3. [`sfu::Sfu::handle_datagram`]: whose it is, decryption, which subscribers get it. A whole batch goes in before
 //!    anything comes out, so that what leaves for one destination leaves in a row.
-//! 4. [`sfu::Output::Transmit`] goes into a train of equal datagrams (`transmitter`), through the relay if the destination
-//!    is virtual, or into the outbox of a TCP connection; [`sfu::Output::Tap`] to the [`TapSink`]; events to `reports`.
+//! 4. [`sfu::Output::Transmit`], a train of equal datagrams, waits in its port's queue (`send_queue`) for the end of the turn,
+//!    through the relay if the destination is virtual, or goes into the outbox of a TCP connection; [`sfu::Output::Tap`] to
+//!    the [`TapSink`]; events to `reports`.
+//! 5. At the end of the turn one call takes all that one port sends, straight from the buffers of the SFU, which gets them back
+//!    (`kernel`).
 //!
 //! # Threads and queues
-//! One thread for each worker, with a runtime of its own; one task for each TCP connection, in the caller's runtime.
+//! One thread for each worker, without an asynchronous runtime: it sleeps in one system call for its ports, its deadlines and
+//! its queues (`poller`). One task for each TCP connection, in the caller's runtime.
 //!
 //! | Queue | Bound | When full |
 //! |---|---|---|
@@ -31,19 +35,20 @@
 mod candidates;
 mod connections;
 mod handle;
+mod kernel;
 mod ledger;
 mod network;
 mod options;
+mod poller;
 mod pulse;
 mod reflexive;
 mod relay_use;
 mod reports;
+mod send_queue;
 mod socket;
 mod streams;
 mod tap_sink;
-mod transmitter;
 mod udp;
-mod unsent;
 mod worker;
 
 pub use handle::{MediaHandle, RunningWorker, start};

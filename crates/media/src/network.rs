@@ -3,6 +3,8 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use sfu::Candidates;
@@ -71,6 +73,29 @@ fn publish(network: &watch::Sender<MediaNetwork>, latest: MediaNetwork) {
         *network = latest;
         modified
     });
+}
+
+/// What becomes of it, for the worker: a watch that can be polled.
+pub(super) struct NetworkChanges(Pin<Box<dyn Future<Output = watch::Receiver<MediaNetwork>> + Send>>);
+
+impl NetworkChanges {
+    pub(super) fn of(mut network: watch::Receiver<MediaNetwork>) -> Self {
+        Self(Box::pin(async move {
+            // Without anybody to tell it, it stays as it is.
+            if network.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+            network
+        }))
+    }
+
+    /// The network, if it has changed; if not, the next change wakes the worker.
+    pub(super) fn poll_change(&mut self, context: &mut Context<'_>) -> Option<MediaNetwork> {
+        let Poll::Ready(mut network) = self.0.as_mut().poll(context) else { return None };
+        let latest = network.borrow_and_update().clone();
+        *self = Self::of(network);
+        Some(latest)
+    }
 }
 
 /// The addresses of this machine as they were last seen.

@@ -1,6 +1,8 @@
 //! Whether a worker's loop still turns: asked by others, answered between two turns. A thread that is there but stands still
 //! looks like a living one to everybody else.
 
+use std::task::{Context, Poll};
+
 use tokio::sync::{mpsc, oneshot};
 
 /// Questions that wait. Who finds no room waits, too, and is answered late or not at all.
@@ -29,18 +31,11 @@ impl Pulse {
 pub(crate) struct PulseQuestions(mpsc::Receiver<oneshot::Sender<()>>);
 
 impl PulseQuestions {
-    /// `None` once nobody can ask any more.
-    pub(crate) async fn next(&mut self) -> Option<oneshot::Sender<()>> {
-        self.0.recv().await
-    }
-
-    /// Answers all that wait.
-    pub(crate) fn answer(&mut self, first: Option<oneshot::Sender<()>>) {
-        let mut asked = first;
-        while let Some(answer) = asked {
+    /// Answers all that wait. The next one wakes the worker.
+    pub(crate) fn answer(&mut self, context: &mut Context<'_>) {
+        while let Poll::Ready(Some(answer)) = self.0.poll_recv(context) {
             // Who asked may have given up.
             let _ = answer.send(());
-            asked = self.0.try_recv().ok();
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What the relay has been used for: asked by others, answered by the media thread between two datagrams.
 
 use std::collections::BTreeMap;
+use std::task::{Context, Poll};
 
 use tokio::sync::{mpsc, oneshot};
 use turn::{Totals, Transport, Usage};
@@ -67,13 +68,11 @@ impl RelayQuestions {
 pub(crate) struct Questioned(mpsc::Receiver<oneshot::Sender<RelayUse>>);
 
 impl Questioned {
-    /// `None` once nobody can ask any more.
-    pub(crate) async fn next(&mut self) -> Option<oneshot::Sender<RelayUse>> {
-        self.0.recv().await
-    }
-
-    pub(crate) fn answer(asked: oneshot::Sender<RelayUse>, turn: &turn::Server) {
-        // Who asked may have gone.
-        let _ = asked.send(RelayUse::of(turn));
+    /// Answers all that wait. The next one wakes the worker.
+    pub(crate) fn answer(&mut self, turn: &turn::Server, context: &mut Context<'_>) {
+        while let Poll::Ready(Some(asked)) = self.0.poll_recv(context) {
+            // Who asked may have gone.
+            let _ = asked.send(RelayUse::of(turn));
+        }
     }
 }

@@ -2,10 +2,12 @@
 //! which nobody has to act on only so much; statistics, which come again, are the first to go.
 
 use std::collections::VecDeque;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use protocol::media::{MediaEvent, TransportObservation};
-use tokio::sync::mpsc;
-use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::mpsc::error::{SendError, TrySendError};
+use tokio::sync::mpsc::{self, OwnedPermit};
 
 /// Statistics leave this many places of the queue to others.
 const NOT_FOR_STATISTICS: usize = 4 * 1024;
@@ -13,7 +15,6 @@ const NOT_FOR_STATISTICS: usize = 4 * 1024;
 const MOST_OBSERVATIONS: usize = 1024;
 
 /// Events on their way.
-#[derive(Debug)]
 pub(super) struct Reports {
     queue: mpsc::Sender<MediaEvent>,
     /// Those that the queue had no room for.
@@ -22,11 +23,15 @@ pub(super) struct Reports {
     observations: usize,
     /// Since this was last said.
     dropped: u64,
+    /// While something waits for room.
+    room: Option<Pin<Box<Reservation>>>,
 }
+
+type Reservation = dyn Future<Output = Result<OwnedPermit<MediaEvent>, SendError<()>>> + Send;
 
 impl Reports {
     pub(super) fn new(queue: mpsc::Sender<MediaEvent>) -> Self {
-        Self { queue, backlog: VecDeque::new(), observations: 0, dropped: 0 }
+        Self { queue, backlog: VecDeque::new(), observations: 0, dropped: 0, room: None }
     }
 
     /// Something waits for room in the queue.
@@ -34,9 +39,21 @@ impl Reports {
         !self.backlog.is_empty()
     }
 
-    /// Completes once there is room; `false`: nobody listens any more.
-    pub(super) async fn room(&self) -> bool {
-        self.queue.reserve().await.is_ok()
+    /// Sends what there is room for; when there is room for more, the worker is woken. `false`: nobody listens any more.
+    pub(super) fn poll_send(&mut self, context: &mut Context<'_>) -> bool {
+        self.send();
+        while self.is_waiting() {
+            let room = self.room.get_or_insert_with(|| Box::pin(self.queue.clone().reserve_owned()));
+            match room.as_mut().poll(context) {
+                // The place is given back, and taken by what is first.
+                Poll::Ready(Ok(_place)) => self.room = None,
+                Poll::Ready(Err(_)) => return false,
+                Poll::Pending => return true,
+            }
+            self.send();
+        }
+        self.room = None;
+        true
     }
 
     pub(super) fn push(&mut self, event: MediaEvent) {

@@ -1,14 +1,16 @@
-//! The UDP sockets of a worker, with what the kernel offers to make datagrams cheap: many per call in, trains of equal
-//! ones out, and the address of ours that a datagram came to.
+//! The UDP sockets of a worker, with what the kernel offers to make datagrams cheap: many per call in, runs of trains out,
+//! and the address of ours that a datagram came to.
 
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, SocketAddr};
 
-use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSockRef, UdpSocketState};
-use tokio::io::Interest;
-use tokio::net::UdpSocket;
+use mio::event::Event;
+use mio::net::UdpSocket;
+use mio::{Interest, Registry, Token};
+use quinn_udp::{BATCH_SIZE, RecvMeta, UdpSockRef, UdpSocketState};
 
-use crate::unsent::{Train, Unsent};
+use crate::kernel::Messages;
+use crate::send_queue::SendQueue;
 use crate::{MediaSocket, WorkerSockets};
 
 /// With receive offload, one buffer holds several datagrams.
@@ -21,59 +23,59 @@ pub(super) struct Ports {
 }
 
 impl Ports {
-    /// Must be called inside the worker's runtime.
-    pub(super) fn new(sockets: WorkerSockets, local: &[IpAddr]) -> io::Result<Self> {
-        let turn = sockets.turn.map(|socket| Udp::new(socket, local.to_vec())).transpose()?;
-        Ok(Self { media: Udp::new(sockets.media, local.to_vec())?, turn })
+    pub(super) fn new(sockets: WorkerSockets, local: &[IpAddr], registry: &Registry) -> io::Result<Self> {
+        let turn = sockets.turn.map(|socket| Udp::new(socket, local.to_vec(), registry)).transpose()?;
+        Ok(Self { media: Udp::new(sockets.media, local.to_vec(), registry)?, turn })
     }
 
     /// The machine has these addresses now.
     pub(super) fn set_local(&mut self, local: &[IpAddr]) {
-        for port in [Some(&mut self.media), self.turn.as_mut()].into_iter().flatten() {
+        for port in self.each() {
             port.local = local.to_vec();
         }
     }
 
     /// The one that has this port; that of media if none has.
-    pub(super) fn at(&self, port: u16) -> &Udp {
-        self.turn.as_ref().filter(|turn| turn.port == port).unwrap_or(&self.media)
-    }
-
-    /// The same, to send.
-    pub(super) fn at_mut(&mut self, port: u16) -> &mut Udp {
+    pub(super) fn at(&mut self, port: u16) -> &mut Udp {
         self.turn.as_mut().filter(|turn| turn.port == port).unwrap_or(&mut self.media)
     }
 
-    /// Waits until there may be room for what could not be sent; for ever if there is nothing.
-    pub(super) async fn room(&self) {
-        match &self.turn {
-            Some(turn) => tokio::select! {
-                () = self.media.room() => {}
-                () = turn.room() => {}
-            },
-            None => self.media.room().await,
-        }
+    /// All of them.
+    pub(super) fn each(&mut self) -> impl Iterator<Item = &mut Udp> {
+        [Some(&mut self.media), self.turn.as_mut()].into_iter().flatten()
     }
 
-    /// Sends what could not be sent before, as far as there is room now.
-    pub(super) fn send_rest(&mut self) {
-        for port in [Some(&mut self.media), self.turn.as_mut()].into_iter().flatten() {
-            if port.has_unsent() {
-                port.send_rest();
-            }
+    /// There may be datagrams.
+    pub(super) fn are_readable(&self) -> bool {
+        self.media.is_readable || self.turn.as_ref().is_some_and(|turn| turn.is_readable)
+    }
+
+    /// The kernel tells something of one of them.
+    pub(super) fn happened(&mut self, event: &Event) {
+        if let Some(port) = self.each().find(|port| port.token() == event.token()) {
+            port.is_readable |= event.is_readable() || event.is_error();
+            port.is_writable |= event.is_writable();
         }
     }
 }
 
 pub(super) struct Udp {
     pub(super) port: u16,
+    pub(super) queue: SendQueue,
     socket: UdpSocket,
+    registry: Registry,
     state: UdpSocketState,
+    messages: Messages,
     /// An IPv6 socket that carries IPv4 too wants its addresses mapped.
     mapped: bool,
     /// The kernel refuses to send from others.
     local: Vec<IpAddr>,
-    unsent: Unsent,
+    /// There may be datagrams: the kernel tells it once, and again after all have been taken.
+    is_readable: bool,
+    /// There may be room again.
+    is_writable: bool,
+    /// The kernel tells when there is room again. Only then: it would tell it for each datagram that has left.
+    awaits_room: bool,
 }
 
 /// What one call received; reused.
@@ -99,93 +101,108 @@ impl Received {
 }
 
 impl Udp {
-    fn new(socket: MediaSocket, local: Vec<IpAddr>) -> io::Result<Self> {
+    fn new(socket: MediaSocket, local: Vec<IpAddr>, registry: &Registry) -> io::Result<Self> {
         let MediaSocket { socket, address, .. } = socket;
         let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
-        let socket = UdpSocket::from_std(socket)?;
-        Ok(Self { port: address.port(), socket, state, mapped: address.is_ipv6(), local, unsent: Unsent::default() })
+        without_timestamps(&socket);
+        let mut udp = Self {
+            port: address.port(),
+            queue: SendQueue::new(state.max_gso_segments()),
+            socket: UdpSocket::from_std(socket),
+            registry: registry.try_clone()?,
+            state,
+            messages: Messages::default(),
+            mapped: address.is_ipv6(),
+            local,
+            is_readable: false,
+            is_writable: false,
+            awaits_room: false,
+        };
+        let token = udp.token();
+        registry.register(&mut udp.socket, token, Interest::READABLE)?;
+        Ok(udp)
     }
 
-    /// Waits until there may be datagrams.
-    pub(super) async fn readable(&self) -> io::Result<()> {
-        self.socket.readable().await
+    fn token(&self) -> Token {
+        Token(self.port.into())
     }
 
-    /// Takes the datagrams that are there. [`io::ErrorKind::WouldBlock`]: there are none.
-    pub(super) fn receive(&self, received: &mut Received) -> io::Result<()> {
+    /// Takes the datagrams that are there, if any.
+    pub(super) fn receive(&mut self, received: &mut Received) -> io::Result<()> {
         received.count = 0;
+        if !self.is_readable {
+            return Ok(());
+        }
         let Received { buffers, meta, count } = received;
         let mut slices = buffers.iter_mut();
         let mut slices: [IoSliceMut<'_>; BATCH_SIZE] =
             std::array::from_fn(|_| IoSliceMut::new(slices.next().map(Vec::as_mut_slice).unwrap_or_default()));
-        let receive = || {
-            *count = self.state.recv(UdpSockRef::from(&self.socket), &mut slices, meta)?;
-            // Fewer than there was room for: these were all. The runtime learns it here, or a second call would have to
-            // ask the kernel for nothing before the worker sleeps.
-            if *count < BATCH_SIZE { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
-        };
-        match self.socket.try_io(Interest::READABLE, receive) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock && *count > 0 => {}
-            other => other?,
-        }
-        Ok(())
-    }
-
-    /// How many datagrams one train may have.
-    pub(super) fn longest_train(&self) -> usize {
-        self.state.max_gso_segments()
-    }
-
-    /// Sends a train, or keeps it for a moment while the kernel's buffer is full. Never waits: everybody's media stands behind
-    /// this one.
-    pub(super) fn send(&mut self, train: &Train<'_>) {
-        let Self { socket, state, mapped, local, unsent, .. } = self;
-        unsent.send(train, |train| try_send(socket, state, *mapped, local, train));
-    }
-
-    pub(super) fn has_unsent(&self) -> bool {
-        !self.unsent.is_empty()
-    }
-
-    /// Waits until there may be room for what could not be sent; for ever if there is nothing.
-    pub(super) async fn room(&self) {
-        // An error would be one of the runtime: without it nothing is received either.
-        if !self.has_unsent() || self.socket.writable().await.is_err() {
-            std::future::pending().await
+        let Self { socket, state, .. } = self;
+        match socket.try_io(|| state.recv(UdpSockRef::from(&*socket), &mut slices, meta)) {
+            Ok(received) => {
+                *count = received;
+                // Fewer than there was room for: these were all, and the kernel tells of the next one.
+                self.is_readable = received == BATCH_SIZE;
+                Ok(())
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.is_readable = false;
+                Ok(())
+            }
+            Err(error) => Err(error),
         }
     }
 
-    /// Sends what could not be sent before, as far as there is room now.
-    pub(super) fn send_rest(&mut self) {
-        let Self { socket, state, mapped, local, unsent, port } = self;
-        if let Some(trains) = unsent.flush(|train| try_send(socket, state, *mapped, local, train)) {
+    /// Sends what has been gathered, or keeps it for a moment while the kernel's buffer is full. Never waits: everybody's
+    /// media stands behind this.
+    pub(super) fn send(&mut self) {
+        if self.queue.is_blocked() && !std::mem::take(&mut self.is_writable) {
+            return;
+        }
+        let Self { socket, messages, mapped, local, queue, port, .. } = self;
+        let lost = queue.flush(|run| {
+            let source = Some(run.source).filter(|ip| local.contains(ip));
+            messages.send(socket, *mapped, source, run)
+        });
+        if let Some(trains) = lost {
             tracing::debug!(
                 port,
                 trains,
                 "lost while the kernel took nothing: the network is slower than what is sent"
             );
         }
+        self.await_room();
+    }
+
+    fn await_room(&mut self) {
+        let blocked = self.queue.is_blocked();
+        if blocked == self.awaits_room {
+            return;
+        }
+        let interest = if blocked { Interest::READABLE | Interest::WRITABLE } else { Interest::READABLE };
+        let token = self.token();
+        match self.registry.reregister(&mut self.socket, token, interest) {
+            Ok(()) => self.awaits_room = blocked,
+            // The next turn tries again.
+            Err(error) => {
+                tracing::error!(%error, "the media worker cannot wait for room");
+                self.is_writable = true;
+            }
+        }
     }
 }
 
-fn try_send(
-    socket: &UdpSocket,
-    state: &UdpSocketState,
-    mapped: bool,
-    local: &[IpAddr],
-    train: &Train<'_>,
-) -> io::Result<()> {
-    let Train { source, destination, contents, segment } = *train;
-    let destination = match destination.ip() {
-        IpAddr::V4(ip) if mapped => SocketAddr::new(ip.to_ipv6_mapped().into(), destination.port()),
-        _ => destination,
-    };
-    let transmit = Transmit {
-        destination,
-        ecn: None,
-        contents,
-        segment_size: (segment < contents.len()).then_some(segment),
-        src_ip: Some(source).filter(|ip| local.contains(ip)),
-    };
-    socket.try_io(Interest::WRITABLE, || state.try_send(UdpSockRef::from(socket), &transmit))
+/// The library asks for the time at which each datagram came, which nobody here wants to know.
+#[cfg(target_os = "linux")]
+fn without_timestamps(socket: &std::net::UdpSocket) {
+    use nix::sys::socket::{setsockopt, sockopt::ReceiveTimestampns};
+    if let Err(error) = setsockopt(socket, ReceiveTimestampns, &false) {
+        tracing::debug!(%error, "the kernel goes on telling the time of datagrams");
+    }
 }
+
+#[cfg(not(target_os = "linux"))]
+fn without_timestamps(_: &std::net::UdpSocket) {}
+
+#[cfg(test)]
+mod tests;

@@ -4,32 +4,33 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::task::{Context, Poll};
+use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use protocol::media::{MediaCommand, MediaEvent, MediaPath, PathProtocol, TransportObservation};
 use sfu::{Datagram, Output, Protocol, Sfu, TapPacket, Transmit};
 use stun::framing::Framing;
 use tokio::sync::{mpsc, watch};
-use tokio::time::sleep_until;
 use turn::{Client, Handled};
 
 use super::connections::{Connection, Connections};
 use super::ledger::Ledger;
+use super::network::NetworkChanges;
+use super::poller::{ERROR_PAUSE, Poller};
 use super::pulse::PulseQuestions;
 use super::relay_use::Questioned;
 use super::reports::Reports;
 use super::streams::{StreamEnds, StreamEvent};
-use super::transmitter::{Outgoing, Transmitter};
 use super::udp::{Ports, Received};
 use crate::{MediaNetwork, TapSink, WorkerSockets};
 
-/// The clock of the runtime is no finer; also what keeps a deadline that does not move from taking the whole core.
+/// Waiting is no finer; also what keeps a deadline that does not move from taking the whole core.
 const TICK: Duration = Duration::from_millis(1);
+/// Commands taken in one turn: each may take long.
+const MOST_COMMANDS: usize = 8;
 /// Messages of TCP connections taken in one turn, so that neither they nor datagrams hold up the others.
 const BATCH: usize = 64;
-/// After the port itself failed.
-const ERROR_PAUSE: Duration = Duration::from_millis(10);
-
 /// How the pure parts work.
 pub(super) struct WorkerConfig {
     pub(super) sfu: sfu::Config,
@@ -47,8 +48,10 @@ pub(super) struct WorkerInputs {
 pub(super) struct Worker<Taps> {
     ports: Ports,
     config: WorkerConfig,
-    network: watch::Receiver<MediaNetwork>,
+    network: NetworkChanges,
     inputs: WorkerInputs,
+    /// One of the queues may hold more than was taken.
+    has_more: bool,
     reports: Reports,
     taps: Taps,
     connections: Connections,
@@ -56,7 +59,7 @@ pub(super) struct Worker<Taps> {
     turn: turn::Server,
     /// `None` after it could not even be made.
     sfu: Option<Sfu>,
-    transmitter: Transmitter,
+    poller: Poller,
     last_timeout: Instant,
 }
 
@@ -70,18 +73,21 @@ impl<Taps: TapSink> Worker<Taps> {
         taps: Taps,
     ) -> io::Result<Self> {
         let interfaces = network.borrow().interfaces.clone();
+        let poller = Poller::new()?;
         let mut worker = Self {
             turn: turn::Server::new(config.turn.clone(), crate::random_seed(), Instant::now()),
-            ports: Ports::new(sockets, &interfaces)?,
+            ports: Ports::new(sockets, &interfaces, poller.registry())?,
             config,
-            network,
+            network: NetworkChanges::of(network),
             inputs,
+            // What waits already has woken nobody.
+            has_more: true,
             reports: Reports::new(events),
             taps,
             connections: Connections::default(),
             ledger: Ledger::default(),
             sfu: None,
-            transmitter: Transmitter::default(),
+            poller,
             last_timeout: Instant::now(),
         };
         worker.new_sfu();
@@ -89,71 +95,89 @@ impl<Taps: TapSink> Worker<Taps> {
     }
 
     /// Serves until the control side is gone.
-    pub(super) async fn run(mut self) {
+    pub(super) fn run(mut self) {
         let mut received = Received::new();
-        loop {
-            let deadline = self.deadline().into_iter().chain(self.connections.deadline()).min();
-            let timeout = async {
-                match deadline {
-                    Some(deadline) => sleep_until(deadline.into()).await,
-                    None => std::future::pending().await,
-                }
-            };
-            let room_for_events = async {
-                if self.reports.is_waiting() { self.reports.room().await } else { std::future::pending().await }
-            };
-            let turn_readable = async {
-                match &self.ports.turn {
-                    Some(port) => port.readable().await,
-                    None => std::future::pending().await,
-                }
-            };
-            let (mut waiting, mut pulse) = (None, None);
-            tokio::select! {
-                biased;
-                command = self.inputs.commands.recv() => match command {
-                    Some(command) => self.command(command),
-                    None => return,
-                },
-                Ok(()) = self.network.changed() => self.moved(),
-                _ = self.ports.media.readable() => {}
-                _ = turn_readable => {}
-                () = self.ports.room() => self.ports.send_rest(),
-                // The server keeps the other end for as long as it gives commands.
-                Some(event) = self.inputs.streams.recv() => waiting = Some(event),
-                Some(asked) = self.inputs.questioned.next() => Questioned::answer(asked, &self.turn),
-                Some(asked) = self.inputs.pulse.next() => pulse = Some(asked),
-                room = room_for_events => if !room { return },
-                () = timeout => {}
+        while self.turn(&mut received) {}
+    }
+
+    /// Waits until there is something to do, and does some of everything that there is to do: nobody holds up the others.
+    /// `false`: nobody is there any more to do it for.
+    fn turn(&mut self, received: &mut Received) -> bool {
+        let busy = self.has_more || self.ports.are_readable();
+        let deadline = self.deadline().into_iter().chain(self.connections.deadline()).min();
+        let called = self.poller.wait(busy, deadline, |event| self.ports.happened(event));
+        let waker = self.poller.waker();
+        let mut context = Context::from_waker(&waker);
+        // What wakes it from one of the queues has waited since the last look at all of them.
+        let look = std::mem::take(&mut self.has_more) | called;
+        if look && !self.take_inputs(&mut context) {
+            return false;
+        }
+        self.receive(received);
+        // Whatever woke it: a steady stream of datagrams must not hold up the timers.
+        if self.deadline().is_some_and(|deadline| deadline <= Instant::now()) {
+            self.last_timeout = Instant::now();
+            self.relay(|turn| turn.handle_timeout(Instant::now()));
+            self.step(|sfu, now| sfu.handle_timeout(now));
+        }
+        let (sfu, turn) = (&self.sfu, &self.turn);
+        let is_known = |connection: &Connection| match connection.framing {
+            Framing::Ice => sfu.as_ref().is_some_and(|sfu| sfu.is_known(Protocol::Tcp, connection.ends.peer)),
+            Framing::Turn => turn.is_known(&turn_client(connection.ends)),
+        };
+        self.connections.sweep(Instant::now(), is_known);
+        self.send();
+        if look {
+            self.inputs.questioned.answer(&self.turn, &mut context);
+            self.inputs.pulse.answer(&mut context);
+        }
+        self.reports.poll_send(&mut context)
+    }
+
+    /// Takes some of what waits in the queues. Those that are empty wake the worker when they are not any more. `false`: there
+    /// will be no command any more.
+    fn take_inputs(&mut self, context: &mut Context<'_>) -> bool {
+        for taken in 0.. {
+            if taken == MOST_COMMANDS {
+                self.has_more = true;
+                break;
             }
-            // Whatever woke it, each source of messages has its turn.
-            let ports = [Some(self.ports.media.port), self.ports.turn.as_ref().map(|turn| turn.port)];
-            for port in ports.into_iter().flatten() {
-                match self.ports.at(port).receive(&mut received) {
-                    Ok(()) => self.datagrams(&received, port),
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                    Err(error) => {
-                        tracing::trace!(%error, "not received");
-                        tokio::time::sleep(ERROR_PAUSE).await;
-                    }
+            match self.inputs.commands.poll_recv(context) {
+                Poll::Ready(Some(command)) => self.command(command),
+                Poll::Ready(None) => return false,
+                Poll::Pending => break,
+            }
+        }
+        while let Some(network) = self.network.poll_change(context) {
+            self.moved(network);
+        }
+        self.stream_events(context);
+        true
+    }
+
+    fn receive(&mut self, received: &mut Received) {
+        let ports = [Some(self.ports.media.port), self.ports.turn.as_ref().map(|turn| turn.port)];
+        for port in ports.into_iter().flatten() {
+            match self.ports.at(port).receive(received) {
+                Ok(()) => self.datagrams(received, port),
+                Err(error) => {
+                    tracing::trace!(%error, "not received");
+                    thread::sleep(ERROR_PAUSE);
                 }
             }
-            self.stream_events(waiting);
-            // Here and not in its own branch: a steady stream of datagrams must not hold up the timers.
-            if self.deadline().is_some_and(|deadline| deadline <= Instant::now()) {
-                self.last_timeout = Instant::now();
-                self.relay(|turn| turn.handle_timeout(Instant::now()));
-                self.step(|sfu, now| sfu.handle_timeout(now));
+        }
+    }
+
+    /// Sends what has been gathered; the buffers go back to the SFU.
+    fn send(&mut self) {
+        for port in self.ports.each() {
+            port.send();
+            for buffer in port.queue.spent() {
+                // It only keeps it.
+                if let Some(sfu) = &mut self.sfu {
+                    sfu.reuse(buffer);
+                }
             }
-            let (sfu, turn) = (&self.sfu, &self.turn);
-            let is_known = |connection: &Connection| match connection.framing {
-                Framing::Ice => sfu.as_ref().is_some_and(|sfu| sfu.is_known(Protocol::Tcp, connection.ends.peer)),
-                Framing::Turn => turn.is_known(&turn_client(connection.ends)),
-            };
-            self.connections.sweep(Instant::now(), is_known);
-            self.transmitter.flush(&mut self.ports);
-            self.reports.send();
-            self.inputs.pulse.answer(pulse);
         }
     }
 
@@ -205,8 +229,8 @@ impl<Taps: TapSink> Worker<Taps> {
     }
 
     /// The machine has other addresses than before.
-    fn moved(&mut self) {
-        let MediaNetwork { candidates, interfaces } = self.network.borrow_and_update().clone();
+    fn moved(&mut self, network: MediaNetwork) {
+        let MediaNetwork { candidates, interfaces } = network;
         self.ports.set_local(&interfaces);
         self.config.sfu.candidates = candidates.clone();
         self.config.turn.peers.clone_from(&candidates.udp);
@@ -214,16 +238,16 @@ impl<Taps: TapSink> Worker<Taps> {
         self.step(|sfu, _| sfu.set_candidates(&candidates));
     }
 
-    /// What happened on TCP connections, `first` and then what waits. As with datagrams, a batch goes in before anything
-    /// comes out.
-    fn stream_events(&mut self, first: Option<StreamEvent>) {
-        let mut next = first.or_else(|| self.inputs.streams.try_recv().ok());
+    /// What happened on TCP connections. As with datagrams, a batch goes in before anything comes out.
+    fn stream_events(&mut self, context: &mut Context<'_>) {
         let mut taken = 0;
-        while let Some(event) = next {
+        while taken < BATCH
+            && let Poll::Ready(Some(event)) = self.inputs.streams.poll_recv(context)
+        {
             self.stream(event);
             taken += 1;
-            next = if taken < BATCH { self.inputs.streams.try_recv().ok() } else { None };
         }
+        self.has_more |= taken == BATCH;
         if taken > 0 {
             self.drain();
         }
@@ -274,10 +298,7 @@ impl<Taps: TapSink> Worker<Taps> {
     fn drain(&mut self) {
         while let Some(output) = self.guarded(Sfu::poll_output).flatten() {
             match output {
-                Output::Transmit(transmit) => {
-                    self.transmit(&transmit);
-                    self.guarded(|sfu| sfu.reuse(transmit.contents));
-                }
+                Output::Transmit(transmit) => self.transmit(transmit),
                 Output::Event(event) => {
                     let event = self.behind_relay(event);
                     self.report(event);
@@ -294,21 +315,28 @@ impl<Taps: TapSink> Worker<Taps> {
         }
     }
 
-    fn transmit(&mut self, transmit: &Transmit) {
+    fn transmit(&mut self, transmit: Transmit) {
         let (source, destination) = (transmit.source, transmit.destination);
+        let is_relayed = turn::is_virtual(destination);
+        if transmit.protocol == Protocol::Udp && !is_relayed {
+            let port = self.ports.at(source.port());
+            port.queue.push(transmit);
+            if port.queue.is_due() {
+                self.send();
+            }
+            return;
+        }
         for contents in transmit.datagrams() {
-            if transmit.protocol == Protocol::Tcp {
+            if !is_relayed {
                 self.connections.send(destination, contents);
-            } else if turn::is_virtual(destination) {
-                let frame = |turn: &mut turn::Server| turn.frame(destination, source, contents.len(), Instant::now());
-                if let Some(frame) = self.relay(frame).flatten() {
-                    self.answer(frame.client, [frame.head(), contents, frame.padding()]);
-                }
-            } else {
-                let outgoing = Outgoing { source, destination, pieces: [contents, &[], &[]] };
-                self.transmitter.push(outgoing, &mut self.ports);
+                continue;
+            }
+            let frame = |turn: &mut turn::Server| turn.frame(destination, source, contents.len(), Instant::now());
+            if let Some(frame) = self.relay(frame).flatten() {
+                self.answer(frame.client, [frame.head(), contents, frame.padding()]);
             }
         }
+        self.guarded(|sfu| sfu.reuse(transmit.contents));
     }
 
     /// To a client of the relay.
@@ -316,7 +344,11 @@ impl<Taps: TapSink> Worker<Taps> {
         let Client { transport, remote: destination, local: source } = client;
         match transport {
             turn::Transport::Udp => {
-                self.transmitter.push(Outgoing { source, destination, pieces }, &mut self.ports);
+                let port = self.ports.at(source.port());
+                port.queue.push_pieces(source.ip(), destination, pieces);
+                if port.queue.is_due() {
+                    self.send();
+                }
             }
             turn::Transport::Stream => self.connections.send(destination, &pieces.concat()),
         }

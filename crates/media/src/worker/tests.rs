@@ -3,12 +3,15 @@
 use protocol::id::{MediaRequestId, PublicationId, RouterId, TapId, TransportId, WorkerId};
 use protocol::media::{CodecChoice, Kinds, MediaFailure, MediaOperation};
 use sfu::{TapCodec, TapSource};
+use socket2::SockRef;
 
 use super::*;
 use crate::pulse::Pulse;
 use crate::relay_use::RelayQuestions;
 use crate::streams::Streams;
 use crate::{AddressOptions, MediaSocket, PublicHost};
+
+mod full_socket;
 
 /// Takes copies of packets, and has a defect.
 struct FaultyTaps;
@@ -33,7 +36,13 @@ const BOTH: Kinds = Kinds { audio: true, video: true };
 const ROUTER: RouterId = RouterId { number: 1, worker: WorkerId(0) };
 
 fn bench() -> Bench {
+    bench_with(1024 * 1024)
+}
+
+/// With so much room in the kernel for what it sends.
+fn bench_with(send_buffer: usize) -> Bench {
     let media = MediaSocket::bind(Ipv4Addr::LOCALHOST.into(), 0).expect("a free port");
+    SockRef::from(&media.socket).set_send_buffer_size(send_buffer).expect("a buffer");
     let addresses = AddressOptions {
         given: vec![Ipv4Addr::LOCALHOST.into()],
         public: PublicHost::Unknown,
@@ -58,6 +67,16 @@ fn bench() -> Bench {
     let sockets = WorkerSockets { media, turn: None };
     let worker = Worker::new(sockets, config, network, inputs, from_worker, FaultyTaps).expect("a worker");
     Bench { worker, commands, events, pulse, _network: change, _others: (streams, relay) }
+}
+
+/// Runs a worker in this thread while `others` do what they do in another one; they end it by dropping its commands.
+fn while_it_runs<T: Send>(worker: Worker<FaultyTaps>, others: impl Future<Output = T> + Send) -> T {
+    thread::scope(|scope| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let others = scope.spawn(move || runtime.block_on(others));
+        worker.run();
+        others.join().expect("no panic")
+    })
 }
 
 fn publish(number: u64) -> MediaCommand {
@@ -91,14 +110,15 @@ async fn a_panic_of_the_sfu_ends_its_transports_and_the_worker_goes_on() {
     assert_eq!(told, [failed, observed(TransportObservation::Disconnected)]);
 
     // It serves on, and its rooms are there: an offer that cannot be read is refused for that and nothing else.
-    let running = tokio::spawn(async move { worker.run().await });
-    commands.send(publish(3)).await.expect("it takes commands");
-    let Some(MediaEvent::Failed { why: MediaFailure::BadSdp(_), .. }) = events.recv().await else {
-        panic!("the offer should be looked at");
-    };
-    assert!(pulse.ask().await);
-    drop(commands);
-    running.await.expect("it ends in good order");
+    let asked = pulse.clone();
+    while_it_runs(worker, async move {
+        commands.send(publish(3)).await.expect("it takes commands");
+        let Some(MediaEvent::Failed { why: MediaFailure::BadSdp(_), .. }) = events.recv().await else {
+            panic!("the offer should be looked at");
+        };
+        assert!(asked.ask().await);
+        drop(commands);
+    });
     assert!(!pulse.ask().await, "nobody is there any more");
 }
 
