@@ -141,6 +141,23 @@ fn the_operators_certificate_follows_its_files() {
     assert!(shows(&server, &second.2) && !shows(&server, &first.2));
 }
 
+/// `openssl x509 -req` without extensions makes those, and many a private authority does.
+#[test]
+fn an_operators_certificate_of_version_1_is_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/program/version_1");
+    let mut command = madang(folder.path());
+    command.env("CERTIFICATE_TYPE", "owncert").env("MADANG_OWNCERT_DIR", &files);
+    let server = RunningProgram::start(command);
+    // rustls, as a client, reads none of these.
+    let address = server.address.to_string();
+    let client =
+        Command::new("openssl").args(["s_client", "-connect", &address]).stdin(Stdio::null()).output().unwrap();
+    let seen = String::from_utf8_lossy(&client.stdout);
+    let certificate = std::fs::read_to_string(files.join("certificate.cert")).unwrap();
+    assert!(seen.contains(&certificate), "{seen}");
+}
+
 #[test]
 fn an_operators_certificate_that_cannot_be_used_is_named_at_the_start() {
     let folder = tempfile::tempdir().unwrap();

@@ -78,10 +78,14 @@ impl Studio {
     }
 
     fn begin(&self, recording: RecordingKey, properties: RecordingProperties) {
+        self.begin_in("room", recording, properties);
+    }
+
+    fn begin_in(&self, session: &str, recording: RecordingKey, properties: RecordingProperties) {
         let created_at = recovery::now();
         self.send(RecordingCommand::Begin {
             recording,
-            session: "room".into(),
+            session: session.into(),
             session_created_at: created_at - 5,
             created_at,
             properties,
@@ -312,6 +316,22 @@ async fn ids_are_counted_on_the_disk_and_a_running_one_cannot_be_deleted() {
     for trick in ["", ".", "..", "../x", "room/..", "\0"] {
         assert!(matches!(studio.store.take(trick), Err(DeleteError::Unknown)), "{trick:?}");
     }
+    studio.close();
+}
+
+#[tokio::test]
+async fn a_session_with_a_name_too_long_for_a_file_is_recorded() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut studio = Studio::open(folder.path());
+    let session = "a".repeat(300);
+    for (number, suffix) in [(1, ""), (2, "~1")] {
+        studio.begin_in(&session, RecordingKey(number), individual());
+        let (id, _) = studio.named().await;
+        assert!(session.starts_with(id.strip_suffix(suffix).unwrap()), "{id}");
+        assert_eq!(studio.store.get(&id).unwrap().session_id.as_str(), session);
+    }
+    studio.end(&[], false);
+    assert!(studio.ended().await.is_ok());
     studio.close();
 }
 
