@@ -23,8 +23,12 @@ fn target(server: &TestServer) -> Target {
 
 /// Of a test in which nothing may go wrong.
 async fn good(line: &str) -> Report {
-    let server = TestServer::start().await;
-    let report = test(target(&server), line).await.unwrap();
+    good_on(&TestServer::start().await, line).await
+}
+
+/// The same of a server that is there.
+async fn good_on(server: &TestServer, line: &str) -> Report {
+    let report = test(target(server), line).await.unwrap();
     assert_eq!(report.shortcomings(), Vec::<String>::new(), "{report}");
     assert_eq!((report.packets.lost, report.packets.misdirected, report.packets.duplicated), (0, 0, 0), "{report}");
     assert_eq!(report.legs.with_media, report.legs.expected, "{report}");
@@ -106,4 +110,12 @@ async fn lost_pictures_are_sent_again_and_lost_sound_is_told() {
     assert!(sound > 10, "{report}");
     // Of 4,300 of pictures 260 would be lost without retransmission. Only what is sent again is also late.
     assert!(report.packets.late > report.packets.lost_pictures, "{report}");
+}
+
+/// The kernel decides which worker gets a client's datagrams, and most of the time it is not the one with the room.
+#[tokio::test(flavor = "multi_thread")]
+async fn rooms_are_in_several_workers_behind_one_port() {
+    let server = TestServer::start_with(|config| config.madang_workers = 4).await;
+    let report = good_on(&server, "--rooms 6 --publishers 3 --subscribers 1 --duration 3 --video-bitrate 300").await;
+    assert_eq!((report.joins.succeeded, report.legs.expected), (24, 6 * (6 + 3)));
 }

@@ -1,12 +1,15 @@
-//! A running worker, and the ways to it.
+//! Running workers, and the ways to them.
 
 use std::io;
+use std::sync::Arc;
 use std::thread;
+use std::time::Instant;
 
 use protocol::id::WorkerId;
 use protocol::media::{MediaCommand, MediaEvent, MediaFailure};
 use tokio::sync::{mpsc, watch};
 
+use crate::neighbours::Neighbours;
 use crate::pulse::Pulse;
 use crate::relay_use::RelayQuestions;
 use crate::streams::Streams;
@@ -16,84 +19,135 @@ use crate::{MediaNetwork, TapSink, WorkerOptions, WorkerSockets};
 /// A worker that is this far behind stands still: then requests fail at once.
 const COMMAND_CAPACITY: usize = 16 * 1024;
 const EVENT_CAPACITY: usize = 16 * 1024;
+/// The most workers: each has a space of relayed addresses.
+pub const MAX_WORKERS: u16 = turn::Space::COUNT as u16;
 
-/// A running worker.
+/// Running workers.
 #[derive(Debug)]
-pub struct RunningWorker {
+pub struct RunningWorkers {
     /// For commands.
     pub handle: MediaHandle,
     /// For TCP connections that carry media.
     pub streams: Streams,
     /// For questions about the relay.
     pub relay: RelayQuestions,
-    /// For questions whether it is alive.
+    /// For questions whether they are alive.
     pub pulse: Pulse,
-    /// What it reports. The end of this queue is the end of the worker.
+    /// What they report. A worker that ends reports [`MediaEvent::WorkerLost`]; the end of this queue is the end of all.
     pub events: mpsc::Receiver<MediaEvent>,
-    /// Ends once the handle is dropped.
-    pub thread: thread::JoinHandle<()>,
+    /// They end once the handle is dropped.
+    pub threads: Vec<thread::JoinHandle<()>>,
 }
 
-/// The way to a worker.
+/// The way to workers.
 #[derive(Debug)]
 pub struct MediaHandle {
-    worker: WorkerId,
-    commands: mpsc::Sender<MediaCommand>,
+    /// Of each, by number.
+    commands: Vec<mpsc::Sender<MediaCommand>>,
+}
+
+/// The same for those who do not keep the workers running.
+#[derive(Clone, Debug)]
+pub struct WeakMediaHandle {
+    commands: Arc<[mpsc::WeakSender<MediaCommand>]>,
 }
 
 impl MediaHandle {
     /// To no worker, but to a queue of one: for tests of those who give commands.
     pub fn detached() -> (Self, mpsc::Receiver<MediaCommand>) {
         let (commands, queue) = mpsc::channel(1);
-        (Self { worker: WorkerId(0), commands }, queue)
+        (Self { commands: vec![commands] }, queue)
     }
 
-    /// Which worker it leads to.
-    pub fn worker(&self) -> WorkerId {
-        self.worker
+    /// Which workers it leads to.
+    pub fn workers(&self) -> impl Iterator<Item = WorkerId> + use<> {
+        (0..self.commands.len()).map(|number| WorkerId(number as u16))
     }
 
-    /// For requests that matter only as long as there is a worker: it does not keep the worker running.
-    pub fn weak(&self) -> mpsc::WeakSender<MediaCommand> {
-        self.commands.downgrade()
+    /// For requests that matter only as long as there are workers.
+    pub fn weak(&self) -> WeakMediaHandle {
+        WeakMediaHandle { commands: self.commands.iter().map(mpsc::Sender::downgrade).collect() }
     }
 
-    /// Hands over a command. If the worker stands still, the error is what settles the command, if it has to be settled.
+    /// Hands a command to the worker that its router is in. If that stands still, the error is what settles the command, if it
+    /// has to be settled.
     pub fn send(&self, command: MediaCommand) -> Result<(), Option<MediaEvent>> {
-        self.commands.try_send(command).map_err(|error| {
-            let command = match error {
-                mpsc::error::TrySendError::Full(command) | mpsc::error::TrySendError::Closed(command) => command,
-            };
-            tracing::error!("the media worker takes no commands");
+        let sent = match self.commands.get(usize::from(command.router.worker.0)) {
+            Some(commands) => commands.try_send(command).map_err(mpsc::error::TrySendError::into_inner),
+            None => Err(command),
+        };
+        sent.map_err(|command| {
+            tracing::error!(worker = command.router.worker.0, "the media worker takes no commands");
             command.op.request().map(|request| MediaEvent::Failed { request, why: MediaFailure::Internal })
         })
     }
 }
 
-/// Starts the worker's thread.
+impl WeakMediaHandle {
+    /// Hands over a command, if its worker is there and takes it.
+    pub fn send(&self, command: MediaCommand) {
+        let commands = self.commands.get(usize::from(command.router.worker.0));
+        if let Some(commands) = commands.and_then(mpsc::WeakSender::upgrade) {
+            // A worker that takes none has other worries.
+            let _ = commands.try_send(command);
+        }
+    }
+}
+
+/// Starts a thread for each worker: there are as many as `sockets`, and those are of the same ports.
 pub fn start(
     options: WorkerOptions,
-    sockets: WorkerSockets,
+    sockets: Vec<WorkerSockets>,
     network: watch::Receiver<MediaNetwork>,
-    taps: impl TapSink,
-) -> io::Result<RunningWorker> {
-    let WorkerOptions { worker, ice_lite, statistics, turn_secret, turn_limits } = options;
-    let (commands, to_worker) = mpsc::channel(COMMAND_CAPACITY);
-    let (from_worker, events) = mpsc::channel(EVENT_CAPACITY);
-    let candidates = network.borrow().candidates.clone();
-    let config = WorkerConfig {
-        turn: turn::Config { secret: turn_secret, peers: candidates.udp.clone(), limits: turn_limits },
-        sfu: sfu::Config { worker, candidates, ice_lite, statistics },
-    };
-    let (streams, from_streams) = Streams::new();
-    let (relay, questioned) = RelayQuestions::new();
-    let (pulse, asked) = Pulse::new();
-    let inputs = WorkerInputs { commands: to_worker, streams: from_streams, questioned, pulse: asked };
-    let thread = thread::Builder::new().name(format!("media-{}", worker.0)).spawn(move || {
-        match Worker::new(sockets, config, network, inputs, from_worker, taps) {
-            Ok(worker) => worker.run(),
-            Err(error) => tracing::error!(%error, "the media worker cannot use its UDP port"),
-        }
-    })?;
-    Ok(RunningWorker { handle: MediaHandle { worker, commands }, streams, relay, pulse, events, thread })
+    taps: impl TapSink + Clone,
+) -> io::Result<RunningWorkers> {
+    let WorkerOptions { ice_lite, statistics, turn_secret, turn_limits } = options;
+    let count = u16::try_from(sockets.len()).unwrap_or(u16::MAX).min(MAX_WORKERS);
+    let quotas = turn::Quotas::new(turn_limits);
+    let (from_workers, events) = mpsc::channel(EVENT_CAPACITY);
+    let (streams, from_streams) = Streams::new(count);
+    let (relay, questioned) = RelayQuestions::new(count);
+    let (pulse, asked) = Pulse::new(count);
+    let neighbours = Neighbours::all(count, Instant::now());
+    let (mut commands, mut threads) = (vec![], vec![]);
+    let inputs = from_streams.into_iter().zip(questioned).zip(asked).zip(neighbours);
+    for ((number, sockets), (((streams, questioned), pulse), neighbours)) in (0..).zip(sockets).zip(inputs) {
+        let (to_worker, from_control) = mpsc::channel(COMMAND_CAPACITY);
+        commands.push(to_worker);
+        let inputs = WorkerInputs { commands: from_control, streams, questioned, pulse, neighbours };
+        let candidates = network.borrow().candidates.clone();
+        let (worker, space) = (WorkerId(number), turn::Space::new(number as u8).unwrap_or_default());
+        let config = WorkerConfig {
+            turn: turn::Config {
+                secret: turn_secret.clone(),
+                peers: candidates.udp.clone(),
+                quotas: quotas.clone(),
+                space,
+            },
+            sfu: sfu::Config { worker, candidates, ice_lite, statistics },
+        };
+        let (network, taps, events) = (network.clone(), taps.clone(), from_workers.clone());
+        let thread = thread::Builder::new().name(format!("media-{number}")).spawn(move || {
+            let _lost = LastWord { worker, events: events.clone() };
+            match Worker::new(sockets, config, network, inputs, events, taps) {
+                Ok(worker) => worker.run(),
+                Err(error) => tracing::error!(%error, "the media worker cannot use its UDP port"),
+            }
+        })?;
+        threads.push(thread);
+    }
+    Ok(RunningWorkers { handle: MediaHandle { commands }, streams, relay, pulse, events, threads })
+}
+
+/// Reports the end of a worker, however it ends.
+struct LastWord {
+    worker: WorkerId,
+    events: mpsc::Sender<MediaEvent>,
+}
+
+impl Drop for LastWord {
+    fn drop(&mut self) {
+        // Nobody listens any more when the server stops.
+        let _ = self.events.blocking_send(MediaEvent::WorkerLost { worker: self.worker });
+    }
 }

@@ -10,6 +10,7 @@
 //!    Over TCP a task for each connection cuts messages out of the stream (`streams`) and queues them for the thread.
 //! 2. The relay sees it first: what is for it is answered, what it relays is unwrapped and goes on as from the
 //!    allocation's virtual address. From such an address nothing real is believed.
+//!    Either is of this worker's clients only; what is for a transport of another worker is handed over (`neighbours`).
 //! 3. [`sfu::Sfu::handle_datagram`]: whose it is, decryption, which subscribers get it. A whole batch goes in before
 //!    anything comes out, so that what leaves for one destination leaves in a row.
 //! 4. [`sfu::Output::Transmit`], a train of equal datagrams, waits in its port's queue (`send_queue`) for the end of the turn,
@@ -26,7 +27,8 @@
 //! |---|---|---|
 //! | commands to a worker | 16 384 | the command fails at once: whoever waits is told so |
 //! | events of a worker | 16 384, and 1 024 observations beside it | statistics are dropped first (from three quarters on), then other observations; what settles a command waits, there is one for each command |
-//! | messages of all TCP connections | 1 024 | connections are not read: TCP slows the sender |
+//! | messages from one worker to another | 1 024; datagrams of a turn are one | dropped, as by a network |
+//! | messages of all TCP connections of a worker | 1 024 | connections are not read: TCP slows the sender |
 //! | to one TCP connection | 256 KiB | the message is dropped whole, as by a network |
 //! | to the kernel, UDP | its buffer, and 1 MiB for each port beside it | the train is dropped, as by a network |
 //! | questions about the relay | 16 | not answered |
@@ -37,6 +39,7 @@ mod connections;
 mod handle;
 mod kernel;
 mod ledger;
+mod neighbours;
 mod network;
 mod options;
 mod poller;
@@ -51,7 +54,7 @@ mod tap_sink;
 mod udp;
 mod worker;
 
-pub use handle::{MediaHandle, RunningWorker, start};
+pub use handle::{MAX_WORKERS, MediaHandle, RunningWorkers, WeakMediaHandle, start};
 pub use network::{MediaNetwork, follow_network};
 pub use options::{AddressOptions, PublicHost, StunServer, TranslatedAddress, WorkerOptions};
 pub use pulse::Pulse;

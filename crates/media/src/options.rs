@@ -3,14 +3,11 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use protocol::id::WorkerId;
 use turn::SharedSecret;
 
-/// How a worker works.
+/// How workers work.
 #[derive(Clone, Debug)]
 pub struct WorkerOptions {
-    /// Which one it is.
-    pub worker: WorkerId,
     /// ICE-lite, or full ICE.
     pub ice_lite: bool,
     /// Between two statistics of a transport.

@@ -1,4 +1,4 @@
-//! Whether a worker's loop still turns: asked by others, answered between two turns. A thread that is there but stands still
+//! Whether the workers' loops still turn: asked by others, answered between two turns. A thread that is there but stands still
 //! looks like a living one to everybody else.
 
 use std::task::{Context, Poll};
@@ -10,19 +10,31 @@ const QUEUE: usize = 16;
 
 /// For those who ask.
 #[derive(Clone, Debug)]
-pub struct Pulse(mpsc::Sender<oneshot::Sender<()>>);
+pub struct Pulse(Vec<mpsc::Sender<oneshot::Sender<()>>>);
 
 impl Pulse {
-    pub(crate) fn new() -> (Self, PulseQuestions) {
-        let (questions, asked) = mpsc::channel(QUEUE);
-        (Self(questions), PulseQuestions(asked))
+    /// Of so many workers.
+    pub(crate) fn new(workers: u16) -> (Self, Vec<PulseQuestions>) {
+        let (questions, asked) = (0..workers).map(|_| mpsc::channel(QUEUE)).unzip::<_, _, _, Vec<_>>();
+        (Self(questions), asked.into_iter().map(PulseQuestions).collect())
     }
 
-    /// Completes when the worker has answered; `false`: it is gone. One that stands still never answers: whoever asks sets a
-    /// limit.
+    /// Completes when all have answered; `false`: one is gone. One that stands still never answers: whoever asks sets a limit.
     pub async fn ask(&self) -> bool {
-        let (answer, answered) = oneshot::channel();
-        self.0.send(answer).await.is_ok() && answered.await.is_ok()
+        let mut answers = vec![];
+        for worker in &self.0 {
+            let (answer, answered) = oneshot::channel();
+            if worker.send(answer).await.is_err() {
+                return false;
+            }
+            answers.push(answered);
+        }
+        for answered in answers {
+            if answered.await.is_err() {
+                return false;
+            }
+        }
+        true
     }
 }
 

@@ -101,7 +101,12 @@ mod tests {
     /// What a STUN server answers somebody at `seen`.
     fn answer(request: &[u8], seen: SocketAddr) -> Vec<u8> {
         let limits = turn::Limits { allocations: 0, allocations_per_user: 0 };
-        let config = turn::Config { secret: None, peers: vec![], limits };
+        let config = turn::Config {
+            secret: None,
+            peers: vec![],
+            quotas: turn::Quotas::new(limits),
+            space: turn::Space::default(),
+        };
         let now = turn::Now { instant: std::time::Instant::now(), unix_seconds: 0 };
         let client = turn::Client { transport: turn::Transport::Stream, remote: seen, local: seen };
         match turn::Server::new(config, [1; 32], now.instant).handle(client, request, now) {

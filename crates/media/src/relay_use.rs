@@ -1,4 +1,4 @@
-//! What the relay has been used for: asked by others, answered by the media thread between two datagrams.
+//! What the relay has been used for: asked by others, answered by the media threads between two datagrams.
 
 use std::collections::BTreeMap;
 use std::task::{Context, Poll};
@@ -12,7 +12,7 @@ const QUEUE: usize = 16;
 const MOST_USERS: usize = 1000;
 
 /// The use of a relay.
-#[derive(Debug)]
+#[derive(Default, Debug)]
 pub struct RelayUse {
     /// How many allocations there are.
     pub allocations: usize,
@@ -43,23 +43,42 @@ impl RelayUse {
         }
         relay_use
     }
+
+    /// What another worker's was used for.
+    fn add(&mut self, other: Self) {
+        self.allocations += other.allocations;
+        self.totals += other.totals;
+        self.usage += other.usage;
+        for (user, usage) in other.users {
+            *self.users.entry(user).or_default() += usage;
+        }
+    }
 }
 
 /// For those who ask.
 #[derive(Clone, Debug)]
-pub struct RelayQuestions(mpsc::Sender<oneshot::Sender<RelayUse>>);
+pub struct RelayQuestions(Vec<mpsc::Sender<oneshot::Sender<RelayUse>>>);
 
 impl RelayQuestions {
-    pub(crate) fn new() -> (Self, Questioned) {
-        let (questions, questioned) = mpsc::channel(QUEUE);
-        (Self(questions), Questioned(questioned))
+    /// Of so many workers.
+    pub(crate) fn new(workers: u16) -> (Self, Vec<Questioned>) {
+        let (questions, questioned) = (0..workers).map(|_| mpsc::channel(QUEUE)).unzip::<_, _, _, Vec<_>>();
+        (Self(questions), questioned.into_iter().map(Questioned).collect())
     }
 
-    /// `None`: the media thread is gone, or has too many questions already.
+    /// `None`: a media thread is gone, or has too many questions already.
     pub async fn ask(&self) -> Option<RelayUse> {
-        let (answer, answered) = oneshot::channel();
-        self.0.try_send(answer).ok()?;
-        answered.await.ok()
+        let mut answers = vec![];
+        for worker in &self.0 {
+            let (answer, answered) = oneshot::channel();
+            worker.try_send(answer).ok()?;
+            answers.push(answered);
+        }
+        let mut all = RelayUse::default();
+        for answered in answers {
+            all.add(answered.await.ok()?);
+        }
+        Some(all)
     }
 }
 

@@ -78,7 +78,8 @@ impl StreamEnds {
 /// The way of connections to the worker.
 #[derive(Clone, Debug)]
 pub struct Streams {
-    events: mpsc::Sender<StreamEvent>,
+    /// Of each worker.
+    events: Arc<[mpsc::Sender<StreamEvent>]>,
     next: Arc<AtomicU64>,
     patience: Patience,
 }
@@ -107,9 +108,18 @@ pub enum StreamEnd {
 }
 
 impl Streams {
-    pub(crate) fn new() -> (Self, mpsc::Receiver<StreamEvent>) {
-        let (events, to_worker) = mpsc::channel(QUEUE);
-        (Self { events, next: Arc::default(), patience: PATIENCE }, to_worker)
+    /// To so many workers.
+    pub(crate) fn new(workers: u16) -> (Self, Vec<mpsc::Receiver<StreamEvent>>) {
+        let (events, to_workers): (Vec<_>, Vec<_>) = (0..workers).map(|_| mpsc::channel(QUEUE)).unzip();
+        (Self { events: events.into(), next: Arc::default(), patience: PATIENCE }, to_workers)
+    }
+
+    /// The way of a connection to the worker that its first message is for; to any, if it is for none.
+    fn way(&self, stream: StreamId, first: &[u8]) -> Result<Way, StreamEnd> {
+        let named = sfu::worker_of_check(first).map(|worker| usize::from(worker.0));
+        let any = stream.0 as usize % self.events.len().max(1);
+        let way = named.and_then(|worker| self.events.get(worker)).or_else(|| self.events.get(any));
+        way.cloned().map(Way).ok_or(StreamEnd::Dropped)
     }
 
     /// Carries a connection until it ends; `opening` is how long its first whole message may take.
@@ -131,17 +141,19 @@ impl Streams {
         }
         let stream = StreamId(self.next.fetch_add(1, Ordering::Relaxed));
         let outbox = Arc::new(Outbox::new(framing));
-        self.tell(StreamEvent::Opened { stream, ends, framing, outbox: outbox.clone() }).await?;
+        let way = self.way(stream, &first)?;
+        way.tell(StreamEvent::Opened { stream, ends, framing, outbox: outbox.clone() }).await?;
         let end = tokio::select! {
-            end = self.receive(stream, first, messages, framing) => end,
+            end = self.receive(&way, stream, first, messages, framing) => end,
             end = outbox.drain(write, self.patience.stall) => end,
         };
-        self.tell(StreamEvent::Closed { stream }).await?;
+        way.tell(StreamEvent::Closed { stream }).await?;
         end
     }
 
     async fn receive(
         &self,
+        way: &Way,
         stream: StreamId,
         first: Vec<u8>,
         mut messages: Messages<impl AsyncRead>,
@@ -153,14 +165,19 @@ impl Streams {
         };
         let mut next = Some(first);
         while let Some(contents) = next {
-            self.tell(StreamEvent::Message { stream, contents }).await?;
+            way.tell(StreamEvent::Message { stream, contents }).await?;
             next = timeout(silence, messages.next()).await.map_err(|_| StreamEnd::Silent)??;
         }
         Ok(())
     }
+}
 
+/// To the worker of a connection.
+struct Way(mpsc::Sender<StreamEvent>);
+
+impl Way {
     async fn tell(&self, event: StreamEvent) -> Result<(), StreamEnd> {
-        self.events.send(event).await.map_err(|_| StreamEnd::Dropped)
+        self.0.send(event).await.map_err(|_| StreamEnd::Dropped)
     }
 }
 
@@ -305,8 +322,8 @@ mod tests {
 
     fn carry_with(encrypted: bool, opening: Duration, patience: Patience) -> Carried {
         let (client, server) = duplex(1000);
-        let (streams, events) = Streams::new();
-        let streams = Streams { patience, ..streams };
+        let (streams, mut events) = Streams::new(1);
+        let (streams, events) = (Streams { patience, ..streams }, events.remove(0));
         let task = tokio::spawn(async move { streams.carry(server, ends(), encrypted, opening).await });
         Carried { client, events, task }
     }

@@ -8,14 +8,16 @@ use std::task::{Context, Poll};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use protocol::id::WorkerId;
 use protocol::media::{MediaCommand, MediaEvent, MediaPath, PathProtocol, TransportObservation};
-use sfu::{Datagram, Output, Protocol, Sfu, TapPacket, Transmit};
+use sfu::{Arrival, Datagram, Output, Protocol, Sfu, TapPacket, Transmit};
 use stun::framing::Framing;
 use tokio::sync::{mpsc, watch};
-use turn::{Client, Handled};
+use turn::{Client, Handled, Space};
 
 use super::connections::{Connection, Connections};
 use super::ledger::Ledger;
+use super::neighbours::{Handed, Neighbours, Parcel};
 use super::network::NetworkChanges;
 use super::poller::{ERROR_PAUSE, Poller};
 use super::pulse::PulseQuestions;
@@ -29,7 +31,7 @@ use crate::{MediaNetwork, TapSink, WorkerSockets};
 const TICK: Duration = Duration::from_millis(1);
 /// Commands taken in one turn: each may take long.
 const MOST_COMMANDS: usize = 8;
-/// Messages of TCP connections taken in one turn, so that neither they nor datagrams hold up the others.
+/// Messages of TCP connections, and of other workers, taken in one turn, so that none of them holds up the others.
 const BATCH: usize = 64;
 /// How the pure parts work.
 pub(super) struct WorkerConfig {
@@ -43,6 +45,7 @@ pub(super) struct WorkerInputs {
     pub(super) streams: mpsc::Receiver<StreamEvent>,
     pub(super) questioned: Questioned,
     pub(super) pulse: PulseQuestions,
+    pub(super) neighbours: Neighbours,
 }
 
 pub(super) struct Worker<Taps> {
@@ -120,12 +123,14 @@ impl<Taps: TapSink> Worker<Taps> {
             self.relay(|turn| turn.handle_timeout(Instant::now()));
             self.step(|sfu, now| sfu.handle_timeout(now));
         }
-        let (sfu, turn) = (&self.sfu, &self.turn);
+        let (sfu, turn, now) = (&self.sfu, &self.turn, Instant::now());
+        let is_known_here = |source| sfu.as_ref().is_some_and(|sfu| sfu.is_known(Protocol::Udp, source));
+        self.inputs.neighbours.sweep(now, is_known_here);
         let is_known = |connection: &Connection| match connection.framing {
             Framing::Ice => sfu.as_ref().is_some_and(|sfu| sfu.is_known(Protocol::Tcp, connection.ends.peer)),
             Framing::Turn => turn.is_known(&turn_client(connection.ends)),
         };
-        self.connections.sweep(Instant::now(), is_known);
+        self.connections.sweep(now, is_known);
         self.send();
         if look {
             self.inputs.questioned.answer(&self.turn, &mut context);
@@ -152,7 +157,51 @@ impl<Taps: TapSink> Worker<Taps> {
             self.moved(network);
         }
         self.stream_events(context);
+        for taken in 0.. {
+            if taken == BATCH {
+                self.has_more = true;
+                break;
+            }
+            let Some(handed) = self.inputs.neighbours.poll_handed(context) else { break };
+            self.handed(handed);
+        }
         true
+    }
+
+    /// What another worker hands over.
+    fn handed(&mut self, handed: Handed) {
+        match handed {
+            Handed::Arrived { from, parcel } => self.handed_datagrams(from, &parcel),
+            Handed::Claimed { by, source } => self.inputs.neighbours.claimed(by, source),
+            Handed::Disclaimed { by, source } => self.inputs.neighbours.disclaimed(by, source),
+            Handed::Leaving(transmit) => self.transmit(transmit),
+        }
+    }
+
+    /// Datagrams that came to another worker.
+    fn handed_datagrams(&mut self, from: WorkerId, parcel: &Parcel) {
+        let now = Instant::now();
+        for (datagram, client) in parcel.datagrams() {
+            let source = datagram.source;
+            let Some(arrival) = self.guarded(|sfu| sfu.handle_datagram(datagram, now)) else { return };
+            let is_check = sfu::worker_of_check(datagram.contents).is_some();
+            match arrival {
+                Arrival::Taken if is_check && self.is_known(source) => {
+                    self.inputs.neighbours.claim(from, source, true);
+                    if let Some(client) = client {
+                        self.inputs.neighbours.met(source, client);
+                    }
+                }
+                Arrival::FromNobody => self.inputs.neighbours.claim(from, source, false),
+                Arrival::Taken | Arrival::Unasked | Arrival::CheckFor(_) => {}
+            }
+        }
+        self.drain();
+    }
+
+    /// Whether one of our transports has authenticated it.
+    fn is_known(&self, source: SocketAddr) -> bool {
+        self.sfu.as_ref().is_some_and(|sfu| sfu.is_known(Protocol::Udp, source))
     }
 
     fn receive(&mut self, received: &mut Received) {
@@ -205,15 +254,15 @@ impl<Taps: TapSink> Worker<Taps> {
             // One that the kernel does not tell is to the SFU like one behind a NAT: it goes by the family.
             let destination = destination.unwrap_or(unspecified(source));
             let destination = SocketAddr::new(destination, port);
-            if turn::is_virtual(source) {
+            if Space::of(source).is_some() {
                 continue;
             }
             let client = Client { transport: turn::Transport::Udp, remote: source, local: destination };
             let protocol = Protocol::Udp;
-            let datagram = match self.relay(|turn| turn.handle(client, contents, now)) {
-                Some(Handled::NotOurs) if is_media => Datagram { protocol, source, destination, contents },
+            let (datagram, client) = match self.relay(|turn| turn.handle(client, contents, now)) {
+                Some(Handled::NotOurs) if is_media => (Datagram { protocol, source, destination, contents }, None),
                 Some(Handled::Relayed { source, destination, contents }) => {
-                    Datagram { protocol, source, destination, contents }
+                    (Datagram { protocol, source, destination, contents }, Some(client))
                 }
                 Some(Handled::Answer(answer)) => {
                     self.answer(client, [&answer, &[], &[]]);
@@ -221,11 +270,22 @@ impl<Taps: TapSink> Worker<Taps> {
                 }
                 Some(Handled::Nothing | Handled::NotOurs) | None => continue,
             };
-            if self.guarded(|sfu| sfu.handle_datagram(datagram, now.instant)).is_none() {
-                return;
+            if !self.deliver(datagram, client, now.instant) {
+                break;
             }
         }
+        self.inputs.neighbours.post();
         self.drain();
+    }
+
+    /// To whom it is for, here or in another worker; `client` is behind the relay that it came through. `false`: nobody who was
+    /// here before is here any more.
+    fn deliver(&mut self, datagram: Datagram<'_>, client: Option<Client>, now: Instant) -> bool {
+        let arrival = self.guarded(|sfu| sfu.handle_datagram(datagram, now));
+        if let Some(arrival) = arrival {
+            self.inputs.neighbours.arrived(arrival, datagram, client);
+        }
+        arrival.is_some()
     }
 
     /// The machine has other addresses than before.
@@ -249,6 +309,7 @@ impl<Taps: TapSink> Worker<Taps> {
         }
         self.has_more |= taken == BATCH;
         if taken > 0 {
+            self.inputs.neighbours.post();
             self.drain();
         }
     }
@@ -265,18 +326,20 @@ impl<Taps: TapSink> Worker<Taps> {
                     return;
                 };
                 let client = turn_client(ends);
-                let datagram = match self.relay(|turn| turn.handle(client, &contents, turn_now())) {
+                match self.relay(|turn| turn.handle(client, &contents, turn_now())) {
                     Some(Handled::NotOurs) if framing == Framing::Ice => {
                         let StreamEnds { peer: source, local: destination } = ends;
-                        Datagram { protocol: Protocol::Tcp, source, destination, contents: &contents }
+                        let datagram = Datagram { protocol: Protocol::Tcp, source, destination, contents: &contents };
+                        // The connection came to the worker that its first check is for.
+                        self.guarded(|sfu| sfu.handle_datagram(datagram, now));
                     }
                     Some(Handled::Relayed { source, destination, contents }) => {
-                        Datagram { protocol: Protocol::Udp, source, destination, contents }
+                        let datagram = Datagram { protocol: Protocol::Udp, source, destination, contents };
+                        self.deliver(datagram, Some(client), now);
                     }
-                    Some(Handled::Answer(answer)) => return self.answer(client, [&answer, &[], &[]]),
-                    Some(Handled::Nothing | Handled::NotOurs) | None => return,
-                };
-                self.guarded(|sfu| sfu.handle_datagram(datagram, now));
+                    Some(Handled::Answer(answer)) => self.answer(client, [&answer, &[], &[]]),
+                    Some(Handled::Nothing | Handled::NotOurs) | None => {}
+                }
             }
             StreamEvent::Closed { stream } => {
                 if let Some(ends) = self.connections.close(stream) {
@@ -317,7 +380,11 @@ impl<Taps: TapSink> Worker<Taps> {
 
     fn transmit(&mut self, transmit: Transmit) {
         let (source, destination) = (transmit.source, transmit.destination);
-        let is_relayed = turn::is_virtual(destination);
+        let relay = Space::of(destination);
+        let is_relayed = relay.is_some();
+        if let Some(worker) = relay.filter(|space| *space != self.config.turn.space) {
+            return self.inputs.neighbours.relay(WorkerId(worker.number().into()), transmit);
+        }
         if transmit.protocol == Protocol::Udp && !is_relayed {
             let port = self.ports.at(source.port());
             port.queue.push(transmit);
@@ -412,13 +479,14 @@ impl<Taps: TapSink> Worker<Taps> {
     /// The SFU takes a relayed address for a client's: who watches wants to know where the client really is.
     fn behind_relay(&mut self, mut event: MediaEvent) -> MediaEvent {
         if let MediaEvent::Observed { observation: TransportObservation::Path(path), .. } = &mut event
-            && turn::is_virtual(path.remote)
+            && Space::of(path.remote).is_some()
         {
             let relayed = path.remote;
             let allocation = |turn: &mut turn::Server| {
                 turn.allocations().find(|allocation| allocation.relayed == relayed).map(|allocation| allocation.client)
             };
-            if let Some(client) = self.relay(allocation).flatten() {
+            let client = self.inputs.neighbours.behind(relayed);
+            if let Some(client) = client.or_else(|| self.relay(allocation).flatten()) {
                 let protocol = match client.transport {
                     turn::Transport::Udp => PathProtocol::Udp,
                     turn::Transport::Stream => PathProtocol::Tcp,

@@ -15,6 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// More than the queue of events holds.
 const REQUESTS: u64 = 20_000;
 
+#[derive(Clone)]
 struct Nobody;
 
 impl TapSink for Nobody {
@@ -33,13 +34,12 @@ async fn a_full_backlog_of_events_stops_nothing_and_loses_no_answer() {
     };
     let (_network, network) = watch::channel(MediaNetwork::now(&addresses, media.address()));
     let options = WorkerOptions {
-        worker: WorkerId(0),
         ice_lite: true,
         statistics: None,
         turn_secret: None,
         turn_limits: turn::Limits { allocations: 0, allocations_per_user: 0 },
     };
-    let mut running = media::start(options, WorkerSockets { media, turn: None }, network, Nobody).unwrap();
+    let mut running = media::start(options, vec![WorkerSockets { media, turn: None }], network, Nobody).unwrap();
     let router = RouterId { number: 1, worker: WorkerId(0) };
     running.handle.send(MediaOperation::CreateRouter.at(router)).unwrap();
     for number in 0..REQUESTS {

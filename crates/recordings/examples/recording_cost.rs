@@ -8,7 +8,6 @@ use protocol::id::{RouterId, TapId, WorkerId};
 use protocol::media::VideoCodec;
 use recordings::writer::{self, StartFile, WriterEvent};
 use sfu::{SenderReport, TapCodec, TapPacket, TapSource};
-use tokio::sync::mpsc;
 
 const TICK: Duration = Duration::from_millis(10);
 
@@ -19,8 +18,7 @@ fn main() -> std::io::Result<()> {
     let folder = std::env::temp_dir().join(format!("recording-cost-{}", std::process::id()));
     std::fs::create_dir(&folder)?;
     let (handle, taps, inputs) = writer::queue();
-    let (commands, _worker) = mpsc::channel(64);
-    let mut writer = writer::start(handle, inputs, commands.downgrade())?;
+    let mut writer = writer::start(handle, inputs, |_| ())?;
     for tap in 0..streams {
         let path = folder.join(format!("{tap}.webm"));
         let file = StartFile { tap: TapId(tap), path, audio: true, video: true, after: None };

@@ -120,7 +120,7 @@ impl Control {
         &self.observers
     }
 
-    /// When the media worker was lost, ms since 1970, if it was.
+    /// When the first media worker was lost, ms since 1970, if it was.
     pub(crate) fn media_lost_at(&self) -> Option<u64> {
         self.media_lost_at.get().copied()
     }
@@ -246,6 +246,7 @@ impl ControlLoop {
         mut media_events: mpsc::Receiver<MediaEvent>,
         mut news: Option<mpsc::Receiver<RecordingNews>>,
     ) {
+        let mut has_media = true;
         loop {
             let deadline = self.registry.poll_timeout().map(|time| self.clock.instant(time));
             let timeout = async {
@@ -261,14 +262,10 @@ impl ControlLoop {
                     Some(Input::Socket(socket, input)) => self.socket(socket, input),
                     None => return self.accounts.close().await,
                 },
-                event = media_events.recv(), if self.media_lost_at.get().is_none() => match event {
-                    Some(event) => self.step(|registry, now| registry.handle_media(event, now)),
-                    None => {
-                        tracing::error!("the media worker is gone: there are no calls until the server is started again");
-                        let _ = self.media_lost_at.set(self.clock.now().as_millis());
-                        let lost = MediaEvent::WorkerLost { worker: self.media.worker() };
-                        self.step(|registry, now| registry.handle_media(lost, now));
-                    }
+                event = media_events.recv(), if has_media => match event {
+                    Some(event) => self.media(event),
+                    // Those that ended have said so.
+                    None => has_media = false,
                 },
                 of_recordings = next(&mut news) => match of_recordings {
                     Some(RecordingNews::Report(report)) => self.step(|registry, now| registry.handle_recording(report, now)),
@@ -278,6 +275,14 @@ impl ControlLoop {
                 () = timeout => self.step(Registry::handle_timeout),
             }
         }
+    }
+
+    fn media(&mut self, event: MediaEvent) {
+        if let MediaEvent::WorkerLost { worker } = event {
+            tracing::error!(worker = worker.0, "a media worker is gone until the server is started again");
+            let _ = self.media_lost_at.set(self.clock.now().as_millis());
+        }
+        self.step(|registry, now| registry.handle_media(event, now));
     }
 
     fn call(&mut self, call: Call) {
@@ -452,6 +457,8 @@ impl WrittenNotifications {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use protocol::id::WorkerId;
+    use protocol::media::MediaCommand;
     use session::question::DescribeLoad;
 
     use super::*;
@@ -459,7 +466,7 @@ pub(crate) mod tests {
     const LOAD: DescribeLoad = DescribeLoad { sessions: false, recordings: false };
 
     /// A loop, and the ends of its media, which must live as long as it shall not notice that they are gone.
-    pub(crate) fn started() -> (Control, JoinHandle<()>, impl Sized) {
+    pub(crate) fn started() -> (Control, JoinHandle<()>, (mpsc::Sender<MediaEvent>, mpsc::Receiver<MediaCommand>)) {
         let (media, commands) = MediaHandle::detached();
         let (worker, media_events) = mpsc::channel(1);
         let config = settings::Config::default();
@@ -479,7 +486,7 @@ pub(crate) mod tests {
     async fn a_lost_media_worker_is_noticed_and_calls_go_on() {
         let (control, task, media) = started();
         assert_eq!(control.media_lost_at(), None);
-        drop(media);
+        media.0.send(MediaEvent::WorkerLost { worker: WorkerId(0) }).await.unwrap();
         // Every call lets the loop look at its other inputs, too.
         while control.media_lost_at().is_none() {
             control.look_up(LOAD).await.unwrap();

@@ -28,8 +28,11 @@ pub(crate) struct Opened {
     pub(crate) http: Listening,
     /// Where requests are only sent on to HTTPS, or authorities ask.
     pub(crate) redirecting: Option<Listening>,
-    pub(crate) sockets: WorkerSockets,
+    /// Of each media worker, on the same ports.
+    pub(crate) sockets: Vec<WorkerSockets>,
     pub(crate) media_address: SocketAddr,
+    /// Of each of them.
+    pub(crate) buffers: media::SocketBuffers,
     pub(crate) network: MediaNetwork,
     pub(crate) turn: TurnOffer,
     /// `None` if this server does not record.
@@ -65,13 +68,14 @@ impl Opened {
 
         let media = MediaSocket::bind(config.madang_listen, config.madang_udp_port)
             .map_err(|(address, cause)| StartError::Udp { address, cause })?;
-        let media_address = media.address();
+        let (media_address, buffers) = (media.address(), media.buffers());
         config.madang_udp_port = media_address.port();
         let network = MediaNetwork::now(&options::addresses(&config), media_address);
         tracing::info!(candidates = ?network.candidates, "media");
         let mut sockets = WorkerSockets { media, turn: None };
         let turn = TurnOffer::new(&config, &network.candidates.udp, &mut sockets)
             .map_err(|(path, cause)| StartError::TurnSecret { path, cause })?;
+        let sockets = shared(sockets, options::workers(&config));
         Ok(Self {
             config,
             certificates,
@@ -79,6 +83,7 @@ impl Opened {
             redirecting,
             sockets,
             media_address,
+            buffers,
             network,
             turn,
             recordings,
@@ -184,6 +189,16 @@ impl From<OpenError> for StartError {
             OpenError::Own { folder: path, cause } => Self::OwnCertificate { path, cause },
         }
     }
+}
+
+/// The ports of so many media workers.
+fn shared(first: WorkerSockets, workers: u16) -> Vec<WorkerSockets> {
+    let more: io::Result<Vec<_>> = (1..workers).map(|_| first.share()).collect();
+    let more = more.unwrap_or_else(|error| {
+        tracing::warn!(%error, "this system lets no threads share a UDP port: one carries all media (setting MADANG_WORKERS)");
+        vec![]
+    });
+    std::iter::once(first).chain(more).collect()
 }
 
 fn listen(ip: IpAddr, port: u16) -> Result<Listening, (SocketAddr, io::Error)> {

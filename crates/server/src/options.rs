@@ -27,8 +27,6 @@ const LINGER: Duration = Duration::from_secs(10);
 /// Clients give up after 10 s and never hear why; an error has to reach them before.
 const MEDIA_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The one media worker that there is.
-const WORKER: WorkerId = WorkerId(0);
 /// Between two statistics of a transport: often enough to see what a person in the call notices, seldom enough that those of
 /// some thousand transports cost nothing that could be measured.
 const STATISTICS: Duration = Duration::from_secs(5);
@@ -150,10 +148,17 @@ pub(crate) fn bucket(config: &Config) -> Result<Option<Bucket>, Fault> {
     Bucket::open(&settings).map(Some).map_err(broken)
 }
 
-/// How the media worker works; `turn_secret` is what the users of its relay have.
+/// How many media workers there shall be.
+pub(crate) fn workers(config: &Config) -> u16 {
+    let cores =
+        || std::thread::available_parallelism().map_or(1, |cores| u16::try_from(cores.get()).unwrap_or(u16::MAX));
+    let wanted = if config.madang_workers == 0 { cores() } else { config.madang_workers };
+    wanted.clamp(1, media::MAX_WORKERS)
+}
+
+/// How the media workers work; `turn_secret` is what the users of its relay have.
 pub(crate) fn worker(config: &Config, turn_secret: Option<SharedSecret>) -> WorkerOptions {
     WorkerOptions {
-        worker: WORKER,
         ice_lite: config.madang_ice == IceMode::Lite,
         statistics: Some(STATISTICS),
         turn_secret,
@@ -204,7 +209,7 @@ pub(crate) fn session(config: &Config, fallback_host: IpAddr, udp_port: u16) -> 
         secret: config.openvidu_secret.expose().to_owned(),
         ice_servers: vec![stun],
         turn: None,
-        media_workers: vec![WORKER],
+        media_workers: vec![WorkerId(0)],
         reconnection_grace: RECONNECTION_GRACE,
         linger: LINGER,
         media_timeout: MEDIA_TIMEOUT,

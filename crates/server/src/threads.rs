@@ -16,7 +16,7 @@ const CASUAL_LOOK: Duration = Duration::from_secs(1);
 pub(crate) struct Threads {
     /// The control loop.
     pub(crate) control: JoinHandle<()>,
-    pub(crate) media: thread::JoinHandle<()>,
+    pub(crate) media: Vec<thread::JoinHandle<()>>,
     /// What writes recordings, and what orders it to.
     pub(crate) recordings: Vec<thread::JoinHandle<()>>,
 }
@@ -37,7 +37,7 @@ impl Threads {
             if self.control.is_finished() {
                 return "control".to_owned();
             }
-            let ended = [&self.media].into_iter().chain(&self.recordings).find(|thread| thread.is_finished());
+            let ended = self.media.iter().chain(&self.recordings).find(|thread| thread.is_finished());
             if let Some(ended) = ended {
                 return ended.thread().name().unwrap_or("a thread").to_owned();
             }
@@ -51,12 +51,14 @@ impl Threads {
         if timeout_at(within(limits.control), self.control).await.is_err() {
             tracing::warn!("the control loop did not end in time");
         }
-        // The thread ends when the control loop has dropped its end of the queue; connections that did not end in time
-        // still hold it, so there is a limit here too.
-        if !ended(&self.media, within(limits.thread)).await {
-            tracing::warn!("the media worker did not end in time");
+        // The threads end when the control loop has dropped its ends of the queues; connections that did not end in time
+        // still hold them, so there is a limit here too.
+        for thread in &self.media {
+            if !ended(thread, within(limits.thread)).await {
+                tracing::warn!("a media worker did not end in time");
+            }
         }
-        // Neither the control loop nor the media thread holds the other ends: files are finished now.
+        // Neither the control loop nor a media thread holds the other ends: files are finished now.
         for thread in &self.recordings {
             if !ended(thread, within(limits.thread)).await {
                 tracing::warn!("recorded files were not finished in time");
@@ -93,7 +95,7 @@ mod tests {
             (stop, thread.expect("a thread"))
         };
         let ((stop_media, media), (stop_writer, writer)) = (thread("media-0"), thread("writer"));
-        (Threads { control, media, recordings: vec![writer] }, [stop_media, stop_writer], stop)
+        (Threads { control, media: vec![media], recordings: vec![writer] }, [stop_media, stop_writer], stop)
     }
 
     #[tokio::test]
@@ -102,7 +104,7 @@ mod tests {
         drop(writer);
         assert_eq!(threads.ended().await, "writer");
         drop(media);
-        while !threads.media.is_finished() {
+        while !threads.media[0].is_finished() {
             thread::yield_now();
         }
         assert_eq!(threads.ended().await, "media-0");

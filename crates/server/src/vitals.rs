@@ -1,4 +1,4 @@
-//! Whether the parts that every call depends on are alive: the control loop and the media worker. They are asked, with a time
+//! Whether the parts that every call depends on are alive: the control loop and the media workers. They are asked, with a time
 //! limit, since one that stands still looks like a living one from outside.
 //!
 //! What follows from the answer is up to whoever asks: `/health`, and the program's watchdog.
@@ -32,7 +32,7 @@ pub struct Silent {
 
 impl fmt::Display for Silent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let silent = [(self.control, "the control loop"), (self.media, "the media worker")];
+        let silent = [(self.control, "the control loop"), (self.media, "a media worker")];
         let silent: Vec<_> = silent.iter().filter(|(silent, _)| *silent).map(|(_, who)| *who).collect();
         write!(f, "{} did not answer within {} s", silent.join(" and "), LIMIT.as_secs())
     }

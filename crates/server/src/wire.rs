@@ -49,18 +49,18 @@ pub(crate) struct Ports {
 /// Starts everything but the ports.
 pub(crate) fn wire(program: Program, limits: Limits, opened: Opened) -> io::Result<(Wired, Ports)> {
     let local_host = opened.local_host();
-    let Opened { config, certificates, http, redirecting, sockets, media_address, .. } = opened;
+    let Opened { config, certificates, http, redirecting, sockets, media_address, buffers, .. } = opened;
     let Opened { network, turn, recordings, bucket, mut events, journal, .. } = opened;
     let node = Arc::new(Node::new(&config, local_host));
     let journal = journal.and_then(|journal| begin_journal(journal, &node, &mut events));
-    let buffers = sockets.media.buffers();
     let rules = options::session(&config, local_host, media_address.port());
     let rules = session::Settings { turn: turn.server.clone(), ..rules };
     let own_turn = turn.own_secret.is_some();
     let (network_changes, network) = watch::channel(network);
 
     let (writer, taps, packets) = recordings::writer::queue();
-    let worker = media::start(options::worker(&config, turn.own_secret), sockets, network.clone(), taps)?;
+    let workers = media::start(options::worker(&config, turn.own_secret), sockets, network.clone(), taps)?;
+    let rules = session::Settings { media_workers: workers.handle.workers().collect(), ..rules };
 
     let limit = config.madang_compositions as usize;
     let confinement = Confinement::of(&config.madang_helper_user);
@@ -84,7 +84,8 @@ pub(crate) fn wire(program: Program, limits: Limits, opened: Opened) -> io::Resu
     let mut recording_threads = vec![];
     let recording = match &recordings {
         Some(store) => {
-            let writer = recordings::writer::start(writer, packets, worker.handle.weak())?;
+            let media = workers.handle.weak();
+            let writer = recordings::writer::start(writer, packets, move |command| media.send(command))?;
             let max_streams = rules.recording.max_streams;
             transcoder.check();
             layouts.tidy();
@@ -107,8 +108,8 @@ pub(crate) fn wire(program: Program, limits: Limits, opened: Opened) -> io::Resu
     let (control, control_task) = Control::start(
         (rules, options::dialect(&config)),
         rand::random(),
-        worker.handle,
-        worker.events,
+        workers.handle,
+        workers.events,
         recording,
         Accounts { events, journal },
     );
@@ -136,11 +137,11 @@ pub(crate) fn wire(program: Program, limits: Limits, opened: Opened) -> io::Resu
         settings: Arc::new(config),
         limits,
         wrong_secrets: Arc::new(WrongSecrets::new(limits.wrong_secrets)),
-        vitals: Vitals::new(control.clone(), worker.pulse),
+        vitals: Vitals::new(control.clone(), workers.pulse),
         container_names: Arc::new(ContainerNames::of_this_machine()),
         control,
         media_network: network,
-        relay: worker.relay,
+        relay: workers.relay,
         recording_files: RecordingFiles { store: recordings, bucket },
         recording_programs: RecordingPrograms { transcoder, layouts },
         restart: Arc::new(Restart::of(program.clone())),
@@ -148,8 +149,8 @@ pub(crate) fn wire(program: Program, limits: Limits, opened: Opened) -> io::Resu
         authority,
         examination: Arc::new(Examination { server, running: Mutex::default(), guests: Allowance::new(limits.guests) }),
     };
-    let threads = Threads { control: control_task, media: worker.thread, recordings: recording_threads };
-    let wired = Wired { state, streams: worker.streams, network_changes, threads };
+    let threads = Threads { control: control_task, media: workers.threads, recordings: recording_threads };
+    let wired = Wired { state, streams: workers.streams, network_changes, threads };
     Ok((wired, Ports { certificates, http, redirecting, media_address }))
 }
 

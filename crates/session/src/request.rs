@@ -103,10 +103,13 @@ impl Registry {
         let Some(client) = self.cx.clients.get(origin.client) else { return };
         let decision = match (client.presence.clone(), command) {
             (Presence::Joined(seat), command) => self.perform_joined(origin, &seat, command, now),
-            (Presence::NotJoined, ClientCommand::Join(join)) => match self.sessions.get_mut(join.session.as_str()) {
-                Some(session) => session.join(origin, *join, &mut self.cx, now),
-                None => Err(Refusal::UnknownSession { session: join.session }),
-            },
+            (Presence::NotJoined, ClientCommand::Join(join)) => {
+                self.place(join.session.as_str());
+                match self.sessions.get_mut(join.session.as_str()) {
+                    Some(session) => session.join(origin, *join, &mut self.cx, now),
+                    None => Err(Refusal::UnknownSession { session: join.session }),
+                }
+            }
             (Presence::NotJoined, ClientCommand::Rejected { rejection, of_join: true }) => {
                 Err(Refusal::Rejected(rejection))
             }

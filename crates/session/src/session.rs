@@ -98,6 +98,14 @@ impl Session {
         Some(participant)
     }
 
+    /// What there is for media to do: rooms are spread by it. A participant counts as much as a stream that it sends or
+    /// receives, because it will.
+    pub(crate) fn media_load(&self) -> usize {
+        let of =
+            |participant: &Participant| 1 + usize::from(participant.stream.is_some()) + participant.subscriptions.len();
+        self.participants.values().map(of).sum()
+    }
+
     pub(crate) fn has_visible_participants(&self) -> bool {
         self.visible > 0
     }

@@ -20,17 +20,35 @@ impl Workers {
         Self { running: running.to_vec(), last: running.first().copied().unwrap_or_default() }
     }
 
-    /// The one with the fewest sessions, the first of several.
-    fn choose<'a>(&self, sessions: impl Iterator<Item = &'a Session> + Clone) -> WorkerId {
-        let load = |worker: &WorkerId| sessions.clone().filter(|session| session.router.worker == *worker).count();
-        self.running.iter().copied().min_by_key(load).unwrap_or(self.last)
+    /// The one that has least to do, the first of several.
+    fn choose<'a>(&self, sessions: impl Iterator<Item = &'a Session>) -> WorkerId {
+        let mut loads: Vec<_> = self.running.iter().map(|worker| (0, *worker)).collect();
+        for session in sessions {
+            if let Some((load, _)) = loads.iter_mut().find(|(_, worker)| *worker == session.router.worker) {
+                *load += session.media_load();
+            }
+        }
+        loads.into_iter().min_by_key(|(load, _)| *load).map_or(self.last, |(_, worker)| worker)
     }
 }
 
 impl Registry {
     /// Where the next room should be.
     pub(crate) fn choose_worker(&self) -> WorkerId {
-        self.cx.workers.choose(self.sessions.values())
+        if let [only] = self.cx.workers.running[..] {
+            return only;
+        }
+        self.cx.workers.choose(self.sessions.values().filter(|session| session.in_use))
+    }
+
+    /// Somebody is about to join a session. Its first participant opens its room, where there is least to do at that time.
+    pub(crate) fn place(&mut self, session: &str) {
+        if self.sessions.get(session).is_some_and(|session| !session.in_use) {
+            let worker = self.choose_worker();
+            if let Some(session) = self.sessions.get_mut(session) {
+                session.router.worker = worker;
+            }
+        }
     }
 
     /// A media worker is gone with everything it carried: its sessions that were in use end, others go elsewhere.

@@ -213,6 +213,13 @@ pub(super) fn natural(text: &str) -> Parsed<u32> {
     text.parse().map_err(|_| "Is not a non negative integer".to_owned())
 }
 
+pub(super) fn workers(text: &str) -> Parsed<u16> {
+    /// Each has relayed addresses of its own, and there are no more.
+    const MOST: u16 = 64;
+    let number = text.parse().ok().filter(|number| *number <= MOST);
+    number.ok_or_else(|| format!("Is not a number of threads. Must be an integer from 0 to {MOST}"))
+}
+
 pub(super) fn any_port(text: &str) -> Parsed<u16> {
     text.parse().map_err(|_| "Is not a valid port. Must be an integer from 0 to 65535".to_owned())
 }

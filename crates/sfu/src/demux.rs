@@ -25,8 +25,14 @@ pub(crate) enum Route {
     Check(Slot),
     /// From an address that belongs to this transport, or the response to one of its checks.
     Known(Slot),
-    /// Garbage, or from somebody unknown.
+    /// A check that names a transport of another worker.
+    Elsewhere(WorkerId),
+    /// The response to a check that none of ours has sent.
+    Unasked,
+    /// From somebody unknown.
     Nobody,
+    /// A STUN message of no use to anybody.
+    Garbage,
 }
 
 /// Where a client sends from. A port of UDP and one of TCP have nothing to do with each other.
@@ -79,6 +85,14 @@ impl std::fmt::Display for Ufrag {
     }
 }
 
+/// The worker whose transport a connectivity check is for; `None`: it is none, or for nobody here.
+pub fn worker_of_check(message: &[u8]) -> Option<WorkerId> {
+    match ice::parse(message)? {
+        IceMessage::Check { local_ufrag } => Ufrag::parse(local_ufrag).map(|ufrag| ufrag.worker),
+        _ => None,
+    }
+}
+
 impl Demux {
     pub(crate) fn new(worker: WorkerId) -> Self {
         Self { worker, by_address: HashMap::new(), by_check: HashMap::new(), owned: HashMap::new() }
@@ -93,13 +107,14 @@ impl Demux {
         match ice::parse(contents) {
             Some(IceMessage::Check { local_ufrag }) => match Ufrag::parse(local_ufrag) {
                 Some(ufrag) if ufrag.worker == self.worker => Route::Check(ufrag.slot),
-                _ => Route::Nobody,
+                Some(ufrag) => Route::Elsewhere(ufrag.worker),
+                None => Route::Garbage,
             },
             Some(IceMessage::Response { transaction }) => {
                 let slot = self.by_check.get(&transaction).or_else(|| self.by_address.get(&source));
-                slot.map_or(Route::Nobody, |s| Route::Known(*s))
+                slot.map_or(Route::Unasked, |s| Route::Known(*s))
             }
-            Some(IceMessage::Other) => Route::Nobody,
+            Some(IceMessage::Other) => Route::Garbage,
             None => self.by_address.get(&source).map_or(Route::Nobody, |s| Route::Known(*s)),
         }
     }
@@ -209,7 +224,9 @@ mod tests {
         let (own, other) = (Demux::new(WorkerId(3)), Demux::new(WorkerId(4)));
         let for_own = check(&own.ufrag(Slot(5), &mut rng));
         assert_eq!(own.route(address(1), &for_own), Route::Check(Slot(5)));
-        assert_eq!(other.route(address(1), &for_own), Route::Nobody);
+        assert_eq!(other.route(address(1), &for_own), Route::Elsewhere(WorkerId(3)));
+        assert_eq!(worker_of_check(&for_own), Some(WorkerId(3)));
+        assert_eq!(other.route(address(1), &check("a name of somebody else's")), Route::Garbage);
     }
 
     #[test]

@@ -36,6 +36,7 @@ mod tap;
 mod timers;
 mod transport;
 
+pub use demux::worker_of_check;
 pub use packet::SenderReport;
 pub use sfu::Sfu;
 pub use tap::{TapCodec, TapPacket, TapSource};
@@ -82,6 +83,19 @@ pub struct Datagram<'a> {
     pub destination: SocketAddr,
     /// Payload.
     pub contents: &'a [u8],
+}
+
+/// What became of a datagram.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Arrival {
+    /// It was for a transport here, or is of no use to anybody.
+    Taken,
+    /// A connectivity check for a transport of that worker.
+    CheckFor(WorkerId),
+    /// The response to a check that no transport here has sent.
+    Unasked,
+    /// No transport here knows who sent it.
+    FromNobody,
 }
 
 /// A datagram to send, or a train of them, which the kernel takes in one call.

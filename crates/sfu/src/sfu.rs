@@ -22,7 +22,7 @@ use crate::slots::{Slot, Slots};
 use crate::tap::Tap;
 use crate::timers::{Timer, Timers};
 use crate::transport::{LocalCandidates, Shared, Sink, Transport, TransportEvent, WallClock};
-use crate::{Candidates, Config, Datagram, Output, Protocol};
+use crate::{Arrival, Candidates, Config, Datagram, Output, Protocol};
 
 /// Packets collected for one publication before they are forwarded even if nobody takes the outputs.
 const MAX_PENDING: usize = 256;
@@ -94,29 +94,33 @@ impl Sfu {
         }
     }
 
-    /// A datagram arrived. Garbage is dropped in silence.
-    pub fn handle_datagram(&mut self, datagram: Datagram<'_>, now: Instant) {
+    /// A datagram arrived. What is not [`Arrival::Taken`] has had no effect.
+    pub fn handle_datagram(&mut self, datagram: Datagram<'_>, now: Instant) -> Arrival {
         self.now = self.now.max(now);
         let now = self.now;
         let Datagram { protocol, source, destination, contents } = datagram;
         let (slot, is_check) = match self.demux.route((protocol, source), contents) {
             Route::Check(slot) => (slot, true),
             Route::Known(slot) => (slot, false),
-            Route::Nobody => return,
+            Route::Elsewhere(worker) => return Arrival::CheckFor(worker),
+            Route::Unasked => return Arrival::Unasked,
+            Route::Nobody => return Arrival::FromNobody,
+            Route::Garbage => return Arrival::Taken,
         };
         let Some(peer) = self.peers.get_mut(slot) else {
-            return;
+            return Arrival::Taken;
         };
         let datagram = Datagram { destination: peer.candidates.announced(protocol, destination), ..datagram };
         if is_check {
             if !peer.transport.accepts(datagram, now) {
-                return;
+                return Arrival::Taken;
             }
             self.demux.learn((protocol, source), slot);
         }
         peer.transport.handle_datagram(datagram, now, &mut self.sink);
         self.schedule(slot);
         self.settle();
+        Arrival::Taken
     }
 
     /// A TCP connection from `source` has ended: its transport goes on over the next one, or another path.

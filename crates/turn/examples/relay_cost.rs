@@ -3,7 +3,7 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use turn::{Client, Config, Handled, Limits, Now, Server, SharedSecret, Transport};
+use turn::{Client, Config, Handled, Limits, Now, Quotas, Server, SharedSecret, Space, Transport};
 use turn_client_proto::api::{Transmit, TurnConfig, TurnPollRet};
 use turn_client_proto::prelude::*;
 use turn_client_proto::stun::Instant as ClientInstant;
@@ -34,7 +34,12 @@ fn measure(allocations: usize, channel: bool) {
     let media = ([203, 0, 113, 5], 40_000).into();
     let limits = Limits { allocations, allocations_per_user: allocations };
     let now = Now { instant: Instant::now(), unix_seconds: UNIX };
-    let config = Config { secret: Some(secret.clone()), peers: vec![media], limits };
+    let config = Config {
+        secret: Some(secret.clone()),
+        peers: vec![media],
+        quotas: Quotas::new(limits),
+        space: Space::default(),
+    };
     let mut server = Server::new(config, [1; 32], now.instant);
     let clients: Vec<_> = (0..allocations).map(|n| allocate(&mut server, &secret, media, n, channel, now)).collect();
 

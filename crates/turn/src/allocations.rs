@@ -2,32 +2,23 @@
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Instant;
 
 use stun::{LongTermKey, TransactionId};
 
-use crate::address::{self, AddressFamily, SLOTS};
+use crate::Client;
+use crate::address::{self, AddressFamily, Space};
 use crate::allocation::Allocation;
-use crate::credentials;
-use crate::{Client, Limits};
-
-/// Of one guest: a browser makes one for each of its network interfaces and each way to us.
-const PER_GUEST: usize = 16;
-/// Of all guests: they must not take what callers need.
-const GUESTS: usize = 512;
+use crate::quotas::{QuotaReached, Quotas};
 
 #[derive(Debug)]
 pub(crate) struct Allocations {
-    limits: Limits,
+    quotas: Quotas,
+    space: Space,
     entries: Vec<Entry>,
     /// The longest free one is used first.
     free: VecDeque<u16>,
     by_client: HashMap<Client, u16>,
-    /// Allocations of each user.
-    users: HashMap<Arc<str>, usize>,
-    /// Allocations of guests.
-    guests: usize,
     deadlines: BTreeSet<(Instant, u16)>,
 }
 
@@ -49,58 +40,34 @@ pub(crate) struct NewAllocation<'a> {
     pub(crate) expires: Instant,
 }
 
-/// Which quota is used up.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum QuotaReached {
-    OfUser,
-    OfServer,
-}
-
 impl Allocations {
-    pub(crate) fn new(limits: Limits) -> Self {
-        let limits = Limits { allocations: limits.allocations.min(SLOTS), ..limits };
+    pub(crate) fn new(quotas: Quotas, space: Space) -> Self {
         Self {
-            limits,
+            quotas,
+            space,
             entries: vec![],
             free: VecDeque::new(),
             by_client: HashMap::new(),
-            users: HashMap::new(),
-            guests: 0,
             deadlines: BTreeSet::new(),
         }
     }
 
     pub(crate) fn insert(&mut self, new: NewAllocation<'_>) -> Result<SocketAddr, QuotaReached> {
         let NewAllocation { client, user, key, transaction, family, even_port, expires } = new;
-        if self.by_client.len() >= self.limits.allocations {
-            return Err(QuotaReached::OfServer);
-        }
-        let is_guest = credentials::is_guest(user);
-        if is_guest && self.guests >= GUESTS {
-            return Err(QuotaReached::OfUser);
-        }
-        let most = self.limits.allocations_per_user.min(if is_guest { PER_GUEST } else { usize::MAX });
-        let user = match self.users.get_key_value(user) {
-            Some((_, count)) if *count >= most => return Err(QuotaReached::OfUser),
-            Some((user, _)) => user.clone(),
-            None => Arc::from(user),
-        };
-        let slot = match self.free.pop_front() {
-            Some(slot) => slot,
-            None => {
-                let slot = u16::try_from(self.entries.len()).map_err(|_| QuotaReached::OfServer)?;
-                self.entries.push(Entry::default());
-                slot
-            }
-        };
-        let Some(entry) = self.entries.get_mut(usize::from(slot)) else {
+        let user = self.quotas.take(user)?;
+        let slot = self.free.pop_front().or_else(|| {
+            let slot = u16::try_from(self.entries.len()).ok()?;
+            self.entries.push(Entry::default());
+            Some(slot)
+        });
+        let entry = slot.and_then(|slot| Some((slot, self.entries.get_mut(usize::from(slot))?)));
+        let Some((slot, entry)) = entry else {
+            self.quotas.give_back(&user);
             return Err(QuotaReached::OfServer);
         };
         const GENERATIONS: u16 = 1 << 14;
         entry.generation = (entry.generation + 1 + u16::from(even_port && entry.generation % 2 == 0)) % GENERATIONS;
-        let relayed = address::relayed(slot, entry.generation, family);
-        *self.users.entry(user.clone()).or_default() += 1;
-        self.guests += usize::from(is_guest);
+        let relayed = address::relayed(self.space, slot, entry.generation, family);
         self.by_client.insert(client, slot);
         self.deadlines.insert((expires, slot));
         entry.allocation = Some(Allocation::new(client, user, key, relayed, transaction, expires));
@@ -118,8 +85,8 @@ impl Allocations {
     }
 
     pub(crate) fn relayed_mut(&mut self, relayed: SocketAddr) -> Option<&mut Allocation> {
-        let slot = address::slot(relayed)?;
-        let allocation = self.entries.get_mut(usize::from(slot))?.allocation.as_mut()?;
+        let slot = usize::from(address::slot(relayed));
+        let allocation = self.entries.get_mut(slot)?.allocation.as_mut()?;
         (allocation.relayed == relayed).then_some(allocation)
     }
 
@@ -139,13 +106,7 @@ impl Allocations {
         let allocation = self.entries.get_mut(usize::from(slot))?.allocation.take()?;
         self.free.push_back(slot);
         self.deadlines.remove(&(allocation.expires, slot));
-        self.guests -= usize::from(credentials::is_guest(&allocation.user));
-        if let Some(count) = self.users.get_mut(&allocation.user) {
-            *count -= 1;
-            if *count == 0 {
-                self.users.remove(&allocation.user);
-            }
-        }
+        self.quotas.give_back(&allocation.user);
         Some(allocation)
     }
 
@@ -165,6 +126,12 @@ impl Allocations {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.by_client.is_empty() && self.users.is_empty() && self.deadlines.is_empty()
+        self.by_client.is_empty() && self.deadlines.is_empty() && self.quotas.is_untouched()
+    }
+}
+
+impl Drop for Allocations {
+    fn drop(&mut self) {
+        self.iter().for_each(|allocation| self.quotas.give_back(&allocation.user));
     }
 }

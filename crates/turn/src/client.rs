@@ -142,7 +142,7 @@ mod tests {
     use stun::{TransactionId, binding};
 
     use super::*;
-    use crate::{Client, Config, Handled, Limits, Now, Server, SharedSecret, Transport, is_virtual};
+    use crate::{Client, Config, Handled, Limits, Now, Quotas, Server, SharedSecret, Space, Transport};
 
     const TRANSACTION: TransactionId = *b"transaction!";
     const UNIX: u64 = 1_700_000_000;
@@ -153,7 +153,12 @@ mod tests {
 
     fn server(allocations: usize) -> Server {
         let limits = Limits { allocations, allocations_per_user: allocations };
-        let config = Config { secret: Some(SharedSecret::new("secret")), peers: vec![media()], limits };
+        let config = Config {
+            secret: Some(SharedSecret::new("secret")),
+            peers: vec![media()],
+            quotas: Quotas::new(limits),
+            space: Space::default(),
+        };
         Server::new(config, [1; 32], Instant::now())
     }
 
@@ -181,7 +186,7 @@ mod tests {
     fn a_question_goes_through_the_relay_and_its_answer_comes_back() {
         let (mut server, mut client) = (server(1), client("secret"));
         let TurnResponse::Relayed(relayed) = allocate(&mut server, &mut client) else { panic!("no allocation") };
-        assert!(is_virtual(relayed));
+        assert!(Space::of(relayed).is_some());
         let question = TurnClient::send(TRANSACTION, media(), &binding::request(TRANSACTION));
         assert_eq!(ask(&mut server, &question), None, "not permitted yet");
         let permitted = ask(&mut server, &client.permit(TRANSACTION, media())).unwrap();

@@ -23,11 +23,13 @@ mod credentials;
 mod limiter;
 mod message;
 mod nonce;
+mod quotas;
 mod server;
 
-pub use address::is_virtual;
+pub use address::Space;
 pub use allocation::{Traffic, Usage};
 pub use credentials::{Credentials, SharedSecret};
+pub use quotas::{Limits, Quotas};
 pub use server::{Allocated, Frame, Handled, Server, Totals};
 
 /// The realm of the long-term credentials, the one that OpenVidu's own deployments use.
@@ -74,15 +76,8 @@ pub struct Config {
     pub secret: Option<SharedSecret>,
     /// The only addresses the relay leads to: those of our media.
     pub peers: Vec<SocketAddr>,
-    /// What may be in use at a time.
-    pub limits: Limits,
-}
-
-/// What may be in use at a time.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Allocations of all users; never more than 65 536.
-    pub allocations: usize,
-    /// Allocations of one user name.
-    pub allocations_per_user: usize,
+    /// What is in use, and may be at a time.
+    pub quotas: Quotas,
+    /// Where its relayed addresses are.
+    pub space: Space,
 }

@@ -10,11 +10,12 @@ use stun::{LongTermKey, Message, MessageWriter, TransactionId, binding};
 
 use crate::address::AddressFamily;
 use crate::allocation::{Allocation, Usage};
-use crate::allocations::{Allocations, NewAllocation, QuotaReached};
+use crate::allocations::{Allocations, NewAllocation};
 use crate::credentials;
 use crate::limiter::Limiter;
 use crate::message::{self, Request, attribute, kind};
 use crate::nonce::Nonces;
+use crate::quotas::QuotaReached;
 use crate::{Client, Config, ECHO_PORTS, Now, REALM, SharedSecret, Transport};
 
 /// What an allocation gets unless it asks for more; also the least.
@@ -112,6 +113,16 @@ pub struct Totals {
     pub ended: Usage,
 }
 
+impl std::ops::AddAssign for Totals {
+    fn add_assign(&mut self, other: Self) {
+        self.allocations += other.allocations;
+        self.refused += other.refused;
+        self.challenged += other.challenged;
+        self.unanswered += other.unanswered;
+        self.ended += other.ended;
+    }
+}
+
 /// An allocation, for those who watch.
 #[derive(Clone, Copy, Debug)]
 pub struct Allocated<'a> {
@@ -173,7 +184,7 @@ impl Server {
             nonces: Nonces::new(&nonce_seed, now),
             limiter: Limiter::new(now),
             rng,
-            allocations: Allocations::new(config.limits),
+            allocations: Allocations::new(config.quotas, config.space),
             totals: Totals::default(),
         }
     }

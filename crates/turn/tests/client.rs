@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use turn::{Client, Config, Handled, Limits, Now, Server, SharedSecret, Transport};
+use turn::{Client, Config, Handled, Limits, Now, Quotas, Server, SharedSecret, Space, Transport};
 use turn_client_proto::api::{Transmit, TurnConfig, TurnEvent, TurnPollRet, TurnRecvRet};
 use turn_client_proto::prelude::*;
 use turn_client_proto::stun::Instant as ClientInstant;
@@ -39,7 +39,11 @@ impl World {
         let issued = secret.issue(UNIX, "ann");
         let start = Instant::now();
         let limits = Limits { allocations: 10, allocations_per_user: 10 };
-        let server = Server::new(Config { secret: Some(secret), peers: vec![media()], limits }, [1; 32], start);
+        let server = Server::new(
+            Config { secret: Some(secret), peers: vec![media()], quotas: Quotas::new(limits), space: Space::default() },
+            [1; 32],
+            start,
+        );
         let credentials = TurnCredentials::new(&issued.username, password.unwrap_or(&issued.password));
         let config = TurnConfig::new(credentials);
         let client = TurnClientUdp::allocate(address("198.51.100.1:5000"), media(), config);

@@ -55,15 +55,26 @@ fn bench_with(send_buffer: usize) -> Bench {
     let secret = turn::SharedSecret::new("secret");
     let limits = turn::Limits { allocations: 10, allocations_per_user: 10 };
     let config = WorkerConfig {
-        turn: turn::Config { secret: Some(secret), peers: candidates.udp.clone(), limits },
+        turn: turn::Config {
+            secret: Some(secret),
+            peers: candidates.udp.clone(),
+            quotas: turn::Quotas::new(limits),
+            space: Space::default(),
+        },
         sfu: sfu::Config { worker: WorkerId(0), candidates, ice_lite: true, statistics: None },
     };
     let (commands, to_worker) = mpsc::channel(16);
     let (from_worker, events) = mpsc::channel(64);
-    let (streams, from_streams) = Streams::new();
-    let (relay, questioned) = RelayQuestions::new();
-    let (pulse, asked) = Pulse::new();
-    let inputs = WorkerInputs { commands: to_worker, streams: from_streams, questioned, pulse: asked };
+    let (streams, mut from_streams) = Streams::new(1);
+    let (relay, mut questioned) = RelayQuestions::new(1);
+    let (pulse, mut asked) = Pulse::new(1);
+    let inputs = WorkerInputs {
+        commands: to_worker,
+        streams: from_streams.remove(0),
+        questioned: questioned.remove(0),
+        pulse: asked.remove(0),
+        neighbours: Neighbours::all(1, Instant::now()).remove(0),
+    };
     let sockets = WorkerSockets { media, turn: None };
     let worker = Worker::new(sockets, config, network, inputs, from_worker, FaultyTaps).expect("a worker");
     Bench { worker, commands, events, pulse, _network: change, _others: (streams, relay) }

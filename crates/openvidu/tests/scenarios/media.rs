@@ -112,6 +112,34 @@ fn all_that_one_client_receives_names_the_same_subscriber() {
 }
 
 #[test]
+fn rooms_are_opened_where_there_is_least_to_do() {
+    let workers = vec![WorkerId(0), WorkerId(1)];
+    let mut call = Call::with(Settings { media_workers: workers, ..settings() });
+    for room in ["second", "third", "fourth"] {
+        call.create_session(room);
+    }
+    // Three participants, with two streams that all the others receive, outweigh two pairs that say nothing.
+    for name in ["ann", "bob", "cat"] {
+        call.join(name);
+    }
+    call.publish("ann").publish("bob");
+    for (subscriber, publisher) in [("bob", "ann"), ("cat", "ann"), ("ann", "bob"), ("cat", "bob")] {
+        call.subscribe(subscriber, publisher);
+    }
+    for (name, room) in [("dan", "second"), ("dora", "second"), ("eve", "third"), ("ed", "third")] {
+        call.join_room(name, room);
+    }
+    let in_worker = |call: &Call, worker| call.worker.routers.iter().filter(|r| r.worker == WorkerId(worker)).count();
+    assert_eq!((in_worker(&call, 0), in_worker(&call, 1)), (1, 2));
+    // Once they have gone, there is least to do where they were.
+    for name in ["ann", "bob", "cat"] {
+        call.leave(name);
+    }
+    call.join_room("fay", "fourth");
+    assert_eq!((in_worker(&call, 0), in_worker(&call, 1)), (1, 2));
+}
+
+#[test]
 fn a_lost_worker_takes_only_its_own_sessions_and_new_ones_go_to_those_that_are_left() {
     let workers = vec![WorkerId(0), WorkerId(1)];
     let mut call = Call::with(Settings { media_workers: workers, ..settings() });

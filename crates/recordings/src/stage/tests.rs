@@ -59,7 +59,7 @@ impl Studio {
         let store = Store::open(folder).unwrap();
         let (handle, taps, inputs) = writer::queue();
         let (commands, media) = mpsc::channel(64);
-        let writer = writer::start(handle.clone(), inputs, commands.downgrade()).unwrap();
+        let writer = writer::start(handle.clone(), inputs, move |command| drop(commands.try_send(command))).unwrap();
         let premises = Premises {
             store: store.clone(),
             destination: None,

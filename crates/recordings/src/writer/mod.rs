@@ -98,21 +98,25 @@ pub struct Writer {
     pub thread: thread::JoinHandle<()>,
 }
 
-/// Starts the threads. Key frames are asked for by `media`, as long as the media worker is there.
-pub fn start(handle: WriterHandle, inputs: Inputs, media: mpsc::WeakSender<MediaCommand>) -> io::Result<Writer> {
+/// Starts the threads. Key frames are asked for by `media`, which must not keep media workers running.
+pub fn start(
+    handle: WriterHandle,
+    inputs: Inputs,
+    media: impl Fn(MediaCommand) + Send + 'static,
+) -> io::Result<Writer> {
     start_with(handle, inputs, media, file::create)
 }
 
 fn start_with(
     handle: WriterHandle,
     inputs: Inputs,
-    media: mpsc::WeakSender<MediaCommand>,
+    media: impl Fn(MediaCommand) + Send + 'static,
     create: file::Create,
 ) -> io::Result<Writer> {
     let (told, events) = mpsc::channel(EVENT_CAPACITY);
     let syncing = sync::start(told.clone())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-    let writer = stream_writer::StreamWriter::new(inputs, media, told, syncing.jobs, create);
+    let writer = stream_writer::StreamWriter::new(inputs, Box::new(media), told, syncing.jobs, create);
     let thread = thread::Builder::new().name("writer".to_owned()).spawn(move || {
         runtime.block_on(writer.run());
         // The writer has dropped its end of the queue: what is left is forced to the disk.

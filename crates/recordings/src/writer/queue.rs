@@ -81,7 +81,7 @@ impl WriterHandle {
 }
 
 /// For the media worker.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct TapQueue {
     sender: mpsc::Sender<Input>,
     overflow: Overflow,

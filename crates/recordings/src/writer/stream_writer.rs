@@ -29,9 +29,12 @@ const TICK: Duration = Duration::from_millis(50);
 /// Inputs taken between two looks at the clock.
 const BATCH: usize = 256;
 
+/// Takes what is asked of media.
+pub(super) type Media = Box<dyn Fn(MediaCommand) + Send>;
+
 pub(super) struct StreamWriter {
     inputs: Inputs,
-    media: mpsc::WeakSender<MediaCommand>,
+    media: Media,
     events: mpsc::Sender<WriterEvent>,
     /// Events that the control side had no room for.
     backlog: VecDeque<WriterEvent>,
@@ -56,7 +59,7 @@ struct Open {
 impl StreamWriter {
     pub(super) fn new(
         inputs: Inputs,
-        media: mpsc::WeakSender<MediaCommand>,
+        media: Media,
         events: mpsc::Sender<WriterEvent>,
         sync: SyncSender<Job>,
         create: Create,
@@ -275,9 +278,9 @@ impl StreamWriter {
 
     fn ask_for_key_frame(&self, tap: TapId) {
         let router = self.files.get(&tap).and_then(|open| open.router);
-        if let (Some(router), Some(media)) = (router, self.media.upgrade()) {
+        if let Some(router) = router {
             // A worker that takes no commands has other worries; it is asked again.
-            let _ = media.try_send(MediaOperation::RequestKeyFrame { tap }.at(router));
+            (self.media)(MediaOperation::RequestKeyFrame { tap }.at(router));
         }
     }
 

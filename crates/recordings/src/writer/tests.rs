@@ -50,9 +50,10 @@ impl Publisher {
     }
 }
 
-/// A media worker's end of commands: held for as long as key frames may be asked for.
-fn media() -> (mpsc::Sender<MediaCommand>, mpsc::Receiver<MediaCommand>) {
-    mpsc::channel(8)
+/// Where key frames are asked for, and what was asked.
+fn media() -> (impl Fn(MediaCommand) + Send + 'static, mpsc::Receiver<MediaCommand>) {
+    let (sender, asked) = mpsc::channel(8);
+    (move |command| drop(sender.try_send(command)), asked)
 }
 
 fn start_file(path: PathBuf) -> StartFile {
@@ -65,7 +66,7 @@ async fn a_file_runs_and_is_finished() {
     let path = folder.path().join("str_CAM_1.webm");
     let (handle, taps, inputs) = queue();
     let (commands, _worker) = media();
-    let mut writer = start(handle, inputs, commands.downgrade()).unwrap();
+    let mut writer = start(handle, inputs, commands).unwrap();
     writer.handle.start(start_file(path.clone())).unwrap();
     let publisher = Publisher::new(TAP);
     (0..50).flat_map(|n| publisher.packets(n)).for_each(|packet| taps.send(packet));
@@ -87,7 +88,7 @@ async fn the_next_file_of_a_stream_does_not_begin_before_the_last_one_ended() {
     let folder = tempfile::tempdir().unwrap();
     let (handle, taps, inputs) = queue();
     let (commands, _worker) = media();
-    let mut writer = start(handle, inputs, commands.downgrade()).unwrap();
+    let mut writer = start(handle, inputs, commands).unwrap();
     let next = TapId(2);
     writer.handle.start(start_file(folder.path().join("one"))).unwrap();
     // What is sent first comes late, so that the times of the first file are late for some seconds.
@@ -120,7 +121,7 @@ async fn files_are_finished_when_the_server_stops() {
     let folder = tempfile::tempdir().unwrap();
     let (handle, taps, inputs) = queue();
     let (commands, _worker) = media();
-    let mut writer = start(handle, inputs, commands.downgrade()).unwrap();
+    let mut writer = start(handle, inputs, commands).unwrap();
     for n in 0..3 {
         let tap = TapId(n);
         writer.handle.start(StartFile { tap, ..start_file(folder.path().join(n.to_string())) }).unwrap();
@@ -140,7 +141,7 @@ async fn packets_that_come_before_their_file_are_kept_for_it() {
     let folder = tempfile::tempdir().unwrap();
     let (handle, taps, inputs) = queue();
     let (commands, _worker) = media();
-    let mut writer = start(handle, inputs, commands.downgrade()).unwrap();
+    let mut writer = start(handle, inputs, commands).unwrap();
     let unwanted = TapId(2);
     for tap in [TAP, unwanted] {
         let publisher = Publisher::new(tap);
@@ -177,7 +178,7 @@ async fn duration(start_after: u64, stop_after: u64) -> u64 {
         }
         publisher.packets(n).into_iter().take(2 * usize::from(n < 10)).for_each(|packet| taps.send(packet));
     }
-    let Writer { mut events, handle, .. } = start(handle, inputs, commands.downgrade()).unwrap();
+    let Writer { mut events, handle, .. } = start(handle, inputs, commands).unwrap();
     drop((handle, taps));
     let mut durations = vec![];
     while let Some(event) = events.recv().await {
@@ -206,7 +207,7 @@ async fn nothing_received_leaves_no_file() {
     let path = folder.path().join("silent");
     let (handle, _taps, inputs) = queue();
     let (commands, _worker) = media();
-    let mut writer = start(handle, inputs, commands.downgrade()).unwrap();
+    let mut writer = start(handle, inputs, commands).unwrap();
     writer.handle.start(start_file(path.clone())).unwrap();
     writer.handle.stop(TAP).unwrap();
     let event = writer.events.recv().await;
@@ -224,7 +225,7 @@ async fn packets_without_room_are_counted_in_their_file_and_commands_still_fit()
     let publisher = Publisher::new(TAP);
     let sent = 20_000;
     (0..sent / 2).flat_map(|n| publisher.packets(n)).for_each(|packet| taps.send(packet));
-    let mut writer = start(handle, inputs, commands.downgrade()).unwrap();
+    let mut writer = start(handle, inputs, commands).unwrap();
     assert_eq!(writer.events.recv().await, Some(WriterEvent::Running { tap: TAP }));
     // One more of each shows that some are missing, and that the pictures need a key frame.
     for packet in publisher.packets(sent) {
@@ -247,7 +248,7 @@ async fn a_file_that_cannot_be_made_fails_and_others_go_on() {
     std::fs::write(&taken, "precious").unwrap();
     let (handle, taps, inputs) = queue();
     let (commands, _worker) = media();
-    let mut writer = start(handle, inputs, commands.downgrade()).unwrap();
+    let mut writer = start(handle, inputs, commands).unwrap();
     for path in [taken.clone(), folder.path().join("no-such-folder/file")] {
         writer.handle.start(start_file(path.clone())).unwrap();
         let Some(WriterEvent::Failed { tap: TAP, why, disk: true, summary: None }) = writer.events.recv().await else {
@@ -274,7 +275,7 @@ async fn a_full_disk_ends_its_file_with_a_reason() {
     }
     let (handle, taps, inputs) = queue();
     let (commands, _worker) = media();
-    let mut writer = start_with(handle, inputs, commands.downgrade(), full).unwrap();
+    let mut writer = start_with(handle, inputs, commands, full).unwrap();
     writer.handle.start(start_file(PathBuf::from("full.webm"))).unwrap();
     let publisher = Publisher::new(TAP);
     (0..5).flat_map(|n| publisher.packets(n)).for_each(|packet| taps.send(packet));
@@ -297,7 +298,7 @@ async fn a_panic_ends_the_file_that_it_was_about_and_no_other() {
     let folder = tempfile::tempdir().unwrap();
     let (handle, taps, inputs) = queue();
     let (commands, _worker) = media();
-    let mut writer = start_with(handle, inputs, commands.downgrade(), faulty).unwrap();
+    let mut writer = start_with(handle, inputs, commands, faulty).unwrap();
     writer.handle.start(start_file(folder.path().join("good.webm"))).unwrap();
     let file = StartFile { tap: FAULTY, ..start_file(folder.path().join("faulty.webm")) };
     writer.handle.start(file).unwrap();

@@ -12,7 +12,12 @@ pub fn run(data: &[u8]) {
     let start = Instant::now();
     let local = ([203, 0, 113, 5], 40_000).into();
     let limits = Limits { allocations: 4, allocations_per_user: 2 };
-    let config = Config { secret: Some(SharedSecret::new(SECRET)), peers: vec![local], limits };
+    let config = Config {
+        secret: Some(SharedSecret::new(SECRET)),
+        peers: vec![local],
+        quotas: ::turn::Quotas::new(limits),
+        space: ::turn::Space::default(),
+    };
     let mut server = Server::new(config, [1; 32], start);
     let mut now = Now { instant: start, unix_seconds: 1 };
     // The input is cut into messages by a length byte each; its lowest bits say who sends it.
@@ -26,7 +31,7 @@ pub fn run(data: &[u8]) {
         match server.handle(Client { transport, remote, local }, contents, now) {
             Handled::Relayed { source, destination, contents } => {
                 assert_eq!(destination, local);
-                assert!(::turn::is_virtual(source) && contents.len() < usize::from(*length));
+                assert!(::turn::Space::of(source).is_some() && contents.len() < usize::from(*length));
                 server.frame(source, destination, contents.len(), now.instant);
             }
             // Nobody gets much more than was sent.

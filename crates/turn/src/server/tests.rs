@@ -1,5 +1,5 @@
 use super::*;
-use crate::{Limits, is_virtual};
+use crate::{Limits, Quotas, Space};
 
 const UNIX: u64 = 1_700_000_000;
 const MEDIA: &str = "203.0.113.5:40000";
@@ -54,7 +54,12 @@ impl World {
     fn with(peers: &[&str], limits: Limits) -> Self {
         let now = Now { instant: Instant::now(), unix_seconds: UNIX };
         let peers = peers.iter().map(|peer| address(peer)).collect();
-        let config = Config { secret: Some(SharedSecret::new("secret")), peers, limits };
+        let config = Config {
+            secret: Some(SharedSecret::new("secret")),
+            peers,
+            quotas: Quotas::new(limits),
+            space: Space::default(),
+        };
         Self { server: Server::new(config, [1; 32], now.instant), now, transactions: 0 }
     }
 
@@ -260,7 +265,7 @@ fn only_credentials_that_we_have_issued_and_that_are_valid_get_an_allocation() {
     assert!(world.server.is_empty());
     let reply = world.allocate(&ann);
     assert_eq!((reply.error, reply.signed, reply.lifetime), (0, true, Some(600)));
-    assert!(is_virtual(reply.relayed.unwrap()));
+    assert!(Space::of(reply.relayed.unwrap()).is_some());
     assert_eq!(reply.mapped, Some(ann.client.remote));
 }
 
@@ -548,7 +553,12 @@ fn what_belongs_to_media_is_left_to_it() {
     for message in [&check, &response, &b"\x16\xfe\xfddtls"[..], b"\x80\x60rtp", b"\x00\x01broken", b""] {
         assert_eq!(world.server.handle(client(1), message, world.now), Handled::NotOurs, "{message:?}");
     }
-    let off = Config { secret: None, peers: vec![], limits: Limits { allocations: 1, allocations_per_user: 1 } };
+    let off = Config {
+        secret: None,
+        peers: vec![],
+        quotas: Quotas::new(Limits { allocations: 1, allocations_per_user: 1 }),
+        space: Space::default(),
+    };
     let mut off = Server::new(off, [1; 32], world.now.instant);
     let allocate = MessageWriter::new(kind::ALLOCATE, [3; 12]).finish(false);
     assert_eq!(off.handle(client(1), &allocate, world.now), Handled::NotOurs, "nothing relays");
