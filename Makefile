@@ -16,7 +16,7 @@ run: tools-run build
 		MADANG_ALLOW_MY_SECRET="$${MADANG_ALLOW_MY_SECRET:-true}" \
 		MADANG_HELPER_USER="$${MADANG_HELPER_USER:-$$(id -u):$$(id -g)}" exec $(MADANG)
 
-test: tools-test lint rust-test deny e2e
+test: tools-test lint rust-test instructions deny e2e
 
 lint: web-lint rust-lint layers
 
@@ -62,6 +62,12 @@ layers:
 # Always with the same cases where tests choose their own; `make properties` looks for others.
 rust-test: web
 	PROPTEST_RNG_SEED=1 cargo test --release --workspace
+
+# What packets and joins cost, in instructions: more than is kept in the repository fails. `node scripts/instructions.mjs --write`
+# keeps the new counts.
+.PHONY: instructions
+instructions:
+	node scripts/instructions.mjs
 
 # Those tests with as many cases as one has time for, each time others.
 .PHONY: properties

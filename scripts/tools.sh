@@ -31,6 +31,8 @@ if [ "$purpose" = test ]; then
     # A proxy in front of the server, its certificate, and what checks our service unit.
     has nginx || [ -x /usr/sbin/nginx ] || packages+=(nginx)
     has openssl || packages+=(openssl)
+    # Counts instructions.
+    has valgrind || packages+=(valgrind)
     has systemd-analyze || packages+=(systemd)
     # Makes browsers trust an authority of the tests' own.
     has certutil || packages+=(libnss3-tools)

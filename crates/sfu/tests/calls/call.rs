@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -468,9 +469,13 @@ impl Call {
     }
 
     fn drain_clients(&mut self) {
+        self.drain(0..self.clients.len());
+    }
+
+    fn drain(&mut self, clients: Range<usize>) {
         let now = self.now;
         let mut out = Vec::new();
-        for client in &mut self.clients {
+        for client in &mut self.clients[clients] {
             if client.closed || client.next > now {
                 continue;
             }
@@ -497,6 +502,21 @@ impl Call {
         for transmit in out {
             self.fly(transmit);
         }
+    }
+
+    /// What a publisher sends in that time. It arrives nowhere, and for everybody else time stands still.
+    pub(crate) fn film_for(&mut self, publisher: usize, duration: Duration) -> Vec<Transmit> {
+        let begin = self.now;
+        let under_way = std::mem::take(&mut self.in_flight);
+        while self.now < begin + duration {
+            self.now += ms(1);
+            self.film(publisher);
+            self.drain(publisher..publisher + 1);
+        }
+        self.now = begin;
+        let mut sent = std::mem::replace(&mut self.in_flight, under_way).into_sorted_vec();
+        sent.reverse();
+        sent.into_iter().map(|Reverse(Flight(_, _, transmit))| transmit).collect()
     }
 
     /// Takes what the unit wants sent and told.

@@ -4,6 +4,7 @@
 mod call;
 mod camera;
 
+mod costs;
 mod hostile;
 mod lifecycle;
 mod media;
