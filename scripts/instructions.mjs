@@ -20,7 +20,8 @@ if (process.arch !== 'x64' || !/\bavx2\b/.test(readFileSync('/proc/cpuinfo', 'ut
     process.exit(0);
 }
 
-const build = ['test', '--release', '-p', 'sfu', '--test', 'calls', '--no-run', '--message-format=json'];
+// As the tests are built, so that nothing is built anew.
+const build = ['test', '--release', '--workspace', '--test', 'calls', '--no-run', '--message-format=json'];
 const messages = execFileSync('cargo', build, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'], maxBuffer: 1 << 28 });
 const artifacts = messages.split('\n').filter(Boolean).map((line) => JSON.parse(line));
 const program = artifacts.findLast(({ executable, target }) => executable && target?.name === 'calls').executable;
