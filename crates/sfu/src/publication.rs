@@ -6,7 +6,7 @@ use std::time::Instant;
 use protocol::id::RouterId;
 
 use crate::codec;
-use crate::keyframe::KeyFrameRequests;
+use crate::keyframe::{self, KeyFrameRequests};
 use crate::layer_selector::LayerActivity;
 use crate::packet::{MediaKind, Packet};
 use crate::retransmission::Kept;
@@ -54,6 +54,17 @@ impl Publication {
             pending: Vec::new(),
             kept: Kept::default(),
         }
+    }
+
+    /// The pictures since the last key frame of a layer that have been forwarded already: if it is so recent that the publisher
+    /// would not be asked for another one yet.
+    pub(crate) fn since_key_frame(&self, layer: usize, now: Instant) -> Vec<Packet> {
+        let begins = |packet: &Packet| {
+            packet.key_frame_start
+                && (packet.source.layer, packet.source.generation) == (layer, self.generation)
+                && now.saturating_duration_since(packet.arrival) <= keyframe::SPACING
+        };
+        self.kept.since(begins, self.pending.iter().find_map(|packet| packet.kept))
     }
 
     /// A (new) transport carries it from now on.

@@ -36,6 +36,20 @@ impl Kept {
         self.packets.get(place.wrapping_sub(self.first) as usize)
     }
 
+    /// Everything from the last packet on that `begins`, up to the place `end`; nothing without such a packet.
+    pub(crate) fn since(&self, begins: impl Fn(&Packet) -> bool, end: Option<Place>) -> Vec<Packet> {
+        let end = end.map_or(self.packets.len(), |end| (end.wrapping_sub(self.first) as usize).min(self.packets.len()));
+        let known = self.packets.range(..end);
+        let Some(begin) = known.clone().rposition(begins) else {
+            return Vec::new();
+        };
+        let placed = |(number, packet): (usize, &Packet)| {
+            let place = self.first.wrapping_add(number as Place);
+            Packet { kept: Some(place), ..packet.clone() }
+        };
+        known.enumerate().skip(begin).map(placed).collect()
+    }
+
     fn expire(&mut self, now: Instant) {
         while self.packets.front().is_some_and(|packet| now.saturating_duration_since(packet.arrival) > AGE) {
             self.drop_oldest();

@@ -14,6 +14,7 @@ use rand::rngs::StdRng;
 use crate::consumer::Consumer;
 use crate::demux::{Demux, Route};
 use crate::keyframe;
+use crate::layer_selector::LayerActivity;
 use crate::milestones::{self, Milestones};
 use crate::packet::{MediaKind, Packet};
 use crate::publication::Publication;
@@ -63,6 +64,32 @@ pub(crate) struct Peer {
     pub(crate) subscriber: Option<SubscriberId>,
     pub(crate) milestones: Milestones,
     pub(crate) offer: Option<PendingOffer>,
+}
+
+impl Peer {
+    /// Sends it what it gets of `packets`. The layer of which it needs a key frame, if it cannot go on without.
+    fn hand_on(
+        &mut self,
+        packets: &[Packet],
+        layers: &[LayerActivity],
+        generation: u32,
+        now: Instant,
+        sink: &mut Sink,
+    ) -> Option<usize> {
+        let consumer = self.consumer.as_mut()?;
+        let mut milestones = self.subscriber.map(|_| &mut self.milestones);
+        let mut wanted = None;
+        self.transport.send(now, sink, |leg| {
+            let write = |packet: &Packet, header| {
+                leg.write(packet, header);
+                if let Some(milestones) = &mut milestones {
+                    milestones.went(packet);
+                }
+            };
+            wanted = consumer.forward(packets, layers, generation, now, write);
+        });
+        wanted
+    }
 }
 
 /// An offer of ours that waits for its answer.
@@ -353,15 +380,28 @@ impl Sfu {
     }
 
     /// A subscriber is connected: it needs a picture at once.
+    /// A subscriber that comes shortly after a key frame is sent it at once, with all that followed: its picture begins without
+    /// another one being asked for.
     fn start_consumer(&mut self, slot: Slot, now: Instant) {
-        let Some(consumer) = self.peers.get_mut(slot).and_then(|p| p.consumer.as_mut()) else {
+        let Some(peer) = self.peers.get_mut(slot) else {
+            return;
+        };
+        let Some(consumer) = &mut peer.consumer else {
             return;
         };
         let id = consumer.publication;
-        if let Some(publication) = self.publications.get(&id) {
-            consumer.start(&publication.layers, publication.generation, now);
-            self.wake_publication(id);
+        let Some(publication) = self.publications.get(&id) else {
+            return;
+        };
+        consumer.start(&publication.layers, publication.generation, now);
+        let recent = consumer.video_layer().filter(|_| consumer.takes_video());
+        let recent = recent.map(|layer| publication.since_key_frame(layer, now)).unwrap_or_default();
+        if !recent.is_empty() {
+            peer.hand_on(&recent, &publication.layers, publication.generation, now, &mut self.sink);
+            self.tell_milestones(slot);
+            self.schedule(slot);
         }
+        self.wake_publication(id);
     }
 
     fn collect(&mut self, slot: Slot, id: PublicationId, mut packet: Packet) {
@@ -407,21 +447,12 @@ impl Sfu {
                 let Some(peer) = self.peers.get_mut(*slot) else {
                     continue;
                 };
-                let Some(consumer) = peer.consumer.as_mut().filter(|c| c.connected) else {
+                if !peer.consumer.as_ref().is_some_and(|consumer| consumer.connected) {
                     continue;
-                };
+                }
                 let (layers, generation) = (&publication.layers, publication.generation);
-                let mut milestones = peer.subscriber.map(|_| &mut peer.milestones);
-                peer.transport.send(now, &mut self.sink, |leg| {
-                    let write = |packet: &Packet, header| {
-                        leg.write(packet, header);
-                        if let Some(milestones) = &mut milestones {
-                            milestones.went(packet);
-                        }
-                    };
-                    wanted.extend(consumer.forward(&packets, layers, generation, now, write));
-                });
-                if milestones.is_some_and(|milestones| milestones.has_news()) {
+                wanted.extend(peer.hand_on(&packets, layers, generation, now, &mut self.sink));
+                if peer.subscriber.is_some() && peer.milestones.has_news() {
                     noticed.push(*slot);
                 }
                 if let Some(at) = peer.transport.deadline() {

@@ -287,3 +287,34 @@ fn sender_reports_keep_audio_and_video_in_step() {
     let (audio, video) = (error(MediaKind::Audio, 48_000.0, 0.020), error(MediaKind::Video, 90_000.0, 0.033));
     assert!((audio - video).abs() < 0.010, "{} ms apart", (audio - video) * 1000.0);
 }
+
+/// In a storm of joins the publisher would be asked all the time, or most would wait.
+#[test]
+fn who_comes_shortly_after_a_key_frame_gets_it_and_all_that_followed() {
+    let mut call = Call::new();
+    let ann = call.publish(browser(), &[]);
+    call.connect();
+    call.start_video(ann, VideoCodec::Vp8, None);
+    call.run(ms(1000));
+    let bob = call.subscribe(browser(), ann);
+    call.run(ms(200));
+    let cat = call.subscribe(browser(), ann);
+    call.connect();
+    let (requests, connected) = (call.clients[ann].key_frame_requests.len(), call.now);
+    call.run(ms(50));
+    assert_eq!(call.clients[ann].key_frame_requests.len(), requests, "nobody is asked");
+    let first = |call: &Call, client| (call.video_of(client)[0].at, stamp(&call.video_of(client)[0].payload));
+    let ((before, of_bob), (after, of_cat)) = (first(&call, bob), first(&call, cat));
+    assert_eq!((of_bob.frame, of_bob.packet), (of_cat.frame, of_cat.packet), "the same key frame");
+    assert!(before < connected && after > before);
+    // It goes on with what comes next, and can ask for what it lacks.
+    call.loss = 0.05;
+    call.run(ms(1000));
+    call.loss = 0.0;
+    call.run(ms(300));
+    assert_eq!(call.clients[ann].key_frame_requests.len(), requests);
+    let mut numbers: Vec<_> = call.video_of(cat).iter().map(|packet| packet.sequence).collect();
+    numbers.sort_unstable();
+    assert!(numbers.windows(2).all(|pair| pair[1] == pair[0] + 1), "each once, none missing");
+    assert!(numbers.len() > 100);
+}
