@@ -281,11 +281,12 @@ impl<Taps: TapSink> Worker<Taps> {
     /// To whom it is for, here or in another worker; `client` is behind the relay that it came through. `false`: nobody who was
     /// here before is here any more.
     fn deliver(&mut self, datagram: Datagram<'_>, client: Option<Client>, now: Instant) -> bool {
-        let arrival = self.guarded(|sfu| sfu.handle_datagram(datagram, now));
-        if let Some(arrival) = arrival {
+        let Some(arrival) = self.guarded(|sfu| sfu.handle_datagram(datagram, now)) else { return false };
+        // With ICE-lite nobody here asks, and such an answer is a stranger's.
+        if arrival != Arrival::Unasked || !self.config.sfu.ice_lite {
             self.inputs.neighbours.arrived(arrival, datagram, client);
         }
-        arrival.is_some()
+        true
     }
 
     /// The machine has other addresses than before.
