@@ -102,6 +102,12 @@ class Namespace {
   constructor(name) {
     this.name = name;
     run('ip', 'netns', 'add', name);
+    // Link-local addresses count at once: a second later, Chromium would take them for a change of the network and give up
+    // what it is loading.
+    for (const which of ['all', 'default']) {
+      const file = `/proc/sys/net/ipv6/conf/${which}/accept_dad`;
+      this.exec('sh', '-c', `[ ! -e ${file} ] || echo 0 > ${file}`);
+    }
     this.ip('link', 'set', 'lo', 'up');
   }
 

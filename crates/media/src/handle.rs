@@ -147,7 +147,7 @@ struct LastWord {
 
 impl Drop for LastWord {
     fn drop(&mut self) {
-        // Nobody listens any more when the server stops.
-        let _ = self.events.blocking_send(MediaEvent::WorkerLost { worker: self.worker });
+        // Nobody listens any more when the server stops; and the thread must end, which is noticed, whether this is or not.
+        let _ = self.events.try_send(MediaEvent::WorkerLost { worker: self.worker });
     }
 }
