@@ -66,7 +66,7 @@ rust-test: web
 # What packets and joins cost, in instructions: more than is kept in the repository fails. `node scripts/instructions.mjs --write`
 # keeps the new counts.
 .PHONY: instructions
-instructions:
+instructions: web
 	node scripts/instructions.mjs
 
 # Those tests with as many cases as one has time for, each time others.

@@ -123,11 +123,10 @@ impl<Taps: TapSink> Worker<Taps> {
             self.relay(|turn| turn.handle_timeout(Instant::now()));
             self.step(|sfu, now| sfu.handle_timeout(now));
         }
-        let (sfu, turn, now) = (&self.sfu, &self.turn, Instant::now());
-        let is_known_here = |source| sfu.as_ref().is_some_and(|sfu| sfu.is_known(Protocol::Udp, source));
-        self.inputs.neighbours.sweep(now, is_known_here);
+        let (sfu, turn, now) = (self.sfu.as_ref(), &self.turn, Instant::now());
+        self.inputs.neighbours.sweep(now, |source| is_known(sfu, Protocol::Udp, source));
         let is_known = |connection: &Connection| match connection.framing {
-            Framing::Ice => sfu.as_ref().is_some_and(|sfu| sfu.is_known(Protocol::Tcp, connection.ends.peer)),
+            Framing::Ice => is_known(sfu, Protocol::Tcp, connection.ends.peer),
             Framing::Turn => turn.is_known(&turn_client(connection.ends)),
         };
         self.connections.sweep(now, is_known);
@@ -186,7 +185,7 @@ impl<Taps: TapSink> Worker<Taps> {
             let Some(arrival) = self.guarded(|sfu| sfu.handle_datagram(datagram, now)) else { return };
             let is_check = sfu::worker_of_check(datagram.contents).is_some();
             match arrival {
-                Arrival::Taken if is_check && self.is_known(source) => {
+                Arrival::Taken if is_check && is_known(self.sfu.as_ref(), Protocol::Udp, source) => {
                     self.inputs.neighbours.claim(from, source, true);
                     if let Some(client) = client {
                         self.inputs.neighbours.met(source, client);
@@ -197,11 +196,6 @@ impl<Taps: TapSink> Worker<Taps> {
             }
         }
         self.drain();
-    }
-
-    /// Whether one of our transports has authenticated it.
-    fn is_known(&self, source: SocketAddr) -> bool {
-        self.sfu.as_ref().is_some_and(|sfu| sfu.is_known(Protocol::Udp, source))
     }
 
     fn receive(&mut self, received: &mut Received) {
@@ -497,6 +491,11 @@ impl<Taps: TapSink> Worker<Taps> {
         }
         event
     }
+}
+
+/// Whether a transport of this worker has authenticated it.
+fn is_known(sfu: Option<&Sfu>, protocol: Protocol, source: SocketAddr) -> bool {
+    sfu.is_some_and(|sfu| sfu.is_known(protocol, source))
 }
 
 fn turn_now() -> turn::Now {

@@ -278,8 +278,7 @@ impl ControlLoop {
     }
 
     fn media(&mut self, event: MediaEvent) {
-        if let MediaEvent::WorkerLost { worker } = event {
-            tracing::error!(worker = worker.0, "a media worker is gone until the server is started again");
+        if matches!(event, MediaEvent::WorkerLost { .. }) {
             let _ = self.media_lost_at.set(self.clock.now().as_millis());
         }
         self.step(|registry, now| registry.handle_media(event, now));
@@ -465,7 +464,7 @@ pub(crate) mod tests {
 
     const LOAD: DescribeLoad = DescribeLoad { sessions: false, recordings: false };
 
-    /// A loop, and the ends of its media, which must live as long as it shall not notice that they are gone.
+    /// A loop, and the ends of its media.
     pub(crate) fn started() -> (Control, JoinHandle<()>, (mpsc::Sender<MediaEvent>, mpsc::Receiver<MediaCommand>)) {
         let (media, commands) = MediaHandle::detached();
         let (worker, media_events) = mpsc::channel(1);

@@ -102,8 +102,9 @@ impl Ids {
         PendingId(self.next())
     }
 
-    pub(crate) fn router(&mut self, worker: WorkerId) -> RouterId {
-        RouterId { number: self.next(), worker }
+    /// Which worker it is in is decided when somebody joins.
+    pub(crate) fn router(&mut self) -> RouterId {
+        RouterId { number: self.next(), worker: WorkerId::default() }
     }
 
     pub(crate) fn publication(&mut self) -> PublicationId {

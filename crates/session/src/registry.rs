@@ -91,8 +91,7 @@ impl Registry {
     /// Makes a session, which nobody is in.
     pub fn create_session(&mut self, properties: SessionProperties, now: Time) -> Result<SessionId, SessionExists> {
         let id = self.free_session_id(&properties.custom_session_id)?;
-        let worker = self.choose_worker();
-        let mut session = Session::new(id.clone(), self.cx.ids.router(worker), properties, now);
+        let mut session = Session::new(id.clone(), self.cx.ids.router(), properties, now);
         session.always_record = self.cx.settings.recording.enabled && session.records_always();
         self.cx.effects.event(Event::SessionCreated(session.stamp(now)));
         self.sessions.insert(id.clone(), session);

@@ -34,7 +34,7 @@ impl Workers {
 
 impl Registry {
     /// Where the next room should be.
-    pub(crate) fn choose_worker(&self) -> WorkerId {
+    fn choose_worker(&self) -> WorkerId {
         if let [only] = self.cx.workers.running[..] {
             return only;
         }
@@ -51,18 +51,10 @@ impl Registry {
         }
     }
 
-    /// A media worker is gone with everything it carried: its sessions that were in use end, others go elsewhere.
+    /// A media worker is gone with everything it carried: its sessions that were in use end.
     pub(crate) fn lose_worker(&mut self, worker: WorkerId, now: Time) {
         tracing::error!(worker = worker.0, "a media worker is gone: its sessions end");
         self.cx.workers.running.retain(|running| *running != worker);
         self.end_sessions(|session| session.in_use && session.router.worker == worker, Reason::NodeCrashed, now);
-        let unused = self.sessions.values().filter(|session| session.router.worker == worker);
-        let unused: Vec<_> = unused.map(|session| session.id.clone()).collect();
-        for session in unused {
-            let worker = self.choose_worker();
-            if let Some(session) = self.sessions.get_mut(&session) {
-                session.router.worker = worker;
-            }
-        }
     }
 }

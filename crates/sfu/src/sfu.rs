@@ -379,9 +379,8 @@ impl Sfu {
         }
     }
 
-    /// A subscriber is connected: it needs a picture at once.
-    /// A subscriber that comes shortly after a key frame is sent it at once, with all that followed: its picture begins without
-    /// another one being asked for.
+    /// A subscriber is connected: it needs a picture at once. One that comes shortly after a key frame is sent that, with all that
+    /// followed, without another one being asked for.
     fn start_consumer(&mut self, slot: Slot, now: Instant) {
         let Some(peer) = self.peers.get_mut(slot) else {
             return;

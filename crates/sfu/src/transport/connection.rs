@@ -7,18 +7,18 @@ use std::time::{Duration, Instant};
 use aws_lc_rs::digest::{SHA256, digest};
 use is::stun::{StunMessage, StunPacket};
 use is::{Candidate, CandidateKind, IceAgent, IceAgentEvent, IceCreds};
-use protocol::media::{MediaPath, PathProtocol};
+use protocol::media::MediaPath;
 use str0m_proto::Protocol as EngineProtocol;
 use str0m_proto::crypto::dtls::{DtlsInstance, DtlsOutput};
 use str0m_proto::crypto::{CryptoError, DtlsVersion};
 
 use super::remote_candidates::RemoteCandidates;
 use super::srtp::Keys;
-use super::{IceCredentials, Shared, Sink, TransportEvent, engine_protocol, protocol};
+use super::{IceCredentials, Shared, Sink, TransportEvent, datagram, engine_protocol, path_protocol, protocol};
+use crate::Datagram;
 use crate::ice;
 use crate::sdp::{RemoteTransport, Setup};
 use crate::slots::Slot;
-use crate::{Datagram, Transmit};
 
 /// Room for a record, or for a client's certificate, which may be longer.
 const RECORD: usize = 2000;
@@ -172,10 +172,7 @@ impl Connection {
             match event {
                 IceAgentEvent::IceConnectionStateChange(state) => self.has_ice = state.is_connected(),
                 IceAgentEvent::NominatedSend { proto, source, destination } => {
-                    let protocol = match protocol(proto) {
-                        crate::Protocol::Udp => PathProtocol::Udp,
-                        crate::Protocol::Tcp => PathProtocol::Tcp,
-                    };
+                    let protocol = path_protocol(protocol(proto));
                     let path = MediaPath { protocol, local: source, remote: destination, relayed: false };
                     if self.path.replace(path) != Some(path) {
                         sink.event(self.slot, TransportEvent::Path(path));
@@ -185,14 +182,7 @@ impl Connection {
             }
         }
         while let Some(transmit) = self.agent.poll_transmit() {
-            let contents: Vec<u8> = transmit.contents.into();
-            let transmit = Transmit {
-                protocol: protocol(transmit.proto),
-                source: transmit.source,
-                destination: transmit.destination,
-                segment: contents.len(),
-                contents,
-            };
+            let transmit = datagram(transmit);
             debug_assert!(ice::is_stun(&transmit.contents));
             sink.transmit(self.slot, transmit);
         }
@@ -269,6 +259,7 @@ impl Connection {
 #[cfg(test)]
 mod tests {
     use protocol::id::WorkerId;
+    use protocol::media::PathProtocol;
 
     use super::*;
     use crate::{Candidates, Config};

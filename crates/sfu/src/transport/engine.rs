@@ -13,17 +13,17 @@ use str0m::net::{Protocol as EngineProtocol, Receive};
 use str0m::rtp::{Extension, ExtensionMap, ExtensionValues, RtpWrite, Vp8Descriptor, Vp8Patch};
 use str0m::{Candidate, CandidateKind, Event, IceCreds, Input, Output as EngineOutput, Rtc, RtcConfig, RtcError};
 
-use protocol::media::{MediaPath, PathProtocol, VideoCodec};
+use protocol::media::{MediaPath, VideoCodec};
 
 use super::incoming::Incoming;
 use super::remote_candidates::RemoteCandidates;
 use super::statistics::Meter;
-use super::{IceCredentials, Shared, Sink, TransportEvent, engine_protocol, protocol};
+use super::{IceCredentials, Shared, Sink, TransportEvent, datagram, engine_protocol, path_protocol};
 use crate::ice;
 use crate::packet::{MediaKind, OutgoingHeader, Packet, Vp8Rewrite};
 use crate::sdp::{AudioFormat, RemoteTransport, Setup, VideoFormat};
 use crate::slots::Slot;
-use crate::{Datagram, Protocol, Transmit};
+use crate::{Datagram, Transmit};
 
 /// Sent packets kept for retransmission, of loop-back: a second of 720p.
 const VIDEO_RTX_PACKETS: usize = 512;
@@ -166,14 +166,7 @@ impl Engine {
                     return Ok(rtc.is_alive());
                 }
                 EngineOutput::Transmit(transmit) => {
-                    let contents: Vec<u8> = transmit.contents.into();
-                    let transmit = Transmit {
-                        protocol: protocol(transmit.proto),
-                        source: transmit.source,
-                        destination: transmit.destination,
-                        segment: contents.len(),
-                        contents,
-                    };
+                    let transmit = datagram(transmit);
                     self.note_path(&transmit, sink);
                     sink.transmit(self.slot, transmit);
                 }
@@ -199,10 +192,7 @@ impl Engine {
     /// Checks go everywhere, what is encrypted only where ICE has found a way.
     fn note_path(&mut self, transmit: &Transmit, sink: &mut Sink) {
         let path = MediaPath {
-            protocol: match transmit.protocol {
-                Protocol::Udp => PathProtocol::Udp,
-                Protocol::Tcp => PathProtocol::Tcp,
-            },
+            protocol: path_protocol(transmit.protocol),
             local: transmit.source,
             remote: transmit.destination,
             relayed: false,

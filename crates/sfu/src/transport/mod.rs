@@ -33,7 +33,7 @@ pub(crate) use stream::StreamFormat;
 pub(crate) use wall_clock::WallClock;
 
 use protocol::media::{MediaPath, PathProtocol, TransportStatistics};
-use str0m::net::Protocol as EngineProtocol;
+use str0m::net::{Protocol as EngineProtocol, Transmit as EngineTransmit};
 use stun::TransactionId;
 
 use engine::EngineLeg;
@@ -182,6 +182,20 @@ fn protocol(protocol: EngineProtocol) -> Protocol {
     match protocol {
         EngineProtocol::Udp => Protocol::Udp,
         EngineProtocol::Tcp | EngineProtocol::SslTcp | EngineProtocol::Tls => Protocol::Tcp,
+    }
+}
+
+/// What the engine, or its ICE agent, wants sent.
+fn datagram(transmit: EngineTransmit) -> Transmit {
+    let EngineTransmit { proto, source, destination, contents } = transmit;
+    let contents: Vec<u8> = contents.into();
+    Transmit { protocol: protocol(proto), source, destination, segment: contents.len(), contents }
+}
+
+fn path_protocol(protocol: Protocol) -> PathProtocol {
+    match protocol {
+        Protocol::Udp => PathProtocol::Udp,
+        Protocol::Tcp => PathProtocol::Tcp,
     }
 }
 

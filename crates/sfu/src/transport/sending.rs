@@ -49,8 +49,6 @@ struct Live {
     /// Once something was sent.
     next_reports: Option<Instant>,
     statistics: Option<Period>,
-    /// Heard and not told yet: packets of the video stream that are missing.
-    missing: Vec<u16>,
 }
 
 /// Of statistics.
@@ -76,7 +74,6 @@ impl Sending {
                 transport_sequence: 0,
                 next_reports: None,
                 statistics: shared.statistics.map(|length| Period { length, began: now }),
-                missing: Vec::new(),
             })
         };
         Self { slot, live: connection.map(live), deadline: None }
@@ -303,7 +300,8 @@ impl Live {
         };
         let mut plain = sink.trains.take();
         if opener.open(datagram, &mut plain).is_some() {
-            let (streams, missing, clock) = (&mut self.streams, &mut self.missing, &self.clock);
+            let (streams, clock) = (&mut self.streams, &self.clock);
+            let mut missing = Vec::new();
             rtcp::read(&plain, |feedback| {
                 let (Feedback::Reception { ssrc, .. }
                 | Feedback::Missing { ssrc, .. }
@@ -324,8 +322,8 @@ impl Live {
                     Feedback::KeyFrame { .. } => {}
                 }
             });
-            if !self.missing.is_empty() {
-                sink.event(slot, TransportEvent::Missing(std::mem::take(&mut self.missing)));
+            if !missing.is_empty() {
+                sink.event(slot, TransportEvent::Missing(missing));
             }
         }
         sink.trains.reuse(plain);
