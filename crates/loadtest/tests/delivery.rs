@@ -119,3 +119,17 @@ async fn rooms_are_in_several_workers_behind_one_port() {
     let report = good_on(&server, "--rooms 6 --publishers 3 --subscribers 1 --duration 3 --video-bitrate 300").await;
     assert_eq!((report.joins.succeeded, report.legs.expected), (24, 6 * (6 + 3)));
 }
+
+/// What is published in one of them crosses to the others once.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_room_is_in_several_workers() {
+    let server = TestServer::start_with(|config| {
+        config.madang_workers = 4;
+        config.madang_session_span = 4;
+    })
+    .await;
+    let report = good_on(&server, "--subscribers 12 --duration 3 --video-bitrate 300").await;
+    assert_eq!((report.joins.succeeded, report.legs.expected), (13, 12));
+    let report = good_on(&server, "--publishers 8 --duration 3 --video-bitrate 300").await;
+    assert_eq!((report.joins.succeeded, report.legs.expected), (8, 8 * 7));
+}

@@ -160,7 +160,15 @@ mod tests {
             MediaOperation::Publish { request, publication, transport, offer, kinds: BOTH, codecs, loopback: false }
         } else {
             let (subscriber, reception) = (SubscriberId(number), Reception::default());
-            MediaOperation::Subscribe { request, publication, subscriber, transport, reception, offer: None }
+            MediaOperation::Subscribe {
+                source: router.worker,
+                request,
+                publication,
+                subscriber,
+                transport,
+                reception,
+                offer: None,
+            }
         };
         ledger.command(&operation.at(router));
     }

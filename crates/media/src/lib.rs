@@ -10,7 +10,8 @@
 //!    Over TCP a task for each connection cuts messages out of the stream (`streams`) and queues them for the thread.
 //! 2. The relay sees it first: what is for it is answered, what it relays is unwrapped and goes on as from the
 //!    allocation's virtual address. From such an address nothing real is believed.
-//!    Either is of this worker's clients only; what is for a transport of another worker is handed over (`neighbours`).
+//!    Either is of this worker's clients only; what is for a transport of another worker is handed over (`neighbours`), until the
+//!    kernel knows better where that client's datagrams belong (`steering`).
 //! 3. [`sfu::Sfu::handle_datagram`]: whose it is, decryption, which subscribers get it. A whole batch goes in before
 //!    anything comes out, so that what leaves for one destination leaves in a row.
 //! 4. [`sfu::Output::Transmit`], a train of equal datagrams, waits in its port's queue (`send_queue`) for the end of the turn,
@@ -49,6 +50,7 @@ mod relay_use;
 mod reports;
 mod send_queue;
 mod socket;
+mod steering;
 mod streams;
 mod tap_sink;
 mod udp;

@@ -1,4 +1,5 @@
-//! What goes from one media worker to another. All of them have the same UDP ports, and the kernel chooses by the client's
+//! What goes from one media worker to another: what each one's SFU tells the others, and what came to the wrong one. All of them
+//! have the same UDP ports, and the kernel chooses by the client's
 //! address which of them gets its datagrams: often not the one whose transport they are for. That one is handed them, in one
 //! message for all that came in a turn.
 //!
@@ -14,14 +15,20 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use protocol::id::WorkerId;
-use sfu::{Arrival, Datagram, Protocol, Transmit};
+use sfu::{Arrival, Datagram, PipeMessage, Protocol, Transmit};
 use tokio::sync::mpsc;
-use turn::Client;
+use turn::{Client, Space};
+
+use crate::steering::{Steering, Step};
 
 /// Messages on their way to one worker.
 const QUEUE: usize = 1024;
 /// Bytes of a datagram that is handed over: what networks carry. Longer ones came over no network, and are dropped.
 const LONGEST: usize = 2048;
+/// Between two looks at who sends much to the wrong worker.
+const LOOK: Duration = Duration::from_secs(1);
+/// So many datagrams between two looks are much: half of what a microphone sends.
+const MUCH: u32 = 25;
 /// Between two looks for addresses that nothing comes from any more. Clients check their paths more often (RFC 7675 §5.1).
 const SWEEP: Duration = Duration::from_secs(60);
 
@@ -39,6 +46,9 @@ pub(super) struct Neighbours {
     /// Clients of this one behind relays of others, by relayed address.
     behind: HashMap<SocketAddr, Client>,
     next_sweep: Instant,
+    /// What the kernel is told, so that less has to be handed over.
+    steering: Steering,
+    next_look: Instant,
 }
 
 /// What one hands to another.
@@ -52,6 +62,10 @@ pub(super) enum Handed {
     Disclaimed { by: WorkerId, source: SocketAddr },
     /// Is for a client behind the relay of whoever gets this.
     Leaving(Transmit),
+    /// From one SFU to the other.
+    Piped { from: WorkerId, message: PipeMessage },
+    /// Its SFU has lost everything that it had.
+    Lost { worker: WorkerId },
 }
 
 #[derive(Debug)]
@@ -59,6 +73,8 @@ struct Stray {
     worker: WorkerId,
     /// Since the last sweep.
     was_used: bool,
+    /// Datagrams since the last look.
+    datagrams: u32,
 }
 
 /// Datagrams.
@@ -100,6 +116,7 @@ impl Neighbours {
     /// So many that know each other, by number.
     pub(super) fn all(count: u16, now: Instant) -> Vec<Self> {
         let (boxes, inboxes): (Vec<_>, Vec<_>) = (0..count).map(|_| mpsc::channel(QUEUE)).unzip();
+        let steering = Steering::default();
         let each = inboxes.into_iter().zip(0..).map(|(inbox, own)| Self {
             own: WorkerId(own),
             boxes: boxes.clone(),
@@ -108,6 +125,8 @@ impl Neighbours {
             strays: HashMap::new(),
             behind: HashMap::new(),
             next_sweep: now + SWEEP,
+            steering: steering.clone(),
+            next_look: now + LOOK,
         });
         each.collect()
     }
@@ -121,6 +140,7 @@ impl Neighbours {
             Arrival::FromNobody => {
                 if let Some(stray) = self.strays.get_mut(&datagram.source) {
                     stray.was_used = true;
+                    stray.datagrams = stray.datagrams.saturating_add(1);
                     let worker = stray.worker;
                     self.hand(worker, datagram, client);
                 }
@@ -161,6 +181,18 @@ impl Neighbours {
         self.send(worker, Handed::Leaving(transmit));
     }
 
+    /// Hands over what this worker's SFU tells another one.
+    pub(super) fn pipe(&self, to: WorkerId, message: PipeMessage) {
+        self.send(to, Handed::Piped { from: self.own, message });
+    }
+
+    /// Tells the others that this worker's SFU begins anew.
+    pub(super) fn lost(&self) {
+        for number in 0..self.boxes.len() {
+            self.send(WorkerId(number as u16), Handed::Lost { worker: self.own });
+        }
+    }
+
     /// What finds no room is lost, as on a network; a worker that is gone needs nothing.
     fn send(&self, worker: WorkerId, handed: Handed) {
         let to = self.boxes.get(usize::from(worker.0)).filter(|_| worker != self.own);
@@ -179,7 +211,7 @@ impl Neighbours {
 
     /// Another one says whose an address is.
     pub(super) fn claimed(&mut self, by: WorkerId, source: SocketAddr) {
-        self.strays.insert(source, Stray { worker: by, was_used: true });
+        self.strays.insert(source, Stray { worker: by, was_used: true, datagrams: 0 });
     }
 
     /// Another one says that an address is not its own. Somebody else's claim stands.
@@ -200,13 +232,36 @@ impl Neighbours {
     }
 
     /// Forgets addresses that nothing comes from, and those of clients that are not this worker's any more.
-    pub(super) fn sweep(&mut self, now: Instant, is_known: impl Fn(SocketAddr) -> bool) {
+    pub(super) fn sweep(&mut self, now: Instant, is_known: impl Fn(SocketAddr) -> bool, install: impl Fn(&[Step])) {
+        if now >= self.next_look {
+            self.next_look = now + LOOK;
+            self.steer(&install);
+        }
         if now < self.next_sweep {
             return;
         }
+        self.steering.sweep(self.own, &is_known, install);
         self.next_sweep = now + SWEEP;
         self.strays.retain(|_, stray| std::mem::take(&mut stray.was_used));
         self.behind.retain(|relayed, _| is_known(*relayed));
+    }
+
+    /// Has the kernel send to the right worker what comes here in numbers, though it is another's.
+    fn steer(&mut self, install: impl Fn(&[Step])) {
+        if self.boxes.iter().any(mpsc::Sender::is_closed) {
+            return self.steering.give_up(install);
+        }
+        let mut clients = Vec::new();
+        for (source, stray) in &mut self.strays {
+            let is_much = std::mem::take(&mut stray.datagrams) >= MUCH;
+            // What is relayed came over the network from somebody else.
+            if is_much && Space::of(*source).is_none() {
+                clients.push((*source, stray.worker));
+            }
+        }
+        if !clients.is_empty() {
+            self.steering.steer(clients.into_iter(), install);
+        }
     }
 }
 
@@ -275,11 +330,11 @@ mod tests {
         assert_eq!(parcels(&mut second).len(), 1);
         first.disclaimed(WorkerId(2), source(5));
         let start = Instant::now();
-        first.sweep(start + 2 * SWEEP, |_| true);
+        first.sweep(start + 2 * SWEEP, |_| true, |_| {});
         unknown(&mut first);
         assert_eq!(parcels(&mut second).len(), 1, "it is in use, and another one's word does not count");
-        first.sweep(start + 4 * SWEEP, |_| true);
-        first.sweep(start + 6 * SWEEP, |_| true);
+        first.sweep(start + 4 * SWEEP, |_| true, |_| {});
+        first.sweep(start + 6 * SWEEP, |_| true, |_| {});
         unknown(&mut first);
         assert!(parcels(&mut second).is_empty(), "nothing came from there for long");
         first.claimed(WorkerId(1), source(5));
@@ -312,9 +367,9 @@ mod tests {
         let client = Client { transport: turn::Transport::Udp, remote: source(5), local: source(1) };
         first.met(source(6), client);
         let start = Instant::now();
-        first.sweep(start + 2 * SWEEP, |relayed| relayed == source(6));
+        first.sweep(start + 2 * SWEEP, |relayed| relayed == source(6), |_| {});
         assert_eq!(first.behind(source(6)), Some(client));
-        first.sweep(start + 4 * SWEEP, |_| false);
+        first.sweep(start + 4 * SWEEP, |_| false, |_| {});
         assert_eq!(first.behind(source(6)), None);
     }
 }

@@ -11,6 +11,7 @@ use quinn_udp::{BATCH_SIZE, RecvMeta, UdpSockRef, UdpSocketState};
 
 use crate::kernel::Messages;
 use crate::send_queue::SendQueue;
+use crate::steering::{self, Step};
 use crate::{MediaSocket, WorkerSockets};
 
 /// With receive offload, one buffer holds several datagrams.
@@ -101,6 +102,11 @@ impl Received {
 }
 
 impl Udp {
+    /// Tells the kernel whose datagrams are for which of those who share the port.
+    pub(super) fn steer(&self, steps: &[Step]) {
+        steering::install(&self.socket, steps);
+    }
+
     fn new(socket: MediaSocket, local: Vec<IpAddr>, registry: &Registry) -> io::Result<Self> {
         let MediaSocket { socket, address, .. } = socket;
         let state = UdpSocketState::new(UdpSockRef::from(&socket))?;

@@ -124,7 +124,8 @@ impl<Taps: TapSink> Worker<Taps> {
             self.step(|sfu, now| sfu.handle_timeout(now));
         }
         let (sfu, turn, now) = (self.sfu.as_ref(), &self.turn, Instant::now());
-        self.inputs.neighbours.sweep(now, |source| is_known(sfu, Protocol::Udp, source));
+        let port = &self.ports.media;
+        self.inputs.neighbours.sweep(now, |source| is_known(sfu, Protocol::Udp, source), |steps| port.steer(steps));
         let is_known = |connection: &Connection| match connection.framing {
             Framing::Ice => is_known(sfu, Protocol::Tcp, connection.ends.peer),
             Framing::Turn => turn.is_known(&turn_client(connection.ends)),
@@ -156,6 +157,7 @@ impl<Taps: TapSink> Worker<Taps> {
             self.moved(network);
         }
         self.stream_events(context);
+        // As with datagrams, a batch goes in before anything comes out.
         for taken in 0.. {
             if taken == BATCH {
                 self.has_more = true;
@@ -164,6 +166,7 @@ impl<Taps: TapSink> Worker<Taps> {
             let Some(handed) = self.inputs.neighbours.poll_handed(context) else { break };
             self.handed(handed);
         }
+        self.drain();
         true
     }
 
@@ -174,6 +177,12 @@ impl<Taps: TapSink> Worker<Taps> {
             Handed::Claimed { by, source } => self.inputs.neighbours.claimed(by, source),
             Handed::Disclaimed { by, source } => self.inputs.neighbours.disclaimed(by, source),
             Handed::Leaving(transmit) => self.transmit(transmit),
+            Handed::Piped { from, message } => {
+                self.guarded(|sfu| sfu.handle_piped(from, message, Instant::now()));
+            }
+            Handed::Lost { worker } => {
+                self.guarded(|sfu| sfu.handle_lost(worker, Instant::now()));
+            }
         }
     }
 
@@ -195,7 +204,6 @@ impl<Taps: TapSink> Worker<Taps> {
                 Arrival::Taken | Arrival::Unasked | Arrival::CheckFor(_) => {}
             }
         }
-        self.drain();
     }
 
     fn receive(&mut self, received: &mut Received) {
@@ -362,6 +370,7 @@ impl<Taps: TapSink> Worker<Taps> {
                     self.report(event);
                 }
                 Output::Tap(packet) => self.tap(packet),
+                Output::Piped { to, message } => self.inputs.neighbours.pipe(to, message),
             }
         }
     }
@@ -437,6 +446,7 @@ impl<Taps: TapSink> Worker<Taps> {
             Err(_) => {
                 tracing::error!("the media worker panicked and starts again");
                 self.settle();
+                self.inputs.neighbours.lost();
                 self.new_sfu();
                 None
             }

@@ -210,6 +210,7 @@ pub(crate) fn session(config: &Config, fallback_host: IpAddr, udp_port: u16) -> 
         ice_servers: vec![stun],
         turn: None,
         media_workers: vec![WorkerId(0)],
+        session_span: usize::try_from(config.madang_session_span).unwrap_or(usize::MAX),
         reconnection_grace: RECONNECTION_GRACE,
         linger: LINGER,
         media_timeout: MEDIA_TIMEOUT,

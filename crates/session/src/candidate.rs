@@ -35,7 +35,7 @@ impl Session {
             Some(peer_connection) => {
                 peer_connection.remember_candidate(&candidate);
                 let transport = peer_connection.transport;
-                cx.effects.media(self.router, MediaOperation::AddRemoteCandidate { transport, candidate });
+                cx.effects.media(own.room, MediaOperation::AddRemoteCandidate { transport, candidate });
             }
             None => own.early_candidates.push(&endpoint.into(), candidate),
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use protocol::id::{ConnectionId, RecordingKey};
+use protocol::id::{ConnectionId, RecordingKey, RouterId};
 use protocol::model::ConnectionProperties;
 
 use crate::Time;
@@ -41,6 +41,8 @@ pub(crate) struct Participant {
     pub(crate) subscriptions: BTreeMap<ParticipantId, Subscription>,
     pub(crate) early_candidates: EarlyCandidates,
     pub(crate) voice: Voice,
+    /// The room where its peer connections are, all of them.
+    pub(crate) room: RouterId,
 }
 
 /// What let a participant in.

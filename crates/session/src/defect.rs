@@ -91,11 +91,9 @@ impl Registry {
 
     /// Media and applications hear that it is over; the rest as far as it goes.
     fn tear_down(&mut self, mut broken: Session, now: Time) {
-        if broken.in_use {
-            self.cx.effects.media(broken.router, MediaOperation::CloseRouter);
-        }
+        broken.in_all_rooms(&MediaOperation::CloseRouter, &mut self.cx);
         self.attempt(|registry| broken.end_recording(REASON, &mut registry.cx, now));
-        self.bury(broken.id.clone(), broken.router, broken.destroyed(REASON, now), now);
+        self.bury(broken.id.clone(), broken.number, broken.destroyed(REASON, now), now);
     }
 }
 
@@ -119,6 +117,7 @@ mod tests {
             ice_servers: vec![],
             turn: None,
             media_workers: vec![WorkerId(0)],
+            session_span: 200,
             reconnection_grace: SECOND,
             linger: SECOND,
             media_timeout: SECOND,

@@ -4,7 +4,7 @@
 use std::task::Poll;
 
 use protocol::event::Event;
-use protocol::id::{RouterId, SessionId};
+use protocol::id::SessionId;
 
 use crate::command::CallId;
 use crate::timer::Timer;
@@ -13,7 +13,7 @@ use crate::{Registry, Reply, Time};
 /// One of them.
 #[derive(Debug)]
 pub(crate) struct EndingSession {
-    router: RouterId,
+    number: u64,
     /// The last event.
     destroyed: Event,
     /// Who wants to know.
@@ -47,12 +47,12 @@ impl Registry {
     }
 
     /// The last event of a session that was taken out of the table.
-    pub(crate) fn bury(&mut self, session: SessionId, router: RouterId, destroyed: Event, now: Time) {
+    pub(crate) fn bury(&mut self, session: SessionId, number: u64, destroyed: Event, now: Time) {
         if self.cx.unprocessed(&session) == 0 {
             self.cx.effects.event(destroyed);
         } else {
-            self.cx.timers.set(Timer::Ending(router), now + self.cx.settings.recording.processing_timeout);
-            self.ending.insert(session, EndingSession { router, destroyed, calls: vec![], calls_for_all: vec![] });
+            self.cx.timers.set(Timer::Ending(number), now + self.cx.settings.recording.processing_timeout);
+            self.ending.insert(session, EndingSession { number, destroyed, calls: vec![], calls_for_all: vec![] });
         }
     }
 
@@ -63,9 +63,9 @@ impl Registry {
     }
 
     /// A recording takes long: its last event will come after the session's.
-    pub(crate) fn expire_ending(&mut self, router: RouterId) {
+    pub(crate) fn expire_ending(&mut self, number: u64) {
         let session =
-            self.ending.iter().find(|(_, ending)| ending.router == router).map(|(session, _)| session.clone());
+            self.ending.iter().find(|(_, ending)| ending.number == number).map(|(session, _)| session.clone());
         if let Some(session) = session {
             self.finish_ending(&session);
         }
@@ -73,7 +73,7 @@ impl Registry {
 
     fn finish_ending(&mut self, session: &SessionId) {
         let Some(ending) = self.ending.remove(session) else { return };
-        self.cx.timers.cancel(Timer::Ending(ending.router));
+        self.cx.timers.cancel(Timer::Ending(ending.number));
         self.cx.effects.event(ending.destroyed);
         for call in ending.calls {
             self.cx.answer_call(Some(call), Ok(Reply::Done));

@@ -24,7 +24,7 @@ impl Registry {
         let threshold = self.cx.settings.garbage_threshold;
         let mut old: Vec<SessionId> = vec![];
         let mut younger = false;
-        for session in self.sessions.values().filter(|session| !session.in_use) {
+        for session in self.sessions.values().filter(|session| !session.in_use()) {
             if session.created_at + threshold > now {
                 younger = true;
             } else if old.len() < AT_ONCE {

@@ -150,7 +150,7 @@ impl Registry {
             }
             room.askers.retain(|connection, _| session.knows(connection.as_str()));
             session.guest_room = Some(room);
-            if !session.in_use && session.pending().next().is_none() {
+            if !session.in_use() && session.pending().next().is_none() {
                 empty.push(id);
             } else {
                 is_left = true;

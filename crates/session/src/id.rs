@@ -4,8 +4,7 @@
 use std::fmt;
 
 use protocol::id::{
-    ConnectionId, MediaRequestId, PublicationId, RecordingKey, RouterId, SessionId, StreamId, SubscriberId, TapId,
-    TransportId, WorkerId,
+    ConnectionId, MediaRequestId, PublicationId, RecordingKey, SessionId, StreamId, SubscriberId, TapId, TransportId,
 };
 use protocol::recording::PagePass;
 use rand::rngs::StdRng;
@@ -102,9 +101,9 @@ impl Ids {
         PendingId(self.next())
     }
 
-    /// Which worker it is in is decided when somebody joins.
-    pub(crate) fn router(&mut self) -> RouterId {
-        RouterId { number: self.next(), worker: WorkerId::default() }
+    /// Of a session and its rooms.
+    pub(crate) fn session_number(&mut self) -> u64 {
+        self.next()
     }
 
     pub(crate) fn publication(&mut self) -> PublicationId {

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use protocol::event::Reason;
-use protocol::id::ConnectionId;
-use protocol::media::MediaOperation;
+use protocol::id::{ConnectionId, RouterId};
 use protocol::model::{ConnectionProperties, IceServer};
 use subtle::ConstantTimeEq;
 
@@ -53,9 +52,17 @@ impl Registry {
 }
 
 impl Session {
-    pub(crate) fn join(&mut self, origin: Origin, request: Join, cx: &mut Context, now: Time) -> Decision {
+    /// `room` is where the newcomer's peer connections will be.
+    pub(crate) fn join(
+        &mut self,
+        origin: Origin,
+        request: Join,
+        room: RouterId,
+        cx: &mut Context,
+        now: Time,
+    ) -> Decision {
         let admission = self.admit(&request, cx, now)?;
-        let joined = self.enter_as(origin, admission, request, cx, now);
+        let joined = self.enter_as(origin, admission, request, room, cx, now);
         Ok(Response::Reply(Reply::Joined(Box::new(joined))))
     }
 
@@ -88,7 +95,15 @@ impl Session {
     }
 
     /// Adds the participant and tells the others; the answer follows.
-    fn enter_as(&mut self, origin: Origin, admission: Admission, request: Join, cx: &mut Context, now: Time) -> Joined {
+    fn enter_as(
+        &mut self,
+        origin: Origin,
+        admission: Admission,
+        request: Join,
+        room: RouterId,
+        cx: &mut Context,
+        now: Time,
+    ) -> Joined {
         let Admission { connection, created_at, access } = admission;
         self.make_room_for_hidden(&connection, cx, now);
         let peer = cx.clients.get(origin.client).map(|client| client.peer.clone());
@@ -112,6 +127,7 @@ impl Session {
             subscriptions: BTreeMap::new(),
             early_candidates: EarlyCandidates::default(),
             voice: Voice::default(),
+            room,
         };
         let (hidden, role, data) = (participant.is_hidden(), participant.role(), participant.data.clone());
         self.emit_joined(&participant, cx, now);
@@ -140,11 +156,9 @@ impl Session {
     fn take_seat(&mut self, origin: Origin, participant: Participant, cx: &mut Context) {
         let id = cx.ids.participant();
         tracing::info!(session = %self.id, connection = %participant.connection, "connection joined");
+        let room = participant.room;
         self.enter(id, participant);
-        if !self.in_use {
-            self.in_use = true;
-            cx.effects.media(self.router, MediaOperation::CreateRouter);
-        }
+        self.open_room(room, cx);
         if let Some(client) = cx.clients.get_mut(origin.client) {
             client.presence = Presence::Joined(Seat { session: self.id.clone(), participant: id });
             if let Link::Open(socket) = client.link {

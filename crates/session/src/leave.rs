@@ -54,14 +54,14 @@ impl Registry {
         let Some(entry) = self.sessions.get_mut(session) else { return };
         entry.put_everybody_out(reason, &mut self.cx, now);
         let Some(entry) = self.sessions.remove(session) else { return };
-        self.bury(session.clone(), entry.router, entry.destroyed(reason, now), now);
+        self.bury(session.clone(), entry.number, entry.destroyed(reason, now), now);
         tracing::info!(session = %session, reason = reason.as_str(), "session closed");
     }
 
     /// Closes every session that `which` is true for, in the order of creation.
     pub(crate) fn end_sessions(&mut self, which: impl Fn(&Session) -> bool, reason: Reason, now: Time) {
         let mut sessions: Vec<_> = self.sessions.values().filter(|session| which(session)).collect();
-        sessions.sort_by_key(|session| session.router);
+        sessions.sort_by_key(|session| session.number);
         let doomed: Vec<_> = sessions.into_iter().map(|session| (session.id.clone(), reason)).collect();
         self.doomed.extend(doomed);
         self.settle(now);
@@ -89,9 +89,7 @@ impl Session {
             self.remove_participant(participant, reason, Farewell::Evicted { answer: None }, cx, now);
         }
         self.end_recording(reason, cx, now);
-        if self.in_use {
-            cx.effects.media(self.router, MediaOperation::CloseRouter);
-        }
+        self.in_all_rooms(&MediaOperation::CloseRouter, cx);
     }
 
     /// Takes a participant out, without looking at what remains of the session.
@@ -141,7 +139,7 @@ impl Session {
             self.release_stream(who, stream, reason, cx, now);
         }
         for (publisher, subscription) in std::mem::take(&mut participant.subscriptions) {
-            subscription.release(self.router, participant.client, publisher, cx);
+            subscription.release(participant.room, participant.client, publisher, cx);
             if let Some(announced) = subscription.announced {
                 self.emit_destroyed(announced, reason, cx, now);
             }

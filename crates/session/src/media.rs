@@ -187,7 +187,7 @@ impl Session {
     ) {
         let Some(participant) = self.participant(who) else { return };
         let (session, connection) = (self.id.clone(), participant.connection.clone());
-        cx.legs.open(self.router, transport, publication, MediaLeg { session, connection, stream, direction });
+        cx.legs.open(participant.room, transport, publication, MediaLeg { session, connection, stream, direction });
     }
 
     fn complete(

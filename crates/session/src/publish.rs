@@ -51,17 +51,19 @@ impl Session {
         cx: &mut Context,
         now: Time,
     ) -> Decision {
-        self.present(who)?.check_publishing(&request, self)?;
+        let own = self.present(who)?;
+        own.check_publishing(&request, self)?;
+        let router = own.room;
         let codecs = codec_choice(&self.properties);
         let (publication, transport) = (cx.ids.publication(), cx.ids.transport());
         let (id, loopback) = (cx.ids.media_request(), request.loopback);
         let (offer, kinds) = (request.offer.clone(), stream::kinds(&request.properties));
         cx.effects.media(
-            self.router,
+            router,
             MediaOperation::Publish { request: id, publication, transport, offer, kinds, codecs, loopback },
         );
         let task = MediaTask::Publish { publication, transport, request };
-        cx.await_media(id, MediaRequest { origin, seat: self.seat(who), router: self.router, task }, now)
+        cx.await_media(id, MediaRequest { origin, seat: self.seat(who), router, task }, now)
     }
 
     #[expect(clippy::too_many_arguments, reason = "a completed task with its parts")]
@@ -76,7 +78,8 @@ impl Session {
         cx: &mut Context,
         now: Time,
     ) -> Decision {
-        let connection = self.present(who)?.connection.clone();
+        let own = self.present(who)?;
+        let (connection, router) = (own.connection.clone(), own.room);
         let (local_sdp, carried) = match result {
             Ok(MediaAgreement::Answer { sdp, kinds }) => (sdp, kinds),
             Ok(_) => return Err(Refusal::OfferUnusable { connection }),
@@ -91,7 +94,7 @@ impl Session {
         if !cx.clients.is_current(origin) {
             // The answer will never arrive, so neither will media: nobody shall wait for a stream of which its own
             // publisher does not know.
-            cx.effects.media(self.router, MediaOperation::ClosePublication { publication });
+            cx.effects.media(router, MediaOperation::ClosePublication { publication });
             return Ok(Response::Given);
         }
         let Publish { offer, loopback, properties, .. } = request;
@@ -145,7 +148,7 @@ impl Session {
         now: Time,
     ) {
         self.record_unpublished(publisher, cx, now);
-        cx.effects.media(self.router, MediaOperation::ClosePublication { publication: stream.publication });
+        self.in_all_rooms(&MediaOperation::ClosePublication { publication: stream.publication }, cx);
         let mut received = vec![];
         for (_, other) in self.participants_mut() {
             received.extend(other.subscriptions.remove(&publisher).map(|subscription| (other.client, subscription)));
@@ -172,18 +175,18 @@ impl Session {
         let Some(stream) = &own.stream else {
             return Err(Refusal::NotPublishing { connection: own.connection.clone() });
         };
-        let (publication, loopback) = (stream.publication, stream.loopback);
+        let (publication, loopback, router) = (stream.publication, stream.loopback, own.room);
         // Others have been told of these.
         let kinds = stream::kinds(&stream.description.properties);
         let (codecs, stream) = (codec_choice(&self.properties), stream.id().clone());
         let (id, transport) = (cx.ids.media_request(), cx.ids.transport());
         let kept: Arc<str> = offer.as_str().into();
         cx.effects.media(
-            self.router,
+            router,
             MediaOperation::Publish { request: id, publication, transport, offer, kinds, codecs, loopback },
         );
         let task = MediaTask::Republish { stream, transport, offer: kept };
-        cx.await_media(id, MediaRequest { origin, seat: self.seat(who), router: self.router, task }, now)
+        cx.await_media(id, MediaRequest { origin, seat: self.seat(who), router, task }, now)
     }
 
     pub(crate) fn republished(
@@ -195,9 +198,8 @@ impl Session {
         result: MediaResult,
         cx: &mut Context,
     ) -> Decision {
-        let router = self.router;
         let own = self.present_mut(who)?;
-        let connection = own.connection.clone();
+        let (connection, router) = (own.connection.clone(), own.room);
         let Some(own) = own.stream.as_mut().filter(|own| own.id() == stream) else {
             // Somebody ended the stream meanwhile.
             cx.effects.media(router, MediaOperation::CloseTransport { transport });

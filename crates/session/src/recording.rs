@@ -26,6 +26,8 @@ use crate::{Notification, Refusal, Registry, Reply, Time};
 mod announcement;
 mod contents;
 
+use contents::Tapped;
+
 /// Everything that is recorded or still being processed.
 pub(crate) type Recordings = HashMap<RecordingKey, Recording>;
 
@@ -42,7 +44,7 @@ pub(crate) struct Recording {
     name: Option<RecordingName>,
     phase: Phase,
     /// What is in it, by publisher.
-    taps: BTreeMap<ParticipantId, TapId>,
+    taps: BTreeMap<ParticipantId, Tapped>,
     /// Who waits for its end.
     stops: Vec<CallId>,
 }
@@ -478,8 +480,8 @@ impl Session {
         let Some(recording) = cx.recordings.get_mut(&key) else { return };
         recording.phase = Phase::Stopped { reason, failed, measured: None };
         recording.page_pass = None;
-        for tap in std::mem::take(&mut recording.taps).into_values() {
-            cx.untap(self.router, key, tap);
+        for tapped in std::mem::take(&mut recording.taps).into_values() {
+            cx.untap(key, tapped);
         }
         cx.effects.recording(RecordingCommand::End { recording: key, failed });
     }

@@ -91,7 +91,7 @@ impl Registry {
     /// Makes a session, which nobody is in.
     pub fn create_session(&mut self, properties: SessionProperties, now: Time) -> Result<SessionId, SessionExists> {
         let id = self.free_session_id(&properties.custom_session_id)?;
-        let mut session = Session::new(id.clone(), self.cx.ids.router(), properties, now);
+        let mut session = Session::new(id.clone(), self.cx.ids.session_number(), properties, now);
         session.always_record = self.cx.settings.recording.enabled && session.records_always();
         self.cx.effects.event(Event::SessionCreated(session.stamp(now)));
         self.sessions.insert(id.clone(), session);
@@ -121,14 +121,14 @@ impl Registry {
     /// Which sessions there are, those in use first.
     pub fn session_ids(&self) -> Vec<SessionId> {
         let mut sessions: Vec<_> = self.sessions.values().collect();
-        sessions.sort_unstable_by_key(|session| (!session.in_use, session.router));
+        sessions.sort_unstable_by_key(|session| (!session.in_use(), session.number));
         sessions.into_iter().map(|session| session.id.clone()).collect()
     }
 
     /// Those that somebody has joined.
     pub fn sessions_in_use(&self) -> Vec<SessionSnapshot> {
-        let mut sessions: Vec<_> = self.sessions.values().filter(|session| session.in_use).collect();
-        sessions.sort_by_key(|session| session.router);
+        let mut sessions: Vec<_> = self.sessions.values().filter(|session| session.in_use()).collect();
+        sessions.sort_by_key(|session| session.number);
         sessions.into_iter().map(|session| session.snapshot(Include::default())).collect()
     }
 

@@ -104,9 +104,9 @@ impl Registry {
         let decision = match (client.presence.clone(), command) {
             (Presence::Joined(seat), command) => self.perform_joined(origin, &seat, command, now),
             (Presence::NotJoined, ClientCommand::Join(join)) => {
-                self.place(join.session.as_str());
-                match self.sessions.get_mut(join.session.as_str()) {
-                    Some(session) => session.join(origin, *join, &mut self.cx, now),
+                let room = self.place(join.session.as_str());
+                match room.zip(self.sessions.get_mut(join.session.as_str())) {
+                    Some((room, session)) => session.join(origin, *join, room, &mut self.cx, now),
                     None => Err(Refusal::UnknownSession { session: join.session }),
                 }
             }

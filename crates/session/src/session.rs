@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use protocol::id::{ConnectionId, RecordingKey, RouterId, SessionId};
+use protocol::media::MediaOperation;
 use protocol::model::SessionProperties;
 
 use crate::connection::{Participant, PendingConnection};
@@ -20,10 +21,10 @@ pub(crate) struct Session {
     pub(crate) id: SessionId,
     pub(crate) created_at: Time,
     pub(crate) properties: SessionProperties,
-    /// Its room in the media worker; opened when somebody joins.
-    pub(crate) router: RouterId,
-    /// Somebody has joined.
-    pub(crate) in_use: bool,
+    /// What its rooms have in common; sessions are ordered by it.
+    pub(crate) number: u64,
+    /// Its rooms in the media workers where participants are, in the order of their opening. None: nobody has ever joined.
+    rooms: Vec<RouterId>,
     /// The one that is starting or running.
     pub(crate) recording: Option<RecordingKey>,
     /// It records by itself; no more once the application has stopped a recording.
@@ -48,13 +49,13 @@ enum Slot {
 }
 
 impl Session {
-    pub(crate) fn new(id: SessionId, router: RouterId, properties: SessionProperties, created_at: Time) -> Self {
+    pub(crate) fn new(id: SessionId, number: u64, properties: SessionProperties, created_at: Time) -> Self {
         Self {
             id,
             created_at,
             properties,
-            router,
-            in_use: false,
+            number,
+            rooms: Vec::new(),
             recording: None,
             always_record: false,
             guest_room: None,
@@ -98,12 +99,29 @@ impl Session {
         Some(participant)
     }
 
-    /// What there is for media to do: rooms are spread by it. A participant counts as much as a stream that it sends or
-    /// receives, because it will.
-    pub(crate) fn media_load(&self) -> usize {
-        let of =
-            |participant: &Participant| 1 + usize::from(participant.stream.is_some()) + participant.subscriptions.len();
-        self.participants.values().map(of).sum()
+    /// Somebody has joined.
+    pub(crate) fn in_use(&self) -> bool {
+        !self.rooms.is_empty()
+    }
+
+    /// Its rooms in the media workers.
+    pub(crate) fn rooms(&self) -> &[RouterId] {
+        &self.rooms
+    }
+
+    /// Somebody is in that room now.
+    pub(crate) fn open_room(&mut self, room: RouterId, cx: &mut Context) {
+        if !self.rooms.contains(&room) {
+            self.rooms.push(room);
+            cx.effects.media(room, MediaOperation::CreateRouter);
+        }
+    }
+
+    /// Asks the same in each of its rooms.
+    pub(crate) fn in_all_rooms(&self, operation: &MediaOperation, cx: &mut Context) {
+        for room in &self.rooms {
+            cx.effects.media(*room, operation.clone());
+        }
     }
 
     pub(crate) fn has_visible_participants(&self) -> bool {

@@ -19,6 +19,9 @@ pub struct Settings {
     pub turn: Option<TurnServer>,
     /// The media workers there are, at least one.
     pub media_workers: Vec<WorkerId>,
+    /// How many streams, sent and received, participants of one session have in one media worker before further ones go to
+    /// another.
+    pub session_span: usize,
     /// How long a connection outlives its socket (original: 10 s).
     pub reconnection_grace: Duration,
     /// How long a socket stays open after its connection ended (original: 10 s).

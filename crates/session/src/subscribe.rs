@@ -113,16 +113,17 @@ impl Session {
             let publisher = owner.connection.to_string();
             return Err(Refusal::NotStreaming { publisher, session: self.id.clone() });
         };
-        let (publication, stream) = (stream.publication, stream.id().clone());
+        let (publication, stream, source) = (stream.publication, stream.id().clone(), owner.room.worker);
+        let router = self.present(who)?.room;
         let (id, transport) = (cx.ids.media_request(), cx.ids.transport());
         let (subscriber, reception) = (who.as_subscriber(), Reception::default());
         let kept = offer.as_deref().map(Arc::from);
         cx.effects.media(
-            self.router,
-            MediaOperation::Subscribe { request: id, publication, subscriber, transport, reception, offer },
+            router,
+            MediaOperation::Subscribe { request: id, publication, source, subscriber, transport, reception, offer },
         );
         let task = MediaTask::Subscribe { publisher, stream, transport, offer: kept };
-        cx.await_media(id, MediaRequest { origin, seat: self.seat(who), router: self.router, task }, now)
+        cx.await_media(id, MediaRequest { origin, seat: self.seat(who), router, task }, now)
     }
 
     #[expect(clippy::too_many_arguments, reason = "a completed task with its parts")]
@@ -138,13 +139,14 @@ impl Session {
         cx: &mut Context,
         now: Time,
     ) -> Decision {
-        let connection = self.present(who)?.connection.clone();
+        let own = self.present(who)?;
+        let (connection, router) = (own.connection.clone(), own.room);
         let owner = self.owner_of(publisher, &stream);
         let (local_sdp, owner) = match (result.map(MediaAgreement::sdp), owner) {
             (Ok(Some(sdp)), Some(owner)) => (sdp, owner),
             (Ok(_), None) => {
                 // The stream ended while the worker was at it.
-                cx.effects.media(self.router, MediaOperation::CloseTransport { transport });
+                cx.effects.media(router, MediaOperation::CloseTransport { transport });
                 return Err(stream_gone(&stream, &self.id));
             }
             (Err(MediaFailure::CodecNotOffered), _) => {
@@ -161,7 +163,7 @@ impl Session {
         };
         if !cx.clients.is_current(origin) {
             // The client will ask again once it is back.
-            cx.effects.media(self.router, MediaOperation::CloseTransport { transport });
+            cx.effects.media(router, MediaOperation::CloseTransport { transport });
             return Ok(Response::Given);
         }
         let (state, reply) = match offer {
@@ -174,7 +176,6 @@ impl Session {
         if let Some(publication) = received.map(|stream| stream.publication) {
             self.open_leg(who, transport, publication, stream.clone(), MediaDirection::Subscribing, cx);
         }
-        let router = self.router;
         let own = self.present_mut(who)?;
         let former = own.subscriptions.remove(&publisher);
         // A new peer connection for what is received already is no news to applications.
@@ -204,7 +205,8 @@ impl Session {
         cx: &mut Context,
         now: Time,
     ) -> Decision {
-        let offered = self.present(who)?.subscriptions.get(&publisher);
+        let own = self.present(who)?;
+        let (offered, router) = (own.subscriptions.get(&publisher), own.room);
         let Some(Subscription { state: SubscriptionState::Offered, peer_connection, .. }) = offered else {
             return Err(Refusal::NothingOffered);
         };
@@ -212,9 +214,9 @@ impl Session {
         cx.timers.cancel(Timer::Offer { client: origin.client, publisher, transport });
         let id = cx.ids.media_request();
         let kept: Arc<str> = answer.as_str().into();
-        cx.effects.media(self.router, MediaOperation::AcceptAnswer { request: id, transport, answer });
+        cx.effects.media(router, MediaOperation::AcceptAnswer { request: id, transport, answer });
         let task = MediaTask::Accept { publisher, transport, answer: kept };
-        cx.await_media(id, MediaRequest { origin, seat: self.seat(who), router: self.router, task }, now)
+        cx.await_media(id, MediaRequest { origin, seat: self.seat(who), router, task }, now)
     }
 
     #[expect(clippy::too_many_arguments, reason = "a completed task with its parts")]
@@ -281,9 +283,9 @@ impl Session {
 
     fn end_subscription(&mut self, who: ParticipantId, publisher: ParticipantId, cx: &mut Context, now: Time) {
         let Some(own) = self.participant_mut(who) else { return };
-        let client = own.client;
+        let (client, router) = (own.client, own.room);
         if let Some(subscription) = own.subscriptions.remove(&publisher) {
-            subscription.release(self.router, client, publisher, cx);
+            subscription.release(router, client, publisher, cx);
             if let Some(announced) = subscription.announced {
                 self.emit_destroyed(announced, Reason::Unsubscribe, cx, now);
             }

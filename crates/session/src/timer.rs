@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use protocol::id::{MediaRequestId, RecordingKey, RouterId, TransportId};
+use protocol::id::{MediaRequestId, RecordingKey, TransportId};
 
 use crate::Time;
 use crate::id::{ClientId, ParticipantId};
@@ -30,7 +30,7 @@ pub(crate) enum Timer {
     /// Nobody published, or came back.
     AutomaticStop(RecordingKey),
     /// The session with this router has ended but for its recordings.
-    Ending(RouterId),
+    Ending(u64),
     /// Time to look for sessions that nobody ever joined.
     Garbage,
     /// Time to look for guests who did not come.

@@ -1,9 +1,11 @@
-//! Which media worker a session's room is in. A room stays where it was opened and ends with its worker; one that nobody
-//! has joined yet is nowhere, and can still go elsewhere.
+//! Which media workers a session is in. Each participant is in a room of one worker, with all of its peer connections, and stays
+//! there; most sessions have one room, and large ones several: media of one goes to the others through pipes. A session
+//! that nobody has joined yet has none. With one of its workers a session ends.
 
 use protocol::event::Reason;
-use protocol::id::WorkerId;
+use protocol::id::{RouterId, WorkerId};
 
+use crate::connection::Participant;
 use crate::session::Session;
 use crate::{Registry, Time};
 
@@ -20,41 +22,67 @@ impl Workers {
         Self { running: running.to_vec(), last: running.first().copied().unwrap_or_default() }
     }
 
-    /// The one that has least to do, the first of several.
-    fn choose<'a>(&self, sessions: impl Iterator<Item = &'a Session>) -> WorkerId {
+    /// What media of all sessions there is in each of those that run.
+    fn loads<'a>(&self, sessions: impl Iterator<Item = &'a Session>) -> Vec<(usize, WorkerId)> {
         let mut loads: Vec<_> = self.running.iter().map(|worker| (0, *worker)).collect();
-        for session in sessions {
-            if let Some((load, _)) = loads.iter_mut().find(|(_, worker)| *worker == session.router.worker) {
-                *load += session.media_load();
+        for (_, participant) in sessions.flat_map(Session::participants) {
+            if let Some((load, _)) = loads.iter_mut().find(|(_, worker)| *worker == participant.room.worker) {
+                *load += participant.media_load();
             }
         }
-        loads.into_iter().min_by_key(|(load, _)| *load).map_or(self.last, |(_, worker)| worker)
+        loads
+    }
+}
+
+impl Participant {
+    /// Streams sent and received; whoever has just come counts as one, because there will be some.
+    fn media_load(&self) -> usize {
+        1 + usize::from(self.stream.is_some()) + self.subscriptions.len()
+    }
+}
+
+impl Session {
+    /// How many streams there will be in each of its rooms once all that is published is received by all.
+    fn room_loads(&self) -> Vec<(usize, RouterId)> {
+        let streams = self.participants().filter(|(_, participant)| participant.stream.is_some()).count();
+        let there = |room: &RouterId| self.participants().filter(|(_, participant)| participant.room == *room).count();
+        self.rooms().iter().map(|room| (there(room) * (1 + streams), *room)).collect()
     }
 }
 
 impl Registry {
-    /// Where the next room should be.
-    fn choose_worker(&self) -> WorkerId {
-        if let [only] = self.cx.workers.running[..] {
-            return only;
+    /// Which room somebody comes into who is about to join a session: the first participant where there is least to do, further
+    /// ones beside it, until there is so much in its rooms that another worker, if one has less to do, gets a room, too.
+    pub(crate) fn place(&self, session: &str) -> Option<RouterId> {
+        let session = self.sessions.get(session)?;
+        let room = |worker| RouterId { number: session.number, worker };
+        let workers = &self.cx.workers;
+        if let [only] = workers.running[..] {
+            return Some(room(only));
         }
-        self.cx.workers.choose(self.sessions.values().filter(|session| session.in_use))
+        let emptiest = session.room_loads().into_iter().min_by_key(|(load, _)| *load);
+        let is_full = |load| load >= self.cx.settings.session_span;
+        let is_everywhere = session.rooms().len() >= workers.running.len();
+        if let Some((_, emptiest)) = emptiest.filter(|(load, _)| !is_full(*load) || is_everywhere) {
+            return Some(emptiest);
+        }
+        let loads = workers.loads(self.sessions.values());
+        let is_new = |(_, worker): &&(usize, WorkerId)| !session.rooms().contains(&room(*worker));
+        let least = loads.iter().filter(is_new).min_by_key(|(load, _)| *load);
+        let chosen = match (least, emptiest) {
+            (Some((load, worker)), Some((there, _))) if *load < there => room(*worker),
+            (Some((_, worker)), None) => room(*worker),
+            (_, Some((_, emptiest))) => emptiest,
+            (None, None) => room(workers.last),
+        };
+        Some(chosen)
     }
 
-    /// Somebody is about to join a session. Its first participant opens its room, where there is least to do at that time.
-    pub(crate) fn place(&mut self, session: &str) {
-        if self.sessions.get(session).is_some_and(|session| !session.in_use) {
-            let worker = self.choose_worker();
-            if let Some(session) = self.sessions.get_mut(session) {
-                session.router.worker = worker;
-            }
-        }
-    }
-
-    /// A media worker is gone with everything it carried: its sessions that were in use end.
+    /// A media worker is gone with everything it carried: sessions with a room there end.
     pub(crate) fn lose_worker(&mut self, worker: WorkerId, now: Time) {
         tracing::error!(worker = worker.0, "a media worker is gone: its sessions end");
         self.cx.workers.running.retain(|running| *running != worker);
-        self.end_sessions(|session| session.in_use && session.router.worker == worker, Reason::NodeCrashed, now);
+        let is_there = |session: &Session| session.rooms().iter().any(|room| room.worker == worker);
+        self.end_sessions(is_there, Reason::NodeCrashed, now);
     }
 }

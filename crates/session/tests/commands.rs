@@ -34,6 +34,7 @@ fn registry() -> Registry {
         ice_servers: vec![],
         turn: None,
         media_workers: vec![WorkerId(0)],
+        session_span: 200,
         reconnection_grace: Duration::from_secs(10),
         linger: Duration::from_secs(10),
         media_timeout: Duration::from_secs(5),

@@ -81,8 +81,12 @@ settings! {
         madang_listen: IpAddr = "MADANG_LISTEN", "::", value::listen_address;
         /// The one UDP port for media; 0: any free one.
         madang_udp_port: u16 = "MADANG_UDP_PORT", "40000", value::any_port;
-        /// How many threads carry media, 64 at most; 0: one for each core. Each has sessions of its own.
+        /// How many threads carry media, 64 at most; 0: one for each core. Each has sessions of its own, and large sessions are in
+        /// several.
         madang_workers: u16 = "MADANG_WORKERS", "0", value::workers;
+        /// How many streams, sent and received, the participants of one session have in one of these threads before further
+        /// participants go to another one that has less to do.
+        madang_session_span: u32 = "MADANG_SESSION_SPAN", "200", value::natural;
         /// Addresses offered to clients for media, instead of those that are found (docs/network.md).
         madang_media_addresses: Addresses = "MADANG_MEDIA_ADDRESSES", "", value::addresses;
         /// STUN servers that are asked for the public addresses of this machine: a list of `host:port`; needed only if

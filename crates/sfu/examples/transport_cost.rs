@@ -56,6 +56,7 @@ fn main() {
         loopback: false,
     };
     let subscribe = |n, offer: Option<&str>| MediaOperation::Subscribe {
+        source: router.worker,
         request: MediaRequestId(n),
         subscriber: SubscriberId(n),
         reception: Reception::default(),

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use protocol::id::{PublicationId, RouterId, SubscriberId, TapId, TransportId};
+use protocol::id::{PublicationId, RouterId, TapId, TransportId};
 use protocol::media::{CodecChoice, Kinds, Legs, MediaCommand, MediaEvent, MediaFailure, MediaOperation, Reception};
 use rand::Rng;
 
 use crate::consumer::Consumer;
 use crate::milestones::Milestones;
+use crate::pipe::{Piped, SubscriptionWish};
 use crate::publication::Publication;
 use crate::sdp::{self, AudioFormat, Description, LocalTransport, OutgoingIds, VideoFormat};
 use crate::sfu::{Peer, PendingOffer, Sfu};
@@ -18,16 +19,6 @@ use crate::transport::{self, IceCredentials, Receiving, Sending, StreamFormat, T
 
 /// An offer that is not answered in this time is withdrawn: the client has given up (its own limit is 10 s).
 const OFFER_LIFETIME: Duration = Duration::from_secs(30);
-
-/// A client wants to receive something.
-#[derive(Clone, Copy, Debug)]
-struct SubscriptionWish {
-    router: RouterId,
-    publication: PublicationId,
-    subscriber: SubscriberId,
-    transport: TransportId,
-    reception: Reception,
-}
 
 impl Sfu {
     pub(crate) fn command(&mut self, MediaCommand { router, op }: MediaCommand) {
@@ -43,17 +34,13 @@ impl Sfu {
                     Err(why) => MediaEvent::Failed { request, why },
                 });
             }
-            MediaOperation::Subscribe { request, publication, subscriber, transport, reception, offer } => {
-                let wish = SubscriptionWish { router, publication, subscriber, transport, reception };
-                let result = match &offer {
-                    Some(offer) => self.answer_subscriber(wish, offer).map(|(sdp, kinds)| MediaEvent::Answered {
-                        request,
-                        sdp,
-                        kinds,
-                    }),
-                    None => self.offer_to_subscriber(wish).map(|sdp| MediaEvent::Offered { request, sdp }),
-                };
-                self.emit(result.unwrap_or_else(|why| MediaEvent::Failed { request, why }));
+            MediaOperation::Subscribe { request, publication, source, subscriber, transport, reception, offer } => {
+                let wish = SubscriptionWish { request, router, publication, subscriber, transport, reception };
+                if source == self.worker {
+                    self.subscribe(wish, offer.as_deref());
+                } else {
+                    self.subscribe_upstream(source, wish, offer);
+                }
             }
             MediaOperation::ChangeReception { legs, reception } => self.change_reception(router, legs, reception),
             MediaOperation::AcceptAnswer { request, transport, answer } => {
@@ -72,11 +59,10 @@ impl Sfu {
                     self.schedule(slot);
                 }
             }
-            MediaOperation::CloseTransport { transport } => {
-                if let Some(slot) = self.slot_in(router, transport) {
-                    self.remove_peer(slot);
-                }
-            }
+            MediaOperation::CloseTransport { transport } => match self.slot_in(router, transport) {
+                Some(slot) => self.remove_peer(slot),
+                None => self.forget_waiting(router, transport),
+            },
             MediaOperation::ClosePublication { publication } => {
                 if self.publications.get(&publication).is_some_and(|p| p.router == router) {
                     self.close_publication(publication);
@@ -156,16 +142,29 @@ impl Sfu {
         if is_looped {
             publication.consumers.push(slot);
         }
-        for consumer in &publication.consumers {
-            if let Some(consumer) = self.peers.get_mut(*consumer).and_then(|p| p.consumer.as_mut()) {
-                consumer.restart_video(&publication.layers, publication.generation, now);
-            }
+        let (downstream, description) = (publication.downstream.clone(), publication.description());
+        self.restart_consumers(id);
+        for worker in downstream {
+            self.pipe(worker, id, Piped::Description(description.clone()));
         }
         self.routers.entry(router).or_default().insert(id);
         if let Some(previous) = previous {
             self.remove_peer(previous);
         }
         Ok((sdp, plan.kinds()))
+    }
+
+    /// To something that is known here.
+    pub(crate) fn subscribe(&mut self, wish: SubscriptionWish, offer: Option<&str>) {
+        let request = wish.request;
+        let result = match offer {
+            Some(offer) => {
+                let answered = self.answer_subscriber(wish, offer);
+                answered.map(|(sdp, kinds)| MediaEvent::Answered { request, sdp, kinds })
+            }
+            None => self.offer_to_subscriber(wish).map(|sdp| MediaEvent::Offered { request, sdp }),
+        };
+        self.emit(result.unwrap_or_else(|why| MediaEvent::Failed { request, why }));
     }
 
     fn offer_to_subscriber(&mut self, wish: SubscriptionWish) -> Result<String, MediaFailure> {
@@ -201,7 +200,7 @@ impl Sfu {
     }
 
     fn add_subscriber(&mut self, wish: SubscriptionWish, sending: Sending, offer: Option<PendingOffer>) {
-        let SubscriptionWish { router, publication: id, subscriber, transport, reception } = wish;
+        let SubscriptionWish { request: _, router, publication: id, subscriber, transport, reception } = wish;
         let first_sequences = [self.rng.random(), self.rng.random()];
         let Some(publication) = self.publications.get_mut(&id) else {
             return;
@@ -368,10 +367,31 @@ impl Sfu {
         }
     }
 
-    fn close_publication(&mut self, id: PublicationId) {
+    /// The publication is something else from now on: its subscribers begin anew.
+    pub(crate) fn restart_consumers(&mut self, id: PublicationId) {
+        let Some(publication) = self.publications.get(&id) else {
+            return;
+        };
+        for consumer in &publication.consumers {
+            if let Some(consumer) = self.peers.get_mut(*consumer).and_then(|p| p.consumer.as_mut()) {
+                consumer.restart_video(&publication.layers, publication.generation, self.now);
+            }
+        }
+    }
+
+    pub(crate) fn close_publication(&mut self, id: PublicationId) {
         let Some(publication) = self.publications.remove(&id) else {
             return;
         };
+        for worker in publication.downstream {
+            self.pipe(worker, id, Piped::Ended);
+        }
+        if let Some(upstream) = publication.upstream {
+            self.pipe(upstream.worker, id, Piped::Close);
+            for (wish, _) in upstream.waiting {
+                self.emit(MediaEvent::Failed { request: wish.request, why: MediaFailure::UnknownPublication });
+            }
+        }
         if let Some(publications) = self.routers.get_mut(&publication.router) {
             publications.remove(&id);
         }
@@ -399,6 +419,9 @@ impl Sfu {
             publication.consumers.retain(|s| *s != slot);
             if publication.transport == Some(slot) {
                 publication.transport = None;
+            }
+            if publication.upstream.is_some() {
+                self.deserted.push(peer.publication);
             }
         }
         peer.transport.close(self.now, &mut self.sink);

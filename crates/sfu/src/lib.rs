@@ -26,6 +26,8 @@ mod keyframe;
 mod layer_selector;
 mod milestones;
 mod packet;
+mod pipe;
+mod piping;
 mod publication;
 mod retransmission;
 mod sdp;
@@ -38,6 +40,7 @@ mod transport;
 
 pub use demux::worker_of_check;
 pub use packet::SenderReport;
+pub use pipe::PipeMessage;
 pub use sfu::Sfu;
 pub use tap::{TapCodec, TapPacket, TapSource};
 
@@ -129,4 +132,11 @@ pub enum Output {
     Event(MediaEvent),
     /// Hand to whoever set the tap.
     Tap(TapPacket),
+    /// Hand to another worker, for its [`Sfu::handle_piped`].
+    Piped {
+        /// Which.
+        to: WorkerId,
+        /// What it is told.
+        message: PipeMessage,
+    },
 }

@@ -38,7 +38,7 @@ pub struct SenderReport {
 }
 
 /// A packet of a publisher.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Packet {
     pub(crate) kind: MediaKind,
     pub(crate) source: Source,

@@ -3,12 +3,13 @@
 
 use std::time::Instant;
 
-use protocol::id::RouterId;
+use protocol::id::{RouterId, WorkerId};
 
 use crate::codec;
 use crate::keyframe::{self, KeyFrameRequests};
 use crate::layer_selector::LayerActivity;
 use crate::packet::{MediaKind, Packet};
+use crate::pipe::{Description, Upstream};
 use crate::retransmission::Kept;
 use crate::sdp::{AudioFormat, VideoFormat};
 use crate::sender_clock::SenderClock;
@@ -21,6 +22,10 @@ pub(crate) struct Publication {
     pub(crate) router: RouterId,
     /// The receiving transport, if there is one now.
     pub(crate) transport: Option<Slot>,
+    /// Its packets come out of another worker, and there is never a receiving transport.
+    pub(crate) upstream: Option<Upstream>,
+    /// Workers that get its packets, too.
+    pub(crate) downstream: Vec<WorkerId>,
     /// Counts the transports.
     pub(crate) generation: u32,
     pub(crate) audio: Option<AudioFormat>,
@@ -43,6 +48,8 @@ impl Publication {
         Self {
             router,
             transport: None,
+            upstream: None,
+            downstream: Vec::new(),
             generation: 0,
             audio: None,
             video: None,
@@ -54,6 +61,11 @@ impl Publication {
             pending: Vec::new(),
             kept: Kept::default(),
         }
+    }
+
+    /// One whose packets come out of another worker.
+    pub(crate) fn piped(router: RouterId, upstream: Upstream, now: Instant) -> Self {
+        Self { upstream: Some(upstream), ..Self::new(router, now) }
     }
 
     /// The pictures since the last key frame of a layer that have been forwarded already: if it is so recent that the publisher
@@ -77,11 +89,25 @@ impl Publication {
         now: Instant,
     ) {
         self.transport = Some(transport);
-        self.generation = self.generation.wrapping_add(1);
         // What has been announced is offered to whoever comes later, also while nothing of it is sent: a client that was
         // told of sound does without the picture, too, if it is offered no sound.
-        self.audio = audio.or(self.audio.take());
-        self.layers = vec![LayerActivity::default(); if video.is_some() { layers.max(1) } else { 0 }];
+        let audio = audio.or(self.audio.take());
+        let layers = if video.is_some() { layers.max(1) } else { 0 };
+        self.describe(&Description { generation: self.generation.wrapping_add(1), audio, video, layers }, now);
+    }
+
+    /// What it is.
+    pub(crate) fn description(&self) -> Description {
+        let (audio, video) = (self.audio.clone(), self.video.clone());
+        Description { generation: self.generation, audio, video, layers: self.layers.len() }
+    }
+
+    /// It is something else from now on: what was known of its packets does not count any more.
+    pub(crate) fn describe(&mut self, description: &Description, now: Instant) {
+        let Description { generation, audio, video, layers } = description.clone();
+        self.generation = generation;
+        self.audio = audio;
+        self.layers = vec![LayerActivity::default(); layers];
         self.requests = self.layers.iter().map(|_| KeyFrameRequests::default()).collect();
         self.video = video;
         self.clock = SenderClock::new(now);
@@ -89,6 +115,16 @@ impl Publication {
         for tap in &mut self.taps {
             tap.start(codec, &self.layers, self.generation, now);
         }
+    }
+
+    /// Its packets come out of that worker.
+    pub(crate) fn comes_from(&self, worker: WorkerId) -> bool {
+        self.upstream.as_ref().is_some_and(|upstream| upstream.worker == worker)
+    }
+
+    /// There is somebody whom its packets are for.
+    pub(crate) fn is_wanted(&self) -> bool {
+        !self.consumers.is_empty() || !self.taps.is_empty() || !self.downstream.is_empty()
     }
 
     /// Takes note of a packet and completes it. `false` if it is not of the current transport.

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use protocol::id::{PublicationId, RouterId, SubscriberId, TapId, TransportId};
+use protocol::id::{PublicationId, RouterId, SubscriberId, TapId, TransportId, WorkerId};
 use protocol::media::{MediaCommand, MediaEvent, TransportObservation};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -17,6 +17,7 @@ use crate::keyframe;
 use crate::layer_selector::LayerActivity;
 use crate::milestones::{self, Milestones};
 use crate::packet::{MediaKind, Packet};
+use crate::pipe::Piped;
 use crate::publication::Publication;
 use crate::sdp::{AudioFormat, OutgoingIds, VideoFormat};
 use crate::slots::{Slot, Slots};
@@ -34,6 +35,7 @@ const MAX_PENDING: usize = 256;
 /// outputs are taken, so that datagrams to one destination leave one after the other.
 #[derive(Debug)]
 pub struct Sfu {
+    pub(crate) worker: WorkerId,
     pub(crate) shared: Shared,
     pub(crate) rng: StdRng,
     pub(crate) now: Instant,
@@ -47,6 +49,8 @@ pub struct Sfu {
     pub(crate) taps: HashMap<TapId, PublicationId>,
     /// Publications with pending packets.
     dirty: Vec<PublicationId>,
+    /// Publications of other workers that perhaps nobody receives here any more.
+    pub(crate) deserted: Vec<PublicationId>,
 }
 
 /// A peer connection and what it is for.
@@ -106,6 +110,7 @@ impl Sfu {
     pub fn new(config: Config, seed: [u8; 32], now: Instant) -> Self {
         let shared = Shared::new(&config, now);
         Self {
+            worker: config.worker,
             sink: Sink::new(!shared.ice_lite()),
             shared,
             rng: StdRng::from_seed(seed),
@@ -118,6 +123,7 @@ impl Sfu {
             publications: HashMap::new(),
             taps: HashMap::new(),
             dirty: Vec::new(),
+            deserted: Vec::new(),
         }
     }
 
@@ -237,7 +243,7 @@ impl Sfu {
     }
 
     /// Tells what happened on a transport.
-    fn observe(&mut self, slot: Slot, observation: TransportObservation) {
+    pub(crate) fn observe(&mut self, slot: Slot, observation: TransportObservation) {
         if let Some(peer) = self.peers.get(slot) {
             let event = MediaEvent::Observed { router: peer.router, transport: peer.id, observation };
             self.emit(event);
@@ -285,6 +291,10 @@ impl Sfu {
         let Some(publication) = self.publications.get_mut(&id) else {
             return;
         };
+        if publication.upstream.as_ref().is_some_and(|upstream| !upstream.is_described) {
+            self.ask_upstream(id);
+            return;
+        }
         let consumers = publication.consumers.iter().filter_map(|slot| self.peers.get(*slot)?.consumer.as_ref());
         let consumers = consumers.chain(publication.taps.iter().map(Tap::consumer));
         let awaited: Vec<Option<usize>> = consumers.filter_map(|c| c.awaits(now)).collect();
@@ -304,6 +314,16 @@ impl Sfu {
         let Some(publication) = self.publications.get_mut(&id) else {
             return;
         };
+        if let Some(upstream) = publication.upstream.as_ref().map(|upstream| upstream.worker) {
+            let due = publication.due_requests(now);
+            if let Some(at) = publication.next_request() {
+                self.timers.set(Timer::Publication(id), at);
+            }
+            for layer in due {
+                self.pipe(upstream, id, Piped::KeyFrameWanted { layer });
+            }
+            return;
+        }
         let publisher = publication.transport.and_then(|slot| Some((slot, self.peers.get_mut(slot)?)));
         if let Some((slot, peer)) = publisher {
             let due = publication.due_requests(now);
@@ -329,6 +349,9 @@ impl Sfu {
             if self.peers.get(slot).is_some() {
                 self.demux.sent(slot, transaction);
             }
+        }
+        if !self.deserted.is_empty() {
+            self.leave_deserted();
         }
     }
 
@@ -415,20 +438,26 @@ impl Sfu {
             milestones.came(&packet);
             milestones.has_news()
         });
-        if !publication.consumers.is_empty() || !publication.taps.is_empty() {
-            if packet.kind == MediaKind::Video && !publication.consumers.is_empty() {
-                packet.kept = Some(publication.kept.push(&packet));
-            }
-            if publication.pending.is_empty() {
-                self.dirty.push(id);
-            }
-            publication.pending.push(packet);
-            if publication.pending.len() >= MAX_PENDING {
-                self.forward();
-            }
-        }
+        self.queue(id, packet);
         if has_news {
             self.tell_milestones(slot);
+        }
+    }
+
+    /// Collects a packet that has been annotated, if it is for anybody.
+    pub(crate) fn queue(&mut self, id: PublicationId, mut packet: Packet) {
+        let Some(publication) = self.publications.get_mut(&id).filter(|publication| publication.is_wanted()) else {
+            return;
+        };
+        if packet.kind == MediaKind::Video && !publication.consumers.is_empty() {
+            packet.kept = Some(publication.kept.push(&packet));
+        }
+        if publication.pending.is_empty() {
+            self.dirty.push(id);
+        }
+        publication.pending.push(packet);
+        if publication.pending.len() >= MAX_PENDING {
+            self.forward();
         }
     }
 
@@ -442,6 +471,9 @@ impl Sfu {
             };
             let mut packets = std::mem::take(&mut publication.pending);
             let mut wanted = Vec::new();
+            // First, so that the others are at work at the same time.
+            let piped = |to: &WorkerId| Piped::Packets(packets.clone()).of(id).to(*to);
+            self.sink.outputs.extend(publication.downstream.iter().map(piped));
             for slot in &publication.consumers {
                 let Some(peer) = self.peers.get_mut(*slot) else {
                     continue;

@@ -32,6 +32,7 @@ pub(crate) fn settings() -> Settings {
         ice_servers: vec![IceServer { url: "stun:10.0.0.1:3478".to_owned(), username: None, credential: None }],
         turn: None,
         media_workers: vec![WorkerId(0)],
+        session_span: 200,
         reconnection_grace: GRACE,
         linger: LINGER,
         media_timeout: MEDIA_TIMEOUT,

@@ -3,7 +3,7 @@
 use protocol::event::Event;
 use protocol::id::{RouterId, SubscriberId, WorkerId};
 use protocol::media::{
-    Layer, MediaEvent, MediaKind, MediaPath, PathProtocol, TransportObservation, TransportStatistics,
+    Layer, MediaEvent, MediaKind, MediaOperation, MediaPath, PathProtocol, TransportObservation, TransportStatistics,
 };
 use protocol::rpc::ClientRequest;
 use session::refusal::MediaDirection;
@@ -167,4 +167,55 @@ fn a_lost_worker_takes_only_its_own_sessions_and_new_ones_go_to_those_that_are_l
     call.create_session("new");
     call.join_room("fay", "new");
     assert_eq!(in_worker(&call, 1), 4);
+}
+
+#[test]
+fn a_large_session_is_in_several_workers_and_ends_with_each_of_them() {
+    let workers = [0, 1, 2].map(WorkerId).to_vec();
+    let mut call = Call::with(Settings { media_workers: workers, session_span: 6, ..settings() });
+    let rooms = |call: &Call| {
+        let mut rooms: Vec<_> = call.worker.routers.iter().map(|router| router.worker.0).collect();
+        rooms.sort_unstable();
+        rooms
+    };
+    // Three people who may receive one stream fill a worker.
+    call.join("p0").publish("p0");
+    for name in ["p1", "p2", "p3", "p4"] {
+        call.join(name).subscribe(name, "p0");
+    }
+    assert_eq!(rooms(&call), [0, 1]);
+    let subscribed = call.worker.commands.iter().filter_map(|command| match &command.op {
+        MediaOperation::Subscribe { source, .. } => Some((command.router.worker.0, source.0)),
+        _ => None,
+    });
+    assert_eq!(subscribed.collect::<Vec<_>>(), [(0, 0), (0, 0), (1, 0), (1, 0)]);
+    for name in ["p5", "p6", "p7", "p8", "p9"] {
+        call.join(name);
+    }
+    assert_eq!(rooms(&call), [0, 1, 2]);
+    // Whoever publishes there is received here.
+    call.publish("p4").subscribe("p1", "p4").subscribe("p9", "p4");
+    assert_eq!(call.worker.transports.len(), 8);
+    call.request("p4", ClientRequest::UnpublishVideo);
+    assert_eq!(call.worker.transports.len(), 5);
+    call.leave("p0");
+    assert!(call.worker.transports.is_empty() && call.worker.publications.is_empty());
+    call.registry.handle_media(MediaEvent::WorkerLost { worker: WorkerId(2) }, call.now);
+    call.carry_out();
+    assert!(!call.session_exists() && call.worker.is_empty());
+}
+
+#[test]
+fn the_end_of_a_session_closes_all_its_rooms() {
+    let workers = [0, 1].map(WorkerId).to_vec();
+    let mut call = Call::with(Settings { media_workers: workers, session_span: 1, ..settings() });
+    for name in ["ann", "bob"] {
+        call.join(name).publish(name);
+    }
+    call.subscribe("ann", "bob").subscribe("bob", "ann");
+    assert_eq!(call.worker.routers.len(), 2);
+    for name in ["ann", "bob"] {
+        call.leave(name);
+    }
+    assert!(call.worker.is_empty());
 }

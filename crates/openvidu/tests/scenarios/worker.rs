@@ -36,8 +36,11 @@ impl Worker {
                 self.publications.insert(publication.0, router);
                 self.transports.insert(transport.0, publication.0);
             }
-            MediaOperation::Subscribe { publication, subscriber, transport, .. } => {
+            MediaOperation::Subscribe { publication, source, subscriber, transport, .. } => {
+                assert!(self.routers.contains(&router), "a subscription needs an open router");
                 if self.is_in(router, *publication) {
+                    let home = self.publications[&publication.0].worker;
+                    assert_eq!(home, *source, "it says where the publication is");
                     self.transports.insert(transport.0, publication.0);
                     self.subscribers.insert(transport.0, *subscriber);
                 }
@@ -48,8 +51,9 @@ impl Worker {
                 }
             }
             MediaOperation::ClosePublication { publication } => {
-                if let Some(known) = self.publications.remove(&publication.0) {
-                    assert_eq!(known, router, "a command goes to its own room");
+                assert!(self.is_in(router, *publication) || !self.publications.contains_key(&publication.0));
+                if self.publications.get(&publication.0) == Some(&router) {
+                    self.publications.remove(&publication.0);
                 }
                 self.transports.retain(|_, p| *p != publication.0);
             }
@@ -65,8 +69,9 @@ impl Worker {
         }
     }
 
+    /// Whether it is in that room, which may be in several workers.
     fn is_in(&self, router: RouterId, publication: PublicationId) -> bool {
-        self.publications.get(&publication.0) == Some(&router)
+        self.publications.get(&publication.0).is_some_and(|home| home.number == router.number)
     }
 
     pub(crate) fn is_empty(&self) -> bool {

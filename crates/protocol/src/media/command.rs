@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{CodecChoice, Kinds, Legs, Reception};
-use crate::id::{MediaRequestId, PublicationId, RouterId, SubscriberId, TapId, TransportId};
+use crate::id::{MediaRequestId, PublicationId, RouterId, SubscriberId, TapId, TransportId, WorkerId};
 
 /// Something to be done in one room.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -49,6 +49,8 @@ pub enum MediaOperation {
         request: MediaRequestId,
         /// What to receive.
         publication: PublicationId,
+        /// The worker that has it: in its room of the same number. What is in another one comes through a pipe.
+        source: WorkerId,
         /// Who receives; all transports of one client have the same.
         subscriber: SubscriberId,
         /// Id for the new sending transport.
@@ -88,7 +90,7 @@ pub enum MediaOperation {
         /// The peer connection.
         transport: TransportId,
     },
-    /// Ends a publication and every sending transport that receives it.
+    /// Ends a publication and every sending transport in this room that receives it.
     ClosePublication {
         /// The publication.
         publication: PublicationId,

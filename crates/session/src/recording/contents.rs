@@ -13,6 +13,14 @@ use crate::id::ParticipantId;
 use crate::session::Session;
 use crate::timer::Timer;
 
+/// A stream that is in a recording.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tapped {
+    pub(super) tap: TapId,
+    /// Where it is published.
+    room: RouterId,
+}
+
 impl Recording {
     fn is_individual(&self) -> bool {
         self.properties.output_mode == OutputMode::Individual
@@ -20,7 +28,7 @@ impl Recording {
 
     /// Whose stream a tap is of.
     pub(super) fn publisher(&self, tap: TapId) -> Option<ParticipantId> {
-        self.taps.iter().find(|(_, known)| **known == tap).map(|(participant, _)| *participant)
+        self.taps.iter().find(|(_, known)| known.tap == tap).map(|(participant, _)| *participant)
     }
 }
 
@@ -73,7 +81,7 @@ impl Session {
         let Some((key, recording)) = self.recording.and_then(|key| Some((key, cx.recordings.get(&key)?))) else {
             return;
         };
-        let Some(&tap) = recording.taps.get(&publisher) else { return };
+        let Some(&Tapped { tap, .. }) = recording.taps.get(&publisher) else { return };
         let Some((stream, _)) = self.participant(publisher).and_then(|own| recorded(own, recording)) else { return };
         let RecordedStream { audio_active, video_active, .. } = stream;
         cx.effects.recording(RecordingCommand::Change { recording: key, tap, audio_active, video_active });
@@ -105,43 +113,43 @@ impl Session {
         if recording.taps.contains_key(&publisher) {
             return;
         }
-        let participant = self.participant(publisher);
-        let Some((stream, publication)) = participant.and_then(|own| recorded(own, recording)) else { return };
+        let Some(participant) = self.participant(publisher) else { return };
+        let Some((stream, publication)) = recorded(participant, recording) else { return };
         if !recording.taps.is_empty() && is_full {
             tracing::warn!(session = %self.id, stream = %stream.stream, "too many streams are recorded: left out");
             return;
         }
         let tap = cx.ids.tap();
         let (audio, video) = (stream.has_audio, stream.has_video);
-        let awaited = participant.and_then(|own| own.stream.as_ref()).is_some_and(|stream| {
+        let awaited = participant.stream.as_ref().is_some_and(|stream| {
             let properties = &stream.description.properties;
             (audio && properties.audio_active.unwrap_or(true)) || (video && properties.video_active.unwrap_or(true))
         });
-        recording.taps.insert(publisher, tap);
+        recording.taps.insert(publisher, Tapped { tap, room: participant.room });
         if let Phase::Starting { missing, whole: false, .. } = &mut recording.phase
             && awaited
         {
             missing.insert(tap);
         }
         cx.effects.recording(RecordingCommand::Add { recording: key, tap, stream });
-        cx.effects.media(self.router, MediaOperation::SetTap { tap, publication, audio, video });
+        cx.effects.media(participant.room, MediaOperation::SetTap { tap, publication, audio, video });
     }
 
     /// Takes a participant's stream out of a recording, if it is in it.
     pub(super) fn take_out(&mut self, key: RecordingKey, publisher: ParticipantId, cx: &mut Context, now: Time) {
         let Some(recording) = cx.recordings.get_mut(&key) else { return };
-        let Some(tap) = recording.taps.remove(&publisher) else { return };
+        let Some(tapped) = recording.taps.remove(&publisher) else { return };
         if let Phase::Starting { missing, .. } = &mut recording.phase {
-            missing.remove(&tap);
+            missing.remove(&tapped.tap);
         }
-        cx.untap(self.router, key, tap);
+        cx.untap(key, tapped);
         self.start_if_complete(cx, now);
     }
 }
 
 impl Context {
-    pub(super) fn untap(&mut self, router: RouterId, recording: RecordingKey, tap: TapId) {
-        self.effects.media(router, MediaOperation::RemoveTap { tap });
+    pub(super) fn untap(&mut self, recording: RecordingKey, Tapped { tap, room }: Tapped) {
+        self.effects.media(room, MediaOperation::RemoveTap { tap });
         self.effects.recording(RecordingCommand::Remove { recording, tap });
     }
 

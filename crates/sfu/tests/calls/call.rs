@@ -24,6 +24,8 @@ use str0m::rtp::ExtensionValues;
 use str0m::{Candidate, Event, Input, Output as EngineOutput, Rtc, RtcConfig};
 
 pub(crate) const ROUTER: RouterId = RouterId { number: 1, worker: WorkerId(5) };
+/// The same room in another worker.
+pub(crate) const BRANCH: RouterId = RouterId { number: 1, worker: WorkerId(6) };
 /// Whoever receives, if it does not matter.
 pub(crate) const SUBSCRIBER: SubscriberId = SubscriberId(1);
 /// Between two statistics.
@@ -36,6 +38,11 @@ pub(crate) fn ms(n: u64) -> Duration {
 
 pub(crate) fn sfu_address() -> SocketAddr {
     ([192, 0, 2, 1], 40_000).into()
+}
+
+/// Of the other worker.
+pub(crate) fn branch_address() -> SocketAddr {
+    ([192, 0, 2, 1], 40_001).into()
 }
 
 pub(crate) fn config() -> Config {
@@ -127,6 +134,14 @@ impl PartialEq for Flight {
 pub(crate) struct Call {
     pub(crate) now: Instant,
     pub(crate) sfu: Sfu,
+    /// Another worker with the same room; see [`Call::branch_off`].
+    pub(crate) branch: Option<Sfu>,
+    /// Where clients subscribe from now on.
+    pub(crate) room: RouterId,
+    /// So many of the next messages between the workers are lost.
+    pub(crate) lost_between_workers: usize,
+    /// Packets' messages that have gone from one worker to the other.
+    pub(crate) piped: usize,
     pub(crate) clients: Vec<Client>,
     pub(crate) events: Vec<MediaEvent>,
     /// What came out of taps.
@@ -154,6 +169,10 @@ impl Call {
         let mut call = Self {
             now,
             sfu: Sfu::new(config, [7; 32], now),
+            branch: None,
+            room: ROUTER,
+            lost_between_workers: 0,
+            piped: 0,
             clients: Vec::new(),
             events: Vec::new(),
             tapped: Vec::new(),
@@ -170,14 +189,32 @@ impl Call {
         call
     }
 
+    /// Opens the room in another worker, too: whoever subscribes from now on does so there.
+    pub(crate) fn branch_off(&mut self) {
+        let address = branch_address();
+        let candidates = Candidates { udp: vec![address], tcp: vec![address] };
+        let config = Config { worker: BRANCH.worker, candidates, ..config() };
+        self.branch = Some(Sfu::new(config, [8; 32], self.now));
+        self.room = BRANCH;
+        self.command_at(BRANCH, MediaOperation::CreateRouter);
+    }
+
     /// In the room that there is.
     pub(crate) fn command(&mut self, op: MediaOperation) {
         self.command_at(ROUTER, op);
     }
 
     pub(crate) fn command_at(&mut self, router: RouterId, op: MediaOperation) {
-        self.sfu.handle_command(op.at(router), self.now);
+        let now = self.now;
+        self.worker(router.worker).handle_command(op.at(router), now);
         self.take_outputs();
+    }
+
+    fn worker(&mut self, worker: WorkerId) -> &mut Sfu {
+        match &mut self.branch {
+            Some(branch) if worker == BRANCH.worker => branch,
+            _ => &mut self.sfu,
+        }
     }
 
     pub(crate) fn request_id(&mut self) -> MediaRequestId {
@@ -322,15 +359,23 @@ impl Call {
         let client = self.add_client(config, publication);
         let request = self.request_id();
         let transport = self.clients[client].transport;
-        self.command(MediaOperation::Subscribe { request, subscriber, reception, publication, transport, offer: None });
+        let (room, source) = (self.room, ROUTER.worker);
+        let subscribe =
+            MediaOperation::Subscribe { request, subscriber, reception, publication, source, transport, offer: None };
+        self.command_at(room, subscribe);
+        self.accept_offer(client, request);
+        client
+    }
+
+    /// A client answers what it was offered in the room where it subscribes.
+    pub(crate) fn accept_offer(&mut self, client: usize, request: MediaRequestId) {
         let offer = self.sdp(request);
         let offer = SdpOffer::from_sdp_string(&offer).unwrap_or_else(|e| panic!("{e}: {offer}"));
         let answer = self.clients[client].rtc.sdp_api().accept_offer(offer).unwrap().to_sdp_string();
-        let request = self.request_id();
-        self.command(MediaOperation::AcceptAnswer { request, transport, answer });
+        let (request, transport) = (self.request_id(), self.clients[client].transport);
+        self.command_at(self.room, MediaOperation::AcceptAnswer { request, transport, answer });
         assert_eq!(self.settled(request), &MediaEvent::Accepted { request });
         self.clients[client].next = self.now;
-        client
     }
 
     /// A client subscribes with its own offer. The offer may be edited on its way.
@@ -339,14 +384,16 @@ impl Call {
         let client = self.add_client(config, publication);
         let (offer, pending) = self.offer(client, true, true, &[], Direction::RecvOnly);
         let request = self.request_id();
-        self.command(MediaOperation::Subscribe {
+        let subscribe = MediaOperation::Subscribe {
             request,
             subscriber: SUBSCRIBER,
             reception: Reception::default(),
             publication,
+            source: ROUTER.worker,
             transport: self.clients[client].transport,
             offer: Some(offer),
-        });
+        };
+        self.command_at(self.room, subscribe);
         if let MediaEvent::Failed { why, .. } = self.settled(request) {
             return Err(why.clone());
         }
@@ -395,7 +442,8 @@ impl Call {
             let live = self.clients.iter().filter(|c| !c.closed);
             let engines = live.clone().map(|c| c.next).min();
             let cameras = live.filter(|c| c.connected).flat_map(|c| c.cameras.iter().map(|c| c.next)).min();
-            let next = [arrival, engines, cameras, self.sfu.poll_timeout()].into_iter().flatten().min();
+            let workers = [self.sfu.poll_timeout(), self.branch.as_ref().and_then(Sfu::poll_timeout)];
+            let next = [arrival, engines, cameras].into_iter().chain(workers).flatten().min();
             let Some(next) = next.filter(|at| *at <= end) else {
                 self.now = end;
                 return;
@@ -421,8 +469,10 @@ impl Call {
         while self.in_flight.peek().is_some_and(|Reverse(Flight(at, ..))| *at <= now) {
             let Reverse(Flight(_, _, transmit)) = self.in_flight.pop().unwrap();
             let Transmit { protocol, source, destination, contents, .. } = transmit;
-            if destination == sfu_address() {
-                self.sfu.handle_datagram(Datagram { protocol, source, destination, contents: &contents }, now);
+            let to_worker = [(sfu_address(), ROUTER), (branch_address(), BRANCH)];
+            if let Some((_, room)) = to_worker.iter().find(|(address, _)| *address == destination) {
+                let datagram = Datagram { protocol, source, destination, contents: &contents };
+                self.worker(room.worker).handle_datagram(datagram, now);
                 continue;
             }
             let Some(client) = self.by_address.get(&destination).map(|i| &mut self.clients[*i]) else {
@@ -440,8 +490,10 @@ impl Call {
                 self.drain_clients();
             }
         }
-        if self.sfu.poll_timeout().is_some_and(|at| at <= now) {
-            self.sfu.handle_timeout(now);
+        for worker in std::iter::once(&mut self.sfu).chain(&mut self.branch) {
+            if worker.poll_timeout().is_some_and(|at| at <= now) {
+                worker.handle_timeout(now);
+            }
         }
         self.take_outputs();
         for index in 0..self.clients.len() {
@@ -521,19 +573,35 @@ impl Call {
 
     /// Takes what the unit wants sent and told.
     pub(crate) fn take_outputs(&mut self) {
-        while let Some(output) = self.sfu.poll_output() {
+        loop {
+            let output = self.sfu.poll_output().map(|output| (ROUTER.worker, output));
+            let of_branch = |branch: &mut Sfu| branch.poll_output().map(|output| (BRANCH.worker, output));
+            let Some((from, output)) = output.or_else(|| self.branch.as_mut().and_then(of_branch)) else {
+                return;
+            };
             match output {
                 Output::Transmit(transmit) => {
-                    assert_eq!(transmit.source, sfu_address());
+                    let own = if from == ROUTER.worker { sfu_address() } else { branch_address() };
+                    assert_eq!(transmit.source, own);
                     for datagram in transmit.datagrams() {
                         assert!(datagram.len() <= 1500);
                         self.sent += 1;
                         self.fly(Transmit { contents: datagram.to_vec(), segment: datagram.len(), ..transmit });
                     }
-                    self.sfu.reuse(transmit.contents);
+                    self.worker(from).reuse(transmit.contents);
                 }
                 Output::Event(event) => self.events.push(event),
                 Output::Tap(packet) => self.tapped.push(packet),
+                Output::Piped { to, message } => {
+                    assert_ne!(to, from);
+                    self.piped += usize::from(from == ROUTER.worker);
+                    if self.lost_between_workers > 0 {
+                        self.lost_between_workers -= 1;
+                        continue;
+                    }
+                    let now = self.now;
+                    self.worker(to).handle_piped(from, message, now);
+                }
             }
         }
     }
@@ -569,7 +637,7 @@ impl Call {
     pub(crate) fn observed(&self, of: TransportId) -> Vec<&TransportObservation> {
         let observation = |event| match event {
             &MediaEvent::Observed { router, transport, ref observation } if transport == of => {
-                assert_eq!(router, ROUTER);
+                assert_eq!(router.number, ROUTER.number);
                 Some(observation)
             }
             _ => None,

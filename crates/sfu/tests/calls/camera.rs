@@ -19,7 +19,7 @@ pub(crate) struct Camera {
     /// Every so many frames a padding packet follows.
     pub(crate) padding_every: Option<u64>,
     pub(crate) next: Instant,
-    frame: u64,
+    pub(crate) frame: u64,
     sequence: u64,
     timestamp: u32,
     picture_id: u16,

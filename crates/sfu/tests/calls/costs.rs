@@ -112,6 +112,7 @@ fn instructions_of_joining() {
     let publication = call.clients[publisher].publication;
     for number in 0..SUBSCRIBERS {
         let subscribe = MediaOperation::Subscribe {
+            source: ROUTER.worker,
             request: call.request_id(),
             subscriber: SubscriberId(number),
             reception: Reception::default(),

@@ -30,6 +30,7 @@ fn ten_thousand_joins_and_leaves_leave_nothing_behind() {
         call.command(publish);
         let request = call.request_id();
         call.command(MediaOperation::Subscribe {
+            source: ROUTER.worker,
             request,
             subscriber: SUBSCRIBER,
             reception: Reception::default(),
@@ -123,6 +124,7 @@ fn an_offer_that_is_never_answered_expires() {
     let transport = TransportId(2);
     let publication = PublicationId(1);
     call.command(MediaOperation::Subscribe {
+        source: ROUTER.worker,
         request,
         subscriber: SUBSCRIBER,
         reception: Reception::default(),

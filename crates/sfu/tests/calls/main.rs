@@ -12,6 +12,7 @@ mod negotiation;
 mod observations;
 mod odd_clients;
 mod paths;
+mod pipes;
 mod reception;
 mod reconnection;
 mod recorded;

@@ -41,6 +41,7 @@ fn only(codec: VideoCodec) -> CodecChoice {
 fn subscribe(call: &mut Call, offer: Option<&str>) -> Result<String, MediaFailure> {
     let request = call.request_id();
     call.command(MediaOperation::Subscribe {
+        source: ROUTER.worker,
         request,
         subscriber: SUBSCRIBER,
         reception: Reception::default(),
@@ -232,6 +233,7 @@ fn who_or_what_is_unknown_is_named() {
     assert_eq!(subscribe(&mut call, None), Err(MediaFailure::UnknownPublication));
     let request = call.request_id();
     let op = MediaOperation::Subscribe {
+        source: ROUTER.worker,
         request,
         subscriber: SUBSCRIBER,
         reception: Reception::default(),

@@ -5,7 +5,7 @@ use protocol::media::{Kinds, MediaEvent, MediaFailure, MediaOperation, VideoCode
 use str0m::change::{SdpAnswer, SdpOffer};
 use str0m::media::Direction;
 
-use crate::call::{Call, SUBSCRIBER, any_codec, browser, ms};
+use crate::call::{Call, ROUTER, SUBSCRIBER, any_codec, browser, ms};
 
 const SEVERAL_FINGERPRINTS: &str = include_str!("sdp/several_fingerprints.sdp");
 const NO_BUNDLE: &str = include_str!("sdp/no_bundle.sdp");
@@ -42,6 +42,7 @@ fn answer(offer: &str) -> (String, Kinds) {
 fn offer_to_subscriber(call: &mut Call) -> String {
     let request = call.request_id();
     call.command(MediaOperation::Subscribe {
+        source: ROUTER.worker,
         request,
         publication: PublicationId(1),
         subscriber: SUBSCRIBER,
@@ -117,7 +118,15 @@ fn several_fingerprints_are_alternatives_in_an_answer() {
     let (request, transport) = (call.request_id(), call.clients[client].transport);
     let publication = call.clients[publisher].publication;
     let (subscriber, reception) = (SUBSCRIBER, Default::default());
-    call.command(MediaOperation::Subscribe { request, publication, subscriber, transport, reception, offer: None });
+    call.command(MediaOperation::Subscribe {
+        source: ROUTER.worker,
+        request,
+        publication,
+        subscriber,
+        transport,
+        reception,
+        offer: None,
+    });
     let offer = SdpOffer::from_sdp_string(&call.sdp(request)).unwrap();
     let answer = call.clients[client].rtc.sdp_api().accept_offer(offer).unwrap().to_sdp_string();
     let request = call.request_id();

@@ -37,7 +37,15 @@ pub fn run(data: &[u8]) {
     let transport = TransportId(2);
     let request = MediaRequestId(2);
     let (subscriber, reception) = (SubscriberId(1), Reception::default());
-    let subscribe = MediaOperation::Subscribe { request, subscriber, reception, publication, transport, offer: None };
+    let subscribe = MediaOperation::Subscribe {
+        source: router.worker,
+        request,
+        subscriber,
+        reception,
+        publication,
+        transport,
+        offer: None,
+    };
     sfu.handle_command(subscribe.at(router), now);
     // The input is cut into datagrams by a length byte each.
     let mut rest = data;

@@ -33,10 +33,26 @@ pub fn run(sdp: &str) {
     let transport = TransportId(3);
     let offer = Some(sdp.to_owned());
     let (subscriber, reception) = (SubscriberId(1), Reception::default());
-    let subscribe = MediaOperation::Subscribe { request, subscriber, reception, publication, transport, offer };
+    let subscribe = MediaOperation::Subscribe {
+        source: router.worker,
+        request,
+        subscriber,
+        reception,
+        publication,
+        transport,
+        offer,
+    };
     sfu.handle_command(subscribe.at(router), now);
     let transport = TransportId(4);
-    let subscribe = MediaOperation::Subscribe { request, subscriber, reception, publication, transport, offer: None };
+    let subscribe = MediaOperation::Subscribe {
+        source: router.worker,
+        request,
+        subscriber,
+        reception,
+        publication,
+        transport,
+        offer: None,
+    };
     sfu.handle_command(subscribe.at(router), now);
     sfu.handle_command(MediaOperation::AcceptAnswer { request, transport, answer: sdp.to_owned() }.at(router), now);
     let candidate = sdp.to_owned();

@@ -230,6 +230,7 @@ fn settings() -> Settings {
         ice_servers: vec![],
         turn: None,
         media_workers: vec![WorkerId(0)],
+        session_span: 200,
         reconnection_grace: Duration::from_secs(60),
         linger: Duration::from_secs(10),
         media_timeout: Duration::from_secs(10),
