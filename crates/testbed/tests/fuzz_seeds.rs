@@ -30,6 +30,11 @@ fn run(folder: &str, target: impl Fn(&[u8])) {
 }
 
 #[test]
+fn what_receivers_say_of_arrivals() {
+    run("fuzz/seeds/arrivals", fuzz::arrivals::run);
+}
+
+#[test]
 fn datagrams() {
     run("fuzz/seeds/datagram", fuzz::datagram::run);
 }

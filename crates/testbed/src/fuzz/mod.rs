@@ -1,6 +1,7 @@
 //! What inputs of strangers go through: one module for each fuzz target, whose `run` takes one input and panics if anything
 //! is not as it must be for any input.
 
+pub mod arrivals;
 pub mod datagram;
 pub mod feedback;
 pub mod followed_file;
