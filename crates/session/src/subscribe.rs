@@ -113,10 +113,12 @@ impl Session {
             let publisher = owner.connection.to_string();
             return Err(Refusal::NotStreaming { publisher, session: self.id.clone() });
         };
+        let is_screen = stream.description.properties.type_of_video.as_deref() == Some("SCREEN");
         let (publication, stream, source) = (stream.publication, stream.id().clone(), owner.room.worker);
         let router = self.present(who)?.room;
         let (id, transport) = (cx.ids.media_request(), cx.ids.transport());
-        let (subscriber, reception) = (who.as_subscriber(), Reception::default());
+        let reception = Reception { is_screen, ..Reception::default() };
+        let subscriber = who.as_subscriber();
         let kept = offer.as_deref().map(Arc::from);
         cx.effects.media(
             router,

@@ -129,6 +129,7 @@ impl Sfu {
             candidates: self.shared.candidates(),
             consumer,
             subscriber: None,
+            membership: None,
             milestones: Milestones::default(),
             offer: None,
         };
@@ -215,12 +216,14 @@ impl Sfu {
             candidates: self.shared.candidates(),
             consumer: Some(consumer),
             subscriber: Some(subscriber),
+            membership: None,
             milestones: Milestones::default(),
             offer,
         };
         let slot = self.peers.insert(peer);
         publication.consumers.push(slot);
         self.by_transport.insert(transport, slot);
+        self.add_leg(slot);
         self.schedule(slot);
     }
 
@@ -244,6 +247,7 @@ impl Sfu {
             };
             consumer.change(wanted, &publication.layers, publication.generation, self.now);
             self.wake_publication(id);
+            self.divide_soon(slot);
         }
     }
 
@@ -424,6 +428,7 @@ impl Sfu {
                 self.deserted.push(peer.publication);
             }
         }
+        self.remove_leg(&peer);
         peer.transport.close(self.now, &mut self.sink);
         // What it reported while closing concerns nobody; a new transport in the slot must not get it.
         self.sink.events.retain(|(s, _)| *s != slot);

@@ -20,8 +20,20 @@ pub(crate) struct Consumer {
     /// Its transport is up.
     pub(crate) connected: bool,
     reception: Reception,
+    allotment: Allotment,
     audio: Option<Forwarder>,
     video: Option<VideoTrack>,
+}
+
+/// What of a picture the way to the subscriber carries.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Allotment {
+    /// Nobody has looked, or can.
+    Everything,
+    /// No simulcast layer above this one.
+    UpTo(u8),
+    /// No picture.
+    Nothing,
 }
 
 #[derive(Debug)]
@@ -44,6 +56,7 @@ impl Consumer {
             publication,
             connected: false,
             reception: Reception::default(),
+            allotment: Allotment::Everything,
             audio: has_audio.then(|| Forwarder::new(48_000, false, first_sequences[0])),
             video: video.map(|codec| VideoTrack {
                 forwarder: Forwarder::new(90_000, codec == VideoCodec::Vp8, first_sequences[1]),
@@ -61,24 +74,65 @@ impl Consumer {
 
     /// How much is wanted has changed. A picture that goes on after a pause needs a key frame.
     pub(crate) fn change(&mut self, wanted: Reception, layers: &[LayerActivity], generation: u32, now: Instant) {
-        let before = std::mem::replace(&mut self.reception, wanted);
+        let had_pictures = self.takes_video();
+        self.reception = wanted;
         if let Some(audio) = self.audio.as_mut().filter(|_| wanted.audio_paused) {
             audio.interrupt();
         }
+        self.picture_changed(had_pictures, layers, generation, now);
+    }
+
+    /// What of the picture the path carries has changed.
+    pub(crate) fn allot(&mut self, allotment: Allotment, layers: &[LayerActivity], generation: u32, now: Instant) {
+        let had_pictures = self.takes_video();
+        self.allotment = allotment;
+        self.picture_changed(had_pictures, layers, generation, now);
+    }
+
+    /// See [`Allotment`].
+    pub(crate) fn allotment(&self) -> Allotment {
+        self.allotment
+    }
+
+    /// How much is wanted.
+    pub(crate) fn reception(&self) -> Reception {
+        self.reception
+    }
+
+    /// There is sound, which may be paused.
+    pub(crate) fn has_audio(&self) -> bool {
+        self.audio.is_some()
+    }
+
+    /// There are pictures, which may be paused.
+    pub(crate) fn has_video(&self) -> bool {
+        self.video.is_some()
+    }
+
+    fn picture_changed(&mut self, had_pictures: bool, layers: &[LayerActivity], generation: u32, now: Instant) {
+        let (takes_video, limit) = (self.takes_video(), self.limit());
         if let Some(video) = &mut self.video {
-            if wanted.video_paused {
+            if !takes_video {
                 video.forwarder.interrupt();
                 video.waiting_since = None;
-            } else if before.video_paused {
+            } else if !had_pictures {
                 video.waiting_since = Some(now);
             }
-            video.choose(layers, generation, wanted.limit, now);
+            video.choose(layers, generation, limit, now);
+        }
+    }
+
+    fn limit(&self) -> LayerLimit {
+        let LayerLimit { spatial, temporal } = self.reception.limit;
+        match self.allotment {
+            Allotment::UpTo(most) => LayerLimit { spatial: Some(spatial.map_or(most, |s| s.min(most))), temporal },
+            Allotment::Everything | Allotment::Nothing => self.reception.limit,
         }
     }
 
     /// Pictures are wanted, and there may be some.
     pub(crate) fn takes_video(&self) -> bool {
-        self.video.is_some() && !self.reception.video_paused
+        self.video.is_some() && !self.reception.video_paused && self.allotment != Allotment::Nothing
     }
 
     /// The transport is up.
@@ -89,11 +143,12 @@ impl Consumer {
 
     /// A key frame is needed to go on: at the start, or because the publisher's transport was replaced.
     pub(crate) fn restart_video(&mut self, layers: &[LayerActivity], generation: u32, now: Instant) {
+        let (takes_video, limit) = (self.takes_video(), self.limit());
         if let Some(video) = &mut self.video {
-            if !self.reception.video_paused {
+            if takes_video {
                 video.waiting_since = Some(now);
             }
-            video.choose(layers, generation, self.reception.limit, now);
+            video.choose(layers, generation, limit, now);
         }
     }
 
@@ -120,7 +175,7 @@ impl Consumer {
         now: Instant,
         mut send: impl FnMut(&Packet, OutgoingHeader),
     ) -> Option<usize> {
-        let Reception { audio_paused, video_paused, limit, priority: _ } = self.reception;
+        let (audio_paused, video_paused, limit) = (self.reception.audio_paused, !self.takes_video(), self.limit());
         if let Some(video) = &mut self.video {
             video.choose(layers, generation, limit, now);
         }

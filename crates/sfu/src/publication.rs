@@ -10,6 +10,7 @@ use crate::keyframe::{self, KeyFrameRequests};
 use crate::layer_selector::LayerActivity;
 use crate::packet::{MediaKind, Packet};
 use crate::pipe::{Description, Upstream};
+use crate::rates::Rates;
 use crate::retransmission::Kept;
 use crate::sdp::{AudioFormat, VideoFormat};
 use crate::sender_clock::SenderClock;
@@ -34,6 +35,8 @@ pub(crate) struct Publication {
     pub(crate) layers: Vec<LayerActivity>,
     requests: Vec<KeyFrameRequests>,
     clock: SenderClock,
+    /// What its sound and its layers take.
+    pub(crate) rates: Rates,
     /// Transports that receive it.
     pub(crate) consumers: Vec<Slot>,
     pub(crate) taps: Vec<Tap>,
@@ -56,6 +59,7 @@ impl Publication {
             layers: Vec::new(),
             requests: Vec::new(),
             clock: SenderClock::new(now),
+            rates: Rates::default(),
             consumers: Vec::new(),
             taps: Vec::new(),
             pending: Vec::new(),
@@ -110,6 +114,7 @@ impl Publication {
         self.layers = vec![LayerActivity::default(); layers];
         self.requests = self.layers.iter().map(|_| KeyFrameRequests::default()).collect();
         self.video = video;
+        self.rates = Rates::new(layers);
         self.clock = SenderClock::new(now);
         let codec = self.video.as_ref().map(|video| video.codec);
         for tap in &mut self.taps {
@@ -150,6 +155,7 @@ impl Publication {
                 90_000
             }
         };
+        self.rates.add(packet);
         packet.captured =
             packet.report.and_then(|report| self.clock.captured(report, packet.timestamp, clock_rate, packet.arrival));
         true

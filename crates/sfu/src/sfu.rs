@@ -21,6 +21,7 @@ use crate::pipe::Piped;
 use crate::publication::Publication;
 use crate::sdp::{AudioFormat, OutgoingIds, VideoFormat};
 use crate::slots::{Slot, Slots};
+use crate::subscriber::{self, Membership, Subscriber};
 use crate::tap::Tap;
 use crate::timers::{Timer, Timers};
 use crate::transport::{LocalCandidates, Shared, Sink, Transport, TransportEvent, WallClock};
@@ -44,6 +45,9 @@ pub struct Sfu {
     pub(crate) sink: Sink,
     pub(crate) peers: Slots<Peer>,
     pub(crate) by_transport: HashMap<TransportId, Slot>,
+    /// Clients that receive, with all that is sent to each.
+    pub(crate) subscribers: Slots<Subscriber>,
+    pub(crate) by_subscriber: HashMap<(RouterId, SubscriberId), Slot>,
     pub(crate) routers: HashMap<RouterId, BTreeSet<PublicationId>>,
     pub(crate) publications: HashMap<PublicationId, Publication>,
     pub(crate) taps: HashMap<TapId, PublicationId>,
@@ -66,6 +70,8 @@ pub(crate) struct Peer {
     pub(crate) consumer: Option<Consumer>,
     /// Whose it is, of subscribers.
     pub(crate) subscriber: Option<SubscriberId>,
+    /// The same, where it is counted what its path carries.
+    pub(crate) membership: Option<Membership>,
     pub(crate) milestones: Milestones,
     pub(crate) offer: Option<PendingOffer>,
 }
@@ -119,6 +125,8 @@ impl Sfu {
             timers: Timers::default(),
             peers: Slots::default(),
             by_transport: HashMap::new(),
+            subscribers: Slots::default(),
+            by_subscriber: HashMap::new(),
             routers: HashMap::new(),
             publications: HashMap::new(),
             taps: HashMap::new(),
@@ -205,6 +213,7 @@ impl Sfu {
             match timer {
                 Timer::Transport(slot) => self.wake_transport(slot),
                 Timer::Publication(publication) => self.wake_publication(publication),
+                Timer::Subscriber(subscriber) => self.wake_subscriber(subscriber),
             }
         }
         self.settle();
@@ -232,6 +241,7 @@ impl Sfu {
     pub fn is_empty(&self) -> bool {
         self.peers.len() == 0
             && self.by_transport.is_empty()
+            && self.by_subscriber.is_empty()
             && self.routers.is_empty()
             && self.publications.is_empty()
             && self.taps.is_empty()
@@ -387,8 +397,10 @@ impl Sfu {
                     (&mut peer.transport, self.publications.get(&publication_id))
                 {
                     sending.repeat(&missing, &publication.kept, now, &mut self.sink);
+                    self.account(slot);
                 }
             }
+            TransportEvent::PathFeedback(plain) => self.hear_of_path(slot, plain),
             TransportEvent::KeyFrameRequested => {
                 let Some(consumer) = peer.consumer.as_ref().filter(|consumer| consumer.takes_video()) else {
                     return;
@@ -416,10 +428,21 @@ impl Sfu {
             return;
         };
         consumer.start(&publication.layers, publication.generation, now);
+        self.leg_is_up(slot);
+        let Some(publication) = self.publications.get(&id) else {
+            return;
+        };
+        let Some(peer) = self.peers.get_mut(slot) else {
+            return;
+        };
+        let Some(consumer) = &peer.consumer else {
+            return;
+        };
         let recent = consumer.video_layer().filter(|_| consumer.takes_video());
         let recent = recent.map(|layer| publication.since_key_frame(layer, now)).unwrap_or_default();
         if !recent.is_empty() {
             peer.hand_on(&recent, &publication.layers, publication.generation, now, &mut self.sink);
+            self.account(slot);
             self.tell_milestones(slot);
             self.schedule(slot);
         }
@@ -483,6 +506,8 @@ impl Sfu {
                 }
                 let (layers, generation) = (&publication.layers, publication.generation);
                 wanted.extend(peer.hand_on(&packets, layers, generation, now, &mut self.sink));
+                let subscriber = peer.membership.map(|membership| (membership, &mut self.subscribers));
+                subscriber::account(subscriber, &mut self.sink.departed, now);
                 if peer.subscriber.is_some() && peer.milestones.has_news() {
                     noticed.push(*slot);
                 }

@@ -14,6 +14,7 @@ use crate::slots::Slot;
 pub(crate) enum Timer {
     Transport(Slot),
     Publication(PublicationId),
+    Subscriber(Slot),
 }
 
 /// The heap.

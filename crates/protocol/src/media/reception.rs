@@ -13,8 +13,10 @@ pub struct Reception {
     pub video_paused: bool,
     /// The best picture that is of use.
     pub limit: LayerLimit,
-    /// Among the legs of one subscriber, more is more important. For whoever divides bandwidth; nobody does yet.
+    /// Among the legs of one subscriber, more is more important, where there is not enough for all.
     pub priority: u8,
+    /// The picture is a shared screen: it comes before faces.
+    pub is_screen: bool,
 }
 
 /// The highest layer wanted. Where a publisher does not send what is below, it is no reason to send nothing.

@@ -28,6 +28,7 @@ use std::time::{Duration, Instant};
 pub(crate) use agreed::{answered_streams, offered_streams};
 pub(crate) use candidates::LocalCandidates;
 pub(crate) use receiving::Receiving;
+pub(crate) use rtcp::{PathFeedback, read_path};
 pub(crate) use sending::Sending;
 pub(crate) use stream::StreamFormat;
 pub(crate) use wall_clock::WallClock;
@@ -125,10 +126,21 @@ pub(crate) enum TransportEvent {
     Packet(Packet),
     /// The subscriber needs a key frame.
     KeyFrameRequested,
+    /// The subscriber says how its path is: RTCP in the clear.
+    PathFeedback(Vec<u8>),
     /// Packets of the picture have not reached the subscriber: their numbers.
     Missing(Vec<u16>),
     /// A period is over.
     Statistics(TransportStatistics),
+}
+
+/// A packet that left.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Departed {
+    /// Its transport-wide number.
+    pub(crate) sequence: u16,
+    /// Bytes, with its header.
+    pub(crate) size: usize,
 }
 
 /// Where transports put what they produce.
@@ -140,6 +152,8 @@ pub(crate) struct Sink {
     pub(crate) checks: Vec<(Slot, TransactionId)>,
     note_checks: bool,
     pub(crate) trains: Trains,
+    /// What has left since it was last looked at, of those packets whose arrival is reported.
+    pub(crate) departed: Vec<Departed>,
 }
 
 impl Sink {
@@ -150,6 +164,7 @@ impl Sink {
             checks: Vec::new(),
             note_checks,
             trains: Trains::default(),
+            departed: Vec::new(),
         }
     }
 

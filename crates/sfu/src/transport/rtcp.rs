@@ -1,8 +1,12 @@
 //! RTCP (RFC 3550 §6, RFC 4585) of a transport that sends: what it hears of its receiver and what it says of itself. The
 //! packets are written and read by a library; when they are due is the caller's.
 
+use bandwidth::{Bitrate, Remb};
 use rtcp_types::prelude::*;
-use rtcp_types::{Bye, Compound, Fir, Nack, Packet, Pli, Sdes, SdesChunk, SdesItem, SenderReport};
+use rtcp_types::{
+    Bye, Compound, FciFeedbackPacketType, Fir, Nack, Packet, Pli, RtcpParseError, Sdes, SdesChunk, SdesItem,
+    SenderReport, Twcc,
+};
 
 /// Numbers of one NACK that are looked at: those of the longest packet that fits a datagram are more than anybody keeps.
 const MAX_MISSING: usize = 1024;
@@ -39,6 +43,51 @@ pub(super) enum Feedback {
     KeyFrame {
         ssrc: u32,
     },
+    /// There is something for [`read_path`].
+    Path,
+}
+
+/// What the receiver says of the way to it.
+pub(crate) enum PathFeedback<'a> {
+    /// Which packets came, and when (draft-holmer-rmcat-transport-wide-cc-extensions-01).
+    Arrivals(Twcc<'a>),
+    /// What it thinks that all streams together should take (draft-alvestrand-rmcat-remb-03).
+    Estimate(Bitrate),
+}
+
+/// A REMB, which the library does not know.
+struct Estimate(Bitrate);
+
+impl FciParser<'_> for Estimate {
+    const PACKET_TYPE: FciFeedbackPacketType = FciFeedbackPacketType::PAYLOAD;
+    const FCI_FORMAT: u8 = Remb::FORMAT;
+
+    fn parse(information: &[u8]) -> Result<Self, RtcpParseError> {
+        let remb = Remb::parse(information).map_err(|_| RtcpParseError::WrongImplementation)?;
+        Ok(Self(remb.bitrate()))
+    }
+}
+
+/// Takes out of a compound packet what it says of the path.
+pub(crate) fn read_path(plain: &[u8], mut heard: impl FnMut(PathFeedback<'_>)) {
+    let Ok(compound) = Compound::parse(plain) else {
+        return;
+    };
+    for packet in compound.flatten() {
+        match packet {
+            Packet::TransportFeedback(feedback) => {
+                if let Ok(arrivals) = feedback.parse_fci::<Twcc<'_>>() {
+                    heard(PathFeedback::Arrivals(arrivals));
+                }
+            }
+            Packet::PayloadFeedback(feedback) => {
+                if let Ok(Estimate(bitrate)) = feedback.parse_fci::<Estimate>() {
+                    heard(PathFeedback::Estimate(bitrate));
+                }
+            }
+            _ => {}
+        }
+    }
 }
 
 /// Takes a compound packet apart. What is not understood is skipped.
@@ -57,6 +106,8 @@ pub(super) fn read(plain: &[u8], mut heard: impl FnMut(Feedback)) {
                         heard(Feedback::Missing { ssrc, sequence });
                     }
                     heard(Feedback::Nack { ssrc });
+                } else if feedback.parse_fci::<Twcc<'_>>().is_ok() {
+                    heard(Feedback::Path);
                 }
             }
             Packet::PayloadFeedback(feedback) => {
@@ -64,6 +115,8 @@ pub(super) fn read(plain: &[u8], mut heard: impl FnMut(Feedback)) {
                     heard(Feedback::KeyFrame { ssrc: feedback.media_ssrc() });
                 } else if let Ok(fir) = feedback.parse_fci::<Fir<'_>>() {
                     fir.entries().for_each(|entry| heard(Feedback::KeyFrame { ssrc: entry.ssrc() }));
+                } else if feedback.parse_fci::<Estimate>().is_ok() {
+                    heard(Feedback::Path);
                 }
             }
             _ => {}

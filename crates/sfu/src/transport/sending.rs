@@ -14,13 +14,17 @@ use super::srtp::{RtcpOpener, Sealer};
 use super::stream::{HeaderFields, Stamp, Stream, StreamFormat};
 use super::trains::OpenTrain;
 use super::wall_clock::{self, WallClock};
-use super::{IceCredentials, Shared, Sink, TransportEvent};
-use crate::packet::{MediaKind, OutgoingHeader, Packet};
+use super::{Departed, IceCredentials, Shared, Sink, TransportEvent};
+use crate::packet::{Extensions, MediaKind, OutgoingHeader, Packet};
 use crate::retransmission::Kept;
 use crate::sdp::RemoteTransport;
 use crate::slots::Slot;
 use crate::{Datagram, ice};
 
+/// Packets that are sent at once for nothing but to see how they arrive.
+const MOST_PROBES: usize = 64;
+/// Of one of them: the most that its last byte can say.
+const PADDING: u8 = 255;
 /// Between two sender reports.
 const REPORTS: Duration = Duration::from_secs(1);
 
@@ -164,7 +168,23 @@ impl Sending {
     pub(crate) fn repeat(&mut self, missing: &[u16], kept: &Kept, now: Instant, sink: &mut Sink) {
         self.guarded(sink, |live, sink| {
             if let Some(mut leg) = live.leg(now, sink) {
-                missing.iter().for_each(|sequence| leg.repeat(*sequence, kept));
+                missing.iter().for_each(|sequence| leg.repeat(*sequence, kept, false));
+            }
+            Ok(())
+        });
+    }
+
+    /// Whether the receiver can say when packets came, of any stream.
+    pub(crate) fn is_numbered(&self) -> bool {
+        self.live.as_ref().is_some_and(|live| live.streams.iter().any(Stream::is_numbered))
+    }
+
+    /// Sends at least `bytes` that the receiver does not need, so that it can tell how they came: packets that it has already, or
+    /// else, or if packets are to be small, padding. Nothing where there is no stream for it.
+    pub(crate) fn probe(&mut self, bytes: usize, is_small: bool, kept: &Kept, now: Instant, sink: &mut Sink) {
+        self.guarded(sink, |live, sink| {
+            if let Some(mut leg) = live.leg(now, sink) {
+                leg.probe(bytes, is_small, kept);
             }
             Ok(())
         });
@@ -301,12 +321,16 @@ impl Live {
         let mut plain = sink.trains.take();
         if opener.open(datagram, &mut plain).is_some() {
             let (streams, clock) = (&mut self.streams, &self.clock);
-            let mut missing = Vec::new();
+            let (mut missing, mut tells_path) = (Vec::new(), false);
             rtcp::read(&plain, |feedback| {
                 let (Feedback::Reception { ssrc, .. }
                 | Feedback::Missing { ssrc, .. }
                 | Feedback::Nack { ssrc }
-                | Feedback::KeyFrame { ssrc }) = feedback;
+                | Feedback::KeyFrame { ssrc }) = feedback
+                else {
+                    tells_path = true;
+                    return;
+                };
                 let Some(stream) = streams.iter_mut().find(|stream| stream.ssrc() == ssrc) else {
                     return;
                 };
@@ -319,11 +343,14 @@ impl Live {
                         stream.wanted_key_frame();
                         sink.events.push_back((slot, TransportEvent::KeyFrameRequested));
                     }
-                    Feedback::KeyFrame { .. } => {}
+                    Feedback::KeyFrame { .. } | Feedback::Path => {}
                 }
             });
             if !missing.is_empty() {
                 sink.event(slot, TransportEvent::Missing(missing));
+            }
+            if tells_path {
+                return sink.event(slot, TransportEvent::PathFeedback(plain));
             }
         }
         sink.trains.reuse(plain);
@@ -390,7 +417,8 @@ impl TrainLeg<'_> {
             return self.train.take_back(begin);
         }
         stream.sent(&header, packet);
-        *self.transport_sequence = self.transport_sequence.wrapping_add(1);
+        let is_numbered = stream.is_numbered();
+        self.departed(length, is_numbered);
         if self.next_reports.is_none() {
             // The first ones at once: sound and pictures are put together by them.
             *self.next_reports = Some(self.now);
@@ -398,7 +426,7 @@ impl TrainLeg<'_> {
     }
 
     /// Sends a packet again that was sent under this number.
-    fn repeat(&mut self, sequence: u16, kept: &Kept) {
+    fn repeat(&mut self, sequence: u16, kept: &Kept, is_probe: bool) {
         let stream = self.streams.iter_mut().find_map(|stream| Some((stream.rtx()?, stream)));
         let Some(((pt, ssrc), stream)) = stream else {
             return;
@@ -408,7 +436,8 @@ impl TrainLeg<'_> {
         };
         let head = stream.header_length(&packet.extensions);
         let length = head + 2 + packet.payload.len() + self.sealer.tag();
-        let Some(index) = stream.repeat(length) else {
+        let index = if is_probe { Some(stream.probe(length)) } else { stream.repeat(length) };
+        let Some(index) = index else {
             return;
         };
         let stamp = Stamp { transport_sequence: *self.transport_sequence, send_time: self.send_time };
@@ -427,7 +456,63 @@ impl TrainLeg<'_> {
         if self.sealer.rtp(&mut datagram[begin..], head, ssrc, index).is_err() {
             return self.train.take_back(begin);
         }
-        *self.transport_sequence = self.transport_sequence.wrapping_add(1);
+        let is_numbered = stream.is_numbered();
+        self.departed(length, is_numbered);
+    }
+
+    fn departed(&mut self, size: usize, is_numbered: bool) {
+        if is_numbered {
+            self.sink.departed.push(Departed { sequence: *self.transport_sequence, size });
+            *self.transport_sequence = self.transport_sequence.wrapping_add(1);
+        }
+    }
+
+    fn probe(&mut self, bytes: usize, is_small: bool, kept: &Kept) {
+        let of_pictures = self.streams.iter().position(|stream| stream.rtx().is_some() && stream.is_numbered());
+        let Some(index) = of_pictures else {
+            return;
+        };
+        let sent =
+            |leg: &Self, before: usize| leg.sink.departed[before..].iter().map(|departed| departed.size).sum::<usize>();
+        let before = self.sink.departed.len();
+        let numbers: Vec<u16> = self.streams[index].repeatable().take(if is_small { 0 } else { MOST_PROBES }).collect();
+        for number in numbers {
+            if sent(self, before) >= bytes {
+                return;
+            }
+            self.repeat(number, kept, true);
+        }
+        for _ in 0..MOST_PROBES {
+            if sent(self, before) >= bytes {
+                return;
+            }
+            self.pad(index);
+        }
+    }
+
+    /// Sends a packet of nothing but padding (RFC 3550 §5.1), among the retransmissions, whose numbers may have holes.
+    fn pad(&mut self, index: usize) {
+        let stream = &mut self.streams[index];
+        let Some((pt, ssrc)) = stream.rtx() else {
+            return;
+        };
+        let head = stream.header_length(&Extensions::default());
+        let length = head + usize::from(PADDING) + self.sealer.tag();
+        let number = stream.probe(length);
+        let stamp = Stamp { transport_sequence: *self.transport_sequence, send_time: self.send_time };
+        let timestamp = stream.newest_timestamp().unwrap_or_default();
+        let fields = HeaderFields { pt, ssrc, sequence: number as u16, timestamp, marker: false };
+        let datagram = self.train.datagram(length, self.path, self.sink);
+        let begin = datagram.len();
+        stream.write_header(datagram, fields, &Extensions::default(), stamp);
+        datagram[begin] |= 0x20;
+        datagram.resize(begin + head + usize::from(PADDING) - 1, 0);
+        datagram.push(PADDING);
+        datagram.resize(begin + length, 0);
+        if self.sealer.rtp(&mut datagram[begin..], head, ssrc, number).is_err() {
+            return self.train.take_back(begin);
+        }
+        self.departed(length, true);
     }
 }
 

@@ -67,6 +67,8 @@ pub(super) struct Stream {
     rtx_sequence: u64,
     allowance: f32,
     remembered: Vec<Remembered>,
+    /// The newest number in there.
+    last_sequence: u16,
     counts: Counts,
     /// What was last heard of its way, in 65536ths of a second.
     round_trip: Option<u32>,
@@ -143,6 +145,7 @@ impl Stream {
             rtx_sequence: u64::from(rtx_sequence & 0x7fff),
             allowance: ALLOWANCE / 4.0,
             remembered: Vec::new(),
+            last_sequence: 0,
             counts: Counts::default(),
             round_trip: None,
         }
@@ -162,6 +165,30 @@ impl Stream {
 
     pub(super) fn rtx(&self) -> Option<(u8, u32)> {
         self.format.rtx
+    }
+
+    /// The receiver can say when a packet came.
+    pub(super) fn is_numbered(&self) -> bool {
+        self.sequence_at.is_some()
+    }
+
+    /// Numbers under which packets were sent that can be repeated, newest first.
+    pub(super) fn repeatable(&self) -> impl Iterator<Item = u16> {
+        let last = self.last_sequence;
+        (0..self.remembered.len() as u16).map(move |back| last.wrapping_sub(back))
+    }
+
+    /// The timestamp of the newest packet.
+    pub(super) fn newest_timestamp(&self) -> Option<u32> {
+        self.newest.map(|(timestamp, _)| timestamp)
+    }
+
+    /// The number of the next packet that is sent for no other purpose than to see whether it arrives.
+    pub(super) fn probe(&mut self, length: usize) -> u64 {
+        self.counts.bytes += length as u64;
+        let sequence = self.rtx_sequence;
+        self.rtx_sequence += 1;
+        sequence
     }
 
     /// Bytes of a packet's header.
@@ -229,6 +256,7 @@ impl Stream {
         if self.remembered.is_empty() {
             self.remembered = vec![Remembered::default(); REMEMBERED];
         }
+        self.last_sequence = header.sequence as u16;
         let vp8 = header.vp8.unwrap_or(Vp8Rewrite { picture_id: None, tl0_pic_idx: None });
         let has = |present: bool, flag: u8| if present { flag } else { 0 };
         self.remembered[header.sequence as usize % REMEMBERED] = Remembered {

@@ -130,6 +130,33 @@ impl PartialEq for Flight {
     }
 }
 
+/// A narrow way towards clients, with a queue.
+pub(crate) struct Link {
+    /// Bits per second.
+    pub(crate) rate: u64,
+    /// Nothing gets through.
+    pub(crate) is_cut: bool,
+    free: Instant,
+    pub(crate) dropped: u64,
+}
+
+/// What waits longer than this in a queue is dropped.
+const QUEUE: Duration = Duration::from_millis(400);
+
+impl Link {
+    /// When so many bytes have left it; `None`: they are lost.
+    fn carry(&mut self, bytes: usize, now: Instant) -> Option<Instant> {
+        let begins = self.free.max(now);
+        if self.is_cut || begins - now > QUEUE {
+            self.dropped += 1;
+            return None;
+        }
+        // With the headers of IP and UDP.
+        self.free = begins + Duration::from_nanos((bytes as u64 + 28) * 8_000_000_000 / self.rate);
+        Some(self.free)
+    }
+}
+
 /// Network, clock, unit and clients.
 pub(crate) struct Call {
     pub(crate) now: Instant,
@@ -148,6 +175,9 @@ pub(crate) struct Call {
     pub(crate) tapped: Vec<TapPacket>,
     /// Share of datagrams lost, either way.
     pub(crate) loss: f64,
+    /// Narrow ways to clients, and which of them a client is behind.
+    pub(crate) links: Vec<Link>,
+    pub(crate) behind: HashMap<SocketAddr, usize>,
     /// Datagrams the unit has sent.
     pub(crate) sent: u64,
     /// How clients that are added from now on reach it.
@@ -177,6 +207,8 @@ impl Call {
             events: Vec::new(),
             tapped: Vec::new(),
             loss: 0.0,
+            links: Vec::new(),
+            behind: HashMap::new(),
             sent: 0,
             protocol: Protocol::Udp,
             in_flight: BinaryHeap::new(),
@@ -404,6 +436,17 @@ impl Call {
         Ok(client)
     }
 
+    /// A narrow way, for [`Self::behind`].
+    pub(crate) fn add_link(&mut self, rate: u64) -> usize {
+        self.links.push(Link { rate, is_cut: false, free: self.now, dropped: 0 });
+        self.links.len() - 1
+    }
+
+    /// Somebody is behind a narrow way.
+    pub(crate) fn put_behind(&mut self, client: usize, link: usize) {
+        self.behind.insert(self.clients[client].address, link);
+    }
+
     /// The publisher's microphone is on.
     pub(crate) fn start_audio(&mut self, client: usize) {
         self.start_camera(client, None, None, ms(20), 1);
@@ -610,8 +653,13 @@ impl Call {
         if self.loss > 0.0 && self.rng.random_bool(self.loss) {
             return;
         }
+        let now = self.now;
+        let link = self.behind.get(&transmit.destination).and_then(|link| self.links.get_mut(*link));
+        let Some(leaves) = link.map_or(Some(now), |link| link.carry(transmit.contents.len(), now)) else {
+            return;
+        };
         self.sequence += 1;
-        self.in_flight.push(Reverse(Flight(self.now + DELAY, self.sequence, transmit)));
+        self.in_flight.push(Reverse(Flight(leaves + DELAY, self.sequence, transmit)));
     }
 
     /// A client's address is gone, and it goes on from another.

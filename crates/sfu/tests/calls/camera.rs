@@ -15,6 +15,8 @@ pub(crate) struct Camera {
     pub(crate) codec: Option<VideoCodec>,
     pub(crate) interval: Duration,
     pub(crate) packets: usize,
+    /// Bytes of each that mean nothing.
+    pub(crate) filler: usize,
     pub(crate) muted: bool,
     /// Every so many frames a padding packet follows.
     pub(crate) padding_every: Option<u64>,
@@ -41,6 +43,7 @@ impl Camera {
             codec,
             interval,
             packets,
+            filler: 600,
             muted: false,
             padding_every: None,
             next: now,
@@ -124,7 +127,7 @@ impl Camera {
             },
             Some(VideoCodec::Av1) => vec![0x10 | u8::from(key && first) << 3, 0x30],
         };
-        payload.extend([0xaa; 600]);
+        payload.resize(payload.len() + self.filler, 0xaa);
         payload.extend((self.frame as u32).to_be_bytes());
         payload.push(packet as u8);
         payload.push(self.rid.map_or(0, |rid| rid.as_bytes()[rid.len() - 1]));

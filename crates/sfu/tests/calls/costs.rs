@@ -39,21 +39,21 @@ fn join(sfu: &mut Sfu, command: MediaOperation, now: Instant) -> usize {
     std::iter::from_fn(|| sfu.poll_output()).count()
 }
 
-/// One publisher and so many subscribers in the middle of a call, and what the publisher sends in the next three seconds and in
+/// One publisher and so many subscribers in the middle of a call, and what the publisher sends in the next eleven seconds and in
 /// the one after them.
 fn running(subscribers: usize) -> (Call, [Vec<Transmit>; 2]) {
     let mut call = Call::new();
     let publisher = call.publish(browser(), &[]);
-    for _ in 0..subscribers {
-        call.subscribe(browser(), publisher);
+    for number in 0..subscribers as u64 {
+        call.subscribe_wanting(SubscriberId(number), Reception::default(), publisher);
     }
     call.connect();
     call.start_audio(publisher);
     call.start_video(publisher, VideoCodec::Vp8, None);
     call.run(ms(1500));
-    let mut packets = call.film_for(publisher, ms(4000));
+    let mut packets = call.film_for(publisher, ms(12_000));
     packets.retain(|packet| is_rtp(&packet.contents));
-    let (first, rest) = packets.split_at(packets.len() * 3 / 4);
+    let (first, rest) = packets.split_at(packets.len() * 11 / 12);
     let parts = [first.to_vec(), rest.to_vec()];
     (call, parts)
 }

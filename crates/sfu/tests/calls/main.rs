@@ -1,6 +1,7 @@
 //! Whole calls in memory: our unit between real WebRTC engines, over a network with delay and loss, under a virtual clock.
 //! Nothing sleeps and nothing opens a socket.
 
+mod adaptation;
 mod call;
 mod camera;
 

@@ -1,0 +1,264 @@
+//! What is sent to a client follows what its path carries: layers rise and fall, pictures pause before sound suffers, and what is
+//! not known of the path is found out. What the path carries, and how it is divided, is decided in the crate `bandwidth`.
+
+use std::time::{Duration, Instant};
+
+use bandwidth::{Bitrate, Class, Layer, LayerRate, Wish};
+
+use crate::consumer::{Allotment, Consumer};
+use crate::layer_selector::LayerActivity;
+use crate::publication::Publication;
+use crate::sfu::{Peer, Sfu};
+use crate::slots::Slot;
+use crate::subscriber::{Probe, Subscriber, account};
+use crate::timers::Timer;
+use crate::transport::{PathFeedback, Transport, read_path};
+
+/// Between two measurements of what layers take.
+const MEASURE: Duration = Duration::from_millis(500);
+/// Between two divisions that follow from feedback.
+const DIVIDE: Duration = Duration::from_millis(50);
+/// Between two parts of a probe.
+const STEP: Duration = Duration::from_millis(2);
+/// A layer without packets for so long is not sent any more.
+const ACTIVE: Duration = Duration::from_secs(2);
+
+impl Sfu {
+    /// Somebody subscribes: over a network that others of its transports may use already.
+    pub(crate) fn add_leg(&mut self, slot: Slot) {
+        let Some(peer) = self.peers.get_mut(slot) else {
+            return;
+        };
+        let (Some(who), Some(consumer)) = (peer.subscriber, &peer.consumer) else {
+            return;
+        };
+        let key = (peer.router, who);
+        let subscribers = &mut self.subscribers;
+        let own = *self.by_subscriber.entry(key).or_insert_with(|| subscribers.insert(Subscriber::new(key, self.now)));
+        let class = if consumer.reception().is_screen { Class::Screen } else { Class::Camera };
+        if let Some(subscriber) = subscribers.get_mut(own) {
+            let pictures = consumer.has_video().then_some(class);
+            peer.membership = Some(subscriber.add_leg(own, slot, consumer.has_audio(), pictures));
+        }
+    }
+
+    /// Its transport is gone.
+    pub(crate) fn remove_leg(&mut self, peer: &Peer) {
+        let Some(membership) = peer.membership else {
+            return;
+        };
+        let is_last = self.subscribers.get_mut(membership.subscriber).is_some_and(|s| s.remove_leg(membership));
+        if is_last && let Some(subscriber) = self.subscribers.remove(membership.subscriber) {
+            self.by_subscriber.remove(&subscriber.key);
+            self.timers.remove(Timer::Subscriber(membership.subscriber));
+        }
+    }
+
+    /// Its transport is connected.
+    pub(crate) fn leg_is_up(&mut self, slot: Slot) {
+        let Some((membership, peer)) = self.peers.get(slot).and_then(|peer| Some((peer.membership?, peer))) else {
+            return;
+        };
+        let is_numbered = matches!(&peer.transport, Transport::Sending(sending) if sending.is_numbered());
+        if let Some(subscriber) = self.subscribers.get_mut(membership.subscriber) {
+            subscriber.leg_is_up(membership, is_numbered, self.now);
+        }
+        self.wake_subscriber(membership.subscriber);
+    }
+
+    /// Something has left for that peer.
+    pub(crate) fn account(&mut self, slot: Slot) {
+        let membership = self.peers.get(slot).and_then(|peer| peer.membership);
+        let member = membership.map(|membership| (membership, &mut self.subscribers));
+        account(member, &mut self.sink.departed, self.now);
+    }
+
+    /// Something of what a client gets is wanted otherwise than before.
+    pub(crate) fn divide_soon(&mut self, slot: Slot) {
+        let membership = self.peers.get(slot).and_then(|peer| peer.membership);
+        if let Some(subscriber) = membership.and_then(|membership| self.subscribers.get_mut(membership.subscriber)) {
+            subscriber.measured = None;
+        }
+        if let Some(membership) = membership {
+            self.timers.set(Timer::Subscriber(membership.subscriber), self.now);
+        }
+    }
+
+    /// A client says how its path is.
+    pub(crate) fn hear_of_path(&mut self, slot: Slot, plain: Vec<u8>) {
+        let now = self.now;
+        let membership = self.peers.get(slot).and_then(|peer| peer.membership);
+        if let Some(membership) = membership
+            && let Some(subscriber) = self.subscribers.get_mut(membership.subscriber)
+        {
+            let leg = subscriber.leg(membership);
+            subscriber.was_heard = true;
+            read_path(&plain, |feedback| match feedback {
+                PathFeedback::Arrivals(arrivals) => subscriber.estimator.feedback(leg, &arrivals, now),
+                PathFeedback::Estimate(bitrate) => subscriber.estimator.remb(leg, bitrate, now),
+            });
+            let due = subscriber.divided.map_or(now, |divided| divided + DIVIDE);
+            if due <= now {
+                self.wake_subscriber(membership.subscriber);
+            } else {
+                self.timers.set(Timer::Subscriber(membership.subscriber), due);
+            }
+        }
+        self.sink.trains.reuse(plain);
+    }
+
+    /// Measures, divides anew, and probes, as far as each is due.
+    pub(crate) fn wake_subscriber(&mut self, own: Slot) {
+        let now = self.now;
+        let Some(subscriber) = self.subscribers.get_mut(own) else {
+            return;
+        };
+        subscriber.estimator.handle_timeout(now);
+        if subscriber.measured.is_none_or(|measured| measured + MEASURE <= now) {
+            subscriber.measured = Some(now);
+            for leg in &subscriber.legs {
+                let peer = self.peers.get(leg.slot);
+                let Some((peer, consumer)) = peer.and_then(|peer| Some((peer, peer.consumer.as_ref()?))) else {
+                    continue;
+                };
+                let Some(publication) = self.publications.get_mut(&peer.publication) else {
+                    continue;
+                };
+                if let Some(audio) = leg.audio {
+                    subscriber.allocator.set_layers(audio, &[sound(publication, now)], now);
+                }
+                if let Some(video) = leg.video {
+                    subscriber.allocator.set_layers(video, &pictures(publication, now), now);
+                    subscriber.allocator.set_wish(video, wish(consumer));
+                }
+            }
+        }
+        subscriber.divided = Some(now);
+        let budget = subscriber.budget(now);
+        subscriber.allocator.update(budget, now);
+        subscriber.judge(now);
+        subscriber.want();
+        self.apply(own);
+        self.probe(own);
+        self.plan(own);
+    }
+
+    /// Gives each leg what was found for it.
+    fn apply(&mut self, own: Slot) {
+        let now = self.now;
+        let Some(subscriber) = self.subscribers.get(own) else {
+            return;
+        };
+        let is_measured = subscriber.is_measured(now);
+        let mut changed = Vec::new();
+        for leg in &subscriber.legs {
+            let Some(peer) = self.peers.get_mut(leg.slot) else {
+                continue;
+            };
+            let (Some(video), Some(consumer)) = (leg.video, &mut peer.consumer) else {
+                continue;
+            };
+            let Some(publication) = self.publications.get(&peer.publication) else {
+                continue;
+            };
+            let allotment = match subscriber.allocator.target(video) {
+                _ if !is_measured => Allotment::Everything,
+                Some(layer) => Allotment::UpTo(layer.spatial),
+                None if !leg.is_judged => Allotment::UpTo(0),
+                None => Allotment::Nothing,
+            };
+            if consumer.allotment() != allotment {
+                consumer.allot(allotment, &publication.layers, publication.generation, now);
+                changed.push(peer.publication);
+            }
+        }
+        for publication in changed {
+            self.wake_publication(publication);
+        }
+    }
+
+    /// Sends of a probe what is due.
+    fn probe(&mut self, own: Slot) {
+        let now = self.now;
+        let Some(subscriber) = self.subscribers.get_mut(own) else {
+            return;
+        };
+        if subscriber.probe.is_none() {
+            subscriber.probe = subscriber.estimator.poll_probe(now).map(|plan| Probe::new(plan, now));
+        }
+        let Some(probe) = &mut subscriber.probe else {
+            return;
+        };
+        let is_small = probe.is_small();
+        let Some(due) = probe.due(now) else {
+            subscriber.probe = None;
+            return;
+        };
+        let legs: Vec<Slot> = subscriber.legs.iter().filter(|leg| leg.video.is_some()).map(|leg| leg.slot).collect();
+        let mut sent = 0;
+        for slot in legs {
+            if sent >= due {
+                break;
+            }
+            let Some(peer) = self.peers.get_mut(slot) else {
+                continue;
+            };
+            let Some(publication) = self.publications.get(&peer.publication) else {
+                continue;
+            };
+            if let Transport::Sending(sending) = &mut peer.transport {
+                sending.probe(due - sent, is_small, &publication.kept, now, &mut self.sink);
+                sent += self.sink.departed.iter().map(|departed| departed.size).sum::<usize>();
+                let member = peer.membership.map(|membership| (membership, &mut self.subscribers));
+                account(member, &mut self.sink.departed, now);
+                self.schedule(slot);
+            }
+        }
+    }
+
+    /// When it is to be woken next.
+    fn plan(&mut self, own: Slot) {
+        let now = self.now;
+        let Some(subscriber) = self.subscribers.get(own) else {
+            return;
+        };
+        let probe = subscriber.probe.as_ref().map(|_| now + STEP);
+        let measure = subscriber.measured.map(|measured| measured + MEASURE);
+        let others = [subscriber.estimator.next_timeout(), subscriber.allocator.next_timeout()];
+        // Whoever wants to be woken again and again is not woken more often than this.
+        let others = others.into_iter().flatten().map(|at| at.max(now + STEP));
+        if let Some(at) = others.chain(probe).chain(measure).min() {
+            self.timers.set(Timer::Subscriber(own), at);
+        }
+    }
+}
+
+fn sound(publication: &mut Publication, now: Instant) -> LayerRate {
+    let bitrate = Bitrate::bps(publication.rates.audio(now));
+    LayerRate { layer: Layer { spatial: 0, temporal: 0 }, bitrate, active: true }
+}
+
+fn pictures(publication: &mut Publication, now: Instant) -> Vec<LayerRate> {
+    let is_active = |activity: &LayerActivity| activity.last_packet.is_some_and(|at| at + ACTIVE > now);
+    // Where all are silent any of them costs nothing, and what comes next is to be seen.
+    let all_are_silent = !publication.layers.iter().any(is_active);
+    let rates = &mut publication.rates;
+    let layers = publication.layers.iter().enumerate();
+    let rated = layers.map(|(spatial, activity)| LayerRate {
+        layer: Layer { spatial: u8::try_from(spatial).unwrap_or(u8::MAX), temporal: 0 },
+        bitrate: Bitrate::bps(rates.video(spatial, now)),
+        active: all_are_silent || is_active(activity),
+    });
+    rated.collect()
+}
+
+fn wish(consumer: &Consumer) -> Wish {
+    let reception = consumer.reception();
+    let limit = reception.limit;
+    let most = |limit: Option<u8>| limit.unwrap_or(u8::MAX);
+    Wish {
+        priority: reception.priority,
+        limit: Layer { spatial: most(limit.spatial), temporal: most(limit.temporal) },
+        paused: reception.video_paused,
+    }
+}

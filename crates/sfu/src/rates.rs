@@ -1,0 +1,107 @@
+//! How many bits a second the parts of a publication take: its sound, and each layer of its picture. It measures what came from
+//! the publisher, and knows nothing of who gets it.
+
+use std::time::{Duration, Instant};
+
+use crate::packet::{MediaKind, Packet};
+
+/// Length of a bucket; a rate is of all that are full.
+const BUCKET: Duration = Duration::from_millis(200);
+const BUCKETS: usize = 5;
+/// Of a packet, beside its payload: its header with extensions, and what seals it.
+const OVERHEAD: usize = 50;
+
+/// Of one publication.
+#[derive(Debug, Default)]
+pub(crate) struct Rates {
+    audio: Meter,
+    video: Vec<Meter>,
+}
+
+/// Bytes of about the last second.
+#[derive(Clone, Copy, Debug, Default)]
+struct Meter {
+    buckets: [u32; BUCKETS],
+    /// The one that is being filled, and when that began.
+    current: usize,
+    began: Option<Instant>,
+    /// Buckets that are full and count.
+    full: usize,
+}
+
+impl Rates {
+    /// For a picture of so many layers.
+    pub(crate) fn new(layers: usize) -> Self {
+        Self { audio: Meter::default(), video: vec![Meter::default(); layers] }
+    }
+
+    /// A packet came.
+    pub(crate) fn add(&mut self, packet: &Packet) {
+        let meter = match packet.kind {
+            MediaKind::Audio => Some(&mut self.audio),
+            MediaKind::Video => self.video.get_mut(packet.source.layer),
+        };
+        if let Some(meter) = meter {
+            meter.add(packet.payload.len() + OVERHEAD, packet.arrival);
+        }
+    }
+
+    /// Of the sound.
+    pub(crate) fn audio(&mut self, now: Instant) -> u64 {
+        self.audio.rate(now)
+    }
+
+    /// Of one layer of the picture.
+    pub(crate) fn video(&mut self, layer: usize, now: Instant) -> u64 {
+        self.video.get_mut(layer).map_or(0, |meter| meter.rate(now))
+    }
+}
+
+impl Meter {
+    fn add(&mut self, bytes: usize, now: Instant) {
+        self.advance(now);
+        self.buckets[self.current] = self.buckets[self.current].saturating_add(bytes as u32);
+    }
+
+    /// Bits per second. Before a bucket is full, as if what came so far were all of one.
+    fn rate(&mut self, now: Instant) -> u64 {
+        self.advance(now);
+        let bytes: u64 = self.buckets.iter().map(|bytes| u64::from(*bytes)).sum();
+        let began = self.began.map_or(Duration::ZERO, |began| now.saturating_duration_since(began));
+        let time = (BUCKET * self.full as u32 + began).max(BUCKET);
+        bytes * 8_000_000 / time.as_micros() as u64
+    }
+
+    fn advance(&mut self, now: Instant) {
+        let mut began = *self.began.get_or_insert(now);
+        let passed = now.saturating_duration_since(began).as_micros() / BUCKET.as_micros();
+        for _ in 0..passed.min(BUCKETS as u128) {
+            self.current = (self.current + 1) % BUCKETS;
+            self.buckets[self.current] = 0;
+            self.full = (self.full + 1).min(BUCKETS - 1);
+        }
+        began += BUCKET * passed as u32;
+        self.began = Some(began);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_steady_stream_is_measured_and_its_end_forgotten() {
+        let start = Instant::now();
+        let mut meter = Meter::default();
+        assert_eq!(meter.rate(start), 0);
+        for ms in (0..5000).step_by(10) {
+            meter.add(1250, start + Duration::from_millis(ms));
+            // The first packet of a bucket weighs more the fewer buckets there are.
+            let rate = meter.rate(start + Duration::from_millis(ms + 9));
+            assert!(ms < 200 || (950_000..1_100_000).contains(&rate), "{rate} at {ms}");
+        }
+        assert_eq!(meter.rate(start + Duration::from_secs(7)), 0);
+        meter.add(1250, start + Duration::from_secs(1000));
+        assert!(meter.rate(start + Duration::from_secs(1000)) <= 50_000);
+    }
+}

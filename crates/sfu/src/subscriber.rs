@@ -1,0 +1,207 @@
+//! One client that receives. All transports that send to it share its network: what that carries is estimated once, from what
+//! became of all that was sent, and divided among the streams. What follows from the division is done in `adaptation.rs`.
+
+use std::time::{Duration, Instant};
+
+use bandwidth::{Allocator, Bitrate, Budget, Class, ConsumerId, Estimator, LegId, Limits, PathState, ProbePlan, Usage};
+use protocol::id::{RouterId, SubscriberId};
+
+use crate::slots::{Slot, Slots};
+use crate::transport::Departed;
+
+/// Believed of a path before anything was heard of it: a picture in the beginning, on any network that is worth the name.
+const START: Bitrate = Bitrate::kbps(1_000);
+/// Found out beyond what is used, so that whoever comes next is seen at once.
+const SPARE: Bitrate = Bitrate::kbps(2_500);
+/// About what packets of pictures have, in bytes.
+const FULL_SIZE: u64 = 1_000;
+/// For a probe that cannot be sent as fast as it should, because nothing is connected.
+const PATIENCE: Duration = Duration::from_millis(100);
+/// A leg is no part of what overuse says that comes earlier.
+const PART: Duration = Duration::from_millis(200);
+/// Share of packets that is lost on a path that is full.
+const FULL: f64 = 0.1;
+/// A receiver that says nothing of arrivals for so long, although that was agreed on, never will.
+const MUTE: Duration = Duration::from_secs(3);
+
+/// Which client a leg belongs to, and which of its legs it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Membership {
+    pub(crate) subscriber: Slot,
+    leg: LegId,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Subscriber {
+    /// Who it is.
+    pub(crate) key: (RouterId, SubscriberId),
+    pub(crate) estimator: Estimator,
+    pub(crate) allocator: Allocator,
+    pub(crate) legs: Vec<Leg>,
+    pub(crate) probe: Option<Probe>,
+    /// When layers were measured and everything was divided last.
+    pub(crate) measured: Option<Instant>,
+    pub(crate) divided: Option<Instant>,
+    /// The first leg that the receiver can tell arrivals of is up since then.
+    numbered_since: Option<Instant>,
+    /// It has told some.
+    pub(crate) was_heard: bool,
+}
+
+/// A transport to it.
+#[derive(Debug)]
+pub(crate) struct Leg {
+    /// The peer.
+    pub(crate) slot: Slot,
+    id: LegId,
+    pub(crate) audio: Option<ConsumerId>,
+    pub(crate) video: Option<ConsumerId>,
+    up_since: Option<Instant>,
+    /// It is known whether the path carries it.
+    pub(crate) is_judged: bool,
+}
+
+/// Packets on their way for no other reason than to see how they arrive.
+#[derive(Debug)]
+pub(crate) struct Probe {
+    pub(crate) plan: ProbePlan,
+    began: Instant,
+    bytes: usize,
+    packets: usize,
+}
+
+impl Subscriber {
+    pub(crate) fn new(key: (RouterId, SubscriberId), now: Instant) -> Self {
+        Self {
+            key,
+            estimator: Estimator::new(Limits { start: START, ..Limits::default() }, now),
+            allocator: Allocator::new(),
+            legs: Vec::new(),
+            probe: None,
+            measured: None,
+            divided: None,
+            numbered_since: None,
+            was_heard: false,
+        }
+    }
+
+    /// Another transport. `pictures` says which class they are of, if there are some.
+    pub(crate) fn add_leg(&mut self, own: Slot, slot: Slot, has_audio: bool, pictures: Option<Class>) -> Membership {
+        let id = self.estimator.add_leg();
+        let audio = has_audio.then(|| self.allocator.add(Class::Audio));
+        let video = pictures.map(|class| self.allocator.add(class));
+        self.legs.push(Leg { slot, id, audio, video, up_since: None, is_judged: false });
+        self.measured = None;
+        Membership { subscriber: own, leg: id }
+    }
+
+    /// A transport is gone. `true`: it was the last one.
+    pub(crate) fn remove_leg(&mut self, membership: Membership) -> bool {
+        if let Some(at) = self.legs.iter().position(|leg| leg.id == membership.leg) {
+            let leg = self.legs.swap_remove(at);
+            self.estimator.remove_leg(leg.id);
+            leg.audio.into_iter().chain(leg.video).for_each(|consumer| self.allocator.remove(consumer));
+        }
+        self.legs.is_empty()
+    }
+
+    /// A transport is connected.
+    pub(crate) fn leg_is_up(&mut self, membership: Membership, is_numbered: bool, now: Instant) {
+        if let Some(leg) = self.legs.iter_mut().find(|leg| leg.id == membership.leg) {
+            leg.up_since.get_or_insert(now);
+        }
+        if is_numbered {
+            self.numbered_since.get_or_insert(now);
+        }
+        self.measured = None;
+    }
+
+    /// Packets have left.
+    fn sent(&mut self, leg: LegId, departed: &[Departed], now: Instant) {
+        let cluster = self.probe.as_ref().map(|probe| probe.plan.cluster);
+        for Departed { sequence, size } in departed {
+            self.estimator.sent(leg, *sequence, *size, cluster, now);
+        }
+        if let Some(probe) = &mut self.probe {
+            // Media is as good as what is sent for nothing else.
+            probe.bytes += departed.iter().map(|departed| departed.size).sum::<usize>();
+            probe.packets += departed.len();
+        }
+    }
+
+    pub(crate) fn leg(&self, membership: Membership) -> LegId {
+        membership.leg
+    }
+
+    /// What is known of the path is worth dividing by. Where nobody tells it, everything is sent.
+    pub(crate) fn is_measured(&self, now: Instant) -> bool {
+        let waits = self.numbered_since.is_some_and(|since| now.saturating_duration_since(since) < MUTE);
+        self.was_heard || waits
+    }
+
+    pub(crate) fn budget(&self, now: Instant) -> Budget {
+        Budget { bitrate: self.estimator.estimate(now), silent: self.estimator.state() == PathState::Silent }
+    }
+
+    /// Looks which legs the path was found to carry, or not to carry: the others' smallest pictures are sent whatever the estimate,
+    /// which is a guess before much was sent.
+    pub(crate) fn judge(&mut self, now: Instant) {
+        let is_full = match self.estimator.state() {
+            PathState::Silent | PathState::Heard(Usage::Overuse) => true,
+            PathState::Heard(Usage::Normal | Usage::Underuse) => self.estimator.loss() > FULL,
+        };
+        for leg in &mut self.legs {
+            let has_part = leg.up_since.is_some_and(|since| now.saturating_duration_since(since) > PART);
+            let fits = leg.video.is_some_and(|video| self.allocator.target(video).is_some());
+            leg.is_judged |= self.was_heard && (fits || is_full && has_part);
+        }
+    }
+
+    /// What should be found out about the path.
+    pub(crate) fn want(&mut self) {
+        let has_pictures = self.legs.iter().any(|leg| leg.video.is_some());
+        let spare = if has_pictures { SPARE } else { Bitrate::ZERO };
+        self.estimator.set_wanted(self.allocator.demand() + spare);
+    }
+}
+
+impl Probe {
+    pub(crate) fn new(plan: ProbePlan, now: Instant) -> Self {
+        Self { plan, began: now, bytes: 0, packets: 0 }
+    }
+
+    /// Bytes that should have left by now and have not. `None`: it is complete.
+    pub(crate) fn due(&self, now: Instant) -> Option<usize> {
+        let passed = now.saturating_duration_since(self.began);
+        let Self { bytes, packets, .. } = *self;
+        let (whole, fewest) = (self.plan.bytes as usize, self.plan.packets as usize);
+        if bytes >= whole && packets >= fewest || passed > self.plan.duration * 4 + PATIENCE {
+            return None;
+        }
+        let by_now = self.plan.target.as_bps() as u128 / 8 * (passed.as_micros() + 1_000) / 1_000_000;
+        Some((by_now as usize).saturating_sub(bytes))
+    }
+
+    /// Its packets have to be small ones, or there would be too few of them.
+    pub(crate) fn is_small(&self) -> bool {
+        self.plan.bytes < u64::from(self.plan.packets) * FULL_SIZE
+    }
+}
+
+/// Tells the client's estimator what has left on one of its legs.
+pub(crate) fn account(
+    member: Option<(Membership, &mut Slots<Subscriber>)>,
+    departed: &mut Vec<Departed>,
+    now: Instant,
+) {
+    if departed.is_empty() {
+        return;
+    }
+    if let Some((membership, subscribers)) = member
+        && let Some(subscriber) = subscribers.get_mut(membership.subscriber)
+    {
+        subscriber.sent(membership.leg, departed, now);
+    }
+    departed.clear();
+}
