@@ -5,7 +5,7 @@
 SHELL := /bin/bash
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: run test build web lint rust-lint rust-test deny web-lint e2e api-fuzz bench bench-network bench-sessions
+.PHONY: run test build web lint rust-lint rust-test deny web-lint e2e api-fuzz bench bench-network bench-sessions bench-turn bench-rest bench-idle bench-capacity
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 MADANG := $(TARGET)/release/madang
@@ -130,3 +130,24 @@ bench-recording: build
 bench-sessions:
 	cargo build --release
 	cargo run --release -p madang --example many_sessions
+
+# What the relay costs for each datagram, through sockets; a minute.
+bench-turn:
+	cargo build --release
+	cargo run --release -p madang --example relayed_datagrams
+
+# What small reads by REST cost; a minute.
+bench-rest:
+	cargo build --release
+	cargo run --release -p madang --example small_reads
+
+# What participants cost who have joined and are silent; two minutes.
+bench-idle:
+	cargo build --release
+	cargo run --release -p madang --example idle_participants
+
+# Measures calls of several shapes and fits the model of `madang capacity` to them; a quarter of an hour. With KEEP=--write the
+# measurements in the repository are replaced, against which the model is tested.
+bench-capacity:
+	cargo build --release
+	cargo run --release -p madang --example capacity_shapes -- $(KEEP)

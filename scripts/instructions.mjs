@@ -8,11 +8,25 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-const KEPT = new URL('../crates/sfu/tests/calls/instructions.json', import.meta.url);
 // More than the order of hash tables and the addresses of memory make from run to run.
 const TOLERANCE = 0.05;
-const MEASURED = ['receiving', 'forwarding', 'joining'];
-const WITHIN = ['forward', 'join'].map((name) => `--toggle-collect=calls::costs::${name}*`);
+// What is counted by each test program: the tests `instructions_of_…` of a module, within these functions of it.
+const PROGRAMS = [
+    {
+        program: 'calls',
+        module: 'costs::',
+        within: ['calls::costs::forward', 'calls::costs::join'],
+        measured: ['receiving', 'forwarding', 'joining'],
+        kept: 'crates/sfu/tests/calls/instructions.json',
+    },
+    {
+        program: 'costs',
+        module: '',
+        within: ['costs::carry'],
+        measured: ['relaying_channel_data', 'relaying_indications'],
+        kept: 'crates/turn/tests/instructions.json',
+    },
+];
 
 // The libraries choose their instructions by the processor.
 if (process.arch !== 'x64' || !/\bavx2\b/.test(readFileSync('/proc/cpuinfo', 'utf8'))) {
@@ -21,15 +35,17 @@ if (process.arch !== 'x64' || !/\bavx2\b/.test(readFileSync('/proc/cpuinfo', 'ut
 }
 
 // As the tests are built, so that nothing is built anew.
-const build = ['test', '--release', '--workspace', '--test', 'calls', '--no-run', '--message-format=json'];
+const tests = PROGRAMS.flatMap(({ program }) => ['--test', program]);
+const build = ['test', '--release', '--workspace', ...tests, '--no-run', '--message-format=json'];
 const messages = execFileSync('cargo', build, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'], maxBuffer: 1 << 28 });
 const artifacts = messages.split('\n').filter(Boolean).map((line) => JSON.parse(line));
-const program = artifacts.findLast(({ executable, target }) => executable && target?.name === 'calls').executable;
 
-function count(name) {
+function count({ program, module, within }, name) {
+    const path = artifacts.findLast(({ executable, target }) => executable && target?.name === program).executable;
     const output = join(tmpdir(), `madang-callgrind-${process.pid}`);
-    const test = [program, '--exact', `costs::instructions_of_${name}`, '--nocapture', '--test-threads=1'];
-    const run = spawnSync('valgrind', ['--tool=callgrind', `--callgrind-out-file=${output}`, ...WITHIN, ...test], { encoding: 'utf8' });
+    const toggles = within.map((name) => `--toggle-collect=${name}*`);
+    const test = [path, '--exact', `${module}instructions_of_${name}`, '--nocapture', '--test-threads=1'];
+    const run = spawnSync('valgrind', ['--tool=callgrind', `--callgrind-out-file=${output}`, ...toggles, ...test], { encoding: 'utf8' });
     rmSync(output, { force: true });
     const units = Number(/units (\d+)/.exec(run.stdout)?.[1]);
     const collected = Number(/Collected : (\d+)/.exec(run.stderr)?.[1]);
@@ -39,18 +55,22 @@ function count(name) {
     return Math.round(collected / units);
 }
 
-const kept = JSON.parse(readFileSync(KEPT, 'utf8'));
-const counts = Object.fromEntries(MEASURED.map((name) => [name, count(name)]));
-let slower = 0;
-for (const [name, now] of Object.entries(counts)) {
-    const change = now / kept[name] - 1;
-    slower += change > TOLERANCE;
-    const word = change > TOLERANCE ? 'SLOWER' : change < -TOLERANCE ? 'faster: keep it with --write' : '';
-    console.log(`${name.padEnd(12)} ${String(now).padStart(9)} instructions, ${(change * 100).toFixed(1).padStart(5)} %  ${word}`);
+const slower = [];
+for (const program of PROGRAMS) {
+    const file = new URL(`../${program.kept}`, import.meta.url);
+    const kept = JSON.parse(readFileSync(file, 'utf8'));
+    const counts = Object.fromEntries(program.measured.map((name) => [name, count(program, name)]));
+    for (const [name, now] of Object.entries(counts)) {
+        const change = now / kept[name] - 1;
+        // One that is not kept yet is no number.
+        const isKept = change <= TOLERANCE;
+        const word = !isKept ? 'SLOWER' : change < -TOLERANCE ? 'faster: keep it with --write' : '';
+        if (!isKept) slower.push(`${name} in ${program.kept}`);
+        console.log(`${name.padEnd(22)} ${String(now).padStart(9)} instructions, ${(change * 100).toFixed(1).padStart(5)} %  ${word}`);
+    }
+    if (process.argv.includes('--write')) writeFileSync(file, `${JSON.stringify(counts, null, 2)}\n`);
 }
-if (process.argv.includes('--write')) {
-    writeFileSync(KEPT, `${JSON.stringify(counts, null, 2)}\n`);
-} else if (slower > 0) {
-    console.error(`More than ${TOLERANCE * 100} % slower than what is kept in crates/sfu/tests/calls/instructions.json.`);
+if (slower.length > 0 && !process.argv.includes('--write')) {
+    console.error(`More than ${TOLERANCE * 100} % slower than what is kept: ${slower.join(', ')}.`);
     process.exit(1);
 }

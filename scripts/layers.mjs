@@ -10,7 +10,7 @@ import { dirname, join, relative } from 'node:path';
 
 // Pure: neither input nor output, nor a runtime for it.
 const IO = ['tokio', 'axum', 'hyper', 'socket2', 'quinn-udp', 'rustix', 'object_store', 'tokio-rustls'];
-const PURE = ['protocol', 'session', 'openvidu', 'sfu', 'turn', 'stun', 'payload', 'muxing', 'bandwidth'];
+const PURE = ['protocol', 'session', 'openvidu', 'sfu', 'turn', 'stun', 'payload', 'muxing', 'bandwidth', 'capacity'];
 // Crate → the only ones of ours that may use it.
 const USERS = {
     server: ['madang', 'testbed'],
@@ -18,6 +18,7 @@ const USERS = {
     doctor: ['server', 'madang'],
     journal: ['server'],
     loadtest: ['madang'],
+    capacity: ['madang'],
     openvidu: ['server', 'testbed'],
     // Ours is checked by clients that are not ours.
     str0m: ['sfu', 'loadtest'],

@@ -12,7 +12,7 @@ use settings::report;
 /// Madang: video calls for OpenVidu 2 applications
 ///
 /// Without a command it starts the server.
-#[derive(Parser, PartialEq, Eq, Debug)]
+#[derive(Parser, PartialEq, Debug)]
 #[command(name = "madang", version, args_override_self = true)]
 #[command(after_help = report::help(), subcommand_help_heading = "Commands")]
 pub(crate) struct CommandLine {
@@ -20,7 +20,7 @@ pub(crate) struct CommandLine {
     pub(crate) command: Option<Command>,
 }
 
-#[derive(Subcommand, PartialEq, Eq, Debug)]
+#[derive(Subcommand, PartialEq, Debug)]
 pub(crate) enum Command {
     /// Prints the settings in force and checks them
     Config,
@@ -35,6 +35,11 @@ pub(crate) enum Command {
     /// settings are here (.env and the environment), unless a URL is given. The exit status is 1 if anything was lost or anybody
     /// has failed.
     LoadTest(Box<loadtest::Options>),
+    /// Calculates what sessions of a given shape need, how many fit on a machine, and what is the limit
+    ///
+    /// Nothing is measured: it is a model, fitted to measurements, and docs/scaling.md says by how much it may be wrong. For
+    /// example, how many rooms of seven fit: madang capacity --participants 7 --cores 2 --memory 4G --network 1G
+    Capacity(Box<capacity::Options>),
     /// Prints the reference of all settings (Markdown)
     Reference,
     /// Makes an installation in /opt/openvidu, or brings the program in one up to date
@@ -286,6 +291,41 @@ mod tests {
             [("--scenario x", "'x'"), ("--max-loss 101", "0 to 100"), ("--publisher 1", "'--publishers'")]
         {
             let error = parsed(&format!("load-test {wrong}")).unwrap_err().to_string();
+            assert!(error.contains(named), "{wrong}: {error}");
+        }
+    }
+
+    #[test]
+    fn options_of_the_calculation_are_read_and_wrong_ones_named() {
+        let options = |line: &str| match parsed(&format!("capacity {line}")) {
+            Ok(Some(Command::Capacity(options))) => options,
+            other => panic!("{line}: {other:?}"),
+        };
+        let call =
+            options("--participants 8 --publishers 2 --video 2.5M --audio 0 --recording --relayed 10").call().unwrap();
+        assert_eq!((call.legs(), call.recording, call.relayed), (14, capacity::Recording::Individual, 0.1));
+        assert_eq!(options("--recording=composed").call().unwrap().recording, capacity::Recording::Composed);
+        assert_eq!(options("--cores 4 --memory 4G").machine().unwrap().memory_bytes, Some(4_000_000_000));
+        for (wrong, named) in [("--video x", "1500k"), ("--recording=x", "'x'"), ("--room 1", "'--rooms'")] {
+            let error = parsed(&format!("capacity {wrong}")).unwrap_err().to_string();
+            assert!(error.contains(named), "{wrong}: {error}");
+        }
+        for (wrong, named) in [
+            ("--participants 0", "--participants"),
+            ("--participants 3 --publishers 4", "4 of 3"),
+            ("--rooms 0", "--rooms"),
+            ("--video 200M", "--video"),
+            ("--audio 2M", "--audio"),
+            ("--frame-rate 0", "--frame-rate"),
+            ("--video 0 --simulcast", "--simulcast"),
+            ("--relayed 101", "--relayed"),
+            ("--relayed NaN", "--relayed"),
+        ] {
+            let error = options(wrong).call().unwrap_err().to_string();
+            assert!(error.contains(named), "{wrong}: {error}");
+        }
+        for (wrong, named) in [("--cores 0", "--cores"), ("--memory 4", "--memory"), ("--network 1k", "--network")] {
+            let error = options(wrong).machine().unwrap_err().to_string();
             assert!(error.contains(named), "{wrong}: {error}");
         }
     }

@@ -60,6 +60,7 @@ async fn run() -> ExitCode {
         Some(Command::Config) => show_config(),
         Some(Command::Doctor(arguments)) => examine(arguments, &Program::of_process().sources()).await,
         Some(Command::LoadTest(options)) => load_test::run(&options, &Program::of_process().sources()).await,
+        Some(Command::Capacity(options)) => calculate(&options),
         Some(Command::Reference) => print(&report::reference()),
         Some(Command::Version) => print(&CommandLine::command().render_version()),
         #[cfg(unix)]
@@ -125,6 +126,13 @@ fn show_config() -> CommandResult {
     }
     server::load_settings(&sources)?;
     Ok(())
+}
+
+/// Tells what sessions need and how many fit, by a model.
+fn calculate(options: &capacity::Options) -> CommandResult {
+    let (call, machine) = (options.call()?, options.machine()?);
+    let report = capacity::Report::new(call, machine, options.rooms, &capacity::costs::FITTED);
+    print(&if options.json { report.to_json() + "\n" } else { report.to_string() })
 }
 
 /// Says what is wrong with a server; that something is, is a failure.

@@ -1,5 +1,6 @@
 //! What handlers share. Each takes the parts that it needs, as `State<Control>` or `State<Settings>`, and sees no others.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use axum::extract::FromRef;
@@ -26,9 +27,28 @@ pub(crate) type Settings = Arc<Config>;
 /// Where clients are told to send media; it may change.
 pub(crate) type MediaNetwork = watch::Receiver<media::MediaNetwork>;
 
-/// All of it: for the router, which hands out the parts.
+/// All of it: for the router, which hands out the parts. It and its layers are copied several times for each request, and so this is
+/// one reference.
 #[derive(Clone, Debug)]
-pub(crate) struct AppState {
+pub(crate) struct AppState(Arc<Parts>);
+
+impl From<Parts> for AppState {
+    fn from(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+}
+
+impl Deref for AppState {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+/// What [`AppState`] holds.
+#[derive(Debug)]
+pub(crate) struct Parts {
     pub(crate) settings: Settings,
     /// What strangers may take.
     pub(crate) limits: Limits,

@@ -22,7 +22,7 @@ use crate::node::Node;
 use crate::open::Opened;
 use crate::options;
 use crate::program::Program;
-use crate::state::{AppState, Examination, RecordingFiles, RecordingPrograms, Restart};
+use crate::state::{AppState, Examination, Parts, RecordingFiles, RecordingPrograms, Restart};
 use crate::threads::Threads;
 use crate::vitals::Vitals;
 use crate::wrong_secrets::WrongSecrets;
@@ -132,7 +132,7 @@ pub(crate) fn wire(program: Program, limits: Limits, opened: Opened) -> io::Resu
         authority: authority.as_ref().map(|authority| authority.certificate().clone()),
     });
     let program = Arc::new(program);
-    let state = AppState {
+    let state = Parts {
         node,
         settings: Arc::new(config),
         limits,
@@ -150,7 +150,7 @@ pub(crate) fn wire(program: Program, limits: Limits, opened: Opened) -> io::Resu
         examination: Arc::new(Examination { server, running: Mutex::default(), guests: Allowance::new(limits.guests) }),
     };
     let threads = Threads { control: control_task, media: workers.threads, recordings: recording_threads };
-    let wired = Wired { state, streams: workers.streams, network_changes, threads };
+    let wired = Wired { state: state.into(), streams: workers.streams, network_changes, threads };
     Ok((wired, Ports { certificates, http, redirecting, media_address }))
 }
 

@@ -109,6 +109,11 @@ impl RunningProgram {
         self.seen.join("\n")
     }
 
+    /// For programs that look at it.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Bytes of memory that it has now (Linux).
     pub fn resident(&self) -> usize {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("Linux");

@@ -68,21 +68,22 @@ pub(crate) fn router(state: AppState, web_sockets: Router) -> Router {
         .fallback(unknown_path)
         .layer(Extension(Arc::new(Places::new(state.limits.places))))
         .with_state(state.clone());
-    // As a whole, so that the layers see what the router itself adds to an answer.
-    let mut guarded = Router::new()
-        .fallback_service(router)
-        .layer(from_fn(compatibility::negotiate))
-        .layer(from_fn_with_state(state.clone(), intake::read))
-        .layer(from_fn_with_state(state.clone(), forgery::check))
-        .layer(from_fn_with_state(state.clone(), auth::check));
+    // As a whole, so that the layers see what the router itself adds to an answer. Layers stand together where they can, the outermost
+    // first: each call of `layer` makes a box, and all boxes further in are copied for each layer that a request passes.
+    let mut guarded = Router::new().fallback_service(router).layer((
+        from_fn_with_state(state.clone(), auth::check),
+        from_fn_with_state(state.clone(), forgery::check),
+        from_fn_with_state(state.clone(), intake::read),
+        from_fn(compatibility::negotiate),
+    ));
     let config = &state.settings;
     if config.madang_compatibility != Compatibility::V2_32 {
         guarded = guarded.layer(from_fn(trailing_slash::ignore));
     }
-    let mut all = web_sockets
-        .fallback_service(guarded)
-        .layer(from_fn_with_state(state.clone(), cors::answer))
-        .layer(from_fn_with_state(Arc::new(Access::new(config, state.limits.body)), access::check));
+    let mut all = web_sockets.fallback_service(guarded).layer((
+        from_fn_with_state(Arc::new(Access::new(config, state.limits.body)), access::check),
+        from_fn_with_state(state.clone(), cors::answer),
+    ));
     if config.support_deprecated_api {
         all = all.layer(from_fn_with_state(Arc::default(), deprecated::rewrite));
     }
@@ -90,9 +91,7 @@ pub(crate) fn router(state: AppState, web_sockets: Router) -> Router {
         all = all.layer(from_fn(compatibility::blur));
     }
     let forwarding = Forwarding::new(config.madang_trusted_proxies.clone());
-    all.layer(from_fn(panics::answer))
-        .layer(from_fn(headers::add))
-        .layer(from_fn_with_state(forwarding, forwarding::attribute))
+    all.layer((from_fn_with_state(forwarding, forwarding::attribute), from_fn(headers::add), from_fn(panics::answer)))
 }
 
 /// The OpenAPI document as it is served.

@@ -1,5 +1,5 @@
 //! What packets and joins cost: in allocations, which is tested here, and in instructions, which `make instructions` counts in the
-//! same tests (`scripts/instructions.sh`): those within the functions [`forward`] and [`join`].
+//! same tests (`scripts/instructions.mjs`): those within the functions [`forward`] and [`join`].
 
 use std::hint::black_box;
 use std::time::Instant;
