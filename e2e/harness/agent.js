@@ -281,6 +281,9 @@
       energy: 0,
       audioBytes: 0,
       videoBytes: 0,
+      samples: 0,
+      concealed: 0,
+      frozen: 0,
     };
     // The peer connection is there only after the server's offer.
     const { stream } = subscribers.get(connectionId) ?? {};
@@ -294,10 +297,13 @@
         totals.width = stat.frameWidth ?? totals.width;
         totals.height = stat.frameHeight ?? totals.height;
         totals.videoBytes += stat.bytesReceived ?? 0;
+        totals.frozen += stat.totalFreezesDuration ?? 0;
         totals.codec = report.get(stat.codecId)?.mimeType ?? totals.codec;
       } else {
         totals.energy += stat.totalAudioEnergy ?? 0;
         totals.audioBytes += stat.bytesReceived ?? 0;
+        totals.samples += stat.totalSamplesReceived ?? 0;
+        totals.concealed += stat.concealedSamples ?? 0;
       }
     }
     return totals;
@@ -499,6 +505,7 @@
     leave,
     event,
     count,
+    inbound,
     playing,
     received,
     silent,

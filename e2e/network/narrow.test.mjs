@@ -1,0 +1,148 @@
+/**
+ * Viewers on narrow networks beside others on wide ones: each gets what its own carries, with an unmodified client. What was
+ * measured is written to `results/narrow.md`.
+ */
+
+import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after } from 'node:test';
+import { Browsers } from '../harness/browsers.mjs';
+import { openRoom } from '../harness/call.mjs';
+import { inNetwork } from './networks.mjs';
+
+const here = import.meta.dirname ?? new URL('.', import.meta.url).pathname;
+const site = join(here, 'site.mjs');
+
+/** Two clients behind one router; `narrow` sets what the way to the first one carries. */
+function twoClients(net) {
+  const [server, router, client, other] = ['server', 'router', 'client', 'other'].map((name) =>
+    net.add(name),
+  );
+  router.connect(server, '198.51.100.254/24', '198.51.100.1/24');
+  const way = router.connect(client, '10.0.0.1/24', '10.0.0.2/24');
+  router.connect(other, '10.0.1.1/24', '10.0.1.2/24');
+  for (const [machine, via] of [
+    [server, '198.51.100.254'],
+    [client, '10.0.0.1'],
+    [other, '10.0.1.1'],
+  ]) {
+    machine.route('default', via);
+  }
+  router.forward();
+  const narrow = (rate) => {
+    const limit = rate ? ['tbf', 'rate', rate, 'burst', '4kb', 'latency', '300ms'] : ['pfifo'];
+    router.exec('tc', 'qdisc', 'replace', 'dev', way, 'root', ...limit);
+  };
+  return { net, server, client, other, narrow };
+}
+
+/** The same world for whoever is on the other machine. */
+async function elsewhere(world, { net, other }) {
+  const address = await net.serve(other, site);
+  const browsers = new Browsers({
+    wrap: (program) => net.wrapper(other, program),
+    debuggingPort: () => net.door(other),
+  });
+  return { ...world, browsers, site: { client: (v) => address.replace('VERSION', v) } };
+}
+
+const pause = (seconds) => new Promise((done) => setTimeout(done, seconds * 1000));
+
+/** What came from somebody in so many seconds. */
+async function during(viewer, publisher, seconds) {
+  const before = await viewer.do('inbound', publisher.id);
+  await pause(seconds);
+  const now = await viewer.do('inbound', publisher.id);
+  const more = (key) => now[key] - before[key];
+  return {
+    width: now.width,
+    pictures: more('frames') / seconds,
+    frozen: more('frozen') / seconds,
+    heard: 1 - more('concealed') / Math.max(more('samples'), 1),
+    kilobits: ((more('videoBytes') + more('audioBytes')) * 8) / seconds / 1000,
+  };
+}
+
+const rows = [];
+const note = (what, found) => rows.push({ what, ...found });
+
+for (const { name, simulcast } of [
+  { name: 'simulcast', simulcast: true },
+  { name: 'one layer', simulcast: false },
+]) {
+  const settings = { OPENVIDU_WEBRTC_SIMULCAST: String(simulcast) };
+  inNetwork(
+    `each viewer gets what its network carries: ${name}`,
+    { build: twoClients, settings },
+    async (world, machines) => {
+      const { narrow } = machines;
+      const wide = await elsewhere(world, machines);
+      try {
+        const room = await openRoom(world);
+        const ann = await (await openedIn(wide, room)).join('ann', { auto: false });
+        await ann.publish({ resolution: '1280x720', frameRate: 15, videoSimulcast: simulcast });
+        const desk = await (await openedIn(wide, room)).join('desk');
+        const phone = await room.join('phone');
+        await Promise.all([desk.sees(ann), phone.sees(ann)]);
+        await desk.receives(ann, ({ now }) => now.width >= 640);
+        await phone.receives(ann, ({ now }) => now.width >= 640);
+
+        narrow('300kbit');
+        if (simulcast) {
+          await phone.receives(
+            ann,
+            ({ now, before }) => now.width <= 480 && now.frames > before.frames,
+          );
+        }
+        await pause(6);
+        const [small, best] = await Promise.all([during(phone, ann, 15), during(desk, ann, 15)]);
+        note(`${name}, 300 kbit/s`, small);
+        note(`${name}, the other viewer`, best);
+        assert.ok(small.heard > 0.9, `sound at 300 kbit/s: ${JSON.stringify(small)}`);
+        assert.ok(best.width >= 640 && best.pictures > 3, `the other one: ${JSON.stringify(best)}`);
+        if (simulcast) assert.ok(small.pictures > 2, `pictures: ${JSON.stringify(small)}`);
+
+        narrow('100kbit');
+        await pause(6);
+        const least = await during(phone, ann, 10);
+        note(`${name}, 100 kbit/s`, least);
+        assert.ok(least.heard > 0.85, `sound at 100 kbit/s: ${JSON.stringify(least)}`);
+
+        narrow(undefined);
+        const recovery = performance.now();
+        await phone.receives(
+          ann,
+          ({ now, before }) => now.width >= 640 && now.frames > before.frames,
+        );
+        const seconds = (performance.now() - recovery) / 1000;
+        note(
+          `${name}, ${seconds.toFixed(1)} s until the best was back`,
+          await during(phone, ann, 5),
+        );
+      } finally {
+        await wide.browsers.stop();
+      }
+    },
+  );
+}
+
+/** The same room for those who are in another world. */
+async function openedIn(world, room) {
+  return Object.assign(Object.create(Object.getPrototypeOf(room)), room, { world });
+}
+
+after(() => {
+  if (rows.length === 0) return;
+  const lines = rows.map(({ what, width, pictures, frozen, heard, kilobits }) => {
+    const share = (value) => `${(value * 100).toFixed(0)} %`;
+    return `| ${what} | ${width} | ${pictures.toFixed(1)} | ${share(frozen)} | ${share(heard)} | ${kilobits.toFixed(0)} |`;
+  });
+  const head = [
+    '| | Width | Pictures a second | Frozen | Sound that came | kbit/s |',
+    '|---|---|---|---|---|---|',
+  ];
+  const results = join(here, '../results');
+  mkdirSync(results, { recursive: true });
+  writeFileSync(join(results, 'narrow.md'), `${[...head, ...lines].join('\n')}\n`);
+});
