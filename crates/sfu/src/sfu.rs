@@ -393,10 +393,12 @@ impl Sfu {
                 self.observe(slot, TransportObservation::Disconnected);
             }
             TransportEvent::Missing(missing) => {
+                let subscriber = peer.membership.and_then(|membership| self.subscribers.get(membership.subscriber));
+                let copies = subscriber.map_or(1, Subscriber::copies);
                 if let (Transport::Sending(sending), Some(publication)) =
                     (&mut peer.transport, self.publications.get(&publication_id))
                 {
-                    sending.repeat(&missing, &publication.kept, now, &mut self.sink);
+                    sending.repeat(&missing, copies, &publication.kept, now, &mut self.sink);
                     self.account(slot);
                 }
             }

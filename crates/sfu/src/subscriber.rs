@@ -19,6 +19,8 @@ const FULL_SIZE: u64 = 1_000;
 const PATIENCE: Duration = Duration::from_millis(100);
 /// A leg is no part of what overuse says that comes earlier.
 const PART: Duration = Duration::from_millis(200);
+/// Share of packets lost from which on repetitions are sent twice.
+const LOSSY: f64 = 0.03;
 /// Share of packets that is lost on a path that is full.
 const FULL: f64 = 0.1;
 /// A receiver that says nothing of arrivals for so long, although that was agreed on, never will.
@@ -156,6 +158,11 @@ impl Subscriber {
             let fits = leg.video.is_some_and(|video| self.allocator.target(video).is_some());
             leg.is_judged |= self.was_heard && (fits || is_full && has_part);
         }
+    }
+
+    /// How often a packet is sent that is asked for again: where much is lost, a repetition that is lost, too, comes too late.
+    pub(crate) fn copies(&self) -> usize {
+        if self.estimator.loss() >= LOSSY { 2 } else { 1 }
     }
 
     /// What should be found out about the path.

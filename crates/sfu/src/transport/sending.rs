@@ -164,11 +164,13 @@ impl Sending {
         }
     }
 
-    /// Sends again what the receiver lacks, as far as it is kept.
-    pub(crate) fn repeat(&mut self, missing: &[u16], kept: &Kept, now: Instant, sink: &mut Sink) {
+    /// Sends again what the receiver lacks, so many times each, as far as it is kept.
+    pub(crate) fn repeat(&mut self, missing: &[u16], copies: usize, kept: &Kept, now: Instant, sink: &mut Sink) {
         self.guarded(sink, |live, sink| {
             if let Some(mut leg) = live.leg(now, sink) {
-                missing.iter().for_each(|sequence| leg.repeat(*sequence, kept, false));
+                for sequence in missing.iter().flat_map(|sequence| std::iter::repeat_n(*sequence, copies)) {
+                    leg.repeat(sequence, kept, false);
+                }
             }
             Ok(())
         });

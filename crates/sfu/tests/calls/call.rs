@@ -175,6 +175,8 @@ pub(crate) struct Call {
     pub(crate) tapped: Vec<TapPacket>,
     /// Share of datagrams lost, either way.
     pub(crate) loss: f64,
+    /// Whose; if there is none, everybody's.
+    pub(crate) lossy: Option<SocketAddr>,
     /// Narrow ways to clients, and which of them a client is behind.
     pub(crate) links: Vec<Link>,
     pub(crate) behind: HashMap<SocketAddr, usize>,
@@ -207,6 +209,7 @@ impl Call {
             events: Vec::new(),
             tapped: Vec::new(),
             loss: 0.0,
+            lossy: None,
             links: Vec::new(),
             behind: HashMap::new(),
             sent: 0,
@@ -650,7 +653,8 @@ impl Call {
     }
 
     fn fly(&mut self, transmit: Transmit) {
-        if self.loss > 0.0 && self.rng.random_bool(self.loss) {
+        let is_lossy = self.lossy.is_none_or(|lossy| transmit.source == lossy || transmit.destination == lossy);
+        if self.loss > 0.0 && is_lossy && self.rng.random_bool(self.loss) {
             return;
         }
         let now = self.now;
