@@ -110,6 +110,13 @@
     for (const name of ['recordingStarted', 'recordingStopped']) {
       session.on(name, (e) => remember(name, { id: e.id, recording: e.name, reason: e.reason }));
     }
+    session.on('networkQualityLevelChanged', (e) =>
+      remember('networkQualityLevelChanged', {
+        connectionId: e.connection.connectionId,
+        newValue: e.newValue,
+        oldValue: e.oldValue,
+      }),
+    );
     session.on('reconnecting', () => remember('reconnecting'));
     session.on('reconnected', () => remember('reconnected'));
     session.on('exception', (e) =>

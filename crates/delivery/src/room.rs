@@ -115,6 +115,11 @@ impl Room {
         Ok(Waiting { event: event.clone(), bytes, room: self.clone() })
     }
 
+    /// How many events wait.
+    pub(crate) fn taken(&self) -> usize {
+        self.lock().all.events
+    }
+
     fn lock(&self) -> MutexGuard<'_, Taken> {
         // Nothing that panics is done while it is held.
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)

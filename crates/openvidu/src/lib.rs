@@ -10,7 +10,7 @@
 //! | [`session::Reply`] | [`protocol::rpc::ClientReply`] | [`reply`] |
 //! | [`session::Refusal`] | [`protocol::rpc::RpcError`]: code and text | [`refusal`], the one table |
 //! | [`session::Notification`] | [`protocol::rpc::ServerNotification`] | [`notification`] |
-//! | [`session::snapshot`] | [`protocol::rest::view`] | [`view`] |
+//! | [`session::snapshot`] | [`protocol::rest::view`], [`protocol::rest::web_rtc`] | [`view`] |
 
 pub mod notification;
 pub mod refusal;
@@ -19,5 +19,6 @@ pub mod request;
 mod token;
 mod version;
 pub mod view;
+mod web_rtc;
 
 pub use reply::Dialect;

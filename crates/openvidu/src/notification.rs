@@ -1,7 +1,7 @@
 //! What clients are told without having asked.
 
 use protocol::rpc::{ServerNotification, notification_frame};
-use session::Notification;
+use session::{Notification, QualityLevel};
 
 use crate::reply::{metadata, stream_description};
 
@@ -44,8 +44,27 @@ pub fn message(notification: &Notification) -> ServerNotification {
         Notification::RoleChanged(role) => {
             ServerNotification::ConnectionPropertyChanged { property: "role", new_value: role.as_str().to_owned() }
         }
+        Notification::NetworkQualityChanged { connection, new, old } => {
+            ServerNotification::NetworkQualityLevelChanged {
+                connection_id: connection,
+                new_value: quality_level(new),
+                old_value: old.map(quality_level),
+            }
+        }
         Notification::RecordChanged(record) => {
             ServerNotification::ConnectionPropertyChanged { property: "record", new_value: record.to_string() }
         }
+    }
+}
+
+/// 5 is excellent; at 0 the publisher is cut off.
+pub fn quality_level(level: QualityLevel) -> u8 {
+    match level {
+        QualityLevel::Broken => 0,
+        QualityLevel::Bad => 1,
+        QualityLevel::Poor => 2,
+        QualityLevel::Fair => 3,
+        QualityLevel::Good => 4,
+        QualityLevel::Excellent => 5,
     }
 }

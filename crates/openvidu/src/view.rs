@@ -3,14 +3,16 @@
 use protocol::model::Role;
 use protocol::rest::view::{
     ActiveConnectionView, ConnectionView, MediaNodeView, MediaOptionsView, PublisherView, RecordingPropertiesView,
-    SessionView, SubscriberView, WebRtcView,
+    SessionView, SubscriberView,
 };
+use session::QualityLevel;
+use session::refusal::MediaDirection;
 use session::snapshot::{
-    ConnectionSnapshot, ParticipantSnapshot, PeerConnectionSnapshot, PublisherSnapshot, SessionSnapshot,
-    SubscriberSnapshot,
+    ConnectionSnapshot, ParticipantSnapshot, PublisherSnapshot, SessionSnapshot, SubscriberSnapshot,
 };
 
 use crate::token;
+use crate::web_rtc::{self, Endpoint};
 
 /// Where a client is on earth is looked up in another edition of the original.
 const LOCATION: &str = "unknown";
@@ -38,9 +40,10 @@ pub fn session(session: SessionSnapshot) -> SessionView {
 
 /// A connection.
 pub fn connection(connection: ConnectionSnapshot) -> ConnectionView {
-    let ConnectionSnapshot { id, session, created_at, properties, token, participant } = connection;
+    let ConnectionSnapshot { id, session, session_created_at, created_at, properties, token, participant } = connection;
     let token = token.map(|token| token::shown(&token, &session));
-    let active = participant.map(|participant| active(participant, id.as_str()));
+    let unique_session_id = format!("{session}_{}", session_created_at.as_millis());
+    let active = participant.map(|participant| active(participant, id.as_str(), &unique_session_id));
     let view = ConnectionView {
         connection_id: id,
         session_id: session,
@@ -67,24 +70,34 @@ pub fn connection(connection: ConnectionSnapshot) -> ConnectionView {
     }
 }
 
-fn active(participant: ParticipantSnapshot, connection: &str) -> ActiveConnectionView {
+fn active(participant: ParticipantSnapshot, connection: &str, unique_session_id: &str) -> ActiveConnectionView {
+    let quality = participant.network_quality;
+    let subscribers = participant.subscribers.into_iter();
     ActiveConnectionView {
         active_at: participant.joined_at.as_millis(),
         location: LOCATION.to_owned(),
         ip: participant.ip,
         platform: participant.platform,
         client_data: participant.client_data,
-        publishers: participant.publisher.into_iter().map(publisher).collect(),
-        subscribers: participant.subscribers.into_iter().map(|received| subscriber(received, connection)).collect(),
+        publishers: participant.publisher.into_iter().map(|it| publisher(it, quality, unique_session_id)).collect(),
+        subscribers: subscribers.map(|received| subscriber(received, connection, unique_session_id)).collect(),
     }
 }
 
-fn publisher(publisher: PublisherSnapshot) -> PublisherView {
+fn publisher(publisher: PublisherSnapshot, quality: Option<QualityLevel>, unique_session_id: &str) -> PublisherView {
     let PublisherSnapshot { stream, peer_connection } = publisher;
+    let endpoint = Endpoint {
+        name: stream.id.to_string(),
+        created_at: stream.created_at,
+        unique_session_id,
+        direction: MediaDirection::Publishing,
+        quality,
+    };
+    let web_rtc = peer_connection.map(|peer_connection| web_rtc::view(peer_connection, endpoint));
     let properties = stream.properties;
     PublisherView {
         created_at: stream.created_at.as_millis(),
-        web_rtc: peer_connection.map(|peer_connection| web_rtc(peer_connection, stream.id.to_string())),
+        web_rtc,
         stream_id: stream.id,
         media_options: MediaOptionsView {
             has_audio: properties.has_audio,
@@ -98,24 +111,18 @@ fn publisher(publisher: PublisherSnapshot) -> PublisherView {
     }
 }
 
-fn subscriber(subscriber: SubscriberSnapshot, connection: &str) -> SubscriberView {
+fn subscriber(subscriber: SubscriberSnapshot, connection: &str, unique_session_id: &str) -> SubscriberView {
     let SubscriberSnapshot { stream, created_at, peer_connection } = subscriber;
+    let endpoint = Endpoint {
+        name: format!("{connection}_{stream}"),
+        created_at,
+        unique_session_id,
+        direction: MediaDirection::Subscribing,
+        quality: None,
+    };
     SubscriberView {
         created_at: created_at.as_millis(),
-        web_rtc: peer_connection.map(|peer_connection| web_rtc(peer_connection, format!("{connection}_{stream}"))),
+        web_rtc: peer_connection.map(|peer_connection| web_rtc::view(peer_connection, endpoint)),
         stream_id: stream,
-    }
-}
-
-fn web_rtc(peer_connection: PeerConnectionSnapshot, name: String) -> WebRtcView {
-    WebRtcView {
-        webrtc_endpoint_name: name,
-        remote_sdp: peer_connection.remote_sdp.to_string(),
-        local_sdp: peer_connection.local_sdp.to_string(),
-        client_ice_candidates: peer_connection.remote_candidates,
-        server_ice_candidates: vec![],
-        local_candidate: None,
-        remote_candidate: None,
-        events: vec![],
     }
 }

@@ -13,5 +13,5 @@ mod reception;
 pub use codec::{CodecChoice, Kinds, MediaKind, VideoCodec};
 pub use command::{MediaCommand, MediaOperation};
 pub use event::{MediaEvent, MediaFailure};
-pub use observation::{MediaPath, PathProtocol, StreamStatistics, TransportObservation, TransportStatistics};
+pub use observation::{MediaPath, PathProtocol, Pictures, StreamStatistics, TransportObservation, TransportStatistics};
 pub use reception::{Layer, LayerLimit, Legs, Reception};

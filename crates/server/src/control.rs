@@ -25,6 +25,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
+use crate::metrics::Metrics;
 use crate::observers::MediaObservers;
 use crate::outbox::Outbox;
 
@@ -40,6 +41,7 @@ pub struct Control {
     media_lost_at: Arc<OnceLock<u64>>,
     clock: Clock,
     observers: MediaObservers,
+    metrics: Metrics,
 }
 
 /// The control loop has ended (the server stops), or the call made it panic.
@@ -120,6 +122,11 @@ impl Control {
         &self.observers
     }
 
+    /// What has been counted.
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
     /// When the first media worker was lost, ms since 1970, if it was.
     pub(crate) fn media_lost_at(&self) -> Option<u64> {
         self.media_lost_at.get().copied()
@@ -136,7 +143,7 @@ impl Control {
     ) -> (Self, JoinHandle<()>) {
         let (sender, inputs) = mpsc::channel(INPUT_CAPACITY);
         let clock = Clock::start();
-        let observers = MediaObservers::default();
+        let (observers, metrics) = (MediaObservers::default(), Metrics::default());
         let control = ControlLoop {
             registry: Registry::new(settings, seed),
             dialect,
@@ -149,10 +156,11 @@ impl Control {
             next_call: 0,
             accounts,
             observers: observers.clone(),
+            metrics: metrics.clone(),
         };
         let media_lost_at = control.media_lost_at.clone();
         let task = tokio::spawn(control.run(inputs, media_events, news));
-        (Self { inputs: sender, media_lost_at, clock, observers }, task)
+        (Self { inputs: sender, media_lost_at, clock, observers, metrics }, task)
     }
 }
 
@@ -230,6 +238,7 @@ struct ControlLoop {
     next_call: u64,
     accounts: Accounts,
     observers: MediaObservers,
+    metrics: Metrics,
 }
 
 /// What everything that follows from one input has in common.
@@ -372,6 +381,9 @@ impl ControlLoop {
     }
 
     fn carry_out(&mut self, effect: Effect, turn: &mut Turn) -> Option<Undeliverable> {
+        if let Effect::Reply { result: Err(refusal), .. } = &effect {
+            self.metrics.refused(refusal);
+        }
         let (socket, frame) = match effect {
             Effect::Reply { asker: Asker::Call(call), result, .. } => {
                 if let Some(settle) = self.calls.remove(&call) {
@@ -403,6 +415,7 @@ impl ControlLoop {
                 return None;
             }
             Effect::Event(event) => {
+                self.metrics.happened(&event);
                 self.accounts.tell(event);
                 return None;
             }
@@ -411,6 +424,7 @@ impl ControlLoop {
                 return None;
             }
             Effect::Observed(observation) => {
+                self.metrics.saw(&observation);
                 self.observers.tell(observation);
                 return None;
             }

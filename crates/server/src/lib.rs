@@ -44,6 +44,7 @@ pub mod http;
 mod ice_servers;
 pub mod limits;
 mod lost;
+mod metrics;
 mod network;
 mod node;
 mod observers;

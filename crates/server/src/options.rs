@@ -156,11 +156,17 @@ pub(crate) fn workers(config: &Config) -> u16 {
     wanted.clamp(1, media::MAX_WORKERS)
 }
 
+/// How often the networks of publishers are rated, if they are.
+fn network_quality(config: &Config) -> Option<Duration> {
+    let interval = Duration::from_secs(config.openvidu_pro_network_quality_interval.into());
+    config.openvidu_pro_network_quality.then_some(interval)
+}
+
 /// How the media workers work; `turn_secret` is what the users of its relay have.
 pub(crate) fn worker(config: &Config, turn_secret: Option<SharedSecret>) -> WorkerOptions {
     WorkerOptions {
         ice_lite: config.madang_ice == IceMode::Lite,
-        statistics: Some(STATISTICS),
+        statistics: Some(network_quality(config).map_or(STATISTICS, |interval| interval.min(STATISTICS))),
         turn_secret,
         turn_limits: turn::Limits {
             allocations: config.madang_turn_allocations as usize,
@@ -217,6 +223,7 @@ pub(crate) fn session(config: &Config, fallback_host: IpAddr, udp_port: u16) -> 
         garbage_interval: Duration::from_secs(config.openvidu_sessions_garbage_interval.into()),
         garbage_threshold: Duration::from_secs(config.openvidu_sessions_garbage_threshold.into()),
         signals: Some(SIGNALS),
+        network_quality: network_quality(config),
         recording: RecordingSettings {
             enabled: config.openvidu_recording,
             notification: config.openvidu_recording_notification,

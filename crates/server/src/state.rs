@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::extract::FromRef;
 use bucket::Bucket;
+use delivery::webhooks::WebhookWatch;
 use doctor::OwnServer;
 use recordings::{Layouts, Store, Transcoder};
 use settings::Config;
@@ -26,6 +27,8 @@ use crate::wrong_secrets::WrongSecrets;
 pub(crate) type Settings = Arc<Config>;
 /// Where clients are told to send media; it may change.
 pub(crate) type MediaNetwork = watch::Receiver<media::MediaNetwork>;
+/// Ways to look at the queues of events.
+pub(crate) type Webhooks = Arc<[WebhookWatch]>;
 
 /// All of it: for the router, which hands out the parts. It and its layers are copied several times for each request, and so this is
 /// one reference.
@@ -62,6 +65,8 @@ pub(crate) struct Parts {
     pub(crate) media_network: MediaNetwork,
     /// Tells what the relay has been used for.
     pub(crate) relay: RelayQuestions,
+    /// What became of events for applications.
+    pub(crate) webhooks: Webhooks,
     pub(crate) recording_files: RecordingFiles,
     pub(crate) recording_programs: RecordingPrograms,
     pub(crate) node: Arc<Node>,
@@ -144,6 +149,7 @@ parts! {
     vitals: Vitals,
     media_network: MediaNetwork,
     relay: RelayQuestions,
+    webhooks: Webhooks,
     recording_files: RecordingFiles,
     recording_programs: RecordingPrograms,
     node: Arc<Node>,

@@ -105,6 +105,7 @@ pub(crate) fn wire(program: Program, limits: Limits, opened: Opened) -> io::Resu
         }
         None => (recordings::RecordingCommands::off(), None),
     };
+    let webhooks = events.webhooks.iter().map(delivery::webhooks::Webhook::watch).collect();
     let (control, control_task) = Control::start(
         (rules, options::dialect(&config)),
         rand::random(),
@@ -142,6 +143,7 @@ pub(crate) fn wire(program: Program, limits: Limits, opened: Opened) -> io::Resu
         control,
         media_network: network,
         relay: workers.relay,
+        webhooks,
         recording_files: RecordingFiles { store: recordings, bucket },
         recording_programs: RecordingPrograms { transcoder, layouts },
         restart: Arc::new(Restart::of(program.clone())),

@@ -9,6 +9,7 @@ use crate::Time;
 use crate::candidate::EarlyCandidates;
 use crate::command::HiddenClient;
 use crate::id::{ClientId, ParticipantId};
+use crate::quality::Quality;
 use crate::reply::{ParticipantData, ParticipantDescription};
 use crate::snapshot::Token;
 use crate::stream::Stream;
@@ -43,6 +44,8 @@ pub(crate) struct Participant {
     pub(crate) voice: Voice,
     /// The room where its peer connections are, all of them.
     pub(crate) room: RouterId,
+    /// Of its network.
+    pub(crate) quality: Quality,
 }
 
 /// What let a participant in.

@@ -105,6 +105,7 @@ impl Context {
     pub(crate) fn drop_client(&mut self, client: ClientId) {
         self.timers.cancel(Timer::Grace(client));
         self.timers.cancel(Timer::Linger(client));
+        self.timers.cancel(Timer::CutOff(client));
         self.clients.remove(client);
     }
 

@@ -124,6 +124,7 @@ mod tests {
             garbage_interval: SECOND,
             garbage_threshold: SECOND,
             signals: None,
+            network_quality: None,
             recording: RecordingSettings {
                 enabled: false,
                 notification: RecordingNotification::None,

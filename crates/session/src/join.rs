@@ -13,6 +13,7 @@ use crate::command::{HiddenClient, Join};
 use crate::connection::{Access, Insider, Participant, PendingConnection};
 use crate::context::Context;
 use crate::leave::Farewell;
+use crate::quality::Quality;
 use crate::registry::NotFound;
 use crate::reply::{Joined, ParticipantData, ParticipantDescription};
 use crate::request::{Decision, Response};
@@ -128,6 +129,7 @@ impl Session {
             early_candidates: EarlyCandidates::default(),
             voice: Voice::default(),
             room,
+            quality: Quality::default(),
         };
         let (hidden, role, data) = (participant.is_hidden(), participant.role(), participant.data.clone());
         self.emit_joined(&participant, cx, now);

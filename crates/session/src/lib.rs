@@ -21,7 +21,7 @@
 //! [`notification`] and [`snapshot`]. One file per thing that happens (`join`, `publish`, `subscribe`, `leave`, `reconnection`, `moderation`,
 //! `signal`, `property`, `recording`, `guest_room`, `ending`), one per thing that is (`session`, `connection`, `stream`,
 //! `subscription`, `client`), `sessions` is their table, `defect` what becomes of a panic, `permissions` says who may do what
-//! and `voice` how much one may make others hear. Transitions are methods of `Session` and of what is
+//! `voice` how much one may make others hear and `quality` how good a publisher's network is. Transitions are methods of `Session` and of what is
 //! in it; what they use besides is a `Context`, which knows no session.
 
 pub use command::{Asker, CallId, ClientCommand, ClientHandle, Command, SocketId};
@@ -29,7 +29,8 @@ pub use defect::Defect;
 pub use effect::{Effect, PeerInfo};
 pub use guest_room::GuestRefusal;
 pub use notification::Notification;
-pub use observation::{MediaLeg, MediaObservation};
+pub use observation::{MediaCondition, MediaLeg, MediaMilestone, MediaObservation, MediaTotals};
+pub use quality::QualityLevel;
 pub use question::Question;
 pub use recording::{RecordingStartFailure, StartRefusal, StopRefusal};
 pub use refusal::Refusal;
@@ -49,6 +50,7 @@ mod defect;
 mod effect;
 mod ending;
 mod event;
+pub mod figures;
 mod garbage;
 mod guest_room;
 mod id;
@@ -62,6 +64,7 @@ mod peer_connection;
 mod permissions;
 mod property;
 mod publish;
+mod quality;
 pub mod question;
 mod reconnection;
 mod recording;

@@ -134,7 +134,8 @@ impl Registry {
             MediaEvent::Failed { request, why } => (request, Err(why)),
             MediaEvent::Observed { router, transport, observation: what } => {
                 // Of one that is closed by now there is nobody to tell.
-                if let Some(leg) = self.cx.legs.find(router, transport).cloned() {
+                if let Some(leg) = self.cx.legs.saw(router, transport, &what, now).cloned() {
+                    self.rate(&leg, &what, now);
                     self.cx.effects.observed(MediaObservation { leg, what });
                 }
                 return;

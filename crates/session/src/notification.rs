@@ -6,6 +6,7 @@ use protocol::model::Role;
 use serde::{Deserialize, Serialize};
 
 use crate::Time;
+use crate::quality::QualityLevel;
 use crate::reply::{ParticipantData, RecordingName, StreamDescription};
 
 /// One of them. To many it goes as the same value: write it once.
@@ -83,6 +84,15 @@ pub enum Notification {
     RoleChanged(Role),
     /// Whether the receiver's own stream goes into recordings is different now.
     RecordChanged(bool),
+    /// The network of somebody who publishes is better or worse now: told to everybody, that client included.
+    NetworkQualityChanged {
+        /// Whose.
+        connection: ConnectionId,
+        /// How it is.
+        new: QualityLevel,
+        /// How it was; none: it was not known.
+        old: Option<QualityLevel>,
+    },
 }
 
 impl Notification {

@@ -1,12 +1,17 @@
-//! What is seen of media, named as applications know it: which session, whose connection, which stream. Nothing follows
-//! from it here.
+//! What is seen of media, named as applications know it: which session, whose connection, which stream; and what of it is
+//! remembered for those who ask later. Nothing follows from it here.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use protocol::id::{ConnectionId, PublicationId, RouterId, SessionId, StreamId, TransportId};
-use protocol::media::{MediaCommand, MediaOperation, TransportObservation};
+use protocol::media::{MediaCommand, MediaOperation, MediaPath, TransportObservation, TransportStatistics};
+use serde::{Deserialize, Serialize};
 
+use crate::Time;
 use crate::refusal::MediaDirection;
+
+/// What is remembered of what happened on a peer connection: a call's beginning, and what was last.
+const REMEMBERED_MILESTONES: usize = 32;
 
 /// Something that happened on a peer connection.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -30,6 +35,84 @@ pub struct MediaLeg {
     pub direction: MediaDirection,
 }
 
+/// What is known of a peer connection, for whoever asks.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct MediaCondition {
+    /// ICE and DTLS are up.
+    pub is_connected: bool,
+    /// The way that media takes.
+    pub path: Option<MediaPath>,
+    /// The last ones, and when they came.
+    pub statistics: Option<(Time, TransportStatistics)>,
+    /// Of all statistics so far.
+    pub totals: MediaTotals,
+    /// What happened once or seldom, the oldest first, and not more than the last of it.
+    pub milestones: VecDeque<MediaMilestone>,
+}
+
+/// What is counted from the beginning.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct MediaTotals {
+    /// Of payload, both ways.
+    pub bytes: u64,
+    /// Both ways.
+    pub packets: u64,
+    /// What was lost and asked for.
+    pub nacks: u64,
+    /// By whoever receives what this peer connection carries.
+    pub key_frame_requests: u64,
+    /// Of the picture.
+    pub freezes: u64,
+    /// How long those lasted, in milliseconds.
+    pub frozen_ms: u64,
+}
+
+/// Something that happened, and when.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct MediaMilestone {
+    /// When.
+    pub at: Time,
+    /// Never statistics, nor a request for a key frame.
+    pub what: TransportObservation,
+}
+
+impl MediaCondition {
+    fn saw(&mut self, what: &TransportObservation, now: Time) {
+        match what {
+            TransportObservation::Path(path) => self.path = Some(*path),
+            TransportObservation::Connected => self.is_connected = true,
+            TransportObservation::Disconnected => self.is_connected = false,
+            TransportObservation::KeyFrameRequested { .. } => return,
+            TransportObservation::Statistics(statistics) => {
+                self.totals.add(statistics);
+                self.statistics = Some((now, statistics.clone()));
+                return;
+            }
+            TransportObservation::FirstPacket { .. }
+            | TransportObservation::FirstKeyFrame
+            | TransportObservation::LayerChanged { .. }
+            | TransportObservation::Silent => {}
+        }
+        if self.milestones.len() == REMEMBERED_MILESTONES {
+            self.milestones.pop_front();
+        }
+        self.milestones.push_back(MediaMilestone { at: now, what: what.clone() });
+    }
+}
+
+impl MediaTotals {
+    fn add(&mut self, statistics: &TransportStatistics) {
+        for stream in statistics.received.iter().chain(&statistics.sent) {
+            self.bytes += stream.bytes;
+            self.packets += u64::from(stream.packets);
+            self.nacks += u64::from(stream.nacks);
+            self.key_frame_requests += u64::from(stream.key_frame_requests);
+            self.freezes += u64::from(stream.pictures.freezes);
+            self.frozen_ms += u64::from(stream.pictures.frozen_ms);
+        }
+    }
+}
+
 /// The peer connections of which media workers may report something.
 #[derive(Debug, Default)]
 pub(crate) struct MediaLegs {
@@ -41,6 +124,7 @@ struct OpenLeg {
     router: RouterId,
     publication: PublicationId,
     leg: MediaLeg,
+    condition: MediaCondition,
 }
 
 impl MediaLegs {
@@ -51,12 +135,25 @@ impl MediaLegs {
                 |open: &OpenLeg| open.publication == publication && open.leg.direction == MediaDirection::Publishing;
             self.open.retain(|_, open| !is_replaced(open));
         }
-        self.open.insert(transport, OpenLeg { router, publication, leg });
+        self.open.insert(transport, OpenLeg { router, publication, leg, condition: MediaCondition::default() });
     }
 
-    /// Whose it is; `None` for one that is closed, or is not that room's.
-    pub(crate) fn find(&self, router: RouterId, transport: TransportId) -> Option<&MediaLeg> {
-        self.open.get(&transport).filter(|open| open.router == router).map(|open| &open.leg)
+    /// Something was seen of it. Whose it is; `None` for one that is closed, or is not that room's.
+    pub(crate) fn saw(
+        &mut self,
+        router: RouterId,
+        transport: TransportId,
+        what: &TransportObservation,
+        now: Time,
+    ) -> Option<&MediaLeg> {
+        let open = self.open.get_mut(&transport).filter(|open| open.router == router)?;
+        open.condition.saw(what, now);
+        Some(&open.leg)
+    }
+
+    /// How it is; `None` for one that is not negotiated, or closed.
+    pub(crate) fn condition(&self, transport: TransportId) -> Option<&MediaCondition> {
+        self.open.get(&transport).map(|open| &open.condition)
     }
 
     /// Forgets what ends with a command that is on its way to a worker.

@@ -7,6 +7,7 @@ use protocol::recording::RecordingView;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::figures::MediaFigures;
 use crate::registry::{Figures, NotFound};
 use crate::snapshot::{ConnectionSnapshot, Include, SessionSnapshot};
 use crate::{Registry, StartRefusal};
@@ -171,5 +172,26 @@ impl Question for DescribeLoad {
             sessions: self.sessions.then(|| registry.sessions_in_use()),
             recordings: self.recordings.then(|| registry.recordings()),
         }
+    }
+}
+
+/// How much there is of everything and of what people do, for metrics.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct TakeCensus;
+
+/// The answer.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Census {
+    /// Of what a registry holds.
+    pub figures: Figures,
+    /// Of what people do.
+    pub media: MediaFigures,
+}
+
+impl Question for TakeCensus {
+    type Answer = Census;
+
+    fn answer(self, registry: &Registry) -> Self::Answer {
+        Census { figures: registry.figures(), media: registry.media_figures() }
     }
 }

@@ -115,7 +115,7 @@ impl Registry {
 
     /// One session.
     pub fn session(&self, session: &str, include: Include) -> Option<SessionSnapshot> {
-        self.sessions.get(session).map(|session| session.snapshot(include))
+        self.sessions.get(session).map(|session| session.snapshot(include, &self.cx.legs))
     }
 
     /// Which sessions there are, those in use first.
@@ -129,7 +129,7 @@ impl Registry {
     pub fn sessions_in_use(&self) -> Vec<SessionSnapshot> {
         let mut sessions: Vec<_> = self.sessions.values().filter(|session| session.in_use()).collect();
         sessions.sort_by_key(|session| session.number);
-        sessions.into_iter().map(|session| session.snapshot(Include::default())).collect()
+        sessions.into_iter().map(|session| session.snapshot(Include::default(), &self.cx.legs)).collect()
     }
 
     /// Ends a session for everybody in it.
@@ -143,12 +143,12 @@ impl Registry {
     /// One connection.
     pub fn connection(&self, session: &str, connection: &str) -> Result<ConnectionSnapshot, NotFound> {
         let session = self.sessions.get(session).ok_or(NotFound::Session)?;
-        session.connection_snapshot(connection, Include::default()).ok_or(NotFound::Connection)
+        session.connection_snapshot(connection, Include::default(), &self.cx.legs).ok_or(NotFound::Connection)
     }
 
     /// The connections of a session.
     pub fn connections(&self, session: &str, include: Include) -> Result<Vec<ConnectionSnapshot>, NotFound> {
-        Ok(self.sessions.get(session).ok_or(NotFound::Session)?.connection_snapshots(include))
+        Ok(self.sessions.get(session).ok_or(NotFound::Session)?.connection_snapshots(include, &self.cx.legs))
     }
 
     /// Changes what a connection may do.
@@ -235,6 +235,11 @@ impl Registry {
                         && let Some(session) = self.sessions.get_mut(&session)
                     {
                         session.expire_offer(participant, publisher, transport, &mut self.cx, now);
+                    }
+                }
+                Timer::CutOff(client) => {
+                    if let Some(seat) = self.seat_of(client) {
+                        self.rate_cut_off(&seat);
                     }
                 }
                 Timer::RecordingStart(recording) => self.expire_recording_start(recording, now),

@@ -34,6 +34,8 @@ pub struct Settings {
     pub garbage_threshold: Duration,
     /// How much each participant may make others hear; none: as much as it likes, as in the original.
     pub signals: Option<SignalLimits>,
+    /// How often the networks of publishers are rated for everybody; none: never.
+    pub network_quality: Option<Duration>,
     /// Recording.
     pub recording: RecordingSettings,
 }

@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::Time;
 use crate::connection::{Access, Insider, Participant, PendingConnection};
+use crate::observation::{MediaCondition, MediaLegs};
 use crate::peer_connection::PeerConnection;
+use crate::quality::QualityLevel;
 use crate::reply::StreamDescription;
 use crate::session::Session;
 use crate::stream::Stream;
@@ -45,6 +47,8 @@ pub struct ConnectionSnapshot {
     pub id: ConnectionId,
     /// In which session.
     pub session: SessionId,
+    /// When that was made.
+    pub session_created_at: Time,
     /// When it was made.
     pub created_at: Time,
     /// What it may do; none for those who joined by secret.
@@ -81,6 +85,8 @@ pub struct ParticipantSnapshot {
     pub platform: String,
     /// What it said when joining.
     pub client_data: String,
+    /// How good its network is, if it publishes and that is rated.
+    pub network_quality: Option<QualityLevel>,
     /// What it publishes.
     pub publisher: Option<PublisherSnapshot>,
     /// What it receives.
@@ -116,42 +122,50 @@ pub struct PeerConnectionSnapshot {
     pub local_sdp: Arc<str>,
     /// Trickled by the client.
     pub remote_candidates: Vec<String>,
+    /// How its media goes.
+    pub condition: MediaCondition,
 }
 
 impl Session {
-    pub(crate) fn snapshot(&self, include: Include) -> SessionSnapshot {
+    pub(crate) fn snapshot(&self, include: Include, legs: &MediaLegs) -> SessionSnapshot {
         SessionSnapshot {
             id: self.id.clone(),
             created_at: self.created_at,
             properties: self.properties.clone(),
             is_recorded: self.recording.is_some(),
-            connections: self.connection_snapshots(include),
+            connections: self.connection_snapshots(include, legs),
         }
     }
 
-    pub(crate) fn connection_snapshots(&self, include: Include) -> Vec<ConnectionSnapshot> {
+    pub(crate) fn connection_snapshots(&self, include: Include, legs: &MediaLegs) -> Vec<ConnectionSnapshot> {
         let active = self
             .participants()
             .filter(|(_, participant)| !participant.is_hidden())
-            .map(|(_, participant)| participant.snapshot(&self.id, include));
-        let pending = self.pending().map(|pending| pending.snapshot(&self.id));
+            .map(|(_, participant)| participant.snapshot(self, include, legs));
+        let pending = self.pending().map(|pending| pending.snapshot(self));
         if include.pending_connections { active.chain(pending).collect() } else { active.collect() }
     }
 
-    pub(crate) fn connection_snapshot(&self, connection: &str, include: Include) -> Option<ConnectionSnapshot> {
+    pub(crate) fn connection_snapshot(
+        &self,
+        connection: &str,
+        include: Include,
+        legs: &MediaLegs,
+    ) -> Option<ConnectionSnapshot> {
         if let Some(pending) = self.pending_id(connection) {
-            return self.pending_by_id(pending).map(|pending| pending.snapshot(&self.id));
+            return self.pending_by_id(pending).map(|pending| pending.snapshot(self));
         }
         let participant = self.participant(self.visible(connection)?)?;
-        Some(participant.snapshot(&self.id, include))
+        Some(participant.snapshot(self, include, legs))
     }
 }
 
 impl PendingConnection {
-    fn snapshot(&self, session: &SessionId) -> ConnectionSnapshot {
+    fn snapshot(&self, session: &Session) -> ConnectionSnapshot {
         ConnectionSnapshot {
             id: self.connection.clone(),
-            session: session.clone(),
+            session: session.id.clone(),
+            session_created_at: session.created_at,
             created_at: self.created_at,
             properties: Some(self.properties.clone()),
             token: Some(self.token.clone()),
@@ -161,7 +175,7 @@ impl PendingConnection {
 }
 
 impl Participant {
-    fn snapshot(&self, session: &SessionId, include: Include) -> ConnectionSnapshot {
+    fn snapshot(&self, session: &Session, include: Include, legs: &MediaLegs) -> ConnectionSnapshot {
         let (properties, token) = match &self.access {
             Access::Token { properties, token } => (Some(properties.clone()), Some(token.clone())),
             Access::Secret(Insider::Visible { token }) => (None, Some(token.clone())),
@@ -173,12 +187,14 @@ impl Participant {
             ip: self.ip.clone(),
             platform: self.platform.clone(),
             client_data: self.data.client.clone(),
-            publisher: self.stream.as_ref().map(|stream| stream.snapshot(include)),
-            subscribers: subscriptions.map(|subscription| subscription.snapshot(include)).collect(),
+            network_quality: self.quality.level(),
+            publisher: self.stream.as_ref().map(|stream| stream.snapshot(include, legs)),
+            subscribers: subscriptions.map(|subscription| subscription.snapshot(include, legs)).collect(),
         };
         ConnectionSnapshot {
             id: self.connection.clone(),
-            session: session.clone(),
+            session: session.id.clone(),
+            session_created_at: session.created_at,
             created_at: self.created_at,
             properties,
             token,
@@ -188,27 +204,29 @@ impl Participant {
 }
 
 impl Stream {
-    fn snapshot(&self, include: Include) -> PublisherSnapshot {
-        PublisherSnapshot { stream: self.description.clone(), peer_connection: self.peer_connection.snapshot(include) }
+    fn snapshot(&self, include: Include, legs: &MediaLegs) -> PublisherSnapshot {
+        let peer_connection = self.peer_connection.snapshot(include, legs);
+        PublisherSnapshot { stream: self.description.clone(), peer_connection }
     }
 }
 
 impl Subscription {
-    fn snapshot(&self, include: Include) -> SubscriberSnapshot {
+    fn snapshot(&self, include: Include, legs: &MediaLegs) -> SubscriberSnapshot {
         SubscriberSnapshot {
             stream: self.stream.clone(),
             created_at: self.created_at,
-            peer_connection: self.peer_connection.snapshot(include),
+            peer_connection: self.peer_connection.snapshot(include, legs),
         }
     }
 }
 
 impl PeerConnection {
-    fn snapshot(&self, include: Include) -> Option<PeerConnectionSnapshot> {
+    fn snapshot(&self, include: Include, legs: &MediaLegs) -> Option<PeerConnectionSnapshot> {
         include.web_rtc_stats.then(|| PeerConnectionSnapshot {
             remote_sdp: self.remote_sdp.clone(),
             local_sdp: self.local_sdp.clone(),
             remote_candidates: self.candidates().to_vec(),
+            condition: legs.condition(self.transport).cloned().unwrap_or_default(),
         })
     }
 }

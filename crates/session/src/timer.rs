@@ -25,6 +25,8 @@ pub(crate) enum Timer {
         /// What was offered.
         transport: TransportId,
     },
+    /// The client's publishing peer connection was lost and is not there again.
+    CutOff(ClientId),
     /// The recorder did not get everything on disk.
     RecordingStart(RecordingKey),
     /// Nobody published, or came back.

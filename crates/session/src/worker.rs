@@ -23,7 +23,7 @@ impl Workers {
     }
 
     /// What media of all sessions there is in each of those that run.
-    fn loads<'a>(&self, sessions: impl Iterator<Item = &'a Session>) -> Vec<(usize, WorkerId)> {
+    pub(crate) fn loads<'a>(&self, sessions: impl Iterator<Item = &'a Session>) -> Vec<(usize, WorkerId)> {
         let mut loads: Vec<_> = self.running.iter().map(|worker| (0, *worker)).collect();
         for (_, participant) in sessions.flat_map(Session::participants) {
             if let Some((load, _)) = loads.iter_mut().find(|(_, worker)| *worker == participant.room.worker) {

@@ -41,6 +41,7 @@ fn registry() -> Registry {
         garbage_interval: Duration::ZERO,
         garbage_threshold: Duration::ZERO,
         signals: None,
+        network_quality: None,
         recording,
     };
     Registry::new(settings, [1; 32])

@@ -186,6 +186,11 @@ settings! {
         openvidu_streams_video_max_send_bandwidth: u32 = "OPENVIDU_STREAMS_VIDEO_MAX_SEND_BANDWIDTH", "1000", value::natural;
         /// kbit/s of video from the server to a client. Shown, not enforced yet.
         openvidu_streams_video_min_send_bandwidth: u32 = "OPENVIDU_STREAMS_VIDEO_MIN_SEND_BANDWIDTH", "300", value::natural;
+        /// Tells everybody in a session how good the network of each publisher is, first and whenever it changes
+        /// (`networkQualityLevelChanged`; docs/monitoring.md).
+        openvidu_pro_network_quality: bool = "OPENVIDU_PRO_NETWORK_QUALITY", "false", value::boolean;
+        /// Seconds between two ratings of a publisher's network, 1 to 3600.
+        openvidu_pro_network_quality_interval: u32 = "OPENVIDU_PRO_NETWORK_QUALITY_INTERVAL", "5", value::rating_interval;
     }
     "TURN" {
         /// Address of the TURN server that clients are told: IPv4 or IPv6, or `auto-ipv4`, `auto-ipv6`. Empty: that of this

@@ -213,6 +213,11 @@ pub(super) fn natural(text: &str) -> Parsed<u32> {
     text.parse().map_err(|_| "Is not a non negative integer".to_owned())
 }
 
+pub(super) fn rating_interval(text: &str) -> Parsed<u32> {
+    let seconds = text.parse().ok().filter(|seconds| (1..=3600).contains(seconds));
+    seconds.ok_or_else(|| "Is not a number of seconds. Must be an integer from 1 to 3600".to_owned())
+}
+
 pub(super) fn workers(text: &str) -> Parsed<u16> {
     /// Each has relayed addresses of its own, and there are no more.
     const MOST: u16 = 64;

@@ -36,6 +36,7 @@ mod sdp;
 mod sender_clock;
 mod sfu;
 mod slots;
+mod smoothness;
 mod subscriber;
 mod tap;
 mod timers;

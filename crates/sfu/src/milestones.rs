@@ -4,6 +4,7 @@
 use protocol::media::{Layer, MediaKind, TransportObservation, TransportStatistics};
 
 use crate::packet::Packet;
+use crate::smoothness::Smoothness;
 
 /// What has been seen of one transport.
 #[derive(Debug, Default)]
@@ -14,6 +15,8 @@ pub(crate) struct Milestones {
     /// The layer of the last picture that went to a subscriber.
     layer: Option<usize>,
     silent: bool,
+    /// Of a publisher's layers, as they came.
+    smoothness: Vec<Smoothness>,
     /// Not told yet.
     observations: Vec<TransportObservation>,
 }
@@ -21,6 +24,14 @@ pub(crate) struct Milestones {
 impl Milestones {
     /// A packet came from the publisher.
     pub(crate) fn came(&mut self, packet: &Packet) {
+        if packet.kind == MediaKind::Video {
+            let layer = packet.source.layer;
+            if self.smoothness.len() <= layer {
+                self.smoothness.resize_with(layer + 1, Smoothness::default);
+            }
+            // Padding counts: without it there would be holes.
+            self.smoothness[layer].passed(packet.sequence, packet.marker, packet.key_frame_start, packet.arrival);
+        }
         if !packet.payload.is_empty() {
             self.passed(packet);
         }
@@ -48,8 +59,13 @@ impl Milestones {
         }
     }
 
-    /// A publisher's statistics: it has fallen silent if it sent something once and nothing in this period.
-    pub(crate) fn measured(&mut self, statistics: &TransportStatistics) {
+    /// A publisher's statistics, which get what is known here. It has fallen silent if it sent something once and nothing in
+    /// this period.
+    pub(crate) fn measured(&mut self, statistics: &mut TransportStatistics) {
+        for stream in statistics.received.iter_mut().filter(|stream| stream.kind == MediaKind::Video) {
+            let layer = stream.layer.map_or(0, |layer| usize::from(layer.spatial));
+            stream.pictures = self.smoothness.get_mut(layer).map(Smoothness::take).unwrap_or_default();
+        }
         let is_silent = (self.audio || self.video) && statistics.received.iter().all(|stream| stream.packets == 0);
         if is_silent && !self.silent {
             self.observations.push(TransportObservation::Silent);

@@ -380,9 +380,11 @@ impl Sfu {
             }
             TransportEvent::Statistics(mut statistics) => {
                 match peer.transport {
-                    Transport::Receiving(_) => peer.milestones.measured(&statistics),
+                    Transport::Receiving(_) => peer.milestones.measured(&mut statistics),
                     Transport::Sending(_) => statistics.layer = peer.milestones.layer(),
                 }
+                let publication = self.publications.get(&publication_id);
+                statistics.video_codec = publication.and_then(|it| it.video.as_ref()).map(|video| video.codec);
                 self.observe(slot, TransportObservation::Statistics(statistics));
                 self.tell_milestones(slot);
             }

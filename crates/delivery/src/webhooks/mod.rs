@@ -117,6 +117,11 @@ impl Webhook {
         }
     }
 
+    /// A way to look at it from elsewhere.
+    pub fn watch(&self) -> WebhookWatch {
+        WebhookWatch { counts: self.counts(), room: self.room.clone() }
+    }
+
     /// What became of the events so far.
     pub fn counts(&self) -> watch::Receiver<DeliveryCounts> {
         self.counts.subscribe()
@@ -132,5 +137,28 @@ impl Webhook {
         }
         let counts = *self.counts.borrow();
         info!(destination = %self.destination, ?counts, "webhook closed");
+    }
+}
+
+/// Looks at a delivery that somebody else holds. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct WebhookWatch {
+    counts: watch::Receiver<DeliveryCounts>,
+    room: Room,
+}
+
+/// A delivery at one moment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct WebhookState {
+    /// What became of the events so far.
+    pub counts: DeliveryCounts,
+    /// Events that wait, the one that is on its way included.
+    pub waiting: usize,
+}
+
+impl WebhookWatch {
+    /// How it is now.
+    pub fn state(&self) -> WebhookState {
+        WebhookState { counts: *self.counts.borrow(), waiting: self.room.taken() }
     }
 }

@@ -39,6 +39,7 @@ pub(crate) fn settings() -> Settings {
         garbage_interval: Duration::from_secs(900),
         garbage_threshold: Duration::from_secs(3600),
         signals: None,
+        network_quality: Some(Duration::from_secs(5)),
         recording: RecordingSettings {
             enabled: true,
             notification: RecordingNotification::PublisherModerator,

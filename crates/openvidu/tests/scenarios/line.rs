@@ -41,6 +41,9 @@ impl Call {
             ServerNotification::RecordingStopped { id, name, reason } => {
                 format!("recordingStopped {id} {name} {reason}")
             }
+            ServerNotification::NetworkQualityLevelChanged { connection_id, new_value, old_value } => {
+                format!("networkQualityLevelChanged {connection_id} {old_value:?} {new_value}")
+            }
             ServerNotification::ConnectionPropertyChanged { property, new_value } => {
                 format!("connectionPropertyChanged {property} {new_value}")
             }

@@ -13,6 +13,7 @@ mod media;
 mod message;
 mod moderation;
 mod publish;
+mod quality;
 mod reconnection;
 mod recorder;
 mod recording;

@@ -3,6 +3,10 @@
 use std::time::Duration;
 
 use openvidu::view;
+use protocol::media::{
+    Layer, MediaKind, MediaPath, PathProtocol, Pictures, StreamStatistics, TransportObservation, TransportStatistics,
+    VideoCodec,
+};
 use protocol::model::{ConnectionProperties, Role, SessionProperties};
 use protocol::rpc::ClientRequest;
 use serde_json::{Value, json};
@@ -12,6 +16,7 @@ use session::snapshot::Include;
 
 use crate::call::{Call, ROOM, none, session_properties};
 use crate::message::join_room;
+use crate::worker::observed;
 
 const PENDING: Include = Include { pending_connections: true, web_rtc_stats: false };
 const STATS: Include = Include { pending_connections: false, web_rtc_stats: true };
@@ -193,6 +198,97 @@ fn web_rtc_stats_show_both_sdps_and_the_clients_candidates() {
         (&json!("answer-of-subscriber"), &json!("offer-to-subscriber"))
     );
     assert_eq!(keys(&session(&call, Include::default())["connections"]["content"][0]["publishers"][0]).len(), 3);
+}
+
+#[test]
+fn web_rtc_stats_show_the_pair_and_how_media_goes() {
+    let mut call = Call::new();
+    call.join("ann").join("bob").publish("ann");
+    let publishing = call.worker.latest_transport();
+    let content = session(&call, STATS)["connections"]["content"].clone();
+    assert_eq!(content[0]["publishers"][0]["statistics"], Value::Null, "nothing is known yet");
+    call.subscribe("bob", "ann");
+    let subscribing = call.worker.latest_transport();
+    let path = MediaPath {
+        protocol: PathProtocol::Udp,
+        local: ([192, 0, 2, 1], 40_000).into(),
+        remote: ([198, 51, 100, 7], 5_000).into(),
+        relayed: false,
+    };
+    let tcp = MediaPath { protocol: PathProtocol::Tcp, relayed: true, ..path };
+    let video = StreamStatistics {
+        kind: MediaKind::Video,
+        layer: Some(Layer { spatial: 1 }),
+        rate_bps: 800_000,
+        bytes: 500_000,
+        packets: 500,
+        lost_permille: Some(25),
+        jitter_us: Some(3_500),
+        nacks: 4,
+        key_frame_requests: 1,
+        pictures: Pictures { frames: 149, freezes: 1, frozen_ms: 400 },
+    };
+    let period = TransportStatistics {
+        period_ms: 5000,
+        round_trip_us: Some(20_250),
+        video_codec: Some(VideoCodec::Vp8),
+        ..TransportStatistics::default()
+    };
+    let received = TransportStatistics { received: vec![video], ..period.clone() };
+    let layer = Some(Layer { spatial: 1 });
+    let sent = TransportStatistics { sent: vec![StreamStatistics { layer: None, ..video }], layer, ..period };
+    for (transport, what) in [
+        (publishing, TransportObservation::Path(path)),
+        (publishing, TransportObservation::Connected),
+        (publishing, TransportObservation::FirstPacket { kind: MediaKind::Video }),
+        (publishing, TransportObservation::Statistics(received.clone())),
+        (publishing, TransportObservation::Statistics(received)),
+        (subscribing, TransportObservation::Path(tcp)),
+        (subscribing, TransportObservation::LayerChanged { layer: Layer { spatial: 1 } }),
+        (subscribing, TransportObservation::Statistics(sent)),
+    ] {
+        call.now = call.now + Duration::from_millis(10);
+        call.registry.handle_media(observed(transport, what), call.now);
+        call.carry_out();
+    }
+    let content = session(&call, STATS)["connections"]["content"].clone();
+    let publisher = &content[0]["publishers"][0];
+    assert_eq!(publisher["localCandidate"], "candidate:1 1 udp 2130706431 192.0.2.1 40000 typ host");
+    assert_eq!(publisher["remoteCandidate"], "candidate:1 1 udp 1862270975 198.51.100.7 5000 typ prflx");
+    let begun = publisher["createdAt"].as_u64().expect("a number");
+    let room = session(&call, STATS);
+    let events = publisher["events"].as_array().expect("a list");
+    assert_eq!(events.len(), 3);
+    assert_eq!(
+        events[2],
+        json!({
+            "type": "MediaFlowOutStateChanged", "timestamp": begun + 30,
+            "uniqueSessionId": format!("room_{}", room["createdAt"]), "msSinceEndpointCreation": 30,
+            "state": "FLOWING", "mediaType": "VIDEO",
+        })
+    );
+    let stream = json!({
+        "kind": "video", "codec": "VP8", "layer": 1, "bitrate": 800_000, "packets": 500, "loss": 0.025, "jitter": 3.5,
+        "nacks": 4, "keyFrameRequests": 1, "frameRate": 29.8, "freezes": 1, "frozenTime": 400,
+    });
+    assert_eq!(
+        publisher["statistics"],
+        json!({
+            "connected": true, "protocol": "udp", "relayed": false, "networkQuality": 4, "measuredAt": begun + 50,
+            "period": 5000, "roundTripTime": 20.25, "estimatedBitrate": null, "layer": null, "received": [stream],
+            "sent": [],
+            "totals": {
+                "bytes": 1_000_000, "packets": 1000, "nacks": 8, "keyFrameRequests": 2, "freezes": 2, "frozenTime": 800,
+            },
+        })
+    );
+    let subscriber = &content[1]["subscribers"][0];
+    let statistics = &subscriber["statistics"];
+    assert_eq!((&statistics["protocol"], &statistics["relayed"]), (&json!("tcp"), &json!(true)));
+    assert_eq!((&statistics["layer"], &statistics["networkQuality"]), (&json!(1), &Value::Null));
+    assert_eq!((&statistics["sent"][0]["bitrate"], &statistics["received"]), (&json!(800_000), &json!([])));
+    assert_eq!(subscriber["events"][1]["layer"], 1);
+    assert_eq!(subscriber["remoteCandidate"], "candidate:1 1 tcp 16777215 198.51.100.7 5000 typ relay tcptype active");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Layer, MediaKind};
+use super::{Layer, MediaKind, VideoCodec};
 
 /// What happened on a transport.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -72,6 +72,8 @@ pub struct TransportStatistics {
     pub estimate_bps: Option<u64>,
     /// What the subscriber gets; nothing for publishers.
     pub layer: Option<Layer>,
+    /// Of the picture, if there is one. Sound is Opus.
+    pub video_codec: Option<VideoCodec>,
     /// From the client.
     pub received: Vec<StreamStatistics>,
     /// To the client.
@@ -87,10 +89,12 @@ pub struct StreamStatistics {
     pub layer: Option<Layer>,
     /// Bits in a second.
     pub rate_bps: u64,
+    /// Bytes of payload in the period.
+    pub bytes: u64,
     /// Packets in the period.
     pub packets: u32,
-    /// Thousandths of all packets that never reached the receiver, as its last reports say: what came late or again is not
-    /// lost.
+    /// Thousandths of the packets that were lost on the way, whether or not they came again: what the link is like. Of what is
+    /// sent, as the receiver's reports say; unknown where nothing was to come.
     pub lost_permille: Option<u16>,
     /// In microseconds, as the receiver measures it.
     pub jitter_us: Option<u32>,
@@ -98,4 +102,18 @@ pub struct StreamStatistics {
     pub nacks: u32,
     /// Key frames that the receiver asked for.
     pub key_frame_requests: u32,
+    /// Of pictures, how they could be shown by whoever gets what passed here.
+    pub pictures: Pictures,
+}
+
+/// How smooth a picture was in a period: estimated from when its frames were complete, as they came in or went out. What is
+/// lost between us and a subscriber is not seen in it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Pictures {
+    /// Complete frames.
+    pub frames: u32,
+    /// How often the next frame came so late that a person sees it, as `freezeCount` in W3C's WebRTC statistics counts.
+    pub freezes: u32,
+    /// How long those lasted, in milliseconds.
+    pub frozen_ms: u32,
 }

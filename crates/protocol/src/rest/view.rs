@@ -9,6 +9,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 pub use super::list::List;
 use super::schema::{any_of, inline, null, object, one, reference, values};
+use super::web_rtc::WebRtcView;
 use crate::id::{ConnectionId, SessionId, StreamId};
 use crate::model::{
     ForcedVideoCodec, IceServer, KurentoOptions, MediaMode, OutputMode, RecordingLayout, RecordingMode,
@@ -374,32 +375,6 @@ impl ToSchema for SubscriberView {
         add::<StreamId>(schemas);
         add::<WebRtcView>(schemas);
     }
-}
-
-/// The extra members of `webRtcStats=true`.
-#[derive(Clone, PartialEq, Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-#[schema(as = WebRtc)]
-pub struct WebRtcView {
-    /// Stream id; for subscribers `<connectionId>_<streamId>`.
-    pub webrtc_endpoint_name: String,
-    /// The client's SDP.
-    pub remote_sdp: String,
-    /// Ours.
-    pub local_sdp: String,
-    /// Trickled by the client.
-    #[schema(value_type = Vec<Value>)]
-    pub client_ice_candidates: Vec<String>,
-    /// Ours are inside the SDP.
-    #[schema(value_type = Vec<Value>)]
-    pub server_ice_candidates: Vec<String>,
-    /// Selected pair, when known.
-    pub local_candidate: Option<String>,
-    /// Selected pair, when known.
-    pub remote_candidate: Option<String>,
-    /// Free form.
-    #[schema(value_type = Vec<Object>)]
-    pub events: Vec<String>,
 }
 
 /// What a published stream carries.

@@ -94,4 +94,14 @@ pub enum ServerNotification {
         /// As text.
         new_value: String,
     },
+    /// The network of somebody who publishes is better or worse now.
+    NetworkQualityLevelChanged {
+        /// Who.
+        connection_id: ConnectionId,
+        /// 1 (bad) to 5 (excellent); 0: cut off.
+        new_value: u8,
+        /// Absent in the first one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        old_value: Option<u8>,
+    },
 }

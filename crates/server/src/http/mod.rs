@@ -21,7 +21,7 @@ use utoipa_axum::routes;
 use crate::forwarding::{self, Forwarding};
 use crate::state::AppState;
 use api::{
-    broadcast, cdr, config, connections, doctor, health, media_nodes, recordings, restart, sessions, signal,
+    broadcast, cdr, config, connections, doctor, health, media_nodes, metrics, recordings, restart, sessions, signal,
     speech_to_text, streams, tokens, turn,
 };
 use error::ApiError;
@@ -133,6 +133,7 @@ fn operations() -> OpenApiRouter<AppState> {
         .routes(routes!(restart::restart))
         .routes(routes!(doctor::describe, doctor::examine))
         .routes(routes!(turn::show))
+        .routes(routes!(metrics::show))
         .routes(routes!(cdr::list))
         .routes(routes!(cdr::show))
         .routes(routes!(accept_certificate::page))

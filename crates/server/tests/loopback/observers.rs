@@ -21,6 +21,8 @@ use testbed::PATIENCE;
 use testbed::server::TestServer;
 use testbed::signalling::SignallingClient;
 
+use crate::rest::metrics::Exposed;
+
 const FRAME: Duration = Duration::from_millis(20);
 
 /// A camera with a peer connection.
@@ -147,6 +149,19 @@ async fn a_call_is_seen_in_order_under_the_names_that_applications_know() {
     let Some(Seen::Statistics(statistics)) = seen.last().map(|last| &last.what) else { panic!("{seen:?}") };
     let [video] = &statistics.received[..] else { panic!("{statistics:?}") };
     assert!(video.kind == MediaKind::Video && video.packets > 0 && video.rate_bps > 0, "{video:?}");
+    let exposed = Exposed::read(server.get("/metrics").await.text());
+    assert!(exposed.value("madang_media_packets_total{direction=\"in\",kind=\"video\"}") >= f64::from(video.packets));
+    assert_eq!(exposed.value("madang_media_paths_total{protocol=\"udp\",relayed=\"false\"}"), 1.0);
+    assert!(exposed.value("madang_media_loss_ratio_count{direction=\"in\",kind=\"video\"}") >= 1.0);
+    let session = server.get("/sessions/watched?webRtcStats=true").await.json();
+    let publisher = &session["connections"]["content"][0]["publishers"][0];
+    let remote = format!("127.0.0.1 {} typ prflx", ann.address.port());
+    assert!(publisher["remoteCandidate"].as_str().expect("it is known").ends_with(&remote), "{publisher}");
+    let shown = &publisher["statistics"]["received"][0];
+    assert_eq!((&shown["codec"], &shown["loss"]), (&json!("VP8"), &json!(0.0)), "{publisher}");
+    // Fifty pictures in a second, each a whole one.
+    let frames = shown["frameRate"].as_f64().expect("there are pictures");
+    assert!(frames > 5.0 && frames <= 60.0 && shown["bitrate"].as_u64() > Some(0), "{publisher}");
     client.request("leaveRoom", json!({})).await;
     server.server.stop().await;
 }

@@ -179,7 +179,9 @@ impl Engine {
                         }
                     }
                     Event::PeerStats(stats) => self.meter.peer(&stats),
-                    Event::MediaIngressStats(stats) => self.meter.received(&stats, &self.incoming.rids),
+                    Event::MediaIngressStats(stats) => {
+                        self.meter.received(&stats, &self.incoming.rids, &mut self.incoming.loss);
+                    }
                     Event::MediaEgressStats(stats) => self.meter.sent(&stats),
                     Event::KeyframeRequest(_) => sink.event(self.slot, TransportEvent::KeyFrameRequested),
                     Event::Closed => return Ok(false),

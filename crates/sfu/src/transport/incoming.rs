@@ -5,6 +5,7 @@ use str0m::Rtc;
 use str0m::media::{Mid, Rid};
 use str0m::rtp::{RtpPacket, Ssrc};
 
+use super::link_loss::{LinkLoss, StreamPlace};
 use crate::packet::{Extensions, MediaKind, Packet, SenderReport, Source};
 
 /// Larger payloads do not fit a datagram; nobody sends them, and the engine's buffers are made for less than 2000.
@@ -25,6 +26,8 @@ pub(super) struct Incoming {
     pub(super) anonymous: Vec<(u8, Mid)>,
     /// Sources that were told apart by those.
     learnt: Vec<u32>,
+    /// Of what comes.
+    pub(super) loss: LinkLoss,
 }
 
 impl Incoming {
@@ -32,10 +35,12 @@ impl Incoming {
     /// 9143 §9.2): GStreamer's webrtcbin offers sound so. The packet is not authenticated yet; what a wrong source leaves
     /// is an expectation.
     pub(super) fn learn(&mut self, rtc: &mut Rtc, datagram: &[u8]) {
+        let header = rtp_header(datagram);
+        self.loss.arrives(header.map(|(_, sequence, ssrc)| (ssrc, sequence)));
         if self.anonymous.is_empty() || self.learnt.len() == MAX_LEARNT {
             return;
         }
-        let Some((pt, ssrc)) = rtp_header(datagram) else {
+        let Some((pt, _, ssrc)) = header else {
             return;
         };
         let Some((_, mid)) = self.anonymous.iter().find(|(known, _)| *known == pt) else {
@@ -71,6 +76,8 @@ impl Incoming {
                 found
             }
         };
+        let place = if kind == MediaKind::Audio { StreamPlace::Audio } else { StreamPlace::Video(layer) };
+        self.loss.taken(*ssrc, packet.header.sequence_number, place);
         let values = &packet.header.ext_vals;
         let report = packet.last_sender_info.and_then(|info| {
             let ntp = info.ntp_time.duration_since(std::time::UNIX_EPOCH).ok()?;
@@ -99,9 +106,10 @@ impl Incoming {
     }
 }
 
-/// Payload type and source of a datagram that is RTP (RFC 7983, RFC 5761 §4).
-fn rtp_header(datagram: &[u8]) -> Option<(u8, u32)> {
+/// Payload type, sequence number and source of a datagram that is RTP (RFC 7983, RFC 5761 §4).
+fn rtp_header(datagram: &[u8]) -> Option<(u8, u16, u32)> {
     let header = datagram.first_chunk::<12>()?;
     let is_rtp = (128..=191).contains(&header[0]) && !(192..=223).contains(&header[1]);
-    is_rtp.then(|| (header[1] & 0x7f, u32::from_be_bytes([header[8], header[9], header[10], header[11]])))
+    let sequence = u16::from_be_bytes([header[2], header[3]]);
+    is_rtp.then(|| (header[1] & 0x7f, sequence, u32::from_be_bytes([header[8], header[9], header[10], header[11]])))
 }

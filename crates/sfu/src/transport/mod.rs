@@ -9,6 +9,7 @@ mod connection;
 mod dtls;
 mod engine;
 mod incoming;
+mod link_loss;
 mod receiving;
 mod remote_candidates;
 mod rtcp;

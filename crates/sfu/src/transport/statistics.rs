@@ -2,10 +2,11 @@
 
 use std::time::Instant;
 
-use protocol::media::{MediaKind, StreamStatistics, TransportStatistics};
+use protocol::media::{MediaKind, Pictures, StreamStatistics, TransportStatistics};
 use str0m::media::{Mid, Rid};
 use str0m::stats::{MediaEgressStats, MediaIngressStats, PeerStats};
 
+use super::link_loss::{LinkLoss, StreamPlace};
 use crate::milestones::layer;
 
 /// A publisher has at most four streams, a subscriber two.
@@ -63,7 +64,7 @@ impl Meter {
     }
 
     /// `rids` are the publisher's layers, from small to large.
-    pub(super) fn received(&mut self, stats: &MediaIngressStats, rids: &[Rid]) {
+    pub(super) fn received(&mut self, stats: &MediaIngressStats, rids: &[Rid], loss: &mut LinkLoss) {
         let name = StreamName { from_client: true, mid: stats.mid, rid: stats.rid };
         let counts = Counts {
             bytes: stats.bytes,
@@ -72,10 +73,14 @@ impl Meter {
             key_frame_requests: stats.plis + stats.firs,
         };
         let index = stats.rid.and_then(|rid| rids.iter().position(|known| *known == rid));
-        let stream = self.stream(name, counts, stats.loss, Some(stats.jitter));
+        let is_audio = Some(stats.mid) == self.audio;
+        let lost = loss.take(if is_audio { StreamPlace::Audio } else { StreamPlace::Video(index.unwrap_or(0)) });
+        let stream = self.stream(name, counts, lost, Some(stats.jitter));
         let stream = stream.map(|stream| StreamStatistics { layer: index.map(layer), ..stream });
         if let Some(report) = &mut self.report {
             report.received.extend(stream);
+            // An ICE-lite agent sends no checks; clients answer its reports (RFC 3611 §4.5).
+            report.round_trip_us = report.round_trip_us.or(stats.rtt.map(|time| saturating(time.as_micros())));
         }
     }
 
@@ -87,7 +92,8 @@ impl Meter {
             nacks: stats.nacks,
             key_frame_requests: stats.plis + stats.firs,
         };
-        let stream = self.stream(name, counts, stats.loss, stats.remote.as_ref().map(|remote| remote.jitter));
+        let stream =
+            self.stream(name, counts, stats.loss.map(permille), stats.remote.as_ref().map(|remote| remote.jitter));
         if let Some(report) = &mut self.report {
             report.sent.extend(stream);
         }
@@ -107,7 +113,7 @@ impl Meter {
         &mut self,
         name: StreamName,
         counts: Counts,
-        loss: Option<f32>,
+        lost_permille: Option<u16>,
         jitter: Option<u32>,
     ) -> Option<StreamStatistics> {
         let before = match self.streams.iter().position(|(known, _)| *known == name) {
@@ -123,18 +129,24 @@ impl Meter {
             MediaKind::Audio => 48_000,
             MediaKind::Video => 90_000,
         };
-        let bits = 8.0 * counts.bytes.saturating_sub(before.bytes) as f64;
+        let bytes = counts.bytes.saturating_sub(before.bytes);
         Some(StreamStatistics {
             kind,
             layer: None,
-            rate_bps: if self.period > 0.0 { (bits / self.period) as u64 } else { 0 },
+            rate_bps: if self.period > 0.0 { (8.0 * bytes as f64 / self.period) as u64 } else { 0 },
+            bytes,
             packets: saturating(counts.packets.saturating_sub(before.packets)),
-            lost_permille: loss.map(|share| (share.clamp(0.0, 1.0) * 1000.0).round() as u16),
+            lost_permille,
             jitter_us: jitter.map(|ticks| saturating(u64::from(ticks) * 1_000_000 / ticks_per_second)),
             nacks: saturating(counts.nacks.saturating_sub(before.nacks)),
             key_frame_requests: saturating(counts.key_frame_requests.saturating_sub(before.key_frame_requests)),
+            pictures: Pictures::default(),
         })
     }
+}
+
+fn permille(share: f32) -> u16 {
+    (share.clamp(0.0, 1.0) * 1000.0).round() as u16
 }
 
 fn saturating(value: impl TryInto<u32>) -> u32 {

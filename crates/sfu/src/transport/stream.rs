@@ -8,6 +8,7 @@ use protocol::media::StreamStatistics;
 use super::rtcp::{Reception, Sent};
 use super::wall_clock::{self, WallClock};
 use crate::packet::{Extensions, MediaKind, OutgoingHeader, Packet, Place, Vp8Rewrite};
+use crate::smoothness::Smoothness;
 
 /// Without extensions (RFC 3550 §5.1).
 const FIXED_HEADER: usize = 12;
@@ -70,6 +71,7 @@ pub(super) struct Stream {
     /// The newest number in there.
     last_sequence: u16,
     counts: Counts,
+    smoothness: Smoothness,
     /// What was last heard of its way, in 65536ths of a second.
     round_trip: Option<u32>,
 }
@@ -147,6 +149,7 @@ impl Stream {
             remembered: Vec::new(),
             last_sequence: 0,
             counts: Counts::default(),
+            smoothness: Smoothness::default(),
             round_trip: None,
         }
     }
@@ -243,6 +246,9 @@ impl Stream {
         self.octets = self.octets.wrapping_add(payload as u32);
         self.counts.packets += 1;
         self.counts.bytes += payload as u64;
+        if self.format.kind == MediaKind::Video {
+            self.smoothness.passed(header.sequence, header.marker, packet.key_frame_start, packet.arrival);
+        }
         if self.newest.is_none_or(|(timestamp, _)| header.timestamp.wrapping_sub(timestamp) as i32 >= 0) {
             self.newest = Some((header.timestamp, header.wallclock));
         }
@@ -344,11 +350,13 @@ impl Stream {
             kind: self.format.kind,
             layer: None,
             rate_bps: if period > 0.0 { (8.0 * counts.bytes as f64 / period) as u64 } else { 0 },
+            bytes: counts.bytes,
             packets: counts.packets,
             lost_permille: (counts.lost * 1000).checked_div(counts.reports * 256).map(|share| share as u16),
             jitter_us: (counts.reports > 0).then(|| jitter.try_into().unwrap_or(u32::MAX)),
             nacks: counts.nacks,
             key_frame_requests: counts.key_frame_requests,
+            pictures: self.smoothness.take(),
         })
     }
 

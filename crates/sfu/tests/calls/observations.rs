@@ -1,7 +1,7 @@
 //! What a worker tells of its transports, in order and nothing but what happened.
 
 use protocol::media::{
-    Layer, MediaKind, MediaPath, PathProtocol, TransportObservation as Seen, TransportStatistics, VideoCodec,
+    Layer, MediaKind, MediaPath, PathProtocol, Pictures, TransportObservation as Seen, TransportStatistics, VideoCodec,
 };
 use sfu::Protocol;
 
@@ -134,6 +134,42 @@ fn losses_are_measured_on_the_way_where_they_happen() {
     assert!(published.iter().any(|one| one.received[0].nacks > 0), "{published:?}");
     assert!(received.iter().any(|one| one.sent[0].nacks > 0), "{received:?}");
     assert!(received.iter().any(|one| one.sent[0].lost_permille > Some(0)), "{received:?}");
+    // What was lost and came again was lost on the way all the same.
+    let lost: Vec<u16> = published.iter().filter_map(|one| one.received[0].lost_permille).skip(1).collect();
+    let mean = lost.iter().map(|lost| u32::from(*lost)).sum::<u32>() / lost.len() as u32;
+    assert!(lost.len() >= 4 && (60..=140).contains(&mean), "{lost:?}");
+}
+
+#[test]
+fn a_picture_that_stands_still_is_counted_where_it_comes_in_and_where_it_goes_out() {
+    let mut call = Call::new();
+    let ann = call.publish(browser(), &[]);
+    let bob = call.subscribe(browser(), ann);
+    call.connect();
+    let camera = call.start_video(ann, VideoCodec::Vp8, None);
+    call.run(STATISTICS * 3);
+    let smooth = |call: &Call| {
+        let (mut published, mut received) = (statistics(call, ann), statistics(call, bob));
+        (published.pop().unwrap().received[0].pictures, received.pop().unwrap().sent[0].pictures)
+    };
+    let (came, went) = smooth(&call);
+    for pictures in [came, went] {
+        assert!((50..=70).contains(&pictures.frames) && pictures.freezes == 0, "{pictures:?}");
+    }
+    call.camera(ann, camera).muted = true;
+    call.run(ms(1000));
+    call.camera(ann, camera).muted = false;
+    call.run(STATISTICS * 2);
+    for client in [ann, bob] {
+        let all = statistics(&call, client).into_iter();
+        let all: Vec<_> = all.flat_map(|one| [one.received, one.sent].concat()).map(|one| one.pictures).collect();
+        let sum = |of: fn(&Pictures) -> u32| all.iter().map(of).sum::<u32>();
+        assert_eq!(sum(|one| one.freezes), 1, "{all:?}");
+        assert!((1000..1150).contains(&sum(|one| one.frozen_ms)), "{all:?}");
+    }
+    for client in [ann, bob] {
+        assert_eq!(statistics(&call, client).pop().unwrap().video_codec, Some(VideoCodec::Vp8));
+    }
 }
 
 #[test]

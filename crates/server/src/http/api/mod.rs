@@ -9,6 +9,7 @@ pub(crate) mod doctor;
 pub(crate) mod health;
 
 pub(crate) mod media_nodes;
+pub(crate) mod metrics;
 pub(crate) mod recordings;
 pub(crate) mod restart;
 pub(crate) mod sessions;

@@ -15,7 +15,7 @@ use crate::client_address::Sender;
 use crate::http::error::ApiError;
 use crate::http::layers::intake;
 
-const RESTAPI: [&str; 2] = ["/openvidu/api", "/openvidu/cdr"];
+const RESTAPI: [&str; 3] = ["/openvidu/api", "/openvidu/cdr", "/metrics"];
 const DASHBOARD: [&str; 2] = ["/openvidu/info", "/dashboard"];
 
 /// The lists, complete.
@@ -139,7 +139,7 @@ mod tests {
     #[test]
     fn the_api_is_open_to_its_list_the_dashboards_and_this_machine() {
         let access = access(only(&["198.51.100.0/24"]), only(&["192.0.2.7"]));
-        for path in ["/openvidu/api", "/openvidu/api/sessions", "/openvidu/cdr/x.log"] {
+        for path in ["/openvidu/api", "/openvidu/api/sessions", "/openvidu/cdr/x.log", "/metrics"] {
             for client in ["198.51.100.9", "192.0.2.7", "127.0.0.1", "203.0.113.5"] {
                 assert!(admits(&access, client, path), "{client} {path}");
             }

@@ -19,6 +19,7 @@ mod golden;
 mod life;
 mod limits;
 mod media_nodes;
+pub(crate) mod metrics;
 mod openapi;
 mod participants;
 mod recordings;

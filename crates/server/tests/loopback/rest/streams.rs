@@ -16,6 +16,7 @@ const STATS: &[&str] = &[
     "localCandidate",
     "remoteCandidate",
     "events",
+    "statistics",
 ];
 
 /// The parameters of the first recorded request of this method.
