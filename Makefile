@@ -5,7 +5,7 @@
 SHELL := /bin/bash
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: run test build web lint rust-lint rust-test deny web-lint e2e api-fuzz bench bench-network bench-sessions bench-turn bench-rest bench-idle bench-capacity
+.PHONY: run test build web lint rust-lint rust-test deny web-lint e2e api-fuzz bench bench-network bench-sessions bench-turn bench-rest bench-idle bench-capacity bench-peers peers-test
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 MADANG := $(TARGET)/release/madang
@@ -16,7 +16,7 @@ run: tools-run build
 		MADANG_ALLOW_MY_SECRET="$${MADANG_ALLOW_MY_SECRET:-true}" \
 		MADANG_HELPER_USER="$${MADANG_HELPER_USER:-$$(id -u):$$(id -g)}" exec $(MADANG)
 
-test: tools-test lint rust-test instructions deny e2e
+test: tools-test lint rust-test instructions deny e2e peers-test
 
 lint: web-lint rust-lint layers
 
@@ -49,6 +49,7 @@ web-lint: $(CALL)/node_modules/.package-lock.json e2e/node_modules/.package-lock
 	cd e2e && ../$(CALL)/node_modules/.bin/biome check .
 	cd web/doctor && ../call/node_modules/.bin/biome check .
 	cd crates/webpage && ../../$(CALL)/node_modules/.bin/biome check src
+	cd bench && ../$(CALL)/node_modules/.bin/biome check .
 
 rust-lint: web
 	cargo fmt --all --check
@@ -151,3 +152,19 @@ bench-idle:
 bench-capacity:
 	cargo build --release
 	cargo run --release -p madang --example capacity_shapes -- $(KEEP)
+
+# Janus, LiveKit and mediasoup beside Madang, in turns: the table of docs/benchmarks.md. Those that are not installed are left
+# out; bench/peers/install.sh installs them. With the defaults 5 rounds of 4 scenarios and 5 servers, some 40 minutes.
+PEERS ?=
+SCENARIOS ?=
+DURATION ?=
+bench-peers: build
+	MADANG=$(abspath $(MADANG)) ROUNDS=$(ROUNDS) PEERS="$(PEERS)" SCENARIOS="$(SCENARIOS)" DURATION=$(DURATION) \
+		bench/peers/network.sh node bench/peers/run.mjs
+
+# Whether the load test speaks with those of them that are installed; the others are skipped.
+peers-test: build
+	node --test bench/peers/figures.test.mjs
+	@if bench/peers/network.sh true 2>/dev/null; then \
+		MADANG=$(abspath $(MADANG)) bench/peers/network.sh node --test --test-concurrency=1 bench/peers/peers.test.mjs; \
+	else echo "not tested: the drivers of peers, because this user may make no network of its own"; fi

@@ -3,7 +3,7 @@
 //!     OPENVIDU_SECRET=… cargo run --release -p loadtest --example load_test -- --help
 
 use clap::Parser;
-use loadtest::{Options, Target};
+use loadtest::{Credentials, LoadTestError, Options, Target};
 use tokio::sync::watch;
 
 #[derive(Parser)]
@@ -14,15 +14,17 @@ struct Line {
 
 #[tokio::main]
 async fn main() {
-    let options = Line::parse().options;
-    let url = options.url.clone().unwrap_or_else(|| "http://localhost:4443".to_owned());
-    let secret = std::env::var("OPENVIDU_SECRET").unwrap_or_else(|_| "MY_SECRET".to_owned());
-    let (_stop, stopped) = watch::channel(false);
-    match loadtest::run(&options, &Target { url, secret }, stopped, |progress| eprintln!("{progress}")).await {
-        Ok(report) => {
-            print!("{report}");
-            report.shortcomings().iter().for_each(|shortcoming| println!("! {shortcoming}"));
-        }
-        Err(error) => eprintln!("{error}"),
+    if let Err(error) = test(&Line::parse().options).await {
+        eprintln!("{error}");
     }
+}
+
+async fn test(options: &Options) -> Result<(), LoadTestError> {
+    let url = options.url.clone().unwrap_or_else(|| "http://localhost:4443".to_owned());
+    let target = Target { url, credentials: Credentials::from_environment(options.server)? };
+    let (_stop, stopped) = watch::channel(false);
+    let report = loadtest::run(options, &target, stopped, |progress| eprintln!("{progress}")).await?;
+    print!("{report}");
+    report.shortcomings().iter().for_each(|shortcoming| println!("! {shortcoming}"));
+    Ok(())
 }

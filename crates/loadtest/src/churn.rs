@@ -6,8 +6,10 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use crate::participant::{ParticipantError, Seat, Stage, take_part};
-use crate::server::Application;
+use crate::application::Application;
+use crate::member::{ParticipantError, Seat, Stage};
+use crate::participant::take_part;
+use crate::target::Credentials;
 
 /// How one of them behaves.
 pub(crate) struct Habit {
@@ -21,7 +23,7 @@ pub(crate) struct Habit {
 pub(crate) async fn come_and_go(
     stage: Arc<Stage>,
     mut seat: Seat,
-    secret: String,
+    credentials: Credentials,
     habit: Habit,
     settle: watch::Receiver<bool>,
     mut leave: watch::Receiver<bool>,
@@ -44,7 +46,7 @@ pub(crate) async fn come_and_go(
         if *settle.borrow() || *leave.borrow() {
             return Ok(());
         }
-        seat.token = Application::new(&stage.server, &secret).create_token(&seat.session, "SUBSCRIBER").await?;
+        seat.token = Application::new(&stage.server, &credentials).create_token(&seat.session, false).await?;
     }
 }
 

@@ -13,8 +13,10 @@ use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 use mio::{Events, Interest, Poll, Token, Waker};
+use tokio::sync::oneshot;
 
-use crate::peer::{Happenings, Peer, Purpose, datagram_buffer};
+use crate::bundle::BundledLeg;
+use crate::peer::{Happenings, Peer, PeerError, Purpose, datagram_buffer};
 use crate::reception::LegResult;
 use crate::source::Track;
 
@@ -53,9 +55,18 @@ pub(crate) fn no_delays() -> Delays {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct PeerId(u64);
 
+/// What a server offers to a peer connection that is there, in place of what it offered before.
+pub(crate) struct NewOffer {
+    pub(crate) sdp: String,
+    /// One for each stream that is new in it: since when it is wanted.
+    pub(crate) wanted: Vec<Instant>,
+}
+
 enum Order {
     Adopt(PeerId, Box<Peer>),
     Close(PeerId),
+    Candidate(PeerId, String),
+    OfferAgain(PeerId, NewOffer, oneshot::Sender<Result<String, PeerError>>),
     /// Publishers send nothing more.
     Silence,
     Finish,
@@ -130,6 +141,18 @@ impl Generator {
 
     pub(crate) fn close(&self, id: PeerId) {
         self.order(Order::Close(id));
+    }
+
+    /// Of the server, as SDP has it.
+    pub(crate) fn add_candidate(&self, id: PeerId, candidate: String) {
+        self.order(Order::Candidate(id, candidate));
+    }
+
+    /// The answer to it.
+    pub(crate) async fn offer_again(&self, id: PeerId, offer: NewOffer) -> Result<String, PeerError> {
+        let (reply, answer) = oneshot::channel();
+        self.order(Order::OfferAgain(id, offer, reply));
+        answer.await.unwrap_or(Err(PeerError::Gone))
     }
 
     pub(crate) fn silence(&self) {
@@ -233,12 +256,30 @@ impl Thread {
                         self.remove(*place);
                     }
                 }
+                Ok(Order::Candidate(id, candidate)) => {
+                    self.with(id, |peer| peer.add_candidate(&candidate));
+                }
+                Ok(Order::OfferAgain(id, offer, reply)) => {
+                    let answer = self.with(id, |peer| peer.offered_again(&offer.sdp, &offer.wanted));
+                    // Who asked may have left.
+                    let _ = reply.send(answer.unwrap_or(Err(PeerError::Gone)));
+                }
                 Ok(Order::Silence) => self.silence(),
                 Ok(Order::Finish) => return false,
                 Err(std::sync::mpsc::TryRecvError::Empty) => return true,
                 Err(std::sync::mpsc::TryRecvError::Disconnected) => return false,
             }
         }
+    }
+
+    /// What it does then is done at once. Nothing if there is no such peer connection any more.
+    fn with<T>(&mut self, id: PeerId, change: impl FnOnce(&mut Peer) -> T) -> Option<T> {
+        let place = *self.places.get(&id)?;
+        let carried = self.peers.get_mut(place)?.as_mut()?;
+        let result = change(&mut carried.peer);
+        carried.peer.pass(Instant::now(), &mut self.happenings);
+        self.settle(place);
+        Some(result)
     }
 
     fn adopt(&mut self, id: PeerId, mut peer: Peer) {
@@ -265,10 +306,15 @@ impl Thread {
         let _ = self.poll.registry().deregister(&mut carried.peer.socket);
         self.places.remove(&carried.id);
         self.free.push(place);
-        let complete = carried.peer.complete;
         match carried.peer.purpose {
-            Purpose::Receive(reception) => {
-                self.outcome.legs.push(Leg { reception, to_the_end: self.silent, complete });
+            Purpose::Receive(bundle) => {
+                let to_the_end = self.silent;
+                let legs = bundle.into_legs().into_iter();
+                self.outcome.legs.extend(legs.map(|BundledLeg { reception, complete }| Leg {
+                    reception,
+                    to_the_end,
+                    complete,
+                }));
             }
             Purpose::Publish(source) => {
                 let last = Track::ALL.map(|track| source.last(track));
@@ -313,8 +359,9 @@ impl Thread {
     /// After anything has happened on it.
     fn settle(&mut self, place: usize) {
         let Some(carried) = self.peers.get_mut(place).and_then(Option::as_mut) else { return };
-        if carried.peer.becomes_complete() {
-            self.counters.complete.fetch_add(1, Ordering::Relaxed);
+        let complete = carried.peer.newly_complete();
+        if complete > 0 {
+            self.counters.complete.fetch_add(complete, Ordering::Relaxed);
         }
         if std::mem::take(&mut self.happenings.connected) {
             self.counters.connected.fetch_add(1, Ordering::Relaxed);

@@ -2,30 +2,38 @@
 //!
 //! They speak the public protocols only, as an application (REST) and as browsers (OpenVidu 2's JSON-RPC over a WebSocket, ICE,
 //! DTLS-SRTP), so that what is measured is what users would get, of any server that speaks them. Nothing of the server is used
-//! here, and the server does not know that it is tested.
+//! here, and the server does not know that it is tested. For comparison they also speak with Janus, LiveKit and mediasoup, each
+//! as its own clients do ([`Protocol`]); media, generator and checks are the same.
 //!
 //! ```text
-//! run ──▶ participant (a task each) ── signalling ──▶ server
-//!  │        │ peer connections
+//! run ──▶ participant (a task each): openvidu | janus | livekit | mediasoup ──▶ server
+//!  │        │ member: its peer connections
 //!  │        ▼
 //!  │      generator (some threads) ── peer: engine + socket ──▶ server
-//!  │        │ source: what is sent        reception, track_check: what must have come
+//!  │        │ source: what is sent        bundle, reception, track_check: what must have come
 //!  ▼        ▼
 //! report ◀─ figures
 //! ```
 //!
-//! Media is synthetic ([`source`]); each packet says whose it is, which one, and when it was sent ([`stamp`]). `source`,
+//! Media is synthetic ([`source`]); each packet says whose it is, which one, and when it was sent ([`stamp`]). `source`, `bundle`,
 //! `reception` and `track_check` are pure. The WebRTC engine is the client here ([`peer`]): beside `sfu`, this is the only crate
 //! that names it, and it must stay another implementation than the server's own sending path, which it checks.
 //!
 //! It measures with synthetic media on one machine: how well a call looks in a browser, and what a real network does to it, is
 //! not its subject.
 
+mod application;
+mod bundle;
 mod churn;
 mod delivery;
 mod descriptors;
 mod figures;
 mod generator;
+mod janus;
+mod livekit;
+mod mediasoup;
+mod member;
+mod openvidu;
 mod options;
 mod page;
 mod participant;
@@ -36,16 +44,19 @@ mod pulse;
 mod reception;
 mod report;
 mod run;
+mod sdp;
 mod server;
-mod signalling;
 mod source;
 mod stamp;
+mod target;
 mod track_check;
+mod websocket;
 
 pub use options::{MediaOptions, Options, Scenario, Shape, Share};
 pub use progress::Progress;
 pub use report::{Failure, GeneratorFigures, Joins, Legs, Packets, Quantiles, Report, Sample, ServerProcess};
-pub use run::{Target, run};
+pub use run::run;
+pub use target::{Credentials, Protocol, Target};
 
 /// Why there was no test, and what to do.
 #[derive(Debug, thiserror::Error)]

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use crate::target::Protocol;
+
 /// Options of a load test.
 #[derive(Args, Clone, PartialEq, Eq, Debug)]
 #[command(args_override_self = true)]
@@ -14,6 +16,9 @@ pub struct Options {
     /// Tests the server at URL instead, from here; its secret is taken from OPENVIDU_SECRET
     #[arg(long)]
     pub url: Option<String>,
+    /// What the server at --url speaks: others can be tested for comparison
+    #[arg(long, value_enum, value_name = "PROTOCOL", default_value_t)]
+    pub server: Protocol,
     /// What the participants do
     #[arg(long, value_enum, default_value = "call")]
     pub scenario: Scenario,

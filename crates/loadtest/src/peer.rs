@@ -18,14 +18,16 @@ use str0m::rtp::RtpWrite;
 use str0m::{Candidate, Event, Input, Output, Rtc, RtcConfig};
 use tokio::sync::oneshot;
 
+use crate::bundle::Bundle;
 use crate::options::MediaOptions;
-use crate::reception::Reception;
 use crate::source::{MediaPacket, Source, Track};
 
 /// Of each socket: a burst of pictures must fit while the thread is elsewhere. The kernel may give less.
 const SOCKET_BUFFER: usize = 1 << 20;
 /// Longer datagrams are nothing that we know.
 const MAX_DATAGRAM: usize = 2000;
+/// What publishers call what they send (RFC 8830); their tracks have the names of [`Track`].
+const STREAM: &str = "load-test";
 /// Datagrams of one socket in a row, before others have their turn.
 const MAX_BATCH: usize = 256;
 
@@ -75,7 +77,7 @@ pub(crate) struct Happenings {
 /// What it is there for.
 pub(crate) enum Purpose {
     Publish(Source),
-    Receive(Reception),
+    Receive(Bundle),
 }
 
 /// See the module.
@@ -93,8 +95,6 @@ pub(crate) struct Peer {
     deadline: Instant,
     /// Told once, when media can flow.
     connected: Option<oneshot::Sender<()>>,
-    /// Whether it was told that everything that was wanted is there.
-    pub(crate) complete: bool,
 }
 
 /// What was offered and is not answered yet.
@@ -112,8 +112,14 @@ impl Peer {
     ) -> Result<(Self, Offer, String), PeerError> {
         let mut peer = Self::new(identity, Purpose::Publish(source), media)?;
         let mut changes = peer.rtc.sdp_api();
-        let mut add = |kind| changes.add_media(kind, Direction::SendOnly, None, None, None);
-        let mids = [media.audio.then(|| add(MediaKind::Audio)), media.video.then(|| add(MediaKind::Video))];
+        let mut add = |kind, track: Track| {
+            let (stream, track) = (STREAM.to_owned(), track.name().to_owned());
+            changes.add_media(kind, Direction::SendOnly, Some(stream), Some(track), None)
+        };
+        let mids = [
+            media.audio.then(|| add(MediaKind::Audio, Track::Audio)),
+            media.video.then(|| add(MediaKind::Video, Track::Video)),
+        ];
         let (offer, pending) = changes.apply().ok_or(PeerError::Silent)?;
         Ok((peer, Offer { pending, mids }, offer.to_sdp_string()))
     }
@@ -132,14 +138,35 @@ impl Peer {
     /// One that receives what the server offers, and its answer.
     pub(crate) fn receiving(
         identity: &Identity,
-        reception: Reception,
+        bundle: Bundle,
         media: MediaOptions,
         offer: &str,
     ) -> Result<(Self, String), PeerError> {
-        let mut peer = Self::new(identity, Purpose::Receive(reception), media)?;
+        let mut peer = Self::new(identity, Purpose::Receive(bundle), media)?;
+        let answer = peer.accept(offer)?;
+        Ok((peer, answer))
+    }
+
+    /// The server offers again, with one more stream for each of `wanted`, which says since when; the answer.
+    pub(crate) fn offered_again(&mut self, offer: &str, wanted: &[Instant]) -> Result<String, PeerError> {
+        if let Purpose::Receive(bundle) = &mut self.purpose {
+            wanted.iter().for_each(|began| bundle.expect(*began));
+        }
+        self.accept(offer)
+    }
+
+    fn accept(&mut self, offer: &str) -> Result<String, PeerError> {
         let offer = SdpOffer::from_sdp_string(offer).map_err(|error| PeerError::Sdp(error.to_string()))?;
-        let answer = peer.rtc.sdp_api().accept_offer(offer).map_err(|error| PeerError::Sdp(error.to_string()))?;
-        Ok((peer, answer.to_sdp_string()))
+        let answer = self.rtc.sdp_api().accept_offer(offer).map_err(|error| PeerError::Sdp(error.to_string()))?;
+        Ok(answer.to_sdp_string())
+    }
+
+    /// Of the server, as SDP has it (`candidate:…`). What the engine has no use for, such as TCP, is left out.
+    pub(crate) fn add_candidate(&mut self, candidate: &str) {
+        match Candidate::from_sdp_string(candidate) {
+            Ok(candidate) => self.rtc.add_remote_candidate(candidate),
+            Err(error) => tracing::debug!(%error, "a candidate is left out"),
+        }
     }
 
     fn new(identity: &Identity, purpose: Purpose, media: MediaOptions) -> Result<Self, PeerError> {
@@ -166,7 +193,6 @@ impl Peer {
             sequence: [0; 2],
             deadline: now,
             connected: None,
-            complete: false,
         })
     }
 
@@ -273,11 +299,11 @@ impl Peer {
                 happenings.key_frame_requests += 1;
                 source.want_key_frame();
             }
-            (Event::RtpPacket(packet), Purpose::Receive(reception)) => {
+            (Event::RtpPacket(packet), Purpose::Receive(bundle)) => {
                 // Opus has a clock of its own; there are no other codecs.
                 let is_sound = packet.time.frequency() == str0m::media::Frequency::FORTY_EIGHT_KHZ;
                 let track = if is_sound { Track::Audio } else { Track::Video };
-                let receipt = reception.take(track, &packet.payload, now);
+                let receipt = bundle.take(track, &packet.payload, now);
                 happenings.missing += receipt.missing;
                 if let Some(delay) = receipt.delay {
                     happenings.received += 1;
@@ -288,14 +314,10 @@ impl Peer {
         }
     }
 
-    /// Whether a receiver has got, for the first time, everything that it wants.
-    pub(crate) fn becomes_complete(&mut self) -> bool {
-        let Purpose::Receive(reception) = &self.purpose else { return false };
-        if self.complete || !reception.is_complete(self.media.audio, self.media.video) {
-            return false;
-        }
-        self.complete = true;
-        true
+    /// How many legs have got, for the first time, everything that is wanted of them.
+    pub(crate) fn newly_complete(&mut self) -> u64 {
+        let Purpose::Receive(bundle) = &mut self.purpose else { return 0 };
+        bundle.newly_complete(self.media.audio, self.media.video)
     }
 }
 
@@ -339,4 +361,6 @@ pub(crate) enum PeerError {
     NoCodec,
     #[error("there is neither sound nor a picture to send")]
     Silent,
+    #[error("its thread has ended")]
+    Gone,
 }

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use crate::figures::{Counts, Look, per_cent};
 use crate::generator::{Delays, no_delays};
+use crate::member::Stage;
 use crate::options::Shape;
-use crate::participant::Stage;
 use crate::process::ProcessMeter;
 use crate::progress::Progress;
 use crate::report::{Quantiles, Sample};

@@ -14,6 +14,8 @@ const MOST_REASONS: usize = 10;
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
     pub server: String,
+    /// What it speaks, by the name of the option.
+    pub protocol: String,
     pub scenario: String,
     pub rooms: u32,
     pub publishers_per_room: u32,
@@ -205,7 +207,7 @@ impl Report {
     pub(crate) fn rows(&self) -> Vec<(&'static str, String)> {
         let Self { rooms, publishers_per_room, subscribers_per_room, packets, joins, legs, generator, .. } = self;
         let mut rows = vec![
-            ("server", self.server.clone()),
+            ("server", format!("{} ({})", self.server, self.protocol)),
             (
                 "scenario",
                 format!(
@@ -290,6 +292,7 @@ pub(crate) mod tests {
         };
         Report {
             server: "http://localhost:4443".to_owned(),
+            protocol: "openvidu".to_owned(),
             scenario: "call".to_owned(),
             rooms: 1,
             publishers_per_room: 2,

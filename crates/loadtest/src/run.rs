@@ -10,20 +10,23 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::LoadTestError;
+use crate::application::Application;
 use crate::churn::{Habit, come_and_go};
 use crate::delivery::Delivery;
 use crate::descriptors;
 use crate::figures::{Newcomers, per_cent, server_process};
 use crate::generator::{Generator, Outcome};
+use crate::member::{ParticipantError, Seat, Stage, Tally};
 use crate::options::{Options, Scenario, Shape};
 use crate::page;
-use crate::participant::{ParticipantError, Seat, Stage, Tally, take_part};
+use crate::participant::take_part;
 use crate::peer::Identity;
 use crate::process::{ProcessMeter, dropped_datagrams};
 use crate::progress::Progress;
 use crate::pulse::Pulse;
 use crate::report::{Failure, GeneratorFigures, Joins, Legs, Packets, Quantiles, Report};
-use crate::server::{Application, ServerAddress};
+use crate::server::ServerAddress;
+use crate::target::{Credentials, Target};
 
 /// How often it is looked whether something has come.
 const TICK: Duration = Duration::from_millis(20);
@@ -35,15 +38,6 @@ const QUIET: Duration = Duration::from_millis(500);
 const UNTIL_QUIET: Duration = Duration::from_secs(5);
 /// For leaving: then sessions are closed all the same.
 const UNTIL_LEFT: Duration = Duration::from_secs(15);
-
-/// The server under test.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Target {
-    /// `http://` or `https://`, and a host.
-    pub url: String,
-    /// Its `OPENVIDU_SECRET`.
-    pub secret: String,
-}
 
 /// Carries a test out, and writes its files.
 ///
@@ -68,12 +62,12 @@ pub async fn run(
     let identity = Identity::new(server.address().ip()).map_err(LoadTestError::Machine)?;
     let generators: Result<Vec<_>, _> = (0..options.threads()).map(Generator::start).collect();
     let generators = generators.map_err(|error| LoadTestError::Machine(error.to_string()))?;
-    let stage = Stage { server, identity, generators, media: options.media(), tally: Tally::default() };
+    let protocol = target.credentials.protocol();
+    let stage = Stage { server, protocol, identity, generators, media: options.media(), tally: Tally::default() };
     let stage = Arc::new(stage);
-    // So that two tests of one server do not meet.
-    let name = format!("load-test-{:08x}", rand::random::<u32>());
-    let sessions: Vec<String> = (0..shape.rooms).map(|room| format!("{name}-{room}")).collect();
-    let mut application = Application::new(&stage.server, &target.secret);
+    let tag = rand::random();
+    let sessions: Vec<String> = (0..shape.rooms).map(|room| protocol.session_name(tag, room)).collect();
+    let mut application = Application::new(&stage.server, &target.credentials);
     let mut result = Ok(());
     for session in &sessions {
         result = application.create_session(session).await;
@@ -87,7 +81,7 @@ pub async fn run(
             let mut test = Test {
                 options,
                 shape,
-                secret: target.secret.clone(),
+                credentials: target.credentials.clone(),
                 stage: Arc::clone(&stage),
                 sessions: &sessions,
                 participants: JoinSet::new(),
@@ -130,7 +124,7 @@ fn write(file: &Path, text: &str) -> Result<(), LoadTestError> {
 struct Test<'a, F> {
     options: &'a Options,
     shape: Shape,
-    secret: String,
+    credentials: Credentials,
     stage: Arc<Stage>,
     sessions: &'a [String],
     participants: JoinSet<Result<(), ParticipantError>>,
@@ -220,6 +214,7 @@ impl<F: FnMut(&Progress) + Send> Test<'_, F> {
         let tally = &self.stage.tally;
         Ok(Report {
             server: self.stage.server.url().to_owned(),
+            protocol: self.stage.protocol.to_string(),
             scenario: self.options.scenario.to_string(),
             rooms,
             publishers_per_room: publishers,
@@ -252,11 +247,11 @@ impl<F: FnMut(&Progress) + Send> Test<'_, F> {
     async fn seats(&self, application: &mut Application<'_>) -> Result<Vec<Seat>, LoadTestError> {
         let Shape { publishers, subscribers, .. } = self.shape;
         let mut seats = vec![];
-        for (role, count) in [("PUBLISHER", publishers), ("SUBSCRIBER", subscribers)] {
+        for (publishes, count) in [(true, publishers), (false, subscribers)] {
             for (room, session) in (0..).zip(self.sessions) {
                 for place in 0..count {
-                    let token = application.create_token(session, role).await?;
-                    let publisher = (role == "PUBLISHER").then_some(room * publishers + place);
+                    let token = application.create_token(session, publishes).await?;
+                    let publisher = publishes.then_some(room * publishers + place);
                     seats.push(Seat { session: session.clone(), token, room, publisher });
                 }
             }
@@ -287,9 +282,9 @@ impl<F: FnMut(&Progress) + Send> Test<'_, F> {
         for (index, seat) in (0..).zip(seats) {
             // Evenly over the first stay.
             let first = stay * index / u32::try_from(seats.len()).unwrap_or(u32::MAX);
-            let (stage, seat, secret) = (Arc::clone(&self.stage), seat.clone(), self.secret.clone());
+            let (stage, seat, credentials) = (Arc::clone(&self.stage), seat.clone(), self.credentials.clone());
             let (settle, leave) = (self.settle.subscribe(), self.leave.subscribe());
-            self.participants.spawn(come_and_go(stage, seat, secret, Habit { first, stay }, settle, leave));
+            self.participants.spawn(come_and_go(stage, seat, credentials, Habit { first, stay }, settle, leave));
         }
     }
 

@@ -1,4 +1,4 @@
-//! The server under test: where it is, connections to it, and what an application asks it by REST.
+//! The server under test: where it is, and connections to it. What is spoken over them is not its business.
 
 use std::io;
 use std::net::SocketAddr;
@@ -6,17 +6,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
-use http::{Method, Request, Uri};
-use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::client::conn::http1::{self, SendRequest};
-use hyper_util::rt::TokioIo;
+use http::Uri;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
-use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
@@ -26,8 +18,6 @@ use crate::LoadTestError;
 
 /// For a connection, a handshake, an answer: each.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(15);
-/// Bytes of an answer.
-const MAX_ANSWER: usize = 1 << 20;
 
 /// A byte stream, encrypted or not.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -51,8 +41,9 @@ impl ServerAddress {
         let invalid = |why: &str| LoadTestError::Options(format!("--url {url}: {why}"));
         let uri: Uri = url.parse().map_err(|_| invalid("is not a URL"))?;
         let is_secure = match uri.scheme_str() {
-            Some("http") => false,
-            Some("https") => true,
+            // The second of each is how those write it whose clients know a WebSocket only.
+            Some("http" | "ws") => false,
+            Some("https" | "wss") => true,
             _ => return Err(invalid("must begin with http:// or https://")),
         };
         let authority = uri.authority().map(http::uri::Authority::as_str).unwrap_or_default();
@@ -84,10 +75,15 @@ impl ServerAddress {
         &self.url
     }
 
-    /// Of a WebSocket.
-    pub(crate) fn signalling_url(&self, session: &str) -> String {
+    /// As a client writes it: with the port, if it is not that of the scheme.
+    pub(crate) fn authority(&self) -> &str {
+        &self.authority
+    }
+
+    /// Of a WebSocket; `path` begins with a slash, and may have a query.
+    pub(crate) fn websocket_url(&self, path: &str) -> String {
         let scheme = if self.tls.is_some() { "wss" } else { "ws" };
-        format!("{scheme}://{}/openvidu?sessionId={session}", self.authority)
+        format!("{scheme}://{}{path}", self.authority)
     }
 
     pub(crate) async fn connect(&self) -> io::Result<Box<dyn Stream>> {
@@ -118,85 +114,6 @@ async fn first_that_listens(host: &str, port: u16) -> io::Result<SocketAddr> {
     Err(failure)
 }
 
-fn unreachable_server(url: &str, error: &io::Error) -> LoadTestError {
+pub(crate) fn unreachable_server(url: &str, error: &io::Error) -> LoadTestError {
     LoadTestError::Unreachable { url: url.to_owned(), why: error.to_string() }
-}
-
-/// What an application does: one connection, one request at a time.
-pub(crate) struct Application<'a> {
-    server: &'a ServerAddress,
-    authorization: String,
-    connection: Option<SendRequest<Full<Bytes>>>,
-}
-
-impl<'a> Application<'a> {
-    pub(crate) fn new(server: &'a ServerAddress, secret: &str) -> Self {
-        let authorization = format!("Basic {}", STANDARD.encode(format!("OPENVIDUAPP:{secret}")));
-        Self { server, authorization, connection: None }
-    }
-
-    pub(crate) async fn create_session(&mut self, id: &str) -> Result<(), LoadTestError> {
-        self.ask(Method::POST, "/sessions", Some(serde_json::json!({ "customSessionId": id }))).await?;
-        Ok(())
-    }
-
-    /// Of a participant: who subscribes only is a `SUBSCRIBER`.
-    pub(crate) async fn create_token(&mut self, session: &str, role: &str) -> Result<String, LoadTestError> {
-        let path = format!("/sessions/{session}/connection");
-        let body = serde_json::json!({ "type": "WEBRTC", "role": role, "data": "load-test" });
-        let answer = self.ask(Method::POST, &path, Some(body)).await?;
-        answer["token"].as_str().map(str::to_owned).ok_or_else(|| LoadTestError::Rest {
-            request: format!("POST {path}"),
-            why: "there is no token in the answer".to_owned(),
-        })
-    }
-
-    /// Whoever is still there is put out.
-    pub(crate) async fn close_session(&mut self, id: &str) -> Result<(), LoadTestError> {
-        self.ask(Method::DELETE, &format!("/sessions/{id}"), None).await?;
-        Ok(())
-    }
-
-    /// A connection that was closed meanwhile is opened again, once.
-    async fn ask(&mut self, method: Method, path: &str, body: Option<Value>) -> Result<Value, LoadTestError> {
-        let failed = |why: String| LoadTestError::Rest { request: format!("{method} {path}"), why };
-        if self.connection.as_ref().is_none_or(SendRequest::is_closed) {
-            self.connection = Some(self.connect().await?);
-        }
-        let Some(connection) = &mut self.connection else { return Err(failed("no connection".to_owned())) };
-        let body = body.map(|body| body.to_string()).unwrap_or_default();
-        let request = Request::builder()
-            .method(method.clone())
-            .uri(format!("/openvidu/api{path}"))
-            .header(HOST, &self.server.authority)
-            .header(AUTHORIZATION, &self.authorization)
-            .header(CONTENT_TYPE, "application/json")
-            .body(Full::new(Bytes::from(body)))
-            .map_err(|error| failed(error.to_string()))?;
-        let answer = async {
-            connection.ready().await?;
-            let (parts, body) = connection.send_request(request).await?.into_parts();
-            Ok::<_, hyper::Error>((parts.status, Limited::new(body, MAX_ANSWER).collect().await))
-        };
-        let answer = timeout(PATIENCE, answer).await.map_err(|_| failed("no answer in time".to_owned()))?;
-        let (status, body) = answer.map_err(|error| failed(error.to_string()))?;
-        let body = body.map_err(|error| failed(error.to_string()))?.to_bytes();
-        if status == http::StatusCode::UNAUTHORIZED {
-            return Err(LoadTestError::WrongSecret { url: self.server.url.clone() });
-        }
-        if !status.is_success() {
-            return Err(failed(format!("{status} {}", String::from_utf8_lossy(&body))));
-        }
-        Ok(serde_json::from_slice(&body).unwrap_or_default())
-    }
-
-    async fn connect(&self) -> Result<SendRequest<Full<Bytes>>, LoadTestError> {
-        let stream = self.server.connect().await.map_err(|error| unreachable_server(&self.server.url, &error))?;
-        let (sender, connection) = http1::handshake(TokioIo::new(stream))
-            .await
-            .map_err(|error| LoadTestError::Unreachable { url: self.server.url.clone(), why: error.to_string() })?;
-        // Ends with the sender; its error is seen by the request.
-        tokio::spawn(connection);
-        Ok(sender)
-    }
 }

@@ -29,6 +29,14 @@ pub(crate) enum Track {
 
 impl Track {
     pub(crate) const ALL: [Self; 2] = [Self::Audio, Self::Video];
+
+    /// In signalling.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Audio => "audio",
+            Self::Video => "video",
+        }
+    }
 }
 
 /// A packet that is to be sent now.

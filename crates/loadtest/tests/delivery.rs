@@ -1,7 +1,7 @@
 //! Tests of a real server, in this process: everything is delivered, and the figures say so.
 
 use clap::Parser;
-use loadtest::{LoadTestError, Options, Report, Target};
+use loadtest::{Credentials, LoadTestError, Options, Report, Target};
 use testbed::server::TestServer;
 use tokio::sync::watch;
 
@@ -18,7 +18,11 @@ async fn test(target: Target, line: &str) -> Result<Report, LoadTestError> {
 }
 
 fn target(server: &TestServer) -> Target {
-    Target { url: format!("http://{}", server.address()), secret: "MY_SECRET".to_owned() }
+    Target { url: format!("http://{}", server.address()), credentials: secret("MY_SECRET") }
+}
+
+fn secret(secret: &str) -> Credentials {
+    Credentials::Openvidu { secret: secret.to_owned() }
 }
 
 /// Of a test in which nothing may go wrong.
@@ -81,7 +85,7 @@ async fn subscribers_come_and_go() {
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_cannot_test_is_told_what_to_do() {
     let server = TestServer::start().await;
-    let with_wrong_secret = Target { secret: "WRONG".to_owned(), ..target(&server) };
+    let with_wrong_secret = Target { credentials: secret("WRONG"), ..target(&server) };
     let refused = test(with_wrong_secret, "").await.unwrap_err();
     assert!(matches!(refused, LoadTestError::WrongSecret { .. }), "{refused}");
     // Port 1 of this machine: nobody listens there.

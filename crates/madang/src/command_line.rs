@@ -287,9 +287,14 @@ mod tests {
         };
         assert_eq!(options("--rooms 3 --publishers 7 --max-loss 0.1").shape().legs(), 3 * 42);
         assert_eq!(options("--scenario webinar --scenario audio").scenario, loadtest::Scenario::Audio);
-        for (wrong, named) in
-            [("--scenario x", "'x'"), ("--max-loss 101", "0 to 100"), ("--publisher 1", "'--publishers'")]
-        {
+        assert_eq!(options("").server, loadtest::Protocol::Openvidu);
+        assert_eq!(options("--server livekit").server, loadtest::Protocol::Livekit);
+        for (wrong, named) in [
+            ("--scenario x", "'x'"),
+            ("--max-loss 101", "0 to 100"),
+            ("--publisher 1", "'--publishers'"),
+            ("--server kurento", "janus, livekit, mediasoup"),
+        ] {
             let error = parsed(&format!("load-test {wrong}")).unwrap_err().to_string();
             assert!(error.contains(named), "{wrong}: {error}");
         }

@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal as _, Write as _};
 
-use loadtest::{Options, Progress, Target};
+use loadtest::{Credentials, Options, Progress, Protocol, Target};
 use settings::Sources;
 use tokio::sync::watch;
 
@@ -47,6 +47,11 @@ fn show(progress: &Progress) {
 /// The one that was named, or the one of the settings here.
 fn target(options: &Options, sources: &Sources) -> Result<Target, CommandError> {
     let Some(url) = &options.url else {
+        if options.server != Protocol::Openvidu {
+            return Err(
+                format!("--server {} needs --url: the settings here are those of Madang", options.server).into()
+            );
+        }
         let config = server::load_settings(sources)?;
         if config.server_port == 0 {
             return Err("SERVER_PORT=0 says nothing about where the server is; use --url".into());
@@ -57,10 +62,8 @@ fn target(options: &Options, sources: &Sources) -> Result<Target, CommandError> 
             settings::bracketed(config.madang_listen)
         };
         let url = format!("http://{host}:{}", config.server_port);
-        return Ok(Target { url, secret: config.openvidu_secret.expose().to_owned() });
+        let secret = config.openvidu_secret.expose().to_owned();
+        return Ok(Target { url, credentials: Credentials::Openvidu { secret } });
     };
-    match std::env::var("OPENVIDU_SECRET") {
-        Ok(secret) if !secret.is_empty() => Ok(Target { url: url.clone(), secret }),
-        _ => Err("OPENVIDU_SECRET must be set to the secret of the server at --url".into()),
-    }
+    Ok(Target { url: url.clone(), credentials: Credentials::from_environment(options.server)? })
 }

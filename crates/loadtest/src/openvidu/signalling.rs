@@ -3,24 +3,18 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
-use tokio::time::{timeout, timeout_at};
-use tokio_tungstenite::tungstenite::protocol::{Message, WebSocketConfig};
-use tokio_tungstenite::{WebSocketStream, client_async_with_config};
+use tokio::time::timeout_at;
+use tokio_tungstenite::tungstenite::protocol::Message;
 
-use crate::server::{PATIENCE, ServerAddress, Stream};
+use crate::server::ServerAddress;
+use crate::websocket::{ANSWER, SignallingError, WebSocket};
 
 /// As openvidu-browser pings; who falls silent is taken for gone.
 const PING: Duration = Duration::from_secs(5);
-/// For an answer: a busy server is slow, and that is what is to be seen.
-const ANSWER: Duration = Duration::from_secs(60);
-/// Bytes read at a time; many thousand sockets each have such a buffer.
-const READ_BUFFER: usize = 8 * 1024;
-
 /// See the module.
 pub(crate) struct Signalling {
-    socket: WebSocketStream<Box<dyn Stream>>,
+    socket: WebSocket,
     next_id: u64,
     last_ping: Instant,
     /// Notifications that came while an answer was awaited.
@@ -34,33 +28,9 @@ pub(crate) struct Notification {
     pub(crate) params: Value,
 }
 
-/// Why it does not go on. The texts are counted: no ids in them.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum SignallingError {
-    #[error("no connection for signalling: {0}")]
-    Connect(#[from] std::io::Error),
-    #[error("no WebSocket: {0}")]
-    Handshake(String),
-    #[error("the server closed the WebSocket{0}")]
-    Closed(String),
-    #[error("no answer to {0} within {seconds} s", seconds = ANSWER.as_secs())]
-    Silent(&'static str),
-    #[error("the server refused {method}: {why}")]
-    Refused { method: &'static str, why: String },
-    #[error("the answer to {method} has no {field}")]
-    Unreadable { method: &'static str, field: &'static str },
-}
-
 impl Signalling {
     pub(crate) async fn open(server: &ServerAddress, session: &str) -> Result<Self, SignallingError> {
-        let stream = server.connect().await?;
-        let config = WebSocketConfig::default().read_buffer_size(READ_BUFFER);
-        let handshake = client_async_with_config(server.signalling_url(session), stream, Some(config));
-        let failed = |why: String| SignallingError::Handshake(why);
-        let (socket, _) = timeout(PATIENCE, handshake)
-            .await
-            .map_err(|_| failed("no answer in time".to_owned()))?
-            .map_err(|error| failed(error.to_string()))?;
+        let socket = WebSocket::open(server, &format!("/openvidu?sessionId={session}"), None).await?;
         Ok(Self { socket, next_id: 0, last_ping: Instant::now(), early: VecDeque::new() })
     }
 
@@ -82,8 +52,7 @@ impl Signalling {
         if !params.is_null() {
             frame["params"] = params;
         }
-        let sent = self.socket.send(Message::text(frame.to_string())).await;
-        sent.map_err(|_| SignallingError::Closed(String::new()))?;
+        self.socket.send(Message::text(frame.to_string())).await?;
         Ok(id)
     }
 
@@ -126,7 +95,7 @@ impl Signalling {
                 self.last_ping = Instant::now();
                 self.tell("ping", Value::Null).await?;
             }
-            if let Ok(frame) = timeout_at((self.last_ping + PING).into(), self.frame()).await {
+            if let Ok(frame) = timeout_at((self.last_ping + PING).into(), self.socket.next_json()).await {
                 return frame;
             }
         }
@@ -136,24 +105,7 @@ impl Signalling {
     pub(crate) async fn leave(mut self) {
         // The server may be gone, and then there is nothing to leave.
         let _ = self.request("leaveRoom", json!({})).await;
-        let _ = timeout(PATIENCE, self.socket.close(None)).await;
-    }
-
-    /// The next text frame.
-    async fn frame(&mut self) -> Result<Value, SignallingError> {
-        loop {
-            match self.socket.next().await {
-                Some(Ok(Message::Text(text))) => {
-                    return serde_json::from_str(&text)
-                        .map_err(|error| SignallingError::Closed(format!(" after a frame that is no JSON: {error}")));
-                }
-                Some(Ok(Message::Close(Some(frame)))) => {
-                    return Err(SignallingError::Closed(format!(": {} {}", frame.code, frame.reason)));
-                }
-                Some(Ok(_)) => {}
-                Some(Err(_)) | None => return Err(SignallingError::Closed(String::new())),
-            }
-        }
+        self.socket.close().await;
     }
 }
 

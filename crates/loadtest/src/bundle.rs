@@ -1,0 +1,128 @@
+//! What one peer connection receives: the stream of one publisher, or those of several. Pure: it gets packets and the time.
+//!
+//! Which of them a packet belongs to its stamp says, not the SDP: so a server that mixes streams up is found out.
+
+use std::time::Instant;
+
+use crate::reception::{Receipt, Reception};
+use crate::source::Track;
+use crate::stamp::Stamp;
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Bundle {
+    room: u32,
+    legs: Vec<BundledLeg>,
+}
+
+/// One of them.
+#[derive(Debug)]
+pub(crate) struct BundledLeg {
+    pub(crate) reception: Reception,
+    /// Whether it was told that everything that was wanted is there.
+    pub(crate) complete: bool,
+}
+
+impl Bundle {
+    pub(crate) fn new(room: u32) -> Self {
+        Self { room, legs: vec![] }
+    }
+
+    /// One more stream is wanted, since `began`; whose it is its first packet says.
+    pub(crate) fn expect(&mut self, began: Instant) {
+        self.legs.push(BundledLeg { reception: Reception::new(self.room, began), complete: false });
+    }
+
+    pub(crate) fn take(&mut self, track: Track, payload: &[u8], now: Instant) -> Receipt {
+        let Some(stamp) = Stamp::read(payload) else { return Receipt::default() };
+        let of = |publisher| self.legs.iter().position(|leg| leg.reception.publisher() == publisher);
+        // A stream too many is told of by the first one, which it does not belong to.
+        let place = of(Some(stamp.publisher)).or_else(|| of(None)).unwrap_or(0);
+        self.legs.get_mut(place).map_or_else(Receipt::default, |leg| leg.reception.take(track, payload, now))
+    }
+
+    /// How many have got, for the first time, everything that is wanted of them.
+    pub(crate) fn newly_complete(&mut self, audio: bool, video: bool) -> u64 {
+        let mut count = 0;
+        for leg in self.legs.iter_mut().filter(|leg| !leg.complete) {
+            leg.complete = leg.reception.is_complete(audio, video);
+            count += u64::from(leg.complete);
+        }
+        count
+    }
+
+    pub(crate) fn into_legs(self) -> Vec<BundledLeg> {
+        self.legs
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::options::{MediaOptions, Share};
+    use crate::source::{MediaPacket, Source};
+
+    const SOUND: MediaOptions = MediaOptions {
+        audio: true,
+        video: false,
+        video_kbps: 1,
+        frame_rate: 1,
+        key_frame_interval: 1,
+        loss: Share::NONE,
+    };
+
+    fn second_of(publisher: u32, begin: Instant) -> Vec<MediaPacket> {
+        let mut source = Source::new(3, publisher, SOUND, begin);
+        let mut packets = vec![];
+        for millisecond in 0..1000 {
+            source.packets(begin + Duration::from_millis(millisecond), |packet| packets.push(packet));
+        }
+        packets
+    }
+
+    #[test]
+    fn streams_of_several_publishers_are_told_apart() {
+        let begin = Instant::now();
+        let mut bundle = Bundle::new(3);
+        bundle.expect(begin);
+        bundle.expect(begin);
+        assert_eq!(bundle.newly_complete(true, false), 0);
+        let (one, other) = (second_of(7, begin), second_of(9, begin));
+        for packet in one.iter().zip(&other).flat_map(|(one, other)| [one, other]) {
+            bundle.take(packet.track, &packet.payload, begin);
+        }
+        assert_eq!(bundle.newly_complete(true, false), 2);
+        assert_eq!(bundle.newly_complete(true, false), 0, "each is told of once");
+        let received: Vec<_> = bundle
+            .into_legs()
+            .into_iter()
+            .map(|leg| {
+                let result = leg.reception.result(|_| None);
+                (leg.reception.publisher(), result.misdirected, result.audio.map(|audio| audio.missing))
+            })
+            .collect();
+        assert_eq!(received, [(Some(7), 0, Some(0)), (Some(9), 0, Some(0))]);
+    }
+
+    #[test]
+    fn a_stream_too_many_is_misdirected() {
+        let begin = Instant::now();
+        let mut bundle = Bundle::new(3);
+        bundle.expect(begin);
+        for publisher in [7, 9] {
+            for packet in second_of(publisher, begin).iter().take(4) {
+                bundle.take(packet.track, &packet.payload, begin);
+            }
+        }
+        assert_eq!(bundle.into_legs()[0].reception.result(|_| None).misdirected, 4);
+    }
+
+    #[test]
+    fn what_comes_before_anything_is_wanted_counts_for_nothing() {
+        let begin = Instant::now();
+        let packet = &second_of(7, begin)[0];
+        assert_eq!(Bundle::new(3).take(packet.track, &packet.payload, begin), Receipt::default());
+    }
+}
