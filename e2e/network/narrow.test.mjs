@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { after } from 'node:test';
 import { Browsers } from '../harness/browsers.mjs';
 import { openRoom } from '../harness/call.mjs';
-import { inNetwork } from './networks.mjs';
+import { inNetwork, serverAddress } from './networks.mjs';
 
 const here = import.meta.dirname ?? new URL('.', import.meta.url).pathname;
 const site = join(here, 'site.mjs');
@@ -71,7 +71,10 @@ for (const { name, simulcast } of [
   { name: 'simulcast', simulcast: true },
   { name: 'one layer', simulcast: false },
 ]) {
-  const settings = { OPENVIDU_WEBRTC_SIMULCAST: String(simulcast) };
+  const settings = {
+    DOMAIN_OR_PUBLIC_IP: serverAddress,
+    OPENVIDU_WEBRTC_SIMULCAST: String(simulcast),
+  };
   inNetwork(
     `each viewer gets what its network carries: ${name}`,
     { build: twoClients, settings },
