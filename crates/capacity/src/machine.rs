@@ -30,7 +30,7 @@ pub struct Machine {
 #[serde(rename_all = "snake_case")]
 pub enum Limit {
     Processor,
-    /// Of the core that a session is on: others cannot help it.
+    /// Of the cores of media: what is left of each of them is not enough for another session as a whole.
     Worker,
     Memory,
     NetworkIn,
@@ -105,7 +105,7 @@ impl Machine {
         self.cores.min(MOST_WORKERS)
     }
 
-    /// Sessions of this shape on one worker: its core is the only limit, and a session is on one worker as a whole.
+    /// Sessions of this shape on one worker: its core is the only limit. One that is too large for it is on several.
     pub fn sessions_of_worker(&self, call: &Call, costs: &Costs) -> Room {
         let need = Need::of(call, costs, self.workers());
         Room::least([(Limit::Worker, Some(of_worker(&need, costs)))])
@@ -123,7 +123,7 @@ impl Machine {
         });
         let network = self.network_bits_per_second.map(|bits| bits as f64 * NETWORK_SHARE);
         Room::least([
-            (Limit::Worker, Some(workers * of_worker(&need, costs))),
+            (Limit::Worker, Some(of_workers(&need, costs, workers))),
             (Limit::Processor, fit(Some(cores * PROCESSOR_SHARE - workers * busy(costs)), need.cores())),
             (Limit::Memory, fit(memory, need.memory_bytes)),
             (Limit::NetworkIn, fit(network, need.received_bits_per_second)),
@@ -176,6 +176,12 @@ impl Machine {
 /// Sessions that one worker has room for.
 fn of_worker(need: &Need, costs: &Costs) -> f64 {
     ((PROCESSOR_SHARE - busy(costs)) / need.media_cores).floor()
+}
+
+/// Sessions that so many workers have room for: as wholes where they fit into one, else over several.
+fn of_workers(need: &Need, costs: &Costs, workers: f64) -> f64 {
+    let each = of_worker(need, costs);
+    if each >= 1.0 { workers * each } else { (workers * (PROCESSOR_SHARE - busy(costs)) / need.media_cores).floor() }
 }
 
 /// Cores that a worker needs because it has something to do.

@@ -118,7 +118,7 @@ impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Processor => "the processor is the limit",
-            Self::Worker => "the core of one worker is the limit",
+            Self::Worker => "the cores of media are the limit: sessions fit into one as wholes",
             Self::Memory => "memory is the limit",
             Self::NetworkIn => "what the network brings in is the limit",
             Self::NetworkOut => "what the network takes out is the limit",

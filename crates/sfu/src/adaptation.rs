@@ -146,12 +146,12 @@ impl Sfu {
     /// Gives each leg what was found for it.
     fn apply(&mut self, own: Slot) {
         let now = self.now;
-        let Some(subscriber) = self.subscribers.get(own) else {
+        let Some(subscriber) = self.subscribers.get_mut(own) else {
             return;
         };
         let is_measured = subscriber.is_measured(now);
         let mut changed = Vec::new();
-        for leg in &subscriber.legs {
+        for leg in &mut subscriber.legs {
             let Some(peer) = self.peers.get_mut(leg.slot) else {
                 continue;
             };
@@ -161,6 +161,8 @@ impl Sfu {
             let Some(publication) = self.publications.get(&peer.publication) else {
                 continue;
             };
+            // What the client has paused is there at once when it wants it again.
+            leg.is_judged &= !consumer.reception().video_paused;
             let allotment = match subscriber.allocator.target(video) {
                 _ if !is_measured => Allotment::Everything,
                 Some(layer) => Allotment::UpTo(layer.spatial),

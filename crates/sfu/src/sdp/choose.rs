@@ -236,14 +236,18 @@ pub(crate) fn check_answer(
     Ok(remote)
 }
 
+/// What is said with `a=rtcp-fb` of transport-wide feedback, and of REMB.
+const TRANSPORT_CC_FEEDBACK: &str = "transport-cc";
+const ESTIMATE_FEEDBACK: &str = "goog-remb";
+
 /// Without names, packets are told apart by their sources alone.
 fn plan_section(section: &Section, bundled: bool, has_names: bool, codec: Option<(Codec, Direction)>) -> SectionPlan {
     let accepted = codec.map(|(codec, direction)| {
         let (extensions, feedback): (&[&str], &[&str]) = match codec {
-            Codec::Audio(_) => (&[AUDIO_LEVEL, ABS_SEND_TIME, TRANSPORT_CC, MID], &["transport-cc"]),
+            Codec::Audio(_) => (&[AUDIO_LEVEL, ABS_SEND_TIME, TRANSPORT_CC, MID], &[TRANSPORT_CC_FEEDBACK]),
             Codec::Video(_) => (
                 &[ABS_SEND_TIME, TRANSPORT_CC, MID, RID, REPAIRED_RID, VIDEO_ORIENTATION],
-                &["transport-cc", "ccm fir", "nack", "nack pli"],
+                &[TRANSPORT_CC_FEEDBACK, "ccm fir", "nack", "nack pli"],
             ),
         };
         let pt = match &codec {
@@ -251,6 +255,13 @@ fn plan_section(section: &Section, bundled: bool, has_names: bool, codec: Option
             Codec::Video(format) => format.pt,
         };
         let offered: &[String] = section.formats.iter().find(|f| f.pt == pt).map_or(&[], |f| &f.feedback);
+        let feedback = feedback.iter().filter(|f| offered.iter().any(|o| o == *f)).map(|f| f.to_string());
+        let mut feedback: Vec<String> = feedback.collect();
+        // Whoever cannot tell what arrives when may say what it makes of it.
+        let estimates = [TRANSPORT_CC_FEEDBACK, ESTIMATE_FEEDBACK].map(|wanted| offered.iter().any(|o| o == wanted));
+        if direction.sends() && matches!(codec, Codec::Video(_)) && estimates == [false, true] {
+            feedback.push(ESTIMATE_FEEDBACK.to_owned());
+        }
         let mut taken: Vec<(u8, String)> = Vec::new();
         for (id, uri) in &section.extensions {
             // Ids above 14 need the two-byte form, which nobody sends unasked.
@@ -266,7 +277,7 @@ fn plan_section(section: &Section, bundled: bool, has_names: bool, codec: Option
         Accepted {
             direction,
             extensions: taken,
-            feedback: feedback.iter().filter(|f| offered.iter().any(|o| o == *f)).map(|f| f.to_string()).collect(),
+            feedback,
             sources: sources(section, rids.len()),
             rids,
             codec,

@@ -66,6 +66,19 @@ fn accept(call: &mut Call, answer: &str) -> Result<(), MediaFailure> {
     }
 }
 
+#[test]
+fn a_subscriber_without_transport_wide_feedback_may_send_its_own_estimate() {
+    let mut call = Call::new();
+    publish(&mut call, CHROMIUM, any_codec(), false).unwrap();
+    let with_both = subscribe(&mut call, Some(CHROMIUM_SUBSCRIBE)).unwrap();
+    has(&with_both, "a=rtcp-fb:96 transport-cc");
+    lacks(&with_both, "goog-remb");
+    let offer: Vec<_> = CHROMIUM_SUBSCRIBE.lines().filter(|line| !line.contains("transport-cc")).collect();
+    assert!(offer.iter().any(|line| line.ends_with("goog-remb")));
+    let with_one = subscribe(&mut call, Some(&(offer.join("\r\n") + "\r\n"))).unwrap();
+    has(&with_one, "a=rtcp-fb:96 goog-remb");
+}
+
 #[track_caller]
 fn has(sdp: &str, line: &str) {
     assert!(sdp.lines().any(|l| l == line), "no line {line:?} in\n{sdp}");
