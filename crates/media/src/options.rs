@@ -10,6 +10,8 @@ use turn::SharedSecret;
 pub struct WorkerOptions {
     /// ICE-lite, or full ICE.
     pub ice_lite: bool,
+    /// Subscribers get what their networks carry, and not everything.
+    pub adapts: bool,
     /// Between two statistics of a transport.
     pub statistics: Option<Duration>,
     /// Whose credentials the relay believes; `None`: it is off.

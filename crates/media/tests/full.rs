@@ -35,6 +35,7 @@ async fn a_full_backlog_of_events_stops_nothing_and_loses_no_answer() {
     let (_network, network) = watch::channel(MediaNetwork::now(&addresses, media.address()));
     let options = WorkerOptions {
         ice_lite: true,
+        adapts: true,
         statistics: None,
         turn_secret: None,
         turn_limits: turn::Limits { allocations: 0, allocations_per_user: 0 },

@@ -166,6 +166,7 @@ fn network_quality(config: &Config) -> Option<Duration> {
 pub(crate) fn worker(config: &Config, turn_secret: Option<SharedSecret>) -> WorkerOptions {
     WorkerOptions {
         ice_lite: config.madang_ice == IceMode::Lite,
+        adapts: config.madang_adaptation,
         statistics: Some(network_quality(config).map_or(STATISTICS, |interval| interval.min(STATISTICS))),
         turn_secret,
         turn_limits: turn::Limits {

@@ -87,6 +87,8 @@ settings! {
         /// How many streams, sent and received, the participants of one session have in one of these threads before further
         /// participants go to another one that has less to do.
         madang_session_span: u32 = "MADANG_SESSION_SPAN", "200", value::natural;
+        /// Whether each subscriber gets as good a picture as its network carries; `false`: always the best one.
+        madang_adaptation: bool = "MADANG_ADAPTATION", "true", value::boolean;
         /// Addresses offered to clients for media, instead of those that are found (docs/network.md).
         madang_media_addresses: Addresses = "MADANG_MEDIA_ADDRESSES", "", value::addresses;
         /// STUN servers that are asked for the public addresses of this machine: a list of `host:port`; needed only if

@@ -40,7 +40,13 @@ fn main() {
     let now = Instant::now();
     let router = RouterId { number: 1, worker: WorkerId(0) };
     let candidates = Candidates { udp: vec![([192, 0, 2, 1], 40_000).into()], tcp: vec![] };
-    let config = Config { worker: router.worker, candidates, ice_lite: true, statistics: Some(Duration::from_secs(5)) };
+    let config = Config {
+        worker: router.worker,
+        candidates,
+        ice_lite: true,
+        adapts: true,
+        statistics: Some(Duration::from_secs(5)),
+    };
     let mut sfu = Sfu::new(config, [1; 32], now);
     println!("{:<34} {:>8.1} us", "unit with its certificate", now.elapsed().as_secs_f64() * 1e6);
     sfu.handle_command(MediaOperation::CreateRouter.at(router), now);

@@ -26,7 +26,7 @@ const ACTIVE: Duration = Duration::from_secs(2);
 impl Sfu {
     /// Somebody subscribes: over a network that others of its transports may use already.
     pub(crate) fn add_leg(&mut self, slot: Slot) {
-        let Some(peer) = self.peers.get_mut(slot) else {
+        let Some(peer) = self.peers.get_mut(slot).filter(|_| self.adapts) else {
             return;
         };
         let (Some(who), Some(consumer)) = (peer.subscriber, &peer.consumer) else {

@@ -57,6 +57,8 @@ pub struct Config {
     pub candidates: Candidates,
     /// ICE-lite (the default) or full ICE.
     pub ice_lite: bool,
+    /// Subscribers get what their networks carry, and not everything.
+    pub adapts: bool,
     /// Between two statistics of a transport; `None`: there are none.
     pub statistics: Option<Duration>,
 }

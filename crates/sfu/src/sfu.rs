@@ -47,6 +47,7 @@ pub struct Sfu {
     pub(crate) by_transport: HashMap<TransportId, Slot>,
     /// Clients that receive, with all that is sent to each.
     pub(crate) subscribers: Slots<Subscriber>,
+    pub(crate) adapts: bool,
     pub(crate) by_subscriber: HashMap<(RouterId, SubscriberId), Slot>,
     pub(crate) routers: HashMap<RouterId, BTreeSet<PublicationId>>,
     pub(crate) publications: HashMap<PublicationId, Publication>,
@@ -126,6 +127,7 @@ impl Sfu {
             peers: Slots::default(),
             by_transport: HashMap::new(),
             subscribers: Slots::default(),
+            adapts: config.adapts,
             by_subscriber: HashMap::new(),
             routers: HashMap::new(),
             publications: HashMap::new(),

@@ -274,14 +274,7 @@ fn plan_section(section: &Section, bundled: bool, has_names: bool, codec: Option
             }
         }
         let rids = if matches!(codec, Codec::Video(_)) { layers(section, &taken) } else { Vec::new() };
-        Accepted {
-            direction,
-            extensions: taken,
-            feedback,
-            sources: sources(section, rids.len()),
-            rids,
-            codec,
-        }
+        Accepted { direction, extensions: taken, feedback, sources: sources(section, rids.len()), rids, codec }
     });
     SectionPlan {
         media: section.media.clone(),

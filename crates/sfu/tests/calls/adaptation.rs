@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use protocol::id::SubscriberId;
 use protocol::media::{Reception, VideoCodec};
 
-use crate::call::{Call, Received, browser, ms};
+use crate::call::{Call, Received, browser, config, ms};
 use crate::camera::stamp;
 
 const RIDS: [&str; 3] = ["rdiv4", "rdiv2", "rdiv1"];
@@ -226,4 +226,21 @@ fn nothing_that_does_not_fit_is_sent_again_and_again() {
     let (dropped, changes) = (call.links[link].dropped - before, layers(&call) - changes);
     assert!(dropped < 60, "{dropped} datagrams in a minute");
     assert!(changes <= 4, "{changes} changes in a minute");
+}
+
+#[test]
+fn everything_is_sent_where_that_is_what_the_operator_wants() {
+    let mut call = Call::with(sfu::Config { adapts: false, ..config() });
+    let ann = call.publish(browser(), &RIDS);
+    call.connect();
+    for rid in RIDS {
+        call.start_video(ann, VideoCodec::Vp8, Some(rid));
+    }
+    let link = call.add_link(300_000);
+    let phone = subscribe(&mut call, 1, ann, Some(link));
+    call.connect();
+    call.run(ms(3000));
+    let from = mark(&call);
+    call.run(ms(3000));
+    assert!(call.links[link].dropped > 100 && layer_share(&call, phone, b'1', from) > 0.99);
 }

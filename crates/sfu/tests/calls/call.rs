@@ -51,6 +51,7 @@ pub(crate) fn config() -> Config {
         worker: ROUTER.worker,
         candidates: Candidates { udp: vec![sfu_address()], tcp: vec![sfu_address()] },
         ice_lite: true,
+        adapts: true,
         statistics: Some(STATISTICS),
     }
 }

@@ -15,7 +15,13 @@ pub fn run(data: &[u8]) {
     let address = ([192, 0, 2, 1], 40_000).into();
     let candidates = Candidates { udp: vec![address], tcp: vec![address] };
     let mut sfu = Sfu::new(
-        Config { worker: WorkerId(0), candidates, ice_lite: true, statistics: Some(Duration::from_secs(1)) },
+        Config {
+            worker: WorkerId(0),
+            candidates,
+            ice_lite: true,
+            adapts: true,
+            statistics: Some(Duration::from_secs(1)),
+        },
         [1; 32],
         now,
     );
