@@ -132,7 +132,7 @@ async fn one_room_is_in_several_workers() {
         config.madang_session_span = 4;
     })
     .await;
-    let report = good_on(&server, "--subscribers 12 --duration 3 --video-bitrate 300").await;
+    let report = good_on(&server, "--publishers 1 --subscribers 12 --duration 3 --video-bitrate 300").await;
     assert_eq!((report.joins.succeeded, report.legs.expected), (13, 12));
     let report = good_on(&server, "--publishers 8 --duration 3 --video-bitrate 300").await;
     assert_eq!((report.joins.succeeded, report.legs.expected), (8, 8 * 7));

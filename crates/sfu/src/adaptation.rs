@@ -162,12 +162,14 @@ impl Sfu {
                 continue;
             };
             // What the client has paused is there at once when it wants it again.
-            leg.is_judged &= !consumer.reception().video_paused;
+            if consumer.reception().video_paused {
+                leg.was_paused();
+            }
             let allotment = match subscriber.allocator.target(video) {
                 _ if !is_measured => Allotment::Everything,
                 Some(layer) => Allotment::UpTo(layer.spatial),
-                None if !leg.is_judged => Allotment::UpTo(0),
-                None => Allotment::Nothing,
+                None if leg.must_pause(now) => Allotment::Nothing,
+                None => Allotment::UpTo(0),
             };
             if consumer.allotment() != allotment {
                 consumer.allot(allotment, &publication.layers, publication.generation, now);

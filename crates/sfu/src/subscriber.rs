@@ -17,8 +17,11 @@ const SPARE: Bitrate = Bitrate::kbps(2_500);
 const FULL_SIZE: u64 = 1_000;
 /// For a probe that cannot be sent as fast as it should, because nothing is connected.
 const PATIENCE: Duration = Duration::from_millis(100);
-/// A leg is no part of what overuse says that comes earlier.
-const PART: Duration = Duration::from_millis(200);
+/// A path that is full for so long is so because of those who have sent all the time.
+const PART: Duration = Duration::from_millis(300);
+/// A picture pauses only where nothing has been left for it for so long: an estimate that falls may be wrong, and it costs a key frame
+/// to go on.
+const RELUCTANCE: Duration = Duration::from_millis(600);
 /// Share of packets lost from which on repetitions are sent twice.
 const LOSSY: f64 = 0.03;
 /// Share of packets that is lost on a path that is full.
@@ -49,6 +52,8 @@ pub(crate) struct Subscriber {
     numbered_since: Option<Instant>,
     /// It has told some.
     pub(crate) was_heard: bool,
+    /// The path seems to be full since then.
+    full_since: Option<Instant>,
 }
 
 /// A transport to it.
@@ -61,7 +66,9 @@ pub(crate) struct Leg {
     pub(crate) video: Option<ConsumerId>,
     up_since: Option<Instant>,
     /// It is known whether the path carries it.
-    pub(crate) is_judged: bool,
+    is_judged: bool,
+    /// Nothing has been left for its picture since then.
+    without_since: Option<Instant>,
 }
 
 /// Packets on their way for no other reason than to see how they arrive.
@@ -85,6 +92,7 @@ impl Subscriber {
             divided: None,
             numbered_since: None,
             was_heard: false,
+            full_since: None,
         }
     }
 
@@ -93,7 +101,7 @@ impl Subscriber {
         let id = self.estimator.add_leg();
         let audio = has_audio.then(|| self.allocator.add(Class::Audio));
         let video = pictures.map(|class| self.allocator.add(class));
-        self.legs.push(Leg { slot, id, audio, video, up_since: None, is_judged: false });
+        self.legs.push(Leg { slot, id, audio, video, up_since: None, is_judged: false, without_since: None });
         self.measured = None;
         Membership { subscriber: own, leg: id }
     }
@@ -153,10 +161,13 @@ impl Subscriber {
             PathState::Silent | PathState::Heard(Usage::Overuse) => true,
             PathState::Heard(Usage::Normal | Usage::Underuse) => self.estimator.loss() > FULL,
         };
+        self.full_since = is_full.then(|| self.full_since.unwrap_or(now));
         for leg in &mut self.legs {
-            let has_part = leg.up_since.is_some_and(|since| now.saturating_duration_since(since) > PART);
+            // Full since it sends, and long enough that it is no matter of chance.
+            let has_part = self.full_since.zip(leg.up_since).is_some_and(|(full, up)| now > full.max(up) + PART);
             let fits = leg.video.is_some_and(|video| self.allocator.target(video).is_some());
-            leg.is_judged |= self.was_heard && (fits || is_full && has_part);
+            leg.is_judged |= self.was_heard && (fits || has_part);
+            leg.without_since = (!fits).then(|| leg.without_since.unwrap_or(now));
         }
     }
 
@@ -170,6 +181,18 @@ impl Subscriber {
         let has_pictures = self.legs.iter().any(|leg| leg.video.is_some());
         let spare = if has_pictures { SPARE } else { Bitrate::ZERO };
         self.estimator.set_wanted(self.allocator.demand() + spare);
+    }
+}
+
+impl Leg {
+    /// Its picture has to pause, since not even the smallest one fits.
+    pub(crate) fn must_pause(&self, now: Instant) -> bool {
+        self.is_judged && self.without_since.is_some_and(|since| now >= since + RELUCTANCE)
+    }
+
+    /// The client has paused its picture: when that goes on, nothing is known of how it will be.
+    pub(crate) fn was_paused(&mut self) {
+        self.is_judged = false;
     }
 }
 

@@ -101,9 +101,13 @@ fn the_largest_session_fits_and_a_larger_one_does_not() {
 }
 
 #[test]
-fn more_cores_make_more_sessions_and_no_larger_one() {
+fn more_cores_make_more_and_larger_sessions() {
     let (two, four) = (machine(2), machine(4));
     let call = call(7, 7);
     assert!(four.sessions(&call, &FITTED).most > two.sessions(&call, &FITTED).most);
-    assert!(four.participants(&call, &FITTED).most <= two.participants(&call, &FITTED).most);
+    assert!(four.participants(&call, &FITTED).most > two.participants(&call, &FITTED).most);
+    // One that is too large for a worker is on several.
+    let large = call.with_participants(40);
+    assert_eq!(machine(64).sessions_of_worker(&large, &FITTED).most, 0);
+    assert!(machine(64).sessions(&large, &FITTED).most > 0);
 }

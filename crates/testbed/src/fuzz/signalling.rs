@@ -237,7 +237,7 @@ fn settings() -> Settings {
         garbage_interval: Duration::from_secs(900),
         garbage_threshold: Duration::from_secs(3600),
         signals: None,
-        network_quality: Some(std::time::Duration::from_secs(5)),
+        network_quality: Some(Duration::from_secs(5)),
         recording: RecordingSettings {
             enabled: false,
             notification: RecordingNotification::PublisherModerator,
