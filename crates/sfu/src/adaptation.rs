@@ -116,7 +116,7 @@ impl Sfu {
         subscriber.estimator.handle_timeout(now);
         if subscriber.measured.is_none_or(|measured| measured + MEASURE <= now) {
             subscriber.measured = Some(now);
-            for leg in &subscriber.legs {
+            for leg in &mut subscriber.legs {
                 let peer = self.peers.get(leg.slot);
                 let Some((peer, consumer)) = peer.and_then(|peer| Some((peer, peer.consumer.as_ref()?))) else {
                     continue;
@@ -128,7 +128,10 @@ impl Sfu {
                     subscriber.allocator.set_layers(audio, &[sound(publication, now)], now);
                 }
                 if let Some(video) = leg.video {
-                    subscriber.allocator.set_layers(video, &pictures(publication, now), now);
+                    let layers = pictures(publication, now);
+                    leg.smallest =
+                        layers.iter().find(|layer| layer.active).map_or(Bitrate::ZERO, |layer| layer.bitrate);
+                    subscriber.allocator.set_layers(video, &layers, now);
                     subscriber.allocator.set_wish(video, wish(consumer));
                 }
             }
@@ -151,7 +154,8 @@ impl Sfu {
         };
         let is_measured = subscriber.is_measured(now);
         let mut changed = Vec::new();
-        for leg in &mut subscriber.legs {
+        for index in 0..subscriber.legs.len() {
+            let leg = &subscriber.legs[index];
             let Some(peer) = self.peers.get_mut(leg.slot) else {
                 continue;
             };
@@ -162,18 +166,19 @@ impl Sfu {
                 continue;
             };
             // What the client has paused is there at once when it wants it again.
-            if consumer.reception().video_paused {
-                leg.was_paused();
-            }
             let allotment = match subscriber.allocator.target(video) {
                 _ if !is_measured => Allotment::Everything,
                 Some(layer) => Allotment::UpTo(layer.spatial),
-                None if leg.must_pause(now) => Allotment::Nothing,
+                None if subscriber.must_pause(leg, now) => Allotment::Nothing,
                 None => Allotment::UpTo(0),
             };
             if consumer.allotment() != allotment {
                 consumer.allot(allotment, &publication.layers, publication.generation, now);
                 changed.push(peer.publication);
+            }
+            // What the client has paused is there at once when it wants it again.
+            if consumer.reception().video_paused {
+                subscriber.legs[index].was_paused();
             }
         }
         for publication in changed {

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use bandwidth::{Allocator, Bitrate, Budget, Class, ConsumerId, Estimator, LegId, Limits, PathState, ProbePlan, Usage};
+use bandwidth::{Allocator, Bitrate, Budget, Class, ConsumerId, Estimator, LegId, Limits, PathState, ProbePlan};
 use protocol::id::{RouterId, SubscriberId};
 
 use crate::slots::{Slot, Slots};
@@ -22,10 +22,14 @@ const PART: Duration = Duration::from_millis(300);
 /// A picture pauses only where nothing has been left for it for so long: an estimate that falls may be wrong, and it costs a key frame
 /// to go on.
 const RELUCTANCE: Duration = Duration::from_millis(600);
+/// The same where little is missing, so that the wrong pictures would fill no queue soon.
+const LONG_RELUCTANCE: Duration = Duration::from_secs(2);
+/// Below this share of what is needed, much is missing.
+const SHORT: f64 = 0.6;
 /// Share of packets lost from which on repetitions are sent twice.
 const LOSSY: f64 = 0.03;
-/// Share of packets that is lost on a path that is full.
-const FULL: f64 = 0.1;
+/// Of what was believed in the beginning.
+const LESS: f64 = 0.9;
 /// A receiver that says nothing of arrivals for so long, although that was agreed on, never will.
 const MUTE: Duration = Duration::from_secs(3);
 
@@ -54,6 +58,8 @@ pub(crate) struct Subscriber {
     pub(crate) was_heard: bool,
     /// The path seems to be full since then.
     full_since: Option<Instant>,
+    /// It carries much less than is needed.
+    is_short: bool,
 }
 
 /// A transport to it.
@@ -65,6 +71,8 @@ pub(crate) struct Leg {
     pub(crate) audio: Option<ConsumerId>,
     pub(crate) video: Option<ConsumerId>,
     up_since: Option<Instant>,
+    /// What its smallest picture takes.
+    pub(crate) smallest: Bitrate,
     /// It is known whether the path carries it.
     is_judged: bool,
     /// Nothing has been left for its picture since then.
@@ -93,6 +101,7 @@ impl Subscriber {
             numbered_since: None,
             was_heard: false,
             full_since: None,
+            is_short: false,
         }
     }
 
@@ -101,7 +110,16 @@ impl Subscriber {
         let id = self.estimator.add_leg();
         let audio = has_audio.then(|| self.allocator.add(Class::Audio));
         let video = pictures.map(|class| self.allocator.add(class));
-        self.legs.push(Leg { slot, id, audio, video, up_since: None, is_judged: false, without_since: None });
+        self.legs.push(Leg {
+            slot,
+            id,
+            audio,
+            video,
+            up_since: None,
+            smallest: Bitrate::ZERO,
+            is_judged: false,
+            without_since: None,
+        });
         self.measured = None;
         Membership { subscriber: own, leg: id }
     }
@@ -157,18 +175,28 @@ impl Subscriber {
     /// Looks which legs the path was found to carry, or not to carry: the others' smallest pictures are sent whatever the estimate,
     /// which is a guess before much was sent.
     pub(crate) fn judge(&mut self, now: Instant) {
-        let is_full = match self.estimator.state() {
-            PathState::Silent | PathState::Heard(Usage::Overuse) => true,
-            PathState::Heard(Usage::Normal | Usage::Underuse) => self.estimator.loss() > FULL,
-        };
+        let estimate = self.estimator.estimate(now);
+        // Less was found than was believed.
+        let is_full = self.estimator.state() == PathState::Silent || estimate < START.scaled(LESS);
         self.full_since = is_full.then(|| self.full_since.unwrap_or(now));
+        let mut lacking = Bitrate::ZERO;
         for leg in &mut self.legs {
-            // Full since it sends, and long enough that it is no matter of chance.
+            // Since it sends, and long enough that it is no matter of chance.
             let has_part = self.full_since.zip(leg.up_since).is_some_and(|(full, up)| now > full.max(up) + PART);
             let fits = leg.video.is_some_and(|video| self.allocator.target(video).is_some());
             leg.is_judged |= self.was_heard && (fits || has_part);
             leg.without_since = (!fits).then(|| leg.without_since.unwrap_or(now));
+            if !fits {
+                lacking = lacking + leg.smallest;
+            }
         }
+        self.is_short = estimate < (self.allocator.allocated() + lacking).scaled(SHORT);
+    }
+
+    /// A leg's picture has to pause, since not even the smallest one fits.
+    pub(crate) fn must_pause(&self, leg: &Leg, now: Instant) -> bool {
+        let reluctance = if self.is_short { RELUCTANCE } else { LONG_RELUCTANCE };
+        leg.is_judged && leg.without_since.is_some_and(|since| now >= since + reluctance)
     }
 
     /// How often a packet is sent that is asked for again: where much is lost, a repetition that is lost, too, comes too late.
@@ -185,11 +213,6 @@ impl Subscriber {
 }
 
 impl Leg {
-    /// Its picture has to pause, since not even the smallest one fits.
-    pub(crate) fn must_pause(&self, now: Instant) -> bool {
-        self.is_judged && self.without_since.is_some_and(|since| now >= since + RELUCTANCE)
-    }
-
     /// The client has paused its picture: when that goes on, nothing is known of how it will be.
     pub(crate) fn was_paused(&mut self) {
         self.is_judged = false;
