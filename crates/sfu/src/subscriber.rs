@@ -30,6 +30,7 @@ const SHORT: f64 = 0.6;
 const LOSSY: f64 = 0.03;
 /// Of what was believed in the beginning.
 const LESS: f64 = 0.9;
+const MORE: f64 = 1.2;
 /// A receiver that says nothing of arrivals for so long, although that was agreed on, never will.
 const MUTE: Duration = Duration::from_secs(3);
 
@@ -178,13 +179,15 @@ impl Subscriber {
         let estimate = self.estimator.estimate(now);
         // Less was found than was believed.
         let is_full = self.estimator.state() == PathState::Silent || estimate < START.scaled(LESS);
+        // Or more: before that, what fits does so by a guess.
+        let was_found = estimate > START.scaled(MORE);
         self.full_since = is_full.then(|| self.full_since.unwrap_or(now));
         let mut lacking = Bitrate::ZERO;
         for leg in &mut self.legs {
             // Since it sends, and long enough that it is no matter of chance.
             let has_part = self.full_since.zip(leg.up_since).is_some_and(|(full, up)| now > full.max(up) + PART);
             let fits = leg.video.is_some_and(|video| self.allocator.target(video).is_some());
-            leg.is_judged |= self.was_heard && (fits || has_part);
+            leg.is_judged |= self.was_heard && (fits && was_found || has_part);
             leg.without_since = (!fits).then(|| leg.without_since.unwrap_or(now));
             if !fits {
                 lacking = lacking + leg.smallest;
