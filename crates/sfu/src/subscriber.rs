@@ -21,9 +21,9 @@ const PATIENCE: Duration = Duration::from_millis(100);
 const PART: Duration = Duration::from_millis(300);
 /// A picture pauses only where nothing has been left for it for so long: an estimate that falls may be wrong, and it costs a key frame
 /// to go on.
-const RELUCTANCE: Duration = Duration::from_millis(600);
+const RELUCTANCE: Duration = Duration::from_millis(1_200);
 /// The same where little is missing, so that the wrong pictures would fill no queue soon.
-const LONG_RELUCTANCE: Duration = Duration::from_secs(2);
+const LONG_RELUCTANCE: Duration = Duration::from_secs(3);
 /// Below this share of what is needed, much is missing.
 const SHORT: f64 = 0.6;
 /// Share of packets lost from which on repetitions are sent twice.
