@@ -127,31 +127,22 @@ bench-network: build e2e/node_modules/.package-lock.json
 bench-recording: build
 	cargo run --release -p madang --example recorded_call
 
-# What very many sessions cost; about two minutes. No browser and no Node needed.
-bench-sessions:
+# Measurements by programs of their own, each with what it measures and how long it takes. No browser and no Node needed.
+bench-sessions bench-turn bench-rest bench-idle bench-capacity:
 	cargo build --release
-	cargo run --release -p madang --example many_sessions
+	cargo run --release -p madang --example $(EXAMPLE) -- $(KEEP)
 
+# What very many sessions cost; about two minutes.
+bench-sessions: EXAMPLE := many_sessions
 # What the relay costs for each datagram, through sockets; a minute.
-bench-turn:
-	cargo build --release
-	cargo run --release -p madang --example relayed_datagrams
-
+bench-turn: EXAMPLE := relayed_datagrams
 # What small reads by REST cost; a minute.
-bench-rest:
-	cargo build --release
-	cargo run --release -p madang --example small_reads
-
+bench-rest: EXAMPLE := small_reads
 # What participants cost who have joined and are silent; two minutes.
-bench-idle:
-	cargo build --release
-	cargo run --release -p madang --example idle_participants
-
+bench-idle: EXAMPLE := idle_participants
 # Measures calls of several shapes and fits the model of `madang capacity` to them; a quarter of an hour. With KEEP=--write the
 # measurements in the repository are replaced, against which the model is tested.
-bench-capacity:
-	cargo build --release
-	cargo run --release -p madang --example capacity_shapes -- $(KEEP)
+bench-capacity: EXAMPLE := capacity_shapes
 
 # Janus, LiveKit and mediasoup beside Madang, in turns: the table of docs/benchmarks.md. Those that are not installed are left
 # out; bench/peers/install.sh installs them. With the defaults 5 rounds of 4 scenarios and 5 servers, some 40 minutes.

@@ -137,7 +137,7 @@ fn statistics(condition: &MediaCondition, quality: Option<QualityLevel>) -> Opti
 fn stream(stream: &StreamStatistics, last: &TransportStatistics) -> RtpStatisticsView {
     let (kind, codec) = match stream.kind {
         MediaKind::Audio => ("audio", Some("OPUS")),
-        MediaKind::Video => ("video", last.video_codec.map(codec)),
+        MediaKind::Video => ("video", last.video_codec.map(VideoCodec::name)),
     };
     let pictures = Some(stream.pictures).filter(|_| stream.kind == MediaKind::Video);
     let seconds = f64::from(last.period_ms) / 1000.0;
@@ -159,13 +159,4 @@ fn stream(stream: &StreamStatistics, last: &TransportStatistics) -> RtpStatistic
 
 fn millis(micros: u32) -> f64 {
     f64::from(micros) / 1000.0
-}
-
-fn codec(codec: VideoCodec) -> &'static str {
-    match codec {
-        VideoCodec::Vp8 => "VP8",
-        VideoCodec::Vp9 => "VP9",
-        VideoCodec::H264 => "H264",
-        VideoCodec::Av1 => "AV1",
-    }
 }

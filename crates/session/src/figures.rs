@@ -48,11 +48,12 @@ impl Streams {
     fn count(&mut self, session: &Session, stream: &str) {
         let Some((_, stream)) = session.publisher_of(stream) else { return };
         let properties = &stream.description.properties;
-        match properties.type_of_video.as_deref() {
-            _ if !properties.has_video => self.audio += 1,
-            Some("SCREEN") => self.screen += 1,
-            _ => self.video += 1,
-        }
+        let count = match properties {
+            _ if !properties.has_video => &mut self.audio,
+            _ if properties.is_screen() => &mut self.screen,
+            _ => &mut self.video,
+        };
+        *count += 1;
     }
 }
 

@@ -113,7 +113,7 @@ impl Session {
             let publisher = owner.connection.to_string();
             return Err(Refusal::NotStreaming { publisher, session: self.id.clone() });
         };
-        let is_screen = stream.description.properties.type_of_video.as_deref() == Some("SCREEN");
+        let is_screen = stream.description.properties.is_screen();
         let (publication, stream, source) = (stream.publication, stream.id().clone(), owner.room.worker);
         let router = self.present(who)?.room;
         let (id, transport) = (cx.ids.media_request(), cx.ids.transport());

@@ -1,15 +1,17 @@
 //! What is sent to a client follows what its path carries: layers rise and fall, pictures pause before sound suffers, and what is
 //! not known of the path is found out. What the path carries, and how it is divided, is decided in the crate `bandwidth`.
 
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use bandwidth::{Bitrate, Class, Layer, LayerRate, Wish};
+use protocol::id::PublicationId;
 
 use crate::consumer::{Allotment, Consumer};
 use crate::layer_selector::LayerActivity;
 use crate::publication::Publication;
 use crate::sfu::{Peer, Sfu};
-use crate::slots::Slot;
+use crate::slots::{Slot, Slots};
 use crate::subscriber::{Probe, Subscriber, account};
 use crate::timers::Timer;
 use crate::transport::{PathFeedback, Transport, read_path};
@@ -69,8 +71,7 @@ impl Sfu {
     /// Something has left for that peer.
     pub(crate) fn account(&mut self, slot: Slot) {
         let membership = self.peers.get(slot).and_then(|peer| peer.membership);
-        let member = membership.map(|membership| (membership, &mut self.subscribers));
-        account(member, &mut self.sink.departed, self.now);
+        account(membership, &mut self.subscribers, &mut self.sink.departed, self.now);
     }
 
     /// Something of what a client gets is wanted otherwise than before.
@@ -91,7 +92,7 @@ impl Sfu {
         if let Some(membership) = membership
             && let Some(subscriber) = self.subscribers.get_mut(membership.subscriber)
         {
-            let leg = subscriber.leg(membership);
+            let leg = membership.leg;
             subscriber.was_heard = true;
             read_path(&plain, |feedback| match feedback {
                 PathFeedback::Arrivals(arrivals) => subscriber.estimator.feedback(leg, &arrivals, now),
@@ -116,25 +117,7 @@ impl Sfu {
         subscriber.estimator.handle_timeout(now);
         if subscriber.measured.is_none_or(|measured| measured + MEASURE <= now) {
             subscriber.measured = Some(now);
-            for leg in &mut subscriber.legs {
-                let peer = self.peers.get(leg.slot);
-                let Some((peer, consumer)) = peer.and_then(|peer| Some((peer, peer.consumer.as_ref()?))) else {
-                    continue;
-                };
-                let Some(publication) = self.publications.get_mut(&peer.publication) else {
-                    continue;
-                };
-                if let Some(audio) = leg.audio {
-                    subscriber.allocator.set_layers(audio, &[sound(publication, now)], now);
-                }
-                if let Some(video) = leg.video {
-                    let layers = pictures(publication, now);
-                    leg.smallest =
-                        layers.iter().find(|layer| layer.active).map_or(Bitrate::ZERO, |layer| layer.bitrate);
-                    subscriber.allocator.set_layers(video, &layers, now);
-                    subscriber.allocator.set_wish(video, wish(consumer));
-                }
-            }
+            measure(subscriber, &self.peers, &mut self.publications, now);
         }
         subscriber.divided = Some(now);
         let budget = subscriber.budget(now);
@@ -218,8 +201,7 @@ impl Sfu {
             if let Transport::Sending(sending) = &mut peer.transport {
                 sending.probe(due - sent, is_small, &publication.kept, now, &mut self.sink);
                 sent += self.sink.departed.iter().map(|departed| departed.size).sum::<usize>();
-                let member = peer.membership.map(|membership| (membership, &mut self.subscribers));
-                account(member, &mut self.sink.departed, now);
+                account(peer.membership, &mut self.subscribers, &mut self.sink.departed, now);
                 self.schedule(slot);
             }
         }
@@ -238,6 +220,33 @@ impl Sfu {
         let others = others.into_iter().flatten().map(|at| at.max(now + STEP));
         if let Some(at) = others.chain(probe).chain(measure).min() {
             self.timers.set(Timer::Subscriber(own), at);
+        }
+    }
+}
+
+/// Tells the allocator what everything takes that the client may get, and what of it the client wants.
+fn measure(
+    subscriber: &mut Subscriber,
+    peers: &Slots<Peer>,
+    publications: &mut HashMap<PublicationId, Publication>,
+    now: Instant,
+) {
+    for leg in &mut subscriber.legs {
+        let peer = peers.get(leg.slot);
+        let Some((id, consumer)) = peer.and_then(|peer| Some((peer.publication, peer.consumer.as_ref()?))) else {
+            continue;
+        };
+        let Some(publication) = publications.get_mut(&id) else {
+            continue;
+        };
+        if let Some(audio) = leg.audio {
+            subscriber.allocator.set_layers(audio, &[sound(publication, now)], now);
+        }
+        if let Some(video) = leg.video {
+            let layers = pictures(publication, now);
+            leg.smallest = layers.iter().find(|layer| layer.active).map_or(Bitrate::ZERO, |layer| layer.bitrate);
+            subscriber.allocator.set_layers(video, &layers, now);
+            subscriber.allocator.set_wish(video, wish(consumer));
         }
     }
 }

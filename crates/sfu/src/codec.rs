@@ -1,4 +1,4 @@
-//! Video codecs as control names them: what SDP calls them, and which reader of payloads is theirs.
+//! Video codecs as control names them: which reader of payloads is theirs.
 
 use protocol::media::VideoCodec;
 
@@ -11,14 +11,4 @@ pub(crate) fn starts_key_frame(codec: VideoCodec, payload: &[u8]) -> bool {
         VideoCodec::Av1 => payload::Codec::Av1,
     };
     payload::starts_key_frame(codec, payload)
-}
-
-/// Encoding name in `a=rtpmap`.
-pub(crate) fn sdp_name(codec: VideoCodec) -> &'static str {
-    match codec {
-        VideoCodec::Vp8 => "VP8",
-        VideoCodec::Vp9 => "VP9",
-        VideoCodec::H264 => "H264",
-        VideoCodec::Av1 => "AV1",
-    }
 }

@@ -8,11 +8,12 @@ use rand::Rng;
 
 use crate::consumer::Consumer;
 use crate::milestones::Milestones;
-use crate::pipe::{Piped, SubscriptionWish};
+use crate::pipe::Piped;
 use crate::publication::Publication;
 use crate::sdp::{self, AudioFormat, Description, LocalTransport, OutgoingIds, VideoFormat};
 use crate::sfu::{Peer, PendingOffer, Sfu};
 use crate::slots::Slot;
+use crate::subscription::SubscriptionWish;
 use crate::tap::Tap;
 use crate::timers::Timer;
 use crate::transport::{self, IceCredentials, Receiving, Sending, StreamFormat, Transport};

@@ -38,6 +38,7 @@ mod sfu;
 mod slots;
 mod smoothness;
 mod subscriber;
+mod subscription;
 mod tap;
 mod timers;
 mod transport;

@@ -7,12 +7,12 @@
 //!
 //! Here is what is said; when, is in `piping.rs`.
 
-use protocol::id::{MediaRequestId, PublicationId, RouterId, SubscriberId, TransportId, WorkerId};
-use protocol::media::Reception;
+use protocol::id::{PublicationId, WorkerId};
 
 use crate::Output;
 use crate::packet::Packet;
 use crate::sdp::{AudioFormat, VideoFormat};
+use crate::subscription::SubscriptionWish;
 
 /// What one worker tells another about a publication.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -74,15 +74,4 @@ pub(crate) struct Upstream {
     pub(crate) is_described: bool,
     /// Subscribers who wait for the description, with their offers.
     pub(crate) waiting: Vec<(SubscriptionWish, Option<String>)>,
-}
-
-/// A client wants to receive something.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct SubscriptionWish {
-    pub(crate) request: MediaRequestId,
-    pub(crate) router: RouterId,
-    pub(crate) publication: PublicationId,
-    pub(crate) subscriber: SubscriberId,
-    pub(crate) transport: TransportId,
-    pub(crate) reception: Reception,
 }

@@ -8,9 +8,10 @@ use protocol::media::{MediaEvent, MediaFailure, TransportObservation};
 
 use crate::keyframe;
 use crate::packet::Packet;
-use crate::pipe::{Description, PipeMessage, Piped, SubscriptionWish, Upstream};
+use crate::pipe::{Description, PipeMessage, Piped, Upstream};
 use crate::publication::Publication;
 use crate::sfu::Sfu;
+use crate::subscription::SubscriptionWish;
 use crate::timers::Timer;
 
 impl Sfu {

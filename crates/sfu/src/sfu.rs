@@ -326,29 +326,30 @@ impl Sfu {
         let Some(publication) = self.publications.get_mut(&id) else {
             return;
         };
-        if let Some(upstream) = publication.upstream.as_ref().map(|upstream| upstream.worker) {
-            let due = publication.due_requests(now);
-            if let Some(at) = publication.next_request() {
-                self.timers.set(Timer::Publication(id), at);
-            }
-            for layer in due {
-                self.pipe(upstream, id, Piped::KeyFrameWanted { layer });
-            }
+        let upstream = publication.upstream.as_ref().map(|upstream| upstream.worker);
+        let publisher = publication.transport.filter(|slot| self.peers.get(*slot).is_some());
+        if upstream.is_none() && publisher.is_none() {
             return;
         }
-        let publisher = publication.transport.and_then(|slot| Some((slot, self.peers.get_mut(slot)?)));
-        if let Some((slot, peer)) = publisher {
-            let due = publication.due_requests(now);
-            for layer in &due {
-                peer.transport.request_key_frame(*layer, now, &mut self.sink);
+        let due = publication.due_requests(now);
+        if let Some(at) = publication.next_request() {
+            self.timers.set(Timer::Publication(id), at);
+        }
+        for layer in due {
+            if let Some(worker) = upstream {
+                self.pipe(worker, id, Piped::KeyFrameWanted { layer });
             }
-            if let Some(at) = publication.next_request() {
-                self.timers.set(Timer::Publication(id), at);
+            if let Some(slot) = publisher {
+                self.ask_publisher(slot, layer);
             }
+        }
+    }
+
+    fn ask_publisher(&mut self, slot: Slot, layer: usize) {
+        if let Some(peer) = self.peers.get_mut(slot) {
+            peer.transport.request_key_frame(layer, self.now, &mut self.sink);
             self.schedule(slot);
-            for layer in due {
-                self.observe(slot, TransportObservation::KeyFrameRequested { layer: milestones::layer(layer) });
-            }
+            self.observe(slot, TransportObservation::KeyFrameRequested { layer: milestones::layer(layer) });
         }
     }
 
@@ -378,6 +379,7 @@ impl Sfu {
             TransportEvent::Path(path) => self.observe(slot, TransportObservation::Path(path)),
             TransportEvent::Connected => {
                 self.observe(slot, TransportObservation::Connected);
+                self.leg_is_up(slot);
                 self.start_consumer(slot, now);
             }
             TransportEvent::Statistics(mut statistics) => {
@@ -434,16 +436,6 @@ impl Sfu {
             return;
         };
         consumer.start(&publication.layers, publication.generation, now);
-        self.leg_is_up(slot);
-        let Some(publication) = self.publications.get(&id) else {
-            return;
-        };
-        let Some(peer) = self.peers.get_mut(slot) else {
-            return;
-        };
-        let Some(consumer) = &peer.consumer else {
-            return;
-        };
         let recent = consumer.video_layer().filter(|_| consumer.takes_video());
         let recent = recent.map(|layer| publication.since_key_frame(layer, now)).unwrap_or_default();
         if !recent.is_empty() {
@@ -512,8 +504,7 @@ impl Sfu {
                 }
                 let (layers, generation) = (&publication.layers, publication.generation);
                 wanted.extend(peer.hand_on(&packets, layers, generation, now, &mut self.sink));
-                let subscriber = peer.membership.map(|membership| (membership, &mut self.subscribers));
-                subscriber::account(subscriber, &mut self.sink.departed, now);
+                subscriber::account(peer.membership, &mut self.subscribers, &mut self.sink.departed, now);
                 if peer.subscriber.is_some() && peer.milestones.has_news() {
                     noticed.push(*slot);
                 }

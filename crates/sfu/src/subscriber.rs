@@ -38,7 +38,7 @@ const MUTE: Duration = Duration::from_secs(3);
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Membership {
     pub(crate) subscriber: Slot,
-    leg: LegId,
+    pub(crate) leg: LegId,
 }
 
 /// See the module.
@@ -50,8 +50,9 @@ pub(crate) struct Subscriber {
     pub(crate) allocator: Allocator,
     pub(crate) legs: Vec<Leg>,
     pub(crate) probe: Option<Probe>,
-    /// When layers were measured and everything was divided last.
+    /// When layers were measured last. `None`: something is so new that it cannot wait.
     pub(crate) measured: Option<Instant>,
+    /// When everything was divided last.
     pub(crate) divided: Option<Instant>,
     /// The first leg that the receiver can tell arrivals of is up since then.
     numbered_since: Option<Instant>,
@@ -159,10 +160,6 @@ impl Subscriber {
         }
     }
 
-    pub(crate) fn leg(&self, membership: Membership) -> LegId {
-        membership.leg
-    }
-
     /// What is known of the path is worth dividing by. Where nobody tells it, everything is sent.
     pub(crate) fn is_measured(&self, now: Instant) -> bool {
         let waits = self.numbered_since.is_some_and(|since| now.saturating_duration_since(since) < MUTE);
@@ -247,14 +244,15 @@ impl Probe {
 
 /// Tells the client's estimator what has left on one of its legs.
 pub(crate) fn account(
-    member: Option<(Membership, &mut Slots<Subscriber>)>,
+    membership: Option<Membership>,
+    subscribers: &mut Slots<Subscriber>,
     departed: &mut Vec<Departed>,
     now: Instant,
 ) {
     if departed.is_empty() {
         return;
     }
-    if let Some((membership, subscribers)) = member
+    if let Some(membership) = membership
         && let Some(subscriber) = subscribers.get_mut(membership.subscriber)
     {
         subscriber.sent(membership.leg, departed, now);

@@ -33,6 +33,18 @@ pub enum VideoCodec {
     Av1,
 }
 
+impl VideoCodec {
+    /// Encoding name, as in `a=rtpmap` and in REST.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Vp8 => "VP8",
+            Self::Vp9 => "VP9",
+            Self::H264 => "H264",
+            Self::Av1 => "AV1",
+        }
+    }
+}
+
 /// Which single video codec is taken from a publisher's offer.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum CodecChoice {

@@ -195,6 +195,11 @@ pub struct StreamProperties {
 }
 
 impl StreamProperties {
+    /// What is seen is a screen.
+    pub fn is_screen(&self) -> bool {
+        self.type_of_video.as_deref() == Some("SCREEN")
+    }
+
     fn bytes(&self) -> usize {
         [&self.type_of_video, &self.video_dimensions].into_iter().flatten().map(String::len).sum()
     }

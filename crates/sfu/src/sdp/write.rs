@@ -203,7 +203,7 @@ impl<'a> Writer<'a> {
 
     fn video(&mut self, format: &VideoFormat, plan: &Accepted) {
         let pt = format.pt;
-        let name = crate::codec::sdp_name(format.codec);
+        let name = format.codec.name();
         self.line(format_args!("a=rtpmap:{pt} {name}/90000"));
         for feedback in &plan.feedback {
             self.line(format_args!("a=rtcp-fb:{pt} {feedback}"));

@@ -3,9 +3,11 @@
 
 use std::time::{Duration, Instant};
 
-use protocol::id::{MediaRequestId, PublicationId, RouterId, SubscriberId, TransportId, WorkerId};
-use protocol::media::{CodecChoice, Kinds, MediaOperation, Reception};
+use protocol::id::{MediaRequestId, PublicationId, RouterId, TransportId, WorkerId};
+use protocol::media::{CodecChoice, Kinds, MediaOperation};
 use sfu::{Candidates, Config, Datagram, Protocol, Sfu};
+
+use super::subscribe;
 
 const OFFER: &str = include_str!("../../../sfu/tests/calls/sdp/chromium_publish.sdp");
 
@@ -42,17 +44,7 @@ pub fn run(data: &[u8]) {
     );
     let transport = TransportId(2);
     let request = MediaRequestId(2);
-    let (subscriber, reception) = (SubscriberId(1), Reception::default());
-    let subscribe = MediaOperation::Subscribe {
-        source: router.worker,
-        request,
-        subscriber,
-        reception,
-        publication,
-        transport,
-        offer: None,
-    };
-    sfu.handle_command(subscribe.at(router), now);
+    sfu.handle_command(subscribe(router, request, publication, transport, None), now);
     // The input is cut into datagrams by a length byte each.
     let mut rest = data;
     while let Some((length, tail)) = rest.split_first() {

@@ -15,3 +15,26 @@ pub mod signalling;
 pub mod stream;
 pub mod stun_answer;
 pub mod turn;
+
+use protocol::id::{MediaRequestId, PublicationId, RouterId, SubscriberId, TransportId};
+use protocol::media::{MediaCommand, MediaOperation, Reception};
+
+/// Somebody wants to receive what is published in the same worker.
+fn subscribe(
+    router: RouterId,
+    request: MediaRequestId,
+    publication: PublicationId,
+    transport: TransportId,
+    offer: Option<&str>,
+) -> MediaCommand {
+    let subscribe = MediaOperation::Subscribe {
+        request,
+        publication,
+        source: router.worker,
+        subscriber: SubscriberId(1),
+        transport,
+        reception: Reception::default(),
+        offer: offer.map(str::to_owned),
+    };
+    subscribe.at(router)
+}

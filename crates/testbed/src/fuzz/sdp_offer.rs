@@ -2,9 +2,11 @@
 
 use std::time::Instant;
 
-use protocol::id::{MediaRequestId, PublicationId, RouterId, SubscriberId, TransportId, WorkerId};
-use protocol::media::{CodecChoice, Kinds, MediaOperation, Reception, VideoCodec};
+use protocol::id::{MediaRequestId, PublicationId, RouterId, TransportId, WorkerId};
+use protocol::media::{CodecChoice, Kinds, MediaOperation, VideoCodec};
 use sfu::{Candidates, Config, Sfu};
+
+use super::subscribe;
 
 const OFFER: &str = include_str!("../../../sfu/tests/calls/sdp/firefox_publish.sdp");
 
@@ -29,32 +31,10 @@ pub fn run(sdp: &str) {
     };
     sfu.handle_command(publish(1, OFFER).at(router), now);
     sfu.handle_command(publish(2, sdp).at(router), now);
-    let request = MediaRequestId(3);
-    let publication = PublicationId(1);
-    let transport = TransportId(3);
-    let offer = Some(sdp.to_owned());
-    let (subscriber, reception) = (SubscriberId(1), Reception::default());
-    let subscribe = MediaOperation::Subscribe {
-        source: router.worker,
-        request,
-        subscriber,
-        reception,
-        publication,
-        transport,
-        offer,
-    };
-    sfu.handle_command(subscribe.at(router), now);
+    let (request, publication) = (MediaRequestId(3), PublicationId(1));
+    sfu.handle_command(subscribe(router, request, publication, TransportId(3), Some(sdp)), now);
     let transport = TransportId(4);
-    let subscribe = MediaOperation::Subscribe {
-        source: router.worker,
-        request,
-        subscriber,
-        reception,
-        publication,
-        transport,
-        offer: None,
-    };
-    sfu.handle_command(subscribe.at(router), now);
+    sfu.handle_command(subscribe(router, request, publication, transport, None), now);
     sfu.handle_command(MediaOperation::AcceptAnswer { request, transport, answer: sdp.to_owned() }.at(router), now);
     let candidate = sdp.to_owned();
     sfu.handle_command(MediaOperation::AddRemoteCandidate { transport, candidate }.at(router), now);
