@@ -61,6 +61,13 @@ fn newest_lines(folder: &Path) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
+/// Applications may be told a moment before the journal has its line, so this waits for it.
+fn journal_has(folder: &Path, what: &str) {
+    eventually("the journal has it", || {
+        fs::read_to_string(folder.join("data/sessions.journal")).is_ok_and(|lines| lines.contains(what)).then_some(())
+    });
+}
+
 /// The kind of an event, and why it happened.
 fn gist(event: &Value) -> String {
     let text = |key: &str| event[key].as_str().unwrap_or("-").to_owned();
@@ -89,6 +96,7 @@ async fn the_next_start_tells_what_kill_9_has_ended_once() {
     let server = start(folder.path(), &url);
     let client = join(&server, "room").await;
     assert_eq!([gist(&next()), gist(&next())], ["sessionCreated -", "participantJoined -"]);
+    journal_has(folder.path(), "\"joined\"");
     // By force, and without a word.
     drop(server);
     drop(client);
