@@ -51,6 +51,11 @@ pub fn message(notification: &Notification) -> ServerNotification {
                 old_value: old.map(quality_level),
             }
         }
+        Notification::StreamOffered { connection, stream, offer } => ServerNotification::ForciblyReconnectSubscriber {
+            connection_id: connection,
+            stream_id: stream,
+            sdp_offer: offer,
+        },
         Notification::RecordChanged(record) => {
             ServerNotification::ConnectionPropertyChanged { property: "record", new_value: record.to_string() }
         }

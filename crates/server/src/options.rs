@@ -219,6 +219,7 @@ pub(crate) fn session(config: &Config, fallback_host: IpAddr, udp_port: u16) -> 
         media_workers: vec![WorkerId(0)],
         session_span: usize::try_from(config.madang_session_span).unwrap_or(usize::MAX),
         reconnection_grace: RECONNECTION_GRACE,
+        return_window: Duration::from_secs(config.madang_return_window.into()),
         linger: LINGER,
         media_timeout: MEDIA_TIMEOUT,
         garbage_interval: Duration::from_secs(config.openvidu_sessions_garbage_interval.into()),

@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use protocol::id::{ConnectionId, MediaRequestId, SessionId};
 
+use crate::absence::Absence;
 use crate::command::{Asker, ClientCommand, ClientHandle, SocketId};
 use crate::effect::Effects;
 use crate::id::{ClientId, Ids, ParticipantId};
-use crate::{Effect, Notification, PeerInfo};
+use crate::{Effect, Notification, PeerInfo, Time};
 
 /// Notifications kept for a client without a socket. Who misses more than this is put out.
 const QUEUED_NOTIFICATIONS: usize = 1000;
@@ -31,6 +32,8 @@ pub(crate) struct Client {
     pub(crate) waiting: Option<MediaRequestId>,
     /// Requests that arrived meanwhile.
     pub(crate) requests: VecDeque<QueuedRequest>,
+    /// It was put out for having no socket, and may come back.
+    pub(crate) absence: Option<Box<Absence>>,
 }
 
 impl Client {
@@ -39,6 +42,25 @@ impl Client {
         // Few wait, and only while media works: there is no need for a sum that is kept.
         let waiting: usize = self.requests.iter().map(|waiting| waiting.command.weight()).sum();
         self.requests.len() < QUEUED_REQUESTS && waiting + command.weight() <= QUEUED_REQUEST_BYTES
+    }
+
+    /// Since when it has no socket, if it had one.
+    pub(crate) fn lost_since(&self) -> Option<Time> {
+        match &self.link {
+            Link::RecordingLosses(missed) => Some(missed.since),
+            Link::Open(_) | Link::Calls => None,
+        }
+    }
+
+    /// What it has missed so far; the rest is missed, too.
+    pub(crate) fn take_missed(&mut self) -> MissedNotifications {
+        match &mut self.link {
+            Link::RecordingLosses(missed) => {
+                let empty = MissedNotifications::from(missed.since);
+                std::mem::replace(missed, empty)
+            }
+            Link::Open(_) | Link::Calls => MissedNotifications::default(),
+        }
     }
 }
 
@@ -56,6 +78,7 @@ pub(crate) enum Link {
 /// What a client without a socket has missed.
 #[derive(Debug, Default)]
 pub(crate) struct MissedNotifications {
+    since: Time,
     queue: Vec<Arc<Notification>>,
     bytes: usize,
 }
@@ -87,7 +110,8 @@ pub(crate) struct Seat {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Origin {
     pub(crate) client: ClientId,
-    pub(crate) asker: Asker,
+    /// None: the rules themselves, and nobody is answered.
+    pub(crate) asker: Option<Asker>,
 }
 
 /// A request that waits for its turn.
@@ -152,7 +176,7 @@ impl Clients {
         let id = ids.client();
         let (handle, presence) = (ids.client_handle(), Presence::NotJoined);
         self.by_handle.insert(handle.clone(), id);
-        let client = Client { handle, peer, link, presence, waiting: None, requests: VecDeque::new() };
+        let client = Client { handle, peer, link, presence, waiting: None, requests: VecDeque::new(), absence: None };
         self.table.insert(id, client);
         id
     }
@@ -223,9 +247,9 @@ impl Clients {
     /// Whether the answer to a request can still reach who asked.
     pub(crate) fn is_current(&self, origin: Origin) -> bool {
         self.get(origin.client).is_some_and(|client| match (&client.link, origin.asker) {
-            (Link::Open(current), Asker::Socket { socket, .. }) => *current == socket,
-            (_, Asker::Call(_)) => true,
-            (Link::RecordingLosses(_) | Link::Calls, Asker::Socket { .. }) => false,
+            (Link::Open(current), Some(Asker::Socket { socket, .. })) => *current == socket,
+            (_, Some(Asker::Call(_))) | (Link::Open(_), None) => true,
+            (Link::RecordingLosses(_) | Link::Calls, _) => false,
         })
     }
 
@@ -262,6 +286,11 @@ impl Clients {
 }
 
 impl MissedNotifications {
+    /// None yet.
+    pub(crate) fn from(since: Time) -> Self {
+        Self { since, ..Self::default() }
+    }
+
     /// Whether there was room.
     fn push(&mut self, notification: &Arc<Notification>) -> bool {
         let bytes = self.bytes + notification.weight();

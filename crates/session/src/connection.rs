@@ -6,6 +6,7 @@ use protocol::id::{ConnectionId, RecordingKey, RouterId};
 use protocol::model::ConnectionProperties;
 
 use crate::Time;
+use crate::absence::LapsedStream;
 use crate::candidate::EarlyCandidates;
 use crate::command::HiddenClient;
 use crate::id::{ClientId, ParticipantId};
@@ -38,6 +39,8 @@ pub(crate) struct Participant {
     /// What others see.
     pub(crate) data: ParticipantData,
     pub(crate) stream: Option<Stream>,
+    /// What it published when it was put out for having no socket: it keeps its id when it comes again.
+    pub(crate) lapsed: Option<LapsedStream>,
     /// By publisher.
     pub(crate) subscriptions: BTreeMap<ParticipantId, Subscription>,
     pub(crate) early_candidates: EarlyCandidates,
@@ -49,7 +52,7 @@ pub(crate) struct Participant {
 }
 
 /// What let a participant in.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Access {
     /// A token, with everything that its connection was given.
     Token {

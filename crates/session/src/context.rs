@@ -1,9 +1,10 @@
 //! What a transition of a session may use besides the session itself: who can be reached, what is waited for, and the
 //! queue of what is to be done. It knows no session.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
-use protocol::id::MediaRequestId;
+use protocol::id::{MediaRequestId, StreamId};
 
 use crate::client::{Clients, Link, Origin, Presence};
 use crate::command::{Asker, CallId};
@@ -28,6 +29,8 @@ pub(crate) struct Context {
     pub(crate) legs: MediaLegs,
     pub(crate) timers: Timers,
     pub(crate) recordings: Recordings,
+    /// Streams to be offered again, and to whom.
+    pub(crate) offers_due: VecDeque<(ClientId, StreamId)>,
     pub(crate) effects: Effects,
 }
 
@@ -42,6 +45,7 @@ impl Context {
             legs: MediaLegs::default(),
             timers: Timers::default(),
             recordings: Recordings::default(),
+            offers_due: VecDeque::new(),
             effects: Effects::default(),
         }
     }
@@ -49,8 +53,10 @@ impl Context {
     /// Answers, unless the asker has changed its socket: then nobody waits any more.
     pub(crate) fn reply(&mut self, origin: Origin, result: Result<Reply, Refusal>) {
         let handle = self.clients.get(origin.client).map(|client| client.handle.clone());
-        if self.clients.is_current(origin) || matches!(origin.asker, Asker::Call(_)) {
-            self.effects.reply(origin.asker, handle, result);
+        if let Some(asker) = origin.asker
+            && (self.clients.is_current(origin) || matches!(asker, Asker::Call(_)))
+        {
+            self.effects.reply(asker, handle, result);
         }
     }
 
@@ -105,6 +111,7 @@ impl Context {
     pub(crate) fn drop_client(&mut self, client: ClientId) {
         self.timers.cancel(Timer::Grace(client));
         self.timers.cancel(Timer::Linger(client));
+        self.timers.cancel(Timer::Return(client));
         self.timers.cancel(Timer::CutOff(client));
         self.clients.remove(client);
     }

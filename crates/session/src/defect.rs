@@ -119,6 +119,7 @@ mod tests {
             media_workers: vec![WorkerId(0)],
             session_span: 200,
             reconnection_grace: SECOND,
+            return_window: SECOND,
             linger: SECOND,
             media_timeout: SECOND,
             garbage_interval: SECOND,

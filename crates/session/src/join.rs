@@ -125,6 +125,7 @@ impl Session {
             ip,
             platform: request.platform,
             stream: None,
+            lapsed: None,
             subscriptions: BTreeMap::new(),
             early_candidates: EarlyCandidates::default(),
             voice: Voice::default(),
@@ -155,7 +156,7 @@ impl Session {
         joined
     }
 
-    fn take_seat(&mut self, origin: Origin, participant: Participant, cx: &mut Context) {
+    pub(crate) fn take_seat(&mut self, origin: Origin, participant: Participant, cx: &mut Context) {
         let id = cx.ids.participant();
         tracing::info!(session = %self.id, connection = %participant.connection, "connection joined");
         let room = participant.room;

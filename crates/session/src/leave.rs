@@ -42,11 +42,15 @@ impl Registry {
 
     /// A client without a socket has been away for too long, or has missed too much.
     pub(crate) fn give_up(&mut self, client: ClientId, now: Time) {
-        let Some(entry) = self.cx.clients.get(client) else { return };
-        if let Presence::Joined(seat) = entry.presence.clone() {
+        self.put_out(client, now);
+        self.cx.drop_client(client);
+    }
+
+    /// The same, of whom it is remembered.
+    pub(crate) fn put_out(&mut self, client: ClientId, now: Time) {
+        if let Some(seat) = self.seat_of(client) {
             self.evict(&seat, Reason::NetworkDisconnect, now);
         }
-        self.cx.drop_client(client);
     }
 
     /// Closes a session: one participant after the other, each told to those who are still there.

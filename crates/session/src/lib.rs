@@ -40,6 +40,7 @@ pub use settings::{RecordingSettings, Settings, TurnServer};
 pub use time::Time;
 pub use voice::{Flow, SignalLimits};
 
+mod absence;
 mod application;
 mod candidate;
 mod client;
@@ -53,6 +54,7 @@ mod event;
 pub mod figures;
 mod garbage;
 mod guest_room;
+mod healing;
 mod id;
 mod join;
 mod leave;

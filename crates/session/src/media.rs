@@ -55,7 +55,13 @@ pub(crate) struct MediaRequest {
 #[derive(Debug)]
 pub(crate) enum MediaTask {
     /// A new stream.
-    Publish { publication: PublicationId, transport: TransportId, request: Box<Publish> },
+    Publish {
+        publication: PublicationId,
+        transport: TransportId,
+        request: Box<Publish>,
+        /// It had an id before, since then.
+        known_as: Option<(StreamId, Time)>,
+    },
     /// A new peer connection for a stream that goes on.
     Republish { stream: StreamId, transport: TransportId, offer: Arc<str> },
     /// Our offer to a subscriber, or with the client's `offer` our answer.
@@ -201,8 +207,8 @@ impl Session {
         now: Time,
     ) -> Decision {
         match task {
-            MediaTask::Publish { publication, transport, request } => {
-                self.published(origin, who, publication, transport, *request, result, cx, now)
+            MediaTask::Publish { publication, transport, request, known_as } => {
+                self.published(origin, who, publication, transport, *request, known_as, result, cx, now)
             }
             MediaTask::Republish { stream, transport, offer } => {
                 self.republished(who, &stream, transport, offer, result, cx)

@@ -84,6 +84,15 @@ pub enum Notification {
     RoleChanged(Role),
     /// Whether the receiver's own stream goes into recordings is different now.
     RecordChanged(bool),
+    /// A stream that the receiver had lost is there again: it is to answer this offer.
+    StreamOffered {
+        /// Whose.
+        connection: ConnectionId,
+        /// Which.
+        stream: StreamId,
+        /// SDP.
+        offer: String,
+    },
     /// The network of somebody who publishes is better or worse now: told to everybody, that client included.
     NetworkQualityChanged {
         /// Whose.
@@ -106,6 +115,7 @@ impl Notification {
             Self::StreamPublished { stream, .. } => {
                 length(&stream.properties.type_of_video) + length(&stream.properties.video_dimensions)
             }
+            Self::StreamOffered { offer, .. } => offer.len(),
             _ => 0,
         };
         chosen + 200

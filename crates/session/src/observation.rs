@@ -2,6 +2,7 @@
 //! remembered for those who ask later. Nothing follows from it here.
 
 use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
 
 use protocol::id::{ConnectionId, PublicationId, RouterId, SessionId, StreamId, TransportId};
 use protocol::media::{MediaCommand, MediaOperation, MediaPath, TransportObservation, TransportStatistics};
@@ -40,6 +41,8 @@ pub struct MediaLeg {
 pub struct MediaCondition {
     /// ICE and DTLS are up.
     pub is_connected: bool,
+    /// They were, and are not any more.
+    pub is_cut: bool,
     /// The way that media takes.
     pub path: Option<MediaPath>,
     /// The last ones, and when they came.
@@ -77,11 +80,20 @@ pub struct MediaMilestone {
 }
 
 impl MediaCondition {
+    /// The last statistics are not older than this, and the client has sent something or told what it has received.
+    pub(crate) fn is_heard(&self, now: Time, recently: Duration) -> bool {
+        self.statistics.as_ref().is_some_and(|(at, statistics)| {
+            let came = statistics.received.iter().any(|stream| stream.packets > 0);
+            let reported = statistics.sent.iter().any(|stream| stream.lost_permille.is_some());
+            self.is_connected && now < *at + recently && (came || reported)
+        })
+    }
+
     fn saw(&mut self, what: &TransportObservation, now: Time) {
         match what {
             TransportObservation::Path(path) => self.path = Some(*path),
-            TransportObservation::Connected => self.is_connected = true,
-            TransportObservation::Disconnected => self.is_connected = false,
+            TransportObservation::Connected => (self.is_connected, self.is_cut) = (true, false),
+            TransportObservation::Disconnected => (self.is_connected, self.is_cut) = (false, true),
             TransportObservation::KeyFrameRequested { .. } => return,
             TransportObservation::Statistics(statistics) => {
                 self.totals.add(statistics);

@@ -7,6 +7,7 @@ use protocol::id::{ConnectionId, PublicationId, StreamId, TransportId};
 use protocol::media::{CodecChoice, MediaFailure, MediaOperation, VideoCodec};
 use protocol::model::{ForcedVideoCodec, SessionProperties};
 
+use crate::absence::LapsedStream;
 use crate::client::{Origin, Seat};
 use crate::command::Publish;
 use crate::connection::Participant;
@@ -51,6 +52,33 @@ impl Session {
         cx: &mut Context,
         now: Time,
     ) -> Decision {
+        self.publish_as(origin, who, request, None, cx, now)
+    }
+
+    /// A stream that has lost its media when its publisher was put out, with the id that all know.
+    pub(crate) fn publish_lapsed(
+        &mut self,
+        origin: Origin,
+        who: ParticipantId,
+        lapsed: LapsedStream,
+        offer: String,
+        cx: &mut Context,
+        now: Time,
+    ) -> Decision {
+        let LapsedStream { description: StreamDescription { id, created_at, properties }, loopback } = lapsed;
+        let request = Box::new(Publish { offer, loopback, properties, filter: false });
+        self.publish_as(origin, who, request, Some((id, created_at)), cx, now)
+    }
+
+    fn publish_as(
+        &mut self,
+        origin: Origin,
+        who: ParticipantId,
+        request: Box<Publish>,
+        known_as: Option<(StreamId, Time)>,
+        cx: &mut Context,
+        now: Time,
+    ) -> Decision {
         let own = self.present(who)?;
         own.check_publishing(&request, self)?;
         let router = own.room;
@@ -62,7 +90,7 @@ impl Session {
             router,
             MediaOperation::Publish { request: id, publication, transport, offer, kinds, codecs, loopback },
         );
-        let task = MediaTask::Publish { publication, transport, request };
+        let task = MediaTask::Publish { publication, transport, request, known_as };
         cx.await_media(id, MediaRequest { origin, seat: self.seat(who), router, task }, now)
     }
 
@@ -74,6 +102,7 @@ impl Session {
         publication: PublicationId,
         transport: TransportId,
         request: Publish,
+        known_as: Option<(StreamId, Time)>,
         result: MediaResult,
         cx: &mut Context,
         now: Time,
@@ -99,16 +128,18 @@ impl Session {
         }
         let Publish { offer, loopback, properties, .. } = request;
         let properties = stream::carried(properties, carried);
-        let id = cx.ids.stream(&stream::kind(&properties), &connection);
-        let description = StreamDescription { id: id.clone(), created_at: now, properties };
+        let (id, created_at) =
+            known_as.unwrap_or_else(|| (cx.ids.stream(&stream::kind(&properties), &connection), now));
+        let description = StreamDescription { id: id.clone(), created_at, properties };
         let peer_connection = PeerConnection::new(transport, offer.into(), local_sdp.as_str().into());
         let announced = Announced::published(&connection, &description, now);
         self.emit_created(&announced, cx);
         let stream = Stream { description: description.clone(), publication, loopback, peer_connection, announced };
-        self.present_mut(who)?.stream = Some(stream);
+        let own = self.present_mut(who)?;
+        (own.stream, own.lapsed) = (Some(stream), None);
         self.open_leg(who, transport, publication, id.clone(), MediaDirection::Publishing, cx);
         self.forward_early_candidates(who, &connection, cx);
-        cx.reply(origin, Ok(Reply::Published { answer: local_sdp, stream: id, created_at: now }));
+        cx.reply(origin, Ok(Reply::Published { answer: local_sdp, stream: id, created_at }));
         self.broadcast(Some(who), Notification::StreamPublished { connection, stream: description }, cx);
         self.record_published(who, cx, now);
         Ok(Response::Given)
@@ -116,6 +147,9 @@ impl Session {
 
     pub(crate) fn unpublish(&mut self, who: ParticipantId, cx: &mut Context, now: Time) -> Decision {
         let Some(connection) = self.end_stream(who, Reason::Unpublish, cx, now) else {
+            if self.present_mut(who)?.lapsed.take().is_some() {
+                return DONE;
+            }
             return Err(Refusal::NotPublishing { connection: self.present(who)?.connection.clone() });
         };
         self.broadcast(Some(who), Notification::StreamUnpublished { connection, reason: Reason::Unpublish }, cx);
@@ -212,6 +246,7 @@ impl Session {
                 self.open_leg(who, transport, publication, stream.clone(), MediaDirection::Publishing, cx);
                 self.forward_early_candidates(who, &connection, cx);
                 self.record_republished(who, cx);
+                self.offer_again(who, cx);
                 Ok(Response::Reply(Reply::Published { answer, stream: stream.clone(), created_at }))
             }
             Err(MediaFailure::CodecNotOffered) => {

@@ -10,7 +10,7 @@ impl Registry {
     /// The client's socket is gone. Whoever is in a session has some time to come back.
     pub(crate) fn lose_socket(&mut self, id: ClientId, now: Time) {
         let Some(client) = self.cx.clients.get_mut(id) else { return };
-        client.link = Link::RecordingLosses(MissedNotifications::default());
+        client.link = Link::RecordingLosses(MissedNotifications::from(now));
         if matches!(client.presence, Presence::Joined(_)) {
             tracing::debug!(client = ?id, "socket lost");
             self.cx.timers.set(Timer::Grace(id), now + self.cx.settings.reconnection_grace);
@@ -25,9 +25,10 @@ impl Registry {
             return;
         }
         let asker = Asker::Socket { socket, request };
+        let answered = |client| Origin { client, asker: Some(asker) };
         let Some(handle) = handle else {
             if let Some(client) = cx.clients.of_socket(socket, &mut cx.ids) {
-                cx.reply(Origin { client, asker }, Ok(Reply::Greeted));
+                cx.reply(answered(client), Ok(Reply::Greeted));
             }
             return;
         };
@@ -36,6 +37,15 @@ impl Registry {
             cx.effects.reply(asker, None, Err(Refusal::UnknownClient));
             return;
         };
+        if let Some(absence) = cx.clients.get_mut(client).and_then(|client| client.absence.take()) {
+            if !self.awaits(&absence) {
+                self.cx.drop_client(client);
+                return self.cx.effects.reply(asker, None, Err(Refusal::UnknownClient));
+            }
+            self.leave_former_client(client, socket, now);
+            self.cx.clients.link(client, socket, &mut self.cx.effects);
+            return self.readmit(answered(client), *absence, now);
+        }
         self.leave_former_client(client, socket, now);
         let cx = &mut self.cx;
         let missed = cx.clients.link(client, socket, &mut cx.effects);
@@ -43,7 +53,7 @@ impl Registry {
         if cx.clients.get(client).is_some_and(|client| matches!(client.presence, Presence::Joined(_))) {
             cx.effects.push(Effect::Entered { socket });
         }
-        cx.reply(Origin { client, asker }, Ok(Reply::Resumed));
+        cx.reply(answered(client), Ok(Reply::Resumed));
         for notification in missed.into_queue() {
             cx.notify(client, &notification);
         }

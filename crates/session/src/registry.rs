@@ -227,7 +227,8 @@ impl Registry {
     pub fn handle_timeout(&mut self, now: Time) {
         while let Some(timer) = self.cx.timers.pop_due(now) {
             match timer {
-                Timer::Grace(client) => self.give_up(client, now),
+                Timer::Grace(client) => self.end_grace(client, now),
+                Timer::Return(client) => self.cx.drop_client(client),
                 Timer::Linger(client) => self.cx.clients.close(client, &mut self.cx.effects),
                 Timer::Media(request) => self.give_up_media(request, now),
                 Timer::Offer { client, publisher, transport } => {
@@ -294,13 +295,13 @@ impl Registry {
                 self.end_session(&session, reason, now);
             } else if let Some(client) = self.cx.media.take_woken() {
                 self.run_queued(client, now);
-            } else {
+            } else if !self.offer_next(now) {
                 return;
             }
         }
     }
 
-    fn seat_of(&self, client: ClientId) -> Option<Seat> {
+    pub(crate) fn seat_of(&self, client: ClientId) -> Option<Seat> {
         match &self.cx.clients.get(client)?.presence {
             Presence::Joined(seat) => Some(seat.clone()),
             Presence::NotJoined | Presence::Left { .. } => None,

@@ -52,7 +52,7 @@ impl Registry {
             tracing::debug!(?socket, "request on a socket that is closed");
             return;
         };
-        self.queue(Origin { client, asker: Asker::Socket { socket, request } }, command, now);
+        self.queue(Origin { client, asker: Some(Asker::Socket { socket, request }) }, command, now);
     }
 
     fn take_from_call(&mut self, call: CallId, client: Option<&ClientHandle>, command: ClientCommand, now: Time) {
@@ -65,7 +65,7 @@ impl Registry {
             self.cx.effects.reply(asker, None, Err(Refusal::UnknownClient));
             return;
         };
-        self.queue(Origin { client, asker }, command, now);
+        self.queue(Origin { client, asker: Some(asker) }, command, now);
         self.forget_unless_joined(client);
     }
 
@@ -77,7 +77,7 @@ impl Registry {
         }
     }
 
-    fn queue(&mut self, origin: Origin, command: ClientCommand, now: Time) {
+    pub(crate) fn queue(&mut self, origin: Origin, command: ClientCommand, now: Time) {
         let Some(entry) = self.cx.clients.get_mut(origin.client) else { return };
         // An echo asks whether the server is alive, and has 3 s for the answer.
         if entry.waiting.is_none() || matches!(command, ClientCommand::Echo) {

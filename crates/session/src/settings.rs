@@ -24,6 +24,9 @@ pub struct Settings {
     pub session_span: usize,
     /// How long a connection outlives its socket (original: 10 s).
     pub reconnection_grace: Duration,
+    /// How long who was put out then may come back as the same connection, and how long a connection outlives its socket whose
+    /// media goes on; zero: not at all (original).
+    pub return_window: Duration,
     /// How long a socket stays open after its connection ended (original: 10 s).
     pub linger: Duration,
     /// How long a media worker may take for one request; must stay well below the client's 10 s.

@@ -19,7 +19,7 @@ use crate::request::{DONE, Decision, Response};
 use crate::session::Session;
 use crate::subscription::{Subscription, SubscriptionState};
 use crate::timer::Timer;
-use crate::{Refusal, Reply, Time};
+use crate::{Notification, Refusal, Reply, Time};
 
 /// A client that has not answered our offer by then has given up; its transport would wait for ever.
 const OFFER_LIFETIME: Duration = Duration::from_secs(30);
@@ -74,6 +74,12 @@ impl Session {
         cx: &mut Context,
         now: Time,
     ) -> Decision {
+        if let Some(RenewalSdp::Usual(offer) | RenewalSdp::Offer(offer)) = &sdp
+            && let Some(lapsed) =
+                self.present(who)?.lapsed.clone().filter(|lapsed| lapsed.description.id.as_str() == stream)
+        {
+            return self.publish_lapsed(origin, who, lapsed, offer.clone(), cx, now);
+        }
         let Some((publisher, _)) = self.publisher_of(stream) else { return Err(self.unknown_stream(stream)) };
         match sdp {
             Some(RenewalSdp::Usual(offer) | RenewalSdp::Offer(offer)) if publisher == who => {
@@ -182,7 +188,7 @@ impl Session {
         let former = own.subscriptions.remove(&publisher);
         // A new peer connection for what is received already is no news to applications.
         let announced = former.as_ref().and_then(|former| former.announced.clone());
-        let subscription = Subscription { stream, created_at: now, state, peer_connection, announced };
+        let subscription = Subscription { stream: stream.clone(), created_at: now, state, peer_connection, announced };
         own.subscriptions.insert(publisher, subscription);
         if let Some(former) = former {
             former.release(router, origin.client, publisher, cx);
@@ -195,7 +201,14 @@ impl Session {
             }
         }
         self.forward_early_candidates(who, &owner, cx);
-        Ok(Response::Reply(reply))
+        match reply {
+            Reply::Offer { offer } if origin.asker.is_none() => {
+                let offered = Notification::StreamOffered { connection: owner, stream, offer };
+                cx.notify(origin.client, &Arc::new(offered));
+                Ok(Response::Given)
+            }
+            reply => Ok(Response::Reply(reply)),
+        }
     }
 
     fn accept(

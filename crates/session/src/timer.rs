@@ -12,6 +12,8 @@ use crate::id::{ClientId, ParticipantId};
 pub(crate) enum Timer {
     /// The client lost its socket and did not come back.
     Grace(ClientId),
+    /// The client was put out for having no socket, and did not come back.
+    Return(ClientId),
     /// The client's connection ended some time ago: its socket goes too.
     Linger(ClientId),
     /// The media worker did not answer.

@@ -36,6 +36,7 @@ fn registry() -> Registry {
         media_workers: vec![WorkerId(0)],
         session_span: 200,
         reconnection_grace: Duration::from_secs(10),
+        return_window: Duration::ZERO,
         linger: Duration::from_secs(10),
         media_timeout: Duration::from_secs(5),
         garbage_interval: Duration::ZERO,

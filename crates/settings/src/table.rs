@@ -217,6 +217,9 @@ settings! {
         openvidu_sessions_garbage_interval: u32 = "OPENVIDU_SESSIONS_GARBAGE_INTERVAL", "900", value::natural;
         /// Age in seconds at which a session that nobody joined is removed.
         openvidu_sessions_garbage_threshold: u32 = "OPENVIDU_SESSIONS_GARBAGE_THRESHOLD", "3600", value::natural;
+        /// For how many seconds somebody who lost the network, and was put out ten seconds later, comes back into the session
+        /// without joining anew; and for how long one whose media goes on is not put out. 0: not at all.
+        madang_return_window: u32 = "MADANG_RETURN_WINDOW", "180", value::natural;
     }
     "Events" {
         /// Writes every event to a file in OPENVIDU_CDR_PATH.

@@ -7,6 +7,7 @@ use protocol::media::{CodecChoice, Kinds, Legs, MediaCommand, MediaEvent, MediaF
 use rand::Rng;
 
 use crate::consumer::Consumer;
+use crate::demux::Ufrag;
 use crate::milestones::Milestones;
 use crate::pipe::Piped;
 use crate::publication::Publication;
@@ -108,7 +109,7 @@ impl Sfu {
 
         self.replace_transport_id(transport);
         let slot = self.peers.next();
-        let (credentials, ids) = (self.credentials(slot), self.outgoing_ids());
+        let ((ufrag, credentials), ids) = (self.credentials(slot), self.outgoing_ids());
         let sdp = sdp::write_publish_answer(&self.local(&credentials), &plan, &ids);
         let receiving = Receiving::new(&self.shared, slot, &credentials, &plan, &ids, generation, now, &mut self.sink);
 
@@ -124,6 +125,7 @@ impl Sfu {
 
         let peer = Peer {
             id: transport,
+            ufrag,
             router,
             publication: id,
             transport: Transport::Receiving(Box::new(receiving)),
@@ -175,13 +177,13 @@ impl Sfu {
         let (audio, video) = sdp::plan_server_offer(audio.as_ref(), video.as_ref());
         self.replace_transport_id(wish.transport);
         let slot = self.peers.next();
-        let (credentials, ids) = (self.credentials(slot), self.outgoing_ids());
+        let ((ufrag, credentials), ids) = (self.credentials(slot), self.outgoing_ids());
         let video_mid = if audio.is_some() { "1" } else { "0" };
         let sections = (audio.as_ref().map(|a| ("0", a)), video.as_ref().map(|v| (video_mid, v)));
         let sdp = sdp::write_offer(&self.local(&credentials), &ids, sections.0, sections.1);
         let sending = Sending::new(&self.shared, slot, &credentials, ids.cname.clone(), now);
         let offer = PendingOffer { expires: now + OFFER_LIFETIME, audio, video, ids };
-        self.add_subscriber(wish, sending, Some(offer));
+        self.add_subscriber(wish, ufrag, sending, Some(offer));
         Ok(sdp)
     }
 
@@ -192,16 +194,16 @@ impl Sfu {
         let plan = sdp::plan_subscribe(&offer, audio.as_ref(), video.as_ref())?;
         self.replace_transport_id(wish.transport);
         let slot = self.peers.next();
-        let (credentials, ids) = (self.credentials(slot), self.outgoing_ids());
+        let ((ufrag, credentials), ids) = (self.credentials(slot), self.outgoing_ids());
         let sdp = sdp::write_subscribe_answer(&self.local(&credentials), &plan, &ids);
         let mut sending = Sending::new(&self.shared, slot, &credentials, ids.cname.clone(), now);
         let streams = self.numbered(transport::answered_streams(&plan, &ids));
         sending.set_remote(&self.shared, &plan.remote, false, streams, now, &mut self.sink);
-        self.add_subscriber(wish, sending, None);
+        self.add_subscriber(wish, ufrag, sending, None);
         Ok((sdp, plan.kinds()))
     }
 
-    fn add_subscriber(&mut self, wish: SubscriptionWish, sending: Sending, offer: Option<PendingOffer>) {
+    fn add_subscriber(&mut self, wish: SubscriptionWish, ufrag: Ufrag, sending: Sending, offer: Option<PendingOffer>) {
         let SubscriptionWish { request: _, router, publication: id, subscriber, transport, reception } = wish;
         let first_sequences = [self.rng.random(), self.rng.random()];
         let Some(publication) = self.publications.get_mut(&id) else {
@@ -211,6 +213,7 @@ impl Sfu {
         let consumer = Consumer::new(id, publication.audio.is_some(), video, first_sequences).wanting(reception);
         let peer = Peer {
             id: transport,
+            ufrag,
             router,
             publication: id,
             transport: Transport::Sending(sending),
@@ -326,9 +329,11 @@ impl Sfu {
         Ok((publication.audio.clone(), publication.video.clone()))
     }
 
-    fn credentials(&mut self, slot: Slot) -> IceCredentials {
-        let pwd = (0..4).map(|_| format!("{:08x}", self.rng.random::<u32>())).collect();
-        IceCredentials { ufrag: self.demux.ufrag(slot, &mut self.rng), pwd }
+    fn credentials(&mut self, slot: Slot) -> (Ufrag, IceCredentials) {
+        let name = self.demux.ufrag(slot, &mut self.rng);
+        let ufrag = name.to_string();
+        let pwd = self.ice_secret.password(&ufrag);
+        (name, IceCredentials { ufrag, pwd })
     }
 
     /// With a number for each at which its retransmissions begin.

@@ -21,8 +21,8 @@ const MAX_CHECKS: usize = 64;
 /// Where a datagram goes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Route {
-    /// A check that names this slot: believe it only if the transport accepts it.
-    Check(Slot),
+    /// A check that names the transport with this ufrag: believe it only if that one accepts it.
+    Check(Ufrag),
     /// From an address that belongs to this transport, or the response to one of its checks.
     Known(Slot),
     /// A check that names a transport of another worker.
@@ -56,9 +56,9 @@ pub(crate) struct Demux {
 /// The local ufrag of a transport: which worker it is in, which slot, and random bits that make it unguessable for
 /// others and different from that of an earlier transport in the same slot.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Ufrag {
+pub(crate) struct Ufrag {
     worker: WorkerId,
-    slot: Slot,
+    pub(crate) slot: Slot,
     random: u32,
 }
 
@@ -99,14 +99,14 @@ impl Demux {
     }
 
     /// A fresh local ufrag for the transport in `slot`.
-    pub(crate) fn ufrag(&self, slot: Slot, rng: &mut impl RngCore) -> String {
-        Ufrag { worker: self.worker, slot, random: rng.random() }.to_string()
+    pub(crate) fn ufrag(&self, slot: Slot, rng: &mut impl RngCore) -> Ufrag {
+        Ufrag { worker: self.worker, slot, random: rng.random() }
     }
 
     pub(crate) fn route(&self, source: Source, contents: &[u8]) -> Route {
         match ice::parse(contents) {
             Some(IceMessage::Check { local_ufrag }) => match Ufrag::parse(local_ufrag) {
-                Some(ufrag) if ufrag.worker == self.worker => Route::Check(ufrag.slot),
+                Some(ufrag) if ufrag.worker == self.worker => Route::Check(ufrag),
                 Some(ufrag) => Route::Elsewhere(ufrag.worker),
                 None => Route::Garbage,
             },
@@ -195,8 +195,8 @@ mod tests {
         for (worker, slot) in [(0, 0), (1, 1), (7, 77), (u16::MAX, u32::MAX)] {
             let (worker, slot) = (WorkerId(worker), Slot(slot));
             let ufrag = Demux::new(worker).ufrag(slot, &mut rng);
-            let parsed = Ufrag::parse(&ufrag).unwrap();
-            assert_eq!((parsed.worker, parsed.slot, ufrag.len()), (worker, slot, Ufrag::LENGTH));
+            let text = ufrag.to_string();
+            assert_eq!((Ufrag::parse(&text), ufrag.slot, text.len()), (Some(ufrag), slot, Ufrag::LENGTH));
         }
         for foreign in ["", "abcd", "xyzw5678123456781234", "0123456ä123456781234", "+123456712345678abcd"] {
             assert_eq!(Ufrag::parse(foreign), None);
@@ -222,8 +222,9 @@ mod tests {
     fn a_check_for_another_worker_is_not_taken() {
         let mut rng = StdRng::seed_from_u64(1);
         let (own, other) = (Demux::new(WorkerId(3)), Demux::new(WorkerId(4)));
-        let for_own = check(&own.ufrag(Slot(5), &mut rng));
-        assert_eq!(own.route(address(1), &for_own), Route::Check(Slot(5)));
+        let ufrag = own.ufrag(Slot(5), &mut rng);
+        let for_own = check(&ufrag.to_string());
+        assert_eq!(own.route(address(1), &for_own), Route::Check(ufrag));
         assert_eq!(other.route(address(1), &for_own), Route::Elsewhere(WorkerId(3)));
         assert_eq!(worker_of_check(&for_own), Some(WorkerId(3)));
         assert_eq!(other.route(address(1), &check("a name of somebody else's")), Route::Garbage);

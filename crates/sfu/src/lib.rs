@@ -31,6 +31,7 @@ mod pipe;
 mod piping;
 mod publication;
 mod rates;
+mod refusal;
 mod retransmission;
 mod sdp;
 mod sender_clock;
@@ -46,6 +47,7 @@ mod transport;
 pub use demux::worker_of_check;
 pub use packet::SenderReport;
 pub use pipe::PipeMessage;
+pub use refusal::IceSecret;
 pub use sfu::Sfu;
 pub use tap::{TapCodec, TapPacket, TapSource};
 
@@ -56,6 +58,8 @@ pub struct Config {
     pub worker: WorkerId,
     /// Offered in every SDP.
     pub candidates: Candidates,
+    /// Where passwords of ICE come from: the same for a worker that takes another one's place.
+    pub ice_secret: IceSecret,
     /// ICE-lite (the default) or full ICE.
     pub ice_lite: bool,
     /// Subscribers get what their networks carry, and not everything.

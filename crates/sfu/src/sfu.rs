@@ -12,20 +12,21 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 
 use crate::consumer::Consumer;
-use crate::demux::{Demux, Route};
+use crate::demux::{Demux, Route, Ufrag};
 use crate::keyframe;
 use crate::layer_selector::LayerActivity;
 use crate::milestones::{self, Milestones};
 use crate::packet::{MediaKind, Packet};
 use crate::pipe::Piped;
 use crate::publication::Publication;
+use crate::refusal::IceSecret;
 use crate::sdp::{AudioFormat, OutgoingIds, VideoFormat};
 use crate::slots::{Slot, Slots};
 use crate::subscriber::{self, Membership, Subscriber};
 use crate::tap::Tap;
 use crate::timers::{Timer, Timers};
 use crate::transport::{LocalCandidates, Shared, Sink, Transport, TransportEvent, WallClock};
-use crate::{Arrival, Candidates, Config, Datagram, Output, Protocol};
+use crate::{Arrival, Candidates, Config, Datagram, Output, Protocol, Transmit};
 
 /// Packets collected for one publication before they are forwarded even if nobody takes the outputs.
 const MAX_PENDING: usize = 256;
@@ -39,6 +40,7 @@ pub struct Sfu {
     pub(crate) worker: WorkerId,
     pub(crate) shared: Shared,
     pub(crate) rng: StdRng,
+    pub(crate) ice_secret: IceSecret,
     pub(crate) now: Instant,
     pub(crate) demux: Demux,
     pub(crate) timers: Timers,
@@ -62,6 +64,8 @@ pub struct Sfu {
 #[derive(Debug)]
 pub(crate) struct Peer {
     pub(crate) id: TransportId,
+    /// It was made with this one.
+    pub(crate) ufrag: Ufrag,
     pub(crate) router: RouterId,
     pub(crate) publication: PublicationId,
     pub(crate) transport: Transport,
@@ -121,6 +125,7 @@ impl Sfu {
             sink: Sink::new(!shared.ice_lite()),
             shared,
             rng: StdRng::from_seed(seed),
+            ice_secret: config.ice_secret,
             now,
             demux: Demux::new(config.worker),
             timers: Timers::default(),
@@ -143,7 +148,11 @@ impl Sfu {
         let now = self.now;
         let Datagram { protocol, source, destination, contents } = datagram;
         let (slot, is_check) = match self.demux.route((protocol, source), contents) {
-            Route::Check(slot) => (slot, true),
+            Route::Check(ufrag) if self.peers.get(ufrag.slot).is_none_or(|peer| peer.ufrag != ufrag) => {
+                self.refuse(datagram);
+                return Arrival::Taken;
+            }
+            Route::Check(ufrag) => (ufrag.slot, true),
             Route::Known(slot) => (slot, false),
             Route::Elsewhere(worker) => return Arrival::CheckFor(worker),
             Route::Unasked => return Arrival::Unasked,
@@ -164,6 +173,21 @@ impl Sfu {
         self.schedule(slot);
         self.settle();
         Arrival::Taken
+    }
+
+    /// A check for a transport that is gone.
+    fn refuse(&mut self, check: Datagram<'_>) {
+        if let Some(contents) = self.ice_secret.refuse(check.contents) {
+            let Datagram { protocol, source: destination, destination: source, .. } = check;
+            let segment = contents.len();
+            self.sink.outputs.push_back(Output::Transmit(Transmit {
+                protocol,
+                source,
+                destination,
+                contents,
+                segment,
+            }));
+        }
     }
 
     /// A TCP connection from `source` has ended: its transport goes on over the next one, or another path.

@@ -1,7 +1,7 @@
 //! STUN messages (RFC 8489): the one reader and writer for all that speak it, which are connectivity checks of ICE, the TURN
 //! server and its client, and questions for our own address.
 //!
-//! [`Message`] reads without copying, [`MessageWriter`] writes, [`LongTermKey`] signs and verifies, [`binding`] is the one
+//! [`Message`] reads without copying, [`MessageWriter`] writes, [`Key`] signs and verifies, [`binding`] is the one
 //! exchange that needs no more than this, [`framing`] finds the messages in a TCP stream. Whatever comes in may be a
 //! stranger's: nothing here panics, and nothing grows with what a length field says.
 //!
@@ -18,7 +18,7 @@ mod message;
 mod writer;
 mod xor;
 
-pub use integrity::{INTEGRITY, LongTermKey};
+pub use integrity::{INTEGRITY, Key};
 pub use message::{Attribute, Message};
 pub use writer::MessageWriter;
 

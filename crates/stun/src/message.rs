@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use crate::integrity::INTEGRITY;
-use crate::{ATTRIBUTE_HEADER, COOKIE, HEADER, LongTermKey, TransactionId, attribute, fingerprint, kind, xor};
+use crate::{ATTRIBUTE_HEADER, COOKIE, HEADER, Key, TransactionId, attribute, fingerprint, kind, xor};
 
 /// A message whose header is sound and whose length is that of the bytes. Its attributes can be walked through.
 #[derive(Clone, Copy, Debug)]
@@ -83,7 +83,7 @@ impl<'a> Message<'a> {
 
     /// Whether the message was signed with this key. `integrity` is its MESSAGE-INTEGRITY; what stands behind that attribute
     /// is not covered.
-    pub fn is_signed(&self, integrity: &Attribute<'_>, key: &LongTermKey) -> bool {
+    pub fn is_signed(&self, integrity: &Attribute<'_>, key: &Key) -> bool {
         let Ok(tag) = <&[u8; INTEGRITY]>::try_from(integrity.value) else {
             return false;
         };

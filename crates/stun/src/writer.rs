@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use crate::fingerprint::FINGERPRINT;
 use crate::integrity::INTEGRITY;
-use crate::{ATTRIBUTE_HEADER, COOKIE, HEADER, LongTermKey, TransactionId, attribute, fingerprint, xor};
+use crate::{ATTRIBUTE_HEADER, COOKIE, HEADER, Key, TransactionId, attribute, fingerprint, xor};
 
 /// A message being written, attribute by attribute. Its length field has 16 bits: who writes keeps below 64 KiB.
 #[derive(Debug)]
@@ -54,7 +54,7 @@ impl MessageWriter {
     }
 
     /// Signs what is there: appends MESSAGE-INTEGRITY.
-    pub fn sign(self, key: &LongTermKey) -> Self {
+    pub fn sign(self, key: &Key) -> Self {
         let length = self.bytes.len() - HEADER + ATTRIBUTE_HEADER + INTEGRITY;
         let tag = key.sign((length as u16).to_be_bytes(), &self.bytes);
         self.attribute(attribute::MESSAGE_INTEGRITY, &tag)

@@ -4,14 +4,14 @@
 use std::net::{IpAddr, SocketAddr};
 
 use proptest::prelude::*;
-use stun::{Attribute, HEADER, LongTermKey, Message, MessageWriter, TransactionId, attribute, kind};
+use stun::{Attribute, HEADER, Key, Message, MessageWriter, TransactionId, attribute, kind};
 use stun_types::attribute::AttributeType;
 use stun_types::message::{LongTermKeyCredentials, MessageIntegrityCredentials};
 
 const TRANSACTION: TransactionId = *b"transaction!";
 
-fn key() -> LongTermKey {
-    LongTermKey::new("ann", "openvidu", "secret")
+fn key() -> Key {
+    Key::long_term("ann", "openvidu", "secret")
 }
 
 fn theirs() -> MessageIntegrityCredentials {
@@ -38,7 +38,7 @@ fn a_signed_message_is_read_as_it_was_written() {
     assert_eq!(message.find_xor_address(0x7fff), Some(addresses[1]));
     let integrity = integrity(&message).unwrap();
     assert!(message.is_signed(&integrity, &key()));
-    assert!(!message.is_signed(&integrity, &LongTermKey::new("ann", "openvidu", "wrong")));
+    assert!(!message.is_signed(&integrity, &Key::long_term("ann", "openvidu", "wrong")));
     let last = message.attributes().last().unwrap();
     assert!(last.kind == attribute::FINGERPRINT && message.has_fingerprint(&last) && message.ends_with(Some(&last)));
     assert!(!message.ends_with(Some(&integrity)) && !message.has_fingerprint(&integrity));
@@ -55,7 +55,7 @@ fn the_test_vector_of_long_term_credentials_is_verified() {
     let message = Message::parse(&bytes).unwrap();
     assert_eq!(message.attribute(attribute::REALM), Some(&b"example.org"[..]));
     // SASLprep makes the password "TheMatrIX" of what the user typed.
-    let key = LongTermKey::new("マトリックス", "example.org", "TheMatrIX");
+    let key = Key::long_term("マトリックス", "example.org", "TheMatrIX");
     assert!(message.is_signed(&integrity(&message).unwrap(), &key));
 }
 
@@ -82,7 +82,7 @@ fn the_first_of_two_counts() {
 
 #[test]
 fn no_key_is_shown() {
-    assert_eq!(format!("{:?}", key()), "LongTermKey(*)");
+    assert_eq!(format!("{:?}", key()), "Key(*)");
 }
 
 /// Types that the other implementation does not read for more than their bytes.

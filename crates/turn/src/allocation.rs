@@ -5,7 +5,7 @@ use std::ops::AddAssign;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use stun::{LongTermKey, TransactionId};
+use stun::{Key, TransactionId};
 
 use crate::Client;
 
@@ -57,7 +57,7 @@ impl Traffic {
 pub(crate) struct Allocation {
     pub(crate) client: Client,
     pub(crate) user: Arc<str>,
-    pub(crate) key: LongTermKey,
+    pub(crate) key: Key,
     pub(crate) relayed: SocketAddr,
     /// Of the request that made it: the same request again is a retransmission.
     pub(crate) transaction: TransactionId,
@@ -91,7 +91,7 @@ impl Allocation {
     pub(crate) fn new(
         client: Client,
         user: Arc<str>,
-        key: LongTermKey,
+        key: Key,
         relayed: SocketAddr,
         transaction: TransactionId,
         expires: Instant,

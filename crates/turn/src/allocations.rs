@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use stun::{LongTermKey, TransactionId};
+use stun::{Key, TransactionId};
 
 use crate::Client;
 use crate::address::{self, AddressFamily, Space};
@@ -33,7 +33,7 @@ struct Entry {
 pub(crate) struct NewAllocation<'a> {
     pub(crate) client: Client,
     pub(crate) user: &'a str,
-    pub(crate) key: LongTermKey,
+    pub(crate) key: Key,
     pub(crate) transaction: TransactionId,
     pub(crate) family: AddressFamily,
     pub(crate) even_port: bool,

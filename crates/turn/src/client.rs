@@ -5,7 +5,7 @@
 
 use std::net::SocketAddr;
 
-use stun::{LongTermKey, Message, MessageWriter};
+use stun::{Key, Message, MessageWriter};
 
 use crate::Credentials;
 use crate::message::{Request, attribute, kind};
@@ -25,7 +25,7 @@ pub struct TurnClient {
 struct Challenge {
     realm: Vec<u8>,
     nonce: Vec<u8>,
-    key: LongTermKey,
+    key: Key,
 }
 
 /// What a server has answered.
@@ -117,7 +117,7 @@ impl TurnClient {
         }
         let (realm, nonce) = (message.attribute(attribute::REALM)?, message.attribute(attribute::NONCE)?);
         let Credentials { username, password } = &self.credentials;
-        let key = LongTermKey::new(username, std::str::from_utf8(realm).ok()?, password);
+        let key = Key::long_term(username, std::str::from_utf8(realm).ok()?, password);
         self.challenge = Some(Challenge { realm: realm.to_owned(), nonce: nonce.to_owned(), key });
         Some(TurnResponse::Challenged)
     }

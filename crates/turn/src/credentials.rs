@@ -6,7 +6,7 @@ use std::fmt;
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use stun::LongTermKey;
+use stun::Key;
 
 use crate::REALM;
 
@@ -58,8 +58,8 @@ impl SharedSecret {
     }
 
     /// The key of the user's messages. Whether the name is still valid is another question.
-    pub(crate) fn key(&self, username: &str) -> LongTermKey {
-        LongTermKey::new(username, REALM, &self.password(username))
+    pub(crate) fn key(&self, username: &str) -> Key {
+        Key::long_term(username, REALM, &self.password(username))
     }
 }
 

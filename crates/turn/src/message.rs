@@ -170,7 +170,7 @@ pub(crate) fn channel_data(bytes: &[u8]) -> Option<(u16, &[u8])> {
 
 #[cfg(test)]
 mod tests {
-    use stun::{HEADER, LongTermKey, MessageWriter, TransactionId};
+    use stun::{HEADER, Key, MessageWriter, TransactionId};
 
     use super::*;
 
@@ -178,7 +178,7 @@ mod tests {
 
     #[test]
     fn what_is_written_can_be_read() {
-        let key = LongTermKey::new("ann", "openvidu", "7");
+        let key = Key::long_term("ann", "openvidu", "7");
         let peers: [SocketAddr; 2] = ["203.0.113.5:40000".parse().unwrap(), "[2001:db8::5]:40000".parse().unwrap()];
         let bytes = MessageWriter::new(kind::CREATE_PERMISSION, TRANSACTION)
             .attribute(attribute::USERNAME, b"ann")
@@ -196,12 +196,12 @@ mod tests {
         assert_eq!((request.unknown, request.fingerprint), (vec![0x7fff], true));
         let integrity = request.integrity.unwrap();
         assert!(message.is_signed(&integrity, &key));
-        assert!(!message.is_signed(&integrity, &LongTermKey::new("ann", "openvidu", "8")));
+        assert!(!message.is_signed(&integrity, &Key::long_term("ann", "openvidu", "8")));
     }
 
     #[test]
     fn a_changed_bit_is_seen() {
-        let key = LongTermKey::new("ann", "openvidu", "7");
+        let key = Key::long_term("ann", "openvidu", "7");
         let bytes = MessageWriter::new(kind::REFRESH, TRANSACTION)
             .attribute(attribute::USERNAME, b"anna")
             .sign(&key)

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
-use stun::{LongTermKey, Message, MessageWriter, TransactionId, binding};
+use stun::{Key, Message, MessageWriter, TransactionId, binding};
 
 use crate::address::AddressFamily;
 use crate::allocation::{Allocation, Usage};
@@ -159,7 +159,7 @@ enum Stranger {
 /// Who sent a request.
 struct User<'a> {
     name: &'a str,
-    key: LongTermKey,
+    key: Key,
     /// How long its allocations may last from now on.
     longest: Duration,
 }
@@ -382,7 +382,7 @@ impl Server {
         let key = match self.allocations.get(client) {
             // A call may outlast the credentials it began with. What nobody uses ends with them.
             Some(allocation) if *allocation.user == *name && (is_valid || allocation.is_in_use(now.instant)) => {
-                allocation.key
+                allocation.key.clone()
             }
             _ if is_valid => secret.key(name),
             _ => return Err(Stranger::Unauthorized),
@@ -492,7 +492,7 @@ impl Server {
         let new = NewAllocation {
             client,
             user: user.name,
-            key: user.key,
+            key: user.key.clone(),
             transaction,
             family,
             even_port: request.even_port.is_some(),

@@ -23,6 +23,7 @@ use crate::worker::{Worker, request_of, success};
 pub(crate) const ROOM: &str = "room";
 pub(crate) const SECRET: &str = "MY_SECRET";
 pub(crate) const GRACE: Duration = Duration::from_secs(10);
+pub(crate) const RETURN: Duration = Duration::from_secs(60);
 pub(crate) const LINGER: Duration = Duration::from_secs(10);
 pub(crate) const MEDIA_TIMEOUT: Duration = Duration::from_secs(7);
 
@@ -34,6 +35,7 @@ pub(crate) fn settings() -> Settings {
         media_workers: vec![WorkerId(0)],
         session_span: 200,
         reconnection_grace: GRACE,
+        return_window: RETURN,
         linger: LINGER,
         media_timeout: MEDIA_TIMEOUT,
         garbage_interval: Duration::from_secs(900),

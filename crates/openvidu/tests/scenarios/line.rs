@@ -44,6 +44,9 @@ impl Call {
             ServerNotification::NetworkQualityLevelChanged { connection_id, new_value, old_value } => {
                 format!("networkQualityLevelChanged {connection_id} {old_value:?} {new_value}")
             }
+            ServerNotification::ForciblyReconnectSubscriber { connection_id, stream_id, sdp_offer } => {
+                format!("forciblyReconnectSubscriber {connection_id} {stream_id} {sdp_offer}")
+            }
             ServerNotification::ConnectionPropertyChanged { property, new_value } => {
                 format!("connectionPropertyChanged {property} {new_value}")
             }

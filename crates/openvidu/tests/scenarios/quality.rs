@@ -12,7 +12,7 @@ use crate::worker::observed;
 
 const PERIOD: Duration = Duration::from_secs(5);
 
-fn loses(permille: u16) -> TransportObservation {
+pub(crate) fn loses(permille: u16) -> TransportObservation {
     let kind = MediaKind::Audio;
     let stream = StreamStatistics {
         kind,

@@ -41,21 +41,6 @@ fn what_was_missed_follows_the_answer_in_order() {
 }
 
 #[test]
-fn who_stays_away_is_evicted() {
-    let mut call = two();
-    let handle = call.handle("ann");
-    call.cut("ann").advance(GRACE);
-    assert_eq!(
-        call.inbox("bob"),
-        ["participantLeft ann networkDisconnect", "participantEvicted ann networkDisconnect"]
-    );
-    assert_eq!(call.worker.publications.len(), 1);
-    call.open("ann");
-    call.connect("ann", Some(&handle));
-    assert_eq!(call.inbox("ann"), ["error reconnection error"]);
-}
-
-#[test]
 fn the_last_one_that_stays_away_closes_the_session() {
     let mut call = Call::new();
     call.join("ann").cut("ann").advance(GRACE);

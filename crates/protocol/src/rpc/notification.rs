@@ -94,6 +94,15 @@ pub enum ServerNotification {
         /// As text.
         new_value: String,
     },
+    /// A stream that the client had lost is there again: it is to answer this offer with `reconnectStream`.
+    ForciblyReconnectSubscriber {
+        /// Whose.
+        connection_id: ConnectionId,
+        /// Which.
+        stream_id: StreamId,
+        /// Ours.
+        sdp_offer: String,
+    },
     /// The network of somebody who publishes is better or worse now.
     NetworkQualityLevelChanged {
         /// Who.

@@ -20,6 +20,7 @@ pub fn run(data: &[u8]) {
         Config {
             worker: WorkerId(0),
             candidates,
+            ice_secret: sfu::IceSecret::new([9; 32]),
             ice_lite: true,
             adapts: true,
             statistics: Some(Duration::from_secs(1)),

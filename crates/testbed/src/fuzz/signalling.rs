@@ -232,6 +232,7 @@ fn settings() -> Settings {
         media_workers: vec![WorkerId(0)],
         session_span: 200,
         reconnection_grace: Duration::from_secs(60),
+        return_window: Duration::from_secs(180),
         linger: Duration::from_secs(10),
         media_timeout: Duration::from_secs(10),
         garbage_interval: Duration::from_secs(900),
