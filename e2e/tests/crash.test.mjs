@@ -157,3 +157,35 @@ test('a panic about one session ends it for everybody in it, and no other call',
   await (await again.join('eve')).publish();
   await world.server.stop();
 });
+
+test('a media worker that panics: the call goes on by itself', { timeout: 240_000 }, async (t) => {
+  for (const [mediaServer, workers] of [
+    ['mediasoup', '1'],
+    ['kurento', '2'],
+  ]) {
+    const faulty = { ...settings, FAULTY_SESSION: '-', MADANG_WORKERS: workers };
+    faulty.MADANG_SESSION_SPAN = '1';
+    faulty.OPENVIDU_ENTERPRISE_MEDIA_SERVER = mediaServer;
+    world.server = await startServer(faulty, undefined, faultyBinary);
+    const room = await world.call();
+    const ann = await room.join('ann');
+    const bob = await room.join('bob');
+    const cat = await room.join('cat');
+    const everybody = [ann, bob, cat];
+    await ann.publish();
+    await bob.publish();
+    await Promise.all([bob.sees(ann), ann.sees(bob), cat.sees(ann), cat.sees(bob)]);
+    world.server.child.kill('SIGUSR2');
+    const broken = performance.now();
+    await world.server.said(/the media worker panicked/);
+    await Promise.all([bob.sees(ann), ann.sees(bob), cat.sees(ann), cat.sees(bob)]);
+    t.diagnostic(`${mediaServer}: everybody sees everybody after ${Math.round(performance.now() - broken)} ms`);
+    for (const one of everybody) {
+      for (const name of ['streamDestroyed', 'sessionDisconnected', 'connectionDestroyed']) {
+        assert.equal(await one.count(name), 0, `${one.name}: ${name}`);
+      }
+      await one.close();
+    }
+    await world.server.stop();
+  }
+});

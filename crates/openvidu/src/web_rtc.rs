@@ -97,6 +97,7 @@ fn event(milestone: &MediaMilestone, endpoint: &Endpoint<'_>) -> Option<WebRtcEv
             WebRtcEventView { media_type: Some(media_type), ..state(flow, "FLOWING") }
         }
         TransportObservation::Silent => state(flow, "NOT_FLOWING"),
+        TransportObservation::Still => WebRtcEventView { media_type: Some("VIDEO"), ..state(flow, "NOT_FLOWING") },
         TransportObservation::FirstKeyFrame => event("FirstKeyFrame"),
         TransportObservation::LayerChanged { layer } => {
             WebRtcEventView { layer: Some(layer.spatial), ..event("LayerChanged") }

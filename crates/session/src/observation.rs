@@ -103,7 +103,8 @@ impl MediaCondition {
             TransportObservation::FirstPacket { .. }
             | TransportObservation::FirstKeyFrame
             | TransportObservation::LayerChanged { .. }
-            | TransportObservation::Silent => {}
+            | TransportObservation::Silent
+            | TransportObservation::Still => {}
         }
         if self.milestones.len() == REMEMBERED_MILESTONES {
             self.milestones.pop_front();

@@ -43,6 +43,7 @@ fn main() {
     let config = Config {
         worker: router.worker,
         candidates,
+        ice_secret: sfu::IceSecret::new([9; 32]),
         ice_lite: true,
         adapts: true,
         statistics: Some(Duration::from_secs(5)),

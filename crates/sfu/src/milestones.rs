@@ -15,6 +15,8 @@ pub(crate) struct Milestones {
     /// The layer of the last picture that went to a subscriber.
     layer: Option<usize>,
     silent: bool,
+    /// Pictures do not come although sound does.
+    still: bool,
     /// Of a publisher's layers, as they came.
     smoothness: Vec<Smoothness>,
     /// Not told yet.
@@ -60,8 +62,8 @@ impl Milestones {
     }
 
     /// A publisher's statistics, which get what is known here. It has fallen silent if it sent something once and nothing in
-    /// this period.
-    pub(crate) fn measured(&mut self, statistics: &mut TransportStatistics) {
+    /// this period, and its picture stands still if that is so of pictures alone. `true`: it does, and a key frame may help.
+    pub(crate) fn measured(&mut self, statistics: &mut TransportStatistics) -> bool {
         for stream in statistics.received.iter_mut().filter(|stream| stream.kind == MediaKind::Video) {
             let layer = stream.layer.map_or(0, |layer| usize::from(layer.spatial));
             stream.pictures = self.smoothness.get_mut(layer).map(Smoothness::take).unwrap_or_default();
@@ -71,6 +73,13 @@ impl Milestones {
             self.observations.push(TransportObservation::Silent);
         }
         self.silent = is_silent;
+        let came = |kind| statistics.received.iter().any(|stream| stream.kind == kind && stream.packets > 0);
+        let is_still = self.video && came(MediaKind::Audio) && !came(MediaKind::Video);
+        if is_still && !self.still {
+            self.observations.push(TransportObservation::Still);
+        }
+        self.still = is_still;
+        is_still
     }
 
     /// The layer that goes to the subscriber.

@@ -407,9 +407,16 @@ impl Sfu {
                 self.start_consumer(slot, now);
             }
             TransportEvent::Statistics(mut statistics) => {
-                match peer.transport {
+                let is_still = match peer.transport {
                     Transport::Receiving(_) => peer.milestones.measured(&mut statistics),
-                    Transport::Sending(_) => statistics.layer = peer.milestones.layer(),
+                    Transport::Sending(_) => {
+                        statistics.layer = peer.milestones.layer();
+                        false
+                    }
+                };
+                if is_still && let Some(publication) = self.publications.get_mut(&publication_id) {
+                    publication.want_key_frame(None);
+                    self.request_key_frames(publication_id);
                 }
                 let publication = self.publications.get(&publication_id);
                 statistics.video_codec = publication.and_then(|it| it.video.as_ref()).map(|video| video.codec);

@@ -37,6 +37,9 @@ pub enum TransportObservation {
     /// Nothing came from the publisher for a whole period of statistics, though something had before. Told once for
     /// each silence.
     Silent,
+    /// The same of the publisher's pictures alone: sound goes on. It is asked for a key frame. Cameras that are switched off and
+    /// screens on which nothing moves look like this, too.
+    Still,
 }
 
 /// A pair of addresses and what carries datagrams between them.

@@ -18,6 +18,7 @@ pub(super) struct Counters {
     pub(super) paths: BTreeMap<(&'static str, &'static str), u64>,
     pub(super) layer_changes: u64,
     pub(super) silences: u64,
+    pub(super) stills: u64,
     pub(super) sessions_created: u64,
     pub(super) sessions_destroyed: BTreeMap<&'static str, u64>,
     pub(super) joined: u64,
@@ -74,6 +75,7 @@ impl Default for Counters {
             paths: BTreeMap::new(),
             layer_changes: 0,
             silences: 0,
+            stills: 0,
             sessions_created: 0,
             sessions_destroyed: BTreeMap::new(),
             joined: 0,
@@ -104,6 +106,7 @@ impl Counters {
             }
             TransportObservation::LayerChanged { .. } => self.layer_changes += 1,
             TransportObservation::Silent => self.silences += 1,
+            TransportObservation::Still => self.stills += 1,
             TransportObservation::KeyFrameRequested { .. }
             | TransportObservation::FirstPacket { .. }
             | TransportObservation::FirstKeyFrame => {}

@@ -192,6 +192,8 @@ fn of_media(out: &mut Exposition, counters: &Counters) {
     out.counter("madang_media_layer_changes_total", help).value(counters.layer_changes);
     let help = "Publishers of whom nothing came for a while.";
     out.counter("madang_media_silences_total", help).value(counters.silences);
+    let help = "Publishers whose pictures stopped while sound went on: frozen, switched off, or a screen on which nothing moves.";
+    out.counter("madang_media_stills_total", help).value(counters.stills);
 }
 
 fn of_quality(out: &mut Exposition, counters: &Counters, facts: &Facts) {

@@ -192,6 +192,30 @@ fn a_publisher_that_falls_silent_is_told_once_for_each_silence() {
 }
 
 #[test]
+fn a_picture_that_stops_while_sound_goes_on_is_told_and_asked_for() {
+    let mut call = Call::new();
+    let ann = call.publish(browser(), &[]);
+    call.connect();
+    call.start_audio(ann);
+    let camera = call.start_video(ann, VideoCodec::Vp8, None);
+    call.run(STATISTICS * 2);
+    let stills = |call: &Call| milestones(call, ann).iter().filter(|what| **what == Seen::Still).count();
+    let asked = |call: &Call| call.clients[ann].key_frame_requests.len();
+    assert_eq!(stills(&call), 0);
+    let before = asked(&call);
+    call.camera(ann, camera).muted = true;
+    call.run(STATISTICS * 4);
+    assert_eq!(stills(&call), 1);
+    assert!(asked(&call) > before);
+    assert!(!milestones(&call, ann).contains(&Seen::Silent));
+    call.camera(ann, camera).muted = false;
+    call.run(STATISTICS * 2);
+    call.camera(ann, camera).muted = true;
+    call.run(STATISTICS * 3);
+    assert_eq!(stills(&call), 2);
+}
+
+#[test]
 fn without_a_period_there_are_no_statistics() {
     let mut call = Call::with(sfu::Config { statistics: None, ..config() });
     let ann = call.publish(browser(), &[]);

@@ -2,10 +2,11 @@
 
 use protocol::id::PublicationId;
 use protocol::media::{Kinds, MediaFailure, MediaOperation, VideoCodec};
+use sfu::Sfu;
 use str0m::media::Direction;
 use str0m::rtp::Vp8Descriptor;
 
-use crate::call::{Call, any_codec, browser, browser_with, ms};
+use crate::call::{Call, any_codec, browser, browser_with, config, ms};
 use crate::camera::stamp;
 
 #[test]
@@ -98,4 +99,23 @@ fn a_failed_reconnection_leaves_the_old_transport_in_place() {
     assert!(matches!(call.failure(request), MediaFailure::BadSdp(_)));
     call.run(ms(500));
     assert!(call.video_of(bob).len() > before + 30);
+}
+
+#[test]
+fn who_asks_for_a_transport_that_is_lost_is_refused_and_others_are_not() {
+    let mut call = Call::new();
+    let ann = call.publish(browser(), &[]);
+    call.connect();
+    // As when a media worker starts anew.
+    call.sfu = Sfu::new(config(), [77; 32], call.now);
+    call.command(MediaOperation::CreateRouter);
+    let (before, events) = (call.sent, call.events.len());
+    call.run(ms(3000));
+    assert!(call.sent > before, "nothing else is there that could be sent");
+    assert_eq!(call.events.len(), events);
+    // Its place is somebody else's now.
+    let bob = call.publish(browser(), &[]);
+    call.run(ms(3000));
+    assert!(call.is_connected(bob) && !call.clients[bob].closed);
+    assert_ne!(call.clients[ann].transport, call.clients[bob].transport);
 }
