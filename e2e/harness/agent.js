@@ -360,7 +360,8 @@
       first ??= now;
       missing = [];
       if (video) {
-        startTime ??= element?.readyState >= 2 ? element.currentTime : undefined;
+        // The clock of a new peer connection begins anew.
+        if (element?.readyState >= 2) startTime = Math.min(startTime ?? Infinity, element.currentTime);
         const shown = element?.videoWidth ? sample(element) : { brightest: 0 };
         if (shown.brightest > 40) prints.add(shown.print);
         if (now.frames < first.frames + 5) missing.push('decoded frames');

@@ -25,13 +25,22 @@ async function cutOff({ router }, protocol, seconds) {
   router.exec('nft', 'delete', 'table', 'inet', 'filter');
 }
 
+function isBrowser(pid) {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, 'utf8').startsWith('chromium');
+  } catch {
+    // It has ended since.
+    return false;
+  }
+}
+
 /** Stops the browser on a machine, as its lid does. */
 async function sleep({ client }, seconds) {
   const browsers = String(client.exec('ip', 'netns', 'pids', client.name))
     .split('\n')
     .filter(Boolean)
     .map(Number)
-    .filter((pid) => readFileSync(`/proc/${pid}/comm`, 'utf8').startsWith('chromium'));
+    .filter((pid) => isBrowser(pid));
   for (const pid of browsers) process.kill(pid, 'SIGSTOP');
   await pause(seconds);
   for (const pid of browsers) process.kill(pid, 'SIGCONT');
@@ -99,7 +108,8 @@ inNetwork(
       const { longestGap } = await desk.do('watchedPictures', phone.id);
       assert.ok(longestGap < 5000, `a picture stood for ${longestGap} ms while only signalling was lost`);
 
-      const asleep = full ? 60 : 20;
+      // Longer than it takes to miss its pings, and the time in which it would never have been away.
+      const asleep = full ? 60 : 40;
       await trouble(`asleep for ${asleep} s`, () => sleep(machines, asleep), { leaves: true });
 
       await trouble('another network', () => move(machines), {});
