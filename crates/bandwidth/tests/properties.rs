@@ -118,9 +118,11 @@ fn consumed() -> impl Strategy<Value = Consumed> {
     );
     let limit =
         prop_oneof![Just(Layer::BEST), (0..3_u8, 0..3_u8).prop_map(|(spatial, temporal)| Layer { spatial, temporal })];
-    let wish = (0..3_u8, limit, proptest::bool::weighted(0.1)).prop_map(|(priority, limit, paused)| Wish {
+    let most = proptest::option::of((1..3_000_u64).prop_map(Bitrate::kbps));
+    let wish = (0..3_u8, limit, most, proptest::bool::weighted(0.1)).prop_map(|(priority, limit, most, paused)| Wish {
         priority,
         limit,
+        most,
         paused,
     });
     (class, wish, proptest::collection::vec(layer, 0..6)).prop_map(|(class, wish, layers)| Consumed {

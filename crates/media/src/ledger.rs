@@ -110,7 +110,7 @@ impl Ledger {
 #[cfg(test)]
 mod tests {
     use protocol::id::{SubscriberId, WorkerId};
-    use protocol::media::{CodecChoice, Kinds, Reception};
+    use protocol::media::{BitrateLimits, CodecChoice, Kinds, Reception};
 
     use super::*;
 
@@ -157,7 +157,16 @@ mod tests {
             (MediaRequestId(number), TransportId(number), PublicationId(publication));
         let operation = if publishes {
             let (offer, codecs) = (String::new(), CodecChoice::Offered);
-            MediaOperation::Publish { request, publication, transport, offer, kinds: BOTH, codecs, loopback: false }
+            MediaOperation::Publish {
+                request,
+                publication,
+                transport,
+                offer,
+                kinds: BOTH,
+                codecs,
+                bitrate: BitrateLimits::default(),
+                loopback: false,
+            }
         } else {
             let (subscriber, reception) = (SubscriberId(number), Reception::default());
             MediaOperation::Subscribe {

@@ -4,12 +4,14 @@
 //! room's id names its worker, every command its room, so that whoever hands them on keeps no tables. The worker knows
 //! nothing of OpenVidu: sessions are routers, streams are publications, all ids are opaque numbers given by the caller.
 
+mod bitrate;
 mod codec;
 mod command;
 mod event;
 mod observation;
 mod reception;
 
+pub use bitrate::BitrateLimits;
 pub use codec::{CodecChoice, Kinds, MediaKind, VideoCodec};
 pub use command::{MediaCommand, MediaOperation};
 pub use event::{MediaEvent, MediaFailure};

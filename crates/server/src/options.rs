@@ -224,6 +224,12 @@ pub(crate) fn session(config: &Config, fallback_host: IpAddr, udp_port: u16) -> 
         media_timeout: MEDIA_TIMEOUT,
         garbage_interval: Duration::from_secs(config.openvidu_sessions_garbage_interval.into()),
         garbage_threshold: Duration::from_secs(config.openvidu_sessions_garbage_threshold.into()),
+        video_bandwidth: session::VideoBandwidth {
+            max_recv: config.openvidu_streams_video_max_recv_bandwidth,
+            min_recv: config.openvidu_streams_video_min_recv_bandwidth,
+            max_send: config.openvidu_streams_video_max_send_bandwidth,
+            min_send: config.openvidu_streams_video_min_send_bandwidth,
+        },
         signals: Some(SIGNALS),
         network_quality: network_quality(config),
         recording: RecordingSettings {

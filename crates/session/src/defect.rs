@@ -126,6 +126,7 @@ mod tests {
             garbage_threshold: SECOND,
             signals: None,
             network_quality: None,
+            video_bandwidth: crate::VideoBandwidth::default(),
             recording: RecordingSettings {
                 enabled: false,
                 notification: RecordingNotification::None,

@@ -82,13 +82,13 @@ impl Session {
         let own = self.present(who)?;
         own.check_publishing(&request, self)?;
         let router = own.room;
-        let codecs = codec_choice(&self.properties);
+        let (codecs, bitrate) = (codec_choice(&self.properties), own.published_bitrate(cx.settings.video_bandwidth));
         let (publication, transport) = (cx.ids.publication(), cx.ids.transport());
         let (id, loopback) = (cx.ids.media_request(), request.loopback);
         let (offer, kinds) = (request.offer.clone(), stream::kinds(&request.properties));
         cx.effects.media(
             router,
-            MediaOperation::Publish { request: id, publication, transport, offer, kinds, codecs, loopback },
+            MediaOperation::Publish { request: id, publication, transport, offer, kinds, codecs, bitrate, loopback },
         );
         let task = MediaTask::Publish { publication, transport, request, known_as };
         cx.await_media(id, MediaRequest { origin, seat: self.seat(who), router, task }, now)
@@ -213,11 +213,12 @@ impl Session {
         // Others have been told of these.
         let kinds = stream::kinds(&stream.description.properties);
         let (codecs, stream) = (codec_choice(&self.properties), stream.id().clone());
+        let bitrate = own.published_bitrate(cx.settings.video_bandwidth);
         let (id, transport) = (cx.ids.media_request(), cx.ids.transport());
         let kept: Arc<str> = offer.as_str().into();
         cx.effects.media(
             router,
-            MediaOperation::Publish { request: id, publication, transport, offer, kinds, codecs, loopback },
+            MediaOperation::Publish { request: id, publication, transport, offer, kinds, codecs, bitrate, loopback },
         );
         let task = MediaTask::Republish { stream, transport, offer: kept };
         cx.await_media(id, MediaRequest { origin, seat: self.seat(who), router, task }, now)

@@ -6,7 +6,7 @@ use protocol::id::WorkerId;
 use protocol::model::{IceServer, RecordingNotification};
 use turn::{Credentials, SharedSecret};
 
-use crate::{SignalLimits, Time};
+use crate::{SignalLimits, Time, VideoBandwidth};
 
 /// Read once at start.
 #[derive(Clone, Debug)]
@@ -35,6 +35,8 @@ pub struct Settings {
     pub garbage_interval: Duration,
     /// Age of such a session at its removal.
     pub garbage_threshold: Duration,
+    /// What pictures may take, where a connection has no limits of its own.
+    pub video_bandwidth: VideoBandwidth,
     /// How much each participant may make others hear; none: as much as it likes, as in the original.
     pub signals: Option<SignalLimits>,
     /// How often the networks of publishers are rated for everybody; none: never.

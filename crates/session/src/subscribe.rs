@@ -121,9 +121,10 @@ impl Session {
         };
         let is_screen = stream.description.properties.is_screen();
         let (publication, stream, source) = (stream.publication, stream.id().clone(), owner.room.worker);
-        let router = self.present(who)?.room;
+        let own = self.present(who)?;
+        let (router, bitrate) = (own.room, own.received_bitrate(cx.settings.video_bandwidth));
         let (id, transport) = (cx.ids.media_request(), cx.ids.transport());
-        let reception = Reception { is_screen, ..Reception::default() };
+        let reception = Reception { is_screen, bitrate, ..Reception::default() };
         let subscriber = who.as_subscriber();
         let kept = offer.as_deref().map(Arc::from);
         cx.effects.media(

@@ -41,6 +41,7 @@ fn registry() -> Registry {
         media_timeout: Duration::from_secs(5),
         garbage_interval: Duration::ZERO,
         garbage_threshold: Duration::ZERO,
+        video_bandwidth: session::VideoBandwidth::default(),
         signals: None,
         network_quality: None,
         recording,

@@ -180,13 +180,17 @@ settings! {
         openvidu_streams_forced_video_codec: ForcedVideoCodec = "OPENVIDU_STREAMS_FORCED_VIDEO_CODEC", "MEDIA_SERVER_PREFERRED", value::word;
         /// Lets clients without the forced codec publish what they have.
         openvidu_streams_allow_transcoding: bool = "OPENVIDU_STREAMS_ALLOW_TRANSCODING", "false", value::boolean;
-        /// kbit/s of video from a client to the server; 0: unlimited. Shown, not enforced yet.
+        /// kbit/s of video from a client to the server, for each stream; 0: unlimited. Of simulcast, the best layer; smaller ones may
+        /// take three quarters of it on top, 750 at most. Replaced by `videoMaxRecvBandwidth` of a connection's `kurentoOptions`, as the
+        /// next ones are by theirs. Sound is never limited.
         openvidu_streams_video_max_recv_bandwidth: u32 = "OPENVIDU_STREAMS_VIDEO_MAX_RECV_BANDWIDTH", "1000", value::natural;
-        /// kbit/s of video from a client to the server. Shown, not enforced yet.
+        /// kbit/s of video from a client to the server: a client is not asked for less, whoever watches. A narrow network may carry less.
         openvidu_streams_video_min_recv_bandwidth: u32 = "OPENVIDU_STREAMS_VIDEO_MIN_RECV_BANDWIDTH", "300", value::natural;
-        /// kbit/s of video from the server to a client; 0: unlimited. Shown, not enforced yet.
+        /// kbit/s of video from the server to a client, for each stream; 0: unlimited. It chooses among the layers that a publisher sends
+        /// (with MADANG_ADAPTATION); the smallest one is sent whatever it takes, and no publisher is asked for less because of it.
         openvidu_streams_video_max_send_bandwidth: u32 = "OPENVIDU_STREAMS_VIDEO_MAX_SEND_BANDWIDTH", "1000", value::natural;
-        /// kbit/s of video from the server to a client. Shown, not enforced yet.
+        /// kbit/s of video from the server to a client, for each stream: layers up to this are sent until the client's network is found
+        /// not to carry them.
         openvidu_streams_video_min_send_bandwidth: u32 = "OPENVIDU_STREAMS_VIDEO_MIN_SEND_BANDWIDTH", "300", value::natural;
         /// Tells everybody in a session how good the network of each publisher is, first and whenever it changes
         /// (`networkQualityLevelChanged`; docs/monitoring.md).

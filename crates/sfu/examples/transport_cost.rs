@@ -4,7 +4,9 @@
 use std::time::{Duration, Instant};
 
 use protocol::id::{MediaRequestId, PublicationId, RouterId, SubscriberId, TransportId, WorkerId};
-use protocol::media::{CodecChoice, Kinds, MediaCommand, MediaEvent, MediaOperation, Reception, VideoCodec};
+use protocol::media::{
+    BitrateLimits, CodecChoice, Kinds, MediaCommand, MediaEvent, MediaOperation, Reception, VideoCodec,
+};
 use sfu::{Candidates, Config, Output, Sfu};
 
 const OFFER: &str = include_str!("../tests/calls/sdp/chromium_simulcast.sdp");
@@ -60,6 +62,7 @@ fn main() {
         transport: TransportId(n),
         offer: OFFER.to_owned(),
         codecs: codecs.clone(),
+        bitrate: BitrateLimits::default(),
         loopback: false,
     };
     let subscribe = |n, offer: Option<&str>| MediaOperation::Subscribe {

@@ -148,12 +148,16 @@ impl Sfu {
             let Some(publication) = self.publications.get(&peer.publication) else {
                 continue;
             };
+            let is_limited = consumer.reception().bitrate.most().is_some();
             // What the client has paused is there at once when it wants it again.
             let allotment = match subscriber.allocator.target(video) {
-                _ if !is_measured => Allotment::Everything,
-                Some(layer) => Allotment::UpTo(layer.spatial),
+                _ if !is_measured => {
+                    let best = subscriber.allocator.best(video).filter(|_| is_limited);
+                    best.map_or(Allotment::Everything, |layer| Allotment::UpTo(layer.spatial))
+                }
+                Some(layer) => Allotment::UpTo(layer.spatial.max(leg.least())),
                 None if subscriber.must_pause(leg, now) => Allotment::Nothing,
-                None => Allotment::UpTo(0),
+                None => Allotment::UpTo(leg.least()),
             };
             if consumer.allotment() != allotment {
                 consumer.allot(allotment, &publication.layers, publication.generation, now);
@@ -245,6 +249,9 @@ fn measure(
         if let Some(video) = leg.video {
             let layers = pictures(publication, now);
             leg.smallest = layers.iter().find(|layer| layer.active).map_or(Bitrate::ZERO, |layer| layer.bitrate);
+            let least = Bitrate::kbps(consumer.reception().bitrate.least().into());
+            let within = layers.iter().rfind(|layer| layer.active && layer.bitrate <= least);
+            leg.believed = within.map_or(0, |layer| layer.layer.spatial);
             subscriber.allocator.set_layers(video, &layers, now);
             subscriber.allocator.set_wish(video, wish(consumer));
         }
@@ -277,6 +284,7 @@ fn wish(consumer: &Consumer) -> Wish {
     Wish {
         priority: reception.priority,
         limit: Layer { spatial: most(limit.spatial), temporal: most(limit.temporal) },
+        most: reception.bitrate.most().map(|kbps| Bitrate::kbps(kbps.into())),
         paused: reception.video_paused,
     }
 }

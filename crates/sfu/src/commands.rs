@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use protocol::id::{PublicationId, RouterId, TapId, TransportId};
-use protocol::media::{CodecChoice, Kinds, Legs, MediaCommand, MediaEvent, MediaFailure, MediaOperation, Reception};
+use protocol::media::{
+    BitrateLimits, CodecChoice, Kinds, Legs, MediaCommand, MediaEvent, MediaFailure, MediaOperation, Reception,
+};
 use rand::Rng;
 
 use crate::consumer::Consumer;
@@ -18,6 +20,7 @@ use crate::subscription::SubscriptionWish;
 use crate::tap::Tap;
 use crate::timers::Timer;
 use crate::transport::{self, IceCredentials, Receiving, Sending, StreamFormat, Transport};
+use crate::uplink::{self, Uplink};
 
 /// An offer that is not answered in this time is withdrawn: the client has given up (its own limit is 10 s).
 const OFFER_LIFETIME: Duration = Duration::from_secs(30);
@@ -29,8 +32,8 @@ impl Sfu {
                 self.routers.entry(router).or_default();
             }
             MediaOperation::CloseRouter => self.close_router(router),
-            MediaOperation::Publish { request, publication, transport, offer, kinds, codecs, loopback } => {
-                let result = self.publish(router, publication, transport, &offer, kinds, &codecs, loopback);
+            MediaOperation::Publish { request, publication, transport, offer, kinds, codecs, bitrate, loopback } => {
+                let result = self.publish(router, publication, transport, &offer, kinds, &codecs, bitrate, loopback);
                 self.emit(match result {
                     Ok((sdp, kinds)) => MediaEvent::Answered { request, sdp, kinds },
                     Err(why) => MediaEvent::Failed { request, why },
@@ -92,6 +95,7 @@ impl Sfu {
         offer: &str,
         kinds: Kinds,
         codecs: &CodecChoice,
+        bitrate: BitrateLimits,
         loopback: bool,
     ) -> Result<(String, Kinds), MediaFailure> {
         let now = self.now;
@@ -110,12 +114,15 @@ impl Sfu {
         self.replace_transport_id(transport);
         let slot = self.peers.next();
         let ((ufrag, credentials), ids) = (self.credentials(slot), self.outgoing_ids());
-        let sdp = sdp::write_publish_answer(&self.local(&credentials), &plan, &ids);
-        let receiving = Receiving::new(&self.shared, slot, &credentials, &plan, &ids, generation, now, &mut self.sink);
+        let layers = plan.video().map_or(0, |(_, accepted, _)| accepted.rids.len());
+        let ceiling = uplink::ceiling(bitrate, layers);
+        let uplink = Uplink::new(bitrate, layers, now);
+        let sdp = sdp::write_publish_answer(&self.local(&credentials), &plan, &ids, ceiling);
+        let (shared, sink) = (&self.shared, &mut self.sink);
+        let receiving = Receiving::new(shared, slot, &credentials, &plan, &ids, uplink, generation, now, sink);
 
         let audio = plan.audio().map(|(.., format)| format.clone());
         let video = plan.video().map(|(.., format)| format.clone());
-        let layers = plan.video().map_or(0, |(_, accepted, _)| accepted.rids.len());
         let loops = |accepted: Option<&sdp::Accepted>| accepted.is_some_and(|a| a.direction.sends());
         let loop_audio = loops(plan.audio().map(|(_, a, _)| a));
         let loop_video = video.as_ref().filter(|_| loops(plan.video().map(|(_, a, _)| a))).map(|v| v.codec);
@@ -229,6 +236,7 @@ impl Sfu {
         self.by_transport.insert(transport, slot);
         self.add_leg(slot);
         self.schedule(slot);
+        self.review_uplink(id);
     }
 
     fn change_reception(&mut self, router: RouterId, legs: Legs, wanted: Reception) {
@@ -252,6 +260,7 @@ impl Sfu {
             consumer.change(wanted, &publication.layers, publication.generation, self.now);
             self.wake_publication(id);
             self.divide_soon(slot);
+            self.review_uplink(id);
         }
     }
 
@@ -283,6 +292,7 @@ impl Sfu {
         tap.start(codec, &publication.layers, publication.generation, self.now);
         publication.taps.push(tap);
         self.wake_publication(id);
+        self.review_uplink(id);
     }
 
     fn remove_tap(&mut self, tap: TapId) {

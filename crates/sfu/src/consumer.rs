@@ -109,6 +109,11 @@ impl Consumer {
         self.video.is_some()
     }
 
+    /// More than the smallest picture is of use, whatever the network carries now.
+    pub(crate) fn wants_large_picture(&self) -> bool {
+        self.has_video() && !self.reception.video_paused && self.reception.limit.spatial != Some(0)
+    }
+
     fn picture_changed(&mut self, had_pictures: bool, layers: &[LayerActivity], generation: u32, now: Instant) {
         let (takes_video, limit) = (self.takes_video(), self.limit());
         if let Some(video) = &mut self.video {

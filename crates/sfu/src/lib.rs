@@ -43,6 +43,7 @@ mod subscription;
 mod tap;
 mod timers;
 mod transport;
+mod uplink;
 
 pub use demux::worker_of_check;
 pub use packet::SenderReport;

@@ -143,6 +143,7 @@ impl Sfu {
             None => Piped::Ended,
         };
         self.pipe(worker, id, answer);
+        self.review_uplink(id);
     }
 
     fn described(&mut self, from: WorkerId, id: PublicationId, description: &Description) {

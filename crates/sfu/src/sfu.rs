@@ -304,8 +304,13 @@ impl Sfu {
             self.remove_peer(slot);
             return;
         }
+        let is_due = matches!(&peer.transport, Transport::Receiving(receiving) if receiving.uplink_is_due(now));
+        let publication = peer.publication;
         if peer.transport.deadline().is_some_and(|at| at <= now) {
             peer.transport.handle_timeout(now, &mut self.sink);
+        }
+        if is_due {
+            self.review_uplink(publication);
         }
         self.schedule(slot);
     }

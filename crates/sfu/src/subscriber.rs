@@ -75,6 +75,8 @@ pub(crate) struct Leg {
     up_since: Option<Instant>,
     /// What its smallest picture takes.
     pub(crate) smallest: Bitrate,
+    /// The largest layer that is within the client's lower limit: believed to be carried until it is known.
+    pub(crate) believed: u8,
     /// It is known whether the path carries it.
     is_judged: bool,
     /// Nothing has been left for its picture since then.
@@ -119,6 +121,7 @@ impl Subscriber {
             video,
             up_since: None,
             smallest: Bitrate::ZERO,
+            believed: 0,
             is_judged: false,
             without_since: None,
         });
@@ -213,6 +216,11 @@ impl Subscriber {
 }
 
 impl Leg {
+    /// The layer that is sent whatever the estimate.
+    pub(crate) fn least(&self) -> u8 {
+        if self.is_judged { 0 } else { self.believed }
+    }
+
     /// The client has paused its picture: when that goes on, nothing is known of how it will be.
     pub(crate) fn was_paused(&mut self) {
         self.is_judged = false;

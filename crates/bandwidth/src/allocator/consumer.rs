@@ -66,7 +66,7 @@ impl Consumer {
 
     pub(super) fn set_layers(&mut self, layers: &[LayerRate], now: Instant) {
         self.ladder.set(layers, now);
-        self.ladder.build(self.class, self.wish.limit);
+        self.ladder.build(self.class, &self.wish, self.target);
     }
 
     pub(super) fn set_wish(&mut self, wish: Wish) {
@@ -75,7 +75,12 @@ impl Consumer {
             self.settled = false;
         }
         self.wish = wish;
-        self.ladder.build(self.class, wish.limit);
+        self.ladder.build(self.class, &self.wish, self.target);
+    }
+
+    /// Of what is wanted and allowed.
+    pub(super) fn best(&self) -> Option<Layer> {
+        self.ladder.layer(self.ladder.len())
     }
 
     /// How many steps it could get.

@@ -59,6 +59,8 @@ pub struct Wish {
     pub priority: u8,
     /// The best layer that is of use, in both directions. If there is nothing as low, the lowest.
     pub limit: Layer,
+    /// What the stream may take over some seconds. If there is nothing that takes so little, the lowest.
+    pub most: Option<Bitrate>,
     /// Nothing is wanted.
     pub paused: bool,
 }
@@ -66,7 +68,7 @@ pub struct Wish {
 impl Default for Wish {
     /// Everything, at the lowest priority.
     fn default() -> Self {
-        Self { priority: 0, limit: Layer::BEST, paused: false }
+        Self { priority: 0, limit: Layer::BEST, most: None, paused: false }
     }
 }
 
@@ -185,6 +187,11 @@ impl Allocator {
     /// What to send of it: `None` is nothing.
     pub fn target(&self, id: ConsumerId) -> Option<Layer> {
         self.consumer(id)?.target()
+    }
+
+    /// What would be sent of it if the path carried everything; `None` if nothing of it is known.
+    pub fn best(&self, id: ConsumerId) -> Option<Layer> {
+        self.consumer(id)?.best()
     }
 
     /// When something may rise that waits.

@@ -1,7 +1,7 @@
 //! Defects, on purpose, at each boundary of a worker: what is lost, and what goes on.
 
 use protocol::id::{MediaRequestId, PublicationId, RouterId, TapId, TransportId, WorkerId};
-use protocol::media::{CodecChoice, Kinds, MediaFailure, MediaOperation};
+use protocol::media::{BitrateLimits, CodecChoice, Kinds, MediaFailure, MediaOperation};
 use sfu::{TapCodec, TapSource};
 use socket2::SockRef;
 
@@ -105,6 +105,7 @@ fn publish(number: u64) -> MediaCommand {
         offer: "no SDP".to_owned(),
         kinds: BOTH,
         codecs: CodecChoice::Offered,
+        bitrate: BitrateLimits::default(),
         loopback: false,
     };
     operation.at(ROUTER)

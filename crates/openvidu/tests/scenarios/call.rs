@@ -12,7 +12,7 @@ use protocol::recording::RecordingReport;
 use protocol::rpc::{ClientReply, ClientRequest, InvalidParams, Joined, ServerNotification, StreamDescription};
 use session::{
     Asker, CallId, ClientHandle, Command, Effect, MediaObservation, PeerInfo, RecordingSettings, Refusal, Registry,
-    Reply, Settings, SocketId, Time,
+    Reply, Settings, SocketId, Time, VideoBandwidth,
 };
 
 use crate::event_audit::EventAudit;
@@ -40,6 +40,7 @@ pub(crate) fn settings() -> Settings {
         media_timeout: MEDIA_TIMEOUT,
         garbage_interval: Duration::from_secs(900),
         garbage_threshold: Duration::from_secs(3600),
+        video_bandwidth: VideoBandwidth { max_recv: 1000, min_recv: 300, max_send: 1000, min_send: 300 },
         signals: None,
         network_quality: Some(Duration::from_secs(5)),
         recording: RecordingSettings {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CodecChoice, Kinds, Legs, Reception};
+use super::{BitrateLimits, CodecChoice, Kinds, Legs, Reception};
 use crate::id::{MediaRequestId, PublicationId, RouterId, SubscriberId, TapId, TransportId, WorkerId};
 
 /// Something to be done in one room.
@@ -39,6 +39,8 @@ pub enum MediaOperation {
         kinds: Kinds,
         /// Video codec rule.
         codecs: CodecChoice,
+        /// What the client is asked to keep to. Of simulcast, the best layer.
+        bitrate: BitrateLimits,
         /// Send the publication back on the same transport.
         loopback: bool,
     },

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::BitrateLimits;
 use crate::id::{SubscriberId, TransportId};
 
 /// What a subscriber wants of one publication. The default is all of it.
@@ -13,6 +14,8 @@ pub struct Reception {
     pub video_paused: bool,
     /// The best picture that is of use.
     pub limit: LayerLimit,
+    /// What the picture may take. A publisher's smallest layer is sent although it takes more.
+    pub bitrate: BitrateLimits,
     /// Among the legs of one subscriber, more is more important, where there is not enough for all.
     pub priority: u8,
     /// The picture is a shared screen: it comes before faces.

@@ -257,9 +257,9 @@ fn plan_section(section: &Section, bundled: bool, has_names: bool, codec: Option
         let offered: &[String] = section.formats.iter().find(|f| f.pt == pt).map_or(&[], |f| &f.feedback);
         let feedback = feedback.iter().filter(|f| offered.iter().any(|o| o == *f)).map(|f| f.to_string());
         let mut feedback: Vec<String> = feedback.collect();
-        // Whoever cannot tell what arrives when may say what it makes of it.
+        // Whoever cannot tell, or be told, what arrives when may say what it makes of it, or hear what it shall keep to.
         let estimates = [TRANSPORT_CC_FEEDBACK, ESTIMATE_FEEDBACK].map(|wanted| offered.iter().any(|o| o == wanted));
-        if direction.sends() && matches!(codec, Codec::Video(_)) && estimates == [false, true] {
+        if matches!(codec, Codec::Video(_)) && estimates == [false, true] {
             feedback.push(ESTIMATE_FEEDBACK.to_owned());
         }
         let mut taken: Vec<(u8, String)> = Vec::new();

@@ -66,22 +66,28 @@ pub(crate) fn write_offer(
     w.text
 }
 
-/// Answer to a publisher; `ids` name what is looped back.
-pub(crate) fn write_publish_answer(local: &LocalTransport<'_>, plan: &AnswerPlan, ids: &OutgoingIds) -> String {
-    write_answer(local, plan, ids)
+/// Answer to a publisher; `ids` name what is looped back, `most` is what its pictures shall take, in kbit/s.
+pub(crate) fn write_publish_answer(
+    local: &LocalTransport<'_>,
+    plan: &AnswerPlan,
+    ids: &OutgoingIds,
+    most: Option<u32>,
+) -> String {
+    write_answer(local, plan, ids, most)
 }
 
 /// Answer to a subscriber that offered.
 pub(crate) fn write_subscribe_answer(local: &LocalTransport<'_>, plan: &AnswerPlan, ids: &OutgoingIds) -> String {
-    write_answer(local, plan, ids)
+    write_answer(local, plan, ids, None)
 }
 
-fn write_answer(local: &LocalTransport<'_>, plan: &AnswerPlan, ids: &OutgoingIds) -> String {
+fn write_answer(local: &LocalTransport<'_>, plan: &AnswerPlan, ids: &OutgoingIds, most: Option<u32>) -> String {
     // No group but the one that was offered (RFC 9143 §7.3).
     let bundled = plan.sections.iter().filter(|s| s.accepted.is_some() && s.bundled);
     let mids: Vec<&str> = bundled.map(|s| s.mid.as_str()).collect();
     let sends = plan.sections.iter().flat_map(|s| &s.accepted).any(|a| a.direction.sends());
     let mut w = Writer::new(local, &mids, ids.session, sends.then_some(&ids.stream));
+    w.most = most;
     // The client starts DTLS unless it insists on waiting for us.
     let setup = if plan.remote.setup == Setup::Passive { Setup::Active } else { Setup::Passive };
     for section in &plan.sections {
@@ -98,11 +104,13 @@ struct Writer<'a> {
     local: &'a LocalTransport<'a>,
     /// Candidates stand in the first accepted section, whose transport the whole bundle uses.
     candidates_written: bool,
+    /// Of received pictures, in kbit/s.
+    most: Option<u32>,
 }
 
 impl<'a> Writer<'a> {
     fn new(local: &'a LocalTransport<'a>, mids: &[&str], session: u64, stream: Option<&String>) -> Self {
-        let mut w = Self { text: String::with_capacity(2048), local, candidates_written: false };
+        let mut w = Self { text: String::with_capacity(2048), local, candidates_written: false, most: None };
         w.line(format_args!("v=0"));
         w.line(format_args!("o=- {session} 2 IN IP4 127.0.0.1"));
         w.line(format_args!("s=-"));
@@ -146,6 +154,10 @@ impl<'a> Writer<'a> {
         };
         self.line(format_args!("m={media} 9 {protocol} {payload_types}"));
         self.line(format_args!("c=IN IP4 0.0.0.0"));
+        if let Some(most) = self.most.filter(|_| media == "video") {
+            // One line and no `b=TIAS` beside it: str0m reads no section with two.
+            self.line(format_args!("b=AS:{most}"));
+        }
         self.transport(setup);
         self.line(format_args!("a=mid:{mid}"));
         for (id, uri) in &plan.extensions {

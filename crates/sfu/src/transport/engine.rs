@@ -6,9 +6,10 @@ use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
+use str0m::bwe::Bitrate;
 use str0m::change::DirectApi;
 use str0m::format::{Codec, CodecConfig, CodecSpec, FormatParams, PayloadParams};
-use str0m::media::{Frequency, KeyframeRequestKind, MediaKind as EngineKind, Mid, Pt};
+use str0m::media::{Frequency, KeyframeRequestKind, MediaKind as EngineKind, Mid, Pt, Rid};
 use str0m::net::{Protocol as EngineProtocol, Receive};
 use str0m::rtp::{Extension, ExtensionMap, ExtensionValues, RtpWrite, Vp8Descriptor, Vp8Patch};
 use str0m::{Candidate, CandidateKind, Event, IceCreds, Input, Output as EngineOutput, Rtc, RtcConfig, RtcError};
@@ -358,6 +359,22 @@ impl Engine {
         self.drive(now, sink, |rtc| {
             if let Some(stream) = rtc.direct_api().stream_rx_by_mid(video_mid.into(), rid) {
                 stream.request_keyframe(KeyframeRequestKind::Pli);
+            }
+            rtc.handle_input(Input::Timeout(now))
+        });
+    }
+
+    /// Tells the publisher how many kbit/s it shall send at most (REMB), once something of its picture has come.
+    pub(super) fn limit(&mut self, video_mid: &str, most: u32, now: Instant, sink: &mut Sink) {
+        let rids: Vec<Option<Rid>> = self.incoming.rids.iter().copied().map(Some).chain([None]).collect();
+        self.drive(now, sink, |rtc| {
+            let mut api = rtc.direct_api();
+            // It is about all that the client sends, whichever stream it names.
+            for rid in rids {
+                if let Some(stream) = api.stream_rx_by_mid(video_mid.into(), rid) {
+                    stream.request_remb(Bitrate::kbps(most.into()));
+                    break;
+                }
             }
             rtc.handle_input(Input::Timeout(now))
         });

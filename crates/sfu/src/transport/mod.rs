@@ -242,7 +242,7 @@ pub(crate) enum Transport {
 impl Transport {
     pub(crate) fn deadline(&self) -> Option<Instant> {
         match self {
-            Self::Receiving(receiving) => receiving.engine.deadline(),
+            Self::Receiving(receiving) => receiving.deadline(),
             Self::Sending(sending) => sending.deadline(),
         }
     }

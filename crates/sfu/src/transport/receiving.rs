@@ -8,12 +8,15 @@ use super::{IceCredentials, Shared, Sink};
 use crate::packet::MediaKind;
 use crate::sdp::{OutgoingIds, PublishPlan};
 use crate::slots::Slot;
+use crate::uplink::Uplink;
 
 /// From a publisher.
 #[derive(Debug)]
 pub(crate) struct Receiving {
     pub(super) engine: Engine,
     video_mid: Option<String>,
+    /// What the client is told of how much its pictures shall take.
+    uplink: Option<Uplink>,
     /// Loop-back.
     audio: Option<OutgoingStream>,
     video: Option<OutgoingStream>,
@@ -28,6 +31,7 @@ impl Receiving {
         credentials: &IceCredentials,
         plan: &PublishPlan,
         ids: &OutgoingIds,
+        uplink: Option<Uplink>,
         generation: u32,
         now: Instant,
         sink: &mut Sink,
@@ -68,7 +72,26 @@ impl Receiving {
             stream
         });
         engine.set_remote(shared, &plan.remote, false, now, sink);
-        Self { engine, video_mid: video.map(|(mid, ..)| mid.to_owned()), audio, video: loop_video }
+        let uplink = uplink.filter(|_| video.is_some());
+        Self { engine, video_mid: video.map(|(mid, ..)| mid.to_owned()), uplink, audio, video: loop_video }
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let engine = self.engine.deadline()?;
+        Some(self.uplink.as_ref().map_or(engine, |uplink| engine.min(uplink.due())))
+    }
+
+    /// It is time to say again how much is wanted of the publisher.
+    pub(crate) fn uplink_is_due(&self, now: Instant) -> bool {
+        self.uplink.as_ref().is_some_and(|uplink| uplink.due() <= now)
+    }
+
+    /// Says it, if it has to be said. `is_watched`: more than the smallest layer is of use to somebody.
+    pub(crate) fn review_uplink(&mut self, is_watched: bool, now: Instant, sink: &mut Sink) {
+        let most = self.uplink.as_mut().and_then(|uplink| uplink.review(is_watched, now));
+        if let (Some(most), Some(mid)) = (most, &self.video_mid) {
+            self.engine.limit(mid, most, now, sink);
+        }
     }
 
     pub(super) fn request_key_frame(&mut self, layer: usize, now: Instant, sink: &mut Sink) {

@@ -12,11 +12,13 @@ use std::time::{Duration, Instant, SystemTime};
 use crate::camera::Camera;
 use protocol::id::{MediaRequestId, PublicationId, RouterId, SubscriberId, TransportId, WorkerId};
 use protocol::media::{
-    CodecChoice, Kinds, MediaEvent, MediaFailure, MediaOperation, Reception, TransportObservation, VideoCodec,
+    BitrateLimits, CodecChoice, Kinds, MediaEvent, MediaFailure, MediaOperation, Reception, TransportObservation,
+    VideoCodec,
 };
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use sfu::{Candidates, Config, Datagram, Output, Protocol, Sfu, TapPacket, Transmit};
+use str0m::bwe::BweKind;
 use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
 use str0m::media::{Direction, KeyframeRequestKind, MediaKind, Mid, Rid, Simulcast, SimulcastLayer};
 use str0m::net::{Protocol as EngineProtocol, Receive};
@@ -101,6 +103,8 @@ pub(crate) struct Client {
     pub(crate) reports: Vec<(MediaKind, SystemTime, u32)>,
     /// Requests to this publisher.
     pub(crate) key_frame_requests: Vec<(Instant, Option<Rid>)>,
+    /// kbit/s that this publisher was told to keep to.
+    pub(crate) asked: Vec<(Instant, u64)>,
     pub(crate) connected: bool,
     pub(crate) closed: bool,
     cameras: Vec<Camera>,
@@ -179,6 +183,10 @@ pub(crate) struct Call {
     pub(crate) loss: f64,
     /// Whose; if there is none, everybody's.
     pub(crate) lossy: Option<SocketAddr>,
+    /// What whoever subscribes from now on wants, if it is not said.
+    pub(crate) reception: Reception,
+    /// Of whoever publishes from now on.
+    pub(crate) limits: BitrateLimits,
     /// Narrow ways to clients, and which of them a client is behind.
     pub(crate) links: Vec<Link>,
     pub(crate) behind: HashMap<SocketAddr, usize>,
@@ -212,6 +220,8 @@ impl Call {
             tapped: Vec::new(),
             loss: 0.0,
             lossy: None,
+            reception: Reception::default(),
+            limits: BitrateLimits::default(),
             links: Vec::new(),
             behind: HashMap::new(),
             sent: 0,
@@ -302,6 +312,7 @@ impl Call {
             received: Vec::new(),
             reports: Vec::new(),
             key_frame_requests: Vec::new(),
+            asked: Vec::new(),
             connected: false,
             closed: false,
             cameras: Vec::new(),
@@ -360,6 +371,7 @@ impl Call {
             offer,
             kinds: Kinds { audio, video },
             codecs: any_codec(),
+            bitrate: self.limits,
             loopback,
         });
         let answer = self.sdp(request);
@@ -377,7 +389,7 @@ impl Call {
 
     /// A client subscribes; the server offers.
     pub(crate) fn subscribe(&mut self, config: RtcConfig, publisher: usize) -> usize {
-        self.subscribe_with(config, SUBSCRIBER, Reception::default(), publisher)
+        self.subscribe_with(config, SUBSCRIBER, self.reception, publisher)
     }
 
     /// The same for somebody in particular, who does not want all.
@@ -740,6 +752,9 @@ impl Client {
                 for camera in self.cameras.iter_mut().filter(|c| c.codec.is_some() && c.rid == request.rid) {
                     camera.key_frame_due = true;
                 }
+            }
+            Event::EgressBitrateEstimate(BweKind::Remb { estimate, .. }) => {
+                self.asked.push((now, (estimate.as_f64() / 1000.0).round() as u64));
             }
             Event::RtpPacket(packet) => {
                 let mut api = self.rtc.direct_api();

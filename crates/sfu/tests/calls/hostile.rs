@@ -3,7 +3,9 @@
 use std::net::SocketAddr;
 
 use protocol::id::{PublicationId, TransportId};
-use protocol::media::{Kinds, MediaEvent, MediaFailure, MediaOperation, TransportObservation, VideoCodec};
+use protocol::media::{
+    BitrateLimits, Kinds, MediaEvent, MediaFailure, MediaOperation, TransportObservation, VideoCodec,
+};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use sfu::{Datagram, Output, Protocol};
@@ -27,6 +29,7 @@ fn publish(call: &mut Call, offer: String) -> MediaEvent {
         transport: TransportId(500),
         offer,
         codecs: any_codec(),
+        bitrate: BitrateLimits::default(),
         loopback: true,
     });
     let settled = call.settled(request).clone();
@@ -136,6 +139,7 @@ fn a_wrong_fingerprint_ends_that_transport_alone() {
         transport,
         offer: forged,
         codecs: any_codec(),
+        bitrate: BitrateLimits::default(),
         loopback: false,
     });
     let answer = SdpAnswer::from_sdp_string(&call.sdp(request)).unwrap();

@@ -2,7 +2,7 @@
 
 use protocol::id::{PublicationId, RouterId, TransportId};
 use protocol::media::{
-    Kinds, Legs, MediaEvent, MediaFailure, MediaOperation, Reception, TransportObservation, VideoCodec,
+    BitrateLimits, Kinds, Legs, MediaEvent, MediaFailure, MediaOperation, Reception, TransportObservation, VideoCodec,
 };
 
 use crate::call::{Call, ROUTER, SUBSCRIBER, any_codec, browser, config, ms};
@@ -18,6 +18,7 @@ fn publish_command(call: &mut Call, publication: u64, transport: u64) -> MediaOp
         transport: TransportId(transport),
         offer: OFFER.to_owned(),
         codecs: any_codec(),
+        bitrate: BitrateLimits::default(),
         loopback: false,
     }
 }

@@ -8,6 +8,7 @@ mod camera;
 mod costs;
 mod hostile;
 mod lifecycle;
+mod limits;
 mod loss;
 mod media;
 mod negotiation;

@@ -1,7 +1,9 @@
 //! What browsers offer and what they are answered: offers and answers as Chromium and Firefox write them.
 
 use protocol::id::{PublicationId, RouterId, TransportId};
-use protocol::media::{CodecChoice, Kinds, MediaEvent, MediaFailure, MediaOperation, Reception, VideoCodec};
+use protocol::media::{
+    BitrateLimits, CodecChoice, Kinds, MediaEvent, MediaFailure, MediaOperation, Reception, VideoCodec,
+};
 
 use crate::call::{Call, ROUTER, SUBSCRIBER, any_codec};
 
@@ -21,6 +23,7 @@ fn publish(call: &mut Call, offer: &str, codecs: CodecChoice, loopback: bool) ->
         transport: TransportId(1),
         offer: offer.to_owned(),
         codecs,
+        bitrate: call.limits,
         loopback,
     });
     match call.settled(request) {
@@ -111,6 +114,26 @@ fn chromium_is_answered_with_one_codec_and_its_own_numbers() {
     {
         lacks(&sdp, unwanted);
     }
+}
+
+#[test]
+fn a_limit_of_what_is_published_stands_in_the_video_section() {
+    let answer = |offer: &str, limits| {
+        let mut call = Call::new();
+        call.limits = limits;
+        publish(&mut call, offer, any_codec(), false).unwrap()
+    };
+    let sdp = answer(CHROMIUM, BitrateLimits::kbps(300, 800));
+    let (others, video) = sdp.split_once("m=video").unwrap();
+    lacks(others, "b=");
+    let lines: Vec<_> = video.lines().skip(1).take(2).collect();
+    assert_eq!(lines, ["c=IN IP4 0.0.0.0", "b=AS:800"]);
+    assert_eq!(video.matches("b=").count(), 1, "clients read one");
+    let sdp = answer(CHROMIUM_SIMULCAST, BitrateLimits::kbps(300, 1000));
+    has(&sdp, "b=AS:1750");
+    lacks(&answer(CHROMIUM, BitrateLimits::kbps(300, 0)), "b=");
+    let older: String = CHROMIUM.lines().filter(|l| !l.contains("transport-cc")).map(|l| format!("{l}\r\n")).collect();
+    has(&answer(&older, BitrateLimits::kbps(300, 800)), "a=rtcp-fb:96 goog-remb");
 }
 
 #[test]

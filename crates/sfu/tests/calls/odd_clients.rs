@@ -1,7 +1,7 @@
 //! Descriptions that are legal and that no browser writes: by aiortc, GStreamer, gateways, SDKs for phones.
 
 use protocol::id::{PublicationId, TransportId};
-use protocol::media::{Kinds, MediaEvent, MediaFailure, MediaOperation, VideoCodec};
+use protocol::media::{BitrateLimits, Kinds, MediaEvent, MediaFailure, MediaOperation, VideoCodec};
 use str0m::change::{SdpAnswer, SdpOffer};
 use str0m::media::Direction;
 
@@ -26,6 +26,7 @@ fn publish(call: &mut Call, offer: &str, kinds: Kinds) -> Result<(String, Kinds)
         offer: offer.to_owned(),
         kinds,
         codecs: any_codec(),
+        bitrate: BitrateLimits::default(),
         loopback: false,
     });
     match call.settled(request) {
@@ -71,6 +72,7 @@ fn publishes(change: impl Fn(String) -> String) {
         offer: change(offer),
         kinds: BOTH,
         codecs: any_codec(),
+        bitrate: BitrateLimits::default(),
         loopback: false,
     });
     let answer = SdpAnswer::from_sdp_string(&call.sdp(request)).unwrap();
@@ -167,6 +169,7 @@ fn without_a_bundle_a_section_is_reached_by_its_own_credentials() {
         offer,
         kinds: BOTH,
         codecs: any_codec(),
+        bitrate: BitrateLimits::default(),
         loopback: false,
     });
     let sdp = call.sdp(request);

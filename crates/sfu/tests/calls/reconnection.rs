@@ -1,7 +1,7 @@
 //! A publisher that comes back with a new transport; its subscribers go on.
 
 use protocol::id::PublicationId;
-use protocol::media::{Kinds, MediaFailure, MediaOperation, VideoCodec};
+use protocol::media::{BitrateLimits, Kinds, MediaFailure, MediaOperation, VideoCodec};
 use sfu::Sfu;
 use str0m::media::Direction;
 use str0m::rtp::Vp8Descriptor;
@@ -71,6 +71,7 @@ fn the_codec_of_a_publication_does_not_change() {
         transport: call.clients[client].transport,
         offer,
         codecs: any_codec(),
+        bitrate: BitrateLimits::default(),
         loopback: false,
     });
     assert_eq!(call.failure(request), MediaFailure::CodecNotOffered);
@@ -94,6 +95,7 @@ fn a_failed_reconnection_leaves_the_old_transport_in_place() {
         transport: protocol::id::TransportId(9999),
         offer: "v=0\r\n".to_owned(),
         codecs: any_codec(),
+        bitrate: BitrateLimits::default(),
         loopback: false,
     });
     assert!(matches!(call.failure(request), MediaFailure::BadSdp(_)));

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use protocol::id::{MediaRequestId, PublicationId, RouterId, TransportId, WorkerId};
-use protocol::media::{CodecChoice, Kinds, MediaOperation};
+use protocol::media::{BitrateLimits, CodecChoice, Kinds, MediaOperation};
 use sfu::{Candidates, Config, Datagram, Protocol, Sfu};
 
 use super::subscribe;
@@ -38,6 +38,7 @@ pub fn run(data: &[u8]) {
             transport: TransportId(1),
             offer: OFFER.to_owned(),
             codecs: CodecChoice::Offered,
+            bitrate: BitrateLimits::default(),
             loopback: true,
         }
         .at(router),

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use protocol::id::{MediaRequestId, PublicationId, RouterId, TransportId, WorkerId};
-use protocol::media::{CodecChoice, Kinds, MediaOperation, VideoCodec};
+use protocol::media::{BitrateLimits, CodecChoice, Kinds, MediaOperation, VideoCodec};
 use sfu::{Candidates, Config, Sfu};
 
 use super::subscribe;
@@ -37,6 +37,7 @@ pub fn run(sdp: &str) {
         transport: TransportId(n),
         offer: offer.to_owned(),
         codecs: codecs.clone(),
+        bitrate: BitrateLimits::default(),
         loopback: true,
     };
     sfu.handle_command(publish(1, OFFER).at(router), now);

@@ -237,6 +237,7 @@ fn settings() -> Settings {
         media_timeout: Duration::from_secs(10),
         garbage_interval: Duration::from_secs(900),
         garbage_threshold: Duration::from_secs(3600),
+        video_bandwidth: session::VideoBandwidth::default(),
         signals: None,
         network_quality: Some(Duration::from_secs(5)),
         recording: RecordingSettings {
