@@ -357,10 +357,11 @@
       if (element?.paused) element.play().catch(() => {});
       // A publisher's own video is silent until told otherwise, and silence is not decoded.
       if (audio && element) element.muted = false;
-      first ??= now;
+      // Those of a new peer connection begin anew.
+      if (!first || now.frames < first.frames || now.energy < first.energy) first = now;
       missing = [];
       if (video) {
-        // The clock of a new peer connection begins anew.
+        // Its clock, too.
         if (element?.readyState >= 2) startTime = Math.min(startTime ?? Infinity, element.currentTime);
         const shown = element?.videoWidth ? sample(element) : { brightest: 0 };
         if (shown.brightest > 40) prints.add(shown.print);
