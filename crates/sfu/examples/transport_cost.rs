@@ -45,6 +45,7 @@ fn main() {
         candidates,
         ice_lite: true,
         adapts: true,
+        redundancy: true,
         statistics: Some(Duration::from_secs(5)),
     };
     let mut sfu = Sfu::new(config, [1; 32], now);

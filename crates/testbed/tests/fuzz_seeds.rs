@@ -85,6 +85,11 @@ fn headers_of_payloads() {
 }
 
 #[test]
+fn redundant_sound() {
+    run("fuzz/seeds/redundant_sound", fuzz::redundant_sound::run);
+}
+
+#[test]
 fn what_subscribers_say() {
     run("fuzz/seeds/feedback", fuzz::feedback::run);
 }

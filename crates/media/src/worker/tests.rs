@@ -61,7 +61,14 @@ fn bench_with(send_buffer: usize) -> Bench {
             quotas: turn::Quotas::new(limits),
             space: Space::default(),
         },
-        sfu: sfu::Config { worker: WorkerId(0), candidates, ice_lite: true, adapts: true, statistics: None },
+        sfu: sfu::Config {
+            worker: WorkerId(0),
+            candidates,
+            ice_lite: true,
+            adapts: true,
+            redundancy: true,
+            statistics: None,
+        },
     };
     let (commands, to_worker) = mpsc::channel(16);
     let (from_worker, events) = mpsc::channel(64);

@@ -279,7 +279,14 @@ mod tests {
         let now = Instant::now();
         let address: SocketAddr = "192.0.2.1:40000".parse().unwrap();
         let candidates = Candidates { udp: vec![address], tcp: vec![] };
-        let config = Config { worker: WorkerId(0), candidates, ice_lite: true, adapts: true, statistics: None };
+        let config = Config {
+            worker: WorkerId(0),
+            candidates,
+            ice_lite: true,
+            adapts: true,
+            redundancy: true,
+            statistics: None,
+        };
         let shared = Shared::new(&config, now);
         let credentials = IceCredentials { ufrag: "ours".to_owned(), pwd: "a password of ours here".to_owned() };
         let mut connection = Connection::new(&shared, Slot(1), &credentials, now).unwrap();

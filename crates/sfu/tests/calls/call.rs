@@ -31,6 +31,9 @@ pub(crate) const SUBSCRIBER: SubscriberId = SubscriberId(1);
 /// Between two statistics.
 pub(crate) const STATISTICS: Duration = Duration::from_secs(2);
 const DELAY: Duration = Duration::from_millis(20);
+/// Of the engine, and of browsers: payload types of sound, alone and with the frames before it.
+pub(crate) const OPUS: u8 = 111;
+pub(crate) const RED: u8 = 63;
 
 pub(crate) fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
@@ -52,6 +55,7 @@ pub(crate) fn config() -> Config {
         candidates: Candidates { udp: vec![sfu_address()], tcp: vec![sfu_address()] },
         ice_lite: true,
         adapts: true,
+        redundancy: true,
         statistics: Some(STATISTICS),
     }
 }
@@ -64,6 +68,11 @@ pub(crate) fn any_codec() -> CodecChoice {
 /// Which engine features a client has.
 pub(crate) fn browser() -> RtcConfig {
     RtcConfig::new().set_rtp_mode(true)
+}
+
+/// A browser that sends and receives sound with the frames before it.
+pub(crate) fn redundant_browser() -> RtcConfig {
+    browser().enable_opus(true, true)
 }
 
 /// A browser that knows one video codec.
@@ -384,6 +393,11 @@ impl Call {
         self.subscribe_with(browser(), who, reception, publisher)
     }
 
+    /// The same for somebody in particular with a browser of their own.
+    pub(crate) fn subscribe_as(&mut self, config: RtcConfig, who: SubscriberId, publisher: usize) -> usize {
+        self.subscribe_with(config, who, Reception::default(), publisher)
+    }
+
     fn subscribe_with(
         &mut self,
         config: RtcConfig,
@@ -454,6 +468,15 @@ impl Call {
     /// The publisher's microphone is on.
     pub(crate) fn start_audio(&mut self, client: usize) {
         self.start_camera(client, None, None, ms(20), 1);
+    }
+
+    /// The same, each packet with the frame before it. Returns the index of the microphone.
+    pub(crate) fn start_redundant_audio(&mut self, client: usize) -> usize {
+        let microphone = self.start_camera(client, None, None, ms(20), 1);
+        let camera = self.camera(client, microphone);
+        camera.filler = 80;
+        camera.red = Some(RED);
+        microphone
     }
 
     /// The publisher's camera is on. Returns the index of the layer's camera.

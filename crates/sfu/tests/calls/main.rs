@@ -18,5 +18,6 @@ mod pipes;
 mod reception;
 mod reconnection;
 mod recorded;
+mod redundancy;
 mod simulcast;
 mod taps;

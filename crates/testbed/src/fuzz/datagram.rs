@@ -22,6 +22,7 @@ pub fn run(data: &[u8]) {
             candidates,
             ice_lite: true,
             adapts: true,
+            redundancy: true,
             statistics: Some(Duration::from_secs(1)),
         },
         [1; 32],

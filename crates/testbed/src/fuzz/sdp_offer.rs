@@ -16,8 +16,11 @@ pub fn run(sdp: &str) {
     let candidates = Candidates { udp: vec![([192, 0, 2, 1], 40_000).into()], tcp: vec![] };
     let router = RouterId { number: 1, worker: WorkerId(0) };
     let ice_lite = sdp.len().is_multiple_of(2);
-    let mut sfu =
-        Sfu::new(Config { worker: router.worker, candidates, ice_lite, adapts: true, statistics: None }, [1; 32], now);
+    let mut sfu = Sfu::new(
+        Config { worker: router.worker, candidates, ice_lite, adapts: true, redundancy: true, statistics: None },
+        [1; 32],
+        now,
+    );
     sfu.handle_command(MediaOperation::CreateRouter.at(router), now);
     let codecs = CodecChoice::FirstOf { codecs: vec![VideoCodec::Vp8, VideoCodec::H264], or_any: true };
     let publish = |n, offer: &str| MediaOperation::Publish {
