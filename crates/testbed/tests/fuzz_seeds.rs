@@ -61,7 +61,9 @@ fn packets_that_are_recorded() {
 
 #[test]
 fn offers_and_answers() {
-    run("crates/sfu/tests/calls/sdp", |sdp| fuzz::sdp_offer::run(&String::from_utf8_lossy(sdp)));
+    for folder in ["crates/sfu/tests/calls/sdp", "crates/sfu/tests/calls/clients"] {
+        run(folder, |sdp| fuzz::sdp_offer::run(&String::from_utf8_lossy(sdp)));
+    }
 }
 
 #[test]

@@ -60,6 +60,11 @@ pub(crate) fn config() -> Config {
     }
 }
 
+/// Of a client, by its place among all.
+pub(crate) fn transport_of(client: usize) -> TransportId {
+    TransportId(1000 + client as u64)
+}
+
 /// VP8 first, then whatever else there is.
 pub(crate) fn any_codec() -> CodecChoice {
     CodecChoice::FirstOf { codecs: vec![VideoCodec::Vp8], or_any: true }
@@ -114,7 +119,7 @@ pub(crate) struct Client {
     cameras: Vec<Camera>,
     pub(crate) audio: Option<Mid>,
     pub(crate) video: Option<Mid>,
-    next: Instant,
+    pub(crate) next: Instant,
 }
 
 /// A datagram under way: when it arrives, and its number.
@@ -305,7 +310,7 @@ impl Call {
         self.clients.push(Client {
             rtc,
             address,
-            transport: TransportId(1000 + index as u64),
+            transport: transport_of(index),
             publication,
             received: Vec::new(),
             reports: Vec::new(),

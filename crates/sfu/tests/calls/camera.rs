@@ -20,6 +20,8 @@ pub(crate) struct Camera {
     pub(crate) muted: bool,
     /// Of sound: each packet has the frame before it, and this payload type.
     pub(crate) red: Option<u8>,
+    /// Otherwise; `None`: the first that was agreed on.
+    pub(crate) pt: Option<u8>,
     /// The frame before, and its timestamp.
     before: Option<(u32, Vec<u8>)>,
     /// Every so many frames a padding packet follows.
@@ -50,6 +52,7 @@ impl Camera {
             filler: 600,
             muted: false,
             red: None,
+            pt: None,
             before: None,
             padding_every: None,
             next: now,
@@ -72,7 +75,7 @@ impl Camera {
             return;
         }
         let media = rtc.media(mid).unwrap();
-        let pt: Pt = self.red.map_or_else(|| media.remote_pts()[0], Pt::from);
+        let pt: Pt = self.red.or(self.pt).map_or_else(|| media.remote_pts()[0], Pt::from);
         self.frame += 1;
         let key = std::mem::take(&mut self.key_frame_due);
         if self.codec.is_some() {

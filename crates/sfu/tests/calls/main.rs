@@ -4,8 +4,11 @@
 mod adaptation;
 mod call;
 mod camera;
+mod clients;
 
 mod costs;
+mod description;
+mod emulated;
 mod hostile;
 mod lifecycle;
 mod loss;
