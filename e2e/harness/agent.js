@@ -285,6 +285,7 @@
       width: 0,
       height: 0,
       codec: '',
+      audioPackets: 0,
       energy: 0,
       audioBytes: 0,
       videoBytes: 0,
@@ -307,6 +308,7 @@
         totals.frozen += stat.totalFreezesDuration ?? 0;
         totals.codec = report.get(stat.codecId)?.mimeType ?? totals.codec;
       } else {
+        totals.audioPackets += stat.packetsReceived ?? 0;
         totals.energy += stat.totalAudioEnergy ?? 0;
         totals.audioBytes += stat.bytesReceived ?? 0;
         totals.samples += stat.totalSamplesReceived ?? 0;

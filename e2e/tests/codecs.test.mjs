@@ -27,3 +27,36 @@ scenario('a session that forces nothing carries what the browser prefers', async
   await ann.publish();
   assert.match((await bob.sees(ann)).codec, /^video\//);
 });
+
+/** Headless Firefox has no H264. */
+const noH264 = /Error forcing codec: 'H264'/;
+
+scenario(
+  'who lacks the forced codec is told so, and everybody else goes on',
+  async ({ call }, context) => {
+    const room = await call({ forcedVideoCodec: 'H264' });
+    const ann = await room.join('ann');
+    const codecs = await ann.page.evaluate(() =>
+      RTCRtpSender.getCapabilities('video').codecs.map((c) => c.mimeType),
+    );
+    if (!codecs.includes('video/H264')) return context.skip('this browser has no H264');
+    const fox = await room.join('fox', { browser: 'firefox', auto: false });
+    await fox.refuses('publish', [{}], noH264);
+    await ann.publish();
+    await fox.event('streamCreated', { connectionId: ann.id });
+    await fox.refuses('subscribe', [ann.id], noH264);
+    const bob = await room.join('bob');
+    assert.equal((await bob.sees(ann)).codec, 'video/H264');
+  },
+);
+
+scenario(
+  'where it is allowed who lacks the forced codec publishes another one',
+  async ({ call }) => {
+    const room = await call({ forcedVideoCodec: 'H264', allowTranscoding: true });
+    const ann = await room.join('ann');
+    const fox = await room.join('fox', { browser: 'firefox' });
+    await fox.publish();
+    assert.equal((await ann.sees(fox)).codec, 'video/VP8');
+  },
+);

@@ -101,7 +101,7 @@ pub fn start(
     network: watch::Receiver<MediaNetwork>,
     taps: impl TapSink + Clone,
 ) -> io::Result<RunningWorkers> {
-    let WorkerOptions { ice_lite, adapts, statistics, turn_secret, turn_limits } = options;
+    let WorkerOptions { ice_lite, adapts, redundancy, statistics, turn_secret, turn_limits } = options;
     let count = u16::try_from(sockets.len()).unwrap_or(u16::MAX).min(MAX_WORKERS);
     let ice_secret = sfu::IceSecret::new(crate::random_seed());
     let quotas = turn::Quotas::new(turn_limits);
@@ -125,7 +125,15 @@ pub fn start(
                 quotas: quotas.clone(),
                 space,
             },
-            sfu: sfu::Config { worker, candidates, ice_secret: ice_secret.clone(), ice_lite, adapts, statistics },
+            sfu: sfu::Config {
+                worker,
+                candidates,
+                ice_secret: ice_secret.clone(),
+                ice_lite,
+                adapts,
+                redundancy,
+                statistics,
+            },
         };
         let (network, taps, events) = (network.clone(), taps.clone(), from_workers.clone());
         let thread = thread::Builder::new().name(format!("media-{number}")).spawn(move || {

@@ -12,6 +12,8 @@ pub struct WorkerOptions {
     pub ice_lite: bool,
     /// Subscribers get what their networks carry, and not everything.
     pub adapts: bool,
+    /// Sound is taken with each frame twice, and goes on so to whom it helps.
+    pub redundancy: bool,
     /// Between two statistics of a transport.
     pub statistics: Option<Duration>,
     /// Whose credentials the relay believes; `None`: it is off.

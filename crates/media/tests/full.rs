@@ -36,6 +36,7 @@ async fn a_full_backlog_of_events_stops_nothing_and_loses_no_answer() {
     let options = WorkerOptions {
         ice_lite: true,
         adapts: true,
+        redundancy: true,
         statistics: None,
         turn_secret: None,
         turn_limits: turn::Limits { allocations: 0, allocations_per_user: 0 },

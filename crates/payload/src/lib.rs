@@ -2,6 +2,7 @@
 //!
 //! Each codec's module reads its payload descriptor without copying ([`vp8::Descriptor`], [`vp9::Descriptor`],
 //! [`h264::Payload`], [`av1::Payload`]) and says whether a receiver can begin to decode there, which is what forwarding asks.
+//! [`red::Redundant`] finds the frames of sound in packets that have several.
 //! A [`Depacketiser`] puts the payloads of one stream together to frames as files store them, with size and decoder
 //! configuration, which is what recording asks.
 //!
@@ -17,6 +18,7 @@ pub mod av1;
 mod bits;
 mod depacketiser;
 pub mod h264;
+pub mod red;
 pub mod vp8;
 pub mod vp9;
 

@@ -167,6 +167,7 @@ pub(crate) fn worker(config: &Config, turn_secret: Option<SharedSecret>) -> Work
     WorkerOptions {
         ice_lite: config.madang_ice == IceMode::Lite,
         adapts: config.madang_adaptation,
+        redundancy: config.madang_audio_redundancy,
         statistics: Some(network_quality(config).map_or(STATISTICS, |interval| interval.min(STATISTICS))),
         turn_secret,
         turn_limits: turn::Limits {

@@ -89,6 +89,9 @@ settings! {
         madang_session_span: u32 = "MADANG_SESSION_SPAN", "200", value::natural;
         /// Whether each subscriber gets as good a picture as its network carries; `false`: always the best one.
         madang_adaptation: bool = "MADANG_ADAPTATION", "true", value::boolean;
+        /// Whether clients that can (Chromium, Safari) are asked to send sound with each frame twice (RED), some 30 kbit/s more:
+        /// what is lost on the way here is put back, and subscribers get the second ones, too, while their networks lose packets.
+        madang_audio_redundancy: bool = "MADANG_AUDIO_REDUNDANCY", "true", value::boolean;
         /// Addresses offered to clients for media, instead of those that are found (docs/network.md).
         madang_media_addresses: Addresses = "MADANG_MEDIA_ADDRESSES", "", value::addresses;
         /// STUN servers that are asked for the public addresses of this machine: a list of `host:port`; needed only if

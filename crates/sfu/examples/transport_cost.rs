@@ -48,6 +48,7 @@ fn main() {
         ice_secret: sfu::IceSecret::new([9; 32]),
         ice_lite: true,
         adapts: true,
+        redundancy: true,
         statistics: Some(Duration::from_secs(5)),
     };
     let mut sfu = Sfu::new(config, [1; 32], now);

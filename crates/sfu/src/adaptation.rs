@@ -12,7 +12,7 @@ use crate::layer_selector::LayerActivity;
 use crate::publication::Publication;
 use crate::sfu::{Peer, Sfu};
 use crate::slots::{Slot, Slots};
-use crate::subscriber::{Probe, Subscriber, account};
+use crate::subscriber::{Probe, Sound, Subscriber, account};
 use crate::timers::Timer;
 use crate::transport::{PathFeedback, Transport, read_path};
 
@@ -123,6 +123,7 @@ impl Sfu {
         let budget = subscriber.budget(now);
         subscriber.allocator.update(budget, now);
         subscriber.judge(now);
+        subscriber.protect(now);
         subscriber.want();
         self.apply(own);
         self.probe(own);
@@ -142,7 +143,11 @@ impl Sfu {
             let Some(peer) = self.peers.get_mut(leg.slot) else {
                 continue;
             };
-            let (Some(video), Some(consumer)) = (leg.video, &mut peer.consumer) else {
+            let Some(consumer) = &mut peer.consumer else {
+                continue;
+            };
+            consumer.redundant = !is_measured || subscriber.is_protected();
+            let Some(video) = leg.video else {
                 continue;
             };
             let Some(publication) = self.publications.get(&peer.publication) else {
@@ -235,6 +240,7 @@ fn measure(
     publications: &mut HashMap<PublicationId, Publication>,
     now: Instant,
 ) {
+    let is_protected = subscriber.is_protected();
     for leg in &mut subscriber.legs {
         let peer = peers.get(leg.slot);
         let Some((id, consumer)) = peer.and_then(|peer| Some((peer.publication, peer.consumer.as_ref()?))) else {
@@ -244,7 +250,9 @@ fn measure(
             continue;
         };
         if let Some(audio) = leg.audio {
-            subscriber.allocator.set_layers(audio, &[sound(publication, now)], now);
+            let sound = Sound::of(publication, now);
+            leg.sound = sound;
+            subscriber.allocator.set_layers(audio, &[sound.layer(is_protected)], now);
         }
         if let Some(video) = leg.video {
             let layers = pictures(publication, now);
@@ -258,9 +266,16 @@ fn measure(
     }
 }
 
-fn sound(publication: &mut Publication, now: Instant) -> LayerRate {
-    let bitrate = Bitrate::bps(publication.rates.audio(now));
-    LayerRate { layer: Layer { spatial: 0, temporal: 0 }, bitrate, active: true }
+impl Sound {
+    fn of(publication: &mut Publication, now: Instant) -> Self {
+        let rates = &mut publication.rates;
+        Self { plain: Bitrate::bps(rates.audio(now)), repeated: Bitrate::bps(rates.redundancy(now)) }
+    }
+
+    fn layer(self, is_protected: bool) -> LayerRate {
+        let bitrate = if is_protected { self.plain + self.repeated } else { self.plain };
+        LayerRate { layer: Layer { spatial: 0, temporal: 0 }, bitrate, active: true }
+    }
 }
 
 fn pictures(publication: &mut Publication, now: Instant) -> Vec<LayerRate> {

@@ -108,7 +108,7 @@ impl Sfu {
         }
         let offer = Description::parse(offer)?;
         let keep = existing.and_then(|p| p.video.as_ref());
-        let plan = sdp::plan_publish(&offer, kinds, codecs, keep, loopback)?;
+        let plan = sdp::plan_publish(&offer, kinds, self.redundancy, codecs, keep, loopback)?;
         let generation = existing.map_or(0, |p| p.generation).wrapping_add(1);
 
         self.replace_transport_id(transport);

@@ -21,6 +21,8 @@ pub(crate) struct Consumer {
     pub(crate) connected: bool,
     reception: Reception,
     allotment: Allotment,
+    /// Its sound is sent with the frames before it, where both sides have that.
+    pub(crate) redundant: bool,
     audio: Option<Forwarder>,
     video: Option<VideoTrack>,
 }
@@ -57,6 +59,7 @@ impl Consumer {
             connected: false,
             reception: Reception::default(),
             allotment: Allotment::Everything,
+            redundant: true,
             audio: has_audio.then(|| Forwarder::new(48_000, false, first_sequences[0])),
             video: video.map(|codec| VideoTrack {
                 forwarder: Forwarder::new(90_000, codec == VideoCodec::Vp8, first_sequences[1]),
@@ -181,6 +184,7 @@ impl Consumer {
         mut send: impl FnMut(&Packet, OutgoingHeader),
     ) -> Option<usize> {
         let (audio_paused, video_paused, limit) = (self.reception.audio_paused, !self.takes_video(), self.limit());
+        let redundant = self.redundant;
         if let Some(video) = &mut self.video {
             video.choose(layers, generation, limit, now);
         }
@@ -190,7 +194,7 @@ impl Consumer {
                 MediaKind::Audio => {
                     let audio = self.audio.as_mut().filter(|_| !audio_paused);
                     if let Some(header) = audio.and_then(|f| f.forward(packet, Some(0))) {
-                        send(packet, header);
+                        send(packet, OutgoingHeader { redundant, ..header });
                     }
                 }
                 MediaKind::Video => {

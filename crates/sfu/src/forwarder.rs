@@ -89,6 +89,7 @@ impl Forwarder {
             timestamp,
             marker: packet.marker,
             extensions: packet.extensions,
+            redundant: false,
             wallclock: packet.captured.unwrap_or(packet.arrival),
             vp8,
         })
@@ -223,6 +224,7 @@ mod tests {
             marker: true,
             extensions: Default::default(),
             payload: Arc::from(payload),
+            primary_at: 0,
             arrival,
             report: None,
             key_frame_start: key,

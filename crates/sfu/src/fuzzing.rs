@@ -1,5 +1,6 @@
 //! Doors for the fuzz targets to what no public call reaches without a secured connection. Not part of the surface.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -8,6 +9,7 @@ use protocol::media::VideoCodec;
 use crate::codec;
 use crate::forwarder::Forwarder;
 use crate::packet::{MediaKind, Packet, Source};
+use crate::redundancy::{Redundancy, primary_at};
 
 /// Reads a payload as every codec, and forwards it as VP8.
 pub fn payload(data: &[u8]) {
@@ -28,6 +30,7 @@ pub fn payload(data: &[u8]) {
             marker: false,
             extensions: Default::default(),
             payload: Arc::from(&piece[1..]),
+            primary_at: 0,
             arrival,
             report: None,
             key_frame_start: codec::starts_key_frame(VideoCodec::Vp8, &piece[1..]),
@@ -38,6 +41,45 @@ pub fn payload(data: &[u8]) {
     }
 }
 
+/// Sound of a publisher: pieces that each say how long they are, how far their number is from the one before, and what is in them.
+/// Whatever comes, no number is handed on twice.
+pub fn redundancy(data: &[u8]) {
+    let arrival = Instant::now();
+    let mut redundancy = Redundancy::default();
+    let (mut rest, mut sequence, mut arrived, mut handed_on) = (data, 1u64 << 20, HashSet::new(), HashSet::new());
+    while let [length, step, time, after @ ..] = rest {
+        let (payload, after) = after.split_at(after.len().min(usize::from(*length)));
+        rest = after;
+        sequence = sequence.wrapping_add_signed(i64::from(*step as i8));
+        let mut renumbered = payload.to_vec();
+        payload::red::renumber(&mut renumbered, *time);
+        // The engine hands on no number twice.
+        if !arrived.insert(sequence) {
+            continue;
+        }
+        let packet = Packet {
+            kind: MediaKind::Audio,
+            source: Source { generation: 0, layer: 0, ssrc: 1 },
+            sequence,
+            timestamp: (sequence as u32).wrapping_mul(960).wrapping_add(u32::from(*time)),
+            marker: false,
+            extensions: Default::default(),
+            payload: Arc::from(payload),
+            primary_at: primary_at(payload).unwrap_or(0),
+            arrival,
+            report: None,
+            key_frame_start: false,
+            captured: None,
+            kept: None,
+        };
+        assert!(payload.is_empty() || !packet.primary().is_empty());
+        let is_new = redundancy.is_new(&packet, |restored| {
+            assert!(!restored.payload.is_empty() && handed_on.insert(restored.sequence));
+        });
+        assert!(!is_new || handed_on.insert(sequence));
+    }
+}
+
 /// Reads what a subscriber may have sealed as RTCP. Returns how much was heard.
 pub fn feedback(data: &[u8]) -> usize {
     crate::transport::hear(data)
@@ -45,6 +87,15 @@ pub fn feedback(data: &[u8]) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn no_number_of_sound_is_handed_on_twice(data in proptest::collection::vec(any::<u8>(), 0..600)) {
+            super::redundancy(&data);
+        }
+    }
+
     #[test]
     fn every_seed_is_read_and_forwarded() {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/seeds/payload_header");

@@ -31,6 +31,7 @@ mod pipe;
 mod piping;
 mod publication;
 mod rates;
+mod redundancy;
 mod refusal;
 mod retransmission;
 mod sdp;
@@ -65,6 +66,9 @@ pub struct Config {
     pub ice_lite: bool,
     /// Subscribers get what their networks carry, and not everything.
     pub adapts: bool,
+    /// Publishers that can are asked for sound with each frame sent twice (RED), and subscribers that can get it so while their
+    /// networks lose packets.
+    pub redundancy: bool,
     /// Between two statistics of a transport; `None`: there are none.
     pub statistics: Option<Duration>,
 }

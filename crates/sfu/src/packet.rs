@@ -49,6 +49,8 @@ pub(crate) struct Packet {
     pub(crate) extensions: Extensions,
     /// Empty for padding.
     pub(crate) payload: Arc<[u8]>,
+    /// Where in the payload the newest frame begins, if there are earlier ones before it (RED); else 0.
+    pub(crate) primary_at: u16,
     pub(crate) arrival: Instant,
     /// The last one for this source.
     pub(crate) report: Option<SenderReport>,
@@ -58,6 +60,13 @@ pub(crate) struct Packet {
     pub(crate) captured: Option<Instant>,
     /// Where the publication keeps it, if it may be asked for again.
     pub(crate) kept: Option<Place>,
+}
+
+impl Packet {
+    /// The payload without repeated frames.
+    pub(crate) fn primary(&self) -> &[u8] {
+        self.payload.get(usize::from(self.primary_at)..).unwrap_or_default()
+    }
 }
 
 /// VP8 descriptor fields to overwrite.
@@ -75,6 +84,8 @@ pub(crate) struct OutgoingHeader {
     pub(crate) timestamp: u32,
     pub(crate) marker: bool,
     pub(crate) extensions: Extensions,
+    /// The frames before the newest one go with it, if the packet has some and the receiver reads them.
+    pub(crate) redundant: bool,
     /// Point on our clock that belongs to `timestamp`: sender reports are made of it.
     pub(crate) wallclock: Instant,
     pub(crate) vp8: Option<Vp8Rewrite>,

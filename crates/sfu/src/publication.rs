@@ -11,6 +11,7 @@ use crate::layer_selector::LayerActivity;
 use crate::packet::{MediaKind, Packet};
 use crate::pipe::{Description, Upstream};
 use crate::rates::Rates;
+use crate::redundancy::Redundancy;
 use crate::retransmission::Kept;
 use crate::sdp::{AudioFormat, VideoFormat};
 use crate::sender_clock::SenderClock;
@@ -37,6 +38,8 @@ pub(crate) struct Publication {
     clock: SenderClock,
     /// What its sound and its layers take.
     pub(crate) rates: Rates,
+    /// What of its sound came, or was put back.
+    pub(crate) redundancy: Redundancy,
     /// Transports that receive it.
     pub(crate) consumers: Vec<Slot>,
     pub(crate) taps: Vec<Tap>,
@@ -60,6 +63,7 @@ impl Publication {
             requests: Vec::new(),
             clock: SenderClock::new(now),
             rates: Rates::default(),
+            redundancy: Redundancy::default(),
             consumers: Vec::new(),
             taps: Vec::new(),
             pending: Vec::new(),

@@ -15,6 +15,8 @@ const OVERHEAD: usize = 50;
 #[derive(Debug, Default)]
 pub(crate) struct Rates {
     audio: Meter,
+    /// Of the sound, what was sent before.
+    redundancy: Meter,
     video: Vec<Meter>,
 }
 
@@ -32,7 +34,7 @@ struct Meter {
 impl Rates {
     /// For a picture of so many layers.
     pub(crate) fn new(layers: usize) -> Self {
-        Self { audio: Meter::default(), video: vec![Meter::default(); layers] }
+        Self { audio: Meter::default(), redundancy: Meter::default(), video: vec![Meter::default(); layers] }
     }
 
     /// A packet came.
@@ -42,13 +44,21 @@ impl Rates {
             MediaKind::Video => self.video.get_mut(packet.source.layer),
         };
         if let Some(meter) = meter {
-            meter.add(packet.payload.len() + OVERHEAD, packet.arrival);
+            meter.add(packet.primary().len() + OVERHEAD, packet.arrival);
+        }
+        if packet.primary_at > 0 {
+            self.redundancy.add(packet.primary_at.into(), packet.arrival);
         }
     }
 
     /// Of the sound.
     pub(crate) fn audio(&mut self, now: Instant) -> u64 {
         self.audio.rate(now)
+    }
+
+    /// Of what is sent with it a second time.
+    pub(crate) fn redundancy(&mut self, now: Instant) -> u64 {
+        self.redundancy.rate(now)
     }
 
     /// Of one layer of the picture.

@@ -79,6 +79,7 @@ mod tests {
             marker: false,
             extensions: Default::default(),
             payload: Arc::from([0; 3]),
+            primary_at: 0,
             arrival,
             report: None,
             key_frame_start: false,

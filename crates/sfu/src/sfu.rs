@@ -50,6 +50,8 @@ pub struct Sfu {
     /// Clients that receive, with all that is sent to each.
     pub(crate) subscribers: Slots<Subscriber>,
     pub(crate) adapts: bool,
+    /// Sound is asked for as RED.
+    pub(crate) redundancy: bool,
     pub(crate) by_subscriber: HashMap<(RouterId, SubscriberId), Slot>,
     pub(crate) routers: HashMap<RouterId, BTreeSet<PublicationId>>,
     pub(crate) publications: HashMap<PublicationId, Publication>,
@@ -133,6 +135,7 @@ impl Sfu {
             by_transport: HashMap::new(),
             subscribers: Slots::default(),
             adapts: config.adapts,
+            redundancy: config.redundancy,
             by_subscriber: HashMap::new(),
             routers: HashMap::new(),
             publications: HashMap::new(),
@@ -483,11 +486,26 @@ impl Sfu {
         self.wake_publication(id);
     }
 
-    fn collect(&mut self, slot: Slot, id: PublicationId, mut packet: Packet) {
+    fn collect(&mut self, slot: Slot, id: PublicationId, packet: Packet) {
+        let Some(publication) = self.publications.get_mut(&id).filter(|p| p.transport == Some(slot)) else {
+            return;
+        };
+        // Nothing is allocated unless something was lost.
+        let mut restored = Vec::new();
+        let is_new = publication.redundancy.is_new(&packet, |earlier| restored.push(earlier));
+        for earlier in restored {
+            self.take(slot, id, earlier);
+        }
+        if is_new {
+            self.take(slot, id, packet);
+        }
+    }
+
+    fn take(&mut self, slot: Slot, id: PublicationId, mut packet: Packet) {
         let Some(publication) = self.publications.get_mut(&id) else {
             return;
         };
-        if publication.transport != Some(slot) || !publication.annotate(&mut packet) {
+        if !publication.annotate(&mut packet) {
             return;
         }
         let milestones = self.peers.get_mut(slot).map(|peer| &mut peer.milestones);

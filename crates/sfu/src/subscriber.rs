@@ -28,6 +28,14 @@ const LONG_RELUCTANCE: Duration = Duration::from_secs(3);
 const SHORT: f64 = 0.6;
 /// Share of packets lost from which on repetitions are sent twice.
 const LOSSY: f64 = 0.03;
+/// The same for sound being sent with the frames before it, and below which, for so long, it no longer is.
+const HARMFUL: f64 = 0.02;
+const HARMLESS: f64 = 0.01;
+const CALM: Duration = Duration::from_secs(10);
+/// Sound may take this share of what the path carries with those frames: a path that is full loses more the more is sent.
+const MOST_SOUND: f64 = 0.8;
+/// The same where they are sent already.
+const STILL_MOST_SOUND: f64 = 0.9;
 /// Of what was believed in the beginning.
 const LESS: f64 = 0.9;
 const MORE: f64 = 1.2;
@@ -62,6 +70,10 @@ pub(crate) struct Subscriber {
     full_since: Option<Instant>,
     /// It carries much less than is needed.
     is_short: bool,
+    /// Packets were last lost, often enough that sound suffers.
+    lossy_at: Option<Instant>,
+    /// Sound is sent with the frames before it.
+    is_protected: bool,
 }
 
 /// A transport to it.
@@ -73,6 +85,8 @@ pub(crate) struct Leg {
     pub(crate) audio: Option<ConsumerId>,
     pub(crate) video: Option<ConsumerId>,
     up_since: Option<Instant>,
+    /// What its sound takes.
+    pub(crate) sound: Sound,
     /// What its smallest picture takes.
     pub(crate) smallest: Bitrate,
     /// The largest layer that is within the client's lower limit: believed to be carried until it is known.
@@ -81,6 +95,13 @@ pub(crate) struct Leg {
     is_judged: bool,
     /// Nothing has been left for its picture since then.
     without_since: Option<Instant>,
+}
+
+/// What sound takes, and the frames that are sent again with it.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub(crate) struct Sound {
+    pub(crate) plain: Bitrate,
+    pub(crate) repeated: Bitrate,
 }
 
 /// Packets on their way for no other reason than to see how they arrive.
@@ -106,6 +127,8 @@ impl Subscriber {
             was_heard: false,
             full_since: None,
             is_short: false,
+            lossy_at: None,
+            is_protected: false,
         }
     }
 
@@ -120,6 +143,7 @@ impl Subscriber {
             audio,
             video,
             up_since: None,
+            sound: Sound::default(),
             smallest: Bitrate::ZERO,
             believed: 0,
             is_judged: false,
@@ -205,6 +229,29 @@ impl Subscriber {
     /// How often a packet is sent that is asked for again: where much is lost, a repetition that is lost, too, comes too late.
     pub(crate) fn copies(&self) -> usize {
         if self.estimator.loss() >= LOSSY { 2 } else { 1 }
+    }
+
+    /// Looks whether sound should be sent with the frames before it: while packets are lost, and there is room.
+    pub(crate) fn protect(&mut self, now: Instant) {
+        let loss = self.estimator.loss();
+        if loss >= HARMFUL || self.lossy_at.is_some() && loss >= HARMLESS {
+            self.lossy_at = Some(now);
+        }
+        self.lossy_at = self.lossy_at.filter(|at| now < *at + CALM);
+        let sound = self.legs.iter().map(|leg| leg.sound.plain + leg.sound.repeated);
+        let sound = sound.fold(Bitrate::ZERO, |sum, bitrate| sum + bitrate);
+        let most = if self.is_protected { STILL_MOST_SOUND } else { MOST_SOUND };
+        let has_room = sound <= self.estimator.estimate(now).scaled(most);
+        let protects = self.lossy_at.is_some() && has_room;
+        if std::mem::replace(&mut self.is_protected, protects) != protects {
+            // What sound takes has changed.
+            self.measured = None;
+        }
+    }
+
+    /// See [`Self::protect`].
+    pub(crate) fn is_protected(&self) -> bool {
+        self.is_protected
     }
 
     /// What should be found out about the path.

@@ -33,7 +33,7 @@ pub struct TapPacket {
     pub marker: bool,
     /// How many quarter turns clockwise set the picture upright (the orientation extension of 3GPP TS 26.114).
     pub quarter_turns: Option<u8>,
-    /// RTP payload, shared with all subscribers; empty for padding that came late.
+    /// RTP payload, shared with all subscribers but for the newest frame of redundant sound; empty for padding that came late.
     pub payload: Arc<[u8]>,
     /// When it came.
     pub arrival: Instant,
@@ -127,7 +127,7 @@ fn copy(tap: TapId, router: RouterId, codec: TapCodec, packet: &Packet, sequence
         timestamp: packet.timestamp,
         marker: packet.marker,
         quarter_turns: packet.extensions.video_orientation,
-        payload: Arc::clone(&packet.payload),
+        payload: if packet.primary_at == 0 { Arc::clone(&packet.payload) } else { Arc::from(packet.primary()) },
         arrival: packet.arrival,
         report: packet.report,
     }

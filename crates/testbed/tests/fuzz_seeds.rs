@@ -61,7 +61,9 @@ fn packets_that_are_recorded() {
 
 #[test]
 fn offers_and_answers() {
-    run("crates/sfu/tests/calls/sdp", |sdp| fuzz::sdp_offer::run(&String::from_utf8_lossy(sdp)));
+    for folder in ["crates/sfu/tests/calls/sdp", "crates/sfu/tests/calls/clients"] {
+        run(folder, |sdp| fuzz::sdp_offer::run(&String::from_utf8_lossy(sdp)));
+    }
 }
 
 #[test]
@@ -82,6 +84,11 @@ fn messages_to_the_relay() {
 #[test]
 fn headers_of_payloads() {
     run("fuzz/seeds/payload_header", fuzz::payload_header::run);
+}
+
+#[test]
+fn redundant_sound() {
+    run("fuzz/seeds/redundant_sound", fuzz::redundant_sound::run);
 }
 
 #[test]

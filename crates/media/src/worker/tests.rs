@@ -67,6 +67,7 @@ fn bench_with(send_buffer: usize) -> Bench {
             ice_secret: sfu::IceSecret::new([9; 32]),
             ice_lite: true,
             adapts: true,
+            redundancy: true,
             statistics: None,
         },
     };

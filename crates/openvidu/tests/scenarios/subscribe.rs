@@ -157,6 +157,23 @@ fn a_subscriber_without_the_codec_is_code_800() {
 }
 
 #[test]
+fn a_subscriber_that_answers_without_the_codec_is_code_800_and_may_try_again() {
+    let mut call = published();
+    let stream = call.stream("ann");
+    call.request("bob", prepare(&stream));
+    call.media_waits();
+    call.request("bob", receive_with_answer(&stream));
+    call.media_fails(MediaFailure::CodecNotOffered);
+    assert!(call.last("bob").ends_with("answer-of-subscriber. Code: 800"), "{}", call.last("bob"));
+    assert_eq!(call.worker.transports.len(), 1, "only the publisher's");
+    call.request("bob", prepare(&stream));
+    call.media_answers();
+    call.request("bob", receive_with_answer(&stream));
+    call.media_answers();
+    assert_eq!(call.worker.transports.len(), 2);
+}
+
+#[test]
 fn a_stream_that_ends_while_it_is_being_subscribed_is_code_105() {
     for late_failure in [false, true] {
         let mut call = published();

@@ -112,17 +112,21 @@ impl From<SdpError> for MediaFailure {
 }
 
 /// Plans the answer to a publisher, who says that it sends `kinds`. `keep` is the video format of a publication that is
-/// being reconnected: its subscribers cannot change codec.
+/// being reconnected: its subscribers cannot change codec. With `redundancy` sound is asked for as RED, where it is offered.
 pub(crate) fn plan_publish(
     offer: &Description,
     kinds: Kinds,
+    redundancy: bool,
     choice: &CodecChoice,
     keep: Option<&VideoFormat>,
     loopback: bool,
 ) -> Result<PublishPlan, MediaFailure> {
     let plan = plan_answer(offer, |section| {
         let codec = match section.kind {
-            SectionKind::Audio if kinds.audio && section.direction.sends() => opus(section).map(Codec::Audio),
+            SectionKind::Audio if kinds.audio && section.direction.sends() => opus(section).map(|format| {
+                let red = format.red.filter(|_| redundancy);
+                Codec::Audio(AudioFormat { red, ..format })
+            }),
             SectionKind::Video if kinds.video && section.direction.sends() => {
                 let format = choose_video(section, choice, keep).ok_or(MediaFailure::CodecNotOffered)?;
                 Some(Codec::Video(format))
@@ -151,7 +155,10 @@ pub(crate) fn plan_subscribe(
             return Ok(None);
         }
         let codec = match section.kind {
-            SectionKind::Audio if audio.is_some() => opus(section).map(Codec::Audio),
+            SectionKind::Audio if audio.is_some() => opus(section).map(|theirs| {
+                let red = theirs.red.filter(|_| audio.is_some_and(|ours| ours.red.is_some()));
+                Codec::Audio(AudioFormat { red, ..theirs })
+            }),
             SectionKind::Video => match video {
                 Some(ours) => closest(section, |theirs| ours.distance(theirs)).map(Codec::Video),
                 None => return Ok(None),
@@ -197,7 +204,7 @@ pub(crate) fn plan_server_offer(
     audio: Option<&AudioFormat>,
     video: Option<&VideoFormat>,
 ) -> (Option<AudioFormat>, Option<VideoFormat>) {
-    let taken = [audio.map(|a| a.pt), video.map(|v| v.pt), video.and_then(|v| v.rtx)];
+    let taken = [audio.map(|a| a.pt), audio.and_then(|a| a.red), video.map(|v| v.pt), video.and_then(|v| v.rtx)];
     let free = (96..=127).find(|pt| !taken.contains(&Some(*pt)));
     let video = video.map(|v| VideoFormat { rtx: v.rtx.or(free), ..v.clone() });
     (audio.cloned(), video)

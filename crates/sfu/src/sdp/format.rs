@@ -9,6 +9,12 @@ use super::{Format, Section, parameter};
 pub(crate) struct AudioFormat {
     pub(crate) pt: u8,
     pub(crate) stereo: bool,
+    /// Frames hold what helps when the one before is lost (RFC 6716 §2.1.7), unless that was refused.
+    pub(crate) fec: bool,
+    /// Silence is not sent, unless that was refused.
+    pub(crate) dtx: bool,
+    /// Payload type in which packets have the frames before them, too (RED, RFC 2198).
+    pub(crate) red: Option<u8>,
 }
 
 /// The one video codec of a section.
@@ -88,7 +94,19 @@ fn h264_profile(fmtp: &str) -> H264Profile {
 
 pub(super) fn opus(section: &Section) -> Option<AudioFormat> {
     let format = section.formats.iter().find(|f| f.name == "opus" && f.clock_rate == 48_000)?;
-    Some(AudioFormat { pt: format.pt, stereo: format.parameter("stereo") == Some("1") })
+    let allows = |key| format.parameter(key) != Some("0");
+    let pt = format.pt.to_string();
+    // `111/111`: the newest frame, and those before it. Other formats among them would have to be told apart.
+    let repeats = |red: &&Format| {
+        red.name == "red" && red.clock_rate == 48_000 && red.fmtp.split('/').all(|block| block.trim() == pt)
+    };
+    Some(AudioFormat {
+        pt: format.pt,
+        stereo: format.parameter("stereo") == Some("1"),
+        fec: allows("useinbandfec"),
+        dtx: allows("usedtx"),
+        red: section.formats.iter().find(repeats).map(|red| red.pt),
+    })
 }
 
 fn video_formats(section: &Section) -> impl Iterator<Item = VideoFormat> + '_ {

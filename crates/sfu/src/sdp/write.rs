@@ -148,6 +148,11 @@ impl<'a> Writer<'a> {
 
     fn section(&mut self, mid: &str, protocol: &str, setup: Setup, plan: &Accepted, ids: Option<&OutgoingIds>) {
         let (media, payload_types) = match &plan.codec {
+            // What stands first is what is sent. To subscribers both go, as each of them needs.
+            Codec::Audio(AudioFormat { pt, red: Some(red), .. }) if plan.direction.receives() => {
+                ("audio", format!("{red} {pt}"))
+            }
+            Codec::Audio(AudioFormat { pt, red: Some(red), .. }) => ("audio", format!("{pt} {red}")),
             Codec::Audio(format) => ("audio", format.pt.to_string()),
             Codec::Video(VideoFormat { pt, rtx: Some(rtx), .. }) => ("video", format!("{pt} {rtx}")),
             Codec::Video(format) => ("video", format.pt.to_string()),
@@ -208,9 +213,14 @@ impl<'a> Writer<'a> {
             self.line(format_args!("a=rtcp-fb:{pt} {feedback}"));
         }
         let stereo = if format.stereo { ";stereo=1" } else { "" };
+        let fec = u8::from(format.fec);
         // To who sends to us: be silent in silence.
-        let dtx = if plan.direction.receives() { ";usedtx=1" } else { "" };
-        self.line(format_args!("a=fmtp:{pt} minptime=10;useinbandfec=1{stereo}{dtx}"));
+        let dtx = if plan.direction.receives() && format.dtx { ";usedtx=1" } else { "" };
+        self.line(format_args!("a=fmtp:{pt} minptime=10;useinbandfec={fec}{stereo}{dtx}"));
+        if let Some(red) = format.red {
+            self.line(format_args!("a=rtpmap:{red} red/48000/2"));
+            self.line(format_args!("a=fmtp:{red} {pt}/{pt}"));
+        }
     }
 
     fn video(&mut self, format: &VideoFormat, plan: &Accepted) {

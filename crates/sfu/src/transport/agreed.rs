@@ -18,8 +18,9 @@ pub(crate) fn offered_streams(
     let (first, last) = (answer.sections.first(), answer.sections.last());
     let (audio, video) = (audio.zip(first), video.zip(last));
     let audio = audio.map(|(format, section)| {
+        let red = format.red.filter(|red| section.formats.iter().any(|known| known.pt == *red));
         let taken = taken(section, OFFERED_AUDIO);
-        audio_stream(&section.mid, format, ids, taken)
+        audio_stream(&section.mid, format, red, ids, taken)
     });
     let video = video.map(|(format, section)| {
         let has_rtx = format.rtx.filter(|rtx| section.formats.iter().any(|known| known.pt == *rtx));
@@ -32,7 +33,7 @@ pub(crate) fn offered_streams(
 /// Of our answer to a subscriber.
 pub(crate) fn answered_streams(plan: &SubscribePlan, ids: &OutgoingIds) -> Vec<StreamFormat> {
     let audio = plan.audio().map(|(mid, accepted, format)| {
-        audio_stream(mid, format, ids, accepted.extensions.iter().map(|(id, uri)| (*id, uri.as_str())))
+        audio_stream(mid, format, format.red, ids, accepted.extensions.iter().map(|(id, uri)| (*id, uri.as_str())))
     });
     let video = plan.video().map(|(mid, accepted, format)| {
         video_stream(mid, format, format.rtx, ids, accepted.extensions.iter().map(|(id, uri)| (*id, uri.as_str())))
@@ -49,12 +50,14 @@ fn taken<'a>(section: &'a Section, offered: &'a [(u8, &'a str)]) -> impl Iterato
 fn audio_stream<'a>(
     mid: &str,
     format: &AudioFormat,
+    red: Option<u8>,
     ids: &OutgoingIds,
     extensions: impl Iterator<Item = (u8, &'a str)>,
 ) -> StreamFormat {
     StreamFormat {
         kind: MediaKind::Audio,
         pt: format.pt,
+        red,
         ssrc: ids.audio_ssrc,
         rtx: None,
         mid: mid.to_owned(),
@@ -72,6 +75,7 @@ fn video_stream<'a>(
     StreamFormat {
         kind: MediaKind::Video,
         pt: format.pt,
+        red: None,
         ssrc: ids.video_ssrc,
         rtx: rtx.map(|pt| (pt, ids.video_rtx_ssrc)),
         mid: mid.to_owned(),

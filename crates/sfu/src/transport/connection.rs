@@ -285,6 +285,7 @@ mod tests {
             ice_secret: crate::IceSecret::new([9; 32]),
             ice_lite: true,
             adapts: true,
+            redundancy: true,
             statistics: None,
         };
         let shared = Shared::new(&config, now);

@@ -84,7 +84,8 @@ impl Engine {
             }
         }
         let mut parameters = Vec::new();
-        parameters.extend(formats.audio.map(opus));
+        let audio = formats.audio.into_iter().flat_map(|format| [Some(format.pt), format.red]);
+        parameters.extend(audio.flatten().map(opus));
         parameters.extend(formats.video.map(video));
         let creds = IceCreds { ufrag: credentials.ufrag.clone(), pass: credentials.pwd.clone() };
         let mut config = RtcConfig::new()
@@ -308,6 +309,7 @@ impl Engine {
             let media = api.declare_media(mid, kind);
             if kind == EngineKind::Audio {
                 self.incoming.audio = Some(mid);
+                self.incoming.red = expected.red;
                 self.meter.expect_audio(mid);
             }
             for rid in expected.rids {
@@ -315,7 +317,8 @@ impl Engine {
                 self.incoming.rids.push(rid.as_str().into());
             }
             if expected.sources.is_empty() && !expected.named {
-                self.incoming.anonymous.push((expected.pt, mid));
+                let types = [Some(expected.pt), expected.red].into_iter().flatten();
+                self.incoming.anonymous.extend(types.map(|pt| (pt, mid)));
             }
             let rid = expected.rids.first().map(|r| r.as_str().into());
             for (ssrc, rtx) in expected.sources {
@@ -414,6 +417,8 @@ pub(super) struct Expected<'a> {
     pub(super) rids: &'a [String],
     pub(super) sources: &'a [(u32, Option<u32>)],
     pub(super) pt: u8,
+    /// Payload type of redundant sound.
+    pub(super) red: Option<u8>,
     /// Packets say to which section they belong.
     pub(super) named: bool,
 }
@@ -429,7 +434,9 @@ pub(crate) struct EngineLeg<'a> {
 impl EngineLeg<'_> {
     /// Queues a packet. Without a stream of its kind it is dropped.
     pub(super) fn write(&mut self, packet: &Packet, header: OutgoingHeader) {
-        let (kind, payload) = (packet.kind, &packet.payload);
+        let kind = packet.kind;
+        // What is sent back has no use for repetitions.
+        let payload = if packet.primary_at == 0 { packet.payload.clone() } else { packet.primary().into() };
         let stream = match kind {
             MediaKind::Audio => self.audio,
             MediaKind::Video => self.video,
@@ -451,12 +458,12 @@ impl EngineLeg<'_> {
             header.sequence.into(),
             header.timestamp,
             header.wallclock,
-            std::sync::Arc::clone(payload),
+            std::sync::Arc::clone(&payload),
         )
         .marker(header.marker)
         .nackable(kind == MediaKind::Video)
         .ext_vals(extensions);
-        if let Some(patch) = header.vp8.and_then(|rewrite| vp8_patch(rewrite, payload)) {
+        if let Some(patch) = header.vp8.and_then(|rewrite| vp8_patch(rewrite, &payload)) {
             rtp = rtp.vp8_patch(patch);
         }
         tx.write_rtp(rtp);
@@ -483,14 +490,15 @@ fn extension(uri: &str) -> Option<Extension> {
     .find(|e| e.as_uri() == uri)
 }
 
-fn opus(format: &AudioFormat) -> PayloadParams {
+/// Redundant sound is to the engine a second Opus: it hands on payloads as they came.
+fn opus(pt: u8) -> PayloadParams {
     let spec = CodecSpec {
         codec: Codec::Opus,
         clock_rate: Frequency::FORTY_EIGHT_KHZ,
         channels: Some(2),
         format: FormatParams::default(),
     };
-    PayloadParams::new(Pt::from(format.pt), None, spec)
+    PayloadParams::new(Pt::from(pt), None, spec)
 }
 
 fn video(format: &VideoFormat) -> PayloadParams {

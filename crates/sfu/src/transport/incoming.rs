@@ -7,6 +7,7 @@ use str0m::rtp::{RtpPacket, Ssrc};
 
 use super::link_loss::{LinkLoss, StreamPlace};
 use crate::packet::{Extensions, MediaKind, Packet, SenderReport, Source};
+use crate::redundancy;
 
 /// Larger payloads do not fit a datagram; nobody sends them, and the engine's buffers are made for less than 2000.
 const MAX_PAYLOAD: usize = 1500;
@@ -20,6 +21,8 @@ const MAX_LEARNT: usize = 8;
 pub(super) struct Incoming {
     pub(super) generation: u32,
     pub(super) audio: Option<Mid>,
+    /// The payload type of redundant sound, if it was asked for.
+    pub(super) red: Option<u8>,
     pub(super) rids: Vec<Rid>,
     streams: Vec<(Ssrc, MediaKind, usize)>,
     /// Payload types whose section announces no source and puts no name on its packets.
@@ -78,6 +81,10 @@ impl Incoming {
         };
         let place = if kind == MediaKind::Audio { StreamPlace::Audio } else { StreamPlace::Video(layer) };
         self.loss.taken(*ssrc, packet.header.sequence_number, place);
+        let is_redundant = kind == MediaKind::Audio && Some(*packet.header.payload_type) == self.red;
+        // Where there is only padding, nothing is repeated.
+        let primary_at =
+            if is_redundant && !packet.payload.is_empty() { redundancy::primary_at(&packet.payload)? } else { 0 };
         let values = &packet.header.ext_vals;
         let report = packet.last_sender_info.and_then(|info| {
             let ntp = info.ntp_time.duration_since(std::time::UNIX_EPOCH).ok()?;
@@ -97,6 +104,7 @@ impl Incoming {
                 video_orientation: values.video_orientation.map(|o| o as u8),
             },
             payload: packet.payload,
+            primary_at,
             arrival: packet.timestamp,
             report,
             key_frame_start: false,

@@ -50,6 +50,7 @@ impl Receiving {
                 rids: &a.rids,
                 sources: &a.sources,
                 pt: format.pt,
+                red: format.red,
                 named: a.is_named(),
             }),
             video.map(|(mid, a, format)| Expected {
@@ -57,6 +58,7 @@ impl Receiving {
                 rids: &a.rids,
                 sources: &a.sources,
                 pt: format.pt,
+                red: None,
                 named: a.is_named(),
             }),
             plan.transport_cc(),

@@ -398,19 +398,24 @@ impl TrainLeg<'_> {
             return;
         };
         let stamp = Stamp { transport_sequence: *self.transport_sequence, send_time: self.send_time };
+        let red = stream.red().filter(|_| header.redundant && packet.primary_at > 0);
+        let payload = if red.is_some() { &packet.payload[..] } else { packet.primary() };
         let fields = HeaderFields {
-            pt: stream.pt(),
+            pt: red.unwrap_or_else(|| stream.pt()),
             ssrc: stream.ssrc(),
             sequence: header.sequence as u16,
             timestamp: header.timestamp,
             marker: header.marker,
         };
         let head = stream.header_length(&header.extensions);
-        let length = head + packet.payload.len() + self.sealer.tag();
+        let length = head + payload.len() + self.sealer.tag();
         let datagram = self.train.datagram(length, self.path, self.sink);
         let begin = datagram.len();
         stream.write_header(datagram, fields, &header.extensions, stamp);
-        datagram.extend_from_slice(&packet.payload);
+        datagram.extend_from_slice(payload);
+        if red.is_some() {
+            payload::red::renumber(&mut datagram[begin + head..], stream.pt());
+        }
         if let Some(vp8) = header.vp8 {
             payload::vp8::renumber(&mut datagram[begin + head..], vp8.picture_id, vp8.tl0_pic_idx);
         }
@@ -418,7 +423,7 @@ impl TrainLeg<'_> {
         if self.sealer.rtp(&mut datagram[begin..], head, fields.ssrc, header.sequence).is_err() {
             return self.train.take_back(begin);
         }
-        stream.sent(&header, packet);
+        stream.sent(&header, packet, payload.len());
         let is_numbered = stream.is_numbered();
         self.departed(length, is_numbered);
         if self.next_reports.is_none() {

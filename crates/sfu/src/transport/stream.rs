@@ -36,6 +36,8 @@ pub(crate) struct ExtensionIds {
 pub(crate) struct StreamFormat {
     pub(crate) kind: MediaKind,
     pub(crate) pt: u8,
+    /// Payload type of sound with the frames before it (RFC 2198).
+    pub(crate) red: Option<u8>,
     pub(crate) ssrc: u32,
     /// Payload type and source of retransmissions (RFC 4588).
     pub(crate) rtx: Option<(u8, u32)>,
@@ -166,6 +168,11 @@ impl Stream {
         self.format.pt
     }
 
+    /// Payload type of redundant sound.
+    pub(super) fn red(&self) -> Option<u8> {
+        self.format.red
+    }
+
     pub(super) fn rtx(&self) -> Option<(u8, u32)> {
         self.format.rtx
     }
@@ -239,9 +246,8 @@ impl Stream {
         out.resize(begin + length, 0);
     }
 
-    /// A packet was sent.
-    pub(super) fn sent(&mut self, header: &OutgoingHeader, packet: &Packet) {
-        let payload = packet.payload.len();
+    /// A packet was sent, so much of its payload.
+    pub(super) fn sent(&mut self, header: &OutgoingHeader, packet: &Packet, payload: usize) {
         self.packets = self.packets.wrapping_add(1);
         self.octets = self.octets.wrapping_add(payload as u32);
         self.counts.packets += 1;

@@ -33,6 +33,9 @@ pub(crate) const SUBSCRIBER: SubscriberId = SubscriberId(1);
 /// Between two statistics.
 pub(crate) const STATISTICS: Duration = Duration::from_secs(2);
 const DELAY: Duration = Duration::from_millis(20);
+/// Of the engine, and of browsers: payload types of sound, alone and with the frames before it.
+pub(crate) const OPUS: u8 = 111;
+pub(crate) const RED: u8 = 63;
 
 pub(crate) fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
@@ -55,8 +58,14 @@ pub(crate) fn config() -> Config {
         ice_secret: sfu::IceSecret::new([9; 32]),
         ice_lite: true,
         adapts: true,
+        redundancy: true,
         statistics: Some(STATISTICS),
     }
+}
+
+/// Of a client, by its place among all.
+pub(crate) fn transport_of(client: usize) -> TransportId {
+    TransportId(1000 + client as u64)
 }
 
 /// VP8 first, then whatever else there is.
@@ -67,6 +76,11 @@ pub(crate) fn any_codec() -> CodecChoice {
 /// Which engine features a client has.
 pub(crate) fn browser() -> RtcConfig {
     RtcConfig::new().set_rtp_mode(true)
+}
+
+/// A browser that sends and receives sound with the frames before it.
+pub(crate) fn redundant_browser() -> RtcConfig {
+    browser().enable_opus(true, true)
 }
 
 /// A browser that knows one video codec.
@@ -110,7 +124,7 @@ pub(crate) struct Client {
     cameras: Vec<Camera>,
     pub(crate) audio: Option<Mid>,
     pub(crate) video: Option<Mid>,
-    next: Instant,
+    pub(crate) next: Instant,
 }
 
 /// A datagram under way: when it arrives, and its number.
@@ -307,7 +321,7 @@ impl Call {
         self.clients.push(Client {
             rtc,
             address,
-            transport: TransportId(1000 + index as u64),
+            transport: transport_of(index),
             publication,
             received: Vec::new(),
             reports: Vec::new(),
@@ -397,6 +411,11 @@ impl Call {
         self.subscribe_with(browser(), who, reception, publisher)
     }
 
+    /// The same for somebody in particular with a browser of their own.
+    pub(crate) fn subscribe_as(&mut self, config: RtcConfig, who: SubscriberId, publisher: usize) -> usize {
+        self.subscribe_with(config, who, Reception::default(), publisher)
+    }
+
     fn subscribe_with(
         &mut self,
         config: RtcConfig,
@@ -467,6 +486,15 @@ impl Call {
     /// The publisher's microphone is on.
     pub(crate) fn start_audio(&mut self, client: usize) {
         self.start_camera(client, None, None, ms(20), 1);
+    }
+
+    /// The same, each packet with the frame before it. Returns the index of the microphone.
+    pub(crate) fn start_redundant_audio(&mut self, client: usize) -> usize {
+        let microphone = self.start_camera(client, None, None, ms(20), 1);
+        let camera = self.camera(client, microphone);
+        camera.filler = 80;
+        camera.red = Some(RED);
+        microphone
     }
 
     /// The publisher's camera is on. Returns the index of the layer's camera.

@@ -18,6 +18,12 @@ pub(crate) struct Camera {
     /// Bytes of each that mean nothing.
     pub(crate) filler: usize,
     pub(crate) muted: bool,
+    /// Of sound: each packet has the frame before it, and this payload type.
+    pub(crate) red: Option<u8>,
+    /// Otherwise; `None`: the first that was agreed on.
+    pub(crate) pt: Option<u8>,
+    /// The frame before, and its timestamp.
+    before: Option<(u32, Vec<u8>)>,
     /// Every so many frames a padding packet follows.
     pub(crate) padding_every: Option<u64>,
     pub(crate) next: Instant,
@@ -45,6 +51,9 @@ impl Camera {
             packets,
             filler: 600,
             muted: false,
+            red: None,
+            pt: None,
+            before: None,
             padding_every: None,
             next: now,
             frame: 0,
@@ -65,7 +74,8 @@ impl Camera {
         if self.muted {
             return;
         }
-        let pt: Pt = rtc.media(mid).unwrap().remote_pts()[0];
+        let media = rtc.media(mid).unwrap();
+        let pt: Pt = self.red.or(self.pt).map_or_else(|| media.remote_pts()[0], Pt::from);
         self.frame += 1;
         let key = std::mem::take(&mut self.key_frame_due);
         if self.codec.is_some() {
@@ -74,6 +84,7 @@ impl Camera {
         }
         for n in 0..self.packets {
             let payload = self.payload(key, n);
+            let payload = if self.red.is_some() { self.repeat(payload) } else { payload };
             self.write(rtc, mid, pt, now, payload, n + 1 == self.packets);
             rtc.handle_input(Input::Timeout(now)).unwrap();
         }
@@ -101,6 +112,24 @@ impl Camera {
                 .nackable(self.codec.is_some())
                 .ext_vals(extensions),
         );
+    }
+
+    /// Puts the frame before it in front of a frame (RFC 2198).
+    fn repeat(&mut self, frame: Vec<u8>) -> Vec<u8> {
+        let before = self.before.replace((self.timestamp, frame.clone()));
+        let mut payload = Vec::new();
+        let age = before.as_ref().map(|(timestamp, _)| self.timestamp.wrapping_sub(*timestamp));
+        // After a pause it is too old to be said.
+        if let (Some((_, before)), Some(age)) = (&before, age.filter(|age| *age < 1 << 14)) {
+            let length = before.len();
+            payload.extend([0x80 | 111, (age >> 6) as u8, (age << 2) as u8 | (length >> 8) as u8, length as u8]);
+            payload.push(111);
+            payload.extend(before);
+        } else {
+            payload.push(111);
+        }
+        payload.extend(frame);
+        payload
     }
 
     fn payload(&self, key: bool, packet: usize) -> Vec<u8> {

@@ -4,8 +4,11 @@
 mod adaptation;
 mod call;
 mod camera;
+mod clients;
 
 mod costs;
+mod description;
+mod emulated;
 mod hostile;
 mod lifecycle;
 mod limits;
@@ -19,5 +22,6 @@ mod pipes;
 mod reception;
 mod reconnection;
 mod recorded;
+mod redundancy;
 mod simulcast;
 mod taps;

@@ -5,7 +5,9 @@ use protocol::media::{
     BitrateLimits, CodecChoice, Kinds, MediaEvent, MediaFailure, MediaOperation, Reception, VideoCodec,
 };
 
-use crate::call::{Call, ROUTER, SUBSCRIBER, any_codec};
+use sfu::Config;
+
+use crate::call::{Call, ROUTER, SUBSCRIBER, any_codec, config};
 
 const CHROMIUM: &str = include_str!("sdp/chromium_publish.sdp");
 const CHROMIUM_SIMULCAST: &str = include_str!("sdp/chromium_simulcast.sdp");
@@ -98,7 +100,10 @@ fn chromium_is_answered_with_one_codec_and_its_own_numbers() {
     assert!(sdp.lines().all(|l| !l.contains('\r')) && sdp.ends_with("\r\n"));
     has(&sdp, "a=group:BUNDLE 0 1");
     has(&sdp, "a=ice-lite");
-    has(&sdp, "m=audio 9 UDP/TLS/RTP/SAVPF 111");
+    // What stands first is what it sends: sound with the frames before it.
+    has(&sdp, "m=audio 9 UDP/TLS/RTP/SAVPF 63 111");
+    has(&sdp, "a=rtpmap:63 red/48000/2");
+    has(&sdp, "a=fmtp:63 111/111");
     has(&sdp, "m=video 9 UDP/TLS/RTP/SAVPF 96 97");
     has(&sdp, "a=fmtp:111 minptime=10;useinbandfec=1;usedtx=1");
     has(&sdp, "a=fmtp:97 apt=96");
@@ -110,7 +115,8 @@ fn chromium_is_answered_with_one_codec_and_its_own_numbers() {
     has(&sdp, "a=rtcp-mux");
     assert_eq!(sdp.matches("a=candidate:").count(), 2);
     assert!(sdp.contains(" 192.0.2.1 40000 typ host tcptype passive"), "{sdp}");
-    for unwanted in ["red/", "ulpfec", "goog-remb", "actpass", "a=ssrc", "a=msid:", "application", "simulcast", "b=AS"]
+    for unwanted in
+        ["red/90000", "ulpfec", "goog-remb", "actpass", "a=ssrc", "a=msid:", "application", "simulcast", "b=AS"]
     {
         lacks(&sdp, unwanted);
     }
@@ -134,6 +140,50 @@ fn a_limit_of_what_is_published_stands_in_the_video_section() {
     lacks(&answer(CHROMIUM, BitrateLimits::kbps(300, 0)), "b=");
     let older: String = CHROMIUM.lines().filter(|l| !l.contains("transport-cc")).map(|l| format!("{l}\r\n")).collect();
     has(&answer(&older, BitrateLimits::kbps(300, 800)), "a=rtcp-fb:96 goog-remb");
+}
+
+#[test]
+fn redundant_sound_is_a_choice() {
+    let plain =
+        publish(&mut Call::with(Config { redundancy: false, ..config() }), CHROMIUM, any_codec(), false).unwrap();
+    has(&plain, "m=audio 9 UDP/TLS/RTP/SAVPF 111");
+    lacks(&plain, "red/");
+    // Of another format than the one that is taken, or of several.
+    for other in ["63 9/9", "63 111/9", "63 "] {
+        let sdp = answer(&CHROMIUM.replace("63 111/111", other), any_codec()).unwrap();
+        has(&sdp, "m=audio 9 UDP/TLS/RTP/SAVPF 111");
+    }
+    let deep = answer(&CHROMIUM.replace("63 111/111", "63 111/111/111"), any_codec()).unwrap();
+    has(&deep, "m=audio 9 UDP/TLS/RTP/SAVPF 63 111");
+}
+
+#[test]
+fn redundant_sound_is_for_those_who_read_it() {
+    let mut call = Call::new();
+    publish(&mut call, CHROMIUM, any_codec(), false).unwrap();
+    let offered = subscribe(&mut call, None).unwrap();
+    has(&offered, "m=audio 9 UDP/TLS/RTP/SAVPF 111 63");
+    has(&offered, "a=fmtp:63 111/111");
+    // Who takes it says so, who does not leaves it out.
+    assert_eq!(accept(&mut call, CHROMIUM_ANSWER), Ok(()));
+    subscribe(&mut call, None).unwrap();
+    let both = CHROMIUM_ANSWER.replace("SAVPF 111", "SAVPF 111 63");
+    assert_eq!(accept(&mut call, &both.replace("a=rtpmap:111", "a=rtpmap:63 red/48000/2\na=rtpmap:111")), Ok(()));
+    has(&subscribe(&mut call, Some(CHROMIUM_SUBSCRIBE)).unwrap(), "m=audio 9 UDP/TLS/RTP/SAVPF 111 63");
+    let mut call = Call::new();
+    publish(&mut call, FIREFOX, any_codec(), false).unwrap();
+    has(&subscribe(&mut call, Some(CHROMIUM_SUBSCRIBE)).unwrap(), "m=audio 9 UDP/TLS/RTP/SAVPF 111");
+}
+
+#[test]
+fn what_a_publisher_wants_of_its_sound_is_kept() {
+    let said = |parameters: &str| {
+        let sdp = answer(&CHROMIUM.replace("minptime=10;useinbandfec=1", parameters), any_codec()).unwrap();
+        sdp.lines().find(|line| line.starts_with("a=fmtp:111")).unwrap().to_owned()
+    };
+    assert_eq!(said("minptime=10"), "a=fmtp:111 minptime=10;useinbandfec=1;usedtx=1");
+    assert_eq!(said("useinbandfec=0;stereo=1"), "a=fmtp:111 minptime=10;useinbandfec=0;stereo=1;usedtx=1");
+    assert_eq!(said("usedtx=0; useinbandfec=1"), "a=fmtp:111 minptime=10;useinbandfec=1");
 }
 
 #[test]

@@ -23,6 +23,7 @@ pub fn run(data: &[u8]) {
             ice_secret: sfu::IceSecret::new([9; 32]),
             ice_lite: true,
             adapts: true,
+            redundancy: true,
             statistics: Some(Duration::from_secs(1)),
         },
         [1; 32],

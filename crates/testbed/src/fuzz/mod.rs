@@ -9,6 +9,7 @@ pub mod live_webm;
 pub mod payload_header;
 pub mod recorded_file;
 pub mod recorded_packets;
+pub mod redundant_sound;
 pub mod rpc_frame;
 pub mod sdp_offer;
 pub mod signalling;

@@ -23,6 +23,7 @@ pub fn run(sdp: &str) {
             ice_secret: sfu::IceSecret::new([9; 32]),
             ice_lite,
             adapts: true,
+            redundancy: true,
             statistics: None,
         },
         [1; 32],
