@@ -9,9 +9,11 @@ mod command;
 mod event;
 mod observation;
 mod reception;
+mod selection;
 
 pub use codec::{CodecChoice, Kinds, MediaKind, VideoCodec};
 pub use command::{MediaCommand, MediaOperation};
 pub use event::{MediaEvent, MediaFailure};
 pub use observation::{MediaPath, PathProtocol, Pictures, StreamStatistics, TransportObservation, TransportStatistics};
 pub use reception::{Layer, LayerLimit, Legs, Reception};
+pub use selection::Selection;

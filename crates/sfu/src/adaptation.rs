@@ -159,8 +159,7 @@ impl Sfu {
                 consumer.allot(allotment, &publication.layers, publication.generation, now);
                 changed.push(peer.publication);
             }
-            // What the client has paused is there at once when it wants it again.
-            if consumer.reception().video_paused {
+            if !consumer.wants_video() {
                 subscriber.legs[index].was_paused();
             }
         }
@@ -240,20 +239,21 @@ fn measure(
             continue;
         };
         if let Some(audio) = leg.audio {
-            subscriber.allocator.set_layers(audio, &[sound(publication, now)], now);
+            let bitrate = if consumer.choice().sound { publication.rates.audio(now) } else { 0 };
+            subscriber.allocator.set_layers(audio, &[sound(bitrate)], now);
         }
         if let Some(video) = leg.video {
             let layers = pictures(publication, now);
-            leg.smallest = layers.iter().find(|layer| layer.active).map_or(Bitrate::ZERO, |layer| layer.bitrate);
+            let smallest = layers.iter().find(|layer| layer.active && consumer.wants_video());
+            leg.smallest = smallest.map_or(Bitrate::ZERO, |layer| layer.bitrate);
             subscriber.allocator.set_layers(video, &layers, now);
             subscriber.allocator.set_wish(video, wish(consumer));
         }
     }
 }
 
-fn sound(publication: &mut Publication, now: Instant) -> LayerRate {
-    let bitrate = Bitrate::bps(publication.rates.audio(now));
-    LayerRate { layer: Layer { spatial: 0, temporal: 0 }, bitrate, active: true }
+fn sound(bitrate: u64) -> LayerRate {
+    LayerRate { layer: Layer { spatial: 0, temporal: 0 }, bitrate: Bitrate::bps(bitrate), active: true }
 }
 
 fn pictures(publication: &mut Publication, now: Instant) -> Vec<LayerRate> {
@@ -277,6 +277,6 @@ fn wish(consumer: &Consumer) -> Wish {
     Wish {
         priority: reception.priority,
         limit: Layer { spatial: most(limit.spatial), temporal: most(limit.temporal) },
-        paused: reception.video_paused,
+        paused: !consumer.wants_video(),
     }
 }

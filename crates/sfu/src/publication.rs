@@ -13,6 +13,8 @@ use crate::pipe::{Description, Upstream};
 use crate::rates::Rates;
 use crate::retransmission::Kept;
 use crate::sdp::{AudioFormat, VideoFormat};
+use crate::selecting::Audience;
+use crate::selection::Choice;
 use crate::sender_clock::SenderClock;
 use crate::slots::Slot;
 use crate::tap::Tap;
@@ -39,6 +41,8 @@ pub(crate) struct Publication {
     pub(crate) rates: Rates,
     /// Transports that receive it.
     pub(crate) consumers: Vec<Slot>,
+    /// How many of those are given anything.
+    pub(crate) audience: Audience,
     pub(crate) taps: Vec<Tap>,
     /// Packets to be forwarded, collected until the outputs are taken.
     pub(crate) pending: Vec<Packet>,
@@ -61,6 +65,7 @@ impl Publication {
             clock: SenderClock::new(now),
             rates: Rates::default(),
             consumers: Vec::new(),
+            audience: Audience::default(),
             taps: Vec::new(),
             pending: Vec::new(),
             kept: Kept::default(),
@@ -70,6 +75,12 @@ impl Publication {
     /// One whose packets come out of another worker.
     pub(crate) fn piped(router: RouterId, upstream: Upstream, now: Instant) -> Self {
         Self { upstream: Some(upstream), ..Self::new(router, now) }
+    }
+
+    /// Another transport receives it, and all of it for now.
+    pub(crate) fn add_consumer(&mut self, slot: Slot) {
+        self.consumers.push(slot);
+        self.audience.add(Choice::ALL);
     }
 
     /// The pictures since the last key frame of a layer that have been forwarded already: if it is so recent that the publisher

@@ -213,9 +213,10 @@ impl Subscriber {
 }
 
 impl Leg {
-    /// The client has paused its picture: when that goes on, nothing is known of how it will be.
+    /// Its picture is paused, whatever the path: when that goes on, nothing is known of how it will be.
     pub(crate) fn was_paused(&mut self) {
         self.is_judged = false;
+        self.without_since = None;
     }
 }
 

@@ -18,6 +18,8 @@ pub(crate) struct Camera {
     /// Bytes of each that mean nothing.
     pub(crate) filler: usize,
     pub(crate) muted: bool,
+    /// Of sound, in dBov, if it is told.
+    pub(crate) level: Option<i8>,
     /// Every so many frames a padding packet follows.
     pub(crate) padding_every: Option<u64>,
     pub(crate) next: Instant,
@@ -45,6 +47,7 @@ impl Camera {
             packets,
             filler: 600,
             muted: false,
+            level: Some(-30),
             padding_every: None,
             next: now,
             frame: 0,
@@ -87,8 +90,8 @@ impl Camera {
         let mut extensions = ExtensionValues::default();
         match self.codec {
             None => {
-                extensions.audio_level = Some(-30);
-                extensions.voice_activity = Some(true);
+                extensions.audio_level = self.level;
+                extensions.voice_activity = self.level.map(|_| true);
             }
             Some(_) => extensions.video_orientation = Some(str0m::rtp::VideoOrientation::Deg90),
         }
