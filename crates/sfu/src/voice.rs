@@ -70,7 +70,7 @@ impl Voice {
         if level >= AUDIBLE {
             self.audible = Some(now);
         }
-        self.floor = level.min(self.floor + FLOOR_RISE * passed.as_secs_f32());
+        self.floor = level.max(QUIET).min(self.floor + FLOOR_RISE * passed.as_secs_f32());
         if level >= SPEECH.max(self.floor + ABOVE_FLOOR) {
             self.speech = (self.speech + passed).min(LONG);
             if self.speech >= SPEAKS {
