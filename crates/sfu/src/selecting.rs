@@ -101,8 +101,10 @@ impl Sfu {
     }
 
     /// A packet of sound is about to be forwarded: it may be what makes somebody heard.
-    pub(crate) fn listen(&mut self, router: RouterId, id: PublicationId, packet: &Packet) {
-        let Some(room) = self.big_rooms.get_mut(&router) else {
+    pub(crate) fn listen(&mut self, id: PublicationId, packet: &Packet) {
+        // What nobody here receives takes nobody's place.
+        let publication = self.publications.get(&id).filter(|publication| !publication.consumers.is_empty());
+        let Some(room) = publication.and_then(|publication| self.big_rooms.get_mut(&publication.router)) else {
             return;
         };
         if let Some((level, _)) = packet.extensions.audio_level {

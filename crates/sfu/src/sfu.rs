@@ -484,19 +484,15 @@ impl Sfu {
 
     /// Collects a packet that has been annotated, if it is for anybody.
     pub(crate) fn queue(&mut self, id: PublicationId, mut packet: Packet) {
+        if packet.kind == MediaKind::Audio && !self.big_rooms.is_empty() {
+            self.listen(id, &packet);
+        }
         let Some(publication) = self.publications.get_mut(&id).filter(|publication| publication.is_wanted()) else {
             return;
         };
         if packet.kind == MediaKind::Video && !publication.consumers.is_empty() {
             packet.kept = Some(publication.kept.push(&packet));
         }
-        if packet.kind == MediaKind::Audio && !self.big_rooms.is_empty() {
-            let router = publication.router;
-            self.listen(router, id, &packet);
-        }
-        let Some(publication) = self.publications.get_mut(&id) else {
-            return;
-        };
         if publication.pending.is_empty() {
             self.dirty.push(id);
         }
