@@ -7,40 +7,11 @@
 use protocol::id::{PublicationId, RouterId, SubscriberId};
 use protocol::media::Selection;
 
-use crate::packet::{MediaKind, Packet};
+use crate::packet::Packet;
 use crate::selection::Choice;
 use crate::sfu::Sfu;
 use crate::slots::Slot;
 use crate::transport::Transport;
-
-/// How many consumers of a publication are given its sound, and its pictures.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(crate) struct Audience {
-    sound: usize,
-    picture: usize,
-}
-
-impl Audience {
-    /// A consumer has come.
-    pub(crate) fn add(&mut self, choice: Choice) {
-        self.sound += usize::from(choice.sound);
-        self.picture += usize::from(choice.picture);
-    }
-
-    /// It has gone.
-    pub(crate) fn remove(&mut self, choice: Choice) {
-        self.sound -= usize::from(choice.sound);
-        self.picture -= usize::from(choice.picture);
-    }
-
-    /// One of these packets is for somebody.
-    pub(crate) fn takes_any(self, packets: &[Packet]) -> bool {
-        packets.iter().any(|packet| match packet.kind {
-            MediaKind::Audio => self.sound > 0,
-            MediaKind::Video => self.picture > 0,
-        })
-    }
-}
 
 impl Sfu {
     /// A subscriber wants so much of a room from now on.
