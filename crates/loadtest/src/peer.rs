@@ -14,7 +14,7 @@ use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
 use str0m::config::{CryptoProvider, DtlsCert};
 use str0m::media::{Direction, MediaKind, Mid, Pt};
 use str0m::net::{Protocol, Receive};
-use str0m::rtp::RtpWrite;
+use str0m::rtp::{ExtensionValues, RtpWrite};
 use str0m::{Candidate, Event, Input, Output, Rtc, RtcConfig};
 use tokio::sync::oneshot;
 
@@ -326,7 +326,8 @@ fn write(rtc: &mut Rtc, mid: Mid, pt: Pt, sequence: u64, packet: MediaPacket, no
     let Some(stream) = api.stream_tx_by_mid(mid, None) else { return };
     let is_video = packet.track == Track::Video;
     let rtp = RtpWrite::new(pt, sequence.into(), packet.timestamp, now, packet.payload);
-    stream.write_rtp(rtp.marker(packet.marker).nackable(is_video));
+    let extensions = ExtensionValues { audio_level: packet.level, ..ExtensionValues::default() };
+    stream.write_rtp(rtp.marker(packet.marker).nackable(is_video).ext_vals(extensions));
 }
 
 /// Bound to every address: the kernel chooses by the way to the server.

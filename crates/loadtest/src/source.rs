@@ -17,6 +17,12 @@ const VIDEO_CLOCK: u32 = 90_000;
 const MAX_PAYLOAD: usize = 1100;
 /// The longest start of a packet: payload descriptor, and header of a key frame.
 const HEADER: usize = 6 + 10;
+/// Everybody speaks for a tenth of the time: each in turn, of ten publishers, for so many packets (two seconds).
+const SPEAKERS: u32 = 10;
+const UTTERANCE: u32 = 100;
+/// Of speech, and of nothing, in dBov.
+const LOUD: i8 = -30;
+const SILENT: i8 = -80;
 /// A second of Opus has an even rate, 32 kbit/s.
 const SOUND_PAYLOAD: usize = 80;
 
@@ -46,6 +52,8 @@ pub(crate) struct MediaPacket {
     pub(crate) payload: Vec<u8>,
     pub(crate) timestamp: u32,
     pub(crate) marker: bool,
+    /// Of sound, in dBov.
+    pub(crate) level: Option<i8>,
 }
 
 /// See the module.
@@ -142,7 +150,9 @@ impl Source {
             payload[0] = 0xf8;
             self.stamp(Track::Audio, frame, (0, 1), now, &mut payload);
             let timestamp = frame.wrapping_mul(SOUND_TICKS);
-            send(MediaPacket { track: Track::Audio, payload, timestamp, marker: false });
+            let speaks = (frame / UTTERANCE + self.publisher).is_multiple_of(SPEAKERS);
+            let level = Some(if speaks { LOUD } else { SILENT });
+            send(MediaPacket { track: Track::Audio, payload, timestamp, marker: false, level });
         }
         if let Some(clock) = &mut self.picture
             && let Some(omitted) = clock.strike(now)
@@ -170,7 +180,7 @@ impl Source {
                 vp8_header(&mut payload[6..], is_key_frame, bytes);
             }
             self.stamp(Track::Video, frame, (part, parts), now, &mut payload);
-            send(MediaPacket { track: Track::Video, payload, timestamp, marker: part + 1 == parts });
+            send(MediaPacket { track: Track::Video, payload, timestamp, marker: part + 1 == parts, level: None });
         }
     }
 

@@ -35,6 +35,8 @@ pub fn session(session: SessionSnapshot) -> SessionView {
         forced_video_codec: properties.forced_video_codec,
         allow_transcoding: properties.allow_transcoding,
         connections: connections.into_iter().map(connection).collect::<Vec<_>>().into(),
+        last_n: Some(properties.last_n).filter(|limit| *limit > 0),
+        loudest: Some(properties.loudest).filter(|limit| *limit > 0),
     }
 }
 
@@ -56,6 +58,9 @@ pub fn connection(connection: ConnectionSnapshot) -> ConnectionView {
         server_data: None,
         token,
         active,
+        last_n: None,
+        loudest: None,
+        pinned: vec![],
     };
     match properties {
         Some(properties) => ConnectionView {
@@ -64,6 +69,9 @@ pub fn connection(connection: ConnectionSnapshot) -> ConnectionView {
             kurento_options: properties.kurento_options,
             custom_ice_servers: properties.custom_ice_servers,
             server_data: Some(properties.data),
+            last_n: properties.last_n,
+            loudest: properties.loudest,
+            pinned: properties.pinned,
             ..view
         },
         None => view,

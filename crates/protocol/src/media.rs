@@ -10,6 +10,7 @@ mod command;
 mod event;
 mod observation;
 mod reception;
+mod selection;
 
 pub use bitrate::BitrateLimits;
 pub use codec::{CodecChoice, Kinds, MediaKind, VideoCodec};
@@ -17,3 +18,4 @@ pub use command::{MediaCommand, MediaOperation};
 pub use event::{MediaEvent, MediaFailure};
 pub use observation::{MediaPath, PathProtocol, Pictures, StreamStatistics, TransportObservation, TransportStatistics};
 pub use reception::{Layer, LayerLimit, Legs, Reception};
+pub use selection::Selection;

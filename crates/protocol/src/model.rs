@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::id::StreamId;
+
 macro_rules! words {
     ($(#[doc = $doc:literal])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal,)+ }) => {
         $(#[doc = $doc])*
@@ -256,6 +258,10 @@ pub struct SessionProperties {
     pub allow_transcoding: bool,
     /// Shown again when given.
     pub media_node: Option<String>,
+    /// Clients get the pictures of so many, those who spoke last; 0: of all.
+    pub last_n: u8,
+    /// Clients get the sound of so many, the loudest; 0: of all.
+    pub loudest: u8,
 }
 
 /// What `POST …/connection` may set for a WEBRTC connection.
@@ -271,6 +277,12 @@ pub struct ConnectionProperties {
     pub kurento_options: Option<KurentoOptions>,
     /// Instead of the server's own list, if not empty.
     pub custom_ice_servers: Vec<IceServer>,
+    /// Instead of the session's.
+    pub last_n: Option<u8>,
+    /// Instead of the session's.
+    pub loudest: Option<u8>,
+    /// Streams that it gets in any case.
+    pub pinned: Vec<StreamId>,
 }
 
 impl Default for ConnectionProperties {
@@ -281,6 +293,9 @@ impl Default for ConnectionProperties {
             record: true,
             kurento_options: None,
             custom_ice_servers: vec![],
+            last_n: None,
+            loudest: None,
+            pinned: vec![],
         }
     }
 }

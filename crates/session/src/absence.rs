@@ -133,6 +133,7 @@ impl Participant {
             voice: Default::default(),
             room: self.room,
             quality: Default::default(),
+            selection: Default::default(),
         })
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use protocol::id::{ConnectionId, RecordingKey, RouterId};
+use protocol::media::Selection;
 use protocol::model::ConnectionProperties;
 
 use crate::Time;
@@ -49,6 +50,8 @@ pub(crate) struct Participant {
     pub(crate) room: RouterId,
     /// Of its network.
     pub(crate) quality: Quality,
+    /// What the media worker was told that it wants.
+    pub(crate) selection: Selection,
 }
 
 /// What let a participant in.

@@ -173,6 +173,8 @@ mod tests {
             forced_video_codec: ForcedVideoCodec::MediaServerPreferred,
             allow_transcoding: false,
             media_node: None,
+            last_n: 0,
+            loudest: 0,
         };
         let id = registry.create_session(properties, now).expect("a free id");
         let sockets = [SocketId(1), SocketId(2)];

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use protocol::event::Reason;
 use protocol::id::{ConnectionId, RouterId};
+use protocol::media::Selection;
 use protocol::model::{ConnectionProperties, IceServer};
 use subtle::ConstantTimeEq;
 
@@ -131,6 +132,7 @@ impl Session {
             voice: Voice::default(),
             room,
             quality: Quality::default(),
+            selection: Selection::default(),
         };
         let (hidden, role, data) = (participant.is_hidden(), participant.role(), participant.data.clone());
         self.emit_joined(&participant, cx, now);
@@ -162,6 +164,7 @@ impl Session {
         let room = participant.room;
         self.enter(id, participant);
         self.open_room(room, cx);
+        self.select(id, cx);
         if let Some(client) = cx.clients.get_mut(origin.client) {
             client.presence = Presence::Joined(Seat { session: self.id.clone(), participant: id });
             if let Link::Open(socket) = client.link {

@@ -148,6 +148,7 @@ impl Session {
                 self.emit_destroyed(announced, reason, cx, now);
             }
         }
+        participant.forget_selection(who, cx);
         if let Some(stream) = stream {
             self.emit_destroyed(stream.announced, reason, cx, now);
         }

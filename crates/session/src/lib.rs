@@ -77,6 +77,7 @@ pub mod refusal;
 pub mod registry;
 pub mod reply;
 mod request;
+mod selection;
 mod session;
 mod sessions;
 mod settings;

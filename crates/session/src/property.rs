@@ -46,10 +46,11 @@ impl Session {
     pub(crate) fn update_connection(
         &mut self,
         connection: &str,
-        update: ConnectionUpdate,
+        mut update: ConnectionUpdate,
         cx: &mut Context,
         now: Time,
     ) -> Result<(), NotFound> {
+        update.pinned = update.pinned.map(|streams| self.check_pinned(&streams)).transpose()?;
         if let Some(pending) = self.pending_id(connection) {
             if let Some(pending) = self.pending_mut(pending) {
                 change(&mut pending.properties, update);
@@ -67,6 +68,7 @@ impl Session {
         if let Some(record) = record {
             self.record_changed(who, record, cx, now);
         }
+        self.select(who, cx);
         Ok(())
     }
 }
@@ -81,6 +83,12 @@ fn change(properties: &mut ConnectionProperties, update: ConnectionUpdate) -> Ve
     if let Some(record) = update.record.filter(|record| *record != properties.record) {
         properties.record = record;
         changed.push(Notification::RecordChanged(record));
+    }
+    // Clients know nothing of these.
+    properties.last_n = update.last_n.or(properties.last_n);
+    properties.loudest = update.loudest.or(properties.loudest);
+    if let Some(pinned) = update.pinned {
+        properties.pinned = pinned;
     }
     changed
 }

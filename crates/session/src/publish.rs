@@ -137,6 +137,7 @@ impl Session {
         let stream = Stream { description: description.clone(), publication, loopback, peer_connection, announced };
         let own = self.present_mut(who)?;
         (own.stream, own.lapsed) = (Some(stream), None);
+        self.select(who, cx);
         self.open_leg(who, transport, publication, id.clone(), MediaDirection::Publishing, cx);
         self.forward_early_candidates(who, &connection, cx);
         cx.reply(origin, Ok(Reply::Published { answer: local_sdp, stream: id, created_at }));
@@ -183,6 +184,8 @@ impl Session {
     ) {
         self.record_unpublished(publisher, cx, now);
         self.in_all_rooms(&MediaOperation::ClosePublication { publication: stream.publication }, cx);
+        self.unpin(stream.id(), cx);
+        self.select(publisher, cx);
         let mut received = vec![];
         for (_, other) in self.participants_mut() {
             received.extend(other.subscriptions.remove(&publisher).map(|subscription| (other.client, subscription)));

@@ -205,6 +205,10 @@ impl Session {
         self.pending.get(&id)
     }
 
+    pub(crate) fn pending_all_mut(&mut self) -> impl Iterator<Item = &mut PendingConnection> {
+        self.pending.values_mut()
+    }
+
     pub(crate) fn pending_mut(&mut self, id: PendingId) -> Option<&mut PendingConnection> {
         self.pending.get_mut(&id)
     }

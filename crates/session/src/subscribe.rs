@@ -192,6 +192,7 @@ impl Session {
         let subscription = Subscription { stream: stream.clone(), created_at: now, state, peer_connection, announced };
         own.subscriptions.insert(publisher, subscription);
         if let Some(former) = former {
+            self.select_again(who, cx);
             former.release(router, origin.client, publisher, cx);
         }
         match state {

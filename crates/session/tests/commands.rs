@@ -58,6 +58,8 @@ fn properties(id: &str) -> SessionProperties {
         forced_video_codec: ForcedVideoCodec::MediaServerPreferred,
         allow_transcoding: false,
         media_node: None,
+        last_n: 0,
+        loudest: 0,
     }
 }
 

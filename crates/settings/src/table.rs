@@ -92,6 +92,13 @@ settings! {
         /// Whether clients that can (Chromium, Safari) are asked to send sound with each frame twice (RED), some 30 kbit/s more:
         /// what is lost on the way here is put back, and subscribers get the second ones, too, while their networks lose packets.
         madang_audio_redundancy: bool = "MADANG_AUDIO_REDUNDANCY", "true", value::boolean;
+        /// In sessions with more publishers than this, each client gets the pictures of so many at a time: those who spoke last,
+        /// shared screens, and what is pinned for it. 255 at most; 0: of all. `lastN` of a session or a connection says otherwise
+        /// (docs/rest-api.md).
+        madang_last_n: u8 = "MADANG_LAST_N", "0", value::speakers;
+        /// The same of sound: each client hears so many at a time, the loudest. 3 are as many as can be understood. `loudest` of a
+        /// session or a connection says otherwise.
+        madang_loudest: u8 = "MADANG_LOUDEST", "0", value::speakers;
         /// Addresses offered to clients for media, instead of those that are found (docs/network.md).
         madang_media_addresses: Addresses = "MADANG_MEDIA_ADDRESSES", "", value::addresses;
         /// STUN servers that are asked for the public addresses of this machine: a list of `host:port`; needed only if

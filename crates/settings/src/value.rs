@@ -213,6 +213,10 @@ pub(super) fn natural(text: &str) -> Parsed<u32> {
     text.parse().map_err(|_| "Is not a non negative integer".to_owned())
 }
 
+pub(super) fn speakers(text: &str) -> Parsed<u8> {
+    text.parse().map_err(|_| format!("Is not a number of speakers. Must be an integer from 0 to {}", u8::MAX))
+}
+
 pub(super) fn rating_interval(text: &str) -> Parsed<u32> {
     let seconds = text.parse().ok().filter(|seconds| (1..=3600).contains(seconds));
     seconds.ok_or_else(|| "Is not a number of seconds. Must be an integer from 1 to 3600".to_owned())

@@ -168,8 +168,7 @@ impl Sfu {
                 consumer.allot(allotment, &publication.layers, publication.generation, now);
                 changed.push(peer.publication);
             }
-            // What the client has paused is there at once when it wants it again.
-            if consumer.reception().video_paused {
+            if !consumer.wants_video() {
                 subscriber.legs[index].was_paused();
             }
         }
@@ -250,13 +249,15 @@ fn measure(
             continue;
         };
         if let Some(audio) = leg.audio {
-            let sound = Sound::of(publication, now);
+            let is_heard = consumer.choice().sound;
+            let sound = if is_heard { Sound::of(publication, now) } else { Sound::default() };
             leg.sound = sound;
             subscriber.allocator.set_layers(audio, &[sound.layer(is_protected)], now);
         }
         if let Some(video) = leg.video {
             let layers = pictures(publication, now);
-            leg.smallest = layers.iter().find(|layer| layer.active).map_or(Bitrate::ZERO, |layer| layer.bitrate);
+            let smallest = layers.iter().find(|layer| layer.active && consumer.wants_video());
+            leg.smallest = smallest.map_or(Bitrate::ZERO, |layer| layer.bitrate);
             let least = Bitrate::kbps(consumer.reception().bitrate.least().into());
             let within = layers.iter().rfind(|layer| layer.active && layer.bitrate <= least);
             leg.believed = within.map_or(0, |layer| layer.layer.spatial);
@@ -300,6 +301,6 @@ fn wish(consumer: &Consumer) -> Wish {
         priority: reception.priority,
         limit: Layer { spatial: most(limit.spatial), temporal: most(limit.temporal) },
         most: reception.bitrate.most().map(|kbps| Bitrate::kbps(kbps.into())),
-        paused: reception.video_paused,
+        paused: !consumer.wants_video(),
     }
 }

@@ -48,6 +48,7 @@ impl Sfu {
                 }
             }
             MediaOperation::ChangeReception { legs, reception } => self.change_reception(router, legs, reception),
+            MediaOperation::Select { subscriber, selection } => self.select(router, subscriber, selection),
             MediaOperation::AcceptAnswer { request, transport, answer } => {
                 let result = self.accept_answer(router, transport, &answer);
                 self.emit(match result {
@@ -151,7 +152,7 @@ impl Sfu {
         let previous = publication.transport.take();
         publication.take_over(slot, audio, video, layers, now);
         if is_looped {
-            publication.consumers.push(slot);
+            publication.add_consumer(slot);
         }
         let (downstream, description) = (publication.downstream.clone(), publication.description());
         self.restart_consumers(id);
@@ -232,9 +233,10 @@ impl Sfu {
             offer,
         };
         let slot = self.peers.insert(peer);
-        publication.consumers.push(slot);
+        publication.add_consumer(slot);
         self.by_transport.insert(transport, slot);
         self.add_leg(slot);
+        self.choose_first(slot);
         self.schedule(slot);
         self.review_uplink(id);
     }
@@ -382,6 +384,7 @@ impl Sfu {
     }
 
     fn close_router(&mut self, router: RouterId) {
+        self.big_rooms.remove(&router);
         for publication in self.routers.remove(&router).unwrap_or_default() {
             self.close_publication(publication);
         }
@@ -415,6 +418,7 @@ impl Sfu {
         if let Some(publications) = self.routers.get_mut(&publication.router) {
             publications.remove(&id);
         }
+        self.leave_big_room(publication.router, id);
         self.timers.remove(Timer::Publication(id));
         for tap in &publication.taps {
             self.taps.remove(&tap.id());
@@ -436,6 +440,9 @@ impl Sfu {
             self.by_transport.remove(&peer.id);
         }
         if let Some(publication) = self.publications.get_mut(&peer.publication) {
+            if let (Some(consumer), true) = (&peer.consumer, publication.consumers.contains(&slot)) {
+                publication.audience.remove(consumer.choice());
+            }
             publication.consumers.retain(|s| *s != slot);
             if publication.transport == Some(slot) {
                 publication.transport = None;
@@ -443,6 +450,9 @@ impl Sfu {
             if publication.upstream.is_some() {
                 self.deserted.push(peer.publication);
             }
+        }
+        if let (Some(who), Some(room)) = (peer.subscriber, self.big_rooms.get_mut(&peer.router)) {
+            room.remove_leg(who, slot);
         }
         self.remove_leg(&peer);
         peer.transport.close(self.now, &mut self.sink);

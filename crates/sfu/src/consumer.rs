@@ -9,6 +9,7 @@ use protocol::media::{LayerLimit, Reception, VideoCodec};
 use crate::forwarder::Forwarder;
 use crate::layer_selector::{LayerActivity, LayerSelector};
 use crate::packet::{MediaKind, OutgoingHeader, Packet};
+use crate::selection::Choice;
 
 /// How long a key frame is asked for without a packet coming in. After that the next packet asks again.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -23,6 +24,7 @@ pub(crate) struct Consumer {
     allotment: Allotment,
     /// Its sound is sent with the frames before it, where both sides have that.
     pub(crate) redundant: bool,
+    choice: Choice,
     audio: Option<Forwarder>,
     video: Option<VideoTrack>,
 }
@@ -60,6 +62,7 @@ impl Consumer {
             reception: Reception::default(),
             allotment: Allotment::Everything,
             redundant: true,
+            choice: Choice::ALL,
             audio: has_audio.then(|| Forwarder::new(48_000, false, first_sequences[0])),
             video: video.map(|codec| VideoTrack {
                 forwarder: Forwarder::new(90_000, codec == VideoCodec::Vp8, first_sequences[1]),
@@ -92,6 +95,21 @@ impl Consumer {
         self.picture_changed(had_pictures, layers, generation, now);
     }
 
+    /// What of the publication is given has changed.
+    pub(crate) fn choose(&mut self, choice: Choice, layers: &[LayerActivity], generation: u32, now: Instant) {
+        let had_pictures = self.takes_video();
+        self.choice = choice;
+        if let Some(audio) = self.audio.as_mut().filter(|_| !choice.sound) {
+            audio.interrupt();
+        }
+        self.picture_changed(had_pictures, layers, generation, now);
+    }
+
+    /// What of the publication is given, in a room where subscribers get some only.
+    pub(crate) fn choice(&self) -> Choice {
+        self.choice
+    }
+
     /// See [`Allotment`].
     pub(crate) fn allotment(&self) -> Allotment {
         self.allotment
@@ -114,7 +132,17 @@ impl Consumer {
 
     /// More than the smallest picture is of use, whatever the network carries now.
     pub(crate) fn wants_large_picture(&self) -> bool {
-        self.has_video() && !self.reception.video_paused && self.reception.limit.spatial != Some(0)
+        self.has_video() && self.wants_video() && self.reception.limit.spatial != Some(0)
+    }
+
+    /// There are pictures, and not of a screen.
+    pub(crate) fn has_camera(&self) -> bool {
+        self.has_video() && !self.reception.is_screen
+    }
+
+    /// Pictures are wanted, and it is their turn.
+    pub(crate) fn wants_video(&self) -> bool {
+        !self.reception.video_paused && self.choice.picture
     }
 
     fn picture_changed(&mut self, had_pictures: bool, layers: &[LayerActivity], generation: u32, now: Instant) {
@@ -140,7 +168,7 @@ impl Consumer {
 
     /// Pictures are wanted, and there may be some.
     pub(crate) fn takes_video(&self) -> bool {
-        self.video.is_some() && !self.reception.video_paused && self.allotment != Allotment::Nothing
+        self.video.is_some() && self.wants_video() && self.allotment != Allotment::Nothing
     }
 
     /// The transport is up.
@@ -183,7 +211,8 @@ impl Consumer {
         now: Instant,
         mut send: impl FnMut(&Packet, OutgoingHeader),
     ) -> Option<usize> {
-        let (audio_paused, video_paused, limit) = (self.reception.audio_paused, !self.takes_video(), self.limit());
+        let audio_paused = self.reception.audio_paused || !self.choice.sound;
+        let (video_paused, limit) = (!self.takes_video(), self.limit());
         let redundant = self.redundant;
         if let Some(video) = &mut self.video {
             video.choose(layers, generation, limit, now);

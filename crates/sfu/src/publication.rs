@@ -14,6 +14,7 @@ use crate::rates::Rates;
 use crate::redundancy::Redundancy;
 use crate::retransmission::Kept;
 use crate::sdp::{AudioFormat, VideoFormat};
+use crate::selection::{Audience, Choice};
 use crate::sender_clock::SenderClock;
 use crate::slots::Slot;
 use crate::tap::Tap;
@@ -42,6 +43,8 @@ pub(crate) struct Publication {
     pub(crate) redundancy: Redundancy,
     /// Transports that receive it.
     pub(crate) consumers: Vec<Slot>,
+    /// How many of those are given anything.
+    pub(crate) audience: Audience,
     pub(crate) taps: Vec<Tap>,
     /// Packets to be forwarded, collected until the outputs are taken.
     pub(crate) pending: Vec<Packet>,
@@ -65,6 +68,7 @@ impl Publication {
             rates: Rates::default(),
             redundancy: Redundancy::default(),
             consumers: Vec::new(),
+            audience: Audience::default(),
             taps: Vec::new(),
             pending: Vec::new(),
             kept: Kept::default(),
@@ -74,6 +78,12 @@ impl Publication {
     /// One whose packets come out of another worker.
     pub(crate) fn piped(router: RouterId, upstream: Upstream, now: Instant) -> Self {
         Self { upstream: Some(upstream), ..Self::new(router, now) }
+    }
+
+    /// Another transport receives it, and all of it for now.
+    pub(crate) fn add_consumer(&mut self, slot: Slot) {
+        self.consumers.push(slot);
+        self.audience.add(Choice::ALL);
     }
 
     /// The pictures since the last key frame of a layer that have been forwarded already: if it is so recent that the publisher

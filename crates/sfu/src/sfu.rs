@@ -21,6 +21,7 @@ use crate::pipe::Piped;
 use crate::publication::Publication;
 use crate::refusal::IceSecret;
 use crate::sdp::{AudioFormat, OutgoingIds, VideoFormat};
+use crate::selection::BigRoom;
 use crate::slots::{Slot, Slots};
 use crate::subscriber::{self, Membership, Subscriber};
 use crate::tap::Tap;
@@ -54,6 +55,8 @@ pub struct Sfu {
     pub(crate) redundancy: bool,
     pub(crate) by_subscriber: HashMap<(RouterId, SubscriberId), Slot>,
     pub(crate) routers: HashMap<RouterId, BTreeSet<PublicationId>>,
+    /// Of those, the ones where somebody wants some publications only.
+    pub(crate) big_rooms: HashMap<RouterId, BigRoom>,
     pub(crate) publications: HashMap<PublicationId, Publication>,
     pub(crate) taps: HashMap<TapId, PublicationId>,
     /// Publications with pending packets.
@@ -138,6 +141,7 @@ impl Sfu {
             redundancy: config.redundancy,
             by_subscriber: HashMap::new(),
             routers: HashMap::new(),
+            big_rooms: HashMap::new(),
             publications: HashMap::new(),
             taps: HashMap::new(),
             dirty: Vec::new(),
@@ -272,6 +276,7 @@ impl Sfu {
             && self.by_transport.is_empty()
             && self.by_subscriber.is_empty()
             && self.routers.is_empty()
+            && self.big_rooms.is_empty()
             && self.publications.is_empty()
             && self.taps.is_empty()
             && self.demux.is_empty()
@@ -461,8 +466,7 @@ impl Sfu {
         }
     }
 
-    /// A subscriber is connected: it needs a picture at once. One that comes shortly after a key frame is sent that, with all that
-    /// followed, without another one being asked for.
+    /// A subscriber is connected: it needs a picture at once.
     fn start_consumer(&mut self, slot: Slot, now: Instant) {
         let Some(peer) = self.peers.get_mut(slot) else {
             return;
@@ -475,7 +479,21 @@ impl Sfu {
             return;
         };
         consumer.start(&publication.layers, publication.generation, now);
-        let recent = consumer.video_layer().filter(|_| consumer.takes_video());
+        self.resume_pictures(slot);
+        self.wake_publication(id);
+    }
+
+    /// Who begins shortly after a key frame is sent that, with all that followed, without another one being asked for.
+    pub(crate) fn resume_pictures(&mut self, slot: Slot) {
+        let now = self.now;
+        let Some((peer, publication)) = self.peers.get_mut(slot).and_then(|peer| {
+            let publication = self.publications.get(&peer.publication)?;
+            Some((peer, publication))
+        }) else {
+            return;
+        };
+        let consumer = peer.consumer.as_ref().filter(|consumer| consumer.connected && consumer.takes_video());
+        let recent = consumer.and_then(Consumer::video_layer);
         let recent = recent.map(|layer| publication.since_key_frame(layer, now)).unwrap_or_default();
         if !recent.is_empty() {
             peer.hand_on(&recent, &publication.layers, publication.generation, now, &mut self.sink);
@@ -483,7 +501,6 @@ impl Sfu {
             self.tell_milestones(slot);
             self.schedule(slot);
         }
-        self.wake_publication(id);
     }
 
     fn collect(&mut self, slot: Slot, id: PublicationId, packet: Packet) {
@@ -521,6 +538,9 @@ impl Sfu {
 
     /// Collects a packet that has been annotated, if it is for anybody.
     pub(crate) fn queue(&mut self, id: PublicationId, mut packet: Packet) {
+        if packet.kind == MediaKind::Audio && !self.big_rooms.is_empty() {
+            self.listen(id, &packet);
+        }
         let Some(publication) = self.publications.get_mut(&id).filter(|publication| publication.is_wanted()) else {
             return;
         };
@@ -549,7 +569,8 @@ impl Sfu {
             // First, so that the others are at work at the same time.
             let piped = |to: &WorkerId| Piped::Packets(packets.clone()).of(id).to(*to);
             self.sink.outputs.extend(publication.downstream.iter().map(piped));
-            for slot in &publication.consumers {
+            let takes_any = publication.audience.takes_any(&packets);
+            for slot in publication.consumers.iter().filter(|_| takes_any) {
                 let Some(peer) = self.peers.get_mut(*slot) else {
                     continue;
                 };

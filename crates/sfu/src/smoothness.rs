@@ -98,6 +98,11 @@ impl Smoothness {
         }
     }
 
+    /// None are meant to be shown for a while: the next one is not late.
+    pub(crate) fn pause(&mut self) {
+        self.shown = None;
+    }
+
     /// What was counted since the last call.
     pub(crate) fn take(&mut self) -> Pictures {
         let frozen_ms = std::mem::take(&mut self.frozen).as_millis().try_into().unwrap_or(u32::MAX);

@@ -268,9 +268,10 @@ impl Leg {
         if self.is_judged { 0 } else { self.believed }
     }
 
-    /// The client has paused its picture: when that goes on, nothing is known of how it will be.
+    /// Its picture is paused, whatever the path: when that goes on, nothing is known of how it will be.
     pub(crate) fn was_paused(&mut self) {
         self.is_judged = false;
+        self.without_since = None;
     }
 }
 

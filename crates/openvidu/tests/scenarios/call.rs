@@ -569,6 +569,8 @@ pub(crate) fn session_properties() -> SessionProperties {
         forced_video_codec: protocol::model::ForcedVideoCodec::MediaServerPreferred,
         allow_transcoding: false,
         media_node: None,
+        last_n: 0,
+        loudest: 0,
     }
 }
 

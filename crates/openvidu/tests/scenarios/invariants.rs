@@ -305,12 +305,12 @@ impl Actor {
             }
             Step::Update { whom, role } => {
                 let (connection, now) = (self.connection(whom), self.call.now);
-                let update = ConnectionUpdate { role: Some(role), record: None };
+                let update = ConnectionUpdate { role: Some(role), ..Default::default() };
                 let _ = self.call.registry.update_connection(ROOM, &connection, update, now);
             }
             Step::Record { whom, record } => {
                 let (connection, now) = (self.connection(whom), self.call.now);
-                let update = ConnectionUpdate { role: None, record: Some(record) };
+                let update = ConnectionUpdate { record: Some(record), ..Default::default() };
                 let _ = self.call.registry.update_connection(ROOM, &connection, update, now);
             }
             Step::StartRecording { ignore_failed_streams } => {

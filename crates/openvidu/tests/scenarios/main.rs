@@ -20,6 +20,7 @@ mod recorder;
 mod recording;
 mod requests;
 mod rest;
+mod selection;
 mod signals;
 mod subscribe;
 mod worker;

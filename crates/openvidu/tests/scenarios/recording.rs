@@ -356,7 +356,7 @@ fn who_is_not_to_be_recorded_is_left_out_and_may_be_let_in() {
     assert_eq!(tapped(&call), 1);
     for (record, expected) in [(true, 2), (false, 1)] {
         let (connection, now) = (call.connection("ann"), call.now);
-        let update = ConnectionUpdate { role: None, record: Some(record) };
+        let update = ConnectionUpdate { record: Some(record), ..Default::default() };
         call.registry.update_connection(ROOM, &connection, update, now).expect("exists");
         call.carry_out();
         assert_eq!(tapped(&call), expected);

@@ -356,8 +356,8 @@ fn a_changed_role_is_told_to_its_owner_and_counts_from_the_next_request_on() {
     let mut call = Call::new();
     call.join("ann").join("bob").publish("ann").hush();
     let ann = call.connection("ann");
-    let update = ConnectionUpdate { role: Some(Role::Subscriber), record: Some(false) };
-    let view = view::connection(call.registry.update_connection(ROOM, &ann, update, call.now).expect("exists"));
+    let update = ConnectionUpdate { role: Some(Role::Subscriber), record: Some(false), ..Default::default() };
+    let view = view::connection(call.registry.update_connection(ROOM, &ann, update.clone(), call.now).expect("exists"));
     call.carry_out();
     assert_eq!((view.role, view.record), (Some(Role::Subscriber), Some(false)));
     assert_eq!(
@@ -379,7 +379,7 @@ fn a_changed_role_is_told_to_its_owner_and_counts_from_the_next_request_on() {
 fn a_pending_connection_can_be_changed_too() {
     let mut call = Call::new();
     let id = call.registry.create_connection(ROOM, Default::default(), "wss://x", call.now).expect("exists");
-    let update = ConnectionUpdate { role: Some(Role::Moderator), record: None };
+    let update = ConnectionUpdate { role: Some(Role::Moderator), ..Default::default() };
     let updated = call.registry.update_connection(ROOM, id.as_str(), update, call.now).expect("exists");
     let view = view::connection(updated);
     call.open("ann");

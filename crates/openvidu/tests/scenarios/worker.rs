@@ -59,6 +59,7 @@ impl Worker {
             }
             MediaOperation::AcceptAnswer { .. }
             | MediaOperation::ChangeReception { .. }
+            | MediaOperation::Select { .. }
             | MediaOperation::AddRemoteCandidate { .. }
             | MediaOperation::SetTap { .. }
             | MediaOperation::RemoveTap { .. }

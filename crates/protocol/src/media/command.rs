@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{BitrateLimits, CodecChoice, Kinds, Legs, Reception};
+use super::{BitrateLimits, CodecChoice, Kinds, Legs, Reception, Selection};
 use crate::id::{MediaRequestId, PublicationId, RouterId, SubscriberId, TapId, TransportId, WorkerId};
 
 /// Something to be done in one room.
@@ -70,6 +70,15 @@ pub enum MediaOperation {
         /// Replaces what was wanted before.
         reception: Reception,
     },
+    /// A subscriber wants so many publications of this room at a time, and these in any case: replaces what it wanted before,
+    /// also for publications that it subscribes to later. What is not chosen is paused, as with
+    /// [`MediaOperation::ChangeReception`], until it is. Never settled.
+    Select {
+        /// Whose.
+        subscriber: SubscriberId,
+        /// Replaces what was wanted before; [`Selection::default`] when the subscriber has left.
+        selection: Selection,
+    },
     /// The answer to an [`super::MediaEvent::Offered`]. Settled by [`super::MediaEvent::Accepted`] or
     /// [`super::MediaEvent::Failed`].
     AcceptAnswer {
@@ -132,6 +141,7 @@ impl MediaOperation {
             Self::CreateRouter
             | Self::CloseRouter
             | Self::ChangeReception { .. }
+            | Self::Select { .. }
             | Self::AddRemoteCandidate { .. }
             | Self::CloseTransport { .. }
             | Self::ClosePublication { .. }

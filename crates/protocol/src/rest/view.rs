@@ -52,6 +52,14 @@ pub struct SessionView {
     pub allow_transcoding: bool,
     /// Who is there (and, when asked for, who may come).
     pub connections: List<ConnectionView>,
+    /// Clients get the pictures of so many only, those who spoke last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub last_n: Option<u8>,
+    /// Clients get the sound of so many only, the loudest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub loudest: Option<u8>,
 }
 
 /// `{"id":…}`.
@@ -133,7 +141,7 @@ impl ToSchema for RecordingPropertiesView {
     }
 }
 
-/// A connection: always the same 24 keys, in an order that depends on the status.
+/// A connection: always the same 24 keys, in an order that depends on the status; and what it gets of big rooms, if that was set.
 #[derive(Clone, PartialEq, Debug)]
 pub struct ConnectionView {
     /// Id.
@@ -156,6 +164,12 @@ pub struct ConnectionView {
     pub token: Option<String>,
     /// `Some` once joined.
     pub active: Option<ActiveConnectionView>,
+    /// Instead of the session's, if given.
+    pub last_n: Option<u8>,
+    /// Instead of the session's, if given.
+    pub loudest: Option<u8>,
+    /// Shown if there are any.
+    pub pinned: Vec<StreamId>,
 }
 
 /// What is known once a client has joined.
@@ -216,6 +230,14 @@ impl Serialize for ConnectionView {
                 }
             }
         }
+        for (name, limit) in [("lastN", self.last_n), ("loudest", self.loudest)] {
+            if let Some(limit) = limit {
+                map.serialize_entry(name, &limit)?;
+            }
+        }
+        if !self.pinned.is_empty() {
+            map.serialize_entry("pinned", &self.pinned)?;
+        }
         map.end()
     }
 }
@@ -245,6 +267,9 @@ impl PartialSchema for ConnectionView {
                 ("networkCache", nothing()),
                 ("serverData", nullable(Type::String)),
             ])
+            .property("lastN", u8::schema())
+            .property("loudest", u8::schema())
+            .property("pinned", ArrayBuilder::new().items(reference::<StreamId>()))
         };
         let with = |status: &str, properties: [(&str, RefOr<Schema>); 8]| {
             properties.into_iter().fold(shared(status).title(Some(status)), |object, (name, schema)| {
@@ -289,6 +314,7 @@ impl ToSchema for ConnectionView {
     fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
         add::<ConnectionId>(schemas);
         add::<SessionId>(schemas);
+        add::<StreamId>(schemas);
         add::<Role>(schemas);
         add::<KurentoOptions>(schemas);
         add::<IceServer>(schemas);

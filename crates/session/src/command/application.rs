@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use protocol::id::StreamId;
 use protocol::model::{ConnectionProperties, RecordingProperties, Role, SessionProperties};
 use serde::{Deserialize, Serialize};
 
@@ -96,10 +97,16 @@ pub struct ServerSignal {
 }
 
 /// What of a connection changes.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct ConnectionUpdate {
     /// New role.
     pub role: Option<Role>,
     /// New record flag.
     pub record: Option<bool>,
+    /// Pictures of so many speakers, instead of what the session says.
+    pub last_n: Option<u8>,
+    /// The same of sound.
+    pub loudest: Option<u8>,
+    /// Streams that it gets in any case, instead of those before.
+    pub pinned: Option<Vec<StreamId>>,
 }

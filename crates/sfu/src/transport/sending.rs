@@ -181,6 +181,13 @@ impl Sending {
         self.live.as_ref().is_some_and(|live| live.streams.iter().any(Stream::is_numbered))
     }
 
+    /// See [`Stream::pictures_pause`].
+    pub(crate) fn pictures_pause(&mut self) {
+        if let Some(live) = &mut self.live {
+            live.streams.iter_mut().for_each(Stream::pictures_pause);
+        }
+    }
+
     /// Sends at least `bytes` that the receiver does not need, so that it can tell how they came: packets that it has already, or
     /// else, or if packets are to be small, padding. Nothing where there is no stream for it.
     pub(crate) fn probe(&mut self, bytes: usize, is_small: bool, kept: &Kept, now: Instant, sink: &mut Sink) {

@@ -264,6 +264,11 @@ impl Stream {
         }
     }
 
+    /// Pictures are not sent for a while, or are again: that is no freeze.
+    pub(super) fn pictures_pause(&mut self) {
+        self.smoothness.pause();
+    }
+
     fn remember(&mut self, header: &OutgoingHeader, place: Place) {
         if self.remembered.is_empty() {
             self.remembered = vec![Remembered::default(); REMEMBERED];

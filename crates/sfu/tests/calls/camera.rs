@@ -24,6 +24,8 @@ pub(crate) struct Camera {
     pub(crate) pt: Option<u8>,
     /// The frame before, and its timestamp.
     before: Option<(u32, Vec<u8>)>,
+    /// Of sound, in dBov, if it is told.
+    pub(crate) level: Option<i8>,
     /// Every so many frames a padding packet follows.
     pub(crate) padding_every: Option<u64>,
     pub(crate) next: Instant,
@@ -54,6 +56,7 @@ impl Camera {
             red: None,
             pt: None,
             before: None,
+            level: Some(-30),
             padding_every: None,
             next: now,
             frame: 0,
@@ -98,8 +101,8 @@ impl Camera {
         let mut extensions = ExtensionValues::default();
         match self.codec {
             None => {
-                extensions.audio_level = Some(-30);
-                extensions.voice_activity = Some(true);
+                extensions.audio_level = self.level;
+                extensions.voice_activity = self.level.map(|_| true);
             }
             Some(_) => extensions.video_orientation = Some(str0m::rtp::VideoOrientation::Deg90),
         }

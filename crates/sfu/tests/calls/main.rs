@@ -2,6 +2,7 @@
 //! Nothing sleeps and nothing opens a socket.
 
 mod adaptation;
+mod big_rooms;
 mod call;
 mod camera;
 mod clients;

@@ -221,6 +221,8 @@ fn properties() -> SessionProperties {
         forced_video_codec: ForcedVideoCodec::MediaServerPreferred,
         allow_transcoding: false,
         media_node: None,
+        last_n: 0,
+        loudest: 0,
     }
 }
 

@@ -11,6 +11,8 @@ use utoipa::{PartialSchema, ToSchema};
 use super::super::schema::{any_of, one, optional, optional_object, word};
 use super::body::{Body, Fields, InvalidParameter, narrow, whole, written};
 use super::ice::{RequestedIceServer, ice_server_schema, ice_servers};
+use super::speakers::{speaker_limits, with_speaker_limits};
+use crate::id::StreamId;
 use crate::model::{ConnectionProperties, ConnectionType, IceServer, KurentoOptions, Role};
 
 /// Which kind of connection is asked for.
@@ -75,10 +77,34 @@ pub fn token(body: &Body) -> Result<WebRtcConnection, InvalidParameter> {
     }
 }
 
-/// What shall change: role, record.
-pub fn connection_update(body: &Body) -> Result<(Option<Role>, Option<bool>), InvalidParameter> {
+/// What of a connection shall change.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct RequestedChange {
+    /// What it may do.
+    pub role: Option<Role>,
+    /// Whether individual recordings take its stream.
+    pub record: Option<bool>,
+    /// Pictures of so many speakers.
+    pub last_n: Option<u8>,
+    /// Sound of so many.
+    pub loudest: Option<u8>,
+    /// Streams that it gets in any case.
+    pub pinned: Option<Vec<StreamId>>,
+}
+
+/// What shall change.
+pub fn connection_update(body: &Body) -> Result<RequestedChange, InvalidParameter> {
     let fields = body.fields();
-    Ok((fields.word("role")?, fields.boolean("record")?))
+    let (last_n, loudest) = speaker_limits(&fields)?;
+    let pinned = fields.array("pinned")?.map(|streams| {
+        let streams = streams.iter().enumerate().map(|(index, stream)| {
+            let stream = stream.as_str().map(StreamId::from);
+            stream.ok_or_else(|| fields.invalid(&format!("pinned[{index}]"), "must be a string"))
+        });
+        streams.collect::<Result<_, _>>()
+    });
+    let (role, record) = (fields.word("role")?, fields.boolean("record")?);
+    Ok(RequestedChange { role, record, last_n, loudest, pinned: pinned.transpose()? })
 }
 
 impl ToSchema for NewConnection {}
@@ -117,11 +143,15 @@ impl ToSchema for ConnectionChange {}
 
 impl PartialSchema for ConnectionChange {
     fn schema() -> RefOr<Schema> {
-        one(Type::Object)
+        let pinned = ArrayBuilder::new()
+            .schema_type(SchemaType::from_iter([Type::Array, Type::Null]))
+            .items(one(Type::String))
+            .description(Some("Ids of streams that are forwarded to it whoever speaks"));
+        let object = one(Type::Object)
             .description(Some("What shall change. What is absent or `null` stays"))
             .property("role", word(Role::WORDS, "What the connection may do"))
-            .property("record", optional(Type::Boolean, "Let individual recordings take its stream"))
-            .into()
+            .property("record", optional(Type::Boolean, "Let individual recordings take its stream"));
+        with_speaker_limits(object, "Instead of what the session sets").property("pinned", pinned).into()
     }
 }
 
@@ -130,12 +160,13 @@ fn web_rtc_schema() -> ObjectBuilder {
         .schema_type(SchemaType::from_iter([Type::Array, Type::Null]))
         .items(ice_server_schema())
         .description(Some("Instead of the server's own"));
-    one(Type::Object)
+    let object = one(Type::Object)
         .property("type", word(&[ConnectionType::WebRtc.as_str()], "`WEBRTC` if absent"))
         .property("role", word(Role::WORDS, "What the connection may do; `PUBLISHER` if absent"))
         .property("data", optional(Type::String, "`serverData`: what the application tells everybody about it"))
         .property("kurentoOptions", optional_object(kurento_options_schema(), "Bandwidth limits and filters"))
-        .property("customIceServers", servers)
+        .property("customIceServers", servers);
+    with_speaker_limits(object, "If absent, what the session sets")
 }
 
 fn kurento_options_schema() -> ObjectBuilder {
@@ -157,12 +188,16 @@ fn kurento_options_schema() -> ObjectBuilder {
 }
 
 fn web_rtc(fields: &Fields<'_>, record: bool) -> Result<WebRtcConnection, InvalidParameter> {
+    let (last_n, loudest) = speaker_limits(fields)?;
     let properties = ConnectionProperties {
         role: fields.word("role")?.unwrap_or(Role::Publisher),
         data: fields.text("data")?.unwrap_or_default().to_owned(),
         record,
         kurento_options: fields.object("kurentoOptions")?.map(|fields| kurento_options(&fields)).transpose()?,
         custom_ice_servers: vec![],
+        last_n,
+        loudest,
+        pinned: vec![],
     };
     Ok(WebRtcConnection { properties, ice_servers: ice_servers(fields)? })
 }
@@ -359,9 +394,17 @@ mod tests {
     #[test]
     fn an_update_takes_either_or_both_or_nothing() {
         let update = |body: &str| connection_update(&Body::mandatory(body.as_bytes()).unwrap());
-        assert_eq!(update(r#"{"role":"MODERATOR","data":5}"#), Ok((Some(Role::Moderator), None)));
-        assert_eq!(update(r#"{"record":false,"role":null}"#), Ok((None, Some(false))));
-        assert_eq!(update("{}"), Ok((None, None)));
+        let none = RequestedChange::default;
+        let moderator = RequestedChange { role: Some(Role::Moderator), ..none() };
+        assert_eq!(update(r#"{"role":"MODERATOR","data":5}"#), Ok(moderator));
+        assert_eq!(update(r#"{"record":false,"role":null}"#), Ok(RequestedChange { record: Some(false), ..none() }));
+        assert_eq!(update("{}"), Ok(none()));
         assert!(update(r#"{"role":"ADMIN"}"#).is_err() && update(r#"{"record":"x"}"#).is_err());
+        let speakers =
+            RequestedChange { last_n: Some(4), loudest: Some(0), pinned: Some(vec!["str_a".into()]), ..none() };
+        assert_eq!(update(r#"{"lastN":4,"loudest":0,"pinned":["str_a"]}"#), Ok(speakers));
+        for bad in [r#"{"pinned":"x"}"#, r#"{"pinned":[1]}"#, r#"{"lastN":-1}"#, r#"{"loudest":256}"#] {
+            assert!(update(bad).is_err(), "{bad}");
+        }
     }
 }

@@ -9,7 +9,8 @@
 pub use body::{Body, InvalidParameter, UnreadableBody};
 pub use broadcast::{BroadcastStart, NewBroadcast, broadcast_start};
 pub use connection::{
-    ConnectionChange, IpCamera, NewConnection, NewToken, WebRtcConnection, connection, connection_update, token,
+    ConnectionChange, IpCamera, NewConnection, NewToken, RequestedChange, WebRtcConnection, connection,
+    connection_update, token,
 };
 pub use ice::{IceCredentials, RequestedIceServer};
 pub use media_node::{MediaNodeChange, NewMediaNode, SpeechModel, media_node_status, new_media_node, speech_model};
@@ -27,6 +28,7 @@ mod recording;
 mod restart;
 mod session;
 mod signal;
+mod speakers;
 
 /// The mandatory `session` parameter of tokens, signals and recordings.
 pub fn session_id(body: &Body) -> Result<&str, InvalidParameter> {

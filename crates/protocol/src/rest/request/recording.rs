@@ -223,7 +223,12 @@ mod tests {
 
     fn defaults(properties: &str) -> Result<RecordingProperties, String> {
         let body = Body::optional(format!("{{\"defaultRecordingProperties\":{properties}}}").as_bytes()).unwrap();
-        let defaults = SessionDefaults { forced_video_codec: ForcedVideoCodec::None, allow_transcoding: false };
+        let defaults = SessionDefaults {
+            forced_video_codec: ForcedVideoCodec::None,
+            allow_transcoding: false,
+            last_n: 0,
+            loudest: 0,
+        };
         session(&body, &defaults).map(|session| session.default_recording_properties).map_err(|error| error.to_string())
     }
 

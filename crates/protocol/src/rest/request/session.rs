@@ -7,6 +7,7 @@ use utoipa::{PartialSchema, ToSchema};
 use super::super::schema::{object, one, optional, optional_object, reference, word};
 use super::body::{Body, Fields, InvalidParameter};
 use super::recording::{NewRecordingDefaults, recording_defaults};
+use super::speakers::{speaker_limits, with_speaker_limits};
 use crate::model::{ForcedVideoCodec, MediaMode, RecordingMode, SessionProperties};
 
 /// What a deployment sets for sessions that do not say.
@@ -16,6 +17,10 @@ pub struct SessionDefaults {
     pub forced_video_codec: ForcedVideoCodec,
     /// `OPENVIDU_STREAMS_ALLOW_TRANSCODING`.
     pub allow_transcoding: bool,
+    /// `MADANG_LAST_N`.
+    pub last_n: u8,
+    /// `MADANG_LOUDEST`.
+    pub loudest: u8,
 }
 
 /// What the session shall be like.
@@ -25,6 +30,7 @@ pub fn session(body: &Body, defaults: &SessionDefaults) -> Result<SessionPropert
     if !custom_session_id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-') {
         return Err(fields.invalid("customSessionId", "must match [a-zA-Z0-9_-]+"));
     }
+    let (last_n, loudest) = speaker_limits(&fields)?;
     Ok(SessionProperties {
         media_mode: fields.word("mediaMode")?.unwrap_or(MediaMode::Routed),
         recording_mode: fields.word("recordingMode")?.unwrap_or(RecordingMode::Manual),
@@ -36,6 +42,8 @@ pub fn session(body: &Body, defaults: &SessionDefaults) -> Result<SessionPropert
         forced_video_codec: fields.word("forcedVideoCodec")?.unwrap_or(defaults.forced_video_codec),
         allow_transcoding: fields.boolean("allowTranscoding")?.unwrap_or(defaults.allow_transcoding),
         media_node: fields.object("mediaNode")?.map(|node| media_node(&node)).transpose()?.flatten(),
+        last_n: last_n.unwrap_or(defaults.last_n),
+        loudest: loudest.unwrap_or(defaults.loudest),
     })
 }
 
@@ -55,7 +63,7 @@ impl PartialSchema for NewSession {
         let codec = "The one video codec of the session; if absent, what the deployment sets";
         let transcoding = "Let clients without that codec in; if absent, what the deployment sets";
         let defaults = "Parameters of recordings that do not say themselves";
-        one(Type::Object)
+        let object = one(Type::Object)
             .description(Some("What a session shall be like. `null` counts as absent"))
             .property("customSessionId", optional(Type::String, id).pattern(Some("^[a-zA-Z0-9_-]*$")))
             .property("mediaMode", word(MediaMode::WORDS, "Media is routed all the same"))
@@ -63,8 +71,8 @@ impl PartialSchema for NewSession {
             .property("defaultRecordingProperties", optional_object(reference::<NewRecordingDefaults>(), defaults))
             .property("forcedVideoCodec", word(ForcedVideoCodec::WORDS, codec))
             .property("allowTranscoding", optional(Type::Boolean, transcoding))
-            .property("mediaNode", media_node_schema())
-            .into()
+            .property("mediaNode", media_node_schema());
+        with_speaker_limits(object, "If absent, what the deployment sets").into()
     }
 }
 
@@ -95,7 +103,7 @@ mod tests {
     use super::*;
 
     const DEFAULTS: SessionDefaults =
-        SessionDefaults { forced_video_codec: ForcedVideoCodec::Vp9, allow_transcoding: true };
+        SessionDefaults { forced_video_codec: ForcedVideoCodec::Vp9, allow_transcoding: true, last_n: 9, loudest: 3 };
 
     fn read(body: &str) -> Result<SessionProperties, String> {
         session(&Body::optional(body.as_bytes()).unwrap(), &DEFAULTS).map_err(|error| error.to_string())
@@ -105,8 +113,9 @@ mod tests {
     fn absent_parameters_come_from_the_deployment() {
         let properties = read("").unwrap();
         assert_eq!((properties.forced_video_codec, properties.allow_transcoding), (ForcedVideoCodec::Vp9, true));
+        assert_eq!((properties.last_n, properties.loudest), (9, 3));
         let nulls = r#"{"mediaMode":null,"recordingMode":null,"customSessionId":null,"defaultRecordingProperties":null,
-            "forcedVideoCodec":null,"allowTranscoding":null,"mediaNode":null,"unknown":[]}"#;
+            "forcedVideoCodec":null,"allowTranscoding":null,"mediaNode":null,"lastN":null,"loudest":null,"unknown":[]}"#;
         assert_eq!(read(nulls), Ok(properties));
     }
 
@@ -119,6 +128,8 @@ mod tests {
             ("defaultRecordingProperties", &["\"x\"", "5", "true", "[]"]),
             ("forcedVideoCodec", &["\"X\"", "\"\"", "\"AV1\"", "8"]),
             ("allowTranscoding", &["\"no\"", "\"true\"", "1"]),
+            ("lastN", &["-1", "256", "\"4\"", "true"]),
+            ("loudest", &["-1", "1e9", "\"3\"", "[]"]),
             ("mediaNode", &["\"x\"", "5", "[]", "{}", "{\"id\":null}", "{\"id\":5}"]),
         ] {
             for value in values {

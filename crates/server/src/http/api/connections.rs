@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use openvidu::view;
-use protocol::rest::request::{self, ConnectionChange, NewConnection};
+use protocol::rest::request::{self, ConnectionChange, NewConnection, RequestedChange};
 use protocol::rest::view::{ConnectionView, List};
 use session::command::{ApplicationCommand, ConnectionUpdate};
 use session::question::{FindConnection, ListConnections};
@@ -167,7 +167,7 @@ pub(crate) async fn close(
     request_body = ConnectionChange,
     responses(
         (status = 200, description = "The connection as it is now", body = ConnectionView),
-        (status = 404, description = "No such session or connection"),
+        (status = 404, description = "No such session or connection, or no such stream to pin"),
         BodyRefusals,
         ServerStopping,
     ),
@@ -178,7 +178,7 @@ pub(crate) async fn update(
     MandatoryBody(body): MandatoryBody,
 ) -> Result<Json<ConnectionView>, ApiError> {
     let path = format!("{}/{connection}", path(&session));
-    let (role, record) = match request::connection_update(&body) {
+    let RequestedChange { role, record, last_n, loudest, pinned } = match request::connection_update(&body) {
         Ok(requested) => requested,
         Err(error) => {
             // If the connection is unknown, what shall change does not matter.
@@ -189,7 +189,7 @@ pub(crate) async fn update(
             });
         }
     };
-    let update = ConnectionUpdate { role, record };
+    let update = ConnectionUpdate { role, record, last_n, loudest, pinned };
     let updated = control.ask(ApplicationCommand::UpdateConnection { session, connection, update }).await?;
     self::connection(updated).map(Json)
 }

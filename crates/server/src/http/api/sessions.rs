@@ -58,6 +58,8 @@ pub(crate) async fn create(
     let defaults = SessionDefaults {
         forced_video_codec: settings.openvidu_streams_forced_video_codec,
         allow_transcoding: settings.openvidu_streams_allow_transcoding,
+        last_n: settings.madang_last_n,
+        loudest: settings.madang_loudest,
     };
     let properties = request::session(&body, &defaults).map_err(|error| ApiError::bad_request(error, API))?;
     let id = properties.custom_session_id.clone();

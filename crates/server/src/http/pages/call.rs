@@ -85,6 +85,8 @@ pub(crate) async fn token(
         forced_video_codec: settings.openvidu_streams_forced_video_codec,
         allow_transcoding: settings.openvidu_streams_allow_transcoding,
         media_node: None,
+        last_n: settings.madang_last_n,
+        loudest: settings.madang_loudest,
     };
     let data = serde_json::json!({ "name": name }).to_string();
     // Behind a local address everybody may stand.

@@ -147,6 +147,24 @@ async fn an_update_answers_the_whole_connection() {
 }
 
 #[tokio::test]
+async fn how_many_speakers_a_connection_gets_is_shown_where_it_was_set() {
+    let server = server_with_a_session().await;
+    let connection = server.create_connection("room", r#"{"lastN":4,"loudest":null}"#).await;
+    assert_eq!(keys(&connection), [KEYS, &["lastN"]].concat());
+    let path = format!("/sessions/room/connection/{}", connection["id"].as_str().unwrap());
+    let patch = |body: &str| server.send(Request::new("PATCH", &path).json(body));
+    let changed = patch(r#"{"lastN":0,"loudest":3,"pinned":[]}"#).await.json();
+    assert_eq!((&changed["lastN"], &changed["loudest"], changed.get("pinned")), (&json!(0), &json!(3), None));
+    assert_eq!(patch("{}").await.json(), changed);
+    for bad in [r#"{"lastN":-1}"#, r#"{"loudest":"3"}"#, r#"{"pinned":"str_x"}"#, r#"{"pinned":[5]}"#] {
+        let answer = patch(bad).await;
+        assert!(answer.status == 400 && answer.is_described(), "{bad}: {answer:?}");
+    }
+    let answer = patch(r#"{"pinned":["str_CAM_AAAA_con_AAAAAAAAAA"]}"#).await;
+    assert!(answer.status == 404 && answer.is_empty(), "{answer:?}");
+}
+
+#[tokio::test]
 async fn a_shared_secret_is_shown_as_credentials_only() {
     let server = server_with_a_session().await;
     let body = r#"{"customIceServers":[{"url":"turn:turn.example.com","staticAuthSecret":"hush-hush"}]}"#;

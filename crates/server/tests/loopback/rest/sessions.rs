@@ -73,6 +73,18 @@ async fn what_a_session_does_not_say_comes_from_the_settings() {
     let server = server.await;
     let session = server.post("/sessions", "{}").await.json();
     assert_eq!((&session["forcedVideoCodec"], &session["allowTranscoding"]), (&json!("H264"), &json!(true)));
+    assert_eq!(keys(&session), KEYS);
+}
+
+#[tokio::test]
+async fn how_many_speakers_clients_get_is_shown_unless_it_is_all() {
+    let server = TestServer::start_with(|config| (config.madang_last_n, config.madang_loudest) = (9, 3));
+    let server = server.await;
+    let session = server.post("/sessions", r#"{"lastN":4}"#).await.json();
+    assert_eq!(keys(&session), [KEYS, &["lastN", "loudest"]].concat());
+    assert_eq!((&session["lastN"], &session["loudest"]), (&json!(4), &json!(3)));
+    let all = server.post("/sessions", r#"{"lastN":0,"loudest":0}"#).await.json();
+    assert_eq!(keys(&all), KEYS);
 }
 
 #[tokio::test]
@@ -88,6 +100,8 @@ async fn bad_parameters_are_refused_even_if_the_session_exists() {
         r#""recordingMode":"NOT_EXISTS""#,
         r#""forcedVideoCodec":"X""#,
         r#""allowTranscoding":"no""#,
+        r#""lastN":256"#,
+        r#""loudest":"3""#,
         r#""defaultRecordingProperties":"x""#,
         r#""defaultRecordingProperties":{"frameRate":0}"#,
         r#""defaultRecordingProperties":{"hasAudio":false,"hasVideo":false}"#,
