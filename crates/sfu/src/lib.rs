@@ -43,6 +43,7 @@ mod tap;
 mod timers;
 mod transport;
 mod uplink;
+mod watching;
 
 pub use demux::worker_of_check;
 pub use packet::SenderReport;

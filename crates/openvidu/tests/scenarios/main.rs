@@ -1,5 +1,6 @@
 //! What clients and applications experience, told as scenarios against the whole registry.
 
+mod bandwidth;
 mod call;
 mod defects;
 mod event_audit;
