@@ -432,6 +432,38 @@
       }));
   }
 
+  /** kbit/s that each encoding of the picture takes on the way out, over some seconds; one without a rid is called `only`. */
+  async function sendingRates(seconds = 5) {
+    const bytes = async () => {
+      const report = await publisher.stream.getRTCPeerConnection().getStats();
+      const sent = [...report.values()].filter(
+        (s) => s.type === 'outbound-rtp' && s.kind === 'video',
+      );
+      return new Map(sent.map((s) => [s.rid ?? 'only', s]));
+    };
+    const total = (stat) => stat.bytesSent + (stat.headerBytesSent ?? 0);
+    const before = await bytes();
+    await pause(seconds * 1000);
+    const rates = {};
+    for (const [rid, now] of await bytes()) {
+      const then = before.get(rid);
+      if (then) rates[rid] = ((total(now) - total(then)) * 8) / (now.timestamp - then.timestamp);
+    }
+    return rates;
+  }
+
+  /** Resolves with the first [`sendingRates`] of which a condition holds: the source text of `(rates) => …`. */
+  async function sendsLike(condition) {
+    const holds = new Function(`return ${condition}`)();
+    const deadline = Date.now() + limit;
+    let rates = {};
+    while (Date.now() < deadline) {
+      rates = await sendingRates(2);
+      if (holds(rates)) return rates;
+    }
+    throw new Error(`never held: ${condition}; ${JSON.stringify(rates)}`);
+  }
+
   /** How many pictures have been sent. */
   async function framesSent() {
     const report = await publisher.stream.getRTCPeerConnection().getStats();
@@ -525,6 +557,8 @@
     sent,
     framesSent,
     sentFrames,
+    sendingRates,
+    sendsLike,
     firstFrame,
     paths,
     pathsLike,

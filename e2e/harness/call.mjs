@@ -31,7 +31,7 @@ export class Room {
   }
 
   /**
-   * Somebody new. Options: `version` of openvidu-browser, `browser`, `role`, `data` of the server,
+   * Somebody new. Options: `version` of openvidu-browser, `browser`, `role`, `data` and `kurentoOptions` of the connection,
    * `auto` (subscribe to everything, the default), `relay` to pass through, `token`, `rtc` (an
    * RTCConfiguration that the application gives the client, from 2.31 on), `before` (a function that
    * runs in the page before anything else, or one with its argument).
@@ -44,8 +44,8 @@ export class Room {
 
   /** Opens the page but does not join yet. */
   async open(name, options = {}) {
-    const { version = newest, browser, role, data, relay } = options;
-    const token = options.token ?? (await this.token({ role, data }, relay));
+    const { version = newest, browser, role, data, kurentoOptions, relay } = options;
+    const token = options.token ?? (await this.token({ role, data, kurentoOptions }, relay));
     // Clients before 2.23 force TLS whatever the token says; the server speaks both on one port.
     const page = await this.world.browsers.page(browser);
     const participant = new Participant(name, page, token, options);

@@ -107,7 +107,8 @@ impl Sfu {
         if existing.is_some_and(|p| p.router != router) {
             return Err(MediaFailure::UnknownPublication);
         }
-        let offer = Description::parse(offer)?;
+        let text = offer;
+        let offer = Description::parse(text)?;
         let keep = existing.and_then(|p| p.video.as_ref());
         let plan = sdp::plan_publish(&offer, kinds, self.redundancy, codecs, keep, loopback)?;
         let generation = existing.map_or(0, |p| p.generation).wrapping_add(1);
@@ -116,9 +117,9 @@ impl Sfu {
         let slot = self.peers.next();
         let ((ufrag, credentials), ids) = (self.credentials(slot), self.outgoing_ids());
         let layers = plan.video().map_or(0, |(_, accepted, _)| accepted.rids.len());
-        let ceiling = uplink::ceiling(bitrate, layers);
+        let most = uplink::ceiling(bitrate, layers).map(|kbps| sdp::Bandwidth::new(text, kbps));
         let uplink = Uplink::new(bitrate, layers, now);
-        let sdp = sdp::write_publish_answer(&self.local(&credentials), &plan, &ids, ceiling);
+        let sdp = sdp::write_publish_answer(&self.local(&credentials), &plan, &ids, most);
         let (shared, sink) = (&self.shared, &mut self.sink);
         let receiving = Receiving::new(shared, slot, &credentials, &plan, &ids, uplink, generation, now, sink);
 

@@ -49,6 +49,7 @@ mod timers;
 mod transport;
 mod uplink;
 mod voice;
+mod watching;
 
 pub use demux::worker_of_check;
 pub use packet::SenderReport;

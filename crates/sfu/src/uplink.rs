@@ -1,13 +1,13 @@
-//! What a publisher is asked to keep to: how much, and when it is told. How that is sent is the transport's.
+//! What a publisher is asked to keep to: how much, and when it is told. How that is sent is the transport's; whether anybody
+//! watches is found in `watching.rs`.
 //!
 //! A limit is meant for a picture as somebody sees it. Where one is sent in several sizes (simulcast), it holds for the best
 //! of them, and the smaller ones come on top: with a limit of the sum the best would not be sent at all.
 //!
-//! It is said in two ways. `b=AS` in the answer is what Chromium heeds from the first packet on, for everything that it sends on
-//! the connection: with sound and headers its pictures stay below. Firefox 153 does not look at it (it would at `b=TIAS`, but
-//! there are clients that can read only one line). REMB (draft-alvestrand-rmcat-remb-03), repeated, is heeded by both, also
-//! where they estimate by transport-wide feedback. There is no estimate of ours in it: that is theirs. Sound is limited by
-//! neither.
+//! It is said in two ways. `b=` in the answer (`sdp/bandwidth.rs`) is heeded by Chromium 156 and Firefox 153 from the first
+//! packet on; by Chromium for everything that it sends on the connection, so that with sound and headers its pictures stay
+//! below. REMB (draft-alvestrand-rmcat-remb-03), repeated, is heeded by both, also where they estimate by transport-wide
+//! feedback, and it can change. There is no estimate of ours in it: that is theirs. Sound is limited by neither.
 //!
 //! REMB also stops layers that nobody watches, and it is what brings them back: told 300 kbit/s, Chromium 156 and Firefox 153
 //! stop all but the smallest within a second, and within a second of being told more they send the others again, at the rates
@@ -16,14 +16,7 @@
 
 use std::time::{Duration, Instant};
 
-use protocol::id::PublicationId;
 use protocol::media::BitrateLimits;
-
-use crate::consumer::Consumer;
-use crate::sfu::Sfu;
-use crate::slots::Slot;
-use crate::tap::Tap;
-use crate::transport::Transport;
 
 /// What smaller layers may take on top: this share of the limit…
 const SMALLER: (u32, u32) = (3, 4);
@@ -36,6 +29,8 @@ const SMALLEST: u32 = 300;
 const LINGER: Duration = Duration::from_secs(10);
 /// Between two REMBs that say the same: one of them may be lost.
 const REPEAT: Duration = Duration::from_secs(2);
+/// Before another try, where nothing has come that it could be about.
+const SOON: Duration = Duration::from_millis(500);
 /// In place of no limit, in kbit/s.
 const UNLIMITED: u32 = 100_000;
 
@@ -73,6 +68,11 @@ impl Uplink {
         self.due
     }
 
+    /// It could not be told yet.
+    pub(crate) fn missed(&mut self, now: Instant) {
+        self.due = now + SOON;
+    }
+
     /// kbit/s that it has to be told now.
     pub(crate) fn review(&mut self, is_watched: bool, now: Instant) -> Option<u32> {
         let since = (!is_watched).then(|| *self.unwatched_since.get_or_insert(now));
@@ -87,28 +87,6 @@ impl Uplink {
         self.due = now + REPEAT;
         self.told = says;
         says
-    }
-}
-
-impl Sfu {
-    /// Tells a publisher what it should send, as far as that is due, or somebody wants more or less than before.
-    pub(crate) fn review_uplink(&mut self, id: PublicationId) {
-        let Some(publication) = self.publications.get(&id) else {
-            return;
-        };
-        let Some(slot) = publication.transport else {
-            return;
-        };
-        let consumer = |slot: &Slot| self.peers.get(*slot)?.consumer.as_ref();
-        let taken = publication.consumers.iter().filter_map(consumer).chain(publication.taps.iter().map(Tap::consumer));
-        // What is wanted in other workers is not known here.
-        let is_watched = !publication.downstream.is_empty() || taken.into_iter().any(Consumer::wants_large_picture);
-        if let Some(peer) = self.peers.get_mut(slot)
-            && let Transport::Receiving(receiving) = &mut peer.transport
-        {
-            receiving.review_uplink(is_watched, self.now, &mut self.sink);
-            self.schedule(slot);
-        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! What clients and applications experience, told as scenarios against the whole registry.
 
 mod absence;
+mod bandwidth;
 mod call;
 mod defects;
 mod event_audit;

@@ -2,12 +2,14 @@
 //! answer, choosing what is taken from it, writing our own. It is *not* a general SDP library: attributes nobody here
 //! acts on are skipped, data channels and renegotiation do not exist.
 
+mod bandwidth;
 mod choose;
 pub(crate) mod extension;
 mod format;
 mod parse;
 mod write;
 
+pub(crate) use bandwidth::Bandwidth;
 pub(crate) use choose::{
     Accepted, PublishPlan, SubscribePlan, check_answer, plan_publish, plan_server_offer, plan_subscribe,
 };

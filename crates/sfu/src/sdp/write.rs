@@ -4,7 +4,7 @@ use std::fmt::{self, Write};
 
 use super::choose::{Accepted, AnswerPlan, Codec, SectionPlan};
 use super::extension::{OFFERED_AUDIO, OFFERED_VIDEO};
-use super::{AudioFormat, Direction, Setup, VideoFormat};
+use super::{AudioFormat, Bandwidth, Direction, Setup, VideoFormat};
 
 /// Our side of a transport.
 pub(crate) struct LocalTransport<'a> {
@@ -66,12 +66,12 @@ pub(crate) fn write_offer(
     w.text
 }
 
-/// Answer to a publisher; `ids` name what is looped back, `most` is what its pictures shall take, in kbit/s.
+/// Answer to a publisher; `ids` name what is looped back, `most` is what its pictures shall take.
 pub(crate) fn write_publish_answer(
     local: &LocalTransport<'_>,
     plan: &AnswerPlan,
     ids: &OutgoingIds,
-    most: Option<u32>,
+    most: Option<Bandwidth>,
 ) -> String {
     write_answer(local, plan, ids, most)
 }
@@ -81,7 +81,7 @@ pub(crate) fn write_subscribe_answer(local: &LocalTransport<'_>, plan: &AnswerPl
     write_answer(local, plan, ids, None)
 }
 
-fn write_answer(local: &LocalTransport<'_>, plan: &AnswerPlan, ids: &OutgoingIds, most: Option<u32>) -> String {
+fn write_answer(local: &LocalTransport<'_>, plan: &AnswerPlan, ids: &OutgoingIds, most: Option<Bandwidth>) -> String {
     // No group but the one that was offered (RFC 9143 §7.3).
     let bundled = plan.sections.iter().filter(|s| s.accepted.is_some() && s.bundled);
     let mids: Vec<&str> = bundled.map(|s| s.mid.as_str()).collect();
@@ -104,8 +104,8 @@ struct Writer<'a> {
     local: &'a LocalTransport<'a>,
     /// Candidates stand in the first accepted section, whose transport the whole bundle uses.
     candidates_written: bool,
-    /// Of received pictures, in kbit/s.
-    most: Option<u32>,
+    /// Of received pictures.
+    most: Option<Bandwidth>,
 }
 
 impl<'a> Writer<'a> {
@@ -160,8 +160,7 @@ impl<'a> Writer<'a> {
         self.line(format_args!("m={media} 9 {protocol} {payload_types}"));
         self.line(format_args!("c=IN IP4 0.0.0.0"));
         if let Some(most) = self.most.filter(|_| media == "video") {
-            // One line and no `b=TIAS` beside it: str0m reads no section with two.
-            self.line(format_args!("b=AS:{most}"));
+            self.line(format_args!("b={most}"));
         }
         self.transport(setup);
         self.line(format_args!("a=mid:{mid}"));

@@ -367,8 +367,9 @@ impl Engine {
         });
     }
 
-    /// Tells the publisher how many kbit/s it shall send at most (REMB), once something of its picture has come.
-    pub(super) fn limit(&mut self, video_mid: &str, most: u32, now: Instant, sink: &mut Sink) {
+    /// Tells the publisher how many kbit/s it shall send at most (REMB). `false`: nothing of its picture has come yet.
+    pub(super) fn limit(&mut self, video_mid: &str, most: u32, now: Instant, sink: &mut Sink) -> bool {
+        let mut is_told = false;
         let rids: Vec<Option<Rid>> = self.incoming.rids.iter().copied().map(Some).chain([None]).collect();
         self.drive(now, sink, |rtc| {
             let mut api = rtc.direct_api();
@@ -376,11 +377,13 @@ impl Engine {
             for rid in rids {
                 if let Some(stream) = api.stream_rx_by_mid(video_mid.into(), rid) {
                     stream.request_remb(Bitrate::kbps(most.into()));
+                    is_told = true;
                     break;
                 }
             }
-            rtc.handle_input(Input::Timeout(now))
+            if is_told { rtc.handle_input(Input::Timeout(now)) } else { Ok(()) }
         });
+        is_told
     }
 
     /// Sends the packets that `write` puts on the [`EngineLeg`].

@@ -90,9 +90,11 @@ impl Receiving {
 
     /// Says it, if it has to be said. `is_watched`: more than the smallest layer is of use to somebody.
     pub(crate) fn review_uplink(&mut self, is_watched: bool, now: Instant, sink: &mut Sink) {
-        let most = self.uplink.as_mut().and_then(|uplink| uplink.review(is_watched, now));
-        if let (Some(most), Some(mid)) = (most, &self.video_mid) {
-            self.engine.limit(mid, most, now, sink);
+        if let (Some(uplink), Some(mid)) = (&mut self.uplink, &self.video_mid)
+            && let Some(most) = uplink.review(is_watched, now)
+            && !self.engine.limit(mid, most, now, sink)
+        {
+            uplink.missed(now);
         }
     }
 

@@ -138,6 +138,9 @@ fn a_limit_of_what_is_published_stands_in_the_video_section() {
     let sdp = answer(CHROMIUM_SIMULCAST, BitrateLimits::kbps(300, 1000));
     has(&sdp, "b=AS:1750");
     lacks(&answer(CHROMIUM, BitrateLimits::kbps(300, 0)), "b=");
+    let sdp = answer(FIREFOX, BitrateLimits::kbps(300, 800));
+    has(&sdp, "b=TIAS:800000");
+    lacks(&sdp, "b=AS");
     let older: String = CHROMIUM.lines().filter(|l| !l.contains("transport-cc")).map(|l| format!("{l}\r\n")).collect();
     has(&answer(&older, BitrateLimits::kbps(300, 800)), "a=rtcp-fb:96 goog-remb");
 }
