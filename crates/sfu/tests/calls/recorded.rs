@@ -8,7 +8,7 @@ use protocol::id::{PublicationId, TapId};
 use protocol::media::{MediaOperation, VideoCodec};
 use sfu::{TapCodec, TapPacket};
 
-use crate::call::{Call, browser, ms};
+use crate::call::{Call, browser, ms, redundant_browser};
 use crate::camera::{Stamp, stamp};
 
 const TAP: TapId = TapId(1);
@@ -200,4 +200,36 @@ fn a_change_of_layer_is_neither_seen_nor_heard() {
         assert!((1..=longest).contains(&step), "{step} ms");
     }
     assert!((11_900..=12_050).contains(&recorded.summary.duration), "{} ms", recorded.summary.duration);
+}
+
+/// Who is silent sends nothing, and each packet has the frame before it.
+#[test]
+fn silence_lasts_as_long_in_the_file_as_it_did() {
+    let mut call = Call::new();
+    let begin = call.now;
+    let ann = call.publish(redundant_browser(), &[]);
+    call.connect();
+    tap(&mut call, ann);
+    call.start_redundant_audio(ann);
+    call.start_video(ann, VideoCodec::Vp8, None);
+    call.lossy = Some(call.clients[ann].address);
+    call.loss = 0.02;
+    let mut made = Vec::new();
+    for step in 0..1000 {
+        call.camera(ann, 0).muted = step % 50 >= 20;
+        call.run(ms(20));
+        if call.camera(ann, 0).frame as usize > made.len() {
+            made.push(call.now - begin);
+        }
+    }
+    let recorded = record(&call, begin);
+    let times = recorded.times(true);
+    let errors = errors(&times, |frame| made[frame as usize - 1]);
+    for (error, (_, frame)) in errors.iter().zip(&times) {
+        assert!((-15..=45).contains(error), "{error} ms of frame {frame}");
+    }
+    assert!(times.windows(2).all(|pair| pair[1].1 > pair[0].1));
+    // The last one before a silence is repeated too late to be told.
+    let lost = made.len() - times.len();
+    assert!(made.len() > 390 && lost * 100 < made.len(), "{lost} of {}", made.len());
 }
