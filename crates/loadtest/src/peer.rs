@@ -326,7 +326,9 @@ fn write(rtc: &mut Rtc, mid: Mid, pt: Pt, sequence: u64, packet: MediaPacket, no
     let Some(stream) = api.stream_tx_by_mid(mid, None) else { return };
     let is_video = packet.track == Track::Video;
     let rtp = RtpWrite::new(pt, sequence.into(), packet.timestamp, now, packet.payload);
-    let extensions = ExtensionValues { audio_level: packet.level, ..ExtensionValues::default() };
+    // The engine writes the level only together with the voice activity.
+    let voice_activity = packet.level.map(|_| true);
+    let extensions = ExtensionValues { audio_level: packet.level, voice_activity, ..ExtensionValues::default() };
     stream.write_rtp(rtp.marker(packet.marker).nackable(is_video).ext_vals(extensions));
 }
 
