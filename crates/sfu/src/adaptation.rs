@@ -148,12 +148,15 @@ impl Sfu {
             let Some(publication) = self.publications.get(&peer.publication) else {
                 continue;
             };
-            // What the client has paused is there at once when it wants it again.
+            let up_to = |layer: Layer| Allotment::UpTo { spatial: layer.spatial, temporal: layer.temporal };
             let allotment = match subscriber.allocator.target(video) {
                 _ if !is_measured => Allotment::Everything,
-                Some(layer) => Allotment::UpTo(layer.spatial),
+                // The most frames that there are: also those of a layer that begins in a moment.
+                Some(layer) if layer.temporal >= leg.most_frames => up_to(Layer { temporal: u8::MAX, ..layer }),
+                Some(layer) => up_to(layer),
                 None if subscriber.must_pause(leg, now) => Allotment::Nothing,
-                None => Allotment::UpTo(0),
+                None if leg.is_judged() => up_to(Layer { spatial: 0, temporal: 0 }),
+                None => up_to(Layer { spatial: 0, temporal: u8::MAX }),
             };
             if consumer.allotment() != allotment {
                 consumer.allot(allotment, &publication.layers, publication.generation, now);
@@ -244,6 +247,7 @@ fn measure(
         }
         if let Some(video) = leg.video {
             let layers = pictures(publication, now);
+            leg.most_frames = layers.iter().map(|layer| layer.layer.temporal).max().unwrap_or(0);
             leg.smallest = layers.iter().find(|layer| layer.active).map_or(Bitrate::ZERO, |layer| layer.bitrate);
             subscriber.allocator.set_layers(video, &layers, now);
             subscriber.allocator.set_wish(video, wish(consumer));
@@ -260,14 +264,16 @@ fn pictures(publication: &mut Publication, now: Instant) -> Vec<LayerRate> {
     let is_active = |activity: &LayerActivity| activity.last_packet.is_some_and(|at| at + ACTIVE > now);
     // Where all are silent any of them costs nothing, and what comes next is to be seen.
     let all_are_silent = !publication.layers.iter().any(is_active);
-    let rates = &mut publication.rates;
-    let layers = publication.layers.iter().enumerate();
-    let rated = layers.map(|(spatial, activity)| LayerRate {
-        layer: Layer { spatial: u8::try_from(spatial).unwrap_or(u8::MAX), temporal: 0 },
-        bitrate: Bitrate::bps(rates.video(spatial, now)),
-        active: all_are_silent || is_active(activity),
-    });
-    rated.collect()
+    let mut rated = Vec::new();
+    for (index, activity) in publication.layers.iter().enumerate() {
+        let (rates, count) = publication.rates.video(index, activity.spatial > 0, now);
+        rated.extend((0_u8..).zip(&rates[..count]).map(|(temporal, rate)| LayerRate {
+            layer: Layer { spatial: u8::try_from(index).unwrap_or(u8::MAX), temporal },
+            bitrate: Bitrate::bps(*rate),
+            active: all_are_silent || is_active(activity),
+        }));
+    }
+    rated
 }
 
 fn wish(consumer: &Consumer) -> Wish {

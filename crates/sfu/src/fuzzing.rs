@@ -7,22 +7,32 @@ use protocol::media::VideoCodec;
 
 use crate::codec;
 use crate::forwarder::Forwarder;
+use crate::frames::Frames;
+use crate::layered_frame::Aim;
 use crate::packet::{MediaKind, Packet, Source};
 
-/// Reads a payload as every codec, and forwards it as VP8.
+/// Reads a payload as every codec, and forwards it as those that have layers.
 pub fn payload(data: &[u8]) {
     let mut renumbered = data.to_vec();
     payload::vp8::renumber(&mut renumbered, Some(0x1234), Some(9));
     for codec in [VideoCodec::Vp8, VideoCodec::Vp9, VideoCodec::H264, VideoCodec::Av1] {
         codec::starts_key_frame(codec, data);
     }
-    let mut forwarder = Forwarder::new(90_000, true, 1);
+    for codec in [VideoCodec::Vp8, VideoCodec::Vp9] {
+        forward(codec, data);
+    }
+}
+
+fn forward(codec: VideoCodec, data: &[u8]) {
+    let mut forwarder = Forwarder::new(90_000, codec == VideoCodec::Vp8, 1);
+    let mut frames = [Frames::default(), Frames::default()];
     let arrival = Instant::now();
     for (n, piece) in data.chunks(9).enumerate() {
         let seed = u64::from(piece[0]);
-        let packet = Packet {
+        let stream = usize::from(piece[0] & 1);
+        let mut packet = Packet {
             kind: MediaKind::Video,
-            source: Source { generation: 0, layer: usize::from(piece[0] & 1), ssrc: 1 },
+            source: Source { generation: 0, layer: stream, ssrc: 1 },
             sequence: seed.wrapping_mul(n as u64),
             timestamp: (seed as u32) << 24,
             marker: false,
@@ -30,11 +40,15 @@ pub fn payload(data: &[u8]) {
             payload: Arc::from(&piece[1..]),
             arrival,
             report: None,
-            key_frame_start: codec::starts_key_frame(VideoCodec::Vp8, &piece[1..]),
+            key_frame_start: false,
+            numbers: Default::default(),
+            frame: None,
             captured: None,
             kept: None,
         };
-        forwarder.forward(&packet, Some(usize::from(piece[0] & 1)));
+        codec::read(codec, &mut packet, &mut frames[stream]);
+        let aim = Aim { stream, spatial: piece[0] >> 1 & 3, temporal: piece[0] >> 3 & 3 };
+        forwarder.forward(&packet, Some(aim));
     }
 }
 

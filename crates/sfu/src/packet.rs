@@ -4,7 +4,10 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use payload::vp8::PictureNumbers;
 pub(crate) use protocol::media::MediaKind;
+
+use crate::layered_frame::LayeredFrame;
 
 /// Where a packet is kept for whoever asks for it again. Counts packets, and wraps.
 pub(crate) type Place = u32;
@@ -52,12 +55,23 @@ pub(crate) struct Packet {
     pub(crate) arrival: Instant,
     /// The last one for this source.
     pub(crate) report: Option<SenderReport>,
-    /// Filled in by the producer.
+    /// Filled in by the producer, as are the following two.
     pub(crate) key_frame_start: bool,
+    /// Of VP8.
+    pub(crate) numbers: PictureNumbers,
+    /// In a stream with layers that can be left out.
+    pub(crate) frame: Option<LayeredFrame>,
     /// When it was captured, on our clock; filled in by the producer once reports allow it.
     pub(crate) captured: Option<Instant>,
     /// Where the publication keeps it, if it may be asked for again.
     pub(crate) kept: Option<Place>,
+}
+
+impl Packet {
+    /// Its layer among all of the picture: simulcast's, or within the one stream.
+    pub(crate) fn layer(&self) -> usize {
+        self.source.layer + self.frame.map_or(0, |frame| usize::from(frame.spatial))
+    }
 }
 
 /// VP8 descriptor fields to overwrite.
@@ -74,6 +88,10 @@ pub(crate) struct OutgoingHeader {
     pub(crate) sequence: u64,
     pub(crate) timestamp: u32,
     pub(crate) marker: bool,
+    /// Without a payload: what would be in it is left out, and the number has to be used.
+    pub(crate) is_empty: bool,
+    /// The layer that is forwarded: see [`Packet::layer`].
+    pub(crate) layer: usize,
     pub(crate) extensions: Extensions,
     /// Point on our clock that belongs to `timestamp`: sender reports are made of it.
     pub(crate) wallclock: Instant,

@@ -82,6 +82,8 @@ mod tests {
             arrival,
             report: None,
             key_frame_start: false,
+            numbers: Default::default(),
+            frame: None,
             captured: None,
             kept: None,
         }

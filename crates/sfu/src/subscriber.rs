@@ -73,8 +73,10 @@ pub(crate) struct Leg {
     pub(crate) audio: Option<ConsumerId>,
     pub(crate) video: Option<ConsumerId>,
     up_since: Option<Instant>,
-    /// What its smallest picture takes.
+    /// What its smallest picture takes, with the fewest frames.
     pub(crate) smallest: Bitrate,
+    /// The highest of its layers in time.
+    pub(crate) most_frames: u8,
     /// It is known whether the path carries it.
     is_judged: bool,
     /// Nothing has been left for its picture since then.
@@ -119,6 +121,7 @@ impl Subscriber {
             video,
             up_since: None,
             smallest: Bitrate::ZERO,
+            most_frames: 0,
             is_judged: false,
             without_since: None,
         });
@@ -213,6 +216,11 @@ impl Subscriber {
 }
 
 impl Leg {
+    /// It is known whether the path carries it.
+    pub(crate) fn is_judged(&self) -> bool {
+        self.is_judged
+    }
+
     /// The client has paused its picture: when that goes on, nothing is known of how it will be.
     pub(crate) fn was_paused(&mut self) {
         self.is_judged = false;

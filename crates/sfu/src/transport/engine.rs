@@ -4,6 +4,7 @@
 
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::Instant;
 
 use str0m::change::DirectApi;
@@ -412,7 +413,8 @@ pub(crate) struct EngineLeg<'a> {
 impl EngineLeg<'_> {
     /// Queues a packet. Without a stream of its kind it is dropped.
     pub(super) fn write(&mut self, packet: &Packet, header: OutgoingHeader) {
-        let (kind, payload) = (packet.kind, &packet.payload);
+        let kind = packet.kind;
+        let payload = if header.is_empty { Arc::default() } else { Arc::clone(&packet.payload) };
         let stream = match kind {
             MediaKind::Audio => self.audio,
             MediaKind::Video => self.video,
@@ -434,12 +436,12 @@ impl EngineLeg<'_> {
             header.sequence.into(),
             header.timestamp,
             header.wallclock,
-            std::sync::Arc::clone(payload),
+            Arc::clone(&payload),
         )
         .marker(header.marker)
         .nackable(kind == MediaKind::Video)
         .ext_vals(extensions);
-        if let Some(patch) = header.vp8.and_then(|rewrite| vp8_patch(rewrite, payload)) {
+        if let Some(patch) = header.vp8.and_then(|rewrite| vp8_patch(rewrite, &payload)) {
             rtp = rtp.vp8_patch(patch);
         }
         tx.write_rtp(rtp);

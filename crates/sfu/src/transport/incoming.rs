@@ -1,6 +1,7 @@
 //! What tells received packets apart: which kind and layer a source is, also where an SDP does not say it; and what of an
 //! engine's packet goes on. It drives no engine and knows no session.
 
+use payload::vp8::PictureNumbers;
 use str0m::Rtc;
 use str0m::media::{Mid, Rid};
 use str0m::rtp::{RtpPacket, Ssrc};
@@ -100,6 +101,8 @@ impl Incoming {
             arrival: packet.timestamp,
             report,
             key_frame_start: false,
+            numbers: PictureNumbers::default(),
+            frame: None,
             captured: None,
             kept: None,
         })

@@ -405,12 +405,13 @@ impl TrainLeg<'_> {
             timestamp: header.timestamp,
             marker: header.marker,
         };
+        let payload: &[u8] = if header.is_empty { &[] } else { &packet.payload };
         let head = stream.header_length(&header.extensions);
-        let length = head + packet.payload.len() + self.sealer.tag();
+        let length = head + payload.len() + self.sealer.tag();
         let datagram = self.train.datagram(length, self.path, self.sink);
         let begin = datagram.len();
         stream.write_header(datagram, fields, &header.extensions, stamp);
-        datagram.extend_from_slice(&packet.payload);
+        datagram.extend_from_slice(payload);
         if let Some(vp8) = header.vp8 {
             payload::vp8::renumber(&mut datagram[begin + head..], vp8.picture_id, vp8.tl0_pic_idx);
         }
@@ -443,8 +444,13 @@ impl TrainLeg<'_> {
             return;
         };
         let stamp = Stamp { transport_sequence: *self.transport_sequence, send_time: self.send_time };
-        let fields =
-            HeaderFields { pt, ssrc, sequence: index as u16, timestamp: repetition.timestamp, marker: packet.marker };
+        let fields = HeaderFields {
+            pt,
+            ssrc,
+            sequence: index as u16,
+            timestamp: repetition.timestamp,
+            marker: repetition.marker,
+        };
         let datagram = self.train.datagram(length, self.path, self.sink);
         let begin = datagram.len();
         stream.write_header(datagram, fields, &packet.extensions, stamp);

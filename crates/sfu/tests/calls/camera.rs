@@ -9,6 +9,8 @@ use str0m::media::{Mid, Pt, Rid};
 use str0m::rtp::{ExtensionValues, RtpWrite, SeqNo};
 use str0m::{Input, Rtc};
 
+use crate::scalable::{Coded, Structure};
+
 /// Makes frames of one layer, or audio.
 pub(crate) struct Camera {
     pub(crate) rid: Option<Rid>,
@@ -18,6 +20,11 @@ pub(crate) struct Camera {
     /// Bytes of each that mean nothing.
     pub(crate) filler: usize,
     pub(crate) muted: bool,
+    /// Its layers within the stream, and what each frame needs, in the order in which they were sent: the first one is number 1.
+    pub(crate) structure: Structure,
+    pub(crate) coded: Vec<Vec<Coded>>,
+    /// Frames since the last key frame.
+    since_key: u32,
     /// Every so many frames a padding packet follows.
     pub(crate) padding_every: Option<u64>,
     pub(crate) next: Instant,
@@ -45,6 +52,9 @@ impl Camera {
             packets,
             filler: 600,
             muted: false,
+            structure: Structure::default(),
+            coded: Vec::new(),
+            since_key: 0,
             padding_every: None,
             next: now,
             frame: 0,
@@ -68,15 +78,21 @@ impl Camera {
         let pt: Pt = rtc.media(mid).unwrap().remote_pts()[0];
         self.frame += 1;
         let key = std::mem::take(&mut self.key_frame_due);
+        self.since_key = if key { 0 } else { self.since_key + 1 };
+        let coded = self.structure.coded(self.since_key);
         if self.codec.is_some() {
             self.picture_id = self.picture_id.wrapping_add(1) & 0x7fff;
-            self.tl0 = self.tl0.wrapping_add(1);
+            self.tl0 = self.tl0.wrapping_add(u8::from(coded[0].temporal == 0));
         }
-        for n in 0..self.packets {
-            let payload = self.payload(key, n);
-            self.write(rtc, mid, pt, now, payload, n + 1 == self.packets);
-            rtc.handle_input(Input::Timeout(now)).unwrap();
+        for (spatial, frame) in coded.iter().enumerate() {
+            for n in 0..self.packets {
+                let is_last = n + 1 == self.packets;
+                let payload = self.payload(key, n, spatial, frame);
+                self.write(rtc, mid, pt, now, payload, is_last && spatial + 1 == coded.len());
+                rtc.handle_input(Input::Timeout(now)).unwrap();
+            }
         }
+        self.coded.push(coded);
         if self.padding_every.is_some_and(|every| self.frame.is_multiple_of(every)) {
             self.write(rtc, mid, pt, now, Vec::new(), false);
         }
@@ -103,13 +119,14 @@ impl Camera {
         );
     }
 
-    fn payload(&self, key: bool, packet: usize) -> Vec<u8> {
+    fn payload(&self, key: bool, packet: usize, spatial: usize, coded: &Coded) -> Vec<u8> {
         let first = packet == 0;
         let mut payload = match self.codec {
             None => vec![0x78],
             Some(VideoCodec::Vp8) => {
                 let [high, low] = (0x8000 | self.picture_id).to_be_bytes();
-                let mut payload = vec![0x80 | u8::from(first) << 4, 0xe0, high, low, self.tl0, 0x20, u8::from(!key)];
+                let layer = coded.temporal << 6 | u8::from(coded.is_sync) << 5;
+                let mut payload = vec![0x80 | u8::from(first) << 4, 0xe0, high, low, self.tl0, layer, u8::from(!key)];
                 if key && first {
                     // 64x48.
                     payload.extend([0, 0, 0x9d, 0x01, 0x2a, 64, 0, 48, 0]);
@@ -129,7 +146,7 @@ impl Camera {
         };
         payload.resize(payload.len() + self.filler, 0xaa);
         payload.extend((self.frame as u32).to_be_bytes());
-        payload.push(packet as u8);
+        payload.push((spatial << 4 | packet) as u8);
         payload.push(self.rid.map_or(0, |rid| rid.as_bytes()[rid.len() - 1]));
         payload
     }
@@ -139,6 +156,7 @@ impl Camera {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Stamp {
     pub(crate) frame: u32,
+    /// With its layer in the upper half.
     pub(crate) packet: u8,
     /// Last character of the rid.
     pub(crate) layer: u8,

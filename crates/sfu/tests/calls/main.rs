@@ -4,9 +4,11 @@
 mod adaptation;
 mod call;
 mod camera;
+mod scalable;
 
 mod costs;
 mod hostile;
+mod layers;
 mod lifecycle;
 mod loss;
 mod media;
