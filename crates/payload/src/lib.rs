@@ -16,6 +16,7 @@
 pub mod av1;
 mod bits;
 mod depacketiser;
+pub mod dependency;
 pub mod h264;
 pub mod vp8;
 pub mod vp9;

@@ -1,6 +1,6 @@
 //! Video codecs as control names them: which reader of payloads is theirs.
 
-use payload::vp8;
+use payload::{vp8, vp9};
 use protocol::media::VideoCodec;
 
 use crate::frames::Frames;
@@ -16,7 +16,17 @@ pub(crate) fn read(codec: VideoCodec, packet: &mut Packet, frames: &mut Frames) 
                 packet.frame = frames.vp8(&descriptor, packet.key_frame_start, packet.sequence);
             }
         }
-        VideoCodec::Vp9 | VideoCodec::H264 | VideoCodec::Av1 => {
+        VideoCodec::Vp9 => {
+            if let Ok((descriptor, _)) = vp9::Descriptor::read(&packet.payload) {
+                packet.key_frame_start = descriptor.starts_key_frame();
+                packet.frame = frames.vp9(&descriptor, packet.sequence);
+            }
+        }
+        VideoCodec::Av1 => {
+            packet.key_frame_start = starts_key_frame(codec, &packet.payload);
+            packet.frame = packet.descriptor.as_ref().and_then(|it| frames.described(it, packet.sequence));
+        }
+        VideoCodec::H264 => {
             packet.key_frame_start = starts_key_frame(codec, &packet.payload);
         }
     }

@@ -170,6 +170,7 @@ mod tests {
             timestamp,
             marker: true,
             extensions: Default::default(),
+            descriptor: None,
             payload: Arc::from(payload),
             arrival,
             report: None,

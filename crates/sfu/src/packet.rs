@@ -50,6 +50,8 @@ pub(crate) struct Packet {
     pub(crate) timestamp: u32,
     pub(crate) marker: bool,
     pub(crate) extensions: Extensions,
+    /// The dependency descriptor.
+    pub(crate) descriptor: Option<Arc<[u8]>>,
     /// Empty for padding.
     pub(crate) payload: Arc<[u8]>,
     pub(crate) arrival: Instant,

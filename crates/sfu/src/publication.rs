@@ -118,7 +118,7 @@ impl Publication {
         self.generation = generation;
         self.audio = audio;
         self.layers = (0..layers).map(LayerActivity::of_stream).collect();
-        self.frames = (0..layers).map(|_| Frames::default()).collect();
+        self.frames = (0..layers).map(|_| Frames::of(layers)).collect();
         self.requests = (0..layers).map(|_| KeyFrameRequests::default()).collect();
         self.video = video;
         self.rates = Rates::new(layers);

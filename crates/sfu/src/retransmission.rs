@@ -78,6 +78,7 @@ mod tests {
             timestamp: 0,
             marker: false,
             extensions: Default::default(),
+            descriptor: None,
             payload: Arc::from([0; 3]),
             arrival,
             report: None,

@@ -85,6 +85,11 @@ fn headers_of_payloads() {
 }
 
 #[test]
+fn descriptors_of_frames() {
+    run("fuzz/seeds/dependency_descriptor", fuzz::dependency_descriptor::run);
+}
+
+#[test]
 fn what_subscribers_say() {
     run("fuzz/seeds/feedback", fuzz::feedback::run);
 }

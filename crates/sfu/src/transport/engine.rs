@@ -16,6 +16,7 @@ use str0m::{Candidate, CandidateKind, Event, IceCreds, Input, Output as EngineOu
 
 use protocol::media::{MediaPath, VideoCodec};
 
+use super::dependency;
 use super::incoming::Incoming;
 use super::remote_candidates::RemoteCandidates;
 use super::statistics::Meter;
@@ -466,6 +467,7 @@ fn extension(uri: &str) -> Option<Extension> {
     ]
     .into_iter()
     .find(|e| e.as_uri() == uri)
+    .or_else(|| dependency::extension(uri))
 }
 
 fn opus(format: &AudioFormat) -> PayloadParams {

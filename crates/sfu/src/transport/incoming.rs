@@ -6,6 +6,7 @@ use str0m::Rtc;
 use str0m::media::{Mid, Rid};
 use str0m::rtp::{RtpPacket, Ssrc};
 
+use super::dependency;
 use super::link_loss::{LinkLoss, StreamPlace};
 use crate::packet::{Extensions, MediaKind, Packet, SenderReport, Source};
 
@@ -97,6 +98,7 @@ impl Incoming {
                 audio_level: values.audio_level.map(|level| (level, values.voice_activity.unwrap_or(false))),
                 video_orientation: values.video_orientation.map(|o| o as u8),
             },
+            descriptor: dependency::of(values),
             payload: packet.payload,
             arrival: packet.timestamp,
             report,

@@ -9,6 +9,7 @@ use str0m::media::{Mid, Pt, Rid};
 use str0m::rtp::{ExtensionValues, RtpWrite, SeqNo};
 use str0m::{Input, Rtc};
 
+use crate::dependency::Described;
 use crate::scalable::{Coded, Structure};
 
 /// Makes frames of one layer, or audio.
@@ -17,7 +18,7 @@ pub(crate) struct Camera {
     pub(crate) codec: Option<VideoCodec>,
     pub(crate) interval: Duration,
     pub(crate) packets: usize,
-    /// Bytes of each that mean nothing.
+    /// Bytes of each that mean nothing; of the next size within the stream there are twice as many.
     pub(crate) filler: usize,
     pub(crate) muted: bool,
     /// Its layers within the stream, and what each frame needs, in the order in which they were sent: the first one is number 1.
@@ -87,20 +88,38 @@ impl Camera {
         for (spatial, frame) in coded.iter().enumerate() {
             for n in 0..self.packets {
                 let is_last = n + 1 == self.packets;
-                let payload = self.payload(key, n, spatial, frame);
-                self.write(rtc, mid, pt, now, payload, is_last && spatial + 1 == coded.len());
+                let payload = self.payload(key, n, is_last, spatial, frame);
+                let is_described = self.codec == Some(VideoCodec::Av1) && self.structure.has_layers();
+                let described = is_described.then(|| {
+                    let number = self.frame as u16 * u16::from(self.structure.spatial) + spatial as u16;
+                    Described::new(self.structure, frame, number, spatial as u8, key, (n == 0, is_last))
+                });
+                self.write(rtc, mid, pt, now, payload, described, is_last && spatial + 1 == coded.len());
                 rtc.handle_input(Input::Timeout(now)).unwrap();
             }
         }
         self.coded.push(coded);
         if self.padding_every.is_some_and(|every| self.frame.is_multiple_of(every)) {
-            self.write(rtc, mid, pt, now, Vec::new(), false);
+            self.write(rtc, mid, pt, now, Vec::new(), None, false);
         }
     }
 
-    fn write(&mut self, rtc: &mut Rtc, mid: Mid, pt: Pt, now: Instant, payload: Vec<u8>, marker: bool) {
+    #[allow(clippy::too_many_arguments, reason = "the fields of a packet")]
+    fn write(
+        &mut self,
+        rtc: &mut Rtc,
+        mid: Mid,
+        pt: Pt,
+        now: Instant,
+        payload: Vec<u8>,
+        described: Option<Described>,
+        marker: bool,
+    ) {
         self.sequence += 1;
         let mut extensions = ExtensionValues::default();
+        if let Some(described) = described {
+            extensions.user_values.set(described);
+        }
         match self.codec {
             None => {
                 extensions.audio_level = Some(-30);
@@ -119,7 +138,7 @@ impl Camera {
         );
     }
 
-    fn payload(&self, key: bool, packet: usize, spatial: usize, coded: &Coded) -> Vec<u8> {
+    fn payload(&self, key: bool, packet: usize, is_last: bool, spatial: usize, coded: &Coded) -> Vec<u8> {
         let first = packet == 0;
         let mut payload = match self.codec {
             None => vec![0x78],
@@ -133,6 +152,9 @@ impl Camera {
                 }
                 payload
             }
+            Some(VideoCodec::Vp9) if self.structure.has_layers() => {
+                self.structure.vp9(coded, self.picture_id, self.tl0, spatial as u8, key, (first, is_last))
+            }
             Some(VideoCodec::Vp9) => {
                 let [high, low] = (0x8000 | self.picture_id).to_be_bytes();
                 vec![0x80 | u8::from(!key) << 6 | u8::from(first) << 3, high, low]
@@ -142,9 +164,9 @@ impl Camera {
                 (true, false) => vec![0x7c, 0x05],
                 (false, _) => vec![0x5c, 0x01],
             },
-            Some(VideoCodec::Av1) => vec![0x10 | u8::from(key && first) << 3, 0x30],
+            Some(VideoCodec::Av1) => vec![0x10 | u8::from(key && first && spatial == 0) << 3, 0x30],
         };
-        payload.resize(payload.len() + self.filler, 0xaa);
+        payload.resize(payload.len() + (self.filler << spatial), 0xaa);
         payload.extend((self.frame as u32).to_be_bytes());
         payload.push((spatial << 4 | packet) as u8);
         payload.push(self.rid.map_or(0, |rid| rid.as_bytes()[rid.len() - 1]));

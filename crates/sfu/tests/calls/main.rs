@@ -4,6 +4,7 @@
 mod adaptation;
 mod call;
 mod camera;
+mod dependency;
 mod scalable;
 
 mod costs;

@@ -60,6 +60,59 @@ impl Structure {
         };
         (0..self.spatial).map(of_layer).collect()
     }
+
+    pub(crate) fn has_layers(&self) -> bool {
+        self.spatial > 1 || self.temporal > 1
+    }
+
+    /// The payload descriptor of VP9 (RFC 9628 §4.2) of a packet that is, or is not, the first and the last of its frame.
+    pub(crate) fn vp9(
+        &self,
+        coded: &Coded,
+        picture_id: u16,
+        tl0: u8,
+        spatial: u8,
+        key: bool,
+        (first, last): (bool, bool),
+    ) -> Vec<u8> {
+        let bit = |is_set: bool, at: u8| u8::from(is_set) << at;
+        let is_top = spatial + 1 == self.spatial;
+        let is_skippable = is_top || self.is_key_only && !key;
+        let has_structure = key && first && spatial == 0;
+        let mut out = vec![
+            0xa0 | bit(!key, 6)
+                | bit(self.is_flexible, 4)
+                | bit(first, 3)
+                | bit(last, 2)
+                | bit(has_structure, 1)
+                | bit(is_skippable, 0),
+        ];
+        out.extend((0x8000 | picture_id).to_be_bytes());
+        out.push(coded.temporal << 5 | bit(coded.is_sync, 4) | spatial << 1 | bit(coded.needs_smaller, 0));
+        if !self.is_flexible {
+            out.push(tl0);
+        }
+        if self.is_flexible && !key {
+            let last = coded.back.len() - 1;
+            out.extend(coded.back.iter().enumerate().map(|(n, back)| (*back as u8) << 1 | bit(n != last, 0)));
+        }
+        if has_structure {
+            let cycle = CYCLES[usize::from(self.temporal) - 1];
+            let tells_group = !self.is_flexible;
+            out.push((self.spatial - 1) << 5 | bit(true, 4) | bit(tells_group, 3));
+            for size in 1..=u16::from(self.spatial) {
+                out.extend([(320 * size).to_be_bytes(), (180 * size).to_be_bytes()].concat());
+            }
+            if tells_group {
+                out.push(cycle.len() as u8);
+                for (temporal, back, _) in cycle {
+                    out.push(temporal << 5 | (back.len() as u8) << 2);
+                    out.extend(back.iter().map(|back| *back as u8));
+                }
+            }
+        }
+        out
+    }
 }
 
 /// What arrived of one stream, as its receiver sees it.
