@@ -76,13 +76,13 @@ impl Rates {
         let mut count = 1;
         let lowest = if is_scaled { 0 } else { layer };
         for (number, layers) in self.video.iter_mut().enumerate().take(layer + 1).skip(lowest) {
-            for temporal in 0..TEMPORAL {
+            for (temporal, sum) in rates.iter_mut().enumerate() {
                 let all = layers.all[temporal].rate(now);
                 let skippable = if number < layer { layers.skippable[temporal].rate(now) } else { 0 };
                 if all > 0 {
                     count = count.max(temporal + 1);
                 }
-                rates[temporal] += all.saturating_sub(skippable);
+                *sum += all.saturating_sub(skippable);
             }
         }
         for temporal in 1..TEMPORAL {

@@ -34,8 +34,11 @@ pub(crate) struct Coded {
     pub(crate) back: Vec<u32>,
 }
 
-/// Layer and what lies back, of a cycle of four or two pictures: the first time, and after that.
-const CYCLES: [&[(u8, &[u32], &[u32])]; 3] = [
+/// Layer of a picture, and what it needs: in cycles that synchronise, and in the others.
+type Place = (u8, &'static [u32], &'static [u32]);
+
+/// Pictures that come again and again, of one to three layers in time.
+const CYCLES: [&[Place]; 3] = [
     &[(0, &[1], &[1])],
     &[(0, &[2], &[2]), (1, &[1], &[1, 2])],
     &[(0, &[4], &[4]), (2, &[1], &[1]), (1, &[2], &[2, 4]), (2, &[1, 2], &[1, 2])],
