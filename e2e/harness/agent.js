@@ -428,6 +428,7 @@
         rid: stat.rid,
         width: stat.frameWidth,
         packets: stat.packetsSent,
+        scalabilityMode: stat.scalabilityMode,
         codec: report.get(stat.codecId)?.mimeType,
       }));
   }

@@ -9,11 +9,11 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after } from 'node:test';
 import { openRoom } from '../harness/call.mjs';
-import { elsewhere, filter, inNetwork, openedIn, serverAddress, twoClients } from './networks.mjs';
+import { filter, inNetwork, serverAddress } from './networks.mjs';
+import { elsewhere, openedIn, pause, twoClients } from './viewers.mjs';
 
 const here = import.meta.dirname ?? new URL('.', import.meta.url).pathname;
 const full = process.env.LIVENESS === 'full';
-const pause = (seconds) => new Promise((done) => setTimeout(done, seconds * 1000));
 
 /** Everything of this protocol between the phone and the server is lost for so long. */
 async function cutOff({ router }, protocol, seconds) {

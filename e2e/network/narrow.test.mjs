@@ -8,25 +8,10 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after } from 'node:test';
 import { openRoom } from '../harness/call.mjs';
-import { elsewhere, inNetwork, openedIn, serverAddress, twoClients } from './networks.mjs';
+import { inNetwork, serverAddress } from './networks.mjs';
+import { during, elsewhere, openedIn, pause, twoClients } from './viewers.mjs';
 
 const here = import.meta.dirname ?? new URL('.', import.meta.url).pathname;
-const pause = (seconds) => new Promise((done) => setTimeout(done, seconds * 1000));
-
-/** What came from somebody in so many seconds. */
-async function during(viewer, publisher, seconds) {
-  const before = await viewer.do('inbound', publisher.id);
-  await pause(seconds);
-  const now = await viewer.do('inbound', publisher.id);
-  const more = (key) => now[key] - before[key];
-  return {
-    width: now.width,
-    pictures: more('frames') / seconds,
-    frozen: more('frozen') / seconds,
-    heard: 1 - more('concealed') / Math.max(more('samples'), 1),
-    kilobits: ((more('videoBytes') + more('audioBytes')) * 8) / seconds / 1000,
-  };
-}
 
 const rows = [];
 const note = (what, found) => rows.push({ what, ...found });

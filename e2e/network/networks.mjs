@@ -41,44 +41,6 @@ export function behindRouter(net, rules) {
   return { server, router, client };
 }
 
-/** Two clients behind one router; `narrow` sets what the way to the first one carries. */
-export function twoClients(net) {
-  const [server, router, client, other] = ['server', 'router', 'client', 'other'].map((name) =>
-    net.add(name),
-  );
-  router.connect(server, '198.51.100.254/24', '198.51.100.1/24');
-  const way = router.connect(client, '10.0.0.1/24', '10.0.0.2/24');
-  router.connect(other, '10.0.1.1/24', '10.0.1.2/24');
-  for (const [machine, via] of [
-    [server, '198.51.100.254'],
-    [client, '10.0.0.1'],
-    [other, '10.0.1.1'],
-  ]) {
-    machine.route('default', via);
-  }
-  router.forward();
-  const narrow = (rate) => {
-    const limit = rate ? ['tbf', 'rate', rate, 'burst', '4kb', 'latency', '300ms'] : ['pfifo'];
-    router.exec('tc', 'qdisc', 'replace', 'dev', way, 'root', ...limit);
-  };
-  return { net, server, router, client, other, narrow };
-}
-
-/** The same world for whoever is on the other machine. */
-export async function elsewhere(world, { net, other }) {
-  const address = await net.serve(other, join(here, 'site.mjs'));
-  const browsers = new Browsers({
-    wrap: (program) => net.wrapper(other, program),
-    debuggingPort: () => net.door(other),
-  });
-  return { ...world, browsers, site: { client: (v) => address.replace('VERSION', v) } };
-}
-
-/** The same room for those who are in another world. */
-export async function openedIn(world, room) {
-  return Object.assign(Object.create(Object.getPrototypeOf(room)), room, { world });
-}
-
 /** What a gateway does that gives a machine inside its own public address. */
 export const oneToOne = (inside, outside) => `
   table ip translation {

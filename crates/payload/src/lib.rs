@@ -17,6 +17,7 @@
 pub mod av1;
 mod bits;
 mod depacketiser;
+pub mod dependency;
 pub mod h264;
 pub mod red;
 pub mod vp8;

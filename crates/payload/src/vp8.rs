@@ -10,6 +10,17 @@ pub struct Descriptor {
     pub begins_frame: bool,
     /// What it counts.
     pub numbers: PictureNumbers,
+    /// TID and Y, if they are told.
+    pub temporal: Option<TemporalLayer>,
+}
+
+/// Where a frame stands among the temporal layers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TemporalLayer {
+    /// TID: 0 is the lowest.
+    pub id: u8,
+    /// Y: it needs nothing but the latest frame of the lowest one.
+    pub is_sync: bool,
 }
 
 /// Numbers in the descriptor that must go on without a jump when the source changes.
@@ -40,6 +51,7 @@ impl Descriptor {
             Ok(next)
         };
         let mut numbers = PictureNumbers::default();
+        let mut temporal = None;
         if first & 0x80 != 0 {
             let extension = next()?;
             if extension & 0x80 != 0 {
@@ -54,10 +66,17 @@ impl Descriptor {
                 numbers.tl0_pic_idx = Some(next()?);
             }
             if extension & 0x30 != 0 {
-                next()?;
+                let layer = next()?;
+                let is_told = extension & 0x20 != 0;
+                temporal = is_told.then_some(TemporalLayer { id: layer >> 6, is_sync: layer & 0x20 != 0 });
             }
         }
-        Ok((Self { begins_frame: first & 0x10 != 0 && first & 0x07 == 0, numbers }, rest))
+        Ok((Self { begins_frame: first & 0x10 != 0 && first & 0x07 == 0, numbers, temporal }, rest))
+    }
+
+    /// The packet is the first one of a key frame; `data` is what follows the descriptor.
+    pub fn starts_key_frame(&self, data: &[u8]) -> bool {
+        self.begins_frame && is_key_frame(data)
     }
 }
 
@@ -96,7 +115,7 @@ pub fn renumber(payload: &mut [u8], picture_id: Option<u16>, tl0_pic_idx: Option
 
 /// The first packet of a key frame.
 pub fn starts_key_frame(payload: &[u8]) -> bool {
-    Descriptor::read(payload).is_ok_and(|(descriptor, data)| descriptor.begins_frame && is_key_frame(data))
+    Descriptor::read(payload).is_ok_and(|(descriptor, data)| descriptor.starts_key_frame(data))
 }
 
 /// The inverse key frame bit is the lowest of a frame's first byte.
@@ -182,6 +201,15 @@ mod tests {
         let short = picture_numbers(&[0x90, 0x80, 0x11, 0x00]);
         assert_eq!(short.picture_id, Some(PictureId { value: 0x11, mask: 0x7f }));
         assert_eq!(short.tl0_pic_idx, None);
+    }
+
+    #[test]
+    fn the_temporal_layer_is_read_where_it_is_told() {
+        let temporal = |payload: &[u8]| Descriptor::read(payload).unwrap().0.temporal;
+        assert_eq!(temporal(&[0x90, 0x20, 0xa0, 0x01]), Some(TemporalLayer { id: 2, is_sync: true }));
+        assert_eq!(temporal(&[0x90, 0xe0, 0x81, 0x02, 7, 0x40, 0x01]), Some(TemporalLayer { id: 1, is_sync: false }));
+        assert_eq!(temporal(&[0x90, 0x10, 0xa0, 0x01]), None, "only the key index");
+        assert_eq!(temporal(&[0x10, 0x01]), None);
     }
 
     #[test]

@@ -4,19 +4,82 @@
 mod frame_header;
 
 use crate::depacketiser::Frame;
+pub use crate::vp8::PictureId;
 use crate::{UnreadablePayload, byte, split};
 
 const MAX_LAYERS: usize = 8;
+
+/// Pictures of a group that are told of; of a longer one nothing is.
+pub const MAX_GROUP: usize = 16;
+/// Pictures that one may be predicted from.
+const MAX_REFERENCES: usize = 3;
 
 /// The payload descriptor, RFC 9628 §4.2, as far as somebody here needs it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Descriptor {
     /// B: the first packet of a layer's frame.
     pub begins_frame: bool,
+    /// E: the last one.
+    pub ends_frame: bool,
     /// P: needs an earlier picture.
     pub is_predicted: bool,
-    /// SID, if it is told: 0 is the lowest.
-    pub spatial_layer: Option<u8>,
+    /// Z: no larger frame of the same picture needs this one.
+    pub is_skippable: bool,
+    /// Counts pictures.
+    pub picture_id: Option<PictureId>,
+    /// Where it stands among the layers, if it is told.
+    pub layer: Option<FrameLayer>,
+    /// F with its P_DIFFs: how many pictures back those are that it is predicted from. Else, the group tells.
+    pub references: Option<References>,
+    /// The group of pictures that begins here: what each is predicted from.
+    pub group: Option<Group>,
+}
+
+/// Layer indices.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct FrameLayer {
+    /// SID: 0 is the smallest picture.
+    pub spatial: u8,
+    /// TID: 0 has the fewest pictures.
+    pub temporal: u8,
+    /// D: it needs the frame of the next smaller picture.
+    pub needs_smaller: bool,
+}
+
+/// How many pictures back something is that is needed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct References {
+    count: u8,
+    back: [u8; MAX_REFERENCES],
+}
+
+/// Pictures that are predicted from each other in the same way again and again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Group {
+    length: u8,
+    pictures: [References; MAX_GROUP],
+}
+
+impl References {
+    /// Each of them.
+    pub fn back(&self) -> impl Iterator<Item = u8> {
+        self.back.into_iter().take(usize::from(self.count))
+    }
+
+    /// With one more; `None` if there are too many.
+    fn with(mut self, back: u8) -> Option<Self> {
+        *self.back.get_mut(usize::from(self.count))? = back;
+        self.count += 1;
+        Some(self)
+    }
+}
+
+impl Group {
+    /// Of the picture that is so many after the one that the group was told with.
+    pub fn references(&self, after: u64) -> Option<References> {
+        let position = after.checked_rem(u64::from(self.length))?;
+        self.pictures.get(position as usize).copied()
+    }
 }
 
 impl Descriptor {
@@ -24,61 +87,92 @@ impl Descriptor {
     pub fn read(payload: &[u8]) -> Result<(Self, &[u8]), UnreadablePayload> {
         let (first, mut rest) = byte(payload)?;
         let has = |bit: u8| first & bit != 0;
-        let (picture_id, is_predicted, layers, flexible) = (has(0x80), has(0x40), has(0x20), has(0x10));
-        let (begins_frame, structure) = (has(0x08), has(0x02));
-        if picture_id {
-            let (id, _) = byte(rest)?;
-            (_, rest) = split(rest, if id & 0x80 != 0 { 2 } else { 1 })?;
+        let (has_id, is_predicted, has_layers, is_flexible) = (has(0x80), has(0x40), has(0x20), has(0x10));
+        let mut next = || {
+            let (next, after) = byte(rest)?;
+            rest = after;
+            Ok(next)
+        };
+        let mut descriptor = Self {
+            begins_frame: has(0x08),
+            ends_frame: has(0x04),
+            is_predicted,
+            is_skippable: has(0x01),
+            picture_id: None,
+            layer: None,
+            references: None,
+            group: None,
+        };
+        if has_id {
+            let high = next()?;
+            descriptor.picture_id = Some(if high & 0x80 != 0 {
+                PictureId { value: u16::from(high & 0x7f) << 8 | u16::from(next()?), mask: 0x7fff }
+            } else {
+                PictureId { value: u16::from(high), mask: 0x7f }
+            });
         }
-        let mut spatial_layer = None;
-        if layers {
-            let (indices, _) = byte(rest)?;
-            spatial_layer = Some(indices >> 1 & 0x07);
-            // TL0PICIDX follows.
-            (_, rest) = split(rest, if flexible { 1 } else { 2 })?;
-        }
-        if flexible && is_predicted {
-            for n in 0.. {
-                let (reference, after) = byte(rest)?;
-                rest = after;
-                if reference & 0x01 == 0 {
-                    break;
-                }
-                if n == 2 {
-                    return Err(UnreadablePayload);
-                }
+        if has_layers {
+            let indices = next()?;
+            descriptor.layer = Some(FrameLayer {
+                spatial: indices >> 1 & 0x07,
+                temporal: indices >> 5,
+                needs_smaller: indices & 0x01 != 0,
+            });
+            if !is_flexible {
+                // TL0PICIDX.
+                next()?;
             }
         }
-        if structure {
-            rest = scalability_structure(rest)?;
+        if is_flexible {
+            let mut references = References::default();
+            let mut goes_on = is_predicted;
+            while goes_on {
+                let reference = next()?;
+                goes_on = reference & 0x01 != 0;
+                references = references.with(reference >> 1).ok_or(UnreadablePayload)?;
+            }
+            descriptor.references = Some(references);
         }
-        Ok((Self { begins_frame, is_predicted, spatial_layer }, rest))
+        if has(0x02) {
+            (descriptor.group, rest) = scalability_structure(rest)?;
+        }
+        Ok((descriptor, rest))
+    }
+
+    /// The packet is the first one of a picture that needs no other.
+    pub fn starts_key_frame(&self) -> bool {
+        self.begins_frame && !self.is_predicted && self.layer.is_none_or(|layer| layer.spatial == 0)
     }
 }
 
-/// What follows the scalability structure.
-fn scalability_structure(payload: &[u8]) -> Result<&[u8], UnreadablePayload> {
+/// The group of the scalability structure, if it tells of one, and what follows.
+fn scalability_structure(payload: &[u8]) -> Result<(Option<Group>, &[u8]), UnreadablePayload> {
     let (first, mut rest) = byte(payload)?;
     if first & 0x10 != 0 {
         let layers = usize::from(first >> 5) + 1;
         (_, rest) = split(rest, 4 * layers)?;
     }
-    if first & 0x08 != 0 {
-        let (pictures, after) = byte(rest)?;
+    if first & 0x08 == 0 {
+        return Ok((None, rest));
+    }
+    let (length, after) = byte(rest)?;
+    rest = after;
+    let mut group = Group { length, ..Group::default() };
+    for number in 0..usize::from(length) {
+        let (picture, after) = byte(rest)?;
+        let (back, after) = split(after, usize::from(picture >> 2 & 0x03))?;
         rest = after;
-        for _ in 0..pictures {
-            let (picture, after) = byte(rest)?;
-            (_, rest) = split(after, usize::from(picture >> 2 & 0x03))?;
+        if let Some(references) = group.pictures.get_mut(number) {
+            references.count = back.len() as u8;
+            references.back[..back.len()].copy_from_slice(back);
         }
     }
-    Ok(rest)
+    Ok((Some(group).filter(|_| usize::from(length) <= MAX_GROUP), rest))
 }
 
 /// The first packet of a frame that is not predicted from an earlier picture, in the lowest spatial layer.
 pub fn starts_key_frame(payload: &[u8]) -> bool {
-    Descriptor::read(payload).is_ok_and(|(descriptor, _)| {
-        descriptor.begins_frame && !descriptor.is_predicted && descriptor.spatial_layer.is_none_or(|layer| layer == 0)
-    })
+    Descriptor::read(payload).is_ok_and(|(descriptor, _)| descriptor.starts_key_frame())
 }
 
 /// The picture being gathered.
@@ -154,6 +248,32 @@ mod tests {
         assert!(!starts_key_frame(&[0xa8, 0x85, 0x01, 0x02, 0x00]), "spatial layer 1");
         assert!(!starts_key_frame(&[0xa8]));
         assert!(!starts_key_frame(&[]));
+    }
+
+    #[test]
+    fn layers_and_what_a_frame_needs_are_read() {
+        let (flexible, rest) = Descriptor::read(&[0xf5, 0x81, 0x02, 0x53, 0x03, 0x08, 0x77]).unwrap();
+        assert_eq!(flexible.picture_id, Some(PictureId { value: 0x102, mask: 0x7fff }));
+        assert_eq!(flexible.layer, Some(FrameLayer { spatial: 1, temporal: 2, needs_smaller: true }));
+        assert_eq!(flexible.references.unwrap().back().collect::<Vec<_>>(), [1, 4]);
+        assert_eq!((flexible.begins_frame, flexible.ends_frame, flexible.is_skippable), (false, true, true));
+        assert_eq!(rest, [0x77]);
+        let four = [0xf0, 0x01, 0x00, 0x03, 0x03, 0x03, 0x02];
+        assert_eq!(Descriptor::read(&four), Err(UnreadablePayload), "three at most");
+    }
+
+    #[test]
+    fn a_group_of_pictures_goes_round() {
+        // Two layers in time; no sizes.
+        let (descriptor, rest) =
+            Descriptor::read(&[0x8a, 0x05, 0x08, 0x02, 0x04, 0x02, 0x28, 0x01, 0x02, 0x77]).unwrap();
+        assert_eq!(rest, [0x77]);
+        let group = descriptor.group.unwrap();
+        let back = |after| group.references(after).unwrap().back().collect::<Vec<_>>();
+        assert_eq!([back(0), back(1), back(2), back(3)], [vec![2], vec![1, 2], vec![2], vec![1, 2]]);
+        assert_eq!(Group::default().references(3), None, "an empty one");
+        let long = [&[0x8a, 0x05, 0x08, 17][..], &[0; 17], &[0x77]].concat();
+        assert_eq!(Descriptor::read(&long).map(|(descriptor, rest)| (descriptor.group, rest)), Ok((None, &[0x77][..])));
     }
 
     #[test]

@@ -154,15 +154,24 @@ impl Sfu {
                 continue;
             };
             let is_limited = consumer.reception().bitrate.most().is_some();
+            let up_to = |layer: Layer| Allotment::UpTo { spatial: layer.spatial, temporal: layer.temporal };
+            let all_frames = |spatial| up_to(Layer { spatial, temporal: u8::MAX });
+            // The most frames that there are: also those of a layer that begins in a moment.
+            let allotted = |layer: Layer| match layer.temporal >= leg.most_frames {
+                true => all_frames(layer.spatial),
+                false => up_to(layer),
+            };
             // What the client has paused is there at once when it wants it again.
             let allotment = match subscriber.allocator.target(video) {
                 _ if !is_measured => {
                     let best = subscriber.allocator.best(video).filter(|_| is_limited);
-                    best.map_or(Allotment::Everything, |layer| Allotment::UpTo(layer.spatial))
+                    best.map_or(Allotment::Everything, allotted)
                 }
-                Some(layer) => Allotment::UpTo(layer.spatial.max(leg.least())),
+                Some(layer) if layer.spatial < leg.least() => all_frames(leg.least()),
+                Some(layer) => allotted(layer),
                 None if subscriber.must_pause(leg, now) => Allotment::Nothing,
-                None => Allotment::UpTo(leg.least()),
+                None if leg.is_judged() => up_to(Layer { spatial: 0, temporal: 0 }),
+                None => all_frames(leg.least()),
             };
             if consumer.allotment() != allotment {
                 consumer.allot(allotment, &publication.layers, publication.generation, now);
@@ -256,10 +265,12 @@ fn measure(
         }
         if let Some(video) = leg.video {
             let layers = pictures(publication, now);
+            leg.most_frames = layers.iter().map(|layer| layer.layer.temporal).max().unwrap_or(0);
             let smallest = layers.iter().find(|layer| layer.active && consumer.wants_video());
             leg.smallest = smallest.map_or(Bitrate::ZERO, |layer| layer.bitrate);
             let least = Bitrate::kbps(consumer.reception().bitrate.least().into());
-            let within = layers.iter().rfind(|layer| layer.active && layer.bitrate <= least);
+            let is_whole = |layer: &&LayerRate| layer.active && layer.layer.temporal == leg.most_frames;
+            let within = layers.iter().filter(is_whole).rfind(|layer| layer.bitrate <= least);
             leg.believed = within.map_or(0, |layer| layer.layer.spatial);
             subscriber.allocator.set_layers(video, &layers, now);
             subscriber.allocator.set_wish(video, wish(consumer));
@@ -283,14 +294,16 @@ fn pictures(publication: &mut Publication, now: Instant) -> Vec<LayerRate> {
     let is_active = |activity: &LayerActivity| activity.last_packet.is_some_and(|at| at + ACTIVE > now);
     // Where all are silent any of them costs nothing, and what comes next is to be seen.
     let all_are_silent = !publication.layers.iter().any(is_active);
-    let rates = &mut publication.rates;
-    let layers = publication.layers.iter().enumerate();
-    let rated = layers.map(|(spatial, activity)| LayerRate {
-        layer: Layer { spatial: u8::try_from(spatial).unwrap_or(u8::MAX), temporal: 0 },
-        bitrate: Bitrate::bps(rates.video(spatial, now)),
-        active: all_are_silent || is_active(activity),
-    });
-    rated.collect()
+    let mut rated = Vec::new();
+    for (index, activity) in publication.layers.iter().enumerate() {
+        let (rates, count) = publication.rates.video(index, activity.spatial > 0, now);
+        rated.extend((0_u8..).zip(&rates[..count]).map(|(temporal, rate)| LayerRate {
+            layer: Layer { spatial: u8::try_from(index).unwrap_or(u8::MAX), temporal },
+            bitrate: Bitrate::bps(*rate),
+            active: all_are_silent || is_active(activity),
+        }));
+    }
+    rated
 }
 
 fn wish(consumer: &Consumer) -> Wish {

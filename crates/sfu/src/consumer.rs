@@ -8,11 +8,15 @@ use protocol::media::{LayerLimit, Reception, VideoCodec};
 
 use crate::forwarder::Forwarder;
 use crate::layer_selector::{LayerActivity, LayerSelector};
+use crate::layered_frame::Aim;
 use crate::packet::{MediaKind, OutgoingHeader, Packet};
 use crate::selection::Choice;
 
 /// How long a key frame is asked for without a packet coming in. After that the next packet asks again.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Sound has one layer.
+const SOUND: Aim = Aim { stream: 0, spatial: 0, temporal: 0 };
 
 /// Subscriber (or loop-back) side of a publication.
 #[derive(Debug)]
@@ -34,8 +38,13 @@ pub(crate) struct Consumer {
 pub(crate) enum Allotment {
     /// Nobody has looked, or can.
     Everything,
-    /// No simulcast layer above this one.
-    UpTo(u8),
+    /// No layer above these.
+    UpTo {
+        /// Size of the picture.
+        spatial: u8,
+        /// Frames per second.
+        temporal: u8,
+    },
     /// No picture.
     Nothing,
 }
@@ -46,6 +55,8 @@ struct VideoTrack {
     selector: LayerSelector,
     /// The layer that is to be forwarded; differs from the forwarder's until a key frame comes.
     target: Option<usize>,
+    /// The same, as the forwarder takes it.
+    aim: Option<Aim>,
     waiting_since: Option<Instant>,
 }
 
@@ -68,6 +79,7 @@ impl Consumer {
                 forwarder: Forwarder::new(90_000, codec == VideoCodec::Vp8, first_sequences[1]),
                 selector: LayerSelector::default(),
                 target: None,
+                aim: None,
                 waiting_since: None,
             }),
         }
@@ -76,6 +88,12 @@ impl Consumer {
     /// How much is wanted, from the beginning on.
     pub(crate) fn wanting(self, reception: Reception) -> Self {
         Self { reception, ..self }
+    }
+
+    /// Nothing is left out of the best stream.
+    pub(crate) fn whole(self) -> Self {
+        let whole = |track: VideoTrack| VideoTrack { forwarder: track.forwarder.whole(), ..track };
+        Self { video: self.video.map(whole), ..self }
     }
 
     /// How much is wanted has changed. A picture that goes on after a pause needs a key frame.
@@ -159,10 +177,13 @@ impl Consumer {
     }
 
     fn limit(&self) -> LayerLimit {
-        let LayerLimit { spatial, temporal } = self.reception.limit;
+        let most = |wanted: Option<u8>, most: u8| Some(wanted.map_or(most, |wanted| wanted.min(most)));
+        let wanted = self.reception.limit;
         match self.allotment {
-            Allotment::UpTo(most) => LayerLimit { spatial: Some(spatial.map_or(most, |s| s.min(most))), temporal },
-            Allotment::Everything | Allotment::Nothing => self.reception.limit,
+            Allotment::UpTo { spatial, temporal } => {
+                LayerLimit { spatial: most(wanted.spatial, spatial), temporal: most(wanted.temporal, temporal) }
+            }
+            Allotment::Everything | Allotment::Nothing => wanted,
         }
     }
 
@@ -191,7 +212,7 @@ impl Consumer {
     /// The layer to ask a key frame of because this subscriber decodes nothing (its own request).
     pub(crate) fn video_layer(&self) -> Option<usize> {
         let video = self.video.as_ref()?;
-        video.forwarder.current().map(|s| s.layer).or(video.target)
+        video.forwarder.layer().or(video.target)
     }
 
     /// The layer whose key frame it waits for, while it makes sense to ask again. The inner `None` means any layer.
@@ -222,7 +243,7 @@ impl Consumer {
             match packet.kind {
                 MediaKind::Audio => {
                     let audio = self.audio.as_mut().filter(|_| !audio_paused);
-                    if let Some(header) = audio.and_then(|f| f.forward(packet, Some(0))) {
+                    if let Some(header) = audio.and_then(|f| f.forward(packet, Some(SOUND))) {
                         send(packet, OutgoingHeader { redundant, ..header });
                     }
                 }
@@ -230,8 +251,8 @@ impl Consumer {
                     let Some(video) = self.video.as_mut().filter(|_| !video_paused) else {
                         continue;
                     };
-                    saw_target |= video.target == Some(packet.source.layer);
-                    let Some(header) = video.forwarder.forward(packet, video.target) else {
+                    saw_target |= video.target == Some(packet.layer());
+                    let Some(header) = video.forwarder.forward(packet, video.aim) else {
                         continue;
                     };
                     if packet.key_frame_start {
@@ -242,7 +263,7 @@ impl Consumer {
             }
         }
         let video = self.video.as_mut().filter(|_| !video_paused)?;
-        if video.target.is_none() || video.current(generation) == video.target {
+        if video.target.is_none() || video.current(generation) == video.target || video.falls_by_itself(generation) {
             return None;
         }
         video.waiting_since.get_or_insert(now);
@@ -253,7 +274,15 @@ impl Consumer {
 impl VideoTrack {
     /// The layer being forwarded, if it is of the publisher's present transport.
     fn current(&self, generation: u32) -> Option<usize> {
-        self.forwarder.current().filter(|s| s.generation == generation).map(|s| s.layer)
+        self.forwarder.current().filter(|source| source.generation == generation)?;
+        self.forwarder.layer()
+    }
+
+    /// It goes to a smaller picture of the same stream, without a key frame as far as is known.
+    fn falls_by_itself(&self, generation: u32) -> bool {
+        let is_above = self.current(generation).zip(self.target).is_some_and(|(current, target)| current > target);
+        let is_same = self.forwarder.current().zip(self.aim).is_some_and(|(current, aim)| current.layer == aim.stream);
+        is_above && is_same && !self.forwarder.is_stuck()
     }
 
     fn choose(&mut self, layers: &[LayerActivity], generation: u32, limit: LayerLimit, now: Instant) {
@@ -262,5 +291,8 @@ impl VideoTrack {
         let chosen = self.selector.choose(&layers[..allowed], self.current(generation), now);
         // A choice made earlier is kept over a pause between frames.
         self.target = chosen.or(self.target.filter(|t| *t < allowed));
+        let temporal = limit.temporal.unwrap_or(u8::MAX);
+        let target = self.target.and_then(|target| layers.get(target));
+        self.aim = target.map(|layer| Aim { stream: layer.stream, spatial: layer.spatial, temporal });
     }
 }

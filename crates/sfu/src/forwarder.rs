@@ -2,15 +2,12 @@
 //! picture numbers go on without a jump over layer switches and a publisher's reconnection. It chooses no layer (see
 //! [`crate::layer_selector`]) and does not know who sends: it turns a packet into a header, or into nothing.
 
-use std::collections::VecDeque;
 use std::time::Instant;
 
-use payload::vp8::{self, PictureNumbers};
-
-use crate::packet::{MediaKind, OutgoingHeader, Packet, Source, Vp8Rewrite};
-
-/// Padding packets remembered, so that a late packet from before them is numbered right.
-const REMEMBERED_PADDING: usize = 64;
+use crate::layer_filter::LayerFilter;
+use crate::layered_frame::{Aim, LayeredFrame};
+use crate::numbering::{Pictures, Sequences};
+use crate::packet::{MediaKind, OutgoingHeader, Packet, Source};
 
 /// State of one outgoing stream.
 #[derive(Debug)]
@@ -22,6 +19,8 @@ pub(crate) struct Forwarder {
     timestamp_offset: u32,
     last: Option<Sent>,
     pictures: Pictures,
+    /// Of the current source.
+    filter: LayerFilter,
 }
 
 /// The newest packet that was forwarded.
@@ -45,7 +44,13 @@ impl Forwarder {
             timestamp_offset: 0,
             last: None,
             pictures: Pictures::default(),
+            filter: LayerFilter::default(),
         }
+    }
+
+    /// Of the current source, nothing is left out.
+    pub(crate) fn whole(self) -> Self {
+        Self { filter: LayerFilter::whole(), ..self }
     }
 
     /// What is being forwarded.
@@ -53,17 +58,27 @@ impl Forwarder {
         self.current
     }
 
+    /// The layer that is being forwarded, among all layers of the picture.
+    pub(crate) fn layer(&self) -> Option<usize> {
+        self.current.map(|source| source.layer + usize::from(self.filter.spatial()))
+    }
+
+    /// It cannot go to the layer that it should get before there is a key frame.
+    pub(crate) fn is_stuck(&self) -> bool {
+        self.filter.is_stuck()
+    }
+
     /// Nothing is forwarded for a while: what comes after it is a new beginning without a hole.
     pub(crate) fn interrupt(&mut self) {
         self.current = None;
     }
 
-    /// The header of `packet` for this destination, if it is to get it. `target` is the layer it should get; video
-    /// changes over at the next key frame of that layer, audio at once.
-    pub(crate) fn forward(&mut self, packet: &Packet, target: Option<usize>) -> Option<OutgoingHeader> {
+    /// The header of `packet` for this destination, if it is to get it. `aim` is what it should get; video changes over
+    /// to another stream at the next key frame of that, audio at once.
+    pub(crate) fn forward(&mut self, packet: &Packet, aim: Option<Aim>) -> Option<OutgoingHeader> {
         if self.current != Some(packet.source) {
-            let wanted = target == Some(packet.source.layer)
-                && self.current.is_none_or(|c| c.generation <= packet.source.generation);
+            let aim = aim.filter(|aim| aim.stream == packet.source.layer);
+            let wanted = aim.is_some() && self.current.is_none_or(|c| c.generation <= packet.source.generation);
             let can_start = match packet.kind {
                 MediaKind::Audio => !packet.payload.is_empty(),
                 MediaKind::Video => packet.key_frame_start,
@@ -71,9 +86,12 @@ impl Forwarder {
             if !wanted || !can_start {
                 return None;
             }
-            self.switch(packet);
+            self.switch(packet, aim?);
         }
-        let sequence = self.sequences.map(packet.sequence, packet.payload.is_empty())?;
+        let is_left_out = self.leaves_out(packet, aim);
+        let is_empty = is_left_out || packet.payload.is_empty();
+        let sequence =
+            if is_empty { self.sequences.leave_out(packet.sequence)? } else { self.sequences.map(packet.sequence)? };
         let timestamp = packet.timestamp.wrapping_add(self.timestamp_offset);
         if self.last.is_none_or(|last| timestamp.wrapping_sub(last.timestamp) as i32 >= 0) {
             self.last = Some(Sent {
@@ -83,11 +101,19 @@ impl Forwarder {
                 generation: packet.source.generation,
             });
         }
-        let vp8 = self.is_vp8.then(|| self.pictures.rewrite(vp8::picture_numbers(&packet.payload))).flatten();
+        let vp8 = if self.is_vp8 && !is_empty {
+            let left_out = packet.frame.map_or(0, |frame| self.filter.left_out_before(frame.number));
+            self.pictures.rewrite(packet.numbers, left_out)
+        } else {
+            None
+        };
+        let is_last = |frame: LayeredFrame| frame.is_end && frame.spatial == self.filter.spatial();
         Some(OutgoingHeader {
             sequence,
             timestamp,
-            marker: packet.marker,
+            marker: !is_left_out && (packet.marker || packet.frame.is_some_and(is_last)),
+            is_empty,
+            layer: packet.source.layer + usize::from(self.filter.spatial()),
             extensions: packet.extensions,
             redundant: false,
             wallclock: packet.captured.unwrap_or(packet.arrival),
@@ -95,8 +121,19 @@ impl Forwarder {
         })
     }
 
-    fn switch(&mut self, packet: &Packet) {
+    /// Whether a packet of the current source is above what this destination should get.
+    fn leaves_out(&mut self, packet: &Packet, aim: Option<Aim>) -> bool {
+        let (Some(frame), Some(aim)) = (&packet.frame, aim) else {
+            return false;
+        };
+        // While a smaller stream is waited for, the larger one is as cheap as it can be.
+        let temporal = if aim.stream < packet.source.layer { 0 } else { aim.temporal };
+        !self.filter.takes(frame, Aim { temporal, ..aim })
+    }
+
+    fn switch(&mut self, packet: &Packet, aim: Aim) {
         self.current = Some(packet.source);
+        self.filter.restart(aim);
         self.sequences.rebase(packet.sequence);
         if let Some(last) = self.last {
             let elapsed = match (last.captured, packet.captured) {
@@ -111,98 +148,8 @@ impl Forwarder {
             self.timestamp_offset = last.timestamp.wrapping_add(ticks).wrapping_sub(packet.timestamp);
         }
         if self.is_vp8 {
-            self.pictures.rebase(vp8::picture_numbers(&packet.payload));
+            self.pictures.rebase(packet.numbers);
         }
-    }
-}
-
-/// Maps the sequence numbers of the current source to outgoing ones. Losses stay holes, so that the subscriber's NACK
-/// and a late arrival fit; padding leaves none.
-#[derive(Debug)]
-struct Sequences {
-    next: u64,
-    /// Of the current source: what came before is not forwarded.
-    base: u64,
-    /// Incoming minus outgoing at `base`; may wrap.
-    offset: u64,
-    highest: u64,
-    padding: VecDeque<u64>,
-}
-
-impl Sequences {
-    fn new(first: u64) -> Self {
-        Self { next: first, base: 0, offset: 0, highest: 0, padding: VecDeque::new() }
-    }
-
-    fn rebase(&mut self, incoming: u64) {
-        self.base = incoming;
-        self.offset = incoming.wrapping_sub(self.next);
-        self.highest = incoming.saturating_sub(1);
-        self.padding.clear();
-    }
-
-    fn map(&mut self, incoming: u64, is_padding: bool) -> Option<u64> {
-        if incoming < self.base || self.padding.contains(&incoming) {
-            return None;
-        }
-        // Padding overtaken by later packets has left a hole already: it is forwarded to fill it.
-        if is_padding && incoming > self.highest {
-            self.highest = incoming;
-            self.padding.push_back(incoming);
-            if self.padding.len() > REMEMBERED_PADDING
-                && let Some(oldest) = self.padding.pop_front()
-            {
-                self.base = oldest + 1;
-                self.offset = self.offset.wrapping_add(1);
-            }
-            return None;
-        }
-        self.highest = self.highest.max(incoming);
-        let dropped = self.padding.iter().filter(|p| **p < incoming).count() as u64;
-        let outgoing = incoming.wrapping_sub(self.offset).wrapping_sub(dropped);
-        self.next = self.next.max(outgoing + 1);
-        Some(outgoing)
-    }
-}
-
-/// Continuous PictureID and TL0PICIDX.
-#[derive(Debug, Default)]
-struct Pictures {
-    picture_offset: u16,
-    tl0_offset: u8,
-    last_picture: Option<u16>,
-    last_tl0: Option<u8>,
-}
-
-impl Pictures {
-    fn rebase(&mut self, numbers: PictureNumbers) {
-        if let (Some(last), Some(id)) = (self.last_picture, numbers.picture_id) {
-            self.picture_offset = last.wrapping_add(1).wrapping_sub(id.value);
-        }
-        if let (Some(last), Some(tl0)) = (self.last_tl0, numbers.tl0_pic_idx) {
-            self.tl0_offset = last.wrapping_add(1).wrapping_sub(tl0);
-        }
-    }
-
-    fn rewrite(&mut self, numbers: PictureNumbers) -> Option<Vp8Rewrite> {
-        let picture_id = numbers.picture_id.map(|id| {
-            let out = id.value.wrapping_add(self.picture_offset) & id.mask;
-            let ahead = |last: u16| out.wrapping_sub(last) & id.mask <= id.mask / 2;
-            if self.last_picture.is_none_or(ahead) {
-                self.last_picture = Some(out);
-            }
-            out
-        });
-        let tl0_pic_idx = numbers.tl0_pic_idx.map(|tl0| {
-            let out = tl0.wrapping_add(self.tl0_offset);
-            if self.last_tl0.is_none_or(|last| out.wrapping_sub(last) < 0x80) {
-                self.last_tl0 = Some(out);
-            }
-            out
-        });
-        let unchanged = self.picture_offset == 0 && self.tl0_offset == 0;
-        let empty = picture_id.is_none() && tl0_pic_idx.is_none();
-        (!unchanged && !empty).then_some(Vp8Rewrite { picture_id, tl0_pic_idx })
     }
 }
 
@@ -214,6 +161,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::packet::Vp8Rewrite;
 
     fn packet(source: Source, sequence: u64, timestamp: u32, key: bool, arrival: Instant, payload: &[u8]) -> Packet {
         Packet {
@@ -223,14 +171,21 @@ mod tests {
             timestamp,
             marker: true,
             extensions: Default::default(),
+            descriptor: None,
             payload: Arc::from(payload),
             primary_at: 0,
             arrival,
             report: None,
             key_frame_start: key,
+            numbers: payload::vp8::picture_numbers(payload),
+            frame: None,
             captured: None,
             kept: None,
         }
+    }
+
+    fn to(stream: usize) -> Option<Aim> {
+        Some(Aim { stream, spatial: 0, temporal: u8::MAX })
     }
 
     fn source(layer: usize) -> Source {
@@ -245,8 +200,8 @@ mod tests {
     fn nothing_is_forwarded_before_a_key_frame() {
         let now = Instant::now();
         let mut forwarder = Forwarder::new(90_000, true, 100);
-        assert_eq!(forwarder.forward(&packet(source(0), 5, 0, false, now, &vp8(1, 1)), Some(0)), None);
-        let first = forwarder.forward(&packet(source(0), 6, 0, true, now, &vp8(1, 1)), Some(0)).unwrap();
+        assert_eq!(forwarder.forward(&packet(source(0), 5, 0, false, now, &vp8(1, 1)), to(0)), None);
+        let first = forwarder.forward(&packet(source(0), 6, 0, true, now, &vp8(1, 1)), to(0)).unwrap();
         assert_eq!(first.sequence, 100);
     }
 
@@ -255,16 +210,16 @@ mod tests {
         let start = Instant::now();
         let ms = |n| start + Duration::from_millis(n);
         let mut forwarder = Forwarder::new(90_000, true, 0);
-        forwarder.forward(&packet(source(0), 1000, 50_000, true, ms(0), &vp8(0x7fff, 255)), Some(0)).unwrap();
+        forwarder.forward(&packet(source(0), 1000, 50_000, true, ms(0), &vp8(0x7fff, 255)), to(0)).unwrap();
         let before =
-            forwarder.forward(&packet(source(0), 1001, 53_000, false, ms(33), &vp8(0x0000, 0)), Some(0)).unwrap();
+            forwarder.forward(&packet(source(0), 1001, 53_000, false, ms(33), &vp8(0x0000, 0)), to(0)).unwrap();
         assert_eq!(before.vp8, None);
-        assert_eq!(forwarder.forward(&packet(source(1), 70_000, 9, false, ms(60), &vp8(90, 9)), Some(1)), None);
-        let after = forwarder.forward(&packet(source(1), 70_001, 9, true, ms(66), &vp8(91, 10)), Some(1)).unwrap();
+        assert_eq!(forwarder.forward(&packet(source(1), 70_000, 9, false, ms(60), &vp8(90, 9)), to(1)), None);
+        let after = forwarder.forward(&packet(source(1), 70_001, 9, true, ms(66), &vp8(91, 10)), to(1)).unwrap();
         assert_eq!(after.sequence, before.sequence + 1);
         assert_eq!(after.timestamp, before.timestamp + 2970);
         assert_eq!(after.vp8, Some(Vp8Rewrite { picture_id: Some(1), tl0_pic_idx: Some(1) }));
-        let late = forwarder.forward(&packet(source(0), 1002, 56_000, false, ms(67), &vp8(1, 0)), Some(1));
+        let late = forwarder.forward(&packet(source(0), 1002, 56_000, false, ms(67), &vp8(1, 0)), to(1));
         assert_eq!(late, None, "the old layer is over");
     }
 
@@ -273,7 +228,7 @@ mod tests {
         let now = Instant::now();
         let mut forwarder = Forwarder::new(90_000, false, 0);
         let mut feed = |sequence, key, payload: &[u8]| {
-            forwarder.forward(&packet(source(0), sequence, 0, key, now, payload), Some(0)).map(|h| h.sequence)
+            forwarder.forward(&packet(source(0), sequence, 0, key, now, payload), to(0)).map(|h| h.sequence)
         };
         assert_eq!(feed(10, true, &[1]), Some(0));
         assert_eq!(feed(11, false, &[]), None);
@@ -303,7 +258,7 @@ mod tests {
                 }
                 let payload: &[u8] = if kind == 1 && n > 0 { &[] } else { &[1] };
                 let p = packet(source(layer), incoming[layer], n as u32 * 3000, key, now, payload);
-                if let Some(header) = forwarder.forward(&p, Some(layer)) {
+                if let Some(header) = forwarder.forward(&p, to(layer)) {
                     prop_assert_eq!(header.sequence, expected);
                     expected += 1;
                     out.push(header.sequence);

@@ -8,36 +8,71 @@ use protocol::media::VideoCodec;
 
 use crate::codec;
 use crate::forwarder::Forwarder;
+use crate::frames::Frames;
+use crate::layered_frame::Aim;
 use crate::packet::{MediaKind, Packet, Source};
 use crate::redundancy::{Redundancy, primary_at};
 
-/// Reads a payload as every codec, and forwards it as VP8.
+/// Reads a payload as every codec, and forwards it as those that have layers.
 pub fn payload(data: &[u8]) {
     let mut renumbered = data.to_vec();
     payload::vp8::renumber(&mut renumbered, Some(0x1234), Some(9));
     for codec in [VideoCodec::Vp8, VideoCodec::Vp9, VideoCodec::H264, VideoCodec::Av1] {
         codec::starts_key_frame(codec, data);
     }
-    let mut forwarder = Forwarder::new(90_000, true, 1);
-    let arrival = Instant::now();
+    for codec in [VideoCodec::Vp8, VideoCodec::Vp9] {
+        forward(codec, data);
+    }
+}
+
+/// Forwards a stream of packets with these dependency descriptors, each behind its length.
+pub fn descriptors(data: &[u8]) {
+    let mut forwarder = Forwarder::new(90_000, false, 1);
+    let mut frames = Frames::of(1);
+    let mut rest = data;
+    let mut sequence = 0;
+    while let Some((length, after)) = rest.split_first() {
+        let (descriptor, after) = after.split_at(after.len().min(usize::from(*length)));
+        rest = after;
+        sequence += 1;
+        let mut packet = packet(0, sequence, &[0x18, 0x30]);
+        packet.descriptor = Some(Arc::from(descriptor));
+        codec::read(VideoCodec::Av1, &mut packet, &mut frames);
+        let aim = Aim { stream: 0, spatial: length & 3, temporal: length >> 2 & 3 };
+        forwarder.forward(&packet, Some(aim));
+    }
+}
+
+fn forward(codec: VideoCodec, data: &[u8]) {
+    let mut forwarder = Forwarder::new(90_000, codec == VideoCodec::Vp8, 1);
+    let mut frames = [Frames::of(2), Frames::of(2)];
     for (n, piece) in data.chunks(9).enumerate() {
-        let seed = u64::from(piece[0]);
-        let packet = Packet {
-            kind: MediaKind::Video,
-            source: Source { generation: 0, layer: usize::from(piece[0] & 1), ssrc: 1 },
-            sequence: seed.wrapping_mul(n as u64),
-            timestamp: (seed as u32) << 24,
-            marker: false,
-            extensions: Default::default(),
-            payload: Arc::from(&piece[1..]),
-            primary_at: 0,
-            arrival,
-            report: None,
-            key_frame_start: codec::starts_key_frame(VideoCodec::Vp8, &piece[1..]),
-            captured: None,
-            kept: None,
-        };
-        forwarder.forward(&packet, Some(usize::from(piece[0] & 1)));
+        let stream = usize::from(piece[0] & 1);
+        let mut packet = packet(stream, u64::from(piece[0]).wrapping_mul(n as u64), &piece[1..]);
+        codec::read(codec, &mut packet, &mut frames[stream]);
+        let aim = Aim { stream, spatial: piece[0] >> 1 & 3, temporal: piece[0] >> 3 & 3 };
+        forwarder.forward(&packet, Some(aim));
+    }
+}
+
+fn packet(stream: usize, sequence: u64, payload: &[u8]) -> Packet {
+    Packet {
+        kind: MediaKind::Video,
+        source: Source { generation: 0, layer: stream, ssrc: 1 },
+        sequence,
+        timestamp: (sequence as u32) << 8,
+        marker: false,
+        extensions: Default::default(),
+        descriptor: None,
+        payload: Arc::from(payload),
+        primary_at: 0,
+        arrival: Instant::now(),
+        report: None,
+        key_frame_start: false,
+        numbers: Default::default(),
+        frame: None,
+        captured: None,
+        kept: None,
     }
 }
 
@@ -64,11 +99,14 @@ pub fn redundancy(data: &[u8]) {
             timestamp: (sequence as u32).wrapping_mul(960).wrapping_add(u32::from(*time)),
             marker: false,
             extensions: Default::default(),
+            descriptor: None,
             payload: Arc::from(payload),
             primary_at: primary_at(payload).unwrap_or(0),
             arrival,
             report: None,
             key_frame_start: false,
+            numbers: Default::default(),
+            frame: None,
             captured: None,
             kept: None,
         };
@@ -105,5 +143,11 @@ mod tests {
             let seed = std::fs::read(seed).unwrap();
             (0..=seed.len()).for_each(|length| super::payload(&seed[..length]));
         }
+    }
+
+    #[test]
+    fn descriptors_are_read_and_their_frames_forwarded() {
+        let seed = include_bytes!("../../../fuzz/seeds/dependency_descriptor/l2t2_key");
+        (0..=seed.len()).for_each(|length| super::descriptors(&seed[..length]));
     }
 }

@@ -19,6 +19,16 @@ pub(crate) struct LayerActivity {
     pub(crate) last_packet: Option<Instant>,
     /// Ends of frames seen.
     pub(crate) frames: u64,
+    /// Where it is: a stream of simulcast, or a layer within the one stream.
+    pub(crate) stream: usize,
+    pub(crate) spatial: u8,
+}
+
+impl LayerActivity {
+    /// Nothing is known of it yet.
+    pub(crate) fn of_stream(stream: usize) -> Self {
+        Self { stream, ..Self::default() }
+    }
 }
 
 /// The choice for one subscriber.
@@ -65,6 +75,7 @@ mod tests {
             .map(|(ms, frames)| LayerActivity {
                 last_packet: ms.map(|ms| start + Duration::from_millis(ms)),
                 frames: *frames,
+                ..LayerActivity::default()
             })
             .collect()
     }

@@ -20,12 +20,16 @@ mod commands;
 mod consumer;
 mod demux;
 mod forwarder;
+mod frames;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 mod ice;
 mod keyframe;
+mod layer_filter;
 mod layer_selector;
+mod layered_frame;
 mod milestones;
+mod numbering;
 mod packet;
 mod pipe;
 mod piping;

@@ -39,12 +39,12 @@ impl Milestones {
         }
     }
 
-    /// A packet went to the subscriber.
-    pub(crate) fn went(&mut self, packet: &Packet) {
+    /// A packet of this layer went to the subscriber.
+    pub(crate) fn went(&mut self, packet: &Packet, of: usize) {
         self.passed(packet);
-        if packet.kind == MediaKind::Video && self.layer != Some(packet.source.layer) {
-            self.layer = Some(packet.source.layer);
-            self.observations.push(TransportObservation::LayerChanged { layer: layer(packet.source.layer) });
+        if packet.kind == MediaKind::Video && self.layer != Some(of) {
+            self.layer = Some(of);
+            self.observations.push(TransportObservation::LayerChanged { layer: layer(of) });
         }
     }
 
@@ -98,7 +98,7 @@ impl Milestones {
     }
 }
 
-/// There are three simulcast layers at most.
+/// There are a few at most.
 pub(crate) fn layer(index: usize) -> Layer {
     Layer { spatial: u8::try_from(index).unwrap_or(u8::MAX) }
 }

@@ -4,7 +4,10 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use payload::vp8::PictureNumbers;
 pub(crate) use protocol::media::MediaKind;
+
+use crate::layered_frame::LayeredFrame;
 
 /// Where a packet is kept for whoever asks for it again. Counts packets, and wraps.
 pub(crate) type Place = u32;
@@ -47,6 +50,8 @@ pub(crate) struct Packet {
     pub(crate) timestamp: u32,
     pub(crate) marker: bool,
     pub(crate) extensions: Extensions,
+    /// The dependency descriptor.
+    pub(crate) descriptor: Option<Arc<[u8]>>,
     /// Empty for padding.
     pub(crate) payload: Arc<[u8]>,
     /// Where in the payload the newest frame begins, if there are earlier ones before it (RED); else 0.
@@ -54,8 +59,12 @@ pub(crate) struct Packet {
     pub(crate) arrival: Instant,
     /// The last one for this source.
     pub(crate) report: Option<SenderReport>,
-    /// Filled in by the producer.
+    /// Filled in by the producer, as are the following two.
     pub(crate) key_frame_start: bool,
+    /// Of VP8.
+    pub(crate) numbers: PictureNumbers,
+    /// In a stream with layers that can be left out.
+    pub(crate) frame: Option<LayeredFrame>,
     /// When it was captured, on our clock; filled in by the producer once reports allow it.
     pub(crate) captured: Option<Instant>,
     /// Where the publication keeps it, if it may be asked for again.
@@ -66,6 +75,11 @@ impl Packet {
     /// The payload without repeated frames.
     pub(crate) fn primary(&self) -> &[u8] {
         self.payload.get(usize::from(self.primary_at)..).unwrap_or_default()
+    }
+
+    /// Its layer among all of the picture: simulcast's, or within the one stream.
+    pub(crate) fn layer(&self) -> usize {
+        self.source.layer + self.frame.map_or(0, |frame| usize::from(frame.spatial))
     }
 }
 
@@ -83,6 +97,10 @@ pub(crate) struct OutgoingHeader {
     pub(crate) sequence: u64,
     pub(crate) timestamp: u32,
     pub(crate) marker: bool,
+    /// Without a payload: what would be in it is left out, and the number has to be used.
+    pub(crate) is_empty: bool,
+    /// The layer that is forwarded: see [`Packet::layer`].
+    pub(crate) layer: usize,
     pub(crate) extensions: Extensions,
     /// The frames before the newest one go with it, if the packet has some and the receiver reads them.
     pub(crate) redundant: bool,

@@ -6,6 +6,7 @@ use std::time::Instant;
 use protocol::id::{RouterId, WorkerId};
 
 use crate::codec;
+use crate::frames::Frames;
 use crate::keyframe::{self, KeyFrameRequests};
 use crate::layer_selector::LayerActivity;
 use crate::packet::{MediaKind, Packet};
@@ -33,8 +34,11 @@ pub(crate) struct Publication {
     pub(crate) generation: u32,
     pub(crate) audio: Option<AudioFormat>,
     pub(crate) video: Option<VideoFormat>,
-    /// Simulcast layers, from small to large; one without simulcast, none without video.
+    /// Sizes of the picture, from small to large: the streams of simulcast, or the layers of the only stream as far as they have
+    /// been seen; none without video.
     pub(crate) layers: Vec<LayerActivity>,
+    /// Of each stream.
+    frames: Vec<Frames>,
     requests: Vec<KeyFrameRequests>,
     clock: SenderClock,
     /// What its sound and its layers take.
@@ -63,6 +67,7 @@ impl Publication {
             audio: None,
             video: None,
             layers: Vec::new(),
+            frames: Vec::new(),
             requests: Vec::new(),
             clock: SenderClock::new(now),
             rates: Rates::default(),
@@ -89,9 +94,10 @@ impl Publication {
     /// The pictures since the last key frame of a layer that have been forwarded already: if it is so recent that the publisher
     /// would not be asked for another one yet.
     pub(crate) fn since_key_frame(&self, layer: usize, now: Instant) -> Vec<Packet> {
+        let stream = self.layers.get(layer).map(|layer| layer.stream);
         let begins = |packet: &Packet| {
             packet.key_frame_start
-                && (packet.source.layer, packet.source.generation) == (layer, self.generation)
+                && (Some(packet.source.layer), packet.source.generation) == (stream, self.generation)
                 && now.saturating_duration_since(packet.arrival) <= keyframe::SPACING
         };
         self.kept.since(begins, self.pending.iter().find_map(|packet| packet.kept))
@@ -117,7 +123,7 @@ impl Publication {
     /// What it is.
     pub(crate) fn description(&self) -> Description {
         let (audio, video) = (self.audio.clone(), self.video.clone());
-        Description { generation: self.generation, audio, video, layers: self.layers.len() }
+        Description { generation: self.generation, audio, video, layers: self.requests.len() }
     }
 
     /// It is something else from now on: what was known of its packets does not count any more.
@@ -125,8 +131,9 @@ impl Publication {
         let Description { generation, audio, video, layers } = description.clone();
         self.generation = generation;
         self.audio = audio;
-        self.layers = vec![LayerActivity::default(); layers];
-        self.requests = self.layers.iter().map(|_| KeyFrameRequests::default()).collect();
+        self.layers = (0..layers).map(LayerActivity::of_stream).collect();
+        self.frames = (0..layers).map(|_| Frames::of(layers)).collect();
+        self.requests = (0..layers).map(|_| KeyFrameRequests::default()).collect();
         self.video = video;
         self.rates = Rates::new(layers);
         self.clock = SenderClock::new(now);
@@ -154,17 +161,23 @@ impl Publication {
         let clock_rate = match packet.kind {
             MediaKind::Audio => 48_000,
             MediaKind::Video => {
-                let (Some(layer), Some(video)) = (self.layers.get_mut(packet.source.layer), &self.video) else {
+                let (Some(frames), Some(video)) = (self.frames.get_mut(packet.source.layer), &self.video) else {
                     return false;
                 };
                 // Probing with padding says nothing about a layer being sent.
                 if !packet.payload.is_empty() {
-                    layer.last_packet = Some(packet.arrival);
-                    layer.frames += u64::from(packet.marker);
-                    packet.key_frame_start = codec::starts_key_frame(video.codec, &packet.payload);
+                    codec::read(video.codec, packet, frames);
                     if packet.key_frame_start {
                         self.requests[packet.source.layer].served();
                     }
+                    let index = packet.layer();
+                    while self.layers.len() <= index {
+                        // Of the only stream: there are none above those of simulcast.
+                        self.layers.push(LayerActivity { spatial: self.layers.len() as u8, ..Default::default() });
+                    }
+                    let layer = &mut self.layers[index];
+                    layer.last_packet = Some(packet.arrival);
+                    layer.frames += u64::from(packet.marker || packet.frame.is_some_and(|frame| frame.is_end));
                 }
                 90_000
             }
@@ -179,7 +192,8 @@ impl Publication {
     pub(crate) fn want_key_frame(&mut self, layer: Option<usize>) {
         match layer {
             Some(layer) => {
-                if let Some(requests) = self.requests.get_mut(layer) {
+                let stream = self.layers.get(layer).map(|layer| layer.stream);
+                if let Some(requests) = stream.and_then(|stream| self.requests.get_mut(stream)) {
                     requests.want();
                 }
             }
@@ -187,7 +201,7 @@ impl Publication {
         }
     }
 
-    /// Layers a key frame has to be asked of now.
+    /// Streams a key frame has to be asked of now.
     pub(crate) fn due_requests(&mut self, now: Instant) -> Vec<usize> {
         (0..self.requests.len()).filter(|layer| self.requests[*layer].take(now)).collect()
     }

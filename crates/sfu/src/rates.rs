@@ -11,13 +11,24 @@ const BUCKETS: usize = 5;
 /// Of a packet, beside its payload: its header with extensions, and what seals it.
 const OVERHEAD: usize = 50;
 
+/// Layers in time that are told apart; what is above counts as the last one.
+const TEMPORAL: usize = 4;
+
 /// Of one publication.
 #[derive(Debug, Default)]
 pub(crate) struct Rates {
     audio: Meter,
     /// Of the sound, what was sent before.
     redundancy: Meter,
-    video: Vec<Meter>,
+    video: Vec<Layers>,
+}
+
+/// Of one size of the picture.
+#[derive(Clone, Copy, Debug, Default)]
+struct Layers {
+    all: [Meter; TEMPORAL],
+    /// Of those, what larger pictures do not need.
+    skippable: [Meter; TEMPORAL],
 }
 
 /// Bytes of about the last second.
@@ -32,22 +43,30 @@ struct Meter {
 }
 
 impl Rates {
-    /// For a picture of so many layers.
+    /// For a picture of so many layers; there may be more of them later.
     pub(crate) fn new(layers: usize) -> Self {
-        Self { audio: Meter::default(), redundancy: Meter::default(), video: vec![Meter::default(); layers] }
+        let (audio, redundancy) = Default::default();
+        Self { audio, redundancy, video: vec![Layers::default(); layers] }
     }
 
     /// A packet came.
     pub(crate) fn add(&mut self, packet: &Packet) {
-        let meter = match packet.kind {
-            MediaKind::Audio => Some(&mut self.audio),
-            MediaKind::Video => self.video.get_mut(packet.source.layer),
-        };
-        if let Some(meter) = meter {
-            meter.add(packet.primary().len() + OVERHEAD, packet.arrival);
-        }
+        let (bytes, at) = (packet.primary().len() + OVERHEAD, packet.arrival);
         if packet.primary_at > 0 {
-            self.redundancy.add(packet.primary_at.into(), packet.arrival);
+            self.redundancy.add(packet.primary_at.into(), at);
+        }
+        if packet.kind == MediaKind::Audio {
+            return self.audio.add(bytes, at);
+        }
+        let layer = packet.layer();
+        if layer >= self.video.len() {
+            self.video.resize(layer + 1, Layers::default());
+        }
+        let layers = &mut self.video[layer];
+        let temporal = packet.frame.map_or(0, |frame| usize::from(frame.temporal).min(TEMPORAL - 1));
+        layers.all[temporal].add(bytes, at);
+        if packet.frame.is_some_and(|frame| frame.is_skippable) {
+            layers.skippable[temporal].add(bytes, at);
         }
     }
 
@@ -61,9 +80,26 @@ impl Rates {
         self.redundancy.rate(now)
     }
 
-    /// Of one layer of the picture.
-    pub(crate) fn video(&mut self, layer: usize, now: Instant) -> u64 {
-        self.video.get_mut(layer).map_or(0, |meter| meter.rate(now))
+    /// Of one size of the picture: what all takes that has to be sent for it, with one layer in time, with two, and so on, for as
+    /// many as there are. `is_scaled`: smaller sizes are layers of the same stream.
+    pub(crate) fn video(&mut self, layer: usize, is_scaled: bool, now: Instant) -> ([u64; TEMPORAL], usize) {
+        let mut rates = [0; TEMPORAL];
+        let mut count = 1;
+        let lowest = if is_scaled { 0 } else { layer };
+        for (number, layers) in self.video.iter_mut().enumerate().take(layer + 1).skip(lowest) {
+            for (temporal, sum) in rates.iter_mut().enumerate() {
+                let all = layers.all[temporal].rate(now);
+                let skippable = if number < layer { layers.skippable[temporal].rate(now) } else { 0 };
+                if all > 0 {
+                    count = count.max(temporal + 1);
+                }
+                *sum += all.saturating_sub(skippable);
+            }
+        }
+        for temporal in 1..TEMPORAL {
+            rates[temporal] += rates[temporal - 1];
+        }
+        (rates, count)
     }
 }
 

@@ -16,7 +16,7 @@ use crate::demux::{Demux, Route, Ufrag};
 use crate::keyframe;
 use crate::layer_selector::LayerActivity;
 use crate::milestones::{self, Milestones};
-use crate::packet::{MediaKind, Packet};
+use crate::packet::{MediaKind, OutgoingHeader, Packet};
 use crate::pipe::Piped;
 use crate::publication::Publication;
 use crate::refusal::IceSecret;
@@ -100,10 +100,10 @@ impl Peer {
         let mut milestones = self.subscriber.map(|_| &mut self.milestones);
         let mut wanted = None;
         self.transport.send(now, sink, |leg| {
-            let write = |packet: &Packet, header| {
+            let write = |packet: &Packet, header: OutgoingHeader| {
                 leg.write(packet, header);
                 if let Some(milestones) = &mut milestones {
-                    milestones.went(packet);
+                    milestones.went(packet, header.layer);
                 }
             };
             wanted = consumer.forward(packets, layers, generation, now, write);

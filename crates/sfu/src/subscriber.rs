@@ -87,10 +87,12 @@ pub(crate) struct Leg {
     up_since: Option<Instant>,
     /// What its sound takes.
     pub(crate) sound: Sound,
-    /// What its smallest picture takes.
+    /// What its smallest picture takes, with the fewest frames.
     pub(crate) smallest: Bitrate,
     /// The largest layer that is within the client's lower limit: believed to be carried until it is known.
     pub(crate) believed: u8,
+    /// The highest of its layers in time.
+    pub(crate) most_frames: u8,
     /// It is known whether the path carries it.
     is_judged: bool,
     /// Nothing has been left for its picture since then.
@@ -146,6 +148,7 @@ impl Subscriber {
             sound: Sound::default(),
             smallest: Bitrate::ZERO,
             believed: 0,
+            most_frames: 0,
             is_judged: false,
             without_since: None,
         });
@@ -266,6 +269,11 @@ impl Leg {
     /// The layer that is sent whatever the estimate.
     pub(crate) fn least(&self) -> u8 {
         if self.is_judged { 0 } else { self.believed }
+    }
+
+    /// It is known whether the path carries it.
+    pub(crate) fn is_judged(&self) -> bool {
+        self.is_judged
     }
 
     /// Its picture is paused, whatever the path: when that goes on, nothing is known of how it will be.

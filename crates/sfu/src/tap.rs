@@ -1,5 +1,5 @@
 //! A copy of what a publication receives, for somebody who is no peer connection: a recorder. It chooses like a
-//! subscriber (one layer, changed at key frames) but hands out packets as they came: whoever takes them needs the
+//! subscriber (one stream, changed at key frames, with all of its layers) but hands out packets as they came: whoever takes them needs the
 //! publisher's own clock, and sees from their source where one stream ends and the next begins.
 
 use std::collections::VecDeque;
@@ -91,7 +91,7 @@ impl Tap {
         let codec = codec.filter(|_| self.video);
         if self.codec != codec {
             self.codec = codec;
-            self.consumer = Consumer::new(self.publication, self.audio, codec, [0; 2]);
+            self.consumer = Consumer::new(self.publication, self.audio, codec, [0; 2]).whole();
         }
         self.consumer.start(layers, generation, now);
     }

@@ -92,6 +92,11 @@ fn redundant_sound() {
 }
 
 #[test]
+fn descriptors_of_frames() {
+    run("fuzz/seeds/dependency_descriptor", fuzz::dependency_descriptor::run);
+}
+
+#[test]
 fn what_subscribers_say() {
     run("fuzz/seeds/feedback", fuzz::feedback::run);
 }

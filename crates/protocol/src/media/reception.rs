@@ -25,9 +25,9 @@ pub struct Reception {
 /// The highest layer wanted. Where a publisher does not send what is below, it is no reason to send nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct LayerLimit {
-    /// Size of the picture: 0 is the smallest simulcast layer. `None`: the best there is.
+    /// Size of the picture: 0 is the smallest, of simulcast or of a stream with layers. `None`: the best there is.
     pub spatial: Option<u8>,
-    /// Frames per second: 0 is the fewest. `None`: all. Carried, but no worker leaves out frames yet.
+    /// Frames per second: 0 is the fewest. `None`: all. It counts where a stream has layers in time.
     pub temporal: Option<u8>,
 }
 
@@ -43,6 +43,6 @@ pub enum Legs {
 /// A quality of one publication.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub struct Layer {
-    /// Simulcast layer, 0 is the smallest.
+    /// Size of the picture, 0 is the smallest.
     pub spatial: u8,
 }

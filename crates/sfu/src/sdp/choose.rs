@@ -3,9 +3,11 @@
 
 use std::collections::HashSet;
 
-use protocol::media::{CodecChoice, Kinds, MediaFailure};
+use protocol::media::{CodecChoice, Kinds, MediaFailure, VideoCodec};
 
-use super::extension::{ABS_SEND_TIME, AUDIO_LEVEL, MID, REPAIRED_RID, RID, TRANSPORT_CC, VIDEO_ORIENTATION};
+use super::extension::{
+    ABS_SEND_TIME, AUDIO_LEVEL, DEPENDENCY_DESCRIPTOR, MID, REPAIRED_RID, RID, TRANSPORT_CC, VIDEO_ORIENTATION,
+};
 use super::format::{AudioFormat, VideoFormat, choose_video, closest, opus};
 use super::{Description, Direction, RemoteTransport, SdpError, Section, SectionKind, Setup};
 
@@ -18,6 +20,12 @@ const MID_LENGTH: usize = 16;
 pub(crate) enum Codec {
     Audio(AudioFormat),
     Video(VideoFormat),
+}
+
+impl Codec {
+    fn is_av1(&self) -> bool {
+        matches!(self, Self::Video(VideoFormat { codec: VideoCodec::Av1, .. }))
+    }
 }
 
 /// One accepted section of an answer.
@@ -275,7 +283,8 @@ fn plan_section(section: &Section, bundled: bool, has_names: bool, codec: Option
             let Some(id) = u8::try_from(*id).ok().filter(|id| (1..=14).contains(id)) else {
                 continue;
             };
-            let wanted = extensions.contains(&uri.as_str()) && (has_names || uri != MID);
+            let is_described = uri == DEPENDENCY_DESCRIPTOR && direction.receives() && codec.is_av1();
+            let wanted = (extensions.contains(&uri.as_str()) || is_described) && (has_names || uri != MID);
             if wanted && !taken.iter().any(|(i, u)| *i == id || u == uri) {
                 taken.push((id, uri.clone()));
             }

@@ -4,6 +4,7 @@
 
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::Instant;
 
 use str0m::bwe::Bitrate;
@@ -16,6 +17,7 @@ use str0m::{Candidate, CandidateKind, Event, IceCreds, Input, Output as EngineOu
 
 use protocol::media::{MediaPath, VideoCodec};
 
+use super::dependency;
 use super::incoming::Incoming;
 use super::remote_candidates::RemoteCandidates;
 use super::statistics::Meter;
@@ -439,7 +441,11 @@ impl EngineLeg<'_> {
     pub(super) fn write(&mut self, packet: &Packet, header: OutgoingHeader) {
         let kind = packet.kind;
         // What is sent back has no use for repetitions.
-        let payload = if packet.primary_at == 0 { packet.payload.clone() } else { packet.primary().into() };
+        let payload = match packet.primary_at {
+            _ if header.is_empty => Arc::default(),
+            0 => Arc::clone(&packet.payload),
+            _ => packet.primary().into(),
+        };
         let stream = match kind {
             MediaKind::Audio => self.audio,
             MediaKind::Video => self.video,
@@ -461,7 +467,7 @@ impl EngineLeg<'_> {
             header.sequence.into(),
             header.timestamp,
             header.wallclock,
-            std::sync::Arc::clone(&payload),
+            Arc::clone(&payload),
         )
         .marker(header.marker)
         .nackable(kind == MediaKind::Video)
@@ -491,6 +497,7 @@ fn extension(uri: &str) -> Option<Extension> {
     ]
     .into_iter()
     .find(|e| e.as_uri() == uri)
+    .or_else(|| dependency::extension(uri))
 }
 
 /// Redundant sound is to the engine a second Opus: it hands on payloads as they came.

@@ -1,10 +1,12 @@
 //! What tells received packets apart: which kind and layer a source is, also where an SDP does not say it; and what of an
 //! engine's packet goes on. It drives no engine and knows no session.
 
+use payload::vp8::PictureNumbers;
 use str0m::Rtc;
 use str0m::media::{Mid, Rid};
 use str0m::rtp::{RtpPacket, Ssrc};
 
+use super::dependency;
 use super::link_loss::{LinkLoss, StreamPlace};
 use crate::packet::{Extensions, MediaKind, Packet, SenderReport, Source};
 use crate::redundancy;
@@ -103,11 +105,14 @@ impl Incoming {
                 audio_level: values.audio_level.map(|level| (level, values.voice_activity.unwrap_or(false))),
                 video_orientation: values.video_orientation.map(|o| o as u8),
             },
+            descriptor: dependency::of(values),
             payload: packet.payload,
             primary_at,
             arrival: packet.timestamp,
             report,
             key_frame_start: false,
+            numbers: PictureNumbers::default(),
+            frame: None,
             captured: None,
             kept: None,
         })

@@ -6,6 +6,7 @@
 mod agreed;
 mod candidates;
 mod connection;
+mod dependency;
 mod dtls;
 mod engine;
 mod incoming;

@@ -406,7 +406,11 @@ impl TrainLeg<'_> {
         };
         let stamp = Stamp { transport_sequence: *self.transport_sequence, send_time: self.send_time };
         let red = stream.red().filter(|_| header.redundant && packet.primary_at > 0);
-        let payload = if red.is_some() { &packet.payload[..] } else { packet.primary() };
+        let payload = match red {
+            _ if header.is_empty => &[],
+            Some(_) => &packet.payload[..],
+            None => packet.primary(),
+        };
         let fields = HeaderFields {
             pt: red.unwrap_or_else(|| stream.pt()),
             ssrc: stream.ssrc(),
@@ -455,8 +459,13 @@ impl TrainLeg<'_> {
             return;
         };
         let stamp = Stamp { transport_sequence: *self.transport_sequence, send_time: self.send_time };
-        let fields =
-            HeaderFields { pt, ssrc, sequence: index as u16, timestamp: repetition.timestamp, marker: packet.marker };
+        let fields = HeaderFields {
+            pt,
+            ssrc,
+            sequence: index as u16,
+            timestamp: repetition.timestamp,
+            marker: repetition.marker,
+        };
         let datagram = self.train.datagram(length, self.path, self.sink);
         let begin = datagram.len();
         stream.write_header(datagram, fields, &packet.extensions, stamp);

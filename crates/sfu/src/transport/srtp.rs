@@ -55,7 +55,7 @@ impl Keys {
                 rtcp: ours.session(Purpose::Rtcp).ok()?,
                 rtcp_index: 0,
             },
-            receiving: RtcpOpener { rtcp: theirs.session(Purpose::Rtcp).ok()?, seen: Replay::default() },
+            receiving: RtcpOpener { rtcp: theirs.session(Purpose::Rtcp).ok()?, seen: Senders::default() },
         })
     }
 }
@@ -232,7 +232,7 @@ fn rtcp_aad(packet: &[u8], word: [u8; RTCP_INDEX]) -> [u8; RTCP_CLEAR + RTCP_IND
 /// RTCP that comes.
 pub(super) struct RtcpOpener {
     rtcp: Cipher,
-    seen: Replay,
+    seen: Senders,
 }
 
 impl RtcpOpener {
@@ -246,24 +246,24 @@ impl RtcpOpener {
             Cipher::Gcm { key, salt } => {
                 let word: [u8; RTCP_INDEX] = *datagram.last_chunk()?;
                 let index = encrypted_index(word)?;
-                self.seen.is_new(index).then_some(())?;
+                self.seen.is_new(ssrc, index).then_some(())?;
                 plain.extend_from_slice(&datagram[..datagram.len() - RTCP_INDEX]);
                 let aad = Aad::from(rtcp_aad(datagram, word));
                 let nonce = gcm_nonce(salt, ssrc, u64::from(index));
                 key.open_in_place(nonce, aad, &mut plain[RTCP_CLEAR..]).ok()?;
                 plain.truncate(contents);
-                self.seen.note(index);
+                self.seen.note(ssrc, index);
             }
             Cipher::Counter(counter) => {
                 let Counter { key, authentication, salt } = &**counter;
                 let (signed, tag) = datagram.split_at(datagram.len() - tag);
                 let index = encrypted_index(*signed.last_chunk()?)?;
-                self.seen.is_new(index).then_some(())?;
+                self.seen.is_new(ssrc, index).then_some(())?;
                 let expected = hmac::sign(authentication, signed);
                 aws_lc_rs::constant_time::verify_slices_are_equal(&expected.as_ref()[..HMAC_TAG], tag).ok()?;
                 plain.extend_from_slice(&signed[..contents]);
                 counter_mode(key, counter_block(salt, ssrc, u64::from(index)), &mut plain[RTCP_CLEAR..]).ok()?;
-                self.seen.note(index);
+                self.seen.note(ssrc, index);
             }
         }
         Some(())
@@ -274,6 +274,33 @@ impl RtcpOpener {
 fn encrypted_index(word: [u8; RTCP_INDEX]) -> Option<u32> {
     let word = u32::from_be_bytes(word);
     (word & ENCRYPTED != 0).then_some(word & !ENCRYPTED)
+}
+
+/// Sources of RTCP that are remembered, of one client.
+const MAX_SENDERS: usize = 16;
+
+/// Which numbers came from whom: each source counts for itself (RFC 3711 §3.2.3). Chromium's receivers of sound and of pictures, and
+/// who reports arrivals, are several.
+#[derive(Default)]
+struct Senders(Vec<(u32, Replay)>);
+
+impl Senders {
+    fn is_new(&self, ssrc: u32, index: u32) -> bool {
+        self.0.iter().find(|(known, _)| *known == ssrc).is_none_or(|(_, replay)| replay.is_new(index))
+    }
+
+    /// Of a packet that is authentic.
+    fn note(&mut self, ssrc: u32, index: u32) {
+        let known = self.0.iter().position(|(known, _)| *known == ssrc);
+        let at = known.unwrap_or_else(|| {
+            if self.0.len() == MAX_SENDERS {
+                self.0.remove(0);
+            }
+            self.0.push((ssrc, Replay::default()));
+            self.0.len() - 1
+        });
+        self.0[at].1.note(index);
+    }
 }
 
 /// Which numbers came (RFC 3711 §3.3.2).
@@ -372,6 +399,17 @@ mod tests {
                 assert_eq!(server.receiving.open(&packet, &mut opened), None, "a second time");
             }
         }
+    }
+
+    #[test]
+    fn each_source_of_rtcp_counts_for_itself() {
+        let mut seen = Senders::default();
+        (0..200).for_each(|index| seen.note(1, index));
+        assert!(seen.is_new(2, 0) && seen.is_new(1, 200) && !seen.is_new(1, 199));
+        seen.note(2, 0);
+        assert!(!seen.is_new(2, 0) && seen.is_new(2, 1));
+        (3..100).for_each(|ssrc| seen.note(ssrc, 7));
+        assert_eq!(seen.0.len(), MAX_SENDERS);
     }
 
     #[test]

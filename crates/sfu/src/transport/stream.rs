@@ -87,13 +87,14 @@ struct Remembered {
     picture_id: u16,
     sequence: u16,
     tl0_pic_idx: u8,
-    /// What of the above counts: [`IS_SET`], [`HAS_PICTURE_ID`], [`HAS_TL0`].
+    /// What of the above counts: [`IS_SET`], [`HAS_PICTURE_ID`], [`HAS_TL0`]; and [`HAS_MARKER`].
     flags: u8,
 }
 
 const IS_SET: u8 = 1;
 const HAS_PICTURE_ID: u8 = 2;
 const HAS_TL0: u8 = 4;
+const HAS_MARKER: u8 = 8;
 
 /// For statistics: since the last ones.
 #[derive(Clone, Copy, Default, Debug)]
@@ -116,6 +117,7 @@ pub(super) struct Repetition {
     /// What it was sent as.
     pub(super) sequence: u16,
     pub(super) timestamp: u32,
+    pub(super) marker: bool,
     pub(super) vp8: Option<Vp8Rewrite>,
 }
 
@@ -259,7 +261,7 @@ impl Stream {
             self.newest = Some((header.timestamp, header.wallclock));
         }
         self.allowance = (self.allowance + SHARE * payload as f32).min(ALLOWANCE);
-        if let (Some(_), Some(place)) = (self.format.rtx, packet.kept) {
+        if let (Some(_), Some(place), false) = (self.format.rtx, packet.kept, header.is_empty) {
             self.remember(header, place);
         }
     }
@@ -282,7 +284,10 @@ impl Stream {
             picture_id: vp8.picture_id.unwrap_or_default(),
             sequence: header.sequence as u16,
             tl0_pic_idx: vp8.tl0_pic_idx.unwrap_or_default(),
-            flags: IS_SET | has(vp8.picture_id.is_some(), HAS_PICTURE_ID) | has(vp8.tl0_pic_idx.is_some(), HAS_TL0),
+            flags: IS_SET
+                | has(vp8.picture_id.is_some(), HAS_PICTURE_ID)
+                | has(vp8.tl0_pic_idx.is_some(), HAS_TL0)
+                | has(header.marker, HAS_MARKER),
         };
     }
 
@@ -299,7 +304,8 @@ impl Stream {
         };
         let is_changed = vp8.picture_id.is_some() || vp8.tl0_pic_idx.is_some();
         let Remembered { place, timestamp, .. } = *remembered;
-        Some(Repetition { place, sequence, timestamp, vp8: is_changed.then_some(vp8) })
+        let marker = has(HAS_MARKER);
+        Some(Repetition { place, sequence, timestamp, marker, vp8: is_changed.then_some(vp8) })
     }
 
     /// The number of the next retransmission, with the count of roll-overs, if so many bytes may be sent again.

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::camera::Camera;
+use crate::dependency;
 use protocol::id::{MediaRequestId, PublicationId, RouterId, SubscriberId, TransportId, WorkerId};
 use protocol::media::{
     BitrateLimits, CodecChoice, Kinds, MediaEvent, MediaFailure, MediaOperation, Reception, TransportObservation,
@@ -90,7 +91,7 @@ pub(crate) fn browser_with(codec: VideoCodec) -> RtcConfig {
         VideoCodec::Vp8 => config.enable_vp8(true),
         VideoCodec::Vp9 => config.enable_vp9(true),
         VideoCodec::H264 => config.enable_h264(true),
-        VideoCodec::Av1 => config.enable_av1(true),
+        VideoCodec::Av1 => config.enable_av1(true).set_extension(12, dependency::extension()),
     }
 }
 
@@ -102,6 +103,7 @@ pub(crate) struct Received {
     pub(crate) pt: u8,
     pub(crate) sequence: u64,
     pub(crate) timestamp: u32,
+    pub(crate) marker: bool,
     pub(crate) extensions: ExtensionValues,
     pub(crate) payload: Arc<[u8]>,
 }
@@ -416,7 +418,7 @@ impl Call {
         self.subscribe_with(config, who, Reception::default(), publisher)
     }
 
-    fn subscribe_with(
+    pub(crate) fn subscribe_with(
         &mut self,
         config: RtcConfig,
         subscriber: SubscriberId,
@@ -794,6 +796,7 @@ impl Client {
                     pt: *packet.header.payload_type,
                     sequence: *packet.seq_no,
                     timestamp: packet.header.timestamp,
+                    marker: packet.header.marker,
                     extensions: packet.header.ext_vals,
                     payload: packet.payload,
                 });

@@ -9,13 +9,16 @@ use str0m::media::{Mid, Pt, Rid};
 use str0m::rtp::{ExtensionValues, RtpWrite, SeqNo};
 use str0m::{Input, Rtc};
 
+use crate::dependency::Described;
+use crate::scalable::{Coded, Structure};
+
 /// Makes frames of one layer, or audio.
 pub(crate) struct Camera {
     pub(crate) rid: Option<Rid>,
     pub(crate) codec: Option<VideoCodec>,
     pub(crate) interval: Duration,
     pub(crate) packets: usize,
-    /// Bytes of each that mean nothing.
+    /// Bytes of each that mean nothing; of the next size within the stream there are twice as many.
     pub(crate) filler: usize,
     pub(crate) muted: bool,
     /// Of sound: each packet has the frame before it, and this payload type.
@@ -26,6 +29,11 @@ pub(crate) struct Camera {
     before: Option<(u32, Vec<u8>)>,
     /// Of sound, in dBov, if it is told.
     pub(crate) level: Option<i8>,
+    /// Its layers within the stream, and what each frame needs, in the order in which they were sent: the first one is number 1.
+    pub(crate) structure: Structure,
+    pub(crate) coded: Vec<Vec<Coded>>,
+    /// Frames since the last key frame.
+    since_key: u32,
     /// Every so many frames a padding packet follows.
     pub(crate) padding_every: Option<u64>,
     pub(crate) next: Instant,
@@ -57,6 +65,9 @@ impl Camera {
             pt: None,
             before: None,
             level: Some(-30),
+            structure: Structure::default(),
+            coded: Vec::new(),
+            since_key: 0,
             padding_every: None,
             next: now,
             frame: 0,
@@ -81,24 +92,48 @@ impl Camera {
         let pt: Pt = self.red.or(self.pt).map_or_else(|| media.remote_pts()[0], Pt::from);
         self.frame += 1;
         let key = std::mem::take(&mut self.key_frame_due);
+        self.since_key = if key { 0 } else { self.since_key + 1 };
+        let coded = self.structure.coded(self.since_key);
         if self.codec.is_some() {
             self.picture_id = self.picture_id.wrapping_add(1) & 0x7fff;
-            self.tl0 = self.tl0.wrapping_add(1);
+            self.tl0 = self.tl0.wrapping_add(u8::from(coded[0].temporal == 0));
         }
-        for n in 0..self.packets {
-            let payload = self.payload(key, n);
-            let payload = if self.red.is_some() { self.repeat(payload) } else { payload };
-            self.write(rtc, mid, pt, now, payload, n + 1 == self.packets);
-            rtc.handle_input(Input::Timeout(now)).unwrap();
+        for (spatial, frame) in coded.iter().enumerate() {
+            for n in 0..self.packets {
+                let is_last = n + 1 == self.packets;
+                let payload = self.payload(key, n, is_last, spatial, frame);
+                let is_described = self.codec == Some(VideoCodec::Av1) && self.structure.has_layers();
+                let described = is_described.then(|| {
+                    let number = self.frame as u16 * u16::from(self.structure.spatial) + spatial as u16;
+                    Described::new(self.structure, frame, number, spatial as u8, key, (n == 0, is_last))
+                });
+                let payload = if self.red.is_some() { self.repeat(payload) } else { payload };
+                self.write(rtc, mid, pt, now, payload, described, is_last && spatial + 1 == coded.len());
+                rtc.handle_input(Input::Timeout(now)).unwrap();
+            }
         }
+        self.coded.push(coded);
         if self.padding_every.is_some_and(|every| self.frame.is_multiple_of(every)) {
-            self.write(rtc, mid, pt, now, Vec::new(), false);
+            self.write(rtc, mid, pt, now, Vec::new(), None, false);
         }
     }
 
-    fn write(&mut self, rtc: &mut Rtc, mid: Mid, pt: Pt, now: Instant, payload: Vec<u8>, marker: bool) {
+    #[allow(clippy::too_many_arguments, reason = "the fields of a packet")]
+    fn write(
+        &mut self,
+        rtc: &mut Rtc,
+        mid: Mid,
+        pt: Pt,
+        now: Instant,
+        payload: Vec<u8>,
+        described: Option<Described>,
+        marker: bool,
+    ) {
         self.sequence += 1;
         let mut extensions = ExtensionValues::default();
+        if let Some(described) = described {
+            extensions.user_values.set(described);
+        }
         match self.codec {
             None => {
                 extensions.audio_level = self.level;
@@ -135,18 +170,22 @@ impl Camera {
         payload
     }
 
-    fn payload(&self, key: bool, packet: usize) -> Vec<u8> {
+    fn payload(&self, key: bool, packet: usize, is_last: bool, spatial: usize, coded: &Coded) -> Vec<u8> {
         let first = packet == 0;
         let mut payload = match self.codec {
             None => vec![0x78],
             Some(VideoCodec::Vp8) => {
                 let [high, low] = (0x8000 | self.picture_id).to_be_bytes();
-                let mut payload = vec![0x80 | u8::from(first) << 4, 0xe0, high, low, self.tl0, 0x20, u8::from(!key)];
+                let layer = coded.temporal << 6 | u8::from(coded.is_sync) << 5;
+                let mut payload = vec![0x80 | u8::from(first) << 4, 0xe0, high, low, self.tl0, layer, u8::from(!key)];
                 if key && first {
                     // 64x48.
                     payload.extend([0, 0, 0x9d, 0x01, 0x2a, 64, 0, 48, 0]);
                 }
                 payload
+            }
+            Some(VideoCodec::Vp9) if self.structure.has_layers() => {
+                self.structure.vp9(coded, self.picture_id, self.tl0, spatial as u8, key, (first, is_last))
             }
             Some(VideoCodec::Vp9) => {
                 let [high, low] = (0x8000 | self.picture_id).to_be_bytes();
@@ -157,11 +196,11 @@ impl Camera {
                 (true, false) => vec![0x7c, 0x05],
                 (false, _) => vec![0x5c, 0x01],
             },
-            Some(VideoCodec::Av1) => vec![0x10 | u8::from(key && first) << 3, 0x30],
+            Some(VideoCodec::Av1) => vec![0x10 | u8::from(key && first && spatial == 0) << 3, 0x30],
         };
-        payload.resize(payload.len() + self.filler, 0xaa);
+        payload.resize(payload.len() + (self.filler << spatial), 0xaa);
         payload.extend((self.frame as u32).to_be_bytes());
-        payload.push(packet as u8);
+        payload.push((spatial << 4 | packet) as u8);
         payload.push(self.rid.map_or(0, |rid| rid.as_bytes()[rid.len() - 1]));
         payload
     }
@@ -171,6 +210,7 @@ impl Camera {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Stamp {
     pub(crate) frame: u32,
+    /// With its layer in the upper half.
     pub(crate) packet: u8,
     /// Last character of the rid.
     pub(crate) layer: u8,

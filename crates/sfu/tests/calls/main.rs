@@ -6,11 +6,14 @@ mod big_rooms;
 mod call;
 mod camera;
 mod clients;
+mod dependency;
+mod scalable;
 
 mod costs;
 mod description;
 mod emulated;
 mod hostile;
+mod layers;
 mod lifecycle;
 mod limits;
 mod loss;

@@ -3,6 +3,7 @@
 
 pub mod arrivals;
 pub mod datagram;
+pub mod dependency_descriptor;
 pub mod feedback;
 pub mod followed_file;
 pub mod live_webm;

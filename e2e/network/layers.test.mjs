@@ -1,0 +1,102 @@
+/**
+ * Streams with layers: an application asks for them with `scalabilityMode`, and whoever is behind a narrow network gets those
+ * that it carries, of the one stream that the others get whole. What was measured is written to `results/layers.md`.
+ */
+
+import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after } from 'node:test';
+import { openRoom } from '../harness/call.mjs';
+import { inNetwork, serverAddress } from './networks.mjs';
+import { during, elsewhere, openedIn, pause, twoClients } from './viewers.mjs';
+
+const here = import.meta.dirname ?? new URL('.', import.meta.url).pathname;
+
+/** In the page, before anything else: what it sends has these layers. */
+function scaled(scalabilityMode) {
+  const { addTransceiver } = RTCPeerConnection.prototype;
+  RTCPeerConnection.prototype.addTransceiver = function (track, init = {}) {
+    const sends = (track.kind ?? track) === 'video' && init.direction !== 'recvonly';
+    const [first] = init.sendEncodings ?? [];
+    const encodings = sends ? { sendEncodings: [{ ...first, scalabilityMode }] } : {};
+    return addTransceiver.call(this, track, { ...init, ...encodings });
+  };
+}
+
+const rows = [];
+const note = (what, found) => rows.push({ what, ...found });
+
+const cases = [
+  { codec: 'VP9', mode: 'L3T3_KEY', narrow: '300kbit', sizes: true },
+  { codec: 'VP9', mode: 'L1T3', narrow: '600kbit', sizes: false },
+  { codec: 'AV1', mode: 'L1T3', narrow: '600kbit', sizes: false },
+  { codec: 'AV1', mode: 'L2T2', narrow: '300kbit', sizes: true },
+];
+
+for (const { codec, mode, narrow: rate, sizes } of cases) {
+  inNetwork(
+    `what is too much for a viewer is left out of the stream: ${codec} ${mode}`,
+    { build: twoClients, settings: { DOMAIN_OR_PUBLIC_IP: serverAddress } },
+    async (world, machines) => {
+      const { narrow } = machines;
+      const wide = await elsewhere(world, machines);
+      try {
+        const room = await openRoom(world, { forcedVideoCodec: codec });
+        const options = { auto: false, before: [scaled, mode] };
+        const ann = await (await openedIn(wide, room)).join('ann', options);
+        await ann.publish({ resolution: '1280x720', frameRate: 15 });
+        const desk = await (await openedIn(wide, room)).join('desk');
+        const phone = await room.join('phone');
+        const [seen] = await Promise.all([desk.sees(ann), phone.sees(ann)]);
+        assert.equal(seen.codec, `video/${codec}`);
+        const sent = (await ann.do('sent')).find((stream) => stream.kind === 'video');
+        assert.equal(sent.scalabilityMode, mode, JSON.stringify(sent));
+        await desk.receives(ann, ({ now }) => now.width >= 640);
+        await phone.receives(ann, ({ now }) => now.width >= 640);
+        await pause(5);
+        const best = await during(phone, ann, 5);
+        note(`${codec} ${mode}`, best);
+
+        narrow(rate);
+        await pause(8);
+        const [small, other] = await Promise.all([during(phone, ann, 15), during(desk, ann, 15)]);
+        note(`${codec} ${mode}, ${rate}`, small);
+        note(`${codec} ${mode}, the other viewer`, other);
+        assert.ok(small.heard > 0.9, `sound: ${JSON.stringify(small)}`);
+        assert.ok(small.pictures > 2, `pictures: ${JSON.stringify(small)}`);
+        assert.ok(small.frozen < 0.3, `freezes: ${JSON.stringify(small)}`);
+        if (sizes) assert.ok(small.width < other.width, JSON.stringify([small, other]));
+        assert.ok(
+          other.width >= 640 && other.pictures > small.pictures / 2 && other.frozen < 0.1,
+          `the other one: ${JSON.stringify(other)}`,
+        );
+
+        narrow(undefined);
+        await phone.receives(
+          ann,
+          ({ now, before }) => now.width >= 640 && now.frames > before.frames,
+        );
+        await pause(4);
+        note(`${codec} ${mode}, no limit any more`, await during(phone, ann, 5));
+      } finally {
+        await wide.browsers.stop();
+      }
+    },
+  );
+}
+
+after(() => {
+  if (rows.length === 0) return;
+  const lines = rows.map(({ what, width, pictures, frozen, heard, kilobits }) => {
+    const share = (value) => `${(value * 100).toFixed(0)} %`;
+    return `| ${what} | ${width} | ${pictures.toFixed(1)} | ${share(frozen)} | ${share(heard)} | ${kilobits.toFixed(0)} |`;
+  });
+  const head = [
+    '| | Width | Pictures a second | Frozen | Sound that came | kbit/s |',
+    '|---|---|---|---|---|---|',
+  ];
+  const results = join(here, '../results');
+  mkdirSync(results, { recursive: true });
+  writeFileSync(join(results, 'layers.md'), `${[...head, ...lines].join('\n')}\n`);
+});
