@@ -124,6 +124,7 @@ mod tests {
             media_timeout: SECOND,
             garbage_interval: SECOND,
             garbage_threshold: SECOND,
+            video_bandwidth: crate::VideoBandwidth::default(),
             signals: None,
             network_quality: None,
             video_bandwidth: crate::VideoBandwidth::default(),
