@@ -27,12 +27,7 @@ function scaled(scalabilityMode) {
 const rows = [];
 const note = (what, found) => rows.push({ what, ...found });
 
-const cases = [
-  { codec: 'VP9', mode: 'L3T3_KEY', narrow: '300kbit', sizes: true },
-  { codec: 'VP9', mode: 'L1T3', narrow: '600kbit', sizes: false },
-  { codec: 'AV1', mode: 'L1T3', narrow: '600kbit', sizes: false },
-  { codec: 'AV1', mode: 'L2T2', narrow: '300kbit', sizes: true },
-];
+const cases = [{ codec: 'VP9', mode: 'L3T3_KEY', narrow: '300kbit', sizes: true }];
 
 for (const { codec, mode, narrow: rate, sizes } of cases) {
   inNetwork(
