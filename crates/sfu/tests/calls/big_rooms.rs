@@ -94,7 +94,7 @@ fn assert_decodable(video: &[&Received]) {
     assert_continuous(video);
     let mut last: Option<&Received> = None;
     for packet in video {
-        let (stamp, before) = (stamp(&packet.payload), last.map(|last| crate::camera::stamp(&last.payload)));
+        let (stamp, before) = (stamp(&packet.payload), last.map(|last| stamp(&last.payload)));
         let follows = before.is_some_and(|before| stamp.frame == before.frame || stamp.frame == before.frame + 1);
         // VP8's frame header, behind seven bytes of descriptor less the bit itself.
         assert!(follows || stamp.packet == 0 && packet.payload[6] & 1 == 0, "{before:?} {stamp:?}");
