@@ -2,10 +2,10 @@
 //! same tests (`scripts/instructions.mjs`): those within the functions [`forward`] and [`join`].
 
 use std::hint::black_box;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use protocol::id::SubscriberId;
-use protocol::media::{MediaOperation, Reception, VideoCodec};
+use protocol::id::{PublicationId, SubscriberId};
+use protocol::media::{MediaOperation, Reception, Selection, VideoCodec};
 use sfu::{Datagram, Output, Sfu, Transmit};
 
 use crate::call::{Call, ROUTER, browser, ms};
@@ -123,4 +123,47 @@ fn instructions_of_joining() {
         assert_eq!(join(&mut call.sfu, subscribe, call.now), 1);
     }
     report(SUBSCRIBERS as usize);
+}
+
+/// A hundred people with a microphone each, of whom three speak and four listen to all: what a second of it takes, for how many
+/// datagrams.
+fn assembly(selection: Selection) -> (Duration, usize) {
+    const LISTENERS: u64 = 4;
+    let mut call = Call::new();
+    let publishers: Vec<usize> =
+        (0..100).map(|number| call.publish_as(PublicationId(number), browser(), (true, false), &[], false)).collect();
+    for subscriber in (0..LISTENERS).map(SubscriberId) {
+        call.command(MediaOperation::Select { subscriber, selection: selection.clone() });
+        for publisher in &publishers {
+            call.subscribe_wanting(subscriber, Reception::default(), *publisher);
+        }
+    }
+    call.connect();
+    for (number, publisher) in publishers.iter().enumerate() {
+        call.start_audio(*publisher);
+        call.camera(*publisher, 0).level = Some(if number % 40 == 20 { -30 } else { -70 });
+    }
+    call.run(ms(1000));
+    let film: Vec<Vec<Transmit>> = publishers.iter().map(|publisher| call.film_for(*publisher, ms(3000))).collect();
+    let mut film: Vec<_> =
+        film.into_iter().map(|packets| packets.into_iter().filter(|it| is_rtp(&it.contents))).collect();
+    let mut seconds = std::iter::from_fn(|| {
+        let turns = (0..50).flat_map(|_| film.iter_mut().filter_map(Iterator::next).collect::<Vec<_>>());
+        Some(turns.collect::<Vec<_>>()).filter(|second| !second.is_empty())
+    });
+    let warm = seconds.next().unwrap();
+    forward(&mut call.sfu, &warm, call.now);
+    let second = seconds.next().unwrap();
+    let begin = Instant::now();
+    let sent = forward(&mut call.sfu, &second, call.now);
+    (begin.elapsed(), sent)
+}
+
+#[test]
+#[ignore = "takes long; for docs/benchmarks.md: cargo test --release -p sfu --test calls assembly -- --ignored --nocapture"]
+fn an_assembly_costs_what_is_heard_of_it() {
+    let (all, everything) = assembly(Selection::default());
+    let (some, loudest) = assembly(Selection { loudest: 3, ..Selection::default() });
+    println!("everybody: {all:?} for {everything} datagrams; the loudest: {some:?} for {loudest}");
+    assert_eq!((everything, loudest), (4 * 100 * 50, 4 * 3 * 50));
 }
