@@ -127,7 +127,6 @@ mod tests {
             video_bandwidth: crate::VideoBandwidth::default(),
             signals: None,
             network_quality: None,
-            video_bandwidth: crate::VideoBandwidth::default(),
             recording: RecordingSettings {
                 enabled: false,
                 notification: RecordingNotification::None,
