@@ -364,7 +364,8 @@
       missing = [];
       if (video) {
         // Its clock, too.
-        if (element?.readyState >= 2) startTime = Math.min(startTime ?? Infinity, element.currentTime);
+        if (element?.readyState >= 2)
+          startTime = Math.min(startTime ?? Infinity, element.currentTime);
         const shown = element?.videoWidth ? sample(element) : { brightest: 0 };
         if (shown.brightest > 40) prints.add(shown.print);
         if (now.frames < first.frames + 5) missing.push('decoded frames');

@@ -17,10 +17,12 @@ const full = process.env.LIVENESS === 'full';
 
 /** Everything of this protocol between the phone and the server is lost for so long. */
 async function cutOff({ router }, protocol, seconds) {
-  router.rules(filter(
+  router.rules(
+    filter(
       `ip saddr 10.0.0.0/24 meta l4proto ${protocol} drop`,
       `ip daddr 10.0.0.0/24 meta l4proto ${protocol} drop`,
-    ));
+    ),
+  );
   await pause(seconds);
   router.exec('nft', 'delete', 'table', 'inet', 'filter');
 }
@@ -94,7 +96,9 @@ inNetwork(
         const heard = phone.event('signal', { data });
         await desk.do('signal', { data, type: 'test' });
         await heard;
-        rows.push(`| ${name} | ${seconds.toFixed(1)} s | ${leaves ? 'left and came back' : 'nothing'} |`);
+        rows.push(
+          `| ${name} | ${seconds.toFixed(1)} s | ${leaves ? 'left and came back' : 'nothing'} |`,
+        );
       };
 
       const media = full ? 30 : 12;
@@ -103,10 +107,17 @@ inNetwork(
 
       const signalling = full ? 60 : 20;
       await desk.do('watch', phone.id);
-      await trouble(`no signalling for ${signalling} s`, () => cutOff(machines, 'tcp', signalling), {});
+      await trouble(
+        `no signalling for ${signalling} s`,
+        () => cutOff(machines, 'tcp', signalling),
+        {},
+      );
       await phone.event('reconnected');
       const { longestGap } = await desk.do('watchedPictures', phone.id);
-      assert.ok(longestGap < 5000, `a picture stood for ${longestGap} ms while only signalling was lost`);
+      assert.ok(
+        longestGap < 5000,
+        `a picture stood for ${longestGap} ms while only signalling was lost`,
+      );
 
       // Longer than it takes to miss its pings, and the time in which it would never have been away.
       const asleep = full ? 60 : 40;
@@ -121,7 +132,10 @@ inNetwork(
 
 after(() => {
   if (rows.length === 0) return;
-  const head = ['| What | Everybody sees everybody after | What others were told |', '|---|---|---|'];
+  const head = [
+    '| What | Everybody sees everybody after | What others were told |',
+    '|---|---|---|',
+  ];
   const results = join(here, '../results');
   mkdirSync(results, { recursive: true });
   writeFileSync(join(results, 'liveness.md'), `${[...head, ...rows].join('\n')}\n`);

@@ -179,7 +179,9 @@ test('a media worker that panics: the call goes on by itself', { timeout: 240_00
     const broken = performance.now();
     await world.server.said(/the media worker panicked/);
     await Promise.all([bob.sees(ann), ann.sees(bob), cat.sees(ann), cat.sees(bob)]);
-    t.diagnostic(`${mediaServer}: everybody sees everybody after ${Math.round(performance.now() - broken)} ms`);
+    t.diagnostic(
+      `${mediaServer}: everybody sees everybody after ${Math.round(performance.now() - broken)} ms`,
+    );
     for (const one of everybody) {
       for (const name of ['streamDestroyed', 'sessionDisconnected', 'connectionDestroyed']) {
         assert.equal(await one.count(name), 0, `${one.name}: ${name}`);
