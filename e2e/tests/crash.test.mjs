@@ -10,9 +10,11 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { Browsers } from '../harness/browsers.mjs';
 import { openRoom } from '../harness/call.mjs';
-import { rest } from '../harness/rest.mjs';
+import { RawClient } from '../harness/rawclient.mjs';
+import { rest, restOk } from '../harness/rest.mjs';
 import { faultyBinary, startServer } from '../harness/server.mjs';
 import { startSite } from '../harness/site.mjs';
 
@@ -190,4 +192,31 @@ test('a media worker that panics: the call goes on by itself', { timeout: 240_00
     }
     await world.server.stop();
   }
+});
+
+test('of a thousand who vanish nobody stays', { timeout: 240_000 }, async () => {
+  world.server = await startServer({ MADANG_DATA_DIR: settings.MADANG_DATA_DIR });
+  const rooms = await Promise.all(Array.from({ length: 20 }, () => world.call()));
+  const vanish = async (room) => {
+    for (let n = 0; n < 50; n += 1) {
+      const client = await RawClient.open(world.server);
+      const { error } = await client.join(room, await room.token());
+      assert.equal(error, undefined);
+      // Without a word, and without the closing of a WebSocket.
+      client.close();
+    }
+  };
+  await Promise.all(rooms.map(vanish));
+  const sessions = async () => {
+    const all = await restOk(world.server, 'GET', '/openvidu/api/sessions');
+    return all.numberOfElements;
+  };
+  const signal = AbortSignal.timeout(60_000);
+  while ((await sessions()) > 0) {
+    await setTimeout(500, undefined, { signal });
+  }
+  // Nor what the server keeps of them.
+  const metrics = await restOk(world.server, 'GET', '/metrics');
+  assert.match(metrics, /^madang_sockets 0$/m);
+  await world.server.stop();
 });
