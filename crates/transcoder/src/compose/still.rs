@@ -12,6 +12,8 @@ use crate::stage::Stage;
 
 /// Pixels; the height follows.
 const WIDTH: u32 = 480;
+/// Black is 0 and white 255 in JFIF, where films have 16 and 235. From one YUV to another `videoconvert` leaves them as they are.
+const LEVELS: &str = "capsfilter caps=video/x-raw,format=RGB";
 
 /// Of the last of `pictures`, which begin with a key frame. It is there all at once.
 pub(crate) fn write(path: &Path, avc: &[u8], pictures: Vec<EncodedSample>) -> Result<(), CompositionError> {
@@ -45,7 +47,7 @@ fn encode(avc: &[u8], pictures: Vec<EncodedSample>) -> Result<Vec<u8>, Compositi
     let info = VideoInfo::from_caps(&last.caps).map_err(|_| nothing())?;
     let height = WIDTH * info.height() / info.width().max(1) / 2 * 2;
     let elements = format!(
-        "videoscale ! capsfilter caps=video/x-raw,width={WIDTH},height={},pixel-aspect-ratio=1/1 ! videoconvert ! jpegenc",
+        "videoscale ! capsfilter caps=video/x-raw,width={WIDTH},height={},pixel-aspect-ratio=1/1 ! videoconvert ! {LEVELS} ! jpegenc",
         height.max(2)
     );
     let mut encoder = Stage::new(&elements, &last.caps)?;
@@ -54,4 +56,52 @@ fn encode(avc: &[u8], pictures: Vec<EncodedSample>) -> Result<Vec<u8>, Compositi
     let jpeg = encoder.pop().ok_or_else(nothing)?;
     let map = jpeg.buffer.map_readable().map_err(|error| CompositionError::Codec(error.to_string()))?;
     Ok(map.to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::transcoder::{Layout, Picture};
+
+    use super::*;
+    use crate::compose::encode::PictureEncoder;
+
+    const FILM: Picture =
+        Picture { width: 320, height: 180, frame_rate: 25, layout: Layout::BestFit, has_captions: false };
+
+    /// Black, white and red next to each other, as films have them.
+    fn bars() -> Vec<u8> {
+        let (width, height) = (FILM.width as usize, FILM.height as usize);
+        let plane = |width: usize, height: usize, values: [u8; 3]| {
+            let row = (0..width).map(move |x| values[3 * x / width]);
+            std::iter::repeat_n(row, height).flatten()
+        };
+        let luma = plane(width, height, [16, 235, 81]);
+        let (blue, red) = (plane(width / 2, height / 2, [128, 128, 90]), plane(width / 2, height / 2, [128, 128, 240]));
+        luma.chain(blue).chain(red).collect()
+    }
+
+    #[test]
+    fn a_still_has_the_levels_of_the_picture() {
+        gst::init().unwrap();
+        let mut encoder = PictureEncoder::new(&FILM).unwrap();
+        encoder.push(gst::Buffer::from_slice(bars()), 0, FILM.frame_rate).unwrap();
+        encoder.finish();
+        let picture = encoder.pop().unwrap().unwrap();
+        let jpeg = encode(&PictureEncoder::configuration(&FILM).unwrap(), vec![picture]).unwrap();
+
+        let shown = "jpegdec ! videoconvert ! capsfilter caps=video/x-raw,format=RGB";
+        let mut decoder = Stage::new(shown, &gst::Caps::builder("image/jpeg").build()).unwrap();
+        decoder.push(gst::Buffer::from_slice(jpeg)).unwrap();
+        decoder.finish();
+        let decoded = decoder.pop().unwrap();
+        let pixels = decoded.buffer.map_readable().unwrap();
+        let at = |x: usize| {
+            let begin = 3 * (100 * WIDTH as usize + x);
+            [pixels[begin], pixels[begin + 1], pixels[begin + 2]]
+        };
+        let [black, white, red] = [80, 240, 400].map(at);
+        assert!(black.iter().all(|value| *value < 6), "{black:?}");
+        assert!(white.iter().all(|value| *value > 249), "{white:?}");
+        assert!(red[0] > 240 && red[1] < 15 && red[2] < 15, "{red:?}");
+    }
 }
