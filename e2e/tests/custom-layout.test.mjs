@@ -79,11 +79,14 @@ function isAlive(process) {
 
 /** The mean colour of a part of the last picture. */
 function colour(file, left, part) {
-  const filter = `reverse,crop=${part}:${height}:${left}:0,scale=1:1:flags=area`;
-  const arguments_ = ['-v', 'error', '-sseof', '-1', '-i', file, '-vf', filter, '-frames:v', '1'];
-  return [
-    ...execFileSync('ffmpeg', [...arguments_, '-f', 'rawvideo', '-pix_fmt', 'rgb24', '-']),
-  ].slice(0, 3);
+  return mean(['-sseof', '-1', '-i', file], `reverse,crop=${part}:${height}:${left}:0`);
+}
+
+/** The mean colour of the first picture of an input of ffmpeg behind a filter. */
+function mean(input, filter) {
+  const scaled = ['-vf', `${filter},scale=1:1:flags=area`, '-frames:v', '1'];
+  const raw = ['-f', 'rawvideo', '-pix_fmt', 'rgb24', '-'];
+  return [...execFileSync('ffmpeg', ['-v', 'error', ...input, ...scaled, ...raw])].slice(0, 3);
 }
 
 /** Of its sound, dB. */
@@ -150,6 +153,9 @@ test('a page that joined as recorder is the picture, although its browser is kil
   assert.ok(isBlue(colour(film, 330, 300)), `${colour(film, 330, 300)}`);
   assert.ok(!isBlue(colour(film, 0, 310)), `${colour(film, 0, 310)}`);
   assert.ok(loudness(film) > -40, `${loudness(film)} dB`);
+  const still = join(folder, started.body.id, `${started.body.id}.jpg`);
+  const [red, green, blue] = mean(['-i', still], 'crop=200:200:260:30');
+  assert.ok(red < 15 && green < 15 && blue > 240, `the thumbnail is ${[red, green, blue]}`);
 });
 
 /** What such a page can do with what it got: see this session, and nothing else. */
