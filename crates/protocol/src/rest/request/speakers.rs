@@ -12,7 +12,10 @@ const LOUDEST: &str = "loudest";
 /// How many at most, in both; 0 is all.
 pub(super) fn speaker_limits(fields: &Fields<'_>) -> Result<(Option<u8>, Option<u8>), InvalidParameter> {
     let limit = |name: &str| -> Result<Option<u8>, InvalidParameter> {
-        let number = |value: &Value| value.as_u64().and_then(|number| u8::try_from(number).ok());
+        // 3.0 is an integer, as JSON Schema has it.
+        let whole = |value: &Value| value.as_f64().filter(|number| number.fract() == 0.0);
+        let number =
+            |value: &Value| whole(value).filter(|number| (0.0..=255.0).contains(number)).map(|number| number as u8);
         let refused = || fields.invalid(name, format_args!("must be an integer from 0 to {}", u8::MAX));
         fields.get(name).map(|value| number(value).ok_or_else(refused)).transpose()
     };

@@ -153,10 +153,12 @@ async fn how_many_speakers_a_connection_gets_is_shown_where_it_was_set() {
     assert_eq!(keys(&connection), [KEYS, &["lastN"]].concat());
     let path = format!("/sessions/room/connection/{}", connection["id"].as_str().unwrap());
     let patch = |body: &str| server.send(Request::new("PATCH", &path).json(body));
-    let changed = patch(r#"{"lastN":0,"loudest":3,"pinned":[]}"#).await.json();
+    let changed = patch(r#"{"lastN":0,"loudest":3.0,"pinned":[]}"#).await.json();
     assert_eq!((&changed["lastN"], &changed["loudest"], changed.get("pinned")), (&json!(0), &json!(3), None));
     assert_eq!(patch("{}").await.json(), changed);
-    for bad in [r#"{"lastN":-1}"#, r#"{"loudest":"3"}"#, r#"{"pinned":"str_x"}"#, r#"{"pinned":[5]}"#] {
+    for bad in
+        [r#"{"lastN":-1}"#, r#"{"lastN":2.5}"#, r#"{"loudest":"3"}"#, r#"{"pinned":"str_x"}"#, r#"{"pinned":[5]}"#]
+    {
         let answer = patch(bad).await;
         assert!(answer.status == 400 && answer.is_described(), "{bad}: {answer:?}");
     }
