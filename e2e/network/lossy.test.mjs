@@ -1,0 +1,101 @@
+/**
+ * Viewers in Chromium and Firefox behind one line that is narrow, loses packets, or is cut for a moment. What was measured is written
+ * to `results/lossy.md`.
+ */
+
+import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after } from 'node:test';
+import { openRoom } from '../harness/call.mjs';
+import { filter, inNetwork, serverAddress } from './networks.mjs';
+import { during, elsewhere, openedIn, pause, twoClients } from './viewers.mjs';
+
+const here = import.meta.dirname ?? new URL('.', import.meta.url).pathname;
+const rows = [];
+
+/** Of every hundred packets of media between the viewers and the server, so many are lost each way. */
+const losing = (percent) =>
+  filter(
+    ...['saddr', 'daddr'].map(
+      (end) => `ip ${end} 10.0.0.0/24 meta l4proto udp numgen random mod 100 < ${percent} drop`,
+    ),
+  );
+
+inNetwork(
+  'three viewers in two browsers share one line, lose packets, and are cut off for a moment',
+  {
+    build: twoClients,
+    settings: { DOMAIN_OR_PUBLIC_IP: serverAddress, OPENVIDU_WEBRTC_SIMULCAST: 'true' },
+  },
+  async (world, machines) => {
+    const { router, narrow } = machines;
+    const studio = await elsewhere(world, machines);
+    try {
+      const room = await openRoom(world);
+      const ann = await (await openedIn(studio, room)).join('ann', { auto: false });
+      await ann.publish({ resolution: '1280x720', frameRate: 15, videoSimulcast: true });
+      const viewers = [
+        await room.join('phone'),
+        await room.join('tablet'),
+        await room.join('fox', { browser: 'firefox' }),
+      ];
+      await Promise.all(viewers.map((viewer) => viewer.sees(ann)));
+
+      const all = async (what, seconds, { pictures, heard }) => {
+        const found = await Promise.all(viewers.map((viewer) => during(viewer, ann, seconds)));
+        for (const [index, one] of found.entries()) {
+          const { name } = viewers[index];
+          rows.push({ what, name, ...one });
+          assert.ok(one.pictures > pictures, `${what}: ${name} ${JSON.stringify(one)}`);
+          assert.ok(one.heard > heard, `${what}: ${name} ${JSON.stringify(one)}`);
+        }
+      };
+
+      narrow('1mbit');
+      await pause(6);
+      await all('1 Mbit/s for all three', 10, { pictures: 5, heard: 0.9 });
+      narrow(undefined);
+
+      router.rules(losing(5));
+      await pause(2);
+      await all('5 % lost each way', 10, { pictures: 5, heard: 0.9 });
+      router.exec('nft', 'delete', 'table', 'inet', 'filter');
+
+      for (const viewer of viewers) await viewer.do('watch', ann.id);
+      router.rules(losing(100));
+      await pause(3);
+      router.exec('nft', 'delete', 'table', 'inet', 'filter');
+      const over = performance.now();
+      const back = viewers.map(async (viewer) => {
+        await viewer.receives(ann, ({ now, before }) => now.frames > before.frames + 2);
+        return (performance.now() - over) / 1000;
+      });
+      for (const [index, seconds] of (await Promise.all(back)).entries()) {
+        rows.push({
+          what: `3 s without media: back after ${seconds.toFixed(1)} s`,
+          name: viewers[index].name,
+        });
+      }
+      await Promise.all(viewers.map((viewer) => viewer.sees(ann)));
+    } finally {
+      await studio.browsers.stop();
+    }
+  },
+);
+
+after(() => {
+  if (rows.length === 0) return;
+  const number = (value, digits = 0) => (value === undefined ? '' : value.toFixed(digits));
+  const lines = rows.map(
+    ({ what, name, width, pictures, frozen, heard, kilobits }) =>
+      `| ${what} | ${name} | ${width ?? ''} | ${number(pictures, 1)} | ${number(frozen && frozen * 100)} | ${number(heard && heard * 100)} | ${number(kilobits)} |`,
+  );
+  const head = [
+    '| | Viewer | Width | Pictures a second | Frozen, % | Sound that came, % | kbit/s |',
+    '|---|---|---|---|---|---|---|',
+  ];
+  const results = join(here, '../results');
+  mkdirSync(results, { recursive: true });
+  writeFileSync(join(results, 'lossy.md'), `${[...head, ...lines].join('\n')}\n`);
+});
