@@ -4,14 +4,9 @@
  */
 
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { after } from 'node:test';
 import { openRoom } from '../harness/call.mjs';
 import { inNetwork, serverAddress } from './networks.mjs';
-import { during, elsewhere, openedIn, pause, twoClients } from './viewers.mjs';
-
-const here = import.meta.dirname ?? new URL('.', import.meta.url).pathname;
+import { during, elsewhere, openedIn, pause, results, twoClients } from './viewers.mjs';
 
 /** In the page, before anything else: what it sends has these layers. */
 function scaled(scalabilityMode) {
@@ -24,8 +19,7 @@ function scaled(scalabilityMode) {
   };
 }
 
-const rows = [];
-const note = (what, found) => rows.push({ what, ...found });
+const note = results('layers');
 
 const cases = [{ codec: 'VP9', mode: 'L3T3_KEY', narrow: '300kbit', sizes: true }];
 
@@ -80,18 +74,3 @@ for (const { codec, mode, narrow: rate, sizes } of cases) {
     },
   );
 }
-
-after(() => {
-  if (rows.length === 0) return;
-  const lines = rows.map(({ what, width, pictures, frozen, heard, kilobits }) => {
-    const share = (value) => `${(value * 100).toFixed(0)} %`;
-    return `| ${what} | ${width} | ${pictures.toFixed(1)} | ${share(frozen)} | ${share(heard)} | ${kilobits.toFixed(0)} |`;
-  });
-  const head = [
-    '| | Width | Pictures a second | Frozen | Sound that came | kbit/s |',
-    '|---|---|---|---|---|---|',
-  ];
-  const results = join(here, '../results');
-  mkdirSync(results, { recursive: true });
-  writeFileSync(join(results, 'layers.md'), `${[...head, ...lines].join('\n')}\n`);
-});

@@ -4,17 +4,11 @@
  */
 
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { after } from 'node:test';
 import { openRoom } from '../harness/call.mjs';
 import { inNetwork, serverAddress } from './networks.mjs';
-import { during, elsewhere, openedIn, pause, twoClients } from './viewers.mjs';
+import { during, elsewhere, openedIn, pause, results, twoClients } from './viewers.mjs';
 
-const here = import.meta.dirname ?? new URL('.', import.meta.url).pathname;
-
-const rows = [];
-const note = (what, found) => rows.push({ what, ...found });
+const note = results('narrow');
 
 for (const { name, simulcast } of [
   { name: 'simulcast', simulcast: true },
@@ -78,18 +72,3 @@ for (const { name, simulcast } of [
     },
   );
 }
-
-after(() => {
-  if (rows.length === 0) return;
-  const lines = rows.map(({ what, width, pictures, frozen, heard, kilobits }) => {
-    const share = (value) => `${(value * 100).toFixed(0)} %`;
-    return `| ${what} | ${width} | ${pictures.toFixed(1)} | ${share(frozen)} | ${share(heard)} | ${kilobits.toFixed(0)} |`;
-  });
-  const head = [
-    '| | Width | Pictures a second | Frozen | Sound that came | kbit/s |',
-    '|---|---|---|---|---|---|',
-  ];
-  const results = join(here, '../results');
-  mkdirSync(results, { recursive: true });
-  writeFileSync(join(results, 'narrow.md'), `${[...head, ...lines].join('\n')}\n`);
-});

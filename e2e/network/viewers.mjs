@@ -1,6 +1,8 @@
 /** Two machines of viewers: the way to one of them may be narrow. */
 
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { after } from 'node:test';
 import { Browsers } from '../harness/browsers.mjs';
 
 const here = import.meta.dirname ?? new URL('.', import.meta.url).pathname;
@@ -59,4 +61,26 @@ export async function during(viewer, publisher, seconds) {
 /** The same room for those who are in another world. */
 export async function openedIn(world, room) {
   return Object.assign(Object.create(Object.getPrototypeOf(room)), room, { world });
+}
+
+/** Takes what was measured (see `during`); at the end it is a table in `results/NAME.md`. */
+export function results(name) {
+  const rows = [];
+  after(() => {
+    if (rows.length === 0) return;
+    const number = (value, digits = 0) => (value === undefined ? '' : value.toFixed(digits));
+    const share = (value) => (value === undefined ? '' : `${number(value * 100)} %`);
+    const lines = rows.map(
+      ({ what, width = '', pictures, frozen, heard, kilobits }) =>
+        `| ${what} | ${width} | ${number(pictures, 1)} | ${share(frozen)} | ${share(heard)} | ${number(kilobits)} |`,
+    );
+    const head = [
+      '| | Width | Pictures a second | Frozen | Sound that came | kbit/s |',
+      '|---|---|---|---|---|---|',
+    ];
+    const folder = join(here, '../results');
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, `${name}.md`), `${[...head, ...lines].join('\n')}\n`);
+  });
+  return (what, found = {}) => rows.push({ what, ...found });
 }

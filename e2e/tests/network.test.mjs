@@ -1,7 +1,9 @@
 /** Tabs that crash and cables that are cut. */
 
 import assert from 'node:assert/strict';
+import { openRoom } from '../harness/call.mjs';
 import { startRelay } from '../harness/relay.mjs';
+import { startServer } from '../harness/server.mjs';
 import { suite } from '../harness/suite.mjs';
 
 const { scenario } = suite();
@@ -50,21 +52,26 @@ scenario('a short cut of the socket loses nothing', async ({ call, server }) => 
   }
 });
 
-scenario('a long cut of the socket ends the participation', async ({ call, server }) => {
-  const relay = await startRelay(server.port);
-  try {
-    const room = await call();
-    const ann = await room.join('ann');
-    const bob = await room.join('bob', { relay });
-    await bob.publish();
-    await ann.sees(bob);
-    relay.cut();
-    await bob.event('reconnecting');
-    await ann.event('connectionDestroyed', { connectionId: bob.id, reason: 'networkDisconnect' });
-    relay.mend();
-    await bob.event('sessionDisconnected', { reason: 'networkDisconnect' });
-    assert.equal((await room.show()).connections.numberOfElements, 1);
-  } finally {
-    relay.stop();
-  }
-});
+scenario(
+  'a long cut of the socket ends the participation where nobody may return',
+  async (world) => {
+    const server = await startServer({ MADANG_RETURN_WINDOW: '0' });
+    const relay = await startRelay(server.port);
+    try {
+      const room = await openRoom({ ...world, server });
+      const ann = await room.join('ann');
+      const bob = await room.join('bob', { relay });
+      await bob.publish();
+      await ann.sees(bob);
+      relay.cut();
+      await bob.event('reconnecting');
+      await ann.event('connectionDestroyed', { connectionId: bob.id, reason: 'networkDisconnect' });
+      relay.mend();
+      await bob.event('sessionDisconnected', { reason: 'networkDisconnect' });
+      assert.equal((await room.show()).connections.numberOfElements, 1);
+    } finally {
+      relay.stop();
+      await server.stop();
+    }
+  },
+);

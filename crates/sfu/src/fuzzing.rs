@@ -94,21 +94,10 @@ pub fn redundancy(data: &[u8]) {
         }
         let packet = Packet {
             kind: MediaKind::Audio,
-            source: Source { generation: 0, layer: 0, ssrc: 1 },
-            sequence,
             timestamp: (sequence as u32).wrapping_mul(960).wrapping_add(u32::from(*time)),
-            marker: false,
-            extensions: Default::default(),
-            descriptor: None,
-            payload: Arc::from(payload),
             primary_at: primary_at(payload).unwrap_or(0),
             arrival,
-            report: None,
-            key_frame_start: false,
-            numbers: Default::default(),
-            frame: None,
-            captured: None,
-            kept: None,
+            ..packet(0, sequence, payload)
         };
         assert!(payload.is_empty() || !packet.primary().is_empty());
         let is_new = redundancy.is_new(&packet, |restored| {
