@@ -10,13 +10,9 @@ import { during, elsewhere, openedIn, pause, results, twoClients } from './viewe
 
 const note = results('lossy');
 
-/** Of every hundred packets of media between the viewers and the server, so many are lost each way. */
-const losing = (percent) =>
-  filter(
-    ...['saddr', 'daddr'].map(
-      (end) => `ip ${end} 10.0.0.0/24 meta l4proto udp numgen random mod 100 < ${percent} drop`,
-    ),
-  );
+/** What becomes of packets of media between the viewers and the server, each way. */
+const media = (fate) =>
+  filter(...['saddr', 'daddr'].map((end) => `ip ${end} 10.0.0.0/24 meta l4proto udp ${fate} drop`));
 
 inNetwork(
   'three viewers in two browsers share one line, lose packets, and are cut off for a moment',
@@ -55,16 +51,19 @@ inNetwork(
 
       narrow('1mbit');
       await pause(6);
-      await all('1 Mbit/s for all three', 10, { pictures: 5, heard: 0.9 });
+      await all('1 Mbit/s for all three', 10, { pictures: 5, heard: 0.85 });
       narrow(undefined);
+      await Promise.all(
+        viewers.map((viewer) => viewer.receives(ann, ({ now }) => now.width >= 1280)),
+      );
+      await pause(6);
 
-      router.rules(losing(5));
+      router.rules(media('numgen random mod 100 < 5'));
       await pause(2);
-      await all('5 % lost each way', 10, { pictures: 5, heard: 0.9 });
+      await all('5 % lost each way', 10, { pictures: 5, heard: 0.85 });
       router.exec('nft', 'delete', 'table', 'inet', 'filter');
 
-      for (const viewer of viewers) await viewer.do('watch', ann.id);
-      router.rules(losing(100));
+      router.rules(media(''));
       await pause(3);
       router.exec('nft', 'delete', 'table', 'inet', 'filter');
       const over = performance.now();
