@@ -51,7 +51,7 @@ inNetwork(
 
       narrow('1mbit');
       await pause(6);
-      await all('1 Mbit/s for all three', 10, { pictures: 5, heard: 0.85 });
+      await all('1 Mbit/s for all three', 10, { pictures: 2, heard: 0.85 });
       narrow(undefined);
       await Promise.all(
         viewers.map((viewer) => viewer.receives(ann, ({ now }) => now.width >= 1280)),
