@@ -13,11 +13,10 @@ use crate::{Registry, Time};
 impl Session {
     /// A publisher's media comes again.
     pub(crate) fn offer_again(&self, publisher: ParticipantId, cx: &mut Context) {
-        for (who, other) in self.participants() {
+        for (_, other) in self.participants() {
             let Some(subscription) = other.subscriptions.get(&publisher) else { continue };
             let condition = cx.legs.condition(subscription.peer_connection.transport);
             if condition.is_some_and(|condition| condition.is_cut) {
-                self.select_again(who, cx);
                 cx.offers_due.push_back((other.client, subscription.stream.clone()));
             }
         }

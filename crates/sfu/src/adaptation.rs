@@ -161,7 +161,6 @@ impl Sfu {
                 true => all_frames(layer.spatial),
                 false => up_to(layer),
             };
-            // What the client has paused is there at once when it wants it again.
             let allotment = match subscriber.allocator.target(video) {
                 _ if !is_measured => {
                     let best = subscriber.allocator.best(video).filter(|_| is_limited);
@@ -177,6 +176,7 @@ impl Sfu {
                 consumer.allot(allotment, &publication.layers, publication.generation, now);
                 changed.push(peer.publication);
             }
+            // What is paused is there at once when it is wanted again.
             if !consumer.wants_video() {
                 subscriber.legs[index].was_paused();
             }

@@ -155,7 +155,6 @@ impl Forwarder {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
     use std::time::Duration;
 
     use proptest::prelude::*;
@@ -164,24 +163,9 @@ mod tests {
     use crate::packet::Vp8Rewrite;
 
     fn packet(source: Source, sequence: u64, timestamp: u32, key: bool, arrival: Instant, payload: &[u8]) -> Packet {
-        Packet {
-            kind: MediaKind::Video,
-            source,
-            sequence,
-            timestamp,
-            marker: true,
-            extensions: Default::default(),
-            descriptor: None,
-            payload: Arc::from(payload),
-            primary_at: 0,
-            arrival,
-            report: None,
-            key_frame_start: key,
-            numbers: payload::vp8::picture_numbers(payload),
-            frame: None,
-            captured: None,
-            kept: None,
-        }
+        let numbers = payload::vp8::picture_numbers(payload);
+        let packet = Packet::bare(MediaKind::Video, source, sequence, payload, arrival);
+        Packet { timestamp, marker: true, key_frame_start: key, numbers, ..packet }
     }
 
     fn to(stream: usize) -> Option<Aim> {

@@ -56,24 +56,9 @@ fn forward(codec: VideoCodec, data: &[u8]) {
 }
 
 fn packet(stream: usize, sequence: u64, payload: &[u8]) -> Packet {
-    Packet {
-        kind: MediaKind::Video,
-        source: Source { generation: 0, layer: stream, ssrc: 1 },
-        sequence,
-        timestamp: (sequence as u32) << 8,
-        marker: false,
-        extensions: Default::default(),
-        descriptor: None,
-        payload: Arc::from(payload),
-        primary_at: 0,
-        arrival: Instant::now(),
-        report: None,
-        key_frame_start: false,
-        numbers: Default::default(),
-        frame: None,
-        captured: None,
-        kept: None,
-    }
+    let source = Source { generation: 0, layer: stream, ssrc: 1 };
+    let packet = Packet::bare(MediaKind::Video, source, sequence, payload, Instant::now());
+    Packet { timestamp: (sequence as u32) << 8, ..packet }
 }
 
 /// Sound of a publisher: pieces that each say how long they are, how far their number is from the one before, and what is in them.

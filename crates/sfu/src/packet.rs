@@ -71,6 +71,31 @@ pub(crate) struct Packet {
     pub(crate) kept: Option<Place>,
 }
 
+#[cfg(any(test, feature = "fuzzing"))]
+impl Packet {
+    /// One of which no more is known than this.
+    pub(crate) fn bare(kind: MediaKind, source: Source, sequence: u64, payload: &[u8], arrival: Instant) -> Self {
+        Self {
+            kind,
+            source,
+            sequence,
+            timestamp: 0,
+            marker: false,
+            extensions: Default::default(),
+            descriptor: None,
+            payload: Arc::from(payload),
+            primary_at: 0,
+            arrival,
+            report: None,
+            key_frame_start: false,
+            numbers: Default::default(),
+            frame: None,
+            captured: None,
+            kept: None,
+        }
+    }
+}
+
 impl Packet {
     /// The payload without repeated frames.
     pub(crate) fn primary(&self) -> &[u8] {

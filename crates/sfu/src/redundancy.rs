@@ -128,24 +128,9 @@ mod tests {
         (0..=depth).rev().for_each(|back| payload.extend((sequence - back).to_be_bytes()));
         let primary_at = if depth > 0 { primary_at(&payload).unwrap() } else { 0 };
         let payload = if depth > 0 { payload } else { payload.split_off(1) };
-        Packet {
-            kind: MediaKind::Audio,
-            source: Source { generation: 1, layer: 0, ssrc: 7 },
-            sequence,
-            timestamp: (sequence * 960) as u32,
-            marker: false,
-            extensions: Default::default(),
-            descriptor: None,
-            payload: Arc::from(payload),
-            primary_at,
-            arrival: Instant::now(),
-            report: None,
-            key_frame_start: false,
-            numbers: Default::default(),
-            frame: None,
-            captured: None,
-            kept: None,
-        }
+        let source = Source { generation: 1, layer: 0, ssrc: 7 };
+        let packet = Packet::bare(MediaKind::Audio, source, sequence, &payload, Instant::now());
+        Packet { timestamp: (sequence * 960) as u32, primary_at, ..packet }
     }
 
     /// Numbers in the order in which they would be forwarded.

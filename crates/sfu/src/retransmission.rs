@@ -65,30 +65,12 @@ impl Kept {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
 
     use super::*;
     use crate::packet::{MediaKind, Source};
 
     fn packet(sequence: u64, arrival: Instant) -> Packet {
-        Packet {
-            kind: MediaKind::Video,
-            source: Source { generation: 1, layer: 0, ssrc: 1 },
-            sequence,
-            timestamp: 0,
-            marker: false,
-            extensions: Default::default(),
-            descriptor: None,
-            payload: Arc::from([0; 3]),
-            primary_at: 0,
-            arrival,
-            report: None,
-            key_frame_start: false,
-            numbers: Default::default(),
-            frame: None,
-            captured: None,
-            kept: None,
-        }
+        Packet::bare(MediaKind::Video, Source { generation: 1, layer: 0, ssrc: 1 }, sequence, &[0; 3], arrival)
     }
 
     #[test]

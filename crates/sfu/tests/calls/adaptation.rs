@@ -5,24 +5,13 @@ use std::time::{Duration, Instant};
 use protocol::id::SubscriberId;
 use protocol::media::{Reception, VideoCodec};
 
-use crate::call::{Call, Received, browser, config, ms};
+use crate::call::{Call, RIDS, Received, browser, config, ms};
 use crate::camera::stamp;
 
-const RIDS: [&str; 3] = ["rdiv4", "rdiv2", "rdiv1"];
-
-/// Somebody with a microphone (some 40 kbit/s) and a camera with three layers: 130, 500 and 1,500 kbit/s.
+/// See [`Call::film_layers`].
 fn filmed() -> (Call, usize) {
     let mut call = Call::new();
-    let ann = call.publish(browser(), &RIDS);
-    call.connect();
-    call.start_audio(ann);
-    call.camera(ann, 0).filler = 70;
-    for (rid, packets, filler) in [("rdiv4", 1, 500), ("rdiv2", 2, 1000), ("rdiv1", 6, 1000)] {
-        let index = call.start_video(ann, VideoCodec::Vp8, Some(rid));
-        let camera = call.camera(ann, index);
-        (camera.packets, camera.filler) = (packets, filler);
-    }
-    call.run(ms(1000));
+    let ann = call.film_layers();
     (call, ann)
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use protocol::id::{PublicationId, SubscriberId, TapId};
 use protocol::media::{MediaEvent, MediaOperation, Reception, Selection, TransportObservation, VideoCodec};
 
-use crate::call::{BRANCH, Call, ROUTER, Received, browser, ms};
+use crate::call::{BRANCH, Call, RIDS, ROUTER, Received, browser, ms};
 use crate::camera::stamp;
 use crate::simulcast::assert_continuous;
 
@@ -310,7 +310,6 @@ fn recordings_have_everybody() {
 
 #[test]
 fn what_nobody_gets_leaves_room_for_what_is_seen() {
-    const RIDS: [&str; 3] = ["rdiv4", "rdiv2", "rdiv1"];
     let mut call = Call::new();
     let publishers: Vec<usize> = (0..4).map(|_| call.publish(browser(), &RIDS)).collect();
     call.connect();

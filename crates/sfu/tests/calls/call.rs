@@ -69,6 +69,9 @@ pub(crate) fn transport_of(client: usize) -> TransportId {
     TransportId(1000 + client as u64)
 }
 
+/// Of layers, from small to large, as openvidu-browser names them.
+pub(crate) const RIDS: [&str; 3] = ["rdiv4", "rdiv2", "rdiv1"];
+
 /// VP8 first, then whatever else there is.
 pub(crate) fn any_codec() -> CodecChoice {
     CodecChoice::FirstOf { codecs: vec![VideoCodec::Vp8], or_any: true }
@@ -515,6 +518,21 @@ impl Call {
         let camera = Camera::new(codec, rid, interval, packets, self.now, &mut self.rng);
         self.clients[client].cameras.push(camera);
         self.clients[client].cameras.len() - 1
+    }
+
+    /// Somebody with a microphone (some 40 kbit/s) and a camera with three layers, after a second: 130, 500 and 1,500 kbit/s.
+    pub(crate) fn film_layers(&mut self) -> usize {
+        let ann = self.publish(browser(), &RIDS);
+        self.connect();
+        self.start_audio(ann);
+        self.camera(ann, 0).filler = 70;
+        for (rid, (packets, filler)) in RIDS.into_iter().zip([(1, 500), (2, 1000), (6, 1000)]) {
+            let index = self.start_video(ann, VideoCodec::Vp8, Some(rid));
+            let camera = self.camera(ann, index);
+            (camera.packets, camera.filler) = (packets, filler);
+        }
+        self.run(ms(1000));
+        ann
     }
 
     pub(crate) fn camera(&mut self, client: usize, camera: usize) -> &mut Camera {

@@ -8,23 +8,6 @@ use protocol::media::{BitrateLimits, LayerLimit, Legs, MediaOperation, Reception
 use crate::call::{Call, browser, ms};
 use crate::camera::stamp;
 
-const RIDS: [&str; 3] = ["rdiv4", "rdiv2", "rdiv1"];
-
-/// Somebody with a microphone and a camera with three layers: 130, 500 and 1,500 kbit/s.
-fn film(call: &mut Call) -> usize {
-    let ann = call.publish(browser(), &RIDS);
-    call.connect();
-    call.start_audio(ann);
-    call.camera(ann, 0).filler = 70;
-    for (rid, packets, filler) in [("rdiv4", 1, 500), ("rdiv2", 2, 1000), ("rdiv1", 6, 1000)] {
-        let index = call.start_video(ann, VideoCodec::Vp8, Some(rid));
-        let camera = call.camera(ann, index);
-        (camera.packets, camera.filler) = (packets, filler);
-    }
-    call.run(ms(1000));
-    ann
-}
-
 fn held_to(least: u32, most: u32) -> Reception {
     Reception { bitrate: BitrateLimits::kbps(least, most), ..Reception::default() }
 }
@@ -69,7 +52,7 @@ fn a_publisher_without_a_limit_is_told_nothing() {
 fn one_subscriber_is_held_to_its_limit_and_others_get_the_best() {
     let mut call = Call::new();
     call.limits = BitrateLimits::kbps(300, 1500);
-    let ann = film(&mut call);
+    let ann = call.film_layers();
     let held = call.subscribe_wanting(SubscriberId(1), held_to(300, 600), ann);
     let free = call.subscribe_wanting(SubscriberId(2), Reception::default(), ann);
     let least = call.subscribe_wanting(SubscriberId(3), held_to(0, 20), ann);
@@ -87,7 +70,7 @@ fn one_subscriber_is_held_to_its_limit_and_others_get_the_best() {
 #[test]
 fn a_limit_that_changes_is_kept_from_then_on() {
     let mut call = Call::new();
-    let ann = film(&mut call);
+    let ann = call.film_layers();
     let bob = call.subscribe_wanting(SubscriberId(1), held_to(0, 600), ann);
     call.connect();
     call.run(ms(4000));
@@ -117,7 +100,7 @@ fn a_single_picture_is_sent_although_it_takes_more() {
 #[test]
 fn who_tells_nothing_of_its_path_is_held_to_its_limit_too() {
     let mut call = Call::new();
-    let ann = film(&mut call);
+    let ann = call.film_layers();
     let bare = browser().clear_codecs().enable_opus(true, false).enable_vp8(true);
     let deaf = bare.set_extension_map(str0m::rtp::ExtensionMap::empty());
     call.reception = held_to(0, 600);
@@ -133,7 +116,7 @@ fn who_tells_nothing_of_its_path_is_held_to_its_limit_too() {
 fn the_lower_limit_is_believed_until_the_network_is_known() {
     let first_layers = |least| {
         let mut call = Call::new();
-        let publishers = [film(&mut call), film(&mut call), film(&mut call), film(&mut call)];
+        let publishers = [call.film_layers(), call.film_layers(), call.film_layers(), call.film_layers()];
         let viewers = publishers.map(|ann| call.subscribe_wanting(SubscriberId(1), held_to(least, 0), ann));
         call.connect();
         let from = call.now;
@@ -148,7 +131,7 @@ fn the_lower_limit_is_believed_until_the_network_is_known() {
 #[test]
 fn the_lower_limit_does_not_ruin_sound_where_the_network_is_narrow() {
     let mut call = Call::new();
-    let ann = film(&mut call);
+    let ann = call.film_layers();
     let link = call.add_link(100_000);
     let phone = call.subscribe_wanting(SubscriberId(1), held_to(600, 1000), ann);
     call.put_behind(phone, link);
@@ -164,7 +147,7 @@ fn the_lower_limit_does_not_ruin_sound_where_the_network_is_narrow() {
 fn layers_that_nobody_watches_are_not_asked_for() {
     let mut call = Call::new();
     call.limits = BitrateLimits::kbps(300, 1000);
-    let ann = film(&mut call);
+    let ann = call.film_layers();
     call.run(ms(5000));
     assert_eq!(last_asked(&call, ann), Some(1750), "somebody may come soon");
     call.run(ms(8000));
@@ -196,7 +179,7 @@ fn layers_that_nobody_watches_are_not_asked_for() {
 #[test]
 fn who_watches_in_another_worker_counts() {
     let mut call = Call::new();
-    let ann = film(&mut call);
+    let ann = call.film_layers();
     call.run(ms(14_000));
     assert_eq!(last_asked(&call, ann), Some(300));
     call.branch_off();

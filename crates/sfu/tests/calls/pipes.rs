@@ -5,11 +5,9 @@ use std::collections::BTreeSet;
 use protocol::id::{PublicationId, TransportId};
 use protocol::media::{Legs, MediaEvent, MediaFailure, MediaOperation, Reception, TransportObservation, VideoCodec};
 
-use crate::call::{BRANCH, Call, ROUTER, SUBSCRIBER, browser, ms};
+use crate::call::{BRANCH, Call, RIDS, ROUTER, SUBSCRIBER, browser, ms};
 use crate::camera::stamp;
 use crate::simulcast::{assert_continuous, layers};
-
-const RIDS: [&str; 3] = ["rdiv4", "rdiv2", "rdiv1"];
 
 /// Ann with sound and a picture, Bob beside her, and the room open in another worker.
 fn two_workers() -> (Call, usize, usize) {

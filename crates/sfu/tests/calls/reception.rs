@@ -3,11 +3,9 @@
 use protocol::id::SubscriberId;
 use protocol::media::{Layer, LayerLimit, Legs, MediaOperation, Reception, TransportObservation, VideoCodec};
 
-use crate::call::{Call, Received, SUBSCRIBER, browser, ms};
+use crate::call::{Call, RIDS, Received, SUBSCRIBER, browser, ms};
 use crate::camera::stamp;
 use crate::simulcast::{assert_continuous, layers};
-
-const RIDS: [&str; 3] = ["rdiv4", "rdiv2", "rdiv1"];
 
 fn up_to(spatial: u8) -> Reception {
     Reception { limit: LayerLimit { spatial: Some(spatial), temporal: None }, ..Reception::default() }
