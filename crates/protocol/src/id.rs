@@ -108,6 +108,10 @@ number_id! {
     RecordingKey
 }
 number_id! {
-    /// A copy of what a publication receives, on its way to a recording.
+    /// A copy of what a publication receives, on its way to a recording or a job.
     TapId
+}
+number_id! {
+    /// Live work with media in a process of its own.
+    JobId
 }
