@@ -12,6 +12,8 @@ use crate::simulcast::assert_continuous;
 
 const TAP: TapId = TapId(7);
 const BEHIND: PublicationId = PublicationId(99);
+/// More than the network takes for what has left.
+const IN_FLIGHT: Duration = Duration::from_millis(100);
 const CAMERA: PublicationId = PublicationId(50);
 
 fn formats() -> Option<LocalFormats> {
@@ -55,6 +57,7 @@ fn a_filter_comes_and_goes_and_subscribers_see_one_stream() {
         assert!(video > 150 && audio > 95, "{video} {audio}");
         // It is the filter that they come through.
         let tap_and_publication = call.filter.take();
+        call.run(IN_FLIGHT);
         assert_eq!(received(&mut call, bob, ms(1000)), (0, 0));
         call.filter = tap_and_publication;
         let carol = call.subscribe(browser(), ann);
@@ -98,6 +101,7 @@ fn a_publisher_that_reconnects_goes_on_behind_its_filter_and_is_sent_back_what_t
         assert!(video > 70 && audio > 40, "{video} {audio}");
     }
     call.filter = None;
+    call.run(IN_FLIGHT);
     assert_eq!(received(&mut call, bob, ms(500)), (0, 0));
     assert_eq!(received(&mut call, again, ms(500)), (0, 0));
     let transport = call.clients[again].transport;
@@ -176,6 +180,7 @@ fn who_subscribes_to_a_camera_waits_until_it_is_known_what_it_gives() {
         call.run(ms(1000));
         call.accept_offer(bob, request);
         call.connect();
+        call.run(IN_FLIGHT);
         assert!(call.key_frames_wanted.contains(&CAMERA));
         for number in 0..60 {
             let now = call.now;
