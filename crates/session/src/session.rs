@@ -86,6 +86,11 @@ impl Session {
         self.remove_pending(id)
     }
 
+    /// Whose token it is, which nobody has used.
+    pub(crate) fn pending_by_token(&self, token: &str) -> Option<&PendingConnection> {
+        self.pending.get(self.by_token.get(token)?)
+    }
+
     pub(crate) fn enter(&mut self, id: ParticipantId, participant: Participant) {
         self.visible += usize::from(!participant.is_hidden());
         self.by_connection.insert(participant.connection.clone(), Slot::Active(id));
