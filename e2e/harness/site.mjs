@@ -19,6 +19,11 @@ export async function startSite() {
     if (pathname === '/client') answer('text/html', page(searchParams.get('version')));
     else if (pathname === '/agent.js')
       answer('text/javascript', readFileSync(join(here, 'agent.js')));
+    else if (pathname === '/devices') answer('text/html', devices);
+    else if (pathname === '/devices.js')
+      answer('text/javascript', readFileSync(join(here, 'devices.js')));
+    else if (pathname.startsWith('/modules/'))
+      answer('text/javascript', readFileSync(join(here, '../node_modules', pathname.slice(9))));
     else if (pathname === '/player') answer('text/html', player(searchParams.get('file')));
     else if (pathname.startsWith('/plain/'))
       answer('image/svg+xml', plain(pathname.slice('/plain/'.length)));
@@ -31,6 +36,8 @@ export async function startSite() {
   const { port } = server.address();
   return {
     client: (version) => `http://localhost:${port}/client?version=${version}`,
+    /** A page with clients of WHIP and WHEP. */
+    devices: () => `http://localhost:${port}/devices`,
     /** A page that shows a file of this machine. */
     player: (path) => `http://localhost:${port}/player?file=/shared/${shared.push(path) - 1}`,
     /** An image of one colour. */
@@ -38,6 +45,11 @@ export async function startSite() {
     stop: () => server.close(),
   };
 }
+
+const devices = `<!doctype html>
+<meta charset="utf-8"><title>devices</title><link rel="icon" href="data:,">
+<video playsinline></video>
+<script type="module" src="/devices.js"></script>`;
 
 const player = (file) => `<!doctype html>
 <meta charset="utf-8"><title>player</title><link rel="icon" href="data:,">

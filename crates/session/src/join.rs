@@ -157,6 +157,7 @@ impl Session {
             self.broadcast(None, Notification::ParticipantJoined { connection, joined_at: now, data }, cx);
         }
         self.take_seat(origin, participant, cx);
+        cx.expect_media_of_caller(origin.client, now);
         joined
     }
 

@@ -237,6 +237,7 @@ impl Registry {
                 Timer::Grace(client) => self.end_grace(client, now),
                 Timer::Return(client) => self.cx.drop_client(client),
                 Timer::Linger(client) => self.cx.clients.close(client, &mut self.cx.effects),
+                Timer::Caller(client) => self.look_after_caller(client, now),
                 Timer::Media(request) => self.give_up_media(request, now),
                 Timer::Offer { client, publisher, transport } => {
                     if let Some(Seat { session, participant }) = self.seat_of(client)

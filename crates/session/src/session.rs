@@ -92,6 +92,11 @@ impl Session {
         self.by_token.contains_key(token) || self.participants.values().any(let_in)
     }
 
+    /// Whose token it is, which nobody has used.
+    pub(crate) fn pending_by_token(&self, token: &str) -> Option<&PendingConnection> {
+        self.pending.get(self.by_token.get(token)?)
+    }
+
     pub(crate) fn enter(&mut self, id: ParticipantId, participant: Participant) {
         self.visible += usize::from(!participant.is_hidden());
         self.by_connection.insert(participant.connection.clone(), Slot::Active(id));

@@ -8,7 +8,7 @@ use protocol::model::{
     ConnectionProperties, ForcedVideoCodec, MediaMode, RecordingMode, RecordingNotification, RecordingProperties,
     SessionProperties,
 };
-use session::command::{ApplicationCommand, Join, Publish, StreamProperties};
+use session::command::{ApplicationCommand, Caller, Join, Publish, StreamProperties};
 use session::question::KnowsToken;
 use session::registry::{Figures, NotFound};
 use session::reply::Joined;
@@ -100,14 +100,21 @@ fn ask(registry: &mut Registry, command: ApplicationCommand) -> Result<Reply, Re
     answer
 }
 
+fn caller(client: Option<&ClientHandle>) -> Caller {
+    match client {
+        Some(client) => Caller::Known(client.clone()),
+        None => Caller::New(PeerInfo { ip: "192.0.2.9".to_owned(), user_id: "c".to_owned() }),
+    }
+}
+
 /// The answer to a client that makes calls, and who it is.
 fn call(
     registry: &mut Registry,
     client: Option<&ClientHandle>,
     command: ClientCommand,
 ) -> (Option<ClientHandle>, Result<Reply, Refusal>) {
-    let (call, client) = (CallId(8), client.cloned());
-    let mut effects = handle(registry, Command::Call { call, client, command });
+    let call = CallId(8);
+    let mut effects = handle(registry, Command::Call { call, caller: caller(client), command });
     match effects.pop() {
         Some(Effect::Reply { asker: Asker::Call(asker), client, result }) if asker == call => (client, result),
         other => panic!("{other:?}"),
@@ -177,7 +184,7 @@ fn a_client_without_a_socket_joins_publishes_and_leaves_by_calls() {
     assert_eq!(others.len(), 1);
 
     let (call_id, command) = (CallId(9), publish());
-    let effects = handle(&mut registry, Command::Call { call: call_id, client: Some(client.clone()), command });
+    let effects = handle(&mut registry, Command::Call { call: call_id, caller: caller(Some(&client)), command });
     let [Effect::Reply { result: Ok(Reply::Published { answer, .. }), .. }, Effect::Notify { notification, .. }] =
         &effects[..]
     else {

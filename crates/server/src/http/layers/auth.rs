@@ -24,6 +24,7 @@ use crate::http::pages::call_page;
 use crate::http::pages::recording_files;
 use crate::http::pages::trust;
 use crate::http::pages::virtual_background;
+use crate::http::whip;
 use crate::limits::Limits;
 use crate::state::Settings;
 use crate::well_known_secret::{AdmitsSecret as _, KNOWN_SECRET};
@@ -117,6 +118,8 @@ fn is_public(config: &Config, method: &Method, path: &str) -> bool {
         _ if virtual_background::has(path) => {
             config.madang_virtual_background && (method == Method::GET || method == Method::HEAD)
         }
+        // With a token of their own.
+        _ if whip::has(config, path) => true,
         "/call/token" => config.madang_call_page && method == Method::POST,
         _ => config.madang_call_page && (method == Method::GET || method == Method::HEAD) && call_page::has(path),
     }

@@ -31,4 +31,5 @@ mod streams;
 mod tokens;
 mod unavailable;
 mod virtual_background;
+mod whip;
 mod wire;
