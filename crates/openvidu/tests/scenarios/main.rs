@@ -23,6 +23,7 @@ mod requests;
 mod rest;
 mod selection;
 mod signals;
+mod speech;
 mod subscribe;
 mod transcoding;
 mod worker;
