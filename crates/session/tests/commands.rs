@@ -48,6 +48,7 @@ fn registry() -> Registry {
         virtual_background: true,
         transcodes: true,
         recording,
+        speech: None,
     };
     Registry::new(settings, [1; 32])
 }

@@ -24,6 +24,7 @@ mod requests;
 mod rest;
 mod selection;
 mod signals;
+mod speech;
 mod subscribe;
 mod transcoding;
 mod worker;

@@ -80,6 +80,18 @@ pub enum ClientCommand {
         /// Stream id.
         stream: String,
     },
+    /// Tell me what somebody says.
+    SubscribeToSpeech {
+        /// Connection id.
+        connection: String,
+        /// In which language.
+        language: String,
+    },
+    /// No longer.
+    UnsubscribeFromSpeech {
+        /// Connection id.
+        connection: String,
+    },
     /// The client's own figures; answered and otherwise ignored.
     Report,
     /// Is anybody there? Answered at once, whatever waits.
@@ -111,7 +123,10 @@ impl ClientCommand {
             Self::Subscribe { stream, offer: sdp } | Self::AnswerOffer { stream, answer: sdp } => {
                 stream.len() + sdp.len()
             }
-            Self::Unsubscribe { publisher: connection } | Self::ForceDisconnect { connection } => connection.len(),
+            Self::Unsubscribe { publisher: connection }
+            | Self::ForceDisconnect { connection }
+            | Self::UnsubscribeFromSpeech { connection } => connection.len(),
+            Self::SubscribeToSpeech { connection, language } => connection.len() + language.len(),
             Self::AddCandidate { endpoint, candidate } => endpoint.len() + candidate.len(),
             Self::RestartIce { endpoint, credentials } => {
                 endpoint.len() + credentials.ufrag.len() + credentials.password.len()
