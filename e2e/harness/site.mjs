@@ -20,6 +20,8 @@ export async function startSite() {
     else if (pathname === '/agent.js')
       answer('text/javascript', readFileSync(join(here, 'agent.js')));
     else if (pathname === '/player') answer('text/html', player(searchParams.get('file')));
+    else if (pathname.startsWith('/plain/'))
+      answer('image/svg+xml', plain(pathname.slice('/plain/'.length)));
     else if (pathname.startsWith('/shared/'))
       answer('video/webm', readFileSync(shared[Number(pathname.slice('/shared/'.length))]));
     else if (bundle) answer('text/javascript', readFileSync(bundlePath(bundle[1])));
@@ -31,6 +33,8 @@ export async function startSite() {
     client: (version) => `http://localhost:${port}/client?version=${version}`,
     /** A page that shows a file of this machine. */
     player: (path) => `http://localhost:${port}/player?file=/shared/${shared.push(path) - 1}`,
+    /** An image of one colour. */
+    plain: (colour) => `http://localhost:${port}/plain/${colour}`,
     stop: () => server.close(),
   };
 }
@@ -38,6 +42,9 @@ export async function startSite() {
 const player = (file) => `<!doctype html>
 <meta charset="utf-8"><title>player</title><link rel="icon" href="data:,">
 <video muted src="${file}"></video>`;
+
+const plain = (colour) => `<svg xmlns="http://www.w3.org/2000/svg" width="320" height="240">
+<rect width="320" height="240" fill="${colour}"/></svg>`;
 
 export const bundlePath = (version) =>
   join(here, `../node_modules/ovb-${version}/static/js/openvidu-browser-${version}.min.js`);

@@ -233,6 +233,7 @@ pub(crate) fn session(config: &Config, fallback_host: IpAddr, udp_port: u16) -> 
         },
         signals: Some(SIGNALS),
         network_quality: network_quality(config),
+        virtual_background: config.madang_virtual_background,
         recording: RecordingSettings {
             enabled: config.openvidu_recording,
             notification: config.openvidu_recording_notification,

@@ -127,6 +127,7 @@ mod tests {
             video_bandwidth: crate::VideoBandwidth::default(),
             signals: None,
             network_quality: None,
+            virtual_background: false,
             recording: RecordingSettings {
                 enabled: false,
                 notification: RecordingNotification::None,

@@ -101,6 +101,23 @@ impl Question for ListConnections {
     }
 }
 
+/// Whether a token was made here for a client that may still come, or is there.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnowsToken {
+    /// Session id.
+    pub session: String,
+    /// `tok_…`: a secret.
+    pub token: String,
+}
+
+impl Question for KnowsToken {
+    type Answer = bool;
+
+    fn answer(self, registry: &Registry) -> Self::Answer {
+        registry.knows_token(&self.session, &self.token)
+    }
+}
+
 /// How a session is recorded if nothing else is said; or why it cannot be recorded now.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct RecordingDefaults {

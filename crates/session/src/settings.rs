@@ -41,6 +41,8 @@ pub struct Settings {
     pub signals: Option<SignalLimits>,
     /// How often the networks of publishers are rated for everybody; none: never.
     pub network_quality: Option<Duration>,
+    /// Whether tokens say that clients find virtual backgrounds here.
+    pub virtual_background: bool,
     /// Recording.
     pub recording: RecordingSettings,
 }

@@ -9,10 +9,11 @@ use protocol::model::{
     SessionProperties,
 };
 use session::command::{ApplicationCommand, Join, Publish, StreamProperties};
+use session::question::KnowsToken;
 use session::registry::{Figures, NotFound};
 use session::reply::Joined;
 use session::{
-    Asker, CallId, ClientCommand, ClientHandle, Command, Effect, GuestRefusal, Notification, PeerInfo,
+    Asker, CallId, ClientCommand, ClientHandle, Command, Effect, GuestRefusal, Notification, PeerInfo, Question as _,
     RecordingSettings, Refusal, Registry, Reply, Settings, SocketId, Time,
 };
 
@@ -44,6 +45,7 @@ fn registry() -> Registry {
         video_bandwidth: session::VideoBandwidth::default(),
         signals: None,
         network_quality: None,
+        virtual_background: true,
         recording,
     };
     Registry::new(settings, [1; 32])
@@ -187,6 +189,20 @@ fn a_client_without_a_socket_joins_publishes_and_leaves_by_calls() {
     assert_eq!(call(&mut registry, Some(&client), ClientCommand::Leave).1, Err(Refusal::UnknownClient));
     let Figures { clients, publications, timers, .. } = registry.figures();
     assert_eq!((clients, publications, timers), (1, 0, 0));
+}
+
+#[test]
+fn a_token_is_known_until_its_client_has_left() {
+    let (mut registry, _) = room();
+    let token = token(&mut registry);
+    let knows = |registry: &Registry, session: &str, token: &str| {
+        KnowsToken { session: session.to_owned(), token: token.to_owned() }.answer(registry)
+    };
+    assert!(knows(&registry, ROOM, &token) && !knows(&registry, "other", &token) && !knows(&registry, ROOM, "tok_"));
+    let (client, _) = call(&mut registry, None, join(token.clone()));
+    assert!(knows(&registry, ROOM, &token));
+    assert_eq!(call(&mut registry, client.as_ref(), ClientCommand::Leave).1, Ok(Reply::Done));
+    assert!(!knows(&registry, ROOM, &token));
 }
 
 #[test]

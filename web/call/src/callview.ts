@@ -1,5 +1,6 @@
 /** The page during the call: header, stage, controls. */
 
+import { Backgrounds } from './backgrounds';
 import type { Call } from './call';
 import { Controls } from './controls';
 import { el, icon } from './dom';
@@ -13,6 +14,7 @@ export class CallView {
   private readonly alone = el('p', { class: 'alone', hidden: true }, text('alone'));
   private readonly stage: Stage;
   private readonly controls: Controls;
+  private readonly backgrounds: Backgrounds;
   readonly element: HTMLElement;
 
   constructor(
@@ -22,7 +24,9 @@ export class CallView {
   ) {
     this.stage = new Stage(onBlocked);
     this.controls = new Controls(call, true, () => this.refresh());
+    this.backgrounds = new Backgrounds(call);
     this.controls.element.append(
+      this.backgrounds.element,
       el(
         'button',
         {
@@ -66,10 +70,12 @@ export class CallView {
     this.alone.hidden = people > 1;
     this.stage.show(participants);
     this.controls.refresh();
+    this.backgrounds.refresh();
   }
 
   close(): void {
     this.controls.close();
+    this.backgrounds.close();
     this.element.remove();
   }
 }

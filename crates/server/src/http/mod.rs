@@ -28,7 +28,7 @@ use error::ApiError;
 use layers::access::{self, Access};
 use layers::{auth, compatibility, cors, deprecated, forgery, headers, intake, panics, trailing_slash};
 use pages::call::Places;
-use pages::{accept_certificate, call, call_page, info, recording_files, trust};
+use pages::{accept_certificate, call, call_page, info, recording_files, trust, virtual_background};
 
 mod api;
 mod error;
@@ -62,6 +62,9 @@ pub(crate) fn router(state: AppState, web_sockets: Router) -> Router {
     }
     if state.settings.madang_call_page {
         router = router.merge(call_page::routes()).route("/call/token", post(call::token));
+    }
+    if state.settings.madang_virtual_background {
+        router = router.merge(virtual_background::routes());
     }
     let router = router
         .method_not_allowed_fallback(wrong_method)

@@ -242,6 +242,7 @@ fn settings() -> Settings {
         video_bandwidth: session::VideoBandwidth::default(),
         signals: None,
         network_quality: Some(Duration::from_secs(5)),
+        virtual_background: false,
         recording: RecordingSettings {
             enabled: false,
             notification: RecordingNotification::PublisherModerator,

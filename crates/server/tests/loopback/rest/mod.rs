@@ -30,4 +30,5 @@ mod signal;
 mod streams;
 mod tokens;
 mod unavailable;
+mod virtual_background;
 mod wire;
