@@ -124,6 +124,11 @@ soak-recording: build e2e/node_modules/.package-lock.json
 bench: build e2e/node_modules/.package-lock.json
 	cd e2e && MADANG=$(abspath $(MADANG)) node bench/first-frame.mjs
 
+# What a virtual background costs the browser, as docs/benchmarks.md has it; two minutes.
+.PHONY: bench-background
+bench-background: build e2e/node_modules/.package-lock.json
+	cd e2e && MADANG=$(abspath $(MADANG)) node bench/virtual-background.mjs
+
 # Prints the table of docs/network.md: which way media takes in each network, and how long it takes to come. Needs root.
 ROUNDS ?= 5
 bench-network: build e2e/node_modules/.package-lock.json

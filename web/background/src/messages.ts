@@ -38,7 +38,9 @@ export type ToWorker =
   /** `background` is left out if it stays. */
   | { kind: 'change'; change: number; look: Look; background?: ImageBitmap }
   /** The answer to `wanted`; none if there is none now. */
-  | { kind: 'frame'; frame: ImageBitmap | null };
+  | { kind: 'frame'; frame: ImageBitmap | null }
+  /** Nothing is heard of it any more. */
+  | { kind: 'stop' };
 
 export type FromWorker =
   /** The first picture is made. */

@@ -7,6 +7,8 @@ import PictureWorker from './worker/worker?worker&inline';
 
 /** ms until the first picture: time to load three megabytes, and for a slow machine to start. */
 const PATIENCE = 30_000;
+/** ms for a worker to end by itself: it has frames of the camera to give back. */
+const FAREWELL = 2_000;
 
 interface Pending {
   resolve: () => void;
@@ -33,11 +35,10 @@ export class Process {
     private readonly output: Output,
   ) {
     this.worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.hear(data);
-    this.worker.onerror = (event) => {
-      const why =
-        event.message || 'does the page allow it (Content-Security-Policy: worker-src blob:)?';
-      this.end(new Failure(`The worker ended: ${why}`));
-    };
+    this.worker.onerror = ({ message }) =>
+      this.fail(
+        `The worker ended: ${message || 'does the page allow it (Content-Security-Policy: worker-src blob:)?'}`,
+      );
   }
 
   /** Resolves once there is a picture. */
@@ -115,7 +116,7 @@ export class Process {
         this.output.show(message.picture);
         break;
       case 'failed':
-        this.end(new Failure(message.message));
+        this.fail(message.message);
         break;
     }
   }
@@ -131,10 +132,20 @@ export class Process {
     if (!this.ended) this.tell({ kind: 'frame', frame }, [frame]);
   }
 
+  private fail(why: string): void {
+    // Nobody waits who could be told; a track that the client has stopped is its own doing.
+    const unnoticed = this.pending.size === 0 && this.output.track.readyState === 'live';
+    if (unnoticed) console.error(`Virtual background: ${why}`);
+    this.end(new Failure(why));
+  }
+
   private end(why: Failure): void {
     if (this.ended) return;
     this.ended = why;
-    this.worker.terminate();
+    this.worker.onmessage = null;
+    this.worker.onerror = null;
+    this.tell({ kind: 'stop' }, []);
+    setTimeout(() => this.worker.terminate(), FAREWELL);
     this.output.track.stop();
     for (const { reject } of this.pending.values()) reject(why);
     this.pending.clear();

@@ -15,6 +15,7 @@ const FIRST_FRAME = 500;
 interface Scope {
   onmessage: ((event: MessageEvent<ToWorker>) => void) | null;
   postMessage(message: FromWorker, transfer?: Transferable[]): void;
+  close(): void;
 }
 const page = self as unknown as Scope;
 
@@ -27,6 +28,11 @@ interface Studio {
 
 let painter: Painter | null = null;
 let studio: Studio | null = null;
+/**
+ * Gives the camera's frames back. There are only few, and as long as they are not closed the camera makes no
+ * others; a worker that is merely terminated leaves them to the garbage collector.
+ */
+let release = () => {};
 
 page.onmessage = ({ data }) => {
   receive(data).catch(fail);
@@ -40,10 +46,14 @@ async function receive(message: ToWorker): Promise<void> {
       return change(message);
     case 'frame':
       return studio?.take(message.frame);
+    case 'stop':
+      release();
+      return page.close();
   }
 }
 
 async function begin({ assets, look, background, tracks, frame, framesPerSecond }: Begin) {
+  release = () => void tracks?.frames.cancel();
   painter = new Painter(await Segmenter.load(assets), look, background);
   studio = tracks
     ? await TrackStudio.open(painter, tracks, frame, framesPerSecond)
@@ -58,6 +68,7 @@ async function change({ change, look, background }: Change): Promise<void> {
 }
 
 function fail(error: unknown): void {
+  release();
   page.postMessage({
     kind: 'failed',
     message: error instanceof Error ? error.message : String(error),
@@ -83,19 +94,19 @@ class TrackStudio implements Studio {
   static async open(painter: Painter, tracks: Tracks, frame: ImageBitmap, framesPerSecond: number) {
     const studio = new TrackStudio(painter, tracks, framesPerSecond);
     const reader = tracks.frames.getReader();
+    release = () => {
+      studio.last?.close();
+      studio.last = null;
+      // What waits for a frame is answered that there is none.
+      void reader.cancel();
+    };
     const first = reader.read();
     const late = new Promise<null>((resolve) => setTimeout(resolve, FIRST_FRAME, null));
-    if ((await Promise.race([first, late])) === null) {
-      await studio.paint(new VideoFrame(frame, { timestamp: 0 }));
-    }
+    const next = await Promise.race([first, late]);
+    if (next?.done) throw new Error('The camera has stopped');
+    await studio.paint(next ? next.value : new VideoFrame(frame, { timestamp: 0 }));
     frame.close();
-    const begun = new Promise<void>((resolve, reject) => {
-      studio.follow(reader, first, resolve).catch((error) => {
-        reject(error);
-        fail(error);
-      });
-    });
-    if (!studio.last) await begun;
+    studio.follow(reader, next ? reader.read() : first).catch(fail);
     return studio;
   }
 
@@ -110,15 +121,10 @@ class TrackStudio implements Studio {
   private async follow(
     reader: ReadableStreamDefaultReader<VideoFrame>,
     first: Promise<ReadableStreamReadResult<VideoFrame>>,
-    painted: () => void,
   ): Promise<void> {
     for (let next = await first; !next.done; next = await reader.read()) {
-      if (this.pace.admits(next.value.timestamp)) {
-        await this.paint(next.value);
-        painted();
-      } else {
-        next.value.close();
-      }
+      if (this.pace.admits(next.value.timestamp)) await this.paint(next.value);
+      else next.value.close();
     }
     // The camera's track has ended, and so does this one.
     await this.writer.close();
