@@ -128,6 +128,7 @@ mod tests {
             signals: None,
             network_quality: None,
             virtual_background: false,
+            transcodes: true,
             recording: RecordingSettings {
                 enabled: false,
                 notification: RecordingNotification::None,

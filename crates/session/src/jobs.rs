@@ -5,13 +5,18 @@ use std::collections::HashMap;
 
 use protocol::id::JobId;
 use protocol::job::{JobCommand, JobReport};
+use protocol::media::VideoCodec;
 
+use crate::client::Seat;
 use crate::context::Context;
 use crate::{Effect, Registry, Time};
 
 /// What a job is for.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) enum JobPurpose {}
+pub(crate) enum JobPurpose {
+    /// Somebody's stream in another codec.
+    Transcoding { seat: Seat, codec: VideoCodec },
+}
 
 /// All that run.
 #[derive(Debug, Default)]
@@ -50,7 +55,9 @@ impl Registry {
     /// Something has become of a job.
     pub fn handle_job(&mut self, report: JobReport, now: Time) {
         let Some(purpose) = self.cx.jobs.purposes.get(&report.job).cloned() else { return };
-        let _ = now;
-        match purpose {}
+        match purpose {
+            JobPurpose::Transcoding { seat, codec } => self.transcoding_reported(&seat, codec, report.news),
+        }
+        self.settle(now);
     }
 }

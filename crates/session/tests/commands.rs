@@ -46,6 +46,7 @@ fn registry() -> Registry {
         signals: None,
         network_quality: None,
         virtual_background: true,
+        transcodes: true,
         recording,
     };
     Registry::new(settings, [1; 32])

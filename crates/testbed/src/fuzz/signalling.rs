@@ -244,6 +244,7 @@ fn settings() -> Settings {
         signals: None,
         network_quality: Some(Duration::from_secs(5)),
         virtual_background: false,
+        transcodes: true,
         recording: RecordingSettings {
             enabled: false,
             notification: RecordingNotification::PublisherModerator,
