@@ -21,6 +21,8 @@ const near = (pixel, colour) => colour.every((c, i) => Math.abs(pixel[i] - c) <=
 
 async function enter(world, name, viewport = { width: 1280, height: 760 }) {
   const page = await world.browsers.page('chromium', { viewport, locale: 'en-GB' });
+  // Closed with the scenario.
+  world.participants.add({ name, troubles: [], close: () => page.close() });
   page.errors = [];
   page.on('pageerror', (error) => page.errors.push(String(error)));
   await page.goto(`${world.server.url}/?room=studio`);

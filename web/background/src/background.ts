@@ -46,9 +46,15 @@ export class VirtualBackground {
   }
 
   private running: Running | null = null;
+  private asked = false;
   private over = false;
 
-  constructor(private readonly parameters: Parameters) {}
+  constructor(private readonly parameters: Parameters) {
+    // For a kind that it does not know the client asks for nothing and forgets what it has made.
+    setTimeout(() => {
+      if (!this.asked) this.abandon();
+    });
+  }
 
   /** A video with the person before what is behind them, blurred. */
   backgroundBlur(options?: unknown): Promise<HTMLVideoElement> {
@@ -86,6 +92,7 @@ export class VirtualBackground {
       outputFramerate: framesPerSecond,
       openviduServerUrl,
     } = this.parameters;
+    this.asked = true;
     try {
       const options = readOptions(given);
       const look = readLook(options);
