@@ -36,7 +36,8 @@ export class Painter {
     picture.drawImage(mask.person, 0, 0, width, height);
     picture.globalCompositeOperation = 'source-in';
     picture.drawImage(frame, 0, 0, width, height);
-    const background = this.background ?? this.blur.paint(frame, mask.person, width, height);
+    const background =
+      this.background ?? this.blur.paint(this.segmenter.seen, mask.person, width, height);
     picture.globalCompositeOperation = 'destination-over';
     cover(picture, background, width, height);
     if (this.look.lightWrapping > 0) this.shine(background, width, height);

@@ -29,6 +29,11 @@ export class Segmenter {
     return new Segmenter(runtime);
   }
 
+  /** The frame of the last call, as small as the model has it. */
+  get seen(): OffscreenCanvas {
+    return this.context.canvas;
+  }
+
   /** How sure the model is that a pixel is of a person, 0 to 1, row by row. Valid until the next call. */
   segment(frame: CanvasImageSource): Float32Array {
     const { runtime, context, width, height } = this;
