@@ -10,6 +10,7 @@ use crate::client::{Clients, Link, Origin, Presence};
 use crate::command::{Asker, CallId};
 use crate::effect::Effects;
 use crate::id::{ClientId, Ids};
+use crate::jobs::Jobs;
 use crate::media::{MediaRequest, MediaRequests};
 use crate::observation::MediaLegs;
 use crate::recording::Recordings;
@@ -29,6 +30,7 @@ pub(crate) struct Context {
     pub(crate) legs: MediaLegs,
     pub(crate) timers: Timers,
     pub(crate) recordings: Recordings,
+    pub(crate) jobs: Jobs,
     /// Streams to be offered again, and to whom.
     pub(crate) offers_due: VecDeque<(ClientId, StreamId)>,
     pub(crate) effects: Effects,
@@ -45,6 +47,7 @@ impl Context {
             legs: MediaLegs::default(),
             timers: Timers::default(),
             recordings: Recordings::default(),
+            jobs: Jobs::default(),
             offers_due: VecDeque::new(),
             effects: Effects::default(),
         }

@@ -59,6 +59,7 @@ mod garbage;
 mod guest_room;
 mod healing;
 mod id;
+mod jobs;
 mod join;
 mod leave;
 mod media;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use openvidu::Dialect;
 use protocol::id::WorkerId;
+use protocol::job::JobCommand;
 use protocol::media::{Kinds, MediaEvent, MediaFailure, MediaOperation};
 use protocol::model::{ConnectionProperties, IceServer, MediaServer, RecordingNotification, Role, SessionProperties};
 use protocol::recording::RecordingReport;
@@ -91,6 +92,8 @@ pub(crate) struct Call {
     pub(crate) log: Vec<String>,
     pub(crate) worker: Worker,
     pub(crate) recorder: Recorder,
+    /// What was asked of live jobs.
+    pub(crate) jobs: Vec<JobCommand>,
     /// Results that came later.
     pub(crate) completed: HashMap<CallId, Result<Reply, Refusal>>,
     /// What applications were told.
@@ -120,6 +123,7 @@ impl Call {
             log: vec![],
             worker: Worker::default(),
             recorder: Recorder::default(),
+            jobs: vec![],
             completed: HashMap::new(),
             events: EventAudit::default(),
             observed: vec![],
@@ -391,6 +395,7 @@ impl Call {
             Effect::Event(event) => self.events.hear(event),
             Effect::Collected(_) => {}
             Effect::Recording(command) => self.recorder.carry_out(command),
+            Effect::Job(command) => self.jobs.push(command),
             Effect::Reply { asker: Asker::Call(call), result, .. } => drop(self.completed.insert(call, result)),
             Effect::CloseSocket { socket } => {
                 let name = self.by_socket.remove(&socket).expect("only open sockets are closed");

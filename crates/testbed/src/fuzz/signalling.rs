@@ -173,6 +173,7 @@ impl Call {
                 Effect::Reply { asker: Asker::Call(_), .. }
                 | Effect::Event(_)
                 | Effect::Recording(_)
+                | Effect::Job(_)
                 | Effect::Observed(_)
                 | Effect::Entered { .. }
                 | Effect::Departed { .. }
