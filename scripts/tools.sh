@@ -49,6 +49,11 @@ if [ "$purpose" = test ]; then
     /usr/bin/python3 -c 'import gi; gi.require_version("GstWebRTC", "1.0")' 2>/dev/null ||
         packages+=(python3-gi gir1.2-gst-plugins-bad-1.0)
     compgen -G "/usr/lib/*/gstreamer-1.0/libgstnice.so" >/dev/null || packages+=(gstreamer1.0-nice)
+    # Somebody who speaks, and a recogniser, for Debian's own Python.
+    has espeak-ng || packages+=(espeak-ng)
+    /usr/bin/python3 -c 'import pocketsphinx, websockets' 2>/dev/null ||
+        packages+=(python3-pocketsphinx python3-websockets)
+    [ -d /usr/share/pocketsphinx/model/en-us ] || packages+=(pocketsphinx-en-us)
 fi
 
 gstreamer=()

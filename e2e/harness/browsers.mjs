@@ -57,12 +57,14 @@ export class Browsers {
   /**
    * `ownOrigin`: the pages come from the server itself and must do without Chromium's leniency.
    * `wrap`: what is started instead of a program; `debuggingPort`: gets Firefox one that leads to the same one where it runs. `trust`: an authority's; without one, certificates do not matter.
+   * `microphone`: a WAV file that Chromium's microphones play, again and again.
    */
   constructor({
     ownOrigin = false,
     wrap = (program) => program,
     debuggingPort = async () => undefined,
     trust,
+    microphone,
   } = {}) {
     this.#debuggingPort = debuggingPort;
     this.#executable = wrap(chromiumPath);
@@ -71,6 +73,7 @@ export class Browsers {
     this.#flags = [...chromiumFlags];
     if (!ownOrigin) this.#flags.push(otherOrigin);
     if (!trust) this.#flags.push('--ignore-certificate-errors');
+    if (microphone) this.#flags.push(`--use-file-for-fake-audio-capture=${microphone}`);
   }
 
   /** A fresh page: `browser` is `chromium` or `firefox`, `options` go to Chromium's context. */

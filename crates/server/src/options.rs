@@ -13,10 +13,10 @@ use media::{AddressOptions, TranslatedAddress, WorkerOptions};
 use openvidu::Dialect;
 use protocol::id::WorkerId;
 use protocol::model::{IceServer, MediaServer};
-use session::{Flow, RecordingSettings, SignalLimits};
+use session::{Flow, ModelLoading, RecordingSettings, SignalLimits, SpeechSettings};
 use settings::{
-    COMPATIBLE_VERSION, CertificateType, Config, ConfigError, Fault, IceMode, PublicHost, RecordingStorage, Rule,
-    Secret, Sources, bracketed,
+    COMPATIBLE_VERSION, CertificateType, Config, ConfigError, Fault, IceMode, ModelLoadStrategy, PublicHost,
+    RecordingStorage, Rule, Secret, Sources, SpeechEngine, bracketed,
 };
 use turn::SharedSecret;
 
@@ -48,6 +48,9 @@ const RECORDING_START_TIMEOUT: Duration = Duration::from_secs(10);
 const PAGE_START_TIMEOUT: Duration = Duration::from_secs(30);
 /// As in the original: creating the session again waits as long.
 const RECORDING_PROCESSING_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Clients give up after 10 s.
+const RECOGNISER_START_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// What the parts have to say about their settings, before anything is opened.
 pub(crate) const RULES: &[Rule] = &[|config| webhook(config).err(), |config| bucket(config).err()];
@@ -156,6 +159,30 @@ pub(crate) fn workers(config: &Config) -> u16 {
     wanted.clamp(1, media::MAX_WORKERS)
 }
 
+/// What recognises speech, if anything does.
+fn speech(config: &Config) -> Option<SpeechSettings> {
+    let recognisers = config.madang_vosk_servers.0.clone();
+    let loading = match config.openvidu_pro_speech_to_text_vosk_model_load_strategy {
+        ModelLoadStrategy::OnDemand => ModelLoading::OnDemand,
+        ModelLoadStrategy::Manual => ModelLoading::Manual,
+    };
+    let is_vosk = config.openvidu_pro_speech_to_text == SpeechEngine::Vosk;
+    is_vosk.then_some(SpeechSettings { recognisers, loading, start_timeout: RECOGNISER_START_TIMEOUT })
+}
+
+/// Why speech is not recognised although that is set, if so.
+pub(crate) fn deaf(config: &Config) -> Option<&'static str> {
+    match config.openvidu_pro_speech_to_text {
+        SpeechEngine::Vosk if config.madang_vosk_servers.0.is_empty() => {
+            Some("no language can be recognised: MADANG_VOSK_SERVERS names no server")
+        }
+        SpeechEngine::Azure | SpeechEngine::Aws => {
+            Some("speech is not recognised: OPENVIDU_PRO_SPEECH_TO_TEXT can be `vosk` only")
+        }
+        SpeechEngine::Vosk | SpeechEngine::Disabled => None,
+    }
+}
+
 /// How often the networks of publishers are rated, if they are.
 fn network_quality(config: &Config) -> Option<Duration> {
     let interval = Duration::from_secs(config.openvidu_pro_network_quality_interval.into());
@@ -242,6 +269,7 @@ pub(crate) fn session(config: &Config, fallback_host: IpAddr, udp_port: u16) -> 
             page_start_timeout: PAGE_START_TIMEOUT,
             processing_timeout: RECORDING_PROCESSING_TIMEOUT,
         },
+        speech: speech(config),
     }
 }
 
@@ -297,6 +325,26 @@ mod tests {
         assert_eq!(url(&[("DOMAIN_OR_PUBLIC_IP", "2001:db8::1")]), "stun:[2001:db8::1]:3478");
         let same = session(&Config::default(), LOCALHOST, 3478).ice_servers[0].url.clone();
         assert_eq!(same, "stun:127.0.0.1:3479");
+    }
+
+    #[test]
+    fn speech_is_recognised_where_a_server_is_named() {
+        let off = load(&[]).unwrap();
+        assert!(speech(&off).is_none() && deaf(&off).is_none());
+        let on = ("OPENVIDU_PRO_SPEECH_TO_TEXT", "vosk");
+        let servers = ("MADANG_VOSK_SERVERS", "[en-US=ws://127.0.0.1:2700, fr-FR=wss://vosk.example.org/fr]");
+        let config = load(&[on, servers]).unwrap();
+        let set = speech(&config).unwrap();
+        assert_eq!(set.recognisers.keys().collect::<Vec<_>>(), ["en-US", "fr-FR"]);
+        assert_eq!((set.recognisers["en-US"].as_str(), set.loading), ("ws://127.0.0.1:2700", ModelLoading::OnDemand));
+        assert!(deaf(&config).is_none());
+        assert!(deaf(&load(&[on]).unwrap()).unwrap().contains("MADANG_VOSK_SERVERS"));
+        let azure = load(&[("OPENVIDU_PRO_SPEECH_TO_TEXT", "azure"), servers]).unwrap();
+        assert!(speech(&azure).is_none() && deaf(&azure).is_some());
+        for wrong in ["[en-US]", "[en-US=http://h]", "[=ws://h]", "[en=ws://h,en=ws://i]", "ws://h"] {
+            let told = load(&[("MADANG_VOSK_SERVERS", wrong)]).unwrap_err().to_string();
+            assert!(told.contains("Property MADANG_VOSK_SERVERS"), "{wrong}: {told}");
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ use crate::media::{MediaRequest, MediaRequests};
 use crate::observation::MediaLegs;
 use crate::recording::Recordings;
 use crate::request::{Decision, Response};
+use crate::speech::Speech;
 use crate::timer::{Timer, Timers};
 use crate::worker::Workers;
 use crate::{Notification, Refusal, Reply, Settings, Time};
@@ -31,6 +32,7 @@ pub(crate) struct Context {
     pub(crate) timers: Timers,
     pub(crate) recordings: Recordings,
     pub(crate) jobs: Jobs,
+    pub(crate) speech: Speech,
     /// Streams to be offered again, and to whom.
     pub(crate) offers_due: VecDeque<(ClientId, StreamId)>,
     pub(crate) effects: Effects,
@@ -48,6 +50,7 @@ impl Context {
             timers: Timers::default(),
             recordings: Recordings::default(),
             jobs: Jobs::default(),
+            speech: Speech::default(),
             offers_due: VecDeque::new(),
             effects: Effects::default(),
         }

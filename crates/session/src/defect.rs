@@ -93,6 +93,7 @@ impl Registry {
     fn tear_down(&mut self, mut broken: Session, now: Time) {
         broken.in_all_rooms(&MediaOperation::CloseRouter, &mut self.cx);
         self.attempt(|registry| broken.end_recording(REASON, &mut registry.cx, now));
+        self.attempt(|registry| registry.cx.end_speech(&broken.id));
         self.bury(broken.id.clone(), broken.number, broken.destroyed(REASON, now), now);
     }
 }
@@ -136,6 +137,7 @@ mod tests {
                 page_start_timeout: SECOND,
                 processing_timeout: SECOND,
             },
+            speech: None,
         }
     }
 

@@ -11,7 +11,10 @@ use crate::{Effect, Registry, Time};
 
 /// What a job is for.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) enum JobPurpose {}
+pub(crate) enum JobPurpose {
+    /// Hears one speaker in one language (`speech`).
+    Recognise,
+}
 
 /// All that run.
 #[derive(Debug, Default)]
@@ -50,7 +53,9 @@ impl Registry {
     /// Something has become of a job.
     pub fn handle_job(&mut self, report: JobReport, now: Time) {
         let Some(purpose) = self.cx.jobs.purposes.get(&report.job).cloned() else { return };
-        let _ = now;
-        match purpose {}
+        match purpose {
+            JobPurpose::Recognise => self.recogniser_reports(report.job, report.news, now),
+        }
+        self.settle(now);
     }
 }

@@ -19,7 +19,7 @@
 //! Where things are: `registry` is the front, `request` the life of a client's request, `application` that of an
 //! application's. What is asked and answered stands in [`command`], [`question`], [`reply`], [`refusal`],
 //! [`notification`] and [`snapshot`]. One file per thing that happens (`join`, `publish`, `subscribe`, `leave`, `reconnection`, `moderation`,
-//! `signal`, `property`, `recording`, `guest_room`, `ending`), one per thing that is (`session`, `connection`, `stream`,
+//! `signal`, `property`, `recording`, `speech`, `guest_room`, `ending`), one per thing that is (`session`, `connection`, `stream`,
 //! `subscription`, `client`), `sessions` is their table, `defect` what becomes of a panic, `permissions` says who may do what,
 //! `voice` how much one may make others hear, `bandwidth` how much its pictures may take and `quality` how good a publisher's
 //! network is. Transitions are methods of `Session` and of what is in it; what they use besides is a `Context`, which knows no
@@ -39,6 +39,7 @@ pub use refusal::Refusal;
 pub use registry::Registry;
 pub use reply::Reply;
 pub use settings::{RecordingSettings, Settings, TurnServer};
+pub use speech::{ModelLoading, SpeechRefusal, SpeechSettings};
 pub use time::Time;
 pub use voice::{Flow, SignalLimits};
 
@@ -84,6 +85,7 @@ mod sessions;
 mod settings;
 mod signal;
 pub mod snapshot;
+mod speech;
 mod stream;
 mod subscribe;
 mod subscription;

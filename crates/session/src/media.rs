@@ -152,6 +152,7 @@ impl Registry {
             }
             MediaEvent::TapEnded { router: _, tap } => {
                 self.tap_ended(tap, now);
+                self.cx.speech_tap_ended(tap);
                 return;
             }
         };

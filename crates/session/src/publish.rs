@@ -143,6 +143,7 @@ impl Session {
         cx.reply(origin, Ok(Reply::Published { answer: local_sdp, stream: id, created_at }));
         self.broadcast(Some(who), Notification::StreamPublished { connection, stream: description }, cx);
         self.record_published(who, cx, now);
+        self.speech_published(who, cx);
         Ok(Response::Given)
     }
 
@@ -183,6 +184,7 @@ impl Session {
         now: Time,
     ) {
         self.record_unpublished(publisher, cx, now);
+        self.speech_unpublished(publisher, cx);
         self.in_all_rooms(&MediaOperation::ClosePublication { publication: stream.publication }, cx);
         self.unpin(stream.id(), cx);
         self.select(publisher, cx);
@@ -250,6 +252,7 @@ impl Session {
                 self.open_leg(who, transport, publication, stream.clone(), MediaDirection::Publishing, cx);
                 self.forward_early_candidates(who, &connection, cx);
                 self.record_republished(who, cx);
+                self.speech_published(who, cx);
                 self.offer_again(who, cx);
                 Ok(Response::Reply(Reply::Published { answer, stream: stream.clone(), created_at }))
             }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::command::{ClientHandle, FilterAction, Rejection};
 use crate::registry::{NotFound, SessionExists, SignalRefusal};
-use crate::{GuestRefusal, RecordingStartFailure, SignalLimits, StartRefusal, StopRefusal};
+use crate::{GuestRefusal, RecordingStartFailure, SignalLimits, SpeechRefusal, StartRefusal, StopRefusal};
 
 /// Why not. Clients' first, then applications'.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -198,6 +198,8 @@ pub enum Refusal {
         /// How much it may.
         limits: SignalLimits,
     },
+    /// Something about speech: of a client, or of an application.
+    Speech(SpeechRefusal),
 
     /// What an application asked about does not exist.
     NotFound(NotFound),

@@ -81,6 +81,8 @@ pub struct Figures {
     pub recordings: usize,
     /// Sessions that wait for the end of theirs.
     pub ending: usize,
+    /// What hears one speaker in one language.
+    pub recognisers: usize,
 }
 
 impl Registry {
@@ -247,6 +249,7 @@ impl Registry {
                 }
                 Timer::RecordingStart(recording) => self.expire_recording_start(recording, now),
                 Timer::AutomaticStop(recording) => self.stop_automatically(recording, now),
+                Timer::Recogniser(job) => self.expire_recogniser(job),
                 Timer::Ending(router) => self.expire_ending(router),
                 Timer::Garbage => self.collect_garbage(now),
                 Timer::GuestPlaces => self.expire_guest_places(now),
@@ -271,6 +274,7 @@ impl Registry {
             jobs: self.cx.jobs.count(),
             recordings: self.cx.recordings.len(),
             ending: self.ending.len(),
+            recognisers: self.cx.speech.count(),
         }
     }
 

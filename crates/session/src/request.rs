@@ -173,6 +173,10 @@ impl Session {
             ClientCommand::ForceDisconnect { connection } => self.force_disconnect(origin, who, &connection, cx, now),
             ClientCommand::ForceUnpublish { stream } => self.force_unpublish(origin, who, &stream, cx, now),
             ClientCommand::Filter { action, stream } => self.filter(who, action, stream),
+            ClientCommand::SubscribeToSpeech { connection, language } => {
+                self.subscribe_to_speech(origin, who, connection, language, cx, now)
+            }
+            ClientCommand::UnsubscribeFromSpeech { connection } => self.unsubscribe_from_speech(who, connection, cx),
             ClientCommand::Report | ClientCommand::Echo => DONE,
             ClientCommand::Rejected { rejection, .. } => Err(Refusal::Rejected(rejection)),
         }

@@ -6,7 +6,7 @@ use protocol::id::WorkerId;
 use protocol::model::{IceServer, RecordingNotification};
 use turn::{Credentials, SharedSecret};
 
-use crate::{SignalLimits, Time, VideoBandwidth};
+use crate::{SignalLimits, SpeechSettings, Time, VideoBandwidth};
 
 /// Read once at start.
 #[derive(Clone, Debug)]
@@ -43,6 +43,8 @@ pub struct Settings {
     pub network_quality: Option<Duration>,
     /// Recording.
     pub recording: RecordingSettings,
+    /// Speech to text; none: the deployment does not listen.
+    pub speech: Option<SpeechSettings>,
 }
 
 /// The part about recordings.

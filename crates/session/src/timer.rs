@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use protocol::id::{MediaRequestId, RecordingKey, TransportId};
+use protocol::id::{JobId, MediaRequestId, RecordingKey, TransportId};
 
 use crate::Time;
 use crate::id::{ClientId, ParticipantId};
@@ -33,6 +33,8 @@ pub(crate) enum Timer {
     RecordingStart(RecordingKey),
     /// Nobody published, or came back.
     AutomaticStop(RecordingKey),
+    /// A recogniser of speech has not begun.
+    Recogniser(JobId),
     /// The session with this router has ended but for its recordings.
     Ending(u64),
     /// Time to look for sessions that nobody ever joined.

@@ -49,6 +49,8 @@ const CHANGEABLE: &[&str] = &[
     "MADANG_COMPOSITIONS",
     "MADANG_RECORDING_CAPTIONS",
     "MADANG_RECORDING_LOCAL_COPY",
+    "OPENVIDU_PRO_SPEECH_TO_TEXT",
+    "OPENVIDU_PRO_SPEECH_TO_TEXT_VOSK_MODEL_LOAD_STRATEGY",
 ];
 
 /// Without effect here, but known to applications of the original: these beginnings, unless they belong to a secret.
@@ -142,6 +144,7 @@ mod tests {
             "OPENVIDU_PRO_AWS_S3_SERVICE_ENDPOINT",
             "OPENVIDU_PRO_AWS_ACCESS_KEY",
             "OPENVIDU_PRO_AWS_SECRET_KEY",
+            "MADANG_VOSK_SERVERS",
             "OPENVIDU_PRO_LICENSE",
             "OPENVIDU_EDITION",
             "OPENVIDU_PRO_STATS_MONITORING_INTERVAL",

@@ -143,6 +143,32 @@ pub enum RecordingStorage {
     S3,
 }
 
+/// What recognises speech.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SpeechEngine {
+    /// Nothing.
+    Disabled,
+    /// Servers of the operator's.
+    Vosk,
+    /// The original's: nothing, here.
+    Azure,
+    /// The same.
+    Aws,
+}
+
+/// When models of speech are loaded.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ModelLoadStrategy {
+    /// When somebody listens.
+    OnDemand,
+    /// When the application says so.
+    Manual,
+}
+
+/// Where each language is recognised.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct VoskServers(pub BTreeMap<String, String>);
+
 /// Where the server's certificate comes from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum CertificateType {
@@ -309,6 +335,40 @@ pub(super) fn recording_storage(text: &str) -> Parsed<RecordingStorage> {
         "s3" => Ok(RecordingStorage::S3),
         _ => Err(r#"Must be one of the values ["local", "s3"]"#.to_owned()),
     }
+}
+
+/// May be empty.
+pub(super) fn speech_engine(text: &str) -> Parsed<SpeechEngine> {
+    match text {
+        "disabled" | "" => Ok(SpeechEngine::Disabled),
+        "vosk" => Ok(SpeechEngine::Vosk),
+        "azure" => Ok(SpeechEngine::Azure),
+        "aws" => Ok(SpeechEngine::Aws),
+        _ => Err(r#"Must be one of the values ["disabled", "vosk", "azure", "aws"]"#.to_owned()),
+    }
+}
+
+pub(super) fn model_load_strategy(text: &str) -> Parsed<ModelLoadStrategy> {
+    match text {
+        "on_demand" => Ok(ModelLoadStrategy::OnDemand),
+        "manual" => Ok(ModelLoadStrategy::Manual),
+        _ => Err(r#"Must be one of the values ["on_demand", "manual"]"#.to_owned()),
+    }
+}
+
+pub(super) fn vosk_servers(text: &str) -> Parsed<VoskServers> {
+    let TextList(words) = text.parse()?;
+    let mut servers = BTreeMap::new();
+    for word in words {
+        let (language, address) = word.split_once('=').unwrap_or_default();
+        if language.is_empty() || !is_url(address, &["ws", "wss"]) {
+            return Err(format!("'{word}' is not language=address, with an address such as ws://127.0.0.1:2700"));
+        }
+        if servers.insert(language.to_owned(), address.to_owned()).is_some() {
+            return Err(format!("'{language}' has two addresses"));
+        }
+    }
+    Ok(VoskServers(servers))
 }
 
 /// A JSON object of texts.

@@ -18,8 +18,9 @@ import {
   type StreamPropertyChangedEvent,
 } from 'openvidu-browser';
 import { openDevices, release } from './devices';
+import { Listener } from './listener';
 import { type Text, text } from './texts';
-import { askForToken } from './token';
+import { askForPlace } from './token';
 
 /** Somebody in the room, or somebody's screen. */
 export interface Participant {
@@ -40,6 +41,8 @@ interface CallEvents {
   notice: (words: string, bad: boolean) => void;
   /** The connection to the server is broken (true) or whole again (false). */
   reconnecting: (broken: boolean) => void;
+  /** Somebody says something, which may be corrected until it is final. */
+  said: (id: string, name: string, words: string, final: boolean) => void;
   /** The call is over, with the reason in words. */
   ended: (why: string) => void;
 }
@@ -64,6 +67,12 @@ export class Call {
 
   private readonly openvidu = newOpenVidu();
   private readonly session: Session = this.openvidu.initSession();
+  private readonly listener = new Listener(
+    this.session,
+    (id, words, final) =>
+      this.events.said(id, this.participants.get(id)?.name ?? text('someone'), words, final),
+    (why) => this.events.notice(text('captionsFailed', { why }), true),
+  );
   private room = '';
   private name = '';
   private me: string | null = null;
@@ -98,7 +107,8 @@ export class Call {
   async join(room: string, name: string, entered: () => void): Promise<void> {
     this.room = room;
     this.name = name;
-    const token = await askForToken(room, name);
+    const { token, languages } = await askForPlace(room, name);
+    this.listener.languages = languages ?? [];
     const data: ConnectionData = { clientData: name };
     this.connecting = true;
     try {
@@ -165,6 +175,21 @@ export class Call {
       this.cameraBusy = false;
       this.refreshLocal();
     }
+  }
+
+  /** Whether the server writes down what is said. */
+  get canCaption(): boolean {
+    return this.listener.languages.length > 0;
+  }
+
+  get captioning(): boolean {
+    return this.listener.language !== null;
+  }
+
+  /** Reads what the others say, or no longer. */
+  async toggleCaptions(): Promise<void> {
+    this.listener.toggle();
+    this.events.change();
   }
 
   async toggleScreen(): Promise<void> {
@@ -239,7 +264,7 @@ export class Call {
     }
     const track = publisher.stream.getMediaStream().getVideoTracks()[0];
     try {
-      const token = await askForToken(this.room, this.name);
+      const { token } = await askForPlace(this.room, this.name);
       const data: ConnectionData = { clientData: this.name, screenOf: this.me ?? '' };
       await session.connect(token, data);
       if (this.over) throw new Error(text('leftRoom'));
@@ -310,10 +335,12 @@ export class Call {
       participant.stream = subscriber;
       participant.microphone = stream.hasAudio && stream.audioActive !== false;
       participant.camera = stream.hasVideo && stream.videoActive !== false;
+      if (stream.hasAudio) this.listener.add(stream);
       this.events.change();
     });
 
     session.on('streamDestroyed', ({ stream }: StreamEvent) => {
+      this.listener.remove(stream);
       const participant = this.participants.get(stream.connection.connectionId);
       if (!participant || participant.local) return;
       Object.assign(participant, { stream: null, microphone: false, camera: false });

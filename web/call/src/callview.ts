@@ -1,6 +1,7 @@
 /** The page during the call: header, stage, controls. */
 
 import type { Call } from './call';
+import { Captions } from './captions';
 import { Controls } from './controls';
 import { el, icon } from './dom';
 import { linkTo } from './room';
@@ -11,6 +12,7 @@ import { text } from './texts';
 export class CallView {
   private readonly count = el('span', {});
   private readonly alone = el('p', { class: 'alone', hidden: true }, text('alone'));
+  readonly captions = new Captions();
   private readonly stage: Stage;
   private readonly controls: Controls;
   readonly element: HTMLElement;
@@ -53,6 +55,7 @@ export class CallView {
       ),
       this.stage.element,
       this.alone,
+      this.captions.element,
       this.controls.element,
     );
     this.refresh();
@@ -65,6 +68,7 @@ export class CallView {
     this.count.setAttribute('aria-label', text('participants', { n: people }));
     this.alone.hidden = people > 1;
     this.stage.show(participants);
+    if (!this.call.captioning) this.captions.clear();
     this.controls.refresh();
   }
 

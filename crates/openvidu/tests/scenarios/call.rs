@@ -53,6 +53,7 @@ pub(crate) fn settings() -> Settings {
             page_start_timeout: Duration::from_secs(30),
             processing_timeout: Duration::from_secs(15),
         },
+        speech: None,
     }
 }
 

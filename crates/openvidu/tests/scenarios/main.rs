@@ -23,5 +23,6 @@ mod requests;
 mod rest;
 mod selection;
 mod signals;
+mod speech;
 mod subscribe;
 mod worker;

@@ -72,6 +72,18 @@ pub enum ClientCommand {
         /// Stream id.
         stream: String,
     },
+    /// Tell me what somebody says.
+    SubscribeToSpeech {
+        /// Connection id.
+        connection: String,
+        /// In which language.
+        language: String,
+    },
+    /// No longer.
+    UnsubscribeFromSpeech {
+        /// Connection id.
+        connection: String,
+    },
     /// The client's own figures; answered and otherwise ignored.
     Report,
     /// Is anybody there? Answered at once, whatever waits.
@@ -103,7 +115,10 @@ impl ClientCommand {
             Self::Subscribe { stream, offer: sdp } | Self::AnswerOffer { stream, answer: sdp } => {
                 stream.len() + sdp.len()
             }
-            Self::Unsubscribe { publisher: connection } | Self::ForceDisconnect { connection } => connection.len(),
+            Self::Unsubscribe { publisher: connection }
+            | Self::ForceDisconnect { connection }
+            | Self::UnsubscribeFromSpeech { connection } => connection.len(),
+            Self::SubscribeToSpeech { connection, language } => connection.len() + language.len(),
             Self::AddCandidate { endpoint, candidate } => endpoint.len() + candidate.len(),
             Self::RenewConnection { stream, sdp } => {
                 let (Some(RenewalSdp::Usual(sdp) | RenewalSdp::Offer(sdp)), stream) = (sdp, stream) else {

@@ -8,6 +8,7 @@ mod input;
 mod link;
 mod output;
 mod pipeline;
+mod recognise;
 mod transcode;
 
 use std::os::fd::OwnedFd;
@@ -49,7 +50,8 @@ trait Job {
 fn begin(spec: JobSpec, link: &Link) -> Result<Box<dyn Job>, JobError> {
     match spec {
         JobSpec::Transcode { from: _, to, audio } => Ok(Box::new(transcode::Transcode::new(to, audio, link)?)),
-        JobSpec::Filter { .. } | JobSpec::Camera(_) | JobSpec::Broadcast(_) | JobSpec::Recognise(_) => {
+        JobSpec::Recognise(spec) => Ok(Box::new(recognise::Recogniser::new(&spec, link)?)),
+        JobSpec::Filter { .. } | JobSpec::Camera(_) | JobSpec::Broadcast(_) => {
             Err(JobError::Impossible("this program cannot do that".to_owned()))
         }
     }

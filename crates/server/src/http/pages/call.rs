@@ -15,6 +15,7 @@ use protocol::model::{ConnectionProperties, MediaMode, RecordingMode, RecordingP
 use serde::{Deserialize, Serialize};
 use session::command::ApplicationCommand;
 use session::{GuestRefusal, Refusal, Reply};
+use settings::{Config, SpeechEngine};
 
 use crate::allowance::Allowance;
 use crate::control::Control;
@@ -50,6 +51,9 @@ struct PlaceRequest {
 #[derive(Serialize)]
 pub(crate) struct PlaceView {
     token: String,
+    /// In which captions can be had.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    languages: Vec<String>,
 }
 
 /// Makes the room if there is none, and a place in it.
@@ -100,7 +104,15 @@ pub(crate) async fn token(
         Ok(_) | Err(_) => return Err(refused(GuestRefusal::Ending)),
     };
     let token = connection.token.ok_or_else(|| refused(GuestRefusal::Ending))?;
-    Ok(Json(PlaceView { token }))
+    Ok(Json(PlaceView { token, languages: languages(&settings) }))
+}
+
+/// Those that can be listened to, whatever the application has loaded.
+fn languages(config: &Config) -> Vec<String> {
+    match config.openvidu_pro_speech_to_text {
+        SpeechEngine::Vosk => config.madang_vosk_servers.0.keys().cloned().collect(),
+        _ => vec![],
+    }
 }
 
 fn refused(refusal: GuestRefusal) -> ApiError {
