@@ -5,7 +5,9 @@ use std::collections::HashMap;
 
 use protocol::id::JobId;
 use protocol::job::{JobCommand, JobReport};
+use protocol::media::VideoCodec;
 
+use crate::client::Seat;
 use crate::context::Context;
 use crate::{Effect, Registry, Time};
 
@@ -14,6 +16,8 @@ use crate::{Effect, Registry, Time};
 pub(crate) enum JobPurpose {
     /// Hears one speaker in one language (`speech`).
     Recognise,
+    /// Somebody's stream in another codec.
+    Transcoding { seat: Seat, codec: VideoCodec },
 }
 
 /// All that run.
@@ -55,6 +59,7 @@ impl Registry {
         let Some(purpose) = self.cx.jobs.purposes.get(&report.job).cloned() else { return };
         match purpose {
             JobPurpose::Recognise => self.recogniser_reports(report.job, report.news, now),
+            JobPurpose::Transcoding { seat, codec } => self.transcoding_reported(&seat, codec, report.news),
         }
         self.settle(now);
     }

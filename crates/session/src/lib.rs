@@ -91,5 +91,6 @@ mod subscribe;
 mod subscription;
 mod time;
 mod timer;
+mod transcoding;
 mod voice;
 mod worker;

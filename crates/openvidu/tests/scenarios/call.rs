@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use openvidu::Dialect;
-use protocol::id::WorkerId;
-use protocol::job::JobCommand;
+use protocol::id::{JobId, WorkerId};
+use protocol::job::{JobCommand, JobNews, JobReport, JobSpec};
 use protocol::media::{Kinds, MediaEvent, MediaFailure, MediaOperation};
 use protocol::model::{ConnectionProperties, IceServer, MediaServer, RecordingNotification, Role, SessionProperties};
 use protocol::recording::RecordingReport;
@@ -44,6 +44,7 @@ pub(crate) fn settings() -> Settings {
         video_bandwidth: VideoBandwidth { max_recv: 1000, min_recv: 300, max_send: 1000, min_send: 300 },
         signals: None,
         network_quality: Some(Duration::from_secs(5)),
+        transcodes: true,
         recording: RecordingSettings {
             enabled: true,
             notification: RecordingNotification::PublisherModerator,
@@ -351,6 +352,26 @@ impl Call {
     pub(crate) fn report(&mut self, report: RecordingReport) {
         self.registry.handle_recording(report, self.now);
         self.carry_out();
+    }
+
+    /// A job that was begun says something.
+    pub(crate) fn job_reports(&mut self, job: JobId, news: JobNews) -> &mut Self {
+        self.registry.handle_job(JobReport { job, news }, self.now);
+        self.carry_out();
+        self
+    }
+
+    /// Jobs that were begun and not stopped, and what they do.
+    pub(crate) fn running_jobs(&self) -> Vec<(JobId, JobSpec)> {
+        let mut running = vec![];
+        for command in &self.jobs {
+            match command {
+                JobCommand::Start { job, spec, .. } => running.push((*job, (**spec).clone())),
+                JobCommand::Stop { job } => running.retain(|(other, _)| other != job),
+                _ => {}
+            }
+        }
+        running
     }
 
     /// Moves the clock, stopping at every deadline on the way.

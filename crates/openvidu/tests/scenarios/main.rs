@@ -25,4 +25,5 @@ mod selection;
 mod signals;
 mod speech;
 mod subscribe;
+mod transcoding;
 mod worker;

@@ -224,7 +224,7 @@ pub(crate) struct Call {
     by_address: HashMap<SocketAddr, usize>,
 }
 
-/// What a filter makes of it that changes nothing.
+/// What a filter makes of it that turns pictures on their heads.
 fn filtered(packet: &TapPacket) -> LocalPacket {
     LocalPacket {
         kind: match packet.codec {
@@ -235,7 +235,8 @@ fn filtered(packet: &TapPacket) -> LocalPacket {
         sequence: packet.sequence,
         timestamp: packet.timestamp.wrapping_add(1_000_000),
         marker: packet.marker,
-        quarter_turns: packet.quarter_turns.unwrap_or(0),
+        // All that it changes.
+        quarter_turns: 2,
         level: packet.level,
         captured: None,
         payload: packet.payload.clone(),
