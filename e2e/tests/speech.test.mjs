@@ -4,9 +4,15 @@
  */
 
 import assert from 'node:assert/strict';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { Recogniser, say } from '../harness/recogniser.mjs';
 import { rest, restOk } from '../harness/rest.mjs';
 import { suite } from '../harness/suite.mjs';
+
+const here = import.meta.dirname ?? new URL('.', import.meta.url).pathname;
+const results = join(here, '../results');
+mkdirSync(results, { recursive: true });
 
 const lang = 'en-US';
 const sentence = /hello everybody welcome/;
@@ -115,6 +121,27 @@ scenario('a recogniser that dies is told, and listened to again once it is back'
   recogniser = await Recogniser.start(recogniser.port);
   await ann.do('subscribeToSpeech', undefined, lang);
   await ann.event('speechToTextMessage', { reason: 'recognized' });
+});
+
+scenario('the page for calls shows what the others say', async ({ browsers, server }) => {
+  const visit = async (name) => {
+    const page = await browsers.page('chromium', { locale: 'en-GB' });
+    await page.goto(`${server.url}/?room=captions`);
+    await page.getByLabel('Your name').fill(name);
+    await page.getByRole('button', { name: 'Join' }).click();
+    await page.locator('.call').waitFor();
+    return page;
+  };
+  const [ann, bob] = [await visit('Ann'), await visit('Bob')];
+  await bob.locator('.tile', { hasText: 'Ann' }).waitFor();
+  await bob.getByRole('button', { name: 'Show captions' }).click();
+  await bob.locator('.spoken p', { hasText: /Ann.*(everybody|welcome)/ }).waitFor();
+  assert.equal(await ann.locator('.spoken p').count(), 0, 'nobody else reads them');
+  await bob.screenshot({ path: join(results, 'captions.png') });
+  await bob.getByRole('button', { name: 'Hide captions' }).click();
+  await bob.locator('.spoken').waitFor({ state: 'hidden' });
+  await recogniser.until(() => recogniser.ended === recogniser.begun);
+  await Promise.all([ann.close(), bob.close()]);
 });
 
 scenario('a language is loaded and unloaded by REST', async ({ call, server }) => {

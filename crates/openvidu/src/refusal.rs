@@ -200,8 +200,9 @@ fn speech(refusal: &SpeechRefusal) -> String {
         SpeechRefusal::NotSubscribed { connection } => {
             format!("There is no active Speech To Text subscriptions for Connection {connection}")
         }
-        SpeechRefusal::UnknownLanguage { language } => {
-            format!("Vosk Speech to Text does not support language \"{language}\"")
+        SpeechRefusal::UnknownLanguage { language, by_amazon } => {
+            let service = if *by_amazon { "AWS Transcribe" } else { "Vosk Speech to Text" };
+            format!("{service} does not support language \"{language}\"")
         }
         SpeechRefusal::NotLoaded { language } => format!(
             "Vosk model for language \"{language}\" is not loaded and OPENVIDU_PRO_SPEECH_TO_TEXT_VOSK_MODEL_LOAD_STRATEGY is \"manual\""

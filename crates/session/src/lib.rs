@@ -39,7 +39,7 @@ pub use refusal::Refusal;
 pub use registry::Registry;
 pub use reply::Reply;
 pub use settings::{RecordingSettings, Settings, TurnServer};
-pub use speech::{ModelLoading, SpeechRefusal, SpeechSettings};
+pub use speech::{ModelLoading, SpeechRefusal, SpeechService, SpeechSettings};
 pub use time::Time;
 pub use voice::{Flow, SignalLimits};
 

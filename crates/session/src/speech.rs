@@ -10,7 +10,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::id::{ConnectionId, JobId, PublicationId, RouterId, SessionId, TapId};
-use protocol::job::{FromJob, JobCommand, JobEnd, JobInput, JobNews, JobSpec, RecogniseSpec};
+use protocol::job::{
+    FromJob, JobCommand, JobEnd, JobInput, JobNews, JobSpec, RecogniseSpec, SpeechEngine, TranscribeSpec,
+};
 use protocol::media::MediaOperation;
 use serde::{Deserialize, Serialize};
 
@@ -31,12 +33,29 @@ const INPUT: u16 = 1;
 /// The part of the settings about speech.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SpeechSettings {
-    /// Where each language is recognised.
-    pub recognisers: BTreeMap<String, String>,
-    /// What may be recognised at all.
-    pub loading: ModelLoading,
+    /// What recognises speech.
+    pub service: SpeechService,
     /// How long a recogniser may take to begin; clients wait for 10 s.
     pub start_timeout: Duration,
+}
+
+/// What recognises speech, for a whole deployment.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum SpeechService {
+    /// Servers that speak Vosk's protocol.
+    Vosk {
+        /// The address of each language's.
+        servers: BTreeMap<String, String>,
+        /// What may be recognised at all.
+        loading: ModelLoading,
+    },
+    /// Amazon Transcribe.
+    Transcribe {
+        /// How it is reached.
+        account: TranscribeSpec,
+        /// What it understands.
+        languages: &'static [&'static str],
+    },
 }
 
 /// When the model of a language is loaded.
@@ -77,10 +96,12 @@ pub enum SpeechRefusal {
         /// As it was sent.
         connection: String,
     },
-    /// Nothing here recognises this language.
+    /// The deployment's service does not recognise this language.
     UnknownLanguage {
         /// As it was sent.
         language: String,
+        /// It is Amazon's.
+        by_amazon: bool,
     },
     /// The application has not loaded it.
     NotLoaded {
@@ -334,14 +355,28 @@ impl Context {
     /// What recognises a language.
     fn recogniser_spec(&self, language: &str) -> Result<RecogniseSpec, SpeechRefusal> {
         let speech = self.settings.speech.as_ref().ok_or(SpeechRefusal::Off)?;
-        let unknown = || SpeechRefusal::UnknownLanguage { language: language.to_owned() };
-        let vosk = speech.recognisers.get(language).ok_or_else(unknown)?.clone();
-        Ok(RecogniseSpec { language: language.to_owned(), vosk })
+        let (by, by_amazon) = match &speech.service {
+            SpeechService::Vosk { servers, .. } => {
+                (servers.get(language).map(|address| SpeechEngine::Vosk { address: address.clone() }), false)
+            }
+            SpeechService::Transcribe { account, languages } => {
+                (languages.contains(&language).then(|| SpeechEngine::Transcribe(account.clone())), true)
+            }
+        };
+        let language = language.to_owned();
+        match by {
+            Some(by) => Ok(RecogniseSpec { language, by }),
+            None => Err(SpeechRefusal::UnknownLanguage { language, by_amazon }),
+        }
     }
 
     fn may_be_recognised(&self, language: &str) -> bool {
-        let loading = self.settings.speech.as_ref().map(|speech| speech.loading);
-        loading == Some(ModelLoading::OnDemand) || self.speech.loaded.contains(language)
+        !self.loads_by_hand() || self.speech.loaded.contains(language)
+    }
+
+    fn loads_by_hand(&self) -> bool {
+        let service = self.settings.speech.as_ref().map(|speech| &speech.service);
+        matches!(service, Some(SpeechService::Vosk { loading: ModelLoading::Manual, .. }))
     }
 
     fn start_recogniser(&mut self, spec: RecogniseSpec, now: Time) -> JobId {
@@ -490,8 +525,7 @@ impl Context {
         if let Some((router, tap)) = recogniser.tap {
             self.effects.media(router, MediaOperation::RemoveTap { tap });
         }
-        let is_manual = self.settings.speech.as_ref().is_some_and(|speech| speech.loading == ModelLoading::Manual);
-        if !is_manual && !self.speech.is_in_use(&recogniser.language) {
+        if !self.loads_by_hand() && !self.speech.is_in_use(&recogniser.language) {
             self.speech.loaded.remove(&recogniser.language);
         }
         Some(recogniser)

@@ -46,6 +46,7 @@ fn registry() -> Registry {
         network_quality: None,
         transcodes: true,
         recording,
+        speech: None,
     };
     Registry::new(settings, [1; 32])
 }

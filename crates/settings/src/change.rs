@@ -145,6 +145,7 @@ mod tests {
             "OPENVIDU_PRO_AWS_ACCESS_KEY",
             "OPENVIDU_PRO_AWS_SECRET_KEY",
             "MADANG_VOSK_SERVERS",
+            "MADANG_TRANSCRIBE_ENDPOINT",
             "OPENVIDU_PRO_LICENSE",
             "OPENVIDU_EDITION",
             "OPENVIDU_PRO_STATS_MONITORING_INTERVAL",

@@ -317,8 +317,9 @@ settings! {
         openvidu_recording_enable_gpu: bool = "OPENVIDU_RECORDING_ENABLE_GPU", "false", value::boolean => NO_RECORDER;
     }
     "Speech to text" {
-        /// What recognises speech (docs/speech-to-text.md): `vosk` for the servers of MADANG_VOSK_SERVERS, or `disabled`. `azure`
-        /// and `aws` are understood and recognise nothing.
+        /// What recognises speech (docs/speech-to-text.md): `vosk` for the servers of MADANG_VOSK_SERVERS, `aws` for Amazon Transcribe
+        /// (with OPENVIDU_PRO_AWS_REGION, OPENVIDU_PRO_AWS_ACCESS_KEY and OPENVIDU_PRO_AWS_SECRET_KEY), or `disabled`. `azure` is
+        /// understood and recognises nothing.
         openvidu_pro_speech_to_text: SpeechEngine = "OPENVIDU_PRO_SPEECH_TO_TEXT", "disabled", value::speech_engine;
         /// The servers that recognise speech, one for each language: a list of `language=address`, such as
         /// `[en-US=ws://127.0.0.1:2700,fr-FR=wss://vosk.example.org/fr]`. They speak Vosk's WebSocket protocol; the language is what
@@ -326,6 +327,8 @@ settings! {
         madang_vosk_servers: VoskServers = "MADANG_VOSK_SERVERS", "[]", value::vosk_servers;
         /// Which languages can be listened to: `on_demand`: all of them; `manual`: those that the application has loaded by REST.
         openvidu_pro_speech_to_text_vosk_model_load_strategy: ModelLoadStrategy = "OPENVIDU_PRO_SPEECH_TO_TEXT_VOSK_MODEL_LOAD_STRATEGY", "on_demand", value::model_load_strategy;
+        /// Where Amazon Transcribe is reached, such as `wss://transcribe.example.org:8443`; empty: at the service of the region.
+        madang_transcribe_endpoint: String = "MADANG_TRANSCRIBE_ENDPOINT", "", value::optional_web_socket_url;
     }
     "Media servers" {
         /// Addresses of the original's media servers.

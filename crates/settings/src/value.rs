@@ -152,7 +152,7 @@ pub enum SpeechEngine {
     Vosk,
     /// The original's: nothing, here.
     Azure,
-    /// The same.
+    /// Amazon Transcribe.
     Aws,
 }
 
@@ -388,6 +388,14 @@ pub(super) fn text(text: &str) -> Parsed<String> {
 /// May be empty.
 pub(super) fn optional_url(text: &str) -> Parsed<String> {
     if text.is_empty() { Ok(String::new()) } else { url(text) }
+}
+
+/// May be empty.
+pub(super) fn optional_web_socket_url(text: &str) -> Parsed<String> {
+    if text.is_empty() || is_url(text, &["ws", "wss"]) {
+        return Ok(text.to_owned());
+    }
+    Err(format!("{text} is not a valid WebSocket URL"))
 }
 
 pub(super) fn url(text: &str) -> Parsed<String> {

@@ -14,7 +14,7 @@ interface Line {
 }
 
 export class Captions {
-  readonly element = el('div', { class: 'captions', hidden: true });
+  readonly element = el('div', { class: 'spoken', hidden: true });
   private readonly lines = new Map<string, Line>();
 
   /** `id` is of the speaker. */

@@ -13,7 +13,7 @@ use protocol::model::{ConnectionProperties, OutputMode, RecordingProperties, Rol
 use protocol::recording::{RecordingCommand, RecordingReport};
 use protocol::rpc::{ClientRequest, InvalidParams};
 use session::command::{ConnectionUpdate, ServerSignal};
-use session::{CallId, ModelLoading, Settings, SpeechSettings};
+use session::{CallId, ModelLoading, Settings, SpeechService, SpeechSettings};
 
 use crate::call::{Call, GRACE, LINGER, MEDIA_TIMEOUT, ROOM, session_properties, settings};
 use crate::message::{candidate, join_room, prepare, publish_video, receive_with_answer, receive_with_offer};
@@ -133,8 +133,7 @@ impl Actor {
     fn new() -> Self {
         let address = |language: &str| (language.to_owned(), "ws://x".to_owned());
         let speech = SpeechSettings {
-            recognisers: ["en", "fr"].map(address).into(),
-            loading: ModelLoading::OnDemand,
+            service: SpeechService::Vosk { servers: ["en", "fr"].map(address).into(), loading: ModelLoading::OnDemand },
             start_timeout: Duration::from_secs(8),
         };
         let mut call = Call::with(Settings { speech: Some(speech), ..settings() });

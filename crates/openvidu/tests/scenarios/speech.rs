@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use protocol::id::{JobId, TapId, WorkerId};
-use protocol::job::{FromJob, JobCommand, JobEnd, JobNews, JobReport, JobSpec};
+use protocol::job::{
+    FromJob, HiddenText, JobCommand, JobEnd, JobNews, JobReport, JobSpec, SpeechEngine, TranscribeSpec,
+};
 use protocol::media::{MediaEvent, MediaOperation};
 use protocol::rpc::{ClientRequest, PublishVideo};
-use session::{CallId, ModelLoading, Refusal, Reply, Settings, SpeechRefusal, SpeechSettings};
+use session::{CallId, ModelLoading, Refusal, Reply, Settings, SpeechRefusal, SpeechService, SpeechSettings};
 
 use crate::call::{Call, ROOM, none, settings};
 use crate::message::camera;
@@ -20,7 +22,12 @@ const UNAVAILABLE: &str = "error io.grpc.StatusRuntimeException: UNAVAILABLE: io
 
 fn call(loading: ModelLoading) -> Call {
     let address = |language: &str| (language.to_owned(), format!("ws://vosk.example/{language}"));
-    let speech = SpeechSettings { recognisers: BTreeMap::from([EN, FR].map(address)), loading, start_timeout: START };
+    let service = SpeechService::Vosk { servers: BTreeMap::from([EN, FR].map(address)), loading };
+    with(service)
+}
+
+fn with(service: SpeechService) -> Call {
+    let speech = SpeechSettings { service, start_timeout: START };
     let mut call = Call::with(Settings { speech: Some(speech), ..settings() });
     call.join("ann").join("bob").publish("ann").hush();
     call
@@ -43,7 +50,9 @@ fn running(call: &Call) -> Vec<(JobId, String)> {
         match command {
             JobCommand::Start { job, spec, output: None } => match &**spec {
                 JobSpec::Recognise(spec) => {
-                    assert_eq!(spec.vosk, format!("ws://vosk.example/{}", spec.language));
+                    if let SpeechEngine::Vosk { address } = &spec.by {
+                        assert_eq!(*address, format!("ws://vosk.example/{}", spec.language));
+                    }
                     running.push((*job, spec.language.clone()));
                 }
                 other => panic!("{other:?}"),
@@ -195,6 +204,29 @@ fn what_cannot_be_listened_to_is_told_in_the_original_words() {
         ClientRequest::SubscribeToSpeechToText { connection_id: "con_nobody".to_owned(), lang: EN.to_owned() };
     call.request("bob", request);
     assert_eq!(call.inbox("bob"), ["error Connection con_nobody not found in session room. Code: 201"]);
+}
+
+#[test]
+fn amazons_service_has_languages_of_its_own_and_no_secret_is_shown() {
+    let account = TranscribeSpec {
+        region: "eu-west-1".to_owned(),
+        access_key: "AKIDEXAMPLE".to_owned(),
+        secret_key: HiddenText::from("hush"),
+        endpoint: None,
+    };
+    let mut call = with(SpeechService::Transcribe { account: account.clone(), languages: &[EN] });
+    listen(&mut call, "bob", "ann", FR);
+    assert_eq!(call.inbox("bob"), ["error AWS Transcribe does not support language \"fr-FR\". Code: 201"]);
+    listen(&mut call, "bob", "ann", EN);
+    ready(&mut call);
+    assert_eq!(call.inbox("bob"), ["ok"]);
+    let started = call.jobs.iter().find_map(|command| match command {
+        JobCommand::Start { spec, .. } => Some(spec),
+        _ => None,
+    });
+    let Some(JobSpec::Recognise(spec)) = started.map(|spec| &**spec) else { panic!("it runs") };
+    assert_eq!(spec.by, SpeechEngine::Transcribe(account));
+    assert!(!format!("{:?}", call.jobs).contains("hush"));
 }
 
 #[test]
@@ -373,7 +405,7 @@ fn models_are_loaded_once_and_unloaded_once() {
         result
     };
     let not_loaded = Err(SpeechRefusal::NotLoaded { language: EN.to_owned() });
-    let unknown = SpeechRefusal::UnknownLanguage { language: "tlh".to_owned() };
+    let unknown = SpeechRefusal::UnknownLanguage { language: "tlh".to_owned(), by_amazon: false };
     assert_eq!(load(&mut call, "tlh", 1), Err(unknown.clone()));
     assert_eq!(call.registry.unload_speech_model("tlh"), Err(unknown));
     assert_eq!(call.registry.unload_speech_model(EN), not_loaded);

@@ -253,5 +253,6 @@ fn settings() -> Settings {
             page_start_timeout: Duration::from_secs(30),
             processing_timeout: Duration::from_secs(15),
         },
+        speech: None,
     }
 }

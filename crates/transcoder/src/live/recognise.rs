@@ -3,16 +3,21 @@
 //! Sound is decoded here, to what all of them take, and silence goes where there is none: by it engines find the ends of what is
 //! said. One that cannot be reached, or is lost, is the end of the job: who listens decides what then.
 
+mod event_stream;
 mod feed;
+mod signature;
+mod socket;
+mod transcribe;
 mod vosk;
 
 use std::fmt::Display;
 use std::time::Duration;
 
 use gst_app::AppSink;
-use protocol::job::{FromJob, MediaPacket, RecogniseSpec, ToJob};
+use protocol::job::{FromJob, MediaPacket, RecogniseSpec, SpeechEngine, ToJob};
 
 use self::feed::Feed;
+use self::transcribe::Transcribe;
 use self::vosk::Vosk;
 use super::input::{Form, Input};
 use super::link::Link;
@@ -21,6 +26,8 @@ use super::{Job, JobError};
 
 /// Of what engines are sent: one channel of little-endian 16-bit samples.
 const SAMPLES_PER_SECOND: usize = 16_000;
+/// Bytes of what is told as an engine's own words; what is longer is told as text alone.
+const LONGEST_RAW: usize = 16 << 10;
 /// Sound that waits to be taken: so much is decoded at once after a stall of the network.
 const WAITING: u32 = 500;
 
@@ -86,7 +93,10 @@ pub(super) struct Recogniser {
 impl Recogniser {
     /// Says that it can hear.
     pub(super) fn new(spec: &RecogniseSpec, link: &Link) -> Result<Self, JobError> {
-        let engine = Box::new(Vosk::connect(&spec.vosk)?);
+        let engine: Box<dyn Engine> = match &spec.by {
+            SpeechEngine::Vosk { address } => Box::new(Vosk::connect(address)?),
+            SpeechEngine::Transcribe(account) => Box::new(Transcribe::connect(account, &spec.language)?),
+        };
         let pipeline = LivePipeline::start()?;
         // Nothing waits for its time: engines go by the order.
         let sink = AppSink::builder().sync(false).async_(false).max_buffers(WAITING).build();

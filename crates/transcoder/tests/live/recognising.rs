@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
-use protocol::job::{FromJob, JobSpec, RecogniseSpec, ToJob};
+use protocol::job::{FromJob, JobSpec, RecogniseSpec, SpeechEngine, ToJob};
 use protocol::media::VideoCodec;
 use tungstenite::{Message, WebSocket};
 
@@ -51,8 +51,11 @@ fn hear(mut socket: WebSocket<TcpStream>, heard: &Sender<Vec<i16>>) {
     }
 }
 
-fn recognise(vosk: String) -> RunningJob {
-    RunningJob::begin(JobSpec::Recognise(RecogniseSpec { language: "en-US".to_owned(), vosk }))
+fn recognise(address: String) -> RunningJob {
+    RunningJob::begin(JobSpec::Recognise(RecogniseSpec {
+        language: "en-US".to_owned(),
+        by: SpeechEngine::Vosk { address },
+    }))
 }
 
 fn is_failure(said: &FromJob) -> bool {

@@ -15,7 +15,6 @@ use protocol::model::{ConnectionProperties, MediaMode, RecordingMode, RecordingP
 use serde::{Deserialize, Serialize};
 use session::command::ApplicationCommand;
 use session::{GuestRefusal, Refusal, Reply};
-use settings::{Config, SpeechEngine};
 
 use crate::allowance::Allowance;
 use crate::control::Control;
@@ -24,6 +23,7 @@ use crate::http::request::caller::Caller;
 use crate::ice_servers;
 use crate::limits::Rate;
 use crate::network::Network;
+use crate::options;
 use crate::state::Settings;
 
 /// Named in errors.
@@ -104,15 +104,7 @@ pub(crate) async fn token(
         Ok(_) | Err(_) => return Err(refused(GuestRefusal::Ending)),
     };
     let token = connection.token.ok_or_else(|| refused(GuestRefusal::Ending))?;
-    Ok(Json(PlaceView { token, languages: languages(&settings) }))
-}
-
-/// Those that can be listened to, whatever the application has loaded.
-fn languages(config: &Config) -> Vec<String> {
-    match config.openvidu_pro_speech_to_text {
-        SpeechEngine::Vosk => config.madang_vosk_servers.0.keys().cloned().collect(),
-        _ => vec![],
-    }
+    Ok(Json(PlaceView { token, languages: options::speech_languages(&settings) }))
 }
 
 fn refused(refusal: GuestRefusal) -> ApiError {
