@@ -18,6 +18,8 @@ pub use codec::{CodecChoice, Kinds, MediaKind, VideoCodec};
 pub use command::{MediaCommand, MediaOperation};
 pub use event::{MediaEvent, MediaFailure};
 pub use local::{LocalFormats, OutputVideo};
-pub use observation::{MediaPath, PathProtocol, Pictures, StreamStatistics, TransportObservation, TransportStatistics};
+pub use observation::{
+    MediaPath, PathProtocol, PicturePause, Pictures, StreamStatistics, TransportObservation, TransportStatistics,
+};
 pub use reception::{Layer, LayerLimit, Legs, Reception};
 pub use selection::Selection;

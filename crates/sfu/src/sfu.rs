@@ -426,6 +426,9 @@ impl Sfu {
                     Transport::Receiving(_) => peer.milestones.measured(&mut statistics),
                     Transport::Sending(_) => {
                         statistics.layer = peer.milestones.layer();
+                        statistics.pause = peer.consumer.as_ref().and_then(Consumer::pause);
+                        let subscriber = peer.membership.and_then(|own| self.subscribers.get(own.subscriber));
+                        statistics.estimate_bps = subscriber.and_then(|subscriber| subscriber.estimate(now));
                         false
                     }
                 };
