@@ -549,6 +549,8 @@
   window.agent = {
     join,
     openCamera,
+    /** The client's own object, for what is not above. */
+    publisher: () => publisher,
     publish,
     unpublish,
     reconnectStream,

@@ -102,6 +102,9 @@ pub fn error(refusal: &Refusal) -> RpcError {
         Refusal::AnswerUnusable { connection } => {
             (ErrorCode::MediaSdp, format!("Unable to process SDP answer of subscriber '{connection}'"))
         }
+        Refusal::NothingToRestart => {
+            (ErrorCode::MediaSdp, "There is no peer connection on which ICE could begin anew".to_owned())
+        }
         Refusal::StreamEnded => (ErrorCode::UserNotStreaming, "The stream ended before it was subscribed".to_owned()),
         Refusal::UnknownPublisher { publisher, session } => {
             (ErrorCode::UserNotFound, format!("User {publisher} not found in session {session}"))

@@ -8,6 +8,7 @@ mod bitrate;
 mod codec;
 mod command;
 mod event;
+mod ice;
 mod local;
 mod observation;
 mod reception;
@@ -17,6 +18,7 @@ pub use bitrate::BitrateLimits;
 pub use codec::{CodecChoice, Kinds, MediaKind, VideoCodec};
 pub use command::{MediaCommand, MediaOperation};
 pub use event::{MediaEvent, MediaFailure};
+pub use ice::IceCredentials;
 pub use local::{LocalFormats, OutputVideo};
 pub use observation::{
     MediaPath, PathProtocol, PicturePause, Pictures, StreamStatistics, TransportObservation, TransportStatistics,

@@ -304,6 +304,7 @@ pub(crate) fn session(config: &Config, fallback_host: IpAddr, udp_port: u16) -> 
         },
         signals: Some(SIGNALS),
         network_quality: network_quality(config),
+        virtual_background: config.madang_virtual_background,
         // As of the original, Kurento does, and mediasoup does not.
         transcodes: config.openvidu_enterprise_media_server == MediaServer::Kurento,
         recording: RecordingSettings {

@@ -101,6 +101,7 @@ impl Context {
     /// socket.
     pub(crate) fn close_client(&mut self, client: ClientId) {
         self.refuse_queued(client);
+        self.timers.cancel(Timer::Caller(client));
         self.clients.close(client, &mut self.effects);
     }
 
@@ -119,6 +120,7 @@ impl Context {
         self.timers.cancel(Timer::Linger(client));
         self.timers.cancel(Timer::Return(client));
         self.timers.cancel(Timer::CutOff(client));
+        self.timers.cancel(Timer::Caller(client));
         self.clients.remove(client);
     }
 

@@ -128,6 +128,7 @@ mod tests {
             video_bandwidth: crate::VideoBandwidth::default(),
             signals: None,
             network_quality: None,
+            virtual_background: false,
             transcodes: true,
             recording: RecordingSettings {
                 enabled: false,

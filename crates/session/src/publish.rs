@@ -203,7 +203,11 @@ impl Session {
         for (_, other) in self.participants_mut() {
             received.extend(other.subscriptions.remove(&publisher).map(|subscription| (other.client, subscription)));
         }
+        if let Some(publisher) = self.participant(publisher) {
+            cx.review_caller(publisher.client, now);
+        }
         for (client, subscription) in received {
+            cx.review_caller(client, now);
             // Its transport ends with the publication; only its own timer is left.
             subscription.cancel_offer(client, publisher, cx);
             if let Some(announced) = subscription.announced {

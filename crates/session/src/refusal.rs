@@ -141,6 +141,8 @@ pub enum Refusal {
         /// Of whom.
         connection: ConnectionId,
     },
+    /// There is no peer connection on which ICE could begin anew, or none any more.
+    NothingToRestart,
     /// The stream ended before the subscriber had answered.
     StreamEnded,
     /// The subscription of nobody's stream cannot be given up.

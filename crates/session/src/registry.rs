@@ -150,6 +150,11 @@ impl Registry {
         session.connection_snapshot(connection, Include::default(), &self.cx.legs).ok_or(NotFound::Connection)
     }
 
+    /// Whether a token of that session opens it, or has let somebody in who still is there.
+    pub fn knows_token(&self, session: &str, token: &str) -> bool {
+        self.sessions.get(session).is_some_and(|session| session.has_token(token))
+    }
+
     /// The connections of a session.
     pub fn connections(&self, session: &str, include: Include) -> Result<Vec<ConnectionSnapshot>, NotFound> {
         Ok(self.sessions.get(session).ok_or(NotFound::Session)?.connection_snapshots(include, &self.cx.legs))
@@ -234,6 +239,7 @@ impl Registry {
                 Timer::Grace(client) => self.end_grace(client, now),
                 Timer::Return(client) => self.cx.drop_client(client),
                 Timer::Linger(client) => self.cx.clients.close(client, &mut self.cx.effects),
+                Timer::Caller(client) => self.look_after_caller(client, now),
                 Timer::Media(request) => self.give_up_media(request, now),
                 Timer::Offer { client, publisher, transport } => {
                     if let Some(Seat { session, participant }) = self.seat_of(client)

@@ -16,6 +16,8 @@ pub(crate) enum Timer {
     Return(ClientId),
     /// The client's connection ended some time ago: its socket goes too.
     Linger(ClientId),
+    /// Time to look whether a client without a socket still has media.
+    Caller(ClientId),
     /// The media worker did not answer.
     Media(MediaRequestId),
     /// The subscriber never answered our offer.

@@ -164,6 +164,11 @@ settings! {
         openvidu_dev: bool = "OPENVIDU_DEV", "false", value::boolean;
         /// Whether `/` offers a call to everybody who can reach it.
         madang_call_page: bool = "MADANG_CALL_PAGE", "true", value::boolean;
+        /// Whether clients find virtual backgrounds here (`publisher.applyFilter("VB:blur")`; docs/virtual-background.md). Tokens then
+        /// end in `&edition=pro`, without which openvidu-browser does not look for them.
+        madang_virtual_background: bool = "MADANG_VIRTUAL_BACKGROUND", "true", value::boolean;
+        /// Whether clients of WHIP and WHEP may publish into and play from sessions with the token of a connection (docs/whip.md).
+        madang_whip: bool = "MADANG_WHIP", "true", value::boolean;
         /// Whether `/openvidu/doctor` lets everybody who can reach it try the ways from its browser to this server.
         madang_doctor_page: bool = "MADANG_DOCTOR_PAGE", "true", value::boolean;
         /// How many WebSockets of one address may be open without having joined a session.

@@ -17,6 +17,7 @@ import {
   type StreamManager,
   type StreamPropertyChangedEvent,
 } from 'openvidu-browser';
+import { type Background, offersBackgrounds, setBackground } from './background';
 import { openDevices, release } from './devices';
 import { Listener } from './listener';
 import { type Text, text } from './texts';
@@ -64,6 +65,10 @@ const endings: Record<string, Text> = {
 export class Call {
   readonly participants = new Map<string, Participant>();
   publisher: Publisher | null = null;
+  /** What stands behind the person. */
+  background: Background = 'none';
+  changingBackground = false;
+  offersBackgrounds = false;
 
   private readonly openvidu = newOpenVidu();
   private readonly session: Session = this.openvidu.initSession();
@@ -75,6 +80,7 @@ export class Call {
   );
   private room = '';
   private name = '';
+  private token = '';
   private me: string | null = null;
   private screen: { openvidu: OpenVidu; session: Session; publisher: Publisher } | null = null;
   private screenStarting = false;
@@ -108,6 +114,8 @@ export class Call {
     this.room = room;
     this.name = name;
     const { token, languages } = await askForPlace(room, name);
+    this.token = token;
+    this.offersBackgrounds = offersBackgrounds(token);
     this.listener.languages = languages ?? [];
     const data: ConnectionData = { clientData: name };
     this.connecting = true;
@@ -177,6 +185,25 @@ export class Call {
     }
   }
 
+  /** For a camera that is on. */
+  async setBackground(background: Background): Promise<void> {
+    if (this.changingBackground || !this.publisher || !this.cameraOn) return;
+    this.changingBackground = true;
+    this.events.change();
+    const { stream } = this.publisher;
+    try {
+      await setBackground(stream, this.token, background);
+      this.background = background;
+    } catch (error) {
+      // An image that cannot be changed stays.
+      if (!stream.filter) this.background = 'none';
+      this.events.notice(text('backgroundFailed', { why: reason(error) }), true);
+    } finally {
+      this.changingBackground = false;
+      this.events.change();
+    }
+  }
+
   /** Whether the server writes down what is said. */
   get canCaption(): boolean {
     return this.listener.languages.length > 0;
@@ -236,6 +263,9 @@ export class Call {
     await this.openDevices();
     await this.publish();
     this.refreshLocal();
+    const { background } = this;
+    this.background = 'none';
+    if (background !== 'none') await this.setBackground(background);
   }
 
   private async startScreen(): Promise<void> {

@@ -1,5 +1,6 @@
 /** The page during the call: header, stage, controls. */
 
+import { Backgrounds } from './backgrounds';
 import type { Call } from './call';
 import { Captions } from './captions';
 import { Controls } from './controls';
@@ -15,6 +16,7 @@ export class CallView {
   readonly captions = new Captions();
   private readonly stage: Stage;
   private readonly controls: Controls;
+  private readonly backgrounds: Backgrounds;
   readonly element: HTMLElement;
 
   constructor(
@@ -24,7 +26,9 @@ export class CallView {
   ) {
     this.stage = new Stage(onBlocked);
     this.controls = new Controls(call, true, () => this.refresh());
+    this.backgrounds = new Backgrounds(call);
     this.controls.element.append(
+      this.backgrounds.element,
       el(
         'button',
         {
@@ -70,10 +74,12 @@ export class CallView {
     this.stage.show(participants);
     if (!this.call.captioning) this.captions.clear();
     this.controls.refresh();
+    this.backgrounds.refresh();
   }
 
   close(): void {
     this.controls.close();
+    this.backgrounds.close();
     this.element.remove();
   }
 }

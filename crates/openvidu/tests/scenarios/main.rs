@@ -3,6 +3,7 @@
 mod absence;
 mod bandwidth;
 mod call;
+mod callers;
 mod defects;
 mod event_audit;
 mod events;

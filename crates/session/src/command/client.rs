@@ -1,5 +1,6 @@
 //! What clients ask.
 
+use protocol::media::IceCredentials;
 use serde::{Deserialize, Serialize};
 
 /// What clients ask. Requests of one client are done one after the other, in the order of their arrival.
@@ -43,6 +44,13 @@ pub enum ClientCommand {
         endpoint: String,
         /// `candidate:…`; may be empty.
         candidate: String,
+    },
+    /// ICE begins anew on a peer connection that goes on.
+    RestartIce {
+        /// As of [`ClientCommand::AddCandidate`].
+        endpoint: String,
+        /// The client's from now on.
+        credentials: IceCredentials,
     },
     /// A new peer connection for my stream or for one that I receive.
     RenewConnection {
@@ -120,6 +128,9 @@ impl ClientCommand {
             | Self::UnsubscribeFromSpeech { connection } => connection.len(),
             Self::SubscribeToSpeech { connection, language } => connection.len() + language.len(),
             Self::AddCandidate { endpoint, candidate } => endpoint.len() + candidate.len(),
+            Self::RestartIce { endpoint, credentials } => {
+                endpoint.len() + credentials.ufrag.len() + credentials.password.len()
+            }
             Self::RenewConnection { stream, sdp } => {
                 let (Some(RenewalSdp::Usual(sdp) | RenewalSdp::Offer(sdp)), stream) = (sdp, stream) else {
                     return stream.len() + OVERHEAD;

@@ -209,7 +209,8 @@ fn everybody_with_everybody(codecs: &CodecChoice, codec: Option<&str>) -> (usize
                     }
                     Err(why) => {
                         assert!(!decodes, "{who}: {why}");
-                        let is_of_codec = matches!(why, MediaFailure::CodecNotTaken { .. } | MediaFailure::CodecNotOffered);
+                        let is_of_codec =
+                            matches!(why, MediaFailure::CodecNotTaken { .. } | MediaFailure::CodecNotOffered);
                         assert!(is_of_codec, "{who}: {why}");
                         refused += 1;
                     }

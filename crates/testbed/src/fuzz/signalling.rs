@@ -243,6 +243,7 @@ fn settings() -> Settings {
         video_bandwidth: session::VideoBandwidth::default(),
         signals: None,
         network_quality: Some(Duration::from_secs(5)),
+        virtual_background: false,
         transcodes: true,
         recording: RecordingSettings {
             enabled: false,
