@@ -162,6 +162,7 @@ impl RunningJob {
                     codec: outgoing.codec,
                     marker: packet.marker,
                     quarter_turns: publisher.quarter_turns,
+                    level: (outgoing.kind == MediaKind::Audio).then_some(0x90),
                     source: publisher.source,
                     sequence: outgoing.sequence,
                     timestamp: outgoing.timestamp,
