@@ -64,11 +64,15 @@ while read -r plugin package; do
     compgen -G "/usr/lib/*/gstreamer-1.0/libgst$plugin.so" >/dev/null || gstreamer+=("$package")
 done <<'END'
 opus gstreamer1.0-plugins-base
+pango gstreamer1.0-x
 vpx gstreamer1.0-plugins-good
 openh264 gstreamer1.0-plugins-bad
+opencv gstreamer1.0-opencv
 x264 gstreamer1.0-plugins-ugly
 libav gstreamer1.0-libav
 END
+# What faces look like, for filters.
+[ -e /usr/share/opencv4/haarcascades/haarcascade_frontalface_default.xml ] || gstreamer+=(opencv-data)
 
 if has cargo; then
     found="$(rustc --version | cut -d' ' -f2)"
@@ -105,7 +109,7 @@ elif [ ${#gstreamer[@]} -gt 0 ]; then
     if may_install; then
         install "${gstreamer[@]}"
     else
-        echo "Recordings will not be composed without GStreamer:  sudo $apt_install ${gstreamer[*]}" >&2
+        echo "Without GStreamer recordings are not composed, and nothing is filtered or transcoded:  sudo $apt_install ${gstreamer[*]}" >&2
     fi
 fi
 

@@ -91,8 +91,8 @@
       remember('streamPropertyChanged', {
         ...streamOf(e.stream),
         property: e.changedProperty,
-        newValue: e.newValue,
-        oldValue: e.oldValue,
+        newValue: plain(e.newValue),
+        oldValue: plain(e.oldValue),
         reason: e.reason,
       }),
     );
@@ -132,6 +132,12 @@
       remember('exception', { exception: e.name, message: e.message }),
     );
   }
+
+  /** A filter of the client knows its session, which no test could be told. */
+  const plain = (value) =>
+    value?.type && value.session
+      ? { type: value.type, options: value.options, lastExecMethod: value.lastExecMethod }
+      : value;
 
   function listenTo(types) {
     for (const type of types) {
@@ -225,6 +231,121 @@
   /** All events of one name up to now, in their order. */
   const heard = (name) => log.filter((e) => e.name === name);
   const leave = () => session.disconnect();
+
+  /** Of somebody's stream, or of the own one. */
+  const streamFor = (id) => (id === undefined ? publisher.stream : streams.get(id));
+  async function applyFilter(type, options, id) {
+    const filter = await promised(streamFor(id).applyFilter(type, options));
+    return { type: filter.type, options: filter.options };
+  }
+  async function execFilter(method, params, id) {
+    await promised(streamFor(id).filter.execMethod(method, params));
+  }
+  const removeFilter = (id) => promised(streamFor(id).removeFilter());
+  const hasFilter = (id) => streamFor(id).filter?.type;
+  const listenToFilter = (type, id) =>
+    promised(
+      streamFor(id).filter.addEventListener(type, (e) => remember('filterEvent', { data: e.data })),
+    );
+  const ignoreFilter = (type, id) => promised(streamFor(id).filter.removeEventListener(type));
+
+  /** Publishes black bars on white instead of the camera: `bits` are 1 where it is black. */
+  async function showBars(bits) {
+    const canvas = document.createElement('canvas');
+    canvas.width = 480;
+    canvas.height = 240;
+    const context = canvas.getContext('2d');
+    let step = 0;
+    setInterval(() => {
+      step += 1;
+      context.fillStyle = '#ffffff';
+      context.fillRect(0, 0, 480, 240);
+      context.fillStyle = '#000000';
+      for (const [n, bit] of [...bits].entries()) {
+        if (bit === '1') context.fillRect(50 + n * 4, 40, 4, 150);
+      }
+      context.fillRect((step * 5) % 480, 220, 20, 10);
+    }, 66);
+    await promised(publisher.replaceTrack(canvas.captureStream(15).getVideoTracks()[0]));
+  }
+
+  let blinked = [];
+
+  /** Publishes pictures of this size that turn from dark to bright and back every second, beside something that moves. */
+  async function blink(width, height) {
+    const canvas = Object.assign(document.createElement('canvas'), { width, height });
+    const context = canvas.getContext('2d');
+    let step = 0;
+    setInterval(() => {
+      step += 1;
+      const bright = step % 60 < 30;
+      if (step % 60 === 0) blinked.push(Date.now());
+      context.fillStyle = bright ? '#e0e0e0' : '#202020';
+      context.fillRect(0, 0, width, height);
+      context.fillStyle = '#8060a0';
+      for (let n = 0; n < 20; n++)
+        context.fillRect((step * (5 + n)) % width, (n * height) / 20, 40, 20);
+    }, 33);
+    await promised(publisher.replaceTrack(canvas.captureStream(30).getVideoTracks()[0]));
+  }
+
+  /** When the picture became bright, ms since 1970, in so many seconds. */
+  async function blinks(seconds) {
+    blinked = [];
+    await pause(seconds * 1000);
+    return blinked;
+  }
+
+  /** When that is seen of somebody. */
+  async function seenBlinks(connectionId, seconds) {
+    const seen = [];
+    const until = Date.now() + (seconds + 1) * 1000;
+    const video = videoOf(connectionId);
+    let was = 255;
+    while (Date.now() < until) {
+      await new Promise((done) => video.requestVideoFrameCallback(done));
+      const [red] = sample(video).mean;
+      if (was < 100 && red > 150) seen.push(Date.now());
+      was = red;
+    }
+    return seen;
+  }
+
+  /** Resolves with the strongest frequency that is heard of somebody, in Hz, once it is near `expected`. */
+  async function hears(connectionId, expected) {
+    const element = videoOf(connectionId);
+    element.muted = false;
+    const context = new AudioContext();
+    const analyser = context.createAnalyser();
+    analyser.fftSize = 16384;
+    context.createMediaStreamSource(element.srcObject).connect(analyser);
+    const spectrum = new Float32Array(analyser.frequencyBinCount);
+    const deadline = Date.now() + limit;
+    let frequency;
+    while (Date.now() < deadline) {
+      analyser.getFloatFrequencyData(spectrum);
+      const peak = spectrum.indexOf(Math.max(...spectrum));
+      frequency = (peak * context.sampleRate) / analyser.fftSize;
+      if (Math.abs(frequency - expected) < 12) break;
+      await pause(100);
+    }
+    await context.close();
+    return frequency;
+  }
+
+  /** How long, in ms, until what is seen of somebody is a colour: the source text of `([red, green, blue]) => …`. */
+  async function turns(connectionId, condition) {
+    const holds = new Function(`return ${condition}`)();
+    const begin = performance.now();
+    let mean;
+    while (performance.now() < begin + limit) {
+      const element = videoOf(connectionId);
+      mean = element?.videoWidth ? sample(element).mean : undefined;
+      if (mean && holds(mean)) return performance.now() - begin;
+      await pause(20);
+    }
+    throw new Error(`never ${condition}: ${mean}`);
+  }
 
   /** Replaces the published picture by a canvas that changes, the sound by a tone. */
   async function replaceTrack(kind) {
@@ -569,6 +690,18 @@
     unsubscribeFromSpeech,
     heard,
     leave,
+    applyFilter,
+    execFilter,
+    removeFilter,
+    hasFilter,
+    listenToFilter,
+    ignoreFilter,
+    showBars,
+    hears,
+    turns,
+    blink,
+    blinks,
+    seenBlinks,
     event,
     count,
     inbound,

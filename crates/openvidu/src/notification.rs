@@ -1,6 +1,8 @@
 //! What clients are told without having asked.
 
+use protocol::filter::{FilterChangeView, printed};
 use protocol::rpc::{ServerNotification, notification_frame};
+use session::command::FilterAction;
 use session::{Notification, QualityLevel};
 
 use crate::reply::{metadata, stream_description};
@@ -34,6 +36,27 @@ pub fn message(notification: &Notification) -> ServerNotification {
             let (connection_id, stream_id) = (connection, stream);
             ServerNotification::StreamPropertyChanged { connection_id, stream_id, property, new_value, reason }
         }
+        Notification::FilterChanged { connection, stream, filter, action } => ServerNotification::FilterChanged {
+            connection_id: connection,
+            stream_id: stream,
+            property: "filter",
+            new_value: FilterChangeView(filter),
+            reason: match action {
+                FilterAction::Apply => "applyFilter",
+                FilterAction::Remove => "removeFilter",
+                FilterAction::Execute | FilterAction::AddListener | FilterAction::RemoveListener => "execFilterMethod",
+            },
+        },
+        Notification::FilterFound { connection, stream, kind, event, data } => {
+            ServerNotification::FilterEventDispatched {
+                connection_id: connection,
+                stream_id: stream,
+                filter_type: kind,
+                event_type: event,
+                data: printed(&data),
+            }
+        }
+        Notification::MediaBroken { error } => ServerNotification::MediaError { error },
         Notification::Signal { from, kind, data } => ServerNotification::SendMessage { data, kind, from },
         Notification::RecordingStarted(recording) => {
             ServerNotification::RecordingStarted { id: recording.id, name: recording.name }

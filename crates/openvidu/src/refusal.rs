@@ -3,7 +3,7 @@
 
 use protocol::error::ErrorCode;
 use protocol::rpc::RpcError;
-use session::command::FilterAction;
+use session::command::{FilterAction, UnusableOptions};
 use session::refusal::{MediaDirection, Offerer};
 use session::{RecordingStartFailure, Refusal, SignalLimits, SpeechRefusal};
 
@@ -54,9 +54,20 @@ pub fn error(refusal: &Refusal) -> RpcError {
         Refusal::AlreadyPublishing { connection, session } => {
             (ErrorCode::UserAlreadyStreaming, format!("User {connection} is already publishing in session {session}"))
         }
-        Refusal::PublishedFilterUnavailable { connection } => (
+        Refusal::PublishedFilterUnreadable { why } => {
+            (ErrorCode::FilterNotApplied, format!("'filter' parameter wrong:{why}"))
+        }
+        Refusal::MayNotPublishFiltered { connection, kind } => (
             ErrorCode::FilterNotApplied,
-            format!("Error applying filter for publishing user {connection}. Filters of the server are not available"),
+            format!(
+                "Error applying filter for publishing user {connection}. The token has no permissions to apply filter {kind}"
+            ),
+        ),
+        Refusal::PublishedFilterUnavailable { connection, why } => (
+            ErrorCode::FilterNotApplied,
+            format!(
+                "Error applying filter for publishing user {connection}. Filters of the server are not available: {why}"
+            ),
         ),
         Refusal::OfferUnusable { connection } => {
             (ErrorCode::MediaSdp, format!("Error generating SDP response for publishing user {connection}"))
@@ -127,16 +138,45 @@ pub fn error(refusal: &Refusal) -> RpcError {
             let text = format!("Unable to {}. The user does not have a valid token", filtering(*action));
             (ErrorCode::UserUnauthorized, text)
         }
-        Refusal::UnknownFilteredStream { stream, session } => {
-            (ErrorCode::UserNotFound, format!("Stream '{stream}' not found in session '{session}'"))
+        Refusal::UnknownFilteredStream { action: FilterAction::AddListener, stream, session } => {
+            (ErrorCode::UserNotFound, format!("Not user found for streamId '{stream}' in session '{session}'"))
         }
-        Refusal::FilterUnavailable { stream } => (
+        Refusal::UnknownFilteredStream { stream, session, .. } => {
+            (ErrorCode::UserNotFound, format!("Owner of stream '{stream}' not found in session '{session}'"))
+        }
+        Refusal::FilterOptions(UnusableOptions::Missing) => {
+            (ErrorCode::Internal, "Parameter 'options' of method 'applyFilter' is missing".to_owned())
+        }
+        Refusal::FilterOptions(UnusableOptions::NoObject) => {
+            (ErrorCode::Internal, "Parameter 'options' of method 'applyFilter' must be a JSON object".to_owned())
+        }
+        Refusal::FilterOptions(UnusableOptions::Unreadable(why)) => {
+            (ErrorCode::FilterNotApplied, format!("'options' parameter is not a JSON object: {why}"))
+        }
+        Refusal::FilterUnavailable { stream, why } => (
             ErrorCode::FilterNotApplied,
-            format!("Filters of the server are not available: nothing was applied to stream '{stream}'"),
+            format!("Filters of the server are not available: nothing was applied to stream '{stream}'. {why}"),
         ),
-        Refusal::NoFilter { stream, session } => {
-            (ErrorCode::FilterNotApplied, format!("Stream '{stream}' has no filter applied in session '{session}'"))
+        Refusal::FilterFailed { why } => (ErrorCode::Internal, why.clone()),
+        Refusal::AlreadyFiltered { connection, session } => (
+            ErrorCode::FilterAlreadyApplied,
+            format!("User '{connection} already has a filter applied in session '{session}'"),
+        ),
+        Refusal::NoFilter { connection, session } => {
+            (ErrorCode::FilterNotApplied, format!("User '{connection} has no filter applied in session '{session}'"))
         }
+        Refusal::UnknownFilterEvent { stream, kind, event } => (
+            ErrorCode::FilterListenerNotFound,
+            format!(
+                "Request to addFilterEventListener to stream {stream} gone wrong: Filter {kind} has no event '{event}'"
+            ),
+        ),
+        Refusal::NoFilterListener { stream, kind } => (
+            ErrorCode::FilterListenerNotFound,
+            format!(
+                "Request to removeFilterEventListener to stream {stream} gone wrong: Filter {kind} has no listener added"
+            ),
+        ),
 
         Refusal::AddresseeMissing => {
             (ErrorCode::SignalToInvalid, "Signal \"to\" field invalid format: null".to_owned())

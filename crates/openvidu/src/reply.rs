@@ -1,9 +1,10 @@
 //! What answers a client's request.
 
+use protocol::filter::FilterView;
 use protocol::model::{IceServer, MediaServer};
 use protocol::rpc::{
-    ClientReply, EmptyObject, Joined, JoinedRecording, LegacyTurn, RemoteParticipant, RpcError, StreamDescription,
-    error_frame, reply_frame,
+    ClientReply, Joined, JoinedRecording, LegacyTurn, RemoteParticipant, RpcError, StreamDescription, error_frame,
+    reply_frame,
 };
 use session::reply::{self, ParticipantData};
 use session::{ClientHandle, Refusal, Reply};
@@ -96,7 +97,7 @@ fn remote_participant(participant: reply::ParticipantDescription) -> RemoteParti
 }
 
 pub(crate) fn stream_description(stream: reply::StreamDescription) -> StreamDescription {
-    let reply::StreamDescription { id, created_at, properties } = stream;
+    let reply::StreamDescription { id, created_at, properties, filter } = stream;
     StreamDescription {
         id,
         created_at: created_at.as_millis(),
@@ -107,7 +108,7 @@ pub(crate) fn stream_description(stream: reply::StreamDescription) -> StreamDesc
         type_of_video: properties.type_of_video,
         frame_rate: properties.frame_rate,
         video_dimensions: properties.video_dimensions,
-        filter: EmptyObject,
+        filter: FilterView(filter),
     }
 }
 

@@ -5,12 +5,15 @@
 
 use protocol::error::ErrorCode;
 use protocol::event::SignalSent;
+use protocol::filter::{Filter, FilterCall};
 use protocol::rpc::{ClientRequest, InvalidParams, JoinRoom, PublishVideo, RpcError, Signal, SubscribeSdp};
 use session::ClientCommand;
 use session::command::{
-    ClientSignal, FilterAction, HiddenClient, Join, Publish, Rejection, RenewalSdp, StreamChange, StreamChangeMeaning,
-    StreamProperties,
+    ClientSignal, FilterCommand, FilterRequest, HiddenClient, Join, Publish, PublishedFilter, Rejection, RenewalSdp,
+    StreamChange, StreamChangeMeaning, StreamProperties, UnusableOptions,
 };
+
+use serde_json::Value;
 
 use crate::token;
 
@@ -65,8 +68,18 @@ fn understood(request: ClientRequest) -> ClientCommand {
         ClientRequest::ForceUnpublish { stream_id } => ClientCommand::ForceUnpublish { stream: stream_id },
         ClientRequest::VideoData => ClientCommand::Report,
         ClientRequest::Echo => ClientCommand::Echo,
-        ClientRequest::Filter { method, stream_id } => {
-            ClientCommand::Filter { action: filter_action(method), stream: stream_id }
+        ClientRequest::ApplyFilter { stream_id, kind, options } => {
+            filter(stream_id, FilterCommand::Apply { kind, options: filter_options(options) })
+        }
+        ClientRequest::ExecFilterMethod { stream_id, method, params } => {
+            filter(stream_id, FilterCommand::Execute(FilterCall { method, params }))
+        }
+        ClientRequest::RemoveFilter { stream_id } => filter(stream_id, FilterCommand::Remove),
+        ClientRequest::AddFilterEventListener { stream_id, event_type } => {
+            filter(stream_id, FilterCommand::AddListener { event: event_type })
+        }
+        ClientRequest::RemoveFilterEventListener { stream_id, event_type } => {
+            filter(stream_id, FilterCommand::RemoveListener { event: event_type })
         }
         ClientRequest::SubscribeToSpeechToText { connection_id, lang } => {
             ClientCommand::SubscribeToSpeech { connection: connection_id, language: lang }
@@ -119,8 +132,23 @@ fn publish(request: PublishVideo) -> Publish {
             frame_rate: request.frame_rate,
             video_dimensions: request.video_dimensions,
         },
-        filter: request.filter,
+        filter: request.filter.map(|filter| match filter {
+            Ok(protocol::rpc::PublishedFilter { kind, options }) => {
+                PublishedFilter::Described(Filter { kind, options, last_call: None })
+            }
+            Err(why) => PublishedFilter::Unreadable(why.to_owned()),
+        }),
     }
+}
+
+fn filter(stream: String, command: FilterCommand) -> ClientCommand {
+    ClientCommand::Filter(Box::new(FilterRequest { stream, command }))
+}
+
+fn filter_options(text: Option<String>) -> Result<Value, UnusableOptions> {
+    let text = text.ok_or(UnusableOptions::Missing)?;
+    let options: Value = serde_json::from_str(&text).map_err(|error| UnusableOptions::Unreadable(error.to_string()))?;
+    if options.is_object() { Ok(options) } else { Err(UnusableOptions::NoObject) }
 }
 
 fn signal(signal: Signal) -> ClientSignal {
@@ -149,15 +177,5 @@ fn mute_state(value: &str) -> Option<bool> {
         "true" | "\"true\"" => Some(true),
         "false" | "\"false\"" => Some(false),
         _ => None,
-    }
-}
-
-fn filter_action(method: &str) -> FilterAction {
-    match method {
-        "applyFilter" => FilterAction::Apply,
-        "removeFilter" => FilterAction::Remove,
-        "execFilterMethod" => FilterAction::Execute,
-        "addFilterEventListener" => FilterAction::AddListener,
-        _ => FilterAction::RemoveListener,
     }
 }

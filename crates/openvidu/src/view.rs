@@ -1,5 +1,6 @@
 //! Sessions and connections as REST shows them.
 
+use protocol::filter::FilterView;
 use protocol::model::Role;
 use protocol::rest::view::{
     ActiveConnectionView, ConnectionView, MediaNodeView, MediaOptionsView, PublisherView, RecordingPropertiesView,
@@ -115,6 +116,7 @@ fn publisher(publisher: PublisherSnapshot, quality: Option<QualityLevel>, unique
             type_of_video: properties.type_of_video,
             frame_rate: properties.frame_rate,
             video_dimensions: properties.video_dimensions,
+            filter: FilterView(stream.filter),
         },
     }
 }

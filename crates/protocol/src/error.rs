@@ -25,8 +25,12 @@ pub enum ErrorCode {
     MediaEndpoint,
     /// The role or the token does not allow it.
     UserUnauthorized,
+    /// A filter is applied already.
+    FilterAlreadyApplied,
     /// No filter is applied, or it is not allowed.
     FilterNotApplied,
+    /// A filter has no such event, or nobody listens to it.
+    FilterListenerNotFound,
     /// A signal that is not the JSON it should be.
     SignalFormatInvalid,
     /// A signal to somebody who is not there.
@@ -46,7 +50,7 @@ pub enum ErrorCode {
 }
 
 impl ErrorCode {
-    const ALL: [Self; 20] = [
+    const ALL: [Self; 22] = [
         Self::Internal,
         Self::UserGeneric,
         Self::UserNotFound,
@@ -58,7 +62,9 @@ impl ErrorCode {
         Self::MediaSdp,
         Self::MediaEndpoint,
         Self::UserUnauthorized,
+        Self::FilterAlreadyApplied,
         Self::FilterNotApplied,
+        Self::FilterListenerNotFound,
         Self::SignalFormatInvalid,
         Self::SignalToInvalid,
         Self::ForcedCodecNotFound,
@@ -89,7 +95,9 @@ impl ErrorCode {
             Self::MediaSdp => 302,
             Self::MediaEndpoint => 303,
             Self::UserUnauthorized => 401,
+            Self::FilterAlreadyApplied => 405,
             Self::FilterNotApplied => 406,
+            Self::FilterListenerNotFound => 407,
             Self::SignalFormatInvalid => 600,
             Self::SignalToInvalid => 601,
             Self::ForcedCodecNotFound => 800,

@@ -91,8 +91,8 @@ pub enum JobSpec {
     /// Sends its input on, changed.
     Filter {
         filter: FilterSpec,
-        /// Of the input's pictures, if there are any; the output has the same.
-        video: Option<VideoCodec>,
+        /// The input has pictures; those of the output are in the same codec.
+        video: bool,
         /// The input has sound; so has the output.
         audio: bool,
         /// The folder below which filters may read pictures, if they may at all.
@@ -445,7 +445,7 @@ mod tests {
         let begin = ToJob::Begin {
             spec: JobSpec::Filter {
                 filter: FilterSpec { kind: "GStreamerFilter".to_owned(), options: serde_json::json!({"command": "a"}) },
-                video: Some(VideoCodec::Vp8),
+                video: true,
                 audio: true,
                 images: None,
             },
@@ -453,7 +453,7 @@ mod tests {
         let json = serde_json::to_string(&begin).unwrap();
         assert_eq!(
             json,
-            r#"{"do":"begin","spec":{"job":"filter","filter":{"kind":"GStreamerFilter","options":{"command":"a"}},"video":"Vp8","audio":true,"images":null}}"#
+            r#"{"do":"begin","spec":{"job":"filter","filter":{"kind":"GStreamerFilter","options":{"command":"a"}},"video":true,"audio":true,"images":null}}"#
         );
         assert_eq!(serde_json::from_str::<ToJob>(&json).unwrap(), begin);
         let ready = FromJob::Ready {

@@ -5,6 +5,7 @@
 //! * [`rpc`]: JSON-RPC frames of the WebSocket `/openvidu`.
 //! * [`checkup`]: what the doctor finds out about a server.
 //! * [`event`]: what happened, for the CDR file and for webhooks.
+//! * [`filter`]: how a stream's filter is described.
 //! * [`job`]: live work with media in a process of its own, such as filters and cameras.
 //! * [`media`]: commands to and events from a media worker.
 //! * [`recording`]: the same for the recorder, and recordings as REST and disks show them.
@@ -15,6 +16,7 @@
 pub mod checkup;
 pub mod error;
 pub mod event;
+pub mod filter;
 pub mod id;
 pub mod job;
 pub mod media;

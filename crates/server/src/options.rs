@@ -307,6 +307,7 @@ pub(crate) fn session(config: &Config, fallback_host: IpAddr, udp_port: u16) -> 
         virtual_background: config.madang_virtual_background,
         // As of the original, Kurento does, and mediasoup does not.
         transcodes: config.openvidu_enterprise_media_server == MediaServer::Kurento,
+        filter_images: Some(config.madang_filter_images.clone()).filter(|folder| !folder.is_empty()),
         recording: RecordingSettings {
             enabled: config.openvidu_recording,
             notification: config.openvidu_recording_notification,

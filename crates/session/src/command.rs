@@ -13,8 +13,8 @@ use crate::effect::PeerInfo;
 
 pub use application::{ApplicationCommand, ConnectionUpdate, ServerSignal};
 pub use client::{
-    ClientCommand, ClientSignal, FilterAction, HiddenClient, Join, Publish, Rejection, RenewalSdp, StreamChange,
-    StreamChangeMeaning, StreamProperties,
+    ClientCommand, ClientSignal, FilterAction, FilterCommand, FilterRequest, HiddenClient, Join, Publish,
+    PublishedFilter, Rejection, RenewalSdp, StreamChange, StreamChangeMeaning, StreamProperties, UnusableOptions,
 };
 
 mod application;

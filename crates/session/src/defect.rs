@@ -130,6 +130,7 @@ mod tests {
             network_quality: None,
             virtual_background: false,
             transcodes: true,
+            filter_images: None,
             recording: RecordingSettings {
                 enabled: false,
                 notification: RecordingNotification::None,

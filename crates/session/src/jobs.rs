@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use protocol::id::JobId;
+use protocol::id::{JobId, MediaRequestId};
 use protocol::job::{JobCommand, JobReport};
 use protocol::media::VideoCodec;
 
@@ -18,6 +18,8 @@ pub(crate) enum JobPurpose {
     Recognise,
     /// Somebody's stream in another codec.
     Transcoding { seat: Seat, codec: VideoCodec },
+    /// The filter of a stream. If it is published only once the filter is there, somebody waits for that.
+    Filter { seat: Seat, preparing: Option<MediaRequestId> },
 }
 
 /// All that run.
@@ -40,6 +42,13 @@ impl Context {
         job
     }
 
+    /// It is for something else from now on.
+    pub(crate) fn change_purpose(&mut self, job: JobId, purpose: JobPurpose) {
+        if let Some(known) = self.jobs.purposes.get_mut(&job) {
+            *known = purpose;
+        }
+    }
+
     /// Ends a job; nothing is heard of it any more.
     pub(crate) fn stop_job(&mut self, job: JobId) {
         if self.jobs.purposes.remove(&job).is_some() {
@@ -60,6 +69,9 @@ impl Registry {
         match purpose {
             JobPurpose::Recognise => self.recogniser_reports(report.job, report.news, now),
             JobPurpose::Transcoding { seat, codec } => self.transcoding_reported(&seat, codec, report.news),
+            JobPurpose::Filter { seat, preparing } => {
+                self.filter_reported(report.job, seat, preparing, report.news, now);
+            }
         }
         self.settle(now);
     }

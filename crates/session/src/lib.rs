@@ -22,7 +22,7 @@
 //! `signal`, `property`, `recording`, `speech`, `guest_room`, `ending`), one per thing that is (`session`, `connection`, `stream`,
 //! `subscription`, `client`, `caller`), `sessions` is their table, `defect` what becomes of a panic, `permissions` says who may do what,
 //! `voice` how much one may make others hear, `bandwidth` how much its pictures may take and `quality` how good a publisher's
-//! network is. Transitions are methods of `Session` and of what is in it; what they use besides is a `Context`, which knows no
+//! network is; `filter` what the server does to streams. Transitions are methods of `Session` and of what is in it; what they use besides is a `Context`, which knows no
 //! session.
 
 pub use bandwidth::VideoBandwidth;
@@ -58,6 +58,7 @@ mod effect;
 mod ending;
 mod event;
 pub mod figures;
+mod filter;
 mod garbage;
 mod guest_room;
 mod healing;

@@ -4,13 +4,14 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
+use protocol::filter::{Filter, FilterCall};
 use protocol::id::{MediaRequestId, PublicationId, RouterId, SessionId, StreamId, TransportId};
 use protocol::media::{IceCredentials, Kinds, MediaEvent, MediaFailure, MediaOperation, VideoCodec};
 
 use crate::client::{Origin, Seat};
 use crate::command::Publish;
 use crate::context::Context;
-use crate::effect::Effects;
+use crate::filter::StreamFilter;
 use crate::id::{ClientId, ParticipantId};
 use crate::observation::{MediaLeg, MediaObservation};
 use crate::refusal::MediaDirection;
@@ -63,7 +64,20 @@ pub(crate) enum MediaTask {
         request: Box<Publish>,
         /// It had an id before, since then.
         known_as: Option<(StreamId, Time)>,
+        /// Which is there, and to be between from the first picture on.
+        filter: Option<Box<StreamFilter>>,
     },
+    /// A filter, of whose stream what follows is to be published.
+    PrepareFilter {
+        publication: PublicationId,
+        filter: Box<StreamFilter>,
+        request: Box<Publish>,
+        known_as: Option<(StreamId, Time)>,
+    },
+    /// The first picture of a filter for a stream that is there.
+    ApplyFilter { publisher: ParticipantId, stream: StreamId, filter: Filter },
+    /// A method of a filter.
+    CallFilter { publisher: ParticipantId, stream: StreamId, call: FilterCall },
     /// A new peer connection for a stream that goes on.
     Republish { stream: StreamId, transport: TransportId, offer: Arc<str> },
     /// Our offer to a subscriber, or with the client's `offer` our answer.
@@ -83,14 +97,20 @@ pub(crate) enum MediaTask {
 
 impl MediaTask {
     /// What the worker has done, or will do, shall have no effect: it works in order.
-    fn roll_back(&self, router: RouterId, effects: &mut Effects) {
+    fn roll_back(&self, router: RouterId, cx: &mut Context) {
         match *self {
-            Self::Publish { publication, transport, .. } => {
-                effects.media(router, MediaOperation::ClosePublication { publication });
-                effects.media(router, MediaOperation::CloseTransport { transport });
+            Self::Publish { publication, transport, ref filter, .. } => {
+                cx.effects.media(router, MediaOperation::ClosePublication { publication });
+                cx.effects.media(router, MediaOperation::CloseTransport { transport });
+                if let Some(filter) = filter {
+                    filter.discard(cx);
+                }
             }
+            Self::PrepareFilter { ref filter, .. } => filter.discard(cx),
+            // It goes on, whoever waits.
+            Self::ApplyFilter { .. } | Self::CallFilter { .. } => {}
             Self::Republish { transport, .. } | Self::Subscribe { transport, .. } | Self::Accept { transport, .. } => {
-                effects.media(router, MediaOperation::CloseTransport { transport });
+                cx.effects.media(router, MediaOperation::CloseTransport { transport });
             }
             // Whatever its credentials are: it is what it was.
             Self::RestartIce { .. } => {}
@@ -139,7 +159,7 @@ impl Context {
     /// The asker went away: it gets this answer, and the worker's is undone.
     pub(crate) fn abandon_media(&mut self, id: MediaRequestId, result: Result<Reply, Refusal>) {
         let Some(request) = self.settle_media(id) else { return };
-        request.task.roll_back(request.router, &mut self.effects);
+        request.task.roll_back(request.router, self);
         self.reply(request.origin, result);
     }
 
@@ -183,6 +203,11 @@ impl Registry {
                 return;
             }
         };
+        self.complete_media(id, result, now);
+    }
+
+    /// What was asked for is there, or is not.
+    pub(crate) fn complete_media(&mut self, id: MediaRequestId, result: MediaResult, now: Time) {
         let Some(request) = self.cx.settle_media(id) else {
             // Too late: it has been rolled back when the client was told so.
             tracing::debug!(request = ?id, "media worker answered a request that nobody waits for");
@@ -191,11 +216,19 @@ impl Registry {
         self.complete(request, result, now);
     }
 
+    /// What was asked for cannot be, for a reason that media knows nothing of.
+    pub(crate) fn refuse_media(&mut self, id: MediaRequestId, refusal: Refusal) {
+        if let Some(request) = self.cx.settle_media(id) {
+            request.task.roll_back(request.router, &mut self.cx);
+            self.cx.reply(request.origin, Err(refusal));
+        }
+    }
+
     /// The worker was too slow. What it does from now on is undone at once: it works in order.
     pub(crate) fn give_up_media(&mut self, id: MediaRequestId, now: Time) {
         let Some(request) = self.cx.settle_media(id) else { return };
         tracing::warn!(session = %request.seat.session, "media worker did not answer in time");
-        request.task.roll_back(request.router, &mut self.cx.effects);
+        request.task.roll_back(request.router, &mut self.cx);
         self.complete(request, Err(MediaFailure::Internal), now);
     }
 
@@ -235,8 +268,19 @@ impl Session {
         now: Time,
     ) -> Decision {
         match task {
-            MediaTask::Publish { publication, transport, request, known_as } => {
-                self.published(origin, who, publication, transport, *request, known_as, result, cx, now)
+            MediaTask::Publish { publication, transport, request, known_as, filter } => {
+                let published = (publication, transport, *request, known_as, filter);
+                self.published(origin, who, published, result, cx, now)
+            }
+            MediaTask::PrepareFilter { publication, filter, request, known_as } => match result {
+                Ok(_) => self.offer_to_media(origin, who, publication, (request, known_as, Some(filter)), cx, now),
+                Err(_) => Err(Refusal::FilterFailed { why: "the filter did not start in time".to_owned() }),
+            },
+            MediaTask::ApplyFilter { publisher, stream, filter } => {
+                self.filter_applied(origin, who, (publisher, stream, filter), &result, cx)
+            }
+            MediaTask::CallFilter { publisher, stream, call } => {
+                self.filter_called(origin, who, (publisher, stream, call), &result, cx)
             }
             MediaTask::Republish { stream, transport, offer } => {
                 self.republished(who, &stream, transport, offer, result, cx)

@@ -1,9 +1,8 @@
-//! What moderators do to others; and filters, which somebody may ask for but which this server does not have.
+//! What moderators do to others.
 
 use protocol::event::Reason;
 
 use crate::client::Origin;
-use crate::command::FilterAction;
 use crate::context::Context;
 use crate::id::ParticipantId;
 use crate::leave::Farewell;
@@ -48,22 +47,5 @@ impl Session {
         cx.reply(origin, Ok(Reply::Done));
         self.broadcast(None, Notification::StreamUnpublished { connection, reason }, cx);
         Ok(Response::Given)
-    }
-
-    /// Filters run inside a media server that decodes; ours forwards. Permissions are checked all the same, because
-    /// clients tell "you may not" from "it does not work".
-    pub(crate) fn filter(&self, who: ParticipantId, action: FilterAction, stream: String) -> Decision {
-        let publisher = self.publisher_of(&stream).map(|(publisher, _)| publisher);
-        if !self.present(who)?.may_filter(action, publisher == Some(who)) {
-            return Err(Refusal::MayNotFilter { action });
-        }
-        let session = self.id.clone();
-        if publisher.is_none() {
-            return Err(Refusal::UnknownFilteredStream { stream, session });
-        }
-        Err(match action {
-            FilterAction::Apply => Refusal::FilterUnavailable { stream },
-            _ => Refusal::NoFilter { stream, session },
-        })
     }
 }

@@ -1,11 +1,13 @@
 //! What participants are told without having asked.
 
 use protocol::event::Reason;
+use protocol::filter::Filter;
 use protocol::id::{ConnectionId, SessionId, StreamId};
 use protocol::model::Role;
 use serde::{Deserialize, Serialize};
 
 use crate::Time;
+use crate::command::FilterAction;
 use crate::quality::QualityLevel;
 use crate::reply::{ParticipantData, RecordingName, StreamDescription};
 
@@ -61,6 +63,35 @@ pub enum Notification {
         new_value: String,
         /// Any text.
         reason: String,
+    },
+    /// A stream's filter was put on, was called, or is gone.
+    FilterChanged {
+        /// Whose.
+        connection: ConnectionId,
+        /// Which.
+        stream: StreamId,
+        /// What it is now.
+        filter: Option<Filter>,
+        /// What was done.
+        action: FilterAction,
+    },
+    /// A filter has found something for which the receiver listens.
+    FilterFound {
+        /// Whose stream.
+        connection: ConnectionId,
+        /// Which.
+        stream: StreamId,
+        /// `ZBarFilter`…
+        kind: String,
+        /// `CodeFound`…
+        event: String,
+        /// Names with their values.
+        data: Vec<(String, String)>,
+    },
+    /// Something that is done to the receiver's own stream is broken.
+    MediaBroken {
+        /// What, and why.
+        error: String,
     },
     /// A signal.
     Signal {
@@ -135,6 +166,11 @@ impl Notification {
                 length(&stream.properties.type_of_video) + length(&stream.properties.video_dimensions)
             }
             Self::StreamOffered { offer, .. } => offer.len(),
+            Self::FilterChanged { filter: Some(filter), .. } => {
+                filter.kind.len() + 4 * filter.options.to_string().len()
+            }
+            Self::FilterFound { data, .. } => data.iter().map(|(name, value)| name.len() + value.len()).sum(),
+            Self::MediaBroken { error } => error.len(),
             Self::SpeechRecognised { language, text, raw, .. } => language.len() + text.len() + raw.len(),
             _ => 0,
         };

@@ -2,7 +2,7 @@
 
 use protocol::model::Role;
 
-use crate::command::FilterAction;
+use crate::command::FilterCommand;
 use crate::connection::{Access, Participant, PendingConnection};
 
 impl PendingConnection {
@@ -52,17 +52,31 @@ impl Participant {
     }
 
     /// Doing something with a filter of a stream, its own or somebody's.
-    pub(crate) fn may_filter(&self, action: FilterAction, owns_stream: bool) -> bool {
-        if self.may_moderate() {
-            return true;
-        }
-        let lists_filters = match &self.access {
-            Access::Token { properties, .. } => {
-                properties.kurento_options.as_ref().is_some_and(|options| !options.allowed_filters.is_empty())
-            }
-            Access::Secret(_) => true,
-            Access::Page(_) => false,
+    pub(crate) fn may_filter(&self, command: &FilterCommand, owns_stream: bool) -> bool {
+        let allows = match command {
+            FilterCommand::Apply { kind, .. } => self.is_allowed_filter(kind),
+            _ => true,
         };
-        owns_stream && (action != FilterAction::Apply || lists_filters)
+        self.may_moderate() || owns_stream && allows
+    }
+
+    /// Publishing with a filter of this kind. The original does not apply it where the token says nothing of filters, and tells
+    /// everybody that it does; there, moderators may.
+    pub(crate) fn may_publish_filtered(&self, kind: &str) -> bool {
+        let says_nothing = match &self.access {
+            Access::Token { properties, .. } => properties.kurento_options.is_none(),
+            Access::Secret(_) | Access::Page(_) => true,
+        };
+        if says_nothing { self.may_moderate() } else { self.is_allowed_filter(kind) }
+    }
+
+    fn is_allowed_filter(&self, kind: &str) -> bool {
+        match &self.access {
+            Access::Token { properties, .. } => properties
+                .kurento_options
+                .as_ref()
+                .is_some_and(|options| options.allowed_filters.iter().any(|allowed| allowed == kind)),
+            Access::Secret(_) | Access::Page(_) => false,
+        }
     }
 }

@@ -3,16 +3,18 @@
 use std::sync::Arc;
 
 use protocol::event::Reason;
+use protocol::filter::Filter;
 use protocol::id::{ConnectionId, PublicationId, StreamId, TransportId};
-use protocol::media::{CodecChoice, MediaFailure, MediaOperation, VideoCodec};
+use protocol::media::{CodecChoice, Kinds, MediaFailure, MediaOperation, VideoCodec};
 use protocol::model::{ForcedVideoCodec, SessionProperties};
 
 use crate::absence::LapsedStream;
 use crate::client::{Origin, Seat};
-use crate::command::Publish;
+use crate::command::{Publish, PublishedFilter};
 use crate::connection::Participant;
 use crate::context::Context;
 use crate::event::Announced;
+use crate::filter::StreamFilter;
 use crate::id::ParticipantId;
 use crate::media::{MediaAgreement, MediaRequest, MediaResult, MediaTask};
 use crate::peer_connection::PeerConnection;
@@ -23,9 +25,12 @@ use crate::session::Session;
 use crate::stream::{self, Stream};
 use crate::{Notification, Refusal, Reply, Time};
 
+/// What a client has asked to publish, with the filter that waits for it.
+pub(crate) type Published = (PublicationId, TransportId, Publish, Option<(StreamId, Time)>, Option<Box<StreamFilter>>);
+
 impl Participant {
     /// Whether it may publish, and does not yet.
-    fn check_publishing(&self, request: &Publish, session: &Session) -> Result<(), Refusal> {
+    fn check_publishing(&self, session: &Session) -> Result<(), Refusal> {
         let connection = || self.connection.clone();
         if !self.may_publish() {
             return Err(Refusal::MayNotPublish);
@@ -35,9 +40,6 @@ impl Participant {
         }
         if self.lacks_token_to_publish() {
             return Err(Refusal::NoTokenToPublish);
-        }
-        if request.filter {
-            return Err(Refusal::PublishedFilterUnavailable { connection: connection() });
         }
         Ok(())
     }
@@ -52,7 +54,9 @@ impl Session {
         cx: &mut Context,
         now: Time,
     ) -> Decision {
-        self.publish_as(origin, who, request, None, cx, now)
+        self.present(who)?.check_publishing(self)?;
+        let filter = self.check_published_filter(who, request.filter.as_ref())?;
+        self.publish_as(origin, who, (request, None), filter, cx, now)
     }
 
     /// A stream that has lost its media when its publisher was put out, with the id that all know.
@@ -65,72 +69,90 @@ impl Session {
         cx: &mut Context,
         now: Time,
     ) -> Decision {
-        let LapsedStream { description: StreamDescription { id, created_at, properties }, loopback } = lapsed;
-        let request = Box::new(Publish { offer, loopback, properties, filter: false });
-        self.publish_as(origin, who, request, Some((id, created_at)), cx, now)
+        let LapsedStream { description: StreamDescription { id, created_at, properties, filter }, loopback } = lapsed;
+        self.present(who)?.check_publishing(self)?;
+        let described = filter.clone().map(PublishedFilter::Described);
+        let request = Box::new(Publish { offer, loopback, properties, filter: described });
+        self.publish_as(origin, who, (request, Some((id, created_at))), filter, cx, now)
     }
 
     fn publish_as(
         &mut self,
         origin: Origin,
         who: ParticipantId,
-        request: Box<Publish>,
-        known_as: Option<(StreamId, Time)>,
+        (request, known_as): (Box<Publish>, Option<(StreamId, Time)>),
+        filter: Option<Filter>,
+        cx: &mut Context,
+        now: Time,
+    ) -> Decision {
+        if let Some(filter) = filter {
+            return self.prepare_filter(origin, who, &filter, (request, known_as), cx, now);
+        }
+        let publication = cx.ids.publication();
+        self.offer_to_media(origin, who, publication, (request, known_as, None), cx, now)
+    }
+
+    pub(crate) fn offer_to_media(
+        &mut self,
+        origin: Origin,
+        who: ParticipantId,
+        publication: PublicationId,
+        (request, known_as, filter): (Box<Publish>, Option<(StreamId, Time)>, Option<Box<StreamFilter>>),
         cx: &mut Context,
         now: Time,
     ) -> Decision {
         let own = self.present(who)?;
-        own.check_publishing(&request, self)?;
         let router = own.room;
         let (codecs, bitrate) = (codec_choice(&self.properties), own.published_bitrate(cx.settings.video_bandwidth));
-        let (publication, transport) = (cx.ids.publication(), cx.ids.transport());
+        let transport = cx.ids.transport();
         let (id, loopback) = (cx.ids.media_request(), request.loopback);
         let (offer, kinds) = (request.offer.clone(), stream::kinds(&request.properties));
         cx.effects.media(
             router,
             MediaOperation::Publish { request: id, publication, transport, offer, kinds, codecs, bitrate, loopback },
         );
-        let task = MediaTask::Publish { publication, transport, request, known_as };
+        let task = MediaTask::Publish { publication, transport, request, known_as, filter };
         cx.await_media(id, MediaRequest { origin, seat: self.seat(who), router, task }, now)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "a completed task with its parts")]
     pub(crate) fn published(
         &mut self,
         origin: Origin,
         who: ParticipantId,
-        publication: PublicationId,
-        transport: TransportId,
-        request: Publish,
-        known_as: Option<(StreamId, Time)>,
+        (publication, transport, request, known_as, filter): Published,
         result: MediaResult,
         cx: &mut Context,
         now: Time,
     ) -> Decision {
-        let own = self.present(who)?;
-        let (connection, router) = (own.connection.clone(), own.room);
-        let (local_sdp, carried) = match result {
-            Ok(MediaAgreement::Answer { sdp, kinds }) => (sdp, kinds),
-            Ok(_) => return Err(Refusal::OfferUnusable { connection }),
-            Err(MediaFailure::CodecNotOffered) => {
-                return Err(self.codec_missing(connection, MediaDirection::Publishing, &request.offer));
-            }
-            Err(why) => {
-                tracing::debug!(session = %self.id, %connection, %why, "publishing failed");
-                return Err(Refusal::OfferUnusable { connection });
+        let (local_sdp, carried) = match self.agreed(who, &request, result) {
+            Ok(agreed) => agreed,
+            Err(refusal) => {
+                if let Some(filter) = filter {
+                    filter.discard(cx);
+                }
+                return Err(refusal);
             }
         };
+        let own = self.present(who)?;
+        let (connection, router) = (own.connection.clone(), own.room);
         if !cx.clients.is_current(origin) {
             // The answer will never arrive, so neither will media: nobody shall wait for a stream of which its own
             // publisher does not know.
             cx.effects.media(router, MediaOperation::ClosePublication { publication });
+            if let Some(filter) = filter {
+                filter.discard(cx);
+            }
             return Ok(Response::Given);
         }
-        let Publish { offer, loopback, properties, .. } = request;
+        let Publish { offer, loopback, properties, filter: described } = request;
+        let described = match described {
+            Some(PublishedFilter::Described(described)) if filter.is_some() => Some(described),
+            _ => None,
+        };
         let properties = stream::carried(properties, carried);
         let (id, created_at) =
             known_as.unwrap_or_else(|| (cx.ids.stream(&stream::kind(&properties), &connection), now));
-        let description = StreamDescription { id: id.clone(), created_at, properties };
+        let description = StreamDescription { id: id.clone(), created_at, properties, filter: described };
         let peer_connection = PeerConnection::new(transport, offer.into(), local_sdp.as_str().into());
         let announced = Announced::published(&connection, &description, now);
         self.emit_created(&announced, cx);
@@ -142,9 +164,11 @@ impl Session {
             loopback,
             peer_connection,
             announced,
+            filter,
         };
         let own = self.present_mut(who)?;
         (own.stream, own.lapsed) = (Some(stream), None);
+        self.begin_filter(who, cx);
         self.select(who, cx);
         self.open_leg(who, transport, publication, id.clone(), MediaDirection::Publishing, cx);
         self.forward_early_candidates(who, &connection, cx);
@@ -153,6 +177,22 @@ impl Session {
         self.record_published(who, cx, now);
         self.speech_published(who, cx);
         Ok(Response::Given)
+    }
+
+    /// What media has agreed to.
+    fn agreed(&self, who: ParticipantId, request: &Publish, result: MediaResult) -> Result<(String, Kinds), Refusal> {
+        let connection = self.present(who)?.connection.clone();
+        match result {
+            Ok(MediaAgreement::Answer { sdp, kinds }) => Ok((sdp, kinds)),
+            Ok(_) => Err(Refusal::OfferUnusable { connection }),
+            Err(MediaFailure::CodecNotOffered) => {
+                Err(self.codec_missing(connection, MediaDirection::Publishing, &request.offer))
+            }
+            Err(why) => {
+                tracing::debug!(session = %self.id, %connection, %why, "publishing failed");
+                Err(Refusal::OfferUnusable { connection })
+            }
+        }
     }
 
     pub(crate) fn unpublish(&mut self, who: ParticipantId, cx: &mut Context, now: Time) -> Decision {
@@ -192,6 +232,7 @@ impl Session {
         now: Time,
     ) {
         self.record_unpublished(publisher, cx, now);
+        self.release_filter(stream, cx);
         self.speech_unpublished(publisher, cx);
         for transcoding in &stream.transcodings {
             self.end_transcoding(*transcoding, cx);
@@ -266,6 +307,7 @@ impl Session {
                 let (created_at, publication) = (own.description.created_at, own.publication);
                 self.open_leg(who, transport, publication, stream.clone(), MediaDirection::Publishing, cx);
                 self.forward_early_candidates(who, &connection, cx);
+                self.resume_filter(who, cx);
                 self.record_republished(who, cx);
                 self.speech_published(who, cx);
                 self.offer_again(who, cx);

@@ -5,7 +5,7 @@ use protocol::id::{ConnectionId, SessionId, StreamId};
 use protocol::model::ForcedVideoCodec;
 use serde::{Deserialize, Serialize};
 
-use crate::command::{ClientHandle, FilterAction, Rejection};
+use crate::command::{ClientHandle, FilterAction, Rejection, UnusableOptions};
 use crate::registry::{NotFound, SessionExists, SignalRefusal};
 use crate::{GuestRefusal, RecordingStartFailure, SignalLimits, SpeechRefusal, StartRefusal, StopRefusal};
 
@@ -64,10 +64,24 @@ pub enum Refusal {
         /// Where.
         session: SessionId,
     },
-    /// A stream shall be published with a filter, and there are none.
+    /// The filter that a stream shall be published with cannot be read.
+    PublishedFilterUnreadable {
+        /// Why.
+        why: String,
+    },
+    /// The publisher may not publish with this filter.
+    MayNotPublishFiltered {
+        /// Who publishes.
+        connection: ConnectionId,
+        /// `GStreamerFilter`…
+        kind: String,
+    },
+    /// There is no program for filters, or it lacks something.
     PublishedFilterUnavailable {
         /// Who publishes.
         connection: ConnectionId,
+        /// What is missing.
+        why: String,
     },
     /// Media cannot take the publisher's offer.
     OfferUnusable {
@@ -167,22 +181,56 @@ pub enum Refusal {
     },
     /// The stream to be filtered is not there.
     UnknownFilteredStream {
+        /// What was to be done.
+        action: FilterAction,
         /// As it was sent.
         stream: String,
         /// Where.
         session: SessionId,
     },
-    /// There are no filters.
+    /// The options of a filter cannot be used.
+    FilterOptions(UnusableOptions),
+    /// There is no program for filters, or it lacks something.
     FilterUnavailable {
         /// Of which stream.
         stream: String,
+        /// What is missing.
+        why: String,
+    },
+    /// A filter is what the program does not know, or a method of it is; or it broke.
+    FilterFailed {
+        /// Why.
+        why: String,
+    },
+    /// The stream has a filter already.
+    AlreadyFiltered {
+        /// Whose it is.
+        connection: ConnectionId,
+        /// Where.
+        session: SessionId,
     },
     /// No filter is applied.
     NoFilter {
-        /// Of which stream.
-        stream: String,
+        /// Whose stream it is.
+        connection: ConnectionId,
         /// Where.
         session: SessionId,
+    },
+    /// The filter does not tell of such a thing.
+    UnknownFilterEvent {
+        /// Of which stream.
+        stream: String,
+        /// `GStreamerFilter`…
+        kind: String,
+        /// As it was sent.
+        event: String,
+    },
+    /// Nobody listens to that.
+    NoFilterListener {
+        /// Of which stream.
+        stream: String,
+        /// `GStreamerFilter`…
+        kind: String,
     },
     /// An entry of a signal's addressees is none.
     AddresseeMissing,

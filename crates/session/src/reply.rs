@@ -1,5 +1,6 @@
 //! What answers a command that is carried out.
 
+use protocol::filter::Filter;
 use protocol::id::{ConnectionId, SessionId, StreamId};
 use protocol::media::IceCredentials;
 use protocol::model::{IceServer, Role};
@@ -115,6 +116,8 @@ pub struct StreamDescription {
     pub created_at: Time,
     /// What its publisher says of it.
     pub properties: StreamProperties,
+    /// What the server does to it.
+    pub filter: Option<Filter>,
 }
 
 /// How a recording is called.

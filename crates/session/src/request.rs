@@ -175,7 +175,7 @@ impl Session {
             ClientCommand::ChangeStream(change) => self.change_stream(who, *change, cx, now),
             ClientCommand::ForceDisconnect { connection } => self.force_disconnect(origin, who, &connection, cx, now),
             ClientCommand::ForceUnpublish { stream } => self.force_unpublish(origin, who, &stream, cx, now),
-            ClientCommand::Filter { action, stream } => self.filter(who, action, stream),
+            ClientCommand::Filter(request) => self.filter(origin, who, *request, cx, now),
             ClientCommand::SubscribeToSpeech { connection, language } => {
                 self.subscribe_to_speech(origin, who, connection, language, cx, now)
             }
@@ -195,5 +195,6 @@ fn needs_media(command: &ClientCommand) -> bool {
             | ClientCommand::AnswerOffer { .. }
             | ClientCommand::RestartIce { .. }
             | ClientCommand::RenewConnection { .. }
+            | ClientCommand::Filter(_)
     )
 }

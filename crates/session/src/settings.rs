@@ -47,6 +47,8 @@ pub struct Settings {
     pub transcodes: bool,
     /// Recording.
     pub recording: RecordingSettings,
+    /// The folder below which filters may read pictures, if they may at all.
+    pub filter_images: Option<String>,
     /// Speech to text; none: the deployment does not listen.
     pub speech: Option<SpeechSettings>,
 }

@@ -5,6 +5,7 @@ use protocol::media::Kinds;
 
 use crate::command::{StreamChangeMeaning, StreamProperties};
 use crate::event::Announced;
+use crate::filter::StreamFilter;
 use crate::peer_connection::PeerConnection;
 use crate::reply::StreamDescription;
 use crate::transcoding::Transcoding;
@@ -22,6 +23,7 @@ pub(crate) struct Stream {
     pub(crate) peer_connection: PeerConnection,
     /// As applications were told of it.
     pub(crate) announced: Announced,
+    pub(crate) filter: Option<Box<StreamFilter>>,
 }
 
 /// What a publisher says it sends. Who says that it sends nothing is taken to have said nothing.

@@ -157,7 +157,7 @@ fn publish() -> ClientCommand {
             frame_rate: None,
             video_dimensions: None,
         },
-        filter: false,
+        filter: None,
     }))
 }
 

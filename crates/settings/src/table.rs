@@ -285,6 +285,9 @@ settings! {
         /// How much live work with media there may be at a time: filters, cameras, broadcasts, speech to text and transcoding, each in
         /// a process of its own.
         madang_jobs: u32 = "MADANG_JOBS", "8", value::natural;
+        /// The folder with the pictures that filters may draw (`gdkpixbufoverlay`, FaceOverlayFilter, ImageOverlayFilter,
+        /// ChromaFilter), which the helper programs must be able to read; empty: none. Filters read nothing else.
+        madang_filter_images: String = "MADANG_FILTER_IMAGES", "", value::text;
         /// Whether composed recordings say who is who: each one's name, and whether the microphone or the camera is off.
         madang_recording_captions: bool = "MADANG_RECORDING_CAPTIONS", "false", value::boolean;
         /// The program that composes recordings and works with live media; empty: `madang-transcoder` beside this one, or in the PATH.

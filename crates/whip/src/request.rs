@@ -65,7 +65,7 @@ fn publish(offer: Offer) -> ClientCommand {
         frame_rate: None,
         video_dimensions: None,
     };
-    ClientCommand::Publish(Box::new(Publish { offer: sdp, loopback: false, properties, filter: false }))
+    ClientCommand::Publish(Box::new(Publish { offer: sdp, loopback: false, properties, filter: None }))
 }
 
 #[cfg(test)]

@@ -46,6 +46,7 @@ pub(crate) fn settings() -> Settings {
         network_quality: Some(Duration::from_secs(5)),
         virtual_background: false,
         transcodes: true,
+        filter_images: None,
         recording: RecordingSettings {
             enabled: true,
             notification: RecordingNotification::PublisherModerator,

@@ -109,7 +109,7 @@ fn publish() -> ClientCommand {
         frame_rate: None,
         video_dimensions: None,
     };
-    ClientCommand::Publish(Box::new(Publish { offer: "offer".to_owned(), loopback: false, properties, filter: false }))
+    ClientCommand::Publish(Box::new(Publish { offer: "offer".to_owned(), loopback: false, properties, filter: None }))
 }
 
 #[test]

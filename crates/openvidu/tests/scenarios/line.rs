@@ -33,6 +33,16 @@ impl Call {
             ServerNotification::StreamPropertyChanged { stream_id, property, new_value, reason, .. } => {
                 format!("streamPropertyChanged {stream_id} {property} {new_value} {reason}")
             }
+            ServerNotification::FilterChanged { stream_id, new_value, reason, .. } => {
+                format!(
+                    "streamPropertyChanged {stream_id} filter {} {reason}",
+                    serde_json::to_string(new_value).unwrap()
+                )
+            }
+            ServerNotification::FilterEventDispatched { stream_id, filter_type, event_type, data, .. } => {
+                format!("filterEventDispatched {stream_id} {filter_type} {event_type} {data}")
+            }
+            ServerNotification::MediaError { error } => format!("mediaError {error}"),
             ServerNotification::SendMessage { data, kind, from } => {
                 let from = from.as_ref().map_or("server", |from| from.as_str());
                 format!("signal {kind:?} {data:?} from {from}")

@@ -7,6 +7,7 @@ mod callers;
 mod defects;
 mod event_audit;
 mod events;
+mod filters;
 mod golden;
 mod invariants;
 mod join;

@@ -28,7 +28,7 @@ pub(crate) fn camera() -> PublishVideo {
         type_of_video: Some("CAMERA".to_owned()),
         frame_rate: Some(30),
         video_dimensions: Some(r#"{"width":640,"height":480}"#.to_owned()),
-        filter: false,
+        filter: None,
     }
 }
 

@@ -1,6 +1,6 @@
-//! forceDisconnect, forceUnpublish, filters, speech to text.
+//! forceDisconnect, forceUnpublish, speech to text.
 
-use protocol::model::{ConnectionProperties, KurentoOptions, Role};
+use protocol::model::Role;
 use protocol::rpc::ClientRequest;
 
 use crate::call::{Call, LINGER, ROOM, none};
@@ -123,37 +123,4 @@ fn an_eviction_does_not_wait_for_the_victims_media() {
     call.media_answers();
     none(call.inbox("ann"));
     assert!(call.worker.publications.is_empty() && call.worker.transports.is_empty());
-}
-
-fn filter(method: &'static str, stream: &str) -> ClientRequest {
-    ClientRequest::Filter { method, stream_id: stream.to_owned() }
-}
-
-#[test]
-fn filters_are_refused_with_the_documented_codes() {
-    let mut call = Call::new();
-    let allowed = ConnectionProperties {
-        kurento_options: Some(KurentoOptions {
-            allowed_filters: vec!["GStreamerFilter".to_owned()],
-            ..KurentoOptions::default()
-        }),
-        ..ConnectionProperties::default()
-    };
-    call.join_as("mod", Role::Moderator).join("ann").join_with("bob", allowed).publish("ann").publish("bob").hush();
-    let (ann, bob) = (call.stream("ann"), call.stream("bob"));
-    for (who, method, stream, code) in [
-        ("ann", "applyFilter", &ann, 401),
-        ("bob", "applyFilter", &bob, 406),
-        ("bob", "applyFilter", &ann, 401),
-        ("mod", "applyFilter", &ann, 406),
-        ("ann", "removeFilter", &ann, 406),
-        ("ann", "execFilterMethod", &ann, 406),
-        ("ann", "execFilterMethod", &bob, 401),
-        ("mod", "addFilterEventListener", &ann, 406),
-        ("ann", "removeFilterEventListener", &bob, 401),
-        ("mod", "removeFilterEventListener", &"str_CAM_x".to_owned(), 102),
-    ] {
-        call.request(who, filter(method, stream));
-        assert!(call.last(who).ends_with(&format!("Code: {code}")), "{who} {method}: {}", call.last(who));
-    }
 }

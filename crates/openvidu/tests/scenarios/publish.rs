@@ -124,15 +124,6 @@ fn a_second_publication_is_refused() {
 }
 
 #[test]
-fn a_filter_at_the_start_is_refused() {
-    let mut call = Call::new();
-    call.join("ann").hush();
-    call.request("ann", publishing(|request| request.filter = true));
-    assert!(call.last("ann").starts_with("error Error applying filter for publishing user ann."));
-    assert!(call.last("ann").ends_with("Code: 406"));
-}
-
-#[test]
 fn an_sdp_that_media_refuses_is_code_302_and_another_attempt_may_follow() {
     let mut call = Call::new();
     call.join("ann").join("bob").hush().media_waits().publish("ann");

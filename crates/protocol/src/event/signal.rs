@@ -46,6 +46,6 @@ pub struct FilterEvent {
     pub filter_type: String,
     /// Such as `CodeFound`.
     pub event_type: String,
-    /// JSON *text*.
+    /// What was found, as [`crate::filter::printed`] writes it.
     pub data: String,
 }

@@ -10,12 +10,12 @@ use utoipa::{PartialSchema, ToSchema};
 pub use super::list::List;
 use super::schema::{any_of, inline, null, object, one, reference, values};
 use super::web_rtc::WebRtcView;
+use crate::filter::FilterView;
 use crate::id::{ConnectionId, SessionId, StreamId};
 use crate::model::{
     ForcedVideoCodec, IceServer, KurentoOptions, MediaMode, OutputMode, RecordingLayout, RecordingMode,
     RecordingProperties, Role,
 };
-use crate::rpc::EmptyObject;
 
 /// A session.
 #[derive(Clone, PartialEq, Debug, Serialize, ToSchema)]
@@ -420,6 +420,8 @@ pub struct MediaOptionsView {
     pub frame_rate: Option<i64>,
     /// JSON text.
     pub video_dimensions: Option<String>,
+    /// What the server does to it.
+    pub filter: FilterView,
 }
 
 impl Serialize for MediaOptionsView {
@@ -436,7 +438,7 @@ impl Serialize for MediaOptionsView {
             map.serialize_entry("frameRate", &self.frame_rate)?;
             map.serialize_entry("videoDimensions", &self.video_dimensions)?;
         }
-        map.serialize_entry("filter", &EmptyObject)?;
+        map.serialize_entry("filter", &self.filter)?;
         map.end()
     }
 }

@@ -163,8 +163,9 @@ mod tests {
 
     use super::*;
     use crate::error::ErrorCode;
+    use crate::filter::FilterView;
     use crate::id::{ConnectionId, StreamId};
-    use crate::rpc::{EmptyObject, StreamDescription};
+    use crate::rpc::StreamDescription;
 
     #[test]
     fn id_zero_is_a_request() {
@@ -292,7 +293,7 @@ mod tests {
                 type_of_video: Some(String::new()),
                 frame_rate: None,
                 video_dimensions: None,
-                filter: EmptyObject,
+                filter: FilterView(None),
             }],
         };
         assert_eq!(

@@ -12,8 +12,6 @@ mod signal;
 
 pub use frame::{Incoming, error_frame, error_frame_without_id, notification_frame, parse, pong_frame, reply_frame};
 pub use notification::ServerNotification;
-pub use reply::{
-    ClientReply, EmptyObject, Joined, JoinedRecording, LegacyTurn, RemoteParticipant, RpcError, StreamDescription,
-};
-pub use request::{ClientRequest, InvalidParams, JoinRoom, PublishVideo, SubscribeSdp};
+pub use reply::{ClientReply, Joined, JoinedRecording, LegacyTurn, RemoteParticipant, RpcError, StreamDescription};
+pub use request::{ClientRequest, InvalidParams, JoinRoom, PublishVideo, PublishedFilter, SubscribeSdp};
 pub use signal::{Signal, SignalFault};

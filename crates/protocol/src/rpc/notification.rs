@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::reply::StreamDescription;
+use crate::filter::FilterChangeView;
 use crate::id::{ConnectionId, SessionId, StreamId};
 
 /// A notification; serialises to `"method": …, "params": …`.
@@ -58,6 +59,38 @@ pub enum ServerNotification {
         new_value: String,
         /// Any text.
         reason: String,
+    },
+    /// A stream's filter was put on, was called, or is gone.
+    #[serde(rename = "streamPropertyChanged")]
+    FilterChanged {
+        /// Owner.
+        connection_id: ConnectionId,
+        /// Which.
+        stream_id: StreamId,
+        /// `filter`.
+        property: &'static str,
+        /// What it is now: the one property that is no text.
+        new_value: FilterChangeView,
+        /// `applyFilter`, `execFilterMethod`, `removeFilter`.
+        reason: &'static str,
+    },
+    /// A filter has found something, and the client listens.
+    FilterEventDispatched {
+        /// Owner of the stream.
+        connection_id: ConnectionId,
+        /// Which.
+        stream_id: StreamId,
+        /// `ZBarFilter`…
+        filter_type: String,
+        /// `CodeFound`…
+        event_type: String,
+        /// As [`crate::filter::printed`] writes it.
+        data: String,
+    },
+    /// Something that the server does for the client's own stream has broken.
+    MediaError {
+        /// What, and why.
+        error: String,
     },
     /// A signal.
     SendMessage {

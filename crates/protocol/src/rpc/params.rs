@@ -84,7 +84,7 @@ impl Params {
     }
 }
 
-const MISSING: &str = "is missing";
+pub(super) const MISSING: &str = "is missing";
 
 pub(super) fn as_text(value: Value) -> Option<String> {
     match value {

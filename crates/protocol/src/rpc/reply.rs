@@ -1,8 +1,9 @@
 //! Results and errors that answer a client's request.
 
-use serde::{Serialize, Serializer, ser::SerializeMap};
+use serde::{Serialize, Serializer};
 
 use crate::error::ErrorCode;
+use crate::filter::FilterView;
 use crate::id::{ConnectionId, SessionId, StreamId};
 use crate::model::{IceServer, Role};
 
@@ -152,18 +153,8 @@ pub struct StreamDescription {
     /// JSON *text*.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub video_dimensions: Option<String>,
-    /// Always `{}`: no server-side filter is applied.
-    pub filter: EmptyObject,
-}
-
-/// `{}`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct EmptyObject;
-
-impl Serialize for EmptyObject {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_map(Some(0))?.end()
-    }
+    /// What the server does to it.
+    pub filter: FilterView,
 }
 
 /// The `error` of a request. The text ends in `. Code: N`, which applications parse.

@@ -1,6 +1,8 @@
 //! Client → server methods with their parameters. How single values are coerced is in [`super::params`].
 
-use super::params::{Params, as_boolean, as_integer, as_text};
+use serde_json::Value;
+
+use super::params::{MISSING, Params, as_boolean, as_integer, as_text};
 
 /// A request other than `ping` and `connect`, which belong to the socket and not to a participant.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -76,12 +78,42 @@ pub enum ClientRequest {
     VideoData,
     /// Is anybody there?
     Echo,
-    /// `applyFilter`, `execFilterMethod`, `removeFilter`, `addFilterEventListener`, `removeFilterEventListener`.
-    Filter {
-        /// The method's name.
-        method: &'static str,
-        /// The stream it is about.
+    /// `applyFilter`.
+    ApplyFilter {
+        /// Which stream.
         stream_id: String,
+        /// `type`: `GStreamerFilter`…
+        kind: String,
+        /// JSON text of an object, unread: whether it may be applied comes first.
+        options: Option<String>,
+    },
+    /// `execFilterMethod`.
+    ExecFilterMethod {
+        /// Which stream.
+        stream_id: String,
+        /// `setElementProperty`…
+        method: String,
+        /// An object.
+        params: Value,
+    },
+    /// `removeFilter`.
+    RemoveFilter {
+        /// Which stream.
+        stream_id: String,
+    },
+    /// `addFilterEventListener`.
+    AddFilterEventListener {
+        /// Which stream.
+        stream_id: String,
+        /// `CodeFound`…
+        event_type: String,
+    },
+    /// `removeFilterEventListener`.
+    RemoveFilterEventListener {
+        /// Which stream.
+        stream_id: String,
+        /// `CodeFound`…
+        event_type: String,
     },
     /// Asks for the words of somebody.
     SubscribeToSpeechToText {
@@ -144,8 +176,17 @@ pub struct PublishVideo {
     pub frame_rate: Option<i64>,
     /// JSON text, unread.
     pub video_dimensions: Option<String>,
-    /// Whether a filter was asked for.
-    pub filter: bool,
+    /// A filter to begin with, or why it cannot be read. What is no object is none.
+    pub filter: Option<Result<PublishedFilter, &'static str>>,
+}
+
+/// A filter that a stream is published with.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PublishedFilter {
+    /// `type`: `GStreamerFilter`…
+    pub kind: String,
+    /// An object.
+    pub options: Value,
 }
 
 /// The SDP of `receiveVideoFrom`.
@@ -255,11 +296,30 @@ impl ClientRequest {
                 Self::VideoData
             }
             "echo" => Self::Echo,
-            "applyFilter" => Self::filter("applyFilter", &["type", "options"], &mut params)?,
-            "execFilterMethod" => Self::filter("execFilterMethod", &["method", "params"], &mut params)?,
-            "removeFilter" => Self::filter("removeFilter", &[], &mut params)?,
-            "addFilterEventListener" => Self::filter("addFilterEventListener", &["eventType"], &mut params)?,
-            "removeFilterEventListener" => Self::filter("removeFilterEventListener", &["eventType"], &mut params)?,
+            "applyFilter" => Self::ApplyFilter {
+                stream_id: params.text("streamId")?,
+                kind: params.text("type")?,
+                options: params.lenient("options", as_json_text),
+            },
+            "execFilterMethod" => Self::ExecFilterMethod {
+                stream_id: params.text("streamId")?,
+                method: params.text("method")?,
+                params: {
+                    let text =
+                        params.lenient("params", as_json_text).ok_or_else(|| params.invalid("params", MISSING))?;
+                    let object = serde_json::from_str(&text).ok().filter(Value::is_object);
+                    object.ok_or_else(|| params.invalid("params", "must be a JSON object"))?
+                },
+            },
+            "removeFilter" => Self::RemoveFilter { stream_id: params.text("streamId")? },
+            "addFilterEventListener" => Self::AddFilterEventListener {
+                stream_id: params.text("streamId")?,
+                event_type: params.text("eventType")?,
+            },
+            "removeFilterEventListener" => Self::RemoveFilterEventListener {
+                stream_id: params.text("streamId")?,
+                event_type: params.text("eventType")?,
+            },
             "subscribeToSpeechToText" => Self::SubscribeToSpeechToText {
                 connection_id: params.text("connectionId")?,
                 lang: params.text("lang")?,
@@ -270,13 +330,26 @@ impl ClientRequest {
             _ => Self::Unknown { method: params.into_method() },
         })
     }
+}
 
-    fn filter(method: &'static str, others: &[&str], params: &mut Params) -> Result<Self, InvalidParams> {
-        let stream_id = params.text("streamId")?;
-        for other in others {
-            params.text(other)?;
-        }
-        Ok(Self::Filter { method, stream_id })
+/// Clients send the text; an object is as good.
+fn as_json_text(value: Value) -> Option<String> {
+    match value {
+        Value::Object(_) => Some(value.to_string()),
+        other => as_text(other),
+    }
+}
+
+impl PublishedFilter {
+    fn read(filter: Value) -> Option<Result<Self, &'static str>> {
+        let Value::Object(mut filter) = filter else { return None };
+        let Some(Value::String(kind)) = filter.swap_remove("type") else {
+            return Some(Err("'type' is missing, or no text"));
+        };
+        let Some(options) = filter.swap_remove("options").filter(Value::is_object) else {
+            return Some(Err("'options' is missing, or no object"));
+        };
+        Some(Ok(Self { kind, options }))
     }
 }
 
@@ -323,7 +396,7 @@ impl PublishVideo {
             type_of_video,
             frame_rate: params.lenient("frameRate", as_integer),
             video_dimensions,
-            filter: params.lenient("filter", |filter| Some(filter.is_object())).unwrap_or(false),
+            filter: params.lenient("filter", PublishedFilter::read),
         })
     }
 }
@@ -419,9 +492,12 @@ mod tests {
         assert_eq!(published.type_of_video.as_deref(), Some("FOO"));
         assert_eq!(published.frame_rate, Some(29));
         assert_eq!(published.video_dimensions.as_deref(), Some("notjson"));
-        let published =
-            publish(r#""typeOfVideo":"","videoDimensions":{"width":1},"audioActive":null,"filter":{"type":"x"}"#);
-        assert_eq!((published.video_dimensions, published.audio_active, published.filter), (None, None, true));
+        let published = publish(
+            r#""typeOfVideo":"","videoDimensions":{"width":1},"audioActive":null,"filter":{"type":"x","options":{}}"#,
+        );
+        let filter = PublishedFilter { kind: "x".to_owned(), options: Value::Object(serde_json::Map::new()) };
+        let expected = (None, None, Some(Ok(filter)));
+        assert_eq!((published.video_dimensions, published.audio_active, published.filter), expected);
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! What clients ask.
 
+use protocol::filter::{Filter, FilterCall};
 use protocol::media::IceCredentials;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// What clients ask. Requests of one client are done one after the other, in the order of their arrival.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -73,13 +75,8 @@ pub enum ClientCommand {
         /// Stream id.
         stream: String,
     },
-    /// Something with a filter of the server, which there are none of.
-    Filter {
-        /// What.
-        action: FilterAction,
-        /// Stream id.
-        stream: String,
-    },
+    /// Something with the filter of a stream.
+    Filter(Box<FilterRequest>),
     /// Tell me what somebody says.
     SubscribeToSpeech {
         /// Connection id.
@@ -117,9 +114,7 @@ impl ClientCommand {
                     .sum()
             }
             Self::Publish(publish) => publish.offer.len() + publish.properties.bytes(),
-            Self::RequestOffer { stream } | Self::ForceUnpublish { stream } | Self::Filter { stream, .. } => {
-                stream.len()
-            }
+            Self::RequestOffer { stream } | Self::ForceUnpublish { stream } => stream.len(),
             Self::Subscribe { stream, offer: sdp } | Self::AnswerOffer { stream, answer: sdp } => {
                 stream.len() + sdp.len()
             }
@@ -137,6 +132,7 @@ impl ClientCommand {
                 };
                 stream.len() + sdp.len()
             }
+            Self::Filter(request) => request.bytes(),
             Self::Signal(signal) => signal.bytes() + signal.to.len() * size_of::<Option<String>>(),
             Self::ChangeStream(change) => change.bytes(),
             Self::Rejected { rejection, .. } => rejection.text.len(),
@@ -197,8 +193,17 @@ pub struct Publish {
     pub loopback: bool,
     /// What the publisher says of the stream.
     pub properties: StreamProperties,
-    /// It asks for a filter.
-    pub filter: bool,
+    /// The filter that it shall have from its first picture on.
+    pub filter: Option<PublishedFilter>,
+}
+
+/// A filter that a stream is published with.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum PublishedFilter {
+    /// As it was described.
+    Described(Filter),
+    /// It cannot be read, for this reason.
+    Unreadable(String),
 }
 
 /// What a publisher says of its stream: relayed as is, also when it does not fit, but for kinds that it does not send.
@@ -275,6 +280,80 @@ pub enum StreamChangeMeaning {
     VideoActive(bool),
     /// The picture has another size now.
     VideoDimensions(String),
+}
+
+/// Something with the filter of a stream.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct FilterRequest {
+    /// Stream id.
+    pub stream: String,
+    /// What.
+    pub command: FilterCommand,
+}
+
+/// See [`FilterRequest`].
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum FilterCommand {
+    /// Put one on.
+    Apply {
+        /// `GStreamerFilter`…
+        kind: String,
+        /// Of that kind: an object; or why there is none.
+        options: Result<Value, UnusableOptions>,
+    },
+    /// Call a method of it.
+    Execute(FilterCall),
+    /// Take it off.
+    Remove,
+    /// Tell me when it finds this.
+    AddListener {
+        /// `CodeFound`…
+        event: String,
+    },
+    /// Tell me no longer.
+    RemoveListener {
+        /// `CodeFound`…
+        event: String,
+    },
+}
+
+/// Why a filter's options cannot be used. It is told only to who may apply the filter.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum UnusableOptions {
+    /// There are none.
+    Missing,
+    /// They are no JSON, for this reason.
+    Unreadable(String),
+    /// They are JSON, and no object.
+    NoObject,
+}
+
+impl FilterRequest {
+    fn bytes(&self) -> usize {
+        // Of a value its memory is some multiple of its text.
+        let chosen = match &self.command {
+            FilterCommand::Apply { kind, options } => {
+                kind.len() + options.as_ref().map_or(0, |options| 4 * options.to_string().len())
+            }
+            FilterCommand::Execute(call) => call.method.len() + 4 * call.params.to_string().len(),
+            FilterCommand::AddListener { event } | FilterCommand::RemoveListener { event } => event.len(),
+            FilterCommand::Remove => 0,
+        };
+        self.stream.len() + chosen
+    }
+}
+
+impl FilterCommand {
+    /// What it is that may be allowed or not.
+    pub fn action(&self) -> FilterAction {
+        match self {
+            Self::Apply { .. } => FilterAction::Apply,
+            Self::Execute(_) => FilterAction::Execute,
+            Self::Remove => FilterAction::Remove,
+            Self::AddListener { .. } => FilterAction::AddListener,
+            Self::RemoveListener { .. } => FilterAction::RemoveListener,
+        }
+    }
 }
 
 /// What can be asked of a filter.

@@ -245,6 +245,7 @@ fn settings() -> Settings {
         network_quality: Some(Duration::from_secs(5)),
         virtual_background: false,
         transcodes: true,
+        filter_images: None,
         recording: RecordingSettings {
             enabled: false,
             notification: RecordingNotification::PublisherModerator,

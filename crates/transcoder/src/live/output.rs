@@ -5,7 +5,7 @@
 //! and pictures stay as they were towards each other.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use gst::prelude::*;
@@ -28,6 +28,8 @@ const LEAST_BITRATE: f64 = 200_000.0;
 const MOST_BITRATE: f64 = 4_000_000.0;
 /// Of a stream's first pictures, whose size is not known yet.
 const FIRST_BITRATE: u32 = 800_000;
+/// Nobody has said how loud it is.
+const NO_LEVEL: u8 = 255;
 /// Frames. They come when somebody asks for them; this is for whoever cannot.
 const KEY_FRAME_INTERVAL: u32 = 3000;
 
@@ -37,6 +39,7 @@ pub(crate) struct Output {
     audio: Option<gst::Bin>,
     video: Option<VideoOutput>,
     sent: Arc<Sent>,
+    level: Arc<AtomicU8>,
 }
 
 /// Packets so far.
@@ -75,7 +78,9 @@ impl Output {
     ) -> Result<Self, JobError> {
         let sent = Arc::new(Sent::default());
         let source = u64::try_from(now().as_nanos()).unwrap_or_default();
+        let level = Arc::new(AtomicU8::new(NO_LEVEL));
         let sender = |kind, codec| Sender {
+            level: Arc::clone(&level),
             link: link.clone(),
             sent: Arc::clone(&sent),
             epoch: pipeline.epoch(),
@@ -90,7 +95,7 @@ impl Output {
             .map(|(codec, form)| VideoOutput::new(codec, form, link, sender(MediaKind::Video, Some(codec))))
             .transpose()?;
         audio.iter().chain(video.as_ref().map(|video| &video.elements)).try_for_each(|bin| pipeline.add(bin))?;
-        Ok(Self { audio, video, sent })
+        Ok(Self { audio, video, sent, level })
     }
 
     /// An element with the pad `sink`, if it has sound.
@@ -123,6 +128,11 @@ impl Output {
             MediaKind::Video => &self.sent.video,
         };
         count.load(Ordering::Relaxed) > 0
+    }
+
+    /// How loud the sound is that goes in (RFC 6464): packets say so from now on.
+    pub(crate) fn set_level(&self, level: u8) {
+        self.level.store(level, Ordering::Relaxed);
     }
 
     /// The next picture needs no other. If pictures are not encoded here, whoever made them is asked.
@@ -171,9 +181,11 @@ impl VideoOutput {
             Form::Encoded => (chain(&tail)?, None),
             Form::Decoded => {
                 let (description, property, unit) = encoder(codec)?;
+                // H264 in I420 has no odd sizes.
+                let size = if codec == VideoCodec::H264 { ",width=[16,4096,2],height=[16,4096,2]" } else { "" };
                 let elements = chain(&format!(
                     "queue name=waiting leaky=downstream max-size-buffers=1 max-size-bytes=0 max-size-time=0 ! videoconvert ! \
-                     capsfilter caps=video/x-raw,format=I420 ! {description} ! {tail}"
+                     videoscale ! capsfilter caps=video/x-raw,format=I420{size} ! {description} ! {tail}"
                 ))?;
                 let element = find(&elements, "encoder")?;
                 let encoder = Encoder { element, property, unit };
@@ -279,6 +291,7 @@ struct Sender {
     source: u64,
     kind: MediaKind,
     codec: Option<VideoCodec>,
+    level: Arc<AtomicU8>,
     sequence: u64,
     /// Used again and again.
     message: Vec<u8>,
@@ -299,6 +312,11 @@ impl Sender {
         Ok(())
     }
 
+    fn level(&self) -> Option<u8> {
+        let level = self.level.load(Ordering::Relaxed);
+        (self.kind == MediaKind::Audio && level != NO_LEVEL).then_some(level)
+    }
+
     fn send(&mut self, buffer: &gst::BufferRef) {
         let (Some(time), Ok(map)) = (buffer.pts(), buffer.map_readable()) else { return };
         let captured = self.epoch + Duration::from_nanos(time.nseconds());
@@ -317,7 +335,7 @@ impl Sender {
             codec: self.codec,
             marker,
             quarter_turns: 0,
-            level: None,
+            level: self.level(),
             source: self.source,
             sequence: self.sequence,
             // Since 1970, cut off: so it goes on over a restart.

@@ -68,7 +68,12 @@ impl Job for Transcode {
 
     fn handle_media(&mut self, packet: &MediaPacket<'_>) -> Result<(), JobError> {
         match &mut self.input {
-            Some((number, input)) if *number == packet.input => input.handle(packet),
+            Some((number, input)) if *number == packet.input => {
+                if let Some(level) = packet.level {
+                    self.output.set_level(level);
+                }
+                input.handle(packet)
+            }
             _ => Ok(()),
         }
     }
