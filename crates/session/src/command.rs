@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-pub use application::{ApplicationCommand, ConnectionUpdate, ServerSignal};
+pub use application::{ApplicationCommand, CameraProperties, ConnectionUpdate, ServerSignal};
 pub use client::{
     ClientCommand, ClientSignal, FilterAction, HiddenClient, Join, Publish, Rejection, RenewalSdp, StreamChange,
     StreamChangeMeaning, StreamProperties,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use protocol::id::{MediaRequestId, StreamId};
 
+use crate::camera::Cameras;
 use crate::client::{Clients, Link, Origin, Presence};
 use crate::command::{Asker, CallId};
 use crate::effect::Effects;
@@ -29,6 +30,7 @@ pub(crate) struct Context {
     pub(crate) legs: MediaLegs,
     pub(crate) timers: Timers,
     pub(crate) recordings: Recordings,
+    pub(crate) cameras: Cameras,
     /// Streams to be offered again, and to whom.
     pub(crate) offers_due: VecDeque<(ClientId, StreamId)>,
     pub(crate) effects: Effects,
@@ -45,6 +47,7 @@ impl Context {
             legs: MediaLegs::default(),
             timers: Timers::default(),
             recordings: Recordings::default(),
+            cameras: Cameras::default(),
             offers_due: VecDeque::new(),
             effects: Effects::default(),
         }

@@ -9,6 +9,7 @@ use protocol::media::{MediaCommand, MediaOperation};
 use protocol::recording::RecordingCommand;
 
 use crate::command::{Asker, ClientHandle, SocketId};
+use crate::demand::Demand;
 use crate::{MediaObservation, Notification, Refusal, Reply};
 
 /// What the shell knows of a client when its socket opens.
@@ -71,6 +72,7 @@ pub enum Effect {
 #[derive(Debug, Default)]
 pub(crate) struct Effects {
     queue: VecDeque<Effect>,
+    pub(crate) demand: Demand,
 }
 
 impl Effects {
@@ -79,6 +81,7 @@ impl Effects {
     }
 
     pub(crate) fn media(&mut self, router: RouterId, op: MediaOperation) {
+        self.demand.sent(router, &op);
         self.push(Effect::Media(op.at(router)));
     }
 

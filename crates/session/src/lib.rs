@@ -26,6 +26,7 @@
 //! session.
 
 pub use bandwidth::VideoBandwidth;
+pub use camera::{CameraChange, CameraState};
 pub use command::{Asker, CallId, ClientCommand, ClientHandle, Command, SocketId};
 pub use defect::Defect;
 pub use effect::{Effect, PeerInfo};
@@ -45,12 +46,14 @@ pub use voice::{Flow, SignalLimits};
 mod absence;
 mod application;
 mod bandwidth;
+mod camera;
 mod candidate;
 mod client;
 pub mod command;
 mod connection;
 mod context;
 mod defect;
+mod demand;
 mod effect;
 mod ending;
 mod event;

@@ -10,7 +10,7 @@ impl Participant {
     pub(crate) fn role(&self) -> Role {
         match &self.access {
             Access::Token { properties, .. } => properties.role,
-            Access::Secret(_) | Access::Page(_) => Role::Subscriber,
+            Access::Secret(_) | Access::Page(_) | Access::Camera(_) => Role::Subscriber,
         }
     }
 
@@ -20,7 +20,7 @@ impl Participant {
         match &self.access {
             Access::Token { properties, .. } => properties.role != Role::Subscriber,
             Access::Secret(_) => true,
-            Access::Page(_) => false,
+            Access::Page(_) | Access::Camera(_) => false,
         }
     }
 
@@ -35,7 +35,7 @@ impl Participant {
         match &self.access {
             Access::Token { properties, .. } => properties.role == Role::Moderator,
             Access::Secret(_) => true,
-            Access::Page(_) => false,
+            Access::Page(_) | Access::Camera(_) => false,
         }
     }
 
@@ -49,7 +49,7 @@ impl Participant {
                 properties.kurento_options.as_ref().is_some_and(|options| !options.allowed_filters.is_empty())
             }
             Access::Secret(_) => true,
-            Access::Page(_) => false,
+            Access::Page(_) | Access::Camera(_) => false,
         };
         owns_stream && (action != FilterAction::Apply || lists_filters)
     }
