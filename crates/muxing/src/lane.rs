@@ -10,10 +10,6 @@ use crate::reorder::{Ordered, ReorderWindow};
 use crate::summary::Losses;
 use crate::{Codec, Packet, SenderReport, Source, Time};
 
-/// Retransmissions come within a few round trips.
-const VIDEO_PATIENCE: Duration = Duration::from_millis(800);
-/// Sound is not sent again, only overtaken.
-const AUDIO_PATIENCE: Duration = Duration::from_millis(200);
 /// Between two requests for a key frame.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
 
@@ -55,10 +51,11 @@ pub(crate) struct Lane {
 }
 
 impl Lane {
-    pub(crate) fn new(is_video: bool) -> Self {
+    /// Waits for what is missing no longer than `patience`.
+    pub(crate) fn new(is_video: bool, patience: Duration) -> Self {
         Self {
             is_video,
-            window: ReorderWindow::new(if is_video { VIDEO_PATIENCE } else { AUDIO_PATIENCE }),
+            window: ReorderWindow::new(patience),
             depacketiser: None,
             gathering: None,
             awaits_key_frame: is_video,
@@ -216,6 +213,7 @@ mod tests {
     use super::*;
 
     const START: Time = Duration::from_secs(1000);
+    const PATIENCE: Duration = Duration::from_millis(500);
 
     /// One VP8 packet; every frame has two.
     fn vp8(sequence: u64, key: bool) -> Packet {
@@ -248,7 +246,7 @@ mod tests {
 
     #[test]
     fn the_first_picture_is_a_key_frame() {
-        let mut lane = Lane::new(true);
+        let mut lane = Lane::new(true, PATIENCE);
         let frames = feed(&mut lane, (0..20).map(|n| vp8(n, n / 2 == 4)));
         assert_eq!(frames, [4, 5, 6, 7, 8, 9]);
         assert!(lane.take_request());
@@ -257,7 +255,7 @@ mod tests {
     #[test]
     fn after_a_loss_pictures_go_on_with_a_key_frame_that_is_asked_for() {
         for lost in [8, 9] {
-            let mut lane = Lane::new(true);
+            let mut lane = Lane::new(true, PATIENCE);
             let sent = (0..200).filter(|n| *n != lost).map(|n| vp8(n, n / 2 % 60 == 0));
             let mut frames = feed(&mut lane, sent);
             lane.end(START + Duration::from_secs(60));
@@ -271,7 +269,7 @@ mod tests {
 
     #[test]
     fn a_whole_lost_picture_is_noticed_too() {
-        let mut lane = Lane::new(true);
+        let mut lane = Lane::new(true, PATIENCE);
         let mut frames = feed(&mut lane, (0..200).filter(|n| n / 2 != 5).map(|n| vp8(n, n / 2 % 60 == 0)));
         lane.end(START + Duration::from_secs(60));
         frames.extend(std::iter::from_fn(|| lane.poll_frame()).map(|f| f.stamp.timestamp / 3000));
@@ -280,7 +278,7 @@ mod tests {
 
     #[test]
     fn a_picture_that_its_source_did_not_end_is_left_out() {
-        let mut lane = Lane::new(true);
+        let mut lane = Lane::new(true, PATIENCE);
         let other = |n: u64| {
             let packet = vp8(n + 1, n == 19);
             Packet { sequence: n, source: Source { generation: 1, ssrc: 2 }, ..packet }
@@ -294,7 +292,7 @@ mod tests {
 
     #[test]
     fn what_comes_in_another_order_is_put_right() {
-        let mut lane = Lane::new(true);
+        let mut lane = Lane::new(true, PATIENCE);
         let mut order: Vec<u64> = (0..40).collect();
         order.chunks_mut(4).for_each(<[u64]>::reverse);
         // The very first one tells where numbers begin.
@@ -306,7 +304,7 @@ mod tests {
 
     #[test]
     fn a_loss_in_sound_leaves_the_rest() {
-        let mut lane = Lane::new(false);
+        let mut lane = Lane::new(false, PATIENCE);
         let opus = |n: u64| Packet {
             codec: Codec::Opus,
             sequence: n,

@@ -4,7 +4,8 @@
 //! timeline, and writes a file that can be played up to its last cluster (a second at most) wherever it is cut off.
 //! [`StreamFile::finish`] makes it seekable; [`repair()`] does the same for a file that was cut off; a [`Follower`] reads it
 //! while it grows. It is WebM for VP8, VP9 and AV1, Matroska for H264. A [`FrameFile`] is the same of frames that are whole
-//! already, such as those that a [`LiveWebm`] reads of what a browser has recorded.
+//! already, such as those that a [`LiveWebm`] reads of what a browser has recorded. [`StreamFrames`] hands the same frames out with
+//! their times instead, for whoever decodes them at once.
 //!
 //! There is no network, no clock and no thread here: it writes through [`std::io::Write`] and [`std::io::Seek`], and
 //! time is an argument. It knows nothing of sessions, nor of how recordings are named and gathered.
@@ -24,15 +25,17 @@ mod matroska;
 mod reorder;
 mod repair;
 mod stream_file;
+mod stream_frames;
 mod summary;
 mod timeline;
 
 pub use follow::{FileFrame, FollowError, Follower, VideoTrack};
 pub use frame_file::FrameFile;
 pub use live::{LiveWebm, NotWebm};
-pub use payload::Codec;
+pub use payload::{Codec, PictureFormat};
 pub use repair::{RepairError, repair};
 pub use stream_file::{StreamFile, StreamFileEvent};
+pub use stream_frames::{StreamFrames, TimedFrame};
 pub use summary::{Container, FileSummary, Losses};
 pub use timeline::StreamTime;
 

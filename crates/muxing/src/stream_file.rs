@@ -2,12 +2,18 @@
 
 use std::collections::VecDeque;
 use std::io::{self, Seek, Write};
+use std::time::Duration;
 
 use crate::frame_file::{FrameFile, PlacedFrame};
 use crate::lane::{Arrived, Lane};
 use crate::summary::{FileSummary, Losses};
 use crate::timeline::{Nanos, StreamTime};
 use crate::{Codec, Packet, Time};
+
+/// Retransmissions come within a few round trips.
+const VIDEO_PATIENCE: Duration = Duration::from_millis(800);
+/// Sound is not sent again, only overtaken.
+const AUDIO_PATIENCE: Duration = Duration::from_millis(200);
 
 /// What the caller should know.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -44,8 +50,8 @@ impl<W: Write + Seek> StreamFile<W> {
     pub fn after(time: StreamTime, file: W, audio: bool, video: bool) -> Self {
         Self {
             frames: FrameFile::new(file),
-            audio: audio.then(|| Lane::new(false)),
-            video: video.then(|| Lane::new(true)),
+            audio: audio.then(|| Lane::new(false, AUDIO_PATIENCE)),
+            video: video.then(|| Lane::new(true, VIDEO_PATIENCE)),
             time,
             overflowed: 0,
             is_running: false,

@@ -1,12 +1,13 @@
-//! Composes a recording: the streams' files of its folder become one file, by the folder's manifest
-//! ([`protocol::transcoder`]).
+//! The only place with codecs. [`live`] is work on media while it goes by; the rest composes a recording: the streams' files of its
+//! folder become one file, by the folder's manifest ([`protocol::transcoder`]).
 //!
-//! It follows the files while they grow and is driven by their times alone, by no clock: how fast or late it runs makes
+//! Composing follows the files while they grow and is driven by their times alone, by no clock: how fast or late it runs makes
 //! no difference to what it makes. Wherever it is cut off, the output file plays, and the next one that opens the folder
 //! goes on there. It knows nothing of sessions, and has no network.
 
 pub mod compose;
 mod error;
+pub mod live;
 mod manifest;
 mod mp4;
 mod stage;

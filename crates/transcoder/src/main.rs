@@ -1,10 +1,12 @@
-//! The program `madang-transcoder`: composes the recording of a folder. The server starts it.
+//! The program `madang-transcoder`: composes the recording of a folder, or does live work on media. The server starts it.
 //!
 //!     madang-transcoder FOLDER     compose; each line on standard input says that the manifest has grown, its end that
 //!                                  the server is gone
+//!     madang-transcoder --job      do what the server says over the socket that is standard input, until that ends
 //!     madang-transcoder --check    say what is missing to compose anything
 
 use std::io::{BufRead, Write};
+use std::os::fd::AsFd;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
     }
     match argument.as_deref() {
         Some("--check") => check(),
+        Some("--job") => job(),
         Some(folder) => compose(Path::new(folder)),
         None => {
             eprintln!("madang-transcoder FOLDER");
@@ -51,6 +54,18 @@ fn check() -> ExitCode {
     let missing = missing();
     missing.iter().for_each(|what| println!("{what}"));
     if missing.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn job() -> ExitCode {
+    let failed = |why: &dyn std::fmt::Display| {
+        eprintln!("{why}");
+        ExitCode::FAILURE
+    };
+    // By its end the server ends us; a signal needs nothing to be put away.
+    match std::io::stdin().as_fd().try_clone_to_owned() {
+        Ok(socket) => transcoder::live::run(socket).map_or_else(|error| failed(&error), |()| ExitCode::SUCCESS),
+        Err(error) => failed(&error),
+    }
 }
 
 fn compose(folder: &Path) -> ExitCode {

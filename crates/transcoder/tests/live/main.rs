@@ -1,0 +1,4 @@
+//! The program as the server runs it for live work: a socket, packets in, packets out.
+
+mod job;
+mod transcoding;
