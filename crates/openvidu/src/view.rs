@@ -2,8 +2,8 @@
 
 use protocol::model::Role;
 use protocol::rest::view::{
-    ActiveConnectionView, CameraView, ConnectionView, MediaNodeView, MediaOptionsView, PublisherView, RecordingPropertiesView,
-    SessionView, SubscriberView,
+    ActiveConnectionView, CameraView, ConnectionView, MediaNodeView, MediaOptionsView, PublisherView,
+    RecordingPropertiesView, SessionView, SubscriberView,
 };
 use session::QualityLevel;
 use session::refusal::MediaDirection;

@@ -6,7 +6,8 @@
 use std::sync::Arc;
 
 use protocol::event::{
-    self, CameraSource, Closing, Direction, Event, EventClosed, EventOpened, EventStamp, PublishedVideo, Reason, WebRtcConnection,
+    self, CameraSource, Closing, Direction, Event, EventClosed, EventOpened, EventStamp, PublishedVideo, Reason,
+    WebRtcConnection,
 };
 use protocol::id::ConnectionId;
 

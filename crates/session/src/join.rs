@@ -159,12 +159,7 @@ impl Session {
         joined
     }
 
-    pub(crate) fn take_seat(
-        &mut self,
-        origin: Origin,
-        participant: Participant,
-        cx: &mut Context,
-    ) -> ParticipantId {
+    pub(crate) fn take_seat(&mut self, origin: Origin, participant: Participant, cx: &mut Context) -> ParticipantId {
         let id = cx.ids.participant();
         tracing::info!(session = %self.id, connection = %participant.connection, "connection joined");
         let room = participant.room;

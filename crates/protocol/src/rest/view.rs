@@ -267,7 +267,8 @@ impl PartialSchema for ConnectionView {
         let nullable = |kind| RefOr::from(Schema::from(any_of([kind, Type::Null])));
         let moment = || u64::schema();
         let shared = |status: &str, kinds: &'static [&str]| {
-            let camera_only = |kind| if kinds.contains(&ConnectionType::IpCam.as_str()) { nullable(kind) } else { nothing() };
+            let camera_only =
+                |kind| if kinds.contains(&ConnectionType::IpCam.as_str()) { nullable(kind) } else { nothing() };
             object([
                 ("id", reference::<ConnectionId>().into()),
                 ("object", values(["connection"]).into()),
@@ -323,7 +324,11 @@ impl PartialSchema for ConnectionView {
                 ("subscribers", ArrayBuilder::new().items(reference::<SubscriberView>()).into()),
             ],
         );
-        OneOfBuilder::new().description(Some("The place of one client, or of a camera, in a session")).item(pending).item(active).into()
+        OneOfBuilder::new()
+            .description(Some("The place of one client, or of a camera, in a session"))
+            .item(pending)
+            .item(active)
+            .into()
     }
 }
 

@@ -43,7 +43,9 @@ pub(super) struct Camera {
 #[derive(Debug)]
 enum Play {
     Running(Box<Attempt>),
-    Paused { until: Instant },
+    Paused {
+        until: Instant,
+    },
     /// A file has come to its end.
     Over,
 }

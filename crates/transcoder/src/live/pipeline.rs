@@ -36,6 +36,14 @@ impl LivePipeline {
         element.sync_state_with_parent().map_err(failed)
     }
 
+    /// Puts elements in, each linked to the next, and starts the last of them first.
+    pub(crate) fn add_chain(&self, elements: &[&gst::Element]) -> Result<(), JobError> {
+        let failed = |error: gst::glib::BoolError| JobError::Broken(error.to_string());
+        self.pipeline.add_many(elements).map_err(failed)?;
+        gst::Element::link_many(elements).map_err(failed)?;
+        elements.iter().rev().try_for_each(|element| element.sync_state_with_parent().map_err(failed))
+    }
+
     /// Stops an element, and takes it out.
     pub(crate) fn remove(&self, element: &impl IsA<gst::Element>) {
         // Of what is thrown away nobody wants to know how it stopped.

@@ -303,6 +303,14 @@ impl Film {
         bytes.chunks_exact((width * height * 3) as usize).map(<[u8]>::to_vec).collect()
     }
 
+    /// Pixels of the first picture.
+    pub(crate) fn size(&self) -> (u32, u32) {
+        let bytes = ffmpeg(&self.file, &["-map", "0:v", "-frames:v", "1", "-f", "image2", "-c:v", "bmp"]);
+        // Of a bitmap, in its header.
+        let number = |at: usize| i32::from_le_bytes(bytes[at..at + 4].try_into().unwrap()).unsigned_abs();
+        (number(18), number(22))
+    }
+
     /// How strongly a frequency is in the sound between two times in seconds: 1 is a tone of full volume.
     pub(crate) fn tone(&self, frequency: f64, from: f64, until: f64) -> f64 {
         let samples = &self.sound[(from * 48_000.0) as usize..(until * 48_000.0) as usize];

@@ -1,4 +1,5 @@
 //! The program as the server runs it for live work: a socket, packets in, packets out.
 
+mod camera;
 mod job;
 mod transcoding;

@@ -15,6 +15,9 @@ use super::speakers::{speaker_limits, with_speaker_limits};
 use crate::id::StreamId;
 use crate::model::{ConnectionProperties, ConnectionType, IceServer, KurentoOptions, Role};
 
+/// The one kind that has a token.
+const CLIENTS: &[&str] = &[ConnectionType::WebRtc.as_str()];
+
 /// Which kind of connection is asked for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum NewConnection {
@@ -116,7 +119,10 @@ impl PartialSchema for NewConnection {
         web_rtc_schema(ConnectionType::WORDS)
             .description(Some("What a connection shall be like. `null` counts as absent"))
             .property("record", optional(Type::Boolean, "Let individual recordings take its stream; `true` if absent"))
-            .property("rtspUri", of_camera(Type::String, "where it is: `rtsp:`, `rtsps:`, `http:`, `https:` or `file:`"))
+            .property(
+                "rtspUri",
+                of_camera(Type::String, "where it is: `rtsp:`, `rtsps:`, `http:`, `https:` or `file:`"),
+            )
             .property(
                 "adaptativeBitrate",
                 of_camera(Type::Boolean, "its pictures follow the networks of subscribers; `true` if absent"),
@@ -141,7 +147,7 @@ impl ToSchema for NewToken {}
 
 impl PartialSchema for NewToken {
     fn schema() -> RefOr<Schema> {
-        web_rtc_schema(&[ConnectionType::WebRtc.as_str()])
+        web_rtc_schema(CLIENTS)
             .description(Some("What a token shall be like. `null` counts as absent"))
             .property("session", String::schema())
             .required("session")

@@ -6,9 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use openvidu::view;
-use protocol::rest::request::{
-    self, ConnectionChange, InvalidParameter, IpCamera, NewConnection, RequestedChange,
-};
+use protocol::rest::request::{self, ConnectionChange, InvalidParameter, IpCamera, NewConnection, RequestedChange};
 use protocol::rest::view::{ConnectionView, List};
 use session::command::{ApplicationCommand, CameraProperties, ConnectionUpdate};
 use session::question::{FindConnection, ListConnections};

@@ -104,8 +104,18 @@ mod tests {
 
     #[test]
     fn what_cannot_be_opened_is_none() {
-        for uri in ["", "rtsp", "rtsp:h", "rtsp://", "rtsp://u:p@", "ftp://h/a", "RTSP://h", "file://h", "file:a", "http://%ff@h"]
-        {
+        for uri in [
+            "",
+            "rtsp",
+            "rtsp:h",
+            "rtsp://",
+            "rtsp://u:p@",
+            "ftp://h/a",
+            "RTSP://h",
+            "file://h",
+            "file:a",
+            "http://%ff@h",
+        ] {
             assert_eq!(read(uri), None, "{uri}");
         }
     }

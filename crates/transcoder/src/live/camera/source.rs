@@ -167,9 +167,10 @@ impl Policy {
     fn decide(self, profile: Option<Profile>) -> Video {
         let plain = |codec, parameters: &str| OutputVideo { codec, parameters: parameters.to_owned() };
         match (self.settled, profile.filter(|_| self.passes)) {
-            (None | Some(VideoCodec::H264), Some(profile)) => {
-                Video { output: OutputVideo { codec: VideoCodec::H264, parameters: profile.parameters() }, passes: true }
-            }
+            (None | Some(VideoCodec::H264), Some(profile)) => Video {
+                output: OutputVideo { codec: VideoCodec::H264, parameters: profile.parameters() },
+                passes: true,
+            },
             (Some(VideoCodec::H264), None) => {
                 let encoded = Profile { id: "42e0", level: 31 };
                 Video { output: plain(VideoCodec::H264, &encoded.parameters()), passes: false }
@@ -252,10 +253,7 @@ impl Source {
 
     /// Of bytes.
     fn open_stream(&self, element: &gst::Element) -> Result<(), JobError> {
-        let parser = self.parser()?;
-        self.pipeline.add(&parser)?;
-        // It must be there before anything comes.
-        self.pipeline.add_linked(element, &parser)
+        self.pipeline.add_chain(&[element, &self.parser()?])
     }
 
     /// Finds the frames in what comes.
@@ -348,7 +346,10 @@ impl Source {
             None => self.policy.decide(profile),
         };
         let (form, middle) = if video.passes {
-            (Form::Encoded, "h264parse ! capsfilter caps=video/x-h264,stream-format=byte-stream,alignment=au".to_owned())
+            (
+                Form::Encoded,
+                "h264parse ! capsfilter caps=video/x-h264,stream-format=byte-stream,alignment=au".to_owned(),
+            )
         } else {
             let (width, height) = LARGEST_PICTURE;
             let middle = format!(
@@ -388,7 +389,8 @@ impl Source {
         // Behind it, times are running times.
         let end = format!("identity name=end single-segment=true sync={is_paced}");
         let description = format!("queue name=begin ! {middle} ! {end}");
-        let missing = |error: &dyn std::fmt::Display| JobError::Impossible(format!("it cannot be played here: {error}"));
+        let missing =
+            |error: &dyn std::fmt::Display| JobError::Impossible(format!("it cannot be played here: {error}"));
         let elements = gst::parse::bin_from_description(&description, false).map_err(|error| missing(&error))?;
         for (element, pad) in [("begin", "sink"), ("end", "src")] {
             let target = elements.by_name(element).and_then(|element| element.static_pad(pad));
