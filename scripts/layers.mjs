@@ -16,6 +16,7 @@ const USERS = {
     server: ['madang', 'testbed'],
     settings: ['server', 'doctor', 'madang', 'testbed'],
     doctor: ['server', 'madang'],
+    jobs: ['server'],
     journal: ['server'],
     loadtest: ['madang'],
     capacity: ['madang'],

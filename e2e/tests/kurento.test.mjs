@@ -1,5 +1,6 @@
 /** The other dialect: a server that announces kurento lets the subscribers make the offers. */
 
+import assert from 'node:assert/strict';
 import { suite } from '../harness/suite.mjs';
 
 const { scenario } = suite({ OPENVIDU_ENTERPRISE_MEDIA_SERVER: 'kurento' });
@@ -39,3 +40,24 @@ scenario('sound only and picture only are carried', async ({ call }) => {
   await Promise.all([ann.publish({ videoSource: false }), bob.publish({ audioSource: false })]);
   await Promise.all([bob.sees(ann, { video: false }), ann.sees(bob, { audio: false })]);
 });
+
+scenario(
+  'who does not take the codec of a publisher gets its picture in another one',
+  async ({ call }, context) => {
+    const room = await call({ forcedVideoCodec: 'H264', allowTranscoding: true });
+    const ann = await room.join('ann');
+    const codecs = await ann.page.evaluate(() =>
+      RTCRtpSender.getCapabilities('video').codecs.map((c) => c.mimeType),
+    );
+    if (!codecs.includes('video/H264')) return context.skip('this browser has no H264');
+    const bob = await room.join('bob');
+    await ann.publish();
+    assert.equal((await bob.sees(ann)).codec, 'video/H264');
+    // Headless Firefox has no H264.
+    const fox = await room.join('fox', { browser: 'firefox' });
+    assert.equal((await fox.sees(ann)).codec, 'video/VP8');
+    const other = await room.join('other', { browser: 'firefox' });
+    assert.equal((await other.sees(ann)).codec, 'video/VP8');
+    assert.equal((await bob.sees(ann)).codec, 'video/H264');
+  },
+);

@@ -9,6 +9,7 @@ use protocol::id::WorkerId;
 use protocol::media::{MediaCommand, MediaEvent, MediaFailure};
 use tokio::sync::{mpsc, watch};
 
+use crate::local_media::LocalSource;
 use crate::neighbours::Neighbours;
 use crate::pulse::Pulse;
 use crate::relay_use::RelayQuestions;
@@ -29,6 +30,8 @@ pub struct RunningWorkers {
     pub handle: MediaHandle,
     /// For TCP connections that carry media.
     pub streams: Streams,
+    /// For packets that are made on this machine.
+    pub local: LocalSource,
     /// For questions about the relay.
     pub relay: RelayQuestions,
     /// For questions whether they are alive.
@@ -110,12 +113,13 @@ pub fn start(
     let (relay, questioned) = RelayQuestions::new(count);
     let (pulse, asked) = Pulse::new(count);
     let neighbours = Neighbours::all(count, Instant::now());
+    let (local, made) = LocalSource::new(count);
     let (mut commands, mut threads) = (vec![], vec![]);
-    let inputs = from_streams.into_iter().zip(questioned).zip(asked).zip(neighbours);
-    for ((number, sockets), (((streams, questioned), pulse), neighbours)) in (0..).zip(sockets).zip(inputs) {
+    let inputs = from_streams.into_iter().zip(questioned).zip(asked).zip(neighbours).zip(made);
+    for ((number, sockets), ((((streams, questioned), pulse), neighbours), local)) in (0..).zip(sockets).zip(inputs) {
         let (to_worker, from_control) = mpsc::channel(COMMAND_CAPACITY);
         commands.push(to_worker);
-        let inputs = WorkerInputs { commands: from_control, streams, questioned, pulse, neighbours };
+        let inputs = WorkerInputs { commands: from_control, streams, questioned, pulse, neighbours, local };
         let candidates = network.borrow().candidates.clone();
         let (worker, space) = (WorkerId(number), turn::Space::new(number as u8).unwrap_or_default());
         let config = WorkerConfig {
@@ -145,7 +149,7 @@ pub fn start(
         })?;
         threads.push(thread);
     }
-    Ok(RunningWorkers { handle: MediaHandle { commands }, streams, relay, pulse, events, threads })
+    Ok(RunningWorkers { handle: MediaHandle { commands }, streams, local, relay, pulse, events, threads })
 }
 
 /// Reports the end of a worker, however it ends.

@@ -13,6 +13,8 @@ pub(super) struct Ledger {
     requests: BTreeMap<MediaRequestId, Option<TransportId>>,
     taps: BTreeMap<TapId, RouterId>,
     transports: BTreeMap<TransportId, Transport>,
+    /// What was last said of publications that are made on this machine, and not of what a client sends.
+    local: BTreeMap<PublicationId, MediaCommand>,
 }
 
 /// One that was asked for and not closed.
@@ -33,6 +35,17 @@ impl Ledger {
             MediaOperation::CloseRouter => {
                 self.routers.remove(&command.router);
                 self.transports.retain(|_, transport| transport.router != command.router);
+                self.local.retain(|_, local| local.router != command.router);
+            }
+            MediaOperation::PublishLocal { publication, .. } => {
+                // What is made of something else comes back with that.
+                let is_made_of_other = self
+                    .transports
+                    .values()
+                    .any(|transport| transport.publishes && transport.publication == *publication);
+                if !is_made_of_other {
+                    self.local.insert(*publication, command.clone());
+                }
             }
             MediaOperation::Publish { request, publication, transport, .. }
             | MediaOperation::Subscribe { request, publication, transport, .. } => {
@@ -44,6 +57,7 @@ impl Ledger {
             MediaOperation::CloseTransport { transport } => drop(self.transports.remove(transport)),
             MediaOperation::ClosePublication { publication } => {
                 self.transports.retain(|_, transport| transport.publication != *publication);
+                self.local.remove(publication);
             }
             MediaOperation::SetTap { tap, .. } => drop(self.taps.insert(*tap, command.router)),
             MediaOperation::RemoveTap { tap } => drop(self.taps.remove(tap)),
@@ -101,9 +115,10 @@ impl Ledger {
         failed.chain(ended).chain(disconnected)
     }
 
-    /// What a new SFU has to be told, so that clients who reconnect find their rooms.
-    pub(super) fn routers(&self) -> impl Iterator<Item = MediaCommand> {
-        self.routers.iter().map(|router| MediaOperation::CreateRouter.at(*router))
+    /// What a new SFU has to be told, so that clients who reconnect find their rooms, and what is not published by any of them.
+    pub(super) fn restored(&self) -> impl Iterator<Item = MediaCommand> {
+        let routers = self.routers.iter().map(|router| MediaOperation::CreateRouter.at(*router));
+        routers.chain(self.local.values().cloned())
     }
 }
 
@@ -143,7 +158,7 @@ mod tests {
         ];
         assert_eq!(failed, expected);
         assert_eq!(ledger.settle().count(), 0);
-        let routers: Vec<_> = ledger.routers().collect();
+        let routers: Vec<_> = ledger.restored().collect();
         assert_eq!(routers, [MediaOperation::CreateRouter.at(router)]);
     }
 

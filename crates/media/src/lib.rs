@@ -29,6 +29,7 @@
 //! | commands to a worker | 16 384 | the command fails at once: whoever waits is told so |
 //! | events of a worker | 16 384, and 1 024 observations beside it | statistics are dropped first (from three quarters on), then other observations; what settles a command waits, there is one for each command |
 //! | messages from one worker to another | 1 024; datagrams of a turn are one | dropped, as by a network |
+//! | packets of local publications, to a worker | 256 batches | dropped, as by a network |
 //! | messages of all TCP connections of a worker | 1 024 | connections are not read: TCP slows the sender |
 //! | to one TCP connection | 256 KiB | the message is dropped whole, as by a network |
 //! | to the kernel, UDP | its buffer, and 1 MiB for each port beside it | the train is dropped, as by a network |
@@ -40,6 +41,7 @@ mod connections;
 mod handle;
 mod kernel;
 mod ledger;
+mod local_media;
 mod neighbours;
 mod network;
 mod options;
@@ -57,6 +59,7 @@ mod udp;
 mod worker;
 
 pub use handle::{MAX_WORKERS, MediaHandle, RunningWorkers, WeakMediaHandle, start};
+pub use local_media::{LocalMedia, LocalSource};
 pub use network::{MediaNetwork, follow_network};
 pub use options::{AddressOptions, PublicHost, StunServer, TranslatedAddress, WorkerOptions};
 pub use pulse::Pulse;

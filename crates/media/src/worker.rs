@@ -17,6 +17,7 @@ use turn::{Client, Handled, Space};
 
 use super::connections::{Connection, Connections};
 use super::ledger::Ledger;
+use super::local_media::LocalMedia;
 use super::neighbours::{Handed, Neighbours, Parcel};
 use super::network::NetworkChanges;
 use super::poller::{ERROR_PAUSE, Poller};
@@ -46,6 +47,7 @@ pub(super) struct WorkerInputs {
     pub(super) questioned: Questioned,
     pub(super) pulse: PulseQuestions,
     pub(super) neighbours: Neighbours,
+    pub(super) local: mpsc::Receiver<LocalMedia>,
 }
 
 pub(super) struct Worker<Taps> {
@@ -157,6 +159,16 @@ impl<Taps: TapSink> Worker<Taps> {
             self.moved(network);
         }
         self.stream_events(context);
+        for taken in 0.. {
+            if taken == BATCH {
+                self.has_more = true;
+                break;
+            }
+            let Poll::Ready(Some(LocalMedia { publication, packets })) = self.inputs.local.poll_recv(context) else {
+                break;
+            };
+            self.guarded(|sfu| sfu.handle_local(publication, packets, Instant::now()));
+        }
         // As with datagrams, a batch goes in before anything comes out.
         for taken in 0.. {
             if taken == BATCH {
@@ -370,6 +382,7 @@ impl<Taps: TapSink> Worker<Taps> {
                     self.report(event);
                 }
                 Output::Tap(packet) => self.tap(packet),
+                Output::KeyFrameWanted { publication } => self.taps.want_key_frame(publication),
                 Output::Piped { to, message } => self.inputs.neighbours.pipe(to, message),
             }
         }
@@ -461,7 +474,7 @@ impl<Taps: TapSink> Worker<Taps> {
 
     fn new_sfu(&mut self) {
         let config = self.config.sfu.clone();
-        let routers: Vec<_> = self.ledger.routers().collect();
+        let routers: Vec<_> = self.ledger.restored().collect();
         let new = catch_unwind(AssertUnwindSafe(|| {
             let now = Instant::now();
             let mut sfu = Sfu::new(config, crate::random_seed(), now);

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use media::{AddressOptions, MediaNetwork, MediaSocket, PublicHost, TapSink, WorkerOptions, WorkerSockets};
-use protocol::id::{MediaRequestId, RouterId, TransportId, WorkerId};
+use protocol::id::{MediaRequestId, PublicationId, RouterId, TransportId, WorkerId};
 use protocol::media::{MediaEvent, MediaOperation};
 use sfu::TapPacket;
 use tokio::sync::watch;
@@ -20,6 +20,8 @@ struct Nobody;
 
 impl TapSink for Nobody {
     fn take(&self, _: TapPacket) {}
+
+    fn want_key_frame(&self, _: PublicationId) {}
 }
 
 #[tokio::test]

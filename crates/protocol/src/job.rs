@@ -9,6 +9,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::id::{JobId, PublicationId, RouterId, TapId};
+pub use crate::media::OutputVideo;
 use crate::media::{MediaKind, VideoCodec};
 use crate::transcoder::Layout;
 
@@ -258,15 +259,6 @@ pub enum FromJob {
     Failed { why: String },
 }
 
-/// Which pictures come out.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct OutputVideo {
-    pub codec: VideoCodec,
-    /// Format parameters as in SDP, such as `packetization-mode=1;profile-level-id=42e01f`; may be empty.
-    pub parameters: String,
-}
-
 /// An RTP packet between the server and a job.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct MediaPacket<'a> {
@@ -279,6 +271,8 @@ pub struct MediaPacket<'a> {
     pub marker: bool,
     /// How many quarter turns clockwise set the picture upright.
     pub quarter_turns: u8,
+    /// Of sound: how loud it is and whether somebody speaks, the octet of RFC 6464 §3.
+    pub level: Option<u8>,
     /// Another one means: timestamps and sequence have begun anew.
     pub source: u64,
     /// Goes on by one from packet to packet of a kind; a hole is a loss. Of an output, extended beyond 16 bits.
@@ -294,6 +288,8 @@ pub struct MediaPacket<'a> {
     pub payload: &'a [u8],
 }
 
+/// In place of a level.
+const NO_LEVEL: u8 = 255;
 /// Bytes before the payload, with the one that says what it is.
 const HEADER: usize = 43;
 
@@ -312,7 +308,8 @@ impl<'a> MediaPacket<'a> {
         to.push(codec);
         to.push(u8::from(self.marker));
         to.push(self.quarter_turns & 3);
-        to.extend_from_slice(&[0; 1]);
+        // 255 is silence with a voice in it: nobody says so.
+        to.push(self.level.unwrap_or(NO_LEVEL));
         to.extend_from_slice(&self.source.to_be_bytes());
         to.extend_from_slice(&self.sequence.to_be_bytes());
         to.extend_from_slice(&self.timestamp.to_be_bytes());
@@ -340,6 +337,7 @@ impl<'a> MediaPacket<'a> {
             codec,
             marker: header[4] == 1,
             quarter_turns: header[5],
+            level: Some(header[6]).filter(|level| *level != NO_LEVEL),
             source: long(7),
             sequence: long(15),
             timestamp: header[23..].first_chunk().copied().map(u32::from_be_bytes).unwrap_or_default(),
@@ -362,6 +360,7 @@ mod tests {
             codec: Some(VideoCodec::H264),
             marker: true,
             quarter_turns: 3,
+            level: Some(0x85),
             source: u64::MAX - 1,
             sequence: 1 << 40,
             timestamp: 0xdead_beef,
@@ -373,7 +372,7 @@ mod tests {
         packet.write(&mut message);
         assert_eq!(message.len(), HEADER + 1200);
         assert_eq!(MediaPacket::read(&message), Some(packet));
-        let sound = MediaPacket { kind: MediaKind::Audio, codec: None, payload: &[], ..packet };
+        let sound = MediaPacket { kind: MediaKind::Audio, codec: None, level: None, payload: &[], ..packet };
         message.clear();
         sound.write(&mut message);
         assert_eq!(MediaPacket::read(&message), Some(sound));

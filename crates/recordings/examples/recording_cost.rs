@@ -67,6 +67,7 @@ fn packets(tap: TapId, tick: u64) -> Vec<TapPacket> {
             timestamp: (tick * rate) as u32,
             marker,
             quarter_turns: None,
+            level: None,
             payload: head.iter().copied().chain([0x55]).cycle().take(length).collect(),
             arrival: Instant::now(),
             report: Some(SenderReport { ntp_nanos: 1_000_000_000, timestamp: 0 }),

@@ -9,10 +9,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::extract::ws::Utf8Bytes;
 use delivery::EventSinks;
+use jobs::Jobs;
 use journal::Journal;
 use media::MediaHandle;
 use openvidu::Dialect;
 use protocol::event::{Event, EventStamp, RecordingEvent};
+use protocol::job::{JobNews, JobReport};
 use protocol::media::MediaEvent;
 use protocol::recording::RecordingReport;
 use recordings::{RecordingCommands, RecordingNews};
@@ -139,11 +141,13 @@ impl Control {
         media: MediaHandle,
         media_events: mpsc::Receiver<MediaEvent>,
         (recordings, news): (RecordingCommands, Option<mpsc::Receiver<RecordingNews>>),
+        jobs: Option<(Jobs, mpsc::Receiver<JobReport>)>,
         accounts: Accounts,
     ) -> (Self, JoinHandle<()>) {
         let (sender, inputs) = mpsc::channel(INPUT_CAPACITY);
         let clock = Clock::start();
         let (observers, metrics) = (MediaObservers::default(), Metrics::default());
+        let (jobs, job_reports) = jobs.unzip();
         let control = ControlLoop {
             registry: Registry::new(settings, seed),
             dialect,
@@ -152,6 +156,7 @@ impl Control {
             media,
             media_lost_at: Arc::default(),
             recordings,
+            jobs,
             calls: HashMap::new(),
             next_call: 0,
             accounts,
@@ -159,7 +164,7 @@ impl Control {
             metrics: metrics.clone(),
         };
         let media_lost_at = control.media_lost_at.clone();
-        let task = tokio::spawn(control.run(inputs, media_events, news));
+        let task = tokio::spawn(control.run(inputs, media_events, news, job_reports));
         (Self { inputs: sender, media_lost_at, clock, observers, metrics }, task)
     }
 }
@@ -233,6 +238,7 @@ struct ControlLoop {
     /// Set once.
     media_lost_at: Arc<OnceLock<u64>>,
     recordings: RecordingCommands,
+    jobs: Option<Jobs>,
     /// Who waits for an answer.
     calls: HashMap<CallId, oneshot::Sender<CallResult>>,
     next_call: u64,
@@ -254,6 +260,7 @@ impl ControlLoop {
         mut inputs: mpsc::Receiver<Input>,
         mut media_events: mpsc::Receiver<MediaEvent>,
         mut news: Option<mpsc::Receiver<RecordingNews>>,
+        mut job_reports: Option<mpsc::Receiver<JobReport>>,
     ) {
         let mut has_media = true;
         loop {
@@ -281,6 +288,10 @@ impl ControlLoop {
                     Some(RecordingNews::Recovered(event)) => self.accounts.recovered(*event),
                     None => news = None,
                 },
+                report = next(&mut job_reports) => match report {
+                    Some(report) => self.job(report),
+                    None => job_reports = None,
+                },
                 () = timeout => self.step(Registry::handle_timeout),
             }
         }
@@ -291,6 +302,13 @@ impl ControlLoop {
             let _ = self.media_lost_at.set(self.clock.now().as_millis());
         }
         self.step(|registry, now| registry.handle_media(event, now));
+    }
+
+    fn job(&mut self, report: JobReport) {
+        if let (JobNews::Ended(_), Some(jobs)) = (&report.news, &mut self.jobs) {
+            jobs.ended(report.job);
+        }
+        self.step(|registry, now| registry.handle_job(report, now));
     }
 
     fn call(&mut self, call: Call) {
@@ -358,6 +376,7 @@ impl ControlLoop {
                     Undeliverable::Socket(socket) => registry.socket_closed(socket, now),
                     Undeliverable::Media(event) => registry.handle_media(event, now),
                     Undeliverable::Recording(report) => registry.handle_recording(report, now),
+                    Undeliverable::Job(report) => registry.handle_job(report, now),
                 });
             }
         }
@@ -429,6 +448,9 @@ impl ControlLoop {
                 return None;
             }
             Effect::Media(command) => return self.media.send(command).err().flatten().map(Undeliverable::Media),
+            Effect::Job(command) => {
+                return self.jobs.as_mut().and_then(|jobs| jobs.send(command)).map(Undeliverable::Job);
+            }
             Effect::Recording(command) => {
                 return self.recordings.send(command, turn.recorded_at).map(Undeliverable::Recording);
             }
@@ -445,10 +467,11 @@ enum Undeliverable {
     Socket(SocketId),
     Media(MediaEvent),
     Recording(RecordingReport),
+    Job(JobReport),
 }
 
 /// Never, if there is nothing to wait for.
-async fn next(news: &mut Option<mpsc::Receiver<RecordingNews>>) -> Option<RecordingNews> {
+async fn next<News>(news: &mut Option<mpsc::Receiver<News>>) -> Option<News> {
     match news {
         Some(news) => news.recv().await,
         None => std::future::pending().await,
@@ -490,6 +513,7 @@ pub(crate) mod tests {
             media,
             media_events,
             (RecordingCommands::off(), None),
+            None,
             Accounts::default(),
         );
         (control, task, (worker, commands))

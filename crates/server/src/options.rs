@@ -233,6 +233,8 @@ pub(crate) fn session(config: &Config, fallback_host: IpAddr, udp_port: u16) -> 
         },
         signals: Some(SIGNALS),
         network_quality: network_quality(config),
+        // As of the original, Kurento does, and mediasoup does not.
+        transcodes: config.openvidu_enterprise_media_server == MediaServer::Kurento,
         recording: RecordingSettings {
             enabled: config.openvidu_recording,
             notification: config.openvidu_recording_notification,

@@ -7,6 +7,7 @@ use axum::extract::FromRef;
 use bucket::Bucket;
 use delivery::webhooks::WebhookWatch;
 use doctor::OwnServer;
+use jobs::JobFigures;
 use recordings::{Layouts, Store, Transcoder};
 use settings::Config;
 use tokio::sync::{Mutex, Notify, watch};
@@ -65,6 +66,8 @@ pub(crate) struct Parts {
     pub(crate) media_network: MediaNetwork,
     /// Tells what the relay has been used for.
     pub(crate) relay: RelayQuestions,
+    /// How much live work with media there is.
+    pub(crate) job_figures: Arc<JobFigures>,
     /// What became of events for applications.
     pub(crate) webhooks: Webhooks,
     pub(crate) recording_files: RecordingFiles,
@@ -149,6 +152,7 @@ parts! {
     vitals: Vitals,
     media_network: MediaNetwork,
     relay: RelayQuestions,
+    job_figures: Arc<JobFigures>,
     webhooks: Webhooks,
     recording_files: RecordingFiles,
     recording_programs: RecordingPrograms,

@@ -59,6 +59,8 @@ pub(crate) fn wire(program: Program, limits: Limits, opened: Opened) -> io::Resu
     let (network_changes, network) = watch::channel(network);
 
     let (writer, taps, packets) = recordings::writer::queue();
+    let routes = jobs::JobRoutes::default();
+    let taps = routes.taps(taps);
     let workers = media::start(options::worker(&config, turn.own_secret), sockets, network.clone(), taps)?;
     let rules = session::Settings { media_workers: workers.handle.workers().collect(), ..rules };
 
@@ -87,7 +89,6 @@ pub(crate) fn wire(program: Program, limits: Limits, opened: Opened) -> io::Resu
             let media = workers.handle.weak();
             let writer = recordings::writer::start(writer, packets, move |command| media.send(command))?;
             let max_streams = rules.recording.max_streams;
-            transcoder.check();
             layouts.tidy();
             let local_copy = config.madang_recording_local_copy;
             let premises = recordings::Premises {
@@ -105,6 +106,10 @@ pub(crate) fn wire(program: Program, limits: Limits, opened: Opened) -> io::Resu
         }
         None => (recordings::RecordingCommands::off(), None),
     };
+    transcoder.check();
+    let job_options = jobs::JobOptions { transcoder: transcoder.clone(), limit: config.madang_jobs as usize };
+    let jobs = jobs::Jobs::new(job_options, routes, workers.handle.weak(), workers.local);
+    let job_figures = jobs.0.figures();
     let webhooks = events.webhooks.iter().map(delivery::webhooks::Webhook::watch).collect();
     let (control, control_task) = Control::start(
         (rules, options::dialect(&config)),
@@ -112,6 +117,7 @@ pub(crate) fn wire(program: Program, limits: Limits, opened: Opened) -> io::Resu
         workers.handle,
         workers.events,
         recording,
+        Some(jobs),
         Accounts { events, journal },
     );
 
@@ -143,6 +149,7 @@ pub(crate) fn wire(program: Program, limits: Limits, opened: Opened) -> io::Resu
         control,
         media_network: network,
         relay: workers.relay,
+        job_figures,
         webhooks,
         recording_files: RecordingFiles { store: recordings, bucket },
         recording_programs: RecordingPrograms { transcoder, layouts },

@@ -227,6 +227,7 @@ impl Session {
             description: description.clone(),
             publication,
             loopback: false,
+            transcodings: vec![],
             // There is none: no media worker has ever heard of this one.
             peer_connection: PeerConnection::new(cx.ids.transport(), "".into(), "".into()),
             announced: announced.clone(),
@@ -358,7 +359,9 @@ impl Session {
             }
             JobNews::Ended(end) => {
                 tracing::warn!(%session, %connection, why = %end, "camera cannot be played");
-                camera.job = None;
+                if let Some(job) = camera.job.take() {
+                    cx.forget_job(job);
+                }
                 camera.enter(CameraState::Failed { why: end.to_string() }, now);
                 // A file plays once, as far as it goes.
                 if !(camera.properties.is_file() && matches!(end, JobEnd::Failed(_))) {

@@ -11,6 +11,7 @@ use crate::client::{Clients, Link, Origin, Presence};
 use crate::command::{Asker, CallId};
 use crate::effect::Effects;
 use crate::id::{ClientId, Ids};
+use crate::jobs::Jobs;
 use crate::media::{MediaRequest, MediaRequests};
 use crate::observation::MediaLegs;
 use crate::recording::Recordings;
@@ -31,6 +32,7 @@ pub(crate) struct Context {
     pub(crate) timers: Timers,
     pub(crate) recordings: Recordings,
     pub(crate) cameras: Cameras,
+    pub(crate) jobs: Jobs,
     /// Streams to be offered again, and to whom.
     pub(crate) offers_due: VecDeque<(ClientId, StreamId)>,
     pub(crate) effects: Effects,
@@ -48,6 +50,7 @@ impl Context {
             timers: Timers::default(),
             recordings: Recordings::default(),
             cameras: Cameras::default(),
+            jobs: Jobs::default(),
             offers_due: VecDeque::new(),
             effects: Effects::default(),
         }

@@ -132,6 +132,7 @@ mod tests {
             video_bandwidth: crate::VideoBandwidth::default(),
             signals: None,
             network_quality: None,
+            transcodes: true,
             recording: RecordingSettings {
                 enabled: false,
                 notification: RecordingNotification::None,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use protocol::event::{Event, EventStamp};
 use protocol::id::RouterId;
+use protocol::job::JobCommand;
 use protocol::media::{MediaCommand, MediaOperation};
 use protocol::recording::RecordingCommand;
 
@@ -61,6 +62,8 @@ pub enum Effect {
     Observed(MediaObservation),
     /// For the recorder.
     Recording(RecordingCommand),
+    /// For who runs live work with media.
+    Job(JobCommand),
     /// For CDR files and webhooks.
     Event(Event),
     /// A session that nobody ever joined is gone. Applications are not told; it is for whoever keeps account of the sessions

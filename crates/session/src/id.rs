@@ -4,7 +4,8 @@
 use std::fmt;
 
 use protocol::id::{
-    ConnectionId, MediaRequestId, PublicationId, RecordingKey, SessionId, StreamId, SubscriberId, TapId, TransportId,
+    ConnectionId, JobId, MediaRequestId, PublicationId, RecordingKey, SessionId, StreamId, SubscriberId, TapId,
+    TransportId,
 };
 use protocol::recording::PagePass;
 use rand::rngs::StdRng;
@@ -145,6 +146,10 @@ impl Ids {
 
     pub(crate) fn tap(&mut self) -> TapId {
         TapId(self.next())
+    }
+
+    pub(crate) fn job(&mut self) -> JobId {
+        JobId(self.next())
     }
 
     fn next(&mut self) -> u64 {

@@ -148,6 +148,7 @@ impl Session {
             if let Some(announced) = subscription.announced {
                 self.emit_destroyed(announced, reason, cx, now);
             }
+            self.review_transcodings(publisher, cx);
         }
         participant.forget_selection(who, cx);
         if let Some(stream) = stream {

@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use protocol::id::{MediaRequestId, PublicationId, RouterId, SessionId, StreamId, TransportId};
-use protocol::media::{Kinds, MediaEvent, MediaFailure, MediaOperation};
+use protocol::media::{Kinds, MediaEvent, MediaFailure, MediaOperation, VideoCodec};
 
 use crate::client::{Origin, Seat};
 use crate::command::Publish;
@@ -65,7 +65,14 @@ pub(crate) enum MediaTask {
     /// A new peer connection for a stream that goes on.
     Republish { stream: StreamId, transport: TransportId, offer: Arc<str> },
     /// Our offer to a subscriber, or with the client's `offer` our answer.
-    Subscribe { publisher: ParticipantId, stream: StreamId, transport: TransportId, offer: Option<Arc<str>> },
+    Subscribe {
+        publisher: ParticipantId,
+        stream: StreamId,
+        /// Into which it is transcoded, if it is.
+        codec: Option<VideoCodec>,
+        transport: TransportId,
+        offer: Option<Arc<str>>,
+    },
     /// Taking a subscriber's answer.
     Accept { publisher: ParticipantId, transport: TransportId, answer: Arc<str> },
 }
@@ -105,6 +112,16 @@ impl MediaRequests {
     /// Those that somebody in this session waits for.
     pub(crate) fn of_session(&self, session: &SessionId) -> Vec<MediaRequestId> {
         self.open.iter().filter(|(_, request)| request.seat.session == *session).map(|(id, _)| *id).collect()
+    }
+
+    /// Codecs in which a publisher's stream is to be received, by those who wait for it.
+    pub(crate) fn codecs_wanted(&self, session: &SessionId, of: ParticipantId) -> impl Iterator<Item = VideoCodec> {
+        self.open.values().filter(move |request| request.seat.session == *session).filter_map(move |request| {
+            match request.task {
+                MediaTask::Subscribe { publisher, codec, .. } if publisher == of => codec,
+                _ => None,
+            }
+        })
     }
 
     pub(crate) fn count(&self) -> usize {
@@ -216,8 +233,8 @@ impl Session {
             MediaTask::Republish { stream, transport, offer } => {
                 self.republished(who, &stream, transport, offer, result, cx)
             }
-            MediaTask::Subscribe { publisher, stream, transport, offer } => {
-                self.subscribed(origin, who, publisher, stream, transport, offer, result, cx, now)
+            MediaTask::Subscribe { publisher, stream, codec, transport, offer } => {
+                self.subscribed(origin, who, publisher, stream, codec, transport, offer, result, cx, now)
             }
             MediaTask::Accept { publisher, transport, answer } => {
                 self.accepted(who, publisher, transport, answer, result, cx, now)

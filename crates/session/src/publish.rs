@@ -134,7 +134,15 @@ impl Session {
         let peer_connection = PeerConnection::new(transport, offer.into(), local_sdp.as_str().into());
         let announced = Announced::published(&connection, &description, now);
         self.emit_created(&announced, cx);
-        let stream = Stream { description: description.clone(), publication, loopback, peer_connection, announced };
+        let transcodings = vec![];
+        let stream = Stream {
+            description: description.clone(),
+            publication,
+            transcodings,
+            loopback,
+            peer_connection,
+            announced,
+        };
         let own = self.present_mut(who)?;
         (own.stream, own.lapsed) = (Some(stream), None);
         self.select(who, cx);
@@ -183,6 +191,9 @@ impl Session {
         now: Time,
     ) {
         self.record_unpublished(publisher, cx, now);
+        for transcoding in &stream.transcodings {
+            self.end_transcoding(*transcoding, cx);
+        }
         self.in_all_rooms(&MediaOperation::ClosePublication { publication: stream.publication }, cx);
         self.unpin(stream.id(), cx);
         self.select(publisher, cx);

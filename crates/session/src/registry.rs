@@ -85,6 +85,8 @@ pub struct Figures {
     pub media_legs: usize,
     /// Deadlines that are set.
     pub timers: usize,
+    /// Live work with media.
+    pub jobs: usize,
     /// Recordings that are starting, running or being processed.
     pub recordings: usize,
     /// Sessions that wait for the end of theirs.
@@ -282,6 +284,7 @@ impl Registry {
             media_requests: self.cx.media.count(),
             media_legs: self.cx.legs.count(),
             timers: self.cx.timers.count(),
+            jobs: self.cx.jobs.count(),
             recordings: self.cx.recordings.len(),
             ending: self.ending.len(),
         }

@@ -41,6 +41,8 @@ pub struct Settings {
     pub signals: Option<SignalLimits>,
     /// How often the networks of publishers are rated for everybody; none: never.
     pub network_quality: Option<Duration>,
+    /// Subscribers that cannot take a publisher's codec may be served in another one.
+    pub transcodes: bool,
     /// Recording.
     pub recording: RecordingSettings,
 }

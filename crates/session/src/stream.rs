@@ -7,6 +7,7 @@ use crate::command::{StreamChangeMeaning, StreamProperties};
 use crate::event::Announced;
 use crate::peer_connection::PeerConnection;
 use crate::reply::StreamDescription;
+use crate::transcoding::Transcoding;
 
 /// A connection publishes at most one.
 #[derive(Debug)]
@@ -14,6 +15,8 @@ pub(crate) struct Stream {
     /// As announced; properties that change later are kept up to date for those who join later.
     pub(crate) description: StreamDescription,
     pub(crate) publication: PublicationId,
+    /// The same in other codecs.
+    pub(crate) transcodings: Vec<Transcoding>,
     /// The publisher receives its own stream back.
     pub(crate) loopback: bool,
     pub(crate) peer_connection: PeerConnection,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use protocol::event::Reason;
 use protocol::id::{ConnectionId, StreamId, TransportId};
-use protocol::media::{MediaFailure, MediaOperation, Reception};
+use protocol::media::{MediaFailure, MediaOperation, Reception, VideoCodec};
 
 use crate::client::Origin;
 use crate::command::RenewalSdp;
@@ -114,13 +114,33 @@ impl Session {
         cx: &mut Context,
         now: Time,
     ) -> Decision {
+        let codec = self.present(who)?.subscriptions.get(&publisher).and_then(|subscription| subscription.codec);
+        self.subscribe_in(codec, origin, who, publisher, offer, cx, now)
+    }
+
+    /// The same in another codec than the publisher's, if there is that.
+    #[expect(clippy::too_many_arguments, reason = "the parts of one operation")]
+    fn subscribe_in(
+        &mut self,
+        codec: Option<VideoCodec>,
+        origin: Origin,
+        who: ParticipantId,
+        publisher: ParticipantId,
+        offer: Option<String>,
+        cx: &mut Context,
+        now: Time,
+    ) -> Decision {
         let owner = self.present(publisher)?;
         let Some(stream) = &owner.stream else {
             let publisher = owner.connection.to_string();
             return Err(Refusal::NotStreaming { publisher, session: self.id.clone() });
         };
         let is_screen = stream.description.properties.is_screen();
-        let (publication, stream, source) = (stream.publication, stream.id().clone(), owner.room.worker);
+        let transcoded = stream.publication_in(codec);
+        // It may be gone.
+        let codec = codec.filter(|_| transcoded.is_some());
+        let publication = transcoded.unwrap_or(stream.publication);
+        let (stream, source) = (stream.id().clone(), owner.room.worker);
         let own = self.present(who)?;
         let (router, bitrate) = (own.room, own.received_bitrate(cx.settings.video_bandwidth));
         let (id, transport) = (cx.ids.media_request(), cx.ids.transport());
@@ -131,7 +151,7 @@ impl Session {
             router,
             MediaOperation::Subscribe { request: id, publication, source, subscriber, transport, reception, offer },
         );
-        let task = MediaTask::Subscribe { publisher, stream, transport, offer: kept };
+        let task = MediaTask::Subscribe { publisher, stream, codec, transport, offer: kept };
         cx.await_media(id, MediaRequest { origin, seat: self.seat(who), router, task }, now)
     }
 
@@ -142,6 +162,7 @@ impl Session {
         who: ParticipantId,
         publisher: ParticipantId,
         stream: StreamId,
+        codec: Option<VideoCodec>,
         transport: TransportId,
         offer: Option<Arc<str>>,
         result: MediaResult,
@@ -158,7 +179,15 @@ impl Session {
                 cx.effects.media(router, MediaOperation::CloseTransport { transport });
                 return Err(stream_gone(&stream, &self.id));
             }
-            (Err(MediaFailure::CodecNotOffered), _) => {
+            (Err(MediaFailure::CodecNotTaken { published, taken }), Some(_))
+                if let Some(offer) = &offer
+                    && codec.is_none()
+                    && let Some(codec) = self.transcode(publisher, published, &taken, cx) =>
+            {
+                return self.subscribe_in(Some(codec), origin, who, publisher, Some(offer.to_string()), cx, now);
+            }
+            (Err(why), Some(_)) if is_of_codec(&why) || codec.is_some() => {
+                self.review_transcodings(publisher, cx);
                 let sdp = offer.as_deref().unwrap_or_default();
                 return Err(self.codec_missing(connection, MediaDirection::Subscribing, sdp));
             }
@@ -182,14 +211,15 @@ impl Session {
         let remote_sdp = offer.unwrap_or_else(|| Arc::from(""));
         let peer_connection = PeerConnection::new(transport, remote_sdp, local_sdp.into());
         let received = self.participant(publisher).and_then(|publisher| publisher.stream.as_ref());
-        if let Some(publication) = received.map(|stream| stream.publication) {
+        if let Some(publication) = received.and_then(|stream| stream.publication_in(codec)) {
             self.open_leg(who, transport, publication, stream.clone(), MediaDirection::Subscribing, cx);
         }
         let own = self.present_mut(who)?;
         let former = own.subscriptions.remove(&publisher);
         // A new peer connection for what is received already is no news to applications.
         let announced = former.as_ref().and_then(|former| former.announced.clone());
-        let subscription = Subscription { stream: stream.clone(), created_at: now, state, peer_connection, announced };
+        let subscription =
+            Subscription { stream: stream.clone(), codec, created_at: now, state, peer_connection, announced };
         own.subscriptions.insert(publisher, subscription);
         if let Some(former) = former {
             self.select_again(who, cx);
@@ -261,15 +291,39 @@ impl Session {
                 self.announce_subscription(who, publisher, cx, now);
                 DONE
             }
+            Err(MediaFailure::CodecNotTaken { published, taken })
+                if subscription.codec.is_none()
+                    && let Some(codec) = self.transcode(publisher, published, &taken, cx) =>
+            {
+                self.offer_in(codec, who, publisher, cx)
+            }
             Err(why) => {
                 // The client discards its peer connection, so ours is of no use.
                 self.end_subscription(who, publisher, cx, now);
-                if why == MediaFailure::CodecNotOffered {
+                if is_of_codec(&why) {
                     return Err(self.codec_missing(connection, MediaDirection::Subscribing, &answer));
                 }
                 Err(Refusal::AnswerUnusable { connection })
             }
         }
+    }
+
+    /// The subscriber takes it in that codec only: it is offered the stream anew.
+    fn offer_in(
+        &mut self,
+        codec: VideoCodec,
+        who: ParticipantId,
+        publisher: ParticipantId,
+        cx: &mut Context,
+    ) -> Decision {
+        let own = self.present_mut(who)?;
+        let (client, room) = (own.client, own.room);
+        if let Some(subscription) = own.subscriptions.get_mut(&publisher) {
+            subscription.release(room, client, publisher, cx);
+            (subscription.state, subscription.codec) = (SubscriptionState::Established, Some(codec));
+            cx.offers_due.push_back((client, subscription.stream.clone()));
+        }
+        DONE
     }
 
     /// `sender` is a connection id here.
@@ -306,6 +360,7 @@ impl Session {
             if let Some(announced) = subscription.announced {
                 self.emit_destroyed(announced, Reason::Unsubscribe, cx, now);
             }
+            self.review_transcodings(publisher, cx);
         }
     }
 
@@ -331,4 +386,8 @@ impl Session {
         publisher.stream.as_ref().filter(|published| published.id() == stream)?;
         Some(publisher.connection.clone())
     }
+}
+
+fn is_of_codec(why: &MediaFailure) -> bool {
+    matches!(why, MediaFailure::CodecNotOffered | MediaFailure::CodecNotTaken { .. })
 }

@@ -2,7 +2,7 @@
 
 use protocol::id::RouterId;
 use protocol::id::StreamId;
-use protocol::media::MediaOperation;
+use protocol::media::{MediaOperation, VideoCodec};
 
 use crate::Time;
 use crate::context::Context;
@@ -15,6 +15,8 @@ use crate::timer::Timer;
 #[derive(Debug)]
 pub(crate) struct Subscription {
     pub(crate) stream: StreamId,
+    /// Its pictures are transcoded to this, because the subscriber does not take them as they are.
+    pub(crate) codec: Option<VideoCodec>,
     pub(crate) created_at: Time,
     pub(crate) state: SubscriptionState,
     pub(crate) peer_connection: PeerConnection,

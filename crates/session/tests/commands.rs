@@ -44,6 +44,7 @@ fn registry() -> Registry {
         video_bandwidth: session::VideoBandwidth::default(),
         signals: None,
         network_quality: None,
+        transcodes: true,
         recording,
     };
     Registry::new(settings, [1; 32])

@@ -279,9 +279,12 @@ settings! {
         madang_recorded_streams: u32 = "MADANG_RECORDED_STREAMS", "500", value::natural;
         /// How many recordings may be composed at a time. Starts beyond it are answered 503.
         madang_compositions: u32 = "MADANG_COMPOSITIONS", "4", value::natural;
+        /// How much live work with media there may be at a time: filters, cameras, broadcasts, speech to text and transcoding, each in
+        /// a process of its own.
+        madang_jobs: u32 = "MADANG_JOBS", "8", value::natural;
         /// Whether composed recordings say who is who: each one's name, and whether the microphone or the camera is off.
         madang_recording_captions: bool = "MADANG_RECORDING_CAPTIONS", "false", value::boolean;
-        /// The program that composes recordings; empty: `madang-transcoder` beside this one, or in the PATH.
+        /// The program that composes recordings and works with live media; empty: `madang-transcoder` beside this one, or in the PATH.
         madang_transcoder: String = "MADANG_TRANSCODER", "", value::text;
         /// The browser that records custom layouts; empty: `chromium`, `chromium-browser`, `google-chrome-stable` or
         /// `google-chrome` in the PATH.

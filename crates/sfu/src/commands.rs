@@ -39,6 +39,11 @@ impl Sfu {
                     Err(why) => MediaEvent::Failed { request, why },
                 });
             }
+            MediaOperation::PublishLocal { publication, formats } => self.publish_local(router, publication, formats),
+            MediaOperation::Interpose { publication, behind, taps } => {
+                self.interpose(router, publication, behind, &taps);
+            }
+            MediaOperation::Withdraw { publication } => self.withdraw(router, publication),
             MediaOperation::Subscribe { request, publication, source, subscriber, transport, reception, offer } => {
                 let wish = SubscriptionWish { request, router, publication, subscriber, transport, reception };
                 if source == self.worker {
@@ -103,10 +108,13 @@ impl Sfu {
         if !self.routers.contains_key(&router) {
             return Err(MediaFailure::UnknownRouter);
         }
-        let existing = self.publications.get(&id);
-        if existing.is_some_and(|p| p.router != router) {
+        let front = id;
+        let existing = self.publications.get(&front);
+        if existing.is_some_and(|p| p.router != router || p.upstream.is_some() && p.behind.is_none()) {
             return Err(MediaFailure::UnknownPublication);
         }
+        let id = existing.and_then(|publication| publication.behind).unwrap_or(front);
+        let existing = self.publications.get(&id);
         let text = offer;
         let offer = Description::parse(text)?;
         let keep = existing.and_then(|p| p.video.as_ref());
@@ -129,7 +137,7 @@ impl Sfu {
         let loop_audio = loops(plan.audio().map(|(_, a, _)| a));
         let loop_video = video.as_ref().filter(|_| loops(plan.video().map(|(_, a, _)| a))).map(|v| v.codec);
         let consumer = (loop_audio || loop_video.is_some())
-            .then(|| Consumer::new(id, loop_audio, loop_video, [self.rng.random(), self.rng.random()]));
+            .then(|| Consumer::new(front, loop_audio, loop_video, [self.rng.random(), self.rng.random()]));
         let is_looped = consumer.is_some();
 
         let peer = Peer {
@@ -152,15 +160,15 @@ impl Sfu {
         let publication = self.publications.entry(id).or_insert_with(|| Publication::new(router, now));
         let previous = publication.transport.take();
         publication.take_over(slot, audio, video, layers, now);
-        if is_looped {
-            publication.add_consumer(slot);
-        }
         let (downstream, description) = (publication.downstream.clone(), publication.description());
         self.restart_consumers(id);
         for worker in downstream {
             self.pipe(worker, id, Piped::Description(description.clone()));
         }
         self.routers.entry(router).or_default().insert(id);
+        if let Some(front) = self.publications.get_mut(&front).filter(|_| is_looped) {
+            front.add_consumer(slot);
+        }
         if let Some(previous) = previous {
             self.remove_peer(previous);
         }
@@ -170,6 +178,11 @@ impl Sfu {
     /// To something that is known here.
     pub(crate) fn subscribe(&mut self, wish: SubscriptionWish, offer: Option<&str>) {
         let request = wish.request;
+        let publication = self.publications.get_mut(&wish.publication).filter(|p| p.router == wish.router);
+        if let Some(upstream) = publication.and_then(|p| p.upstream.as_mut()).filter(|it| !it.is_described) {
+            upstream.waiting.push((wish, offer.map(str::to_owned)));
+            return;
+        }
         let result = match offer {
             Some(offer) => {
                 let answered = self.answer_subscriber(wish, offer);
@@ -410,8 +423,13 @@ impl Sfu {
         for worker in publication.downstream {
             self.pipe(worker, id, Piped::Ended);
         }
+        if let Some(behind) = publication.behind {
+            self.close_publication(behind);
+        }
         if let Some(upstream) = publication.upstream {
-            self.pipe(upstream.worker, id, Piped::Close);
+            if let Some(worker) = upstream.worker() {
+                self.pipe(worker, id, Piped::Close);
+            }
             for (wish, _) in upstream.waiting {
                 self.emit(MediaEvent::Failed { request: wish.request, why: MediaFailure::UnknownPublication });
             }
@@ -440,11 +458,15 @@ impl Sfu {
         if self.by_transport.get(&peer.id) == Some(&slot) {
             self.by_transport.remove(&peer.id);
         }
-        if let Some(publication) = self.publications.get_mut(&peer.publication) {
-            if let (Some(consumer), true) = (&peer.consumer, publication.consumers.contains(&slot)) {
+        if let Some(consumer) = &peer.consumer
+            && let Some(publication) = self.publications.get_mut(&consumer.publication)
+        {
+            if publication.consumers.contains(&slot) {
                 publication.audience.remove(consumer.choice());
             }
             publication.consumers.retain(|s| *s != slot);
+        }
+        if let Some(publication) = self.publications.get_mut(&peer.publication) {
             if publication.transport == Some(slot) {
                 publication.transport = None;
             }

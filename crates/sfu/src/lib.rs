@@ -11,7 +11,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use protocol::id::WorkerId;
+use protocol::id::{PublicationId, WorkerId};
 use protocol::media::MediaEvent;
 
 mod adaptation;
@@ -28,6 +28,7 @@ mod keyframe;
 mod layer_filter;
 mod layer_selector;
 mod layered_frame;
+mod local;
 mod milestones;
 mod numbering;
 mod packet;
@@ -56,6 +57,7 @@ mod voice;
 mod watching;
 
 pub use demux::worker_of_check;
+pub use local::LocalPacket;
 pub use packet::SenderReport;
 pub use pipe::PipeMessage;
 pub use refusal::IceSecret;
@@ -157,6 +159,11 @@ pub enum Output {
     Event(MediaEvent),
     /// Hand to whoever set the tap.
     Tap(TapPacket),
+    /// Ask whoever makes the packets of a local publication ([`protocol::media::MediaOperation::PublishLocal`]) for a key frame.
+    KeyFrameWanted {
+        /// Which.
+        publication: PublicationId,
+    },
     /// Hand to another worker, for its [`Sfu::handle_piped`].
     Piped {
         /// Which.

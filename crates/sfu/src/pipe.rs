@@ -56,6 +56,15 @@ impl PipeMessage {
     }
 }
 
+/// See [`Upstream`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Place {
+    /// Another worker: it comes through a pipe.
+    Worker(WorkerId),
+    /// This machine: see `local.rs`.
+    Local,
+}
+
 /// What one has to know of a publication to subscribe to it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Description {
@@ -67,11 +76,26 @@ pub(crate) struct Description {
     pub(crate) layers: usize,
 }
 
-/// Where the packets of a publication come from whose publisher is in another worker.
+/// Where the packets of a publication come from whose publisher is not here.
 #[derive(Debug)]
 pub(crate) struct Upstream {
-    pub(crate) worker: WorkerId,
+    pub(crate) place: Place,
     pub(crate) is_described: bool,
     /// Subscribers who wait for the description, with their offers.
     pub(crate) waiting: Vec<(SubscriptionWish, Option<String>)>,
+}
+
+impl Upstream {
+    /// Nothing is known of it yet.
+    pub(crate) fn at(place: Place) -> Self {
+        Self { place, is_described: false, waiting: Vec::new() }
+    }
+
+    /// The other worker.
+    pub(crate) fn worker(&self) -> Option<WorkerId> {
+        match self.place {
+            Place::Worker(worker) => Some(worker),
+            Place::Local => None,
+        }
+    }
 }

@@ -8,7 +8,7 @@ use protocol::media::{MediaEvent, MediaFailure, TransportObservation};
 
 use crate::keyframe;
 use crate::packet::Packet;
-use crate::pipe::{Description, PipeMessage, Piped, Upstream};
+use crate::pipe::{Description, PipeMessage, Piped, Place, Upstream};
 use crate::publication::Publication;
 use crate::sfu::Sfu;
 use crate::subscription::SubscriptionWish;
@@ -67,15 +67,16 @@ impl Sfu {
             return self.emit(MediaEvent::Failed { request: wish.request, why: MediaFailure::UnknownRouter });
         };
         let is_new = publications.insert(id);
-        let publication = self.publications.entry(id).or_insert_with(|| {
-            Publication::piped(router, Upstream { worker, is_described: false, waiting: Vec::new() }, now)
-        });
+        let publication = self
+            .publications
+            .entry(id)
+            .or_insert_with(|| Publication::from_elsewhere(router, Upstream::at(Place::Worker(worker)), now));
         match &mut publication.upstream {
-            Some(upstream) if upstream.worker == worker && upstream.is_described => {
+            Some(upstream) if upstream.worker() == Some(worker) && upstream.is_described => {
                 self.subscribe(wish, offer.as_deref());
                 self.deserted.push(id);
             }
-            Some(upstream) if upstream.worker == worker => {
+            Some(upstream) if upstream.worker() == Some(worker) => {
                 upstream.waiting.push((wish, offer));
                 if is_new {
                     self.ask_upstream(id);
@@ -90,8 +91,8 @@ impl Sfu {
         let Some(publication) = self.publications.get(&id) else {
             return;
         };
-        if let Some(upstream) = &publication.upstream {
-            let (worker, room) = (upstream.worker, publication.router.number);
+        if let Some(worker) = publication.upstream.as_ref().and_then(Upstream::worker) {
+            let room = publication.router.number;
             self.timers.set(Timer::Publication(id), self.now + keyframe::SPACING);
             self.pipe(worker, id, Piped::Open { room });
         }
@@ -116,8 +117,9 @@ impl Sfu {
     pub(crate) fn leave_deserted(&mut self) {
         for id in std::mem::take(&mut self.deserted) {
             let is_deserted = self.publications.get(&id).is_some_and(|publication| {
-                let waits = publication.upstream.as_ref().is_none_or(|upstream| !upstream.waiting.is_empty());
-                !waits && !publication.is_wanted()
+                // What is made here is ended by whoever makes it.
+                let piped = publication.upstream.as_ref().filter(|upstream| upstream.worker().is_some());
+                piped.is_some_and(|upstream| upstream.waiting.is_empty()) && !publication.is_wanted()
             });
             if is_deserted {
                 self.close_publication(id);
@@ -132,8 +134,11 @@ impl Sfu {
     fn open_downstream(&mut self, worker: WorkerId, id: PublicationId, room: u64) {
         let publication = self.publications.get_mut(&id);
         // What comes through a pipe is not handed on through another one.
-        let publication = publication.filter(|p| p.router.number == room && p.upstream.is_none());
+        let is_piped = |p: &Publication| p.upstream.as_ref().and_then(Upstream::worker).is_some();
+        let publication = publication.filter(|p| p.router.number == room && !is_piped(p));
         let answer = match publication {
+            // Whoever asks will ask again.
+            Some(publication) if publication.upstream.as_ref().is_some_and(|local| !local.is_described) => return,
             Some(publication) => {
                 if !publication.downstream.contains(&worker) {
                     publication.downstream.push(worker);
@@ -157,13 +162,21 @@ impl Sfu {
         if std::mem::replace(&mut upstream.is_described, true) && publication.generation == description.generation {
             return;
         }
-        let waiting = std::mem::take(&mut upstream.waiting);
+        self.describe(id, description);
+        self.deserted.push(id);
+    }
+
+    /// What comes from elsewhere is something else from now on: its subscribers begin anew, and those who waited begin.
+    pub(crate) fn describe(&mut self, id: PublicationId, description: &Description) {
+        let Some(publication) = self.publications.get_mut(&id) else {
+            return;
+        };
+        let waiting = publication.upstream.as_mut().map(|upstream| std::mem::take(&mut upstream.waiting));
         publication.describe(description, self.now);
         self.restart_consumers(id);
-        for (wish, offer) in waiting {
+        for (wish, offer) in waiting.unwrap_or_default() {
             self.subscribe(wish, offer.as_deref());
         }
-        self.deserted.push(id);
         self.wake_publication(id);
     }
 

@@ -3,14 +3,14 @@
 
 use std::time::Instant;
 
-use protocol::id::{RouterId, WorkerId};
+use protocol::id::{PublicationId, RouterId, WorkerId};
 
 use crate::codec;
 use crate::frames::Frames;
 use crate::keyframe::{self, KeyFrameRequests};
 use crate::layer_selector::LayerActivity;
 use crate::packet::{MediaKind, Packet};
-use crate::pipe::{Description, Upstream};
+use crate::pipe::{Description, Place, Upstream};
 use crate::rates::Rates;
 use crate::redundancy::Redundancy;
 use crate::retransmission::Kept;
@@ -26,8 +26,10 @@ pub(crate) struct Publication {
     pub(crate) router: RouterId,
     /// The receiving transport, if there is one now.
     pub(crate) transport: Option<Slot>,
-    /// Its packets come out of another worker, and there is never a receiving transport.
+    /// Its packets come out of another worker or from this machine, and there is no receiving transport.
     pub(crate) upstream: Option<Upstream>,
+    /// Where what its client sends goes instead: this one is made of that.
+    pub(crate) behind: Option<PublicationId>,
     /// Workers that get its packets, too.
     pub(crate) downstream: Vec<WorkerId>,
     /// Counts the transports.
@@ -62,6 +64,7 @@ impl Publication {
             router,
             transport: None,
             upstream: None,
+            behind: None,
             downstream: Vec::new(),
             generation: 0,
             audio: None,
@@ -80,8 +83,8 @@ impl Publication {
         }
     }
 
-    /// One whose packets come out of another worker.
-    pub(crate) fn piped(router: RouterId, upstream: Upstream, now: Instant) -> Self {
+    /// One whose packets come from elsewhere.
+    pub(crate) fn from_elsewhere(router: RouterId, upstream: Upstream, now: Instant) -> Self {
         Self { upstream: Some(upstream), ..Self::new(router, now) }
     }
 
@@ -145,7 +148,12 @@ impl Publication {
 
     /// Its packets come out of that worker.
     pub(crate) fn comes_from(&self, worker: WorkerId) -> bool {
-        self.upstream.as_ref().is_some_and(|upstream| upstream.worker == worker)
+        self.upstream.as_ref().and_then(Upstream::worker) == Some(worker)
+    }
+
+    /// Its packets are made on this machine.
+    pub(crate) fn is_local(&self) -> bool {
+        self.upstream.as_ref().is_some_and(|upstream| upstream.place == Place::Local)
     }
 
     /// There is somebody whom its packets are for.

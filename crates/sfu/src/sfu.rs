@@ -17,7 +17,7 @@ use crate::keyframe;
 use crate::layer_selector::LayerActivity;
 use crate::milestones::{self, Milestones};
 use crate::packet::{MediaKind, OutgoingHeader, Packet};
-use crate::pipe::Piped;
+use crate::pipe::{Piped, Place};
 use crate::publication::Publication;
 use crate::refusal::IceSecret;
 use crate::sdp::{AudioFormat, OutgoingIds, VideoFormat};
@@ -363,7 +363,7 @@ impl Sfu {
         let Some(publication) = self.publications.get_mut(&id) else {
             return;
         };
-        let upstream = publication.upstream.as_ref().map(|upstream| upstream.worker);
+        let upstream = publication.upstream.as_ref().map(|upstream| upstream.place);
         let publisher = publication.transport.filter(|slot| self.peers.get(*slot).is_some());
         if upstream.is_none() && publisher.is_none() {
             return;
@@ -373,8 +373,10 @@ impl Sfu {
             self.timers.set(Timer::Publication(id), at);
         }
         for layer in due {
-            if let Some(worker) = upstream {
-                self.pipe(worker, id, Piped::KeyFrameWanted { layer });
+            match upstream {
+                Some(Place::Worker(worker)) => self.pipe(worker, id, Piped::KeyFrameWanted { layer }),
+                Some(Place::Local) => self.sink.outputs.push_back(Output::KeyFrameWanted { publication: id }),
+                None => {}
             }
             if let Some(slot) = publisher {
                 self.ask_publisher(slot, layer);
@@ -457,10 +459,11 @@ impl Sfu {
                 let Some(consumer) = peer.consumer.as_ref().filter(|consumer| consumer.takes_video()) else {
                     return;
                 };
-                let layer = consumer.video_layer();
-                if let Some(publication) = self.publications.get_mut(&publication_id) {
+                // With loop-back not always what it publishes.
+                let (layer, id) = (consumer.video_layer(), consumer.publication);
+                if let Some(publication) = self.publications.get_mut(&id) {
                     publication.want_key_frame(layer);
-                    self.request_key_frames(publication_id);
+                    self.request_key_frames(id);
                 }
             }
         }
@@ -487,7 +490,7 @@ impl Sfu {
     pub(crate) fn resume_pictures(&mut self, slot: Slot) {
         let now = self.now;
         let Some((peer, publication)) = self.peers.get_mut(slot).and_then(|peer| {
-            let publication = self.publications.get(&peer.publication)?;
+            let publication = self.publications.get(&peer.consumer.as_ref()?.publication)?;
             Some((peer, publication))
         }) else {
             return;
@@ -557,7 +560,7 @@ impl Sfu {
     }
 
     /// Forwards what was collected, subscriber by subscriber.
-    fn forward(&mut self) {
+    pub(crate) fn forward(&mut self) {
         let now = self.now;
         let mut noticed = Vec::new();
         for id in std::mem::take(&mut self.dirty) {

@@ -33,6 +33,8 @@ pub struct TapPacket {
     pub marker: bool,
     /// How many quarter turns clockwise set the picture upright (the orientation extension of 3GPP TS 26.114).
     pub quarter_turns: Option<u8>,
+    /// Of sound: how loud it is and whether somebody speaks, the octet of RFC 6464 §3.
+    pub level: Option<u8>,
     /// RTP payload, shared with all subscribers but for the newest frame of redundant sound; empty for padding that came late.
     pub payload: Arc<[u8]>,
     /// When it came.
@@ -86,6 +88,12 @@ impl Tap {
         &self.consumer
     }
 
+    /// What it copies is to be had there from now on, under the same numbers.
+    pub(crate) fn move_to(&mut self, publication: PublicationId) {
+        self.publication = publication;
+        self.consumer.publication = publication;
+    }
+
     /// The publication has a (new) transport.
     pub(crate) fn start(&mut self, codec: Option<VideoCodec>, layers: &[LayerActivity], generation: u32, now: Instant) {
         let codec = codec.filter(|_| self.video);
@@ -127,6 +135,7 @@ fn copy(tap: TapId, router: RouterId, codec: TapCodec, packet: &Packet, sequence
         timestamp: packet.timestamp,
         marker: packet.marker,
         quarter_turns: packet.extensions.video_orientation,
+        level: packet.extensions.audio_level.map(|(level, voice)| u8::from(voice) << 7 | level.unsigned_abs() & 0x7f),
         payload: if packet.primary_at == 0 { Arc::clone(&packet.payload) } else { Arc::from(packet.primary()) },
         arrival: packet.arrival,
         report: packet.report,

@@ -6,6 +6,7 @@ use sfu::{TapCodec, TapSource};
 use socket2::SockRef;
 
 use super::*;
+use crate::local_media::LocalSource;
 use crate::pulse::Pulse;
 use crate::relay_use::RelayQuestions;
 use crate::streams::Streams;
@@ -20,6 +21,8 @@ impl TapSink for FaultyTaps {
     fn take(&self, _: TapPacket) {
         panic!("a defect, on purpose");
     }
+
+    fn want_key_frame(&self, _: PublicationId) {}
 }
 
 /// A worker on loopback, before it runs, and the other ends of its queues.
@@ -82,6 +85,7 @@ fn bench_with(send_buffer: usize) -> Bench {
         questioned: questioned.remove(0),
         pulse: asked.remove(0),
         neighbours: Neighbours::all(1, Instant::now()).remove(0),
+        local: LocalSource::new(1).1.remove(0),
     };
     let sockets = WorkerSockets { media, turn: None };
     let worker = Worker::new(sockets, config, network, inputs, from_worker, FaultyTaps).expect("a worker");
@@ -173,6 +177,7 @@ async fn a_panic_of_whoever_takes_copies_loses_a_copy() {
         timestamp: 0,
         marker: false,
         quarter_turns: None,
+        level: None,
         payload: [].into(),
         arrival: Instant::now(),
         report: None,

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use openvidu::Dialect;
-use protocol::id::WorkerId;
+use protocol::id::{JobId, WorkerId};
+use protocol::job::{JobCommand, JobNews, JobReport, JobSpec};
 use protocol::media::{Kinds, MediaEvent, MediaFailure, MediaOperation};
 use protocol::model::{ConnectionProperties, IceServer, MediaServer, RecordingNotification, Role, SessionProperties};
 use protocol::recording::RecordingReport;
@@ -43,6 +44,7 @@ pub(crate) fn settings() -> Settings {
         video_bandwidth: VideoBandwidth { max_recv: 1000, min_recv: 300, max_send: 1000, min_send: 300 },
         signals: None,
         network_quality: Some(Duration::from_secs(5)),
+        transcodes: true,
         recording: RecordingSettings {
             enabled: true,
             notification: RecordingNotification::PublisherModerator,
@@ -91,6 +93,8 @@ pub(crate) struct Call {
     pub(crate) log: Vec<String>,
     pub(crate) worker: Worker,
     pub(crate) recorder: Recorder,
+    /// What was asked of live jobs.
+    pub(crate) jobs: Vec<JobCommand>,
     /// Results that came later.
     pub(crate) completed: HashMap<CallId, Result<Reply, Refusal>>,
     /// What applications were told.
@@ -120,6 +124,7 @@ impl Call {
             log: vec![],
             worker: Worker::default(),
             recorder: Recorder::default(),
+            jobs: vec![],
             completed: HashMap::new(),
             events: EventAudit::default(),
             observed: vec![],
@@ -348,6 +353,26 @@ impl Call {
         self.carry_out();
     }
 
+    /// A job that was begun says something.
+    pub(crate) fn job_reports(&mut self, job: JobId, news: JobNews) -> &mut Self {
+        self.registry.handle_job(JobReport { job, news }, self.now);
+        self.carry_out();
+        self
+    }
+
+    /// Jobs that were begun and not stopped, and what they do.
+    pub(crate) fn running_jobs(&self) -> Vec<(JobId, JobSpec)> {
+        let mut running = vec![];
+        for command in &self.jobs {
+            match command {
+                JobCommand::Start { job, spec, .. } => running.push((*job, (**spec).clone())),
+                JobCommand::Stop { job } => running.retain(|(other, _)| other != job),
+                _ => {}
+            }
+        }
+        running
+    }
+
     /// Moves the clock, stopping at every deadline on the way.
     pub(crate) fn advance(&mut self, by: Duration) -> &mut Self {
         let target = self.now + by;
@@ -391,6 +416,7 @@ impl Call {
             Effect::Event(event) => self.events.hear(event),
             Effect::Collected(_) => {}
             Effect::Recording(command) => self.recorder.carry_out(command),
+            Effect::Job(command) => self.jobs.push(command),
             Effect::Reply { asker: Asker::Call(call), result, .. } => drop(self.completed.insert(call, result)),
             Effect::CloseSocket { socket } => {
                 let name = self.by_socket.remove(&socket).expect("only open sockets are closed");

@@ -156,6 +156,7 @@ impl Replay {
                 Effect::Event(_)
                 | Effect::Collected(_)
                 | Effect::Recording(_)
+                | Effect::Job(_)
                 | Effect::Observed(_)
                 | Effect::Entered { .. }
                 | Effect::Departed { .. }

@@ -24,4 +24,5 @@ mod rest;
 mod selection;
 mod signals;
 mod subscribe;
+mod transcoding;
 mod worker;

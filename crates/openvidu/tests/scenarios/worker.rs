@@ -45,6 +45,14 @@ impl Worker {
                     self.subscribers.insert(transport.0, *subscriber);
                 }
             }
+            MediaOperation::PublishLocal { publication, .. } => {
+                assert!(self.routers.contains(&router), "a publication needs an open router");
+                let home = *self.publications.entry(publication.0).or_insert(router);
+                assert_eq!(home, router, "a command goes to its own room");
+            }
+            MediaOperation::Interpose { publication, .. } | MediaOperation::Withdraw { publication } => {
+                assert_eq!(self.publications.get(&publication.0), Some(&router), "a command goes to its own room");
+            }
             MediaOperation::CloseTransport { transport } => {
                 if let Some(publication) = self.transports.remove(&transport.0) {
                     assert!(self.is_in(router, PublicationId(publication)), "a command goes to its own room");

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{BitrateLimits, CodecChoice, Kinds, Legs, Reception, Selection};
+use super::{BitrateLimits, CodecChoice, Kinds, Legs, LocalFormats, Reception, Selection};
 use crate::id::{MediaRequestId, PublicationId, RouterId, SubscriberId, TapId, TransportId, WorkerId};
 
 /// Something to be done in one room.
@@ -43,6 +43,30 @@ pub enum MediaOperation {
         bitrate: BitrateLimits,
         /// Send the publication back on the same transport.
         loopback: bool,
+    },
+    /// A publication whose packets are made on this machine: they are handed to the worker beside its commands, and key frames are asked
+    /// for there. Given again, it consists of something else from now on. Never settled.
+    PublishLocal {
+        /// New, or local already.
+        publication: PublicationId,
+        /// `None`: that is not known yet, and who subscribes waits until it is.
+        formats: Option<LocalFormats>,
+    },
+    /// What a client publishes goes elsewhere from now on: to a new publication, which nobody subscribes to. The one that all
+    /// know keeps its subscribers and its formats, and is local ([`MediaOperation::PublishLocal`]). The client's next transport
+    /// ([`MediaOperation::Publish`] names the publication that all know) goes there, too, but for what it is sent back. Never settled.
+    Interpose {
+        /// Of a client.
+        publication: PublicationId,
+        /// New.
+        behind: PublicationId,
+        /// Taps of it that go along.
+        taps: Vec<TapId>,
+    },
+    /// Undoes [`MediaOperation::Interpose`]. The taps of the publication behind end; nothing is told of them. Never settled.
+    Withdraw {
+        /// Local because of that.
+        publication: PublicationId,
     },
     /// A client wants to receive a publication. Without `offer` the worker offers ([`super::MediaEvent::Offered`]) and
     /// expects an [`MediaOperation::AcceptAnswer`]; with `offer` it answers ([`super::MediaEvent::Answered`]).
@@ -140,6 +164,9 @@ impl MediaOperation {
             }
             Self::CreateRouter
             | Self::CloseRouter
+            | Self::PublishLocal { .. }
+            | Self::Interpose { .. }
+            | Self::Withdraw { .. }
             | Self::ChangeReception { .. }
             | Self::Select { .. }
             | Self::AddRemoteCandidate { .. }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Kinds, TransportObservation};
+use super::{Kinds, TransportObservation, VideoCodec};
 use crate::id::{MediaRequestId, RouterId, TapId, TransportId, WorkerId};
 
 /// In the order in which it happened.
@@ -70,6 +70,14 @@ pub enum MediaFailure {
     /// The video codec that is required is not in the client's SDP.
     #[error("the video codec is not in the SDP")]
     CodecNotOffered,
+    /// The subscriber cannot take the pictures as they are published.
+    #[error("{} is published, which the client does not take", .published.name())]
+    CodecNotTaken {
+        /// What is published.
+        published: VideoCodec,
+        /// What the client offers to take; empty where it has only refused.
+        taken: Vec<VideoCodec>,
+    },
     /// The publication has gone.
     #[error("unknown publication")]
     UnknownPublication,

@@ -81,6 +81,16 @@ impl From<Unavailable> for RecordingFailure {
     }
 }
 
+impl Unavailable {
+    /// The same of live work with media.
+    pub fn for_jobs(&self) -> String {
+        match self {
+            Self::Missing(what) => format!("What works with live media is not available: {what}"),
+            Self::NoBrowser(_) | Self::Overloaded => self.to_string(),
+        }
+    }
+}
+
 impl Transcoder {
     /// The program at `setting`, or if that is empty wherever it is; and how it shall run, or why it must not. `data` is a
     /// folder for what shall be remembered.
@@ -127,8 +137,8 @@ impl Transcoder {
         let checking = thread::Builder::new().name("transcoder-check".to_owned()).spawn(move || {
             let lacks = transcoder.look();
             match &lacks {
-                Some(why) => tracing::warn!(%why, "recordings cannot be composed"),
-                None => tracing::info!(program = %transcoder.0.program.display(), "recordings can be composed"),
+                Some(why) => tracing::warn!(%why, "recordings cannot be composed, and nothing can work with live media"),
+                None => tracing::info!(program = %transcoder.0.program.display(), "recordings can be composed, and live media worked with"),
             }
             transcoder.0.lacks.get_or_init(|| lacks);
         });
@@ -136,7 +146,7 @@ impl Transcoder {
     }
 
     /// Waits until that is known: two that look at GStreamer's plugins for the first time take twice as long.
-    fn await_check(&self) -> Result<(), Unavailable> {
+    pub fn await_check(&self) -> Result<(), Unavailable> {
         self.missing()?;
         if !self.0.is_checked.load(Ordering::Relaxed) {
             return Ok(());
@@ -171,7 +181,8 @@ impl Transcoder {
         Some(format!("GStreamer lacks {} (on Debian: apt-get install {PACKAGES})", missing.join(", ")))
     }
 
-    fn command(&self) -> Command {
+    /// To start one of its processes.
+    pub fn command(&self) -> Command {
         let Inner { program, confinement, home, .. } = &*self.0;
         if let Err(error) = confinement.folder(home.clone()) {
             tracing::warn!(path = %home.display(), %error, "the transcoder has no folder to remember anything in");
@@ -187,7 +198,7 @@ impl Transcoder {
     }
 
     /// Bytes of address space that one of its processes may take.
-    fn memory(&self) -> u64 {
+    pub fn memory(&self) -> u64 {
         self.0.memory
     }
 
@@ -216,7 +227,7 @@ impl Transcoder {
     }
 
     /// Why it can be of no use, as far as is known.
-    pub(crate) fn missing(&self) -> Result<(), Unavailable> {
+    pub fn missing(&self) -> Result<(), Unavailable> {
         match self.0.lacks.get() {
             Some(Some(why)) => Err(Unavailable::Missing(why.clone())),
             _ => Ok(()),

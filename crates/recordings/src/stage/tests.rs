@@ -197,6 +197,7 @@ impl Studio {
             timestamp: (n * 20 * rate) as u32,
             marker: true,
             quarter_turns: None,
+            level: None,
             payload: Arc::from(payload),
             arrival: self.begun + Duration::from_millis(n * 20),
             report: Some(sfu::SenderReport { ntp_nanos: 1_000_000_000, timestamp: 0 }),

@@ -98,6 +98,7 @@ mod tests {
             timestamp: 0,
             marker: true,
             quarter_turns: None,
+            level: None,
             payload: Arc::from([0_u8; 3]),
             arrival: Instant::now(),
             report: None,

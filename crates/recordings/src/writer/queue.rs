@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use muxing::Time;
-use protocol::id::TapId;
+use protocol::id::{PublicationId, TapId};
 use sfu::TapPacket;
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
@@ -91,6 +91,8 @@ impl media::TapSink for TapQueue {
     fn take(&self, packet: TapPacket) {
         self.send(packet);
     }
+
+    fn want_key_frame(&self, _: PublicationId) {}
 }
 
 impl TapQueue {

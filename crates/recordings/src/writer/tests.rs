@@ -33,6 +33,7 @@ impl Publisher {
             timestamp: (ms * rate) as u32,
             marker: true,
             quarter_turns: None,
+            level: None,
             payload: Arc::from(payload),
             arrival: self.begin + Duration::from_millis(ms),
             report: Some(SenderReport { ntp_nanos: 1_000_000_000, timestamp: 0 }),

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use delivery::webhooks::WebhookState;
+use jobs::JobFigures;
 use media::RelayUse;
 use protocol::event::Event;
 use session::figures::Streams;
@@ -53,6 +54,7 @@ pub(crate) struct Facts {
     pub(crate) webhooks: Vec<WebhookState>,
     /// Of the relay inside, if it has answered.
     pub(crate) relay: Option<RelayUse>,
+    pub(crate) jobs: Arc<JobFigures>,
     /// ms since 1970.
     pub(crate) started_at: u64,
     pub(crate) restarts: u32,
@@ -69,6 +71,7 @@ pub(crate) fn write(metrics: &Metrics, facts: &Facts) -> String {
     of_media(&mut out, &counters);
     of_quality(&mut out, &counters, facts);
     of_recordings(&mut out, &counters, facts);
+    of_jobs(&mut out, &facts.jobs);
     of_webhooks(&mut out, &facts.webhooks);
     of_relay(&mut out, facts.relay.as_ref());
     out.finish()
@@ -241,6 +244,14 @@ fn of_webhooks(out: &mut Exposition, webhooks: &[WebhookState]) {
     family.sample(&[("result", "overflowed")], sum(|one| one.counts.overflowed));
     family.sample(&[("result", "refused")], sum(|one| one.counts.refused));
     family.sample(&[("result", "unreachable")], sum(|one| one.counts.unreachable));
+}
+
+fn of_jobs(out: &mut Exposition, jobs: &JobFigures) {
+    out.gauge("madang_jobs", "Live work with media, in processes of its own.").value(jobs.running());
+    let help = "Processes of live work that were started in the place of one that had died.";
+    out.counter("madang_job_restarts_total", help).value(jobs.restarts());
+    let help = "Packets that found no room on their way to live work, or back.";
+    out.counter("madang_job_packets_dropped_total", help).value(jobs.dropped());
 }
 
 fn of_relay(out: &mut Exposition, relay: Option<&RelayUse>) {

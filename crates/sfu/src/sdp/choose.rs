@@ -8,7 +8,7 @@ use protocol::media::{CodecChoice, Kinds, MediaFailure, VideoCodec};
 use super::extension::{
     ABS_SEND_TIME, AUDIO_LEVEL, DEPENDENCY_DESCRIPTOR, MID, REPAIRED_RID, RID, TRANSPORT_CC, VIDEO_ORIENTATION,
 };
-use super::format::{AudioFormat, VideoFormat, choose_video, closest, opus};
+use super::format::{AudioFormat, VideoFormat, choose_video, closest, opus, taken_codecs};
 use super::{Description, Direction, RemoteTransport, SdpError, Section, SectionKind, Setup};
 
 /// Of names, what the engine tells apart.
@@ -168,7 +168,10 @@ pub(crate) fn plan_subscribe(
                 Codec::Audio(AudioFormat { red, ..theirs })
             }),
             SectionKind::Video => match video {
-                Some(ours) => closest(section, |theirs| ours.distance(theirs)).map(Codec::Video),
+                Some(ours) => {
+                    let closest = closest(section, |theirs| ours.distance(theirs)).map(Codec::Video);
+                    Some(closest.ok_or_else(|| not_taken(ours, Some(section)))?)
+                }
                 None => return Ok(None),
             },
             SectionKind::Audio | SectionKind::Other => return Ok(None),
@@ -234,7 +237,8 @@ pub(crate) fn check_answer(
             return Err(MediaFailure::BadSdp("m=: not the kind that was offered".to_owned()));
         }
         if answer.is_rejected(section) || !section.formats.iter().any(|f| f.pt == pt) {
-            return Err(MediaFailure::CodecNotOffered);
+            let video = video.filter(|_| kind == SectionKind::Video);
+            return Err(video.map_or(MediaFailure::CodecNotOffered, |video| not_taken(video, None)));
         }
     }
     let sections = &answer.sections[..];
@@ -249,6 +253,11 @@ pub(crate) fn check_answer(
         return Err(MediaFailure::BadSdp("a=ice-lite: the client must be a full agent".to_owned()));
     }
     Ok(remote)
+}
+
+fn not_taken(published: &VideoFormat, offered: Option<&Section>) -> MediaFailure {
+    let taken = offered.map(taken_codecs).unwrap_or_default();
+    MediaFailure::CodecNotTaken { published: published.codec, taken }
 }
 
 /// What is said with `a=rtcp-fb` of transport-wide feedback, and of REMB.

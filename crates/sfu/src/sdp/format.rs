@@ -113,6 +113,13 @@ fn video_formats(section: &Section) -> impl Iterator<Item = VideoFormat> + '_ {
     section.formats.iter().filter_map(|format| video_format(section, format))
 }
 
+/// What a section has that can be forwarded.
+pub(super) fn taken_codecs(section: &Section) -> Vec<VideoCodec> {
+    let mut codecs: Vec<VideoCodec> = video_formats(section).filter(|f| f.rank().is_some()).map(|f| f.codec).collect();
+    codecs.dedup();
+    codecs
+}
+
 pub(super) fn closest(section: &Section, distance: impl Fn(&VideoFormat) -> Option<u32>) -> Option<VideoFormat> {
     video_formats(section).filter_map(|f| Some((distance(&f)?, f))).min_by_key(|(d, _)| *d).map(|(_, f)| f)
 }

@@ -290,6 +290,11 @@ impl Engine {
         });
     }
 
+    /// What comes from now on has it in its source.
+    pub(super) fn set_generation(&mut self, generation: u32) {
+        self.incoming.generation = generation;
+    }
+
     /// What is received: mids, layers and announced sources.
     pub(super) fn expect(
         &mut self,
@@ -298,10 +303,10 @@ impl Engine {
         video: Option<Expected<'_>>,
         twcc: bool,
     ) {
+        self.set_generation(generation);
         let Some(rtc) = &mut self.rtc else {
             return;
         };
-        self.incoming.generation = generation;
         let mut api = rtc.direct_api();
         for (kind, expected) in [(EngineKind::Audio, audio), (EngineKind::Video, video)] {
             let Some(expected) = expected else {

@@ -78,6 +78,11 @@ impl Receiving {
         Self { engine, video_mid: video.map(|(mid, ..)| mid.to_owned()), uplink, audio, video: loop_video }
     }
 
+    /// What comes from now on is of another publication, or of this one anew.
+    pub(crate) fn set_generation(&mut self, generation: u32) {
+        self.engine.set_generation(generation);
+    }
+
     pub(super) fn deadline(&self) -> Option<Instant> {
         let engine = self.engine.deadline()?;
         Some(self.uplink.as_ref().map_or(engine, |uplink| engine.min(uplink.due())))

@@ -11,14 +11,14 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crate::camera::Camera;
 use crate::dependency;
-use protocol::id::{MediaRequestId, PublicationId, RouterId, SubscriberId, TransportId, WorkerId};
+use protocol::id::{MediaRequestId, PublicationId, RouterId, SubscriberId, TapId, TransportId, WorkerId};
 use protocol::media::{
     BitrateLimits, CodecChoice, Kinds, MediaEvent, MediaFailure, MediaOperation, Reception, TransportObservation,
     VideoCodec,
 };
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use sfu::{Candidates, Config, Datagram, Output, Protocol, Sfu, TapPacket, Transmit};
+use sfu::{Candidates, Config, Datagram, LocalPacket, Output, Protocol, Sfu, TapCodec, TapPacket, Transmit};
 use str0m::bwe::BweKind;
 use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
 use str0m::media::{Direction, KeyframeRequestKind, MediaKind, Mid, Rid, Simulcast, SimulcastLayer};
@@ -198,6 +198,10 @@ pub(crate) struct Call {
     pub(crate) events: Vec<MediaEvent>,
     /// What came out of taps.
     pub(crate) tapped: Vec<TapPacket>,
+    /// What comes out of this tap becomes the packets of that publication at once.
+    pub(crate) filter: Option<(TapId, PublicationId)>,
+    /// Publications that were to give a key frame, though no client publishes them.
+    pub(crate) key_frames_wanted: Vec<PublicationId>,
     /// Share of datagrams lost, either way.
     pub(crate) loss: f64,
     /// Whose; if there is none, everybody's.
@@ -220,6 +224,25 @@ pub(crate) struct Call {
     by_address: HashMap<SocketAddr, usize>,
 }
 
+/// What a filter makes of it that turns pictures on their heads.
+fn filtered(packet: &TapPacket) -> LocalPacket {
+    LocalPacket {
+        kind: match packet.codec {
+            TapCodec::Opus => protocol::media::MediaKind::Audio,
+            TapCodec::Video(_) => protocol::media::MediaKind::Video,
+        },
+        source: packet.source.generation,
+        sequence: packet.sequence,
+        timestamp: packet.timestamp.wrapping_add(1_000_000),
+        marker: packet.marker,
+        // All that it changes.
+        quarter_turns: 2,
+        level: packet.level,
+        captured: None,
+        payload: packet.payload.clone(),
+    }
+}
+
 impl Call {
     pub(crate) fn new() -> Self {
         Self::with(config())
@@ -237,6 +260,8 @@ impl Call {
             clients: Vec::new(),
             events: Vec::new(),
             tapped: Vec::new(),
+            filter: None,
+            key_frames_wanted: Vec::new(),
             loss: 0.0,
             lossy: None,
             reception: Reception::default(),
@@ -699,7 +724,20 @@ impl Call {
                     self.worker(from).reuse(transmit.contents);
                 }
                 Output::Event(event) => self.events.push(event),
-                Output::Tap(packet) => self.tapped.push(packet),
+                Output::Tap(packet) => {
+                    if let Some((_, publication)) = self.filter.filter(|(tap, _)| *tap == packet.tap) {
+                        let now = self.now;
+                        self.sfu.handle_local(publication, [filtered(&packet)], now);
+                    }
+                    self.tapped.push(packet);
+                }
+                Output::KeyFrameWanted { publication } => {
+                    self.key_frames_wanted.push(publication);
+                    if let Some((tap, _)) = self.filter.filter(|(_, filtered)| *filtered == publication) {
+                        let now = self.now;
+                        self.sfu.handle_command(MediaOperation::RequestKeyFrame { tap }.at(ROUTER), now);
+                    }
+                }
                 Output::Piped { to, message } => {
                     assert_ne!(to, from);
                     self.piped += usize::from(from == ROUTER.worker);

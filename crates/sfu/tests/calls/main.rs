@@ -16,6 +16,7 @@ mod hostile;
 mod layers;
 mod lifecycle;
 mod limits;
+mod local;
 mod loss;
 mod media;
 mod negotiation;

@@ -224,7 +224,8 @@ fn a_client_that_cannot_decode_the_codec_is_told() {
     let mut call = Call::new();
     let ann = call.publish(browser_with(VideoCodec::H264), &[]);
     let refused = call.subscribe_offering(browser_with(VideoCodec::Vp8), ann);
-    assert_eq!(refused, Err(MediaFailure::CodecNotOffered));
+    let taken = vec![VideoCodec::Vp8];
+    assert_eq!(refused, Err(MediaFailure::CodecNotTaken { published: VideoCodec::H264, taken }));
 }
 
 #[test]

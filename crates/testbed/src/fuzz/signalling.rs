@@ -173,6 +173,7 @@ impl Call {
                 Effect::Reply { asker: Asker::Call(_), .. }
                 | Effect::Event(_)
                 | Effect::Recording(_)
+                | Effect::Job(_)
                 | Effect::Observed(_)
                 | Effect::Entered { .. }
                 | Effect::Departed { .. }
@@ -242,6 +243,7 @@ fn settings() -> Settings {
         video_bandwidth: session::VideoBandwidth::default(),
         signals: None,
         network_quality: Some(Duration::from_secs(5)),
+        transcodes: true,
         recording: RecordingSettings {
             enabled: false,
             notification: RecordingNotification::PublisherModerator,

@@ -317,6 +317,7 @@ impl Sender {
             codec: self.codec,
             marker,
             quarter_turns: 0,
+            level: None,
             source: self.source,
             sequence: self.sequence,
             // Since 1970, cut off: so it goes on over a restart.

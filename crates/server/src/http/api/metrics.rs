@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::HeaderName;
 use axum::http::header::CONTENT_TYPE;
+use jobs::JobFigures;
 use media::RelayQuestions;
 use session::question::TakeCensus;
 
@@ -35,12 +36,14 @@ pub(crate) async fn show(
     State(relay): State<RelayQuestions>,
     State(webhooks): State<Webhooks>,
     State(program): State<Arc<Program>>,
+    State(jobs): State<Arc<JobFigures>>,
 ) -> Result<([(HeaderName, &'static str); 1], String), ApiError> {
     let (census, relay) = tokio::join!(control.look_up(TakeCensus), relay.ask());
     let facts = Facts {
         census: census?,
         webhooks: webhooks.iter().map(|one| one.state()).collect(),
         relay,
+        jobs,
         started_at: program.started_at(),
         restarts: program.restarts(),
     };

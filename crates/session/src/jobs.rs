@@ -1,0 +1,66 @@
+//! Live work with media in processes of their own: which job is for what. What follows from what a job says stands with what it is
+//! for (`filter`, `camera`…).
+
+use std::collections::HashMap;
+
+use protocol::id::{JobId, PublicationId};
+use protocol::job::{JobCommand, JobReport};
+use protocol::media::VideoCodec;
+
+use crate::client::Seat;
+use crate::context::Context;
+use crate::{Effect, Registry, Time};
+
+/// What a job is for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum JobPurpose {
+    /// Somebody's stream in another codec.
+    Transcoding { seat: Seat, codec: VideoCodec },
+    /// Pulls the camera that publishes this.
+    Camera(PublicationId),
+}
+
+/// All that run.
+#[derive(Debug, Default)]
+pub(crate) struct Jobs {
+    purposes: HashMap<JobId, JobPurpose>,
+}
+
+impl Jobs {
+    pub(crate) fn count(&self) -> usize {
+        self.purposes.len()
+    }
+}
+
+impl Context {
+    /// A new job, which is started by the caller ([`JobCommand::Start`]).
+    pub(crate) fn new_job(&mut self, purpose: JobPurpose) -> JobId {
+        let job = self.ids.job();
+        self.jobs.purposes.insert(job, purpose);
+        job
+    }
+
+    /// Ends a job; nothing is heard of it any more.
+    pub(crate) fn stop_job(&mut self, job: JobId) {
+        if self.jobs.purposes.remove(&job).is_some() {
+            self.effects.push(Effect::Job(JobCommand::Stop { job }));
+        }
+    }
+
+    /// It has ended by itself.
+    pub(crate) fn forget_job(&mut self, job: JobId) {
+        self.jobs.purposes.remove(&job);
+    }
+}
+
+impl Registry {
+    /// Something has become of a job.
+    pub fn handle_job(&mut self, report: JobReport, now: Time) {
+        let Some(purpose) = self.cx.jobs.purposes.get(&report.job).cloned() else { return };
+        match purpose {
+            JobPurpose::Transcoding { seat, codec } => self.transcoding_reported(&seat, codec, report.news),
+            JobPurpose::Camera(publication) => self.take_from_camera(publication, report.news, now),
+        }
+        self.settle(now);
+    }
+}
