@@ -49,6 +49,9 @@ if [ "$purpose" = test ]; then
     /usr/bin/python3 -c 'import gi; gi.require_version("GstWebRTC", "1.0")' 2>/dev/null ||
         packages+=(python3-gi gir1.2-gst-plugins-bad-1.0)
     compgen -G "/usr/lib/*/gstreamer-1.0/libgstnice.so" >/dev/null || packages+=(gstreamer1.0-nice)
+    # GStreamer's RTSP server, which stands for cameras.
+    /usr/bin/python3 -c 'import gi; gi.require_version("GstRtspServer", "1.0")' 2>/dev/null ||
+        packages+=(python3-gi gir1.2-gst-rtsp-server-1.0)
 fi
 
 gstreamer=()
@@ -64,6 +67,8 @@ openh264 gstreamer1.0-plugins-bad
 x264 gstreamer1.0-plugins-ugly
 libav gstreamer1.0-libav
 END
+# For cameras behind TLS.
+compgen -G "/usr/lib/*/gio/modules/libgiognutls.so" >/dev/null || gstreamer+=(glib-networking)
 
 if has cargo; then
     found="$(rustc --version | cut -d' ' -f2)"

@@ -40,6 +40,9 @@ const ANOTHER_JOB: Duration = Duration::from_secs(60);
 /// How many changes of state are remembered.
 const REMEMBERED_CHANGES: usize = 32;
 
+/// Of H264 that the job has encoded: constrained baseline.
+const ENCODED_H264: &str = "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f";
+
 /// Cameras by what they publish.
 pub(crate) type Cameras = HashMap<PublicationId, Seat>;
 
@@ -136,7 +139,10 @@ impl Registry {
     /// A camera has not said in time what it sends.
     pub(crate) fn settle_camera(&mut self, publication: PublicationId) {
         if let Some((session, who, cx)) = self.camera(publication) {
-            let video = OutputVideo { codec: VideoCodec::Vp8, parameters: String::new() };
+            let video = match session.properties.forced_video_codec {
+                ForcedVideoCodec::H264 => OutputVideo { codec: VideoCodec::H264, parameters: ENCODED_H264.to_owned() },
+                _ => OutputVideo { codec: VideoCodec::Vp8, parameters: String::new() },
+            };
             session.describe_camera(who, publication, video, cx);
         }
     }

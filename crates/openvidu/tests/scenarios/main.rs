@@ -3,6 +3,7 @@
 mod absence;
 mod bandwidth;
 mod call;
+mod camera;
 mod defects;
 mod event_audit;
 mod events;
