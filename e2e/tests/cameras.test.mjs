@@ -4,14 +4,14 @@
  */
 
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after } from 'node:test';
 import { ConnectionType, OpenVidu } from 'openvidu-node-client';
 import { RtspCamera, startMjpegCamera } from '../harness/cameras.mjs';
-import { individual, programs, settled } from '../harness/recordings.mjs';
+import { individual, programs, settled, streams } from '../harness/recordings.mjs';
 import { rest, restOk } from '../harness/rest.mjs';
 import { secret } from '../harness/server.mjs';
 import { suite } from '../harness/suite.mjs';
@@ -32,7 +32,24 @@ async function rtsp(context, mounts, options) {
 const connect = (room, properties) =>
   restOk(room.world.server, 'POST', `${room.path}/connection`, { type: 'IPCAM', ...properties });
 
-const jobs = (server) => programs(server, '--job');
+/** Of the last picture of a film, which may still grow; none if there is none yet. */
+function colour(film) {
+  const wanted = ['-sseof', '-1', '-i', film, '-frames:v', '1', '-vf', 'scale=1:1:flags=area'];
+  const { status, stdout } = spawnSync('ffmpeg', [
+    ...['-v', 'quiet', '-nostdin', ...wanted],
+    ...['-f', 'rawvideo', '-pix_fmt', 'rgb24', '-'],
+  ]);
+  return status === 0 && stdout.length === 3 ? stdout : undefined;
+}
+
+/** Waits until no job runs any more. */
+async function isIdle(server) {
+  const deadline = Date.now() + 30_000;
+  while (programs(server, '--job').length > 0) {
+    assert.ok(Date.now() < deadline, 'the job ends');
+    await rest(server, 'GET', '/openvidu/api/sessions');
+  }
+}
 
 /** Waits until what is shown of a room's camera holds. */
 async function shows(room, holds) {
@@ -78,7 +95,7 @@ scenario(
     await camera.event('closed');
     const shown = await shows(room, (one) => one.publishers[0].events.at(-1).state === 'STOP');
     assert.ok(shown.publishers[0].events.some(({ state }) => state === 'START'));
-    assert.deepEqual(jobs(server), []);
+    await isIdle(server);
     const carol = await room.join('carol');
     await carol.sees(cam.id);
     assert.equal(camera.count('play'), 2);
@@ -209,6 +226,39 @@ scenario('a file of a recording is played, and recorded', async ({ call, server 
   });
   assert.equal(elsewhere.status, 400);
 });
+
+scenario(
+  'a composed recording shows a camera that nobody watches',
+  async ({ call, server }, context) => {
+    const camera = await rtsp(context, {
+      '/live': { video: 'baseline', audio: 'aac', pattern: 'green' },
+    });
+    const room = await call({ customSessionId: 'composed' });
+    await connect(room, { rtspUri: camera.uri('/live'), networkCache: 100 });
+    assert.equal(camera.count('play'), 0);
+    const started = await restOk(server, 'POST', '/openvidu/api/recordings/start', {
+      session: room.id,
+      outputMode: 'COMPOSED',
+      resolution: '320x240',
+      frameRate: 15,
+    });
+    await shows(room, (one) => one.publishers[0].events.at(-1).state === 'START');
+    const film = join(folder, started.id, `${started.name}.mp4`);
+    const deadline = Date.now() + 60_000;
+    let green = 0;
+    // What is composed by then lies behind what comes.
+    await camera.event('play');
+    while (green < 100) {
+      assert.ok(Date.now() < deadline, 'the camera is in the film');
+      green = colour(film)?.[1] ?? 0;
+      await rest(server, 'GET', '/openvidu/api/sessions');
+    }
+    await restOk(server, 'POST', `/openvidu/api/recordings/stop/${started.id}`);
+    await settled(server, started.id, 'ready');
+    assert.deepEqual(streams(film), ['aac,0/0', 'h264,320,240,15/1']);
+    await camera.event('closed');
+  },
+);
 
 scenario('the node client makes cameras, and sees no change afterwards', async ({ server }) => {
   const openvidu = new OpenVidu(server.url, secret);

@@ -57,12 +57,12 @@ impl Demand {
         }
         match operation {
             MediaOperation::Subscribe { publication, transport, .. } => {
-                self.change(*publication, |wanted| drop(wanted.transports.insert(*transport)));
+                self.change(*publication, |wanted| wanted.transports.insert(*transport));
             }
             MediaOperation::CloseTransport { transport } => self.forget(*transport),
             MediaOperation::SetTap { tap, publication, .. } => {
                 self.remove_tap(*tap);
-                self.change(*publication, |wanted| drop(wanted.taps.insert(*tap)));
+                self.change(*publication, |wanted| wanted.taps.insert(*tap));
             }
             MediaOperation::RemoveTap { tap } => self.remove_tap(*tap),
             MediaOperation::ClosePublication { publication } => drop(self.watched.remove(publication)),
@@ -87,7 +87,7 @@ impl Demand {
         }
     }
 
-    fn change(&mut self, publication: PublicationId, change: impl FnOnce(&mut Wanted)) {
+    fn change(&mut self, publication: PublicationId, change: impl FnOnce(&mut Wanted) -> bool) {
         let Some(wanted) = self.watched.get_mut(&publication) else { return };
         let before = wanted.is_wanted();
         change(wanted);

@@ -11,7 +11,6 @@ mod source;
 use std::time::{Duration, Instant};
 
 use protocol::job::{CameraSpec, FromJob, MediaPacket, OutputVideo, ToJob};
-use protocol::media::VideoCodec;
 
 use self::address::{Address, Kind};
 use self::source::{Policy, Source, Trouble};

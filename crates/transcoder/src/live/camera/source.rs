@@ -21,8 +21,10 @@ use crate::live::pipeline::{LivePipeline, link as join};
 
 /// What a picture is made to fit that is encoded here: more would take a core and more.
 const LARGEST_PICTURE: (i32, i32) = (1280, 720);
-/// Pictures a second, of those.
-const MOST_PICTURES: i32 = 30;
+/// Between two of those, nanoseconds: 30 a second.
+const PICTURE_INTERVAL: u64 = 33_333_333;
+/// By which they may come early, nanoseconds.
+const PICTURE_JITTER: u64 = 8_000_000;
 /// Frames that come after one that is shown later: more than this is no accident.
 const REORDERED: u32 = 3;
 /// Until RTSP gives up UDP, microseconds; the same for connections.
@@ -85,6 +87,20 @@ enum News {
     Packets(Held),
     /// Frames.
     Frames(Held),
+}
+
+/// What is between frames and an output.
+#[derive(Debug)]
+struct Way<'a> {
+    /// As `gst-launch` describes it.
+    elements: &'a str,
+    /// It is played at the speed of its times.
+    is_paced: bool,
+    count: &'a Arc<AtomicU64>,
+    /// Counts frames that come in another order than they are shown, where that matters.
+    reordered: Option<Arc<AtomicU32>>,
+    /// No more pictures come out than are wanted.
+    is_thinned: bool,
 }
 
 /// A pad that waits to be linked.
@@ -212,6 +228,8 @@ impl Source {
                 source.open_stream(&element)?;
             }
             Kind::File => {
+                let unreadable = |error| JobError::Impossible(format!("the file cannot be read: {error}"));
+                std::fs::File::open(&address.location).map_err(unreadable)?;
                 let element = make("filesrc")?;
                 element.set_property("location", &address.location);
                 source.open_stream(&element)?;
@@ -323,14 +341,16 @@ impl Source {
 
     fn take_sound(&mut self, held: Held, caps: &gst::StructureRef) -> Result<(), JobError> {
         let is_opus = caps.name() == "audio/x-opus" && caps.get::<i32>("channel-mapping-family").unwrap_or(0) == 0;
-        let (form, middle) = if is_opus {
+        let (form, elements) = if is_opus {
             (Form::Encoded, "identity")
         } else {
             (Form::Decoded, "decodebin ! audioconvert ! capsfilter caps=audio/x-raw,channels=[1,2]")
         };
         let output = Output::new(Some(form), None, &self.pipeline, &self.link)?;
         let sink = output.audio().ok_or_else(|| JobError::Broken("no output".to_owned()))?;
-        self.lead(held, middle, self.is_paced(caps), sink, &self.sounds, None)?;
+        let (is_paced, count) = (self.is_paced(caps), &self.sounds);
+        let way = Way { elements, is_paced, count, reordered: None, is_thinned: false };
+        self.lead(held, way, sink)?;
         self.audio_output = Some(output);
         Ok(())
     }
@@ -345,24 +365,25 @@ impl Source {
             Some(video) => video,
             None => self.policy.decide(profile),
         };
-        let (form, middle) = if video.passes {
+        let (form, elements) = if video.passes {
             (
                 Form::Encoded,
                 "h264parse ! capsfilter caps=video/x-h264,stream-format=byte-stream,alignment=au".to_owned(),
             )
         } else {
             let (width, height) = LARGEST_PICTURE;
-            let middle = format!(
+            let elements = format!(
                 "decodebin ! videoscale ! capsfilter \
-                 caps=video/x-raw,width=[1,{width}],height=[1,{height}],pixel-aspect-ratio=1/1 ! \
-                 videorate drop-only=true max-rate={MOST_PICTURES}"
+                 caps=video/x-raw,width=[1,{width}],height=[1,{height}],pixel-aspect-ratio=1/1"
             );
-            (Form::Decoded, middle)
+            (Form::Decoded, elements)
         };
         let output = Output::new(None, Some((video.output.codec, form)), &self.pipeline, &self.link)?;
         let sink = output.video().ok_or_else(|| JobError::Broken("no output".to_owned()))?;
         let reordered = video.passes.then(|| Arc::clone(&self.reordered));
-        self.lead(held, &middle, self.is_paced(caps), sink, &self.frames, reordered)?;
+        let (is_paced, count) = (self.is_paced(caps), &self.frames);
+        let way = Way { elements: &elements, is_paced, count, reordered, is_thinned: !video.passes };
+        self.lead(held, way, sink)?;
         (self.video, self.video_output) = (Some(video), Some(output));
         Ok(())
     }
@@ -376,27 +397,25 @@ impl Source {
         }
     }
 
-    /// Puts `middle` between frames and an output.
-    fn lead(
-        &self,
-        held: Held,
-        middle: &str,
-        is_paced: bool,
-        output: &gst::Bin,
-        count: &Arc<AtomicU64>,
-        reordered: Option<Arc<AtomicU32>>,
-    ) -> Result<(), JobError> {
+    fn lead(&self, held: Held, way: Way<'_>, output: &gst::Bin) -> Result<(), JobError> {
+        let Way { elements, is_paced, count, reordered, is_thinned } = way;
         // Behind it, times are running times.
         let end = format!("identity name=end single-segment=true sync={is_paced}");
-        let description = format!("queue name=begin ! {middle} ! {end}");
+        let description = format!("queue name=begin ! {elements} ! {end}");
         let missing =
             |error: &dyn std::fmt::Display| JobError::Impossible(format!("it cannot be played here: {error}"));
         let elements = gst::parse::bin_from_description(&description, false).map_err(|error| missing(&error))?;
+        // Whether it is ready does not stop the others.
+        elements.set_property("async-handling", true);
         for (element, pad) in [("begin", "sink"), ("end", "src")] {
             let target = elements.by_name(element).and_then(|element| element.static_pad(pad));
             let target = target.ok_or_else(|| missing(&element))?;
             let ghost = gst::GhostPad::builder_with_target(&target).map_err(|error| missing(&error))?.name(pad).build();
             elements.add_pad(&ghost).map_err(|error| missing(&error))?;
+        }
+        if is_thinned {
+            let source = elements.static_pad("src").ok_or_else(|| missing(&"it has no end"))?;
+            thin_out(&source);
         }
         self.pipeline.add(&elements)?;
         join(&elements, output)?;
@@ -449,6 +468,24 @@ fn observe(pad: &gst::Pad, count: Arc<AtomicU64>, reordered: Option<Arc<AtomicU3
                 reordered.fetch_add(1, Ordering::Relaxed);
             }
         }
+        gst::PadProbeReturn::Ok
+    });
+}
+
+/// Leaves out raw pictures that come faster than they are wanted. (`videorate` cannot, of pictures that say no rate.)
+fn thin_out(pad: &gst::Pad) {
+    let due = AtomicU64::new(0);
+    pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
+        let Some(time) = info.buffer().and_then(|buffer| buffer.pts()).map(gst::ClockTime::nseconds) else {
+            return gst::PadProbeReturn::Ok;
+        };
+        let next = due.load(Ordering::Relaxed);
+        if time + PICTURE_JITTER < next {
+            return gst::PadProbeReturn::Drop;
+        }
+        // Regular ones keep their rhythm; after a pause it begins anew.
+        let kept = if time < next + PICTURE_INTERVAL { next } else { time };
+        due.store(kept + PICTURE_INTERVAL, Ordering::Relaxed);
         gst::PadProbeReturn::Ok
     });
 }
