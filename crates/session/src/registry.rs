@@ -55,6 +55,12 @@ pub enum UnpublishRefusal {
     OfCamera,
 }
 
+impl From<NotFound> for UnpublishRefusal {
+    fn from(what: NotFound) -> Self {
+        Self::NotFound(what)
+    }
+}
+
 /// Why a signal from an application was not sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum SignalRefusal {
@@ -193,9 +199,8 @@ impl Registry {
 
     /// Ends somebody's stream.
     pub fn unpublish_stream(&mut self, session: &str, stream: &str, now: Time) -> Result<(), UnpublishRefusal> {
-        let not_found = UnpublishRefusal::NotFound;
-        let entry = self.sessions.get_mut(session).ok_or(not_found(NotFound::Session))?;
-        let (publisher, _) = entry.publisher_of(stream).ok_or(not_found(NotFound::Stream))?;
+        let entry = self.sessions.get_mut(session).ok_or(NotFound::Session)?;
+        let (publisher, _) = entry.publisher_of(stream).ok_or(NotFound::Stream)?;
         if entry.participant(publisher).is_some_and(Participant::is_camera) {
             return Err(UnpublishRefusal::OfCamera);
         }

@@ -23,7 +23,7 @@ from gi.repository import GLib, Gst, GstRtsp, GstRtspServer  # noqa: E402
 X264 = "x264enc tune=zerolatency speed-preset=ultrafast bitrate=500"
 VIDEO = {
     "baseline": X264 + " key-int-max={interval} ! video/x-h264,profile=baseline ! rtph264pay name={pay} pt=96",
-    "main": X264 + " key-int-max={interval} ! video/x-h264,profile=main ! rtph264pay name={pay} pt=96",
+    "main": X264 + " cabac=true key-int-max={interval} ! video/x-h264,profile=main ! rtph264pay name={pay} pt=96",
     "high": "x264enc speed-preset=superfast tune=zerolatency dct8x8=true bitrate=500 key-int-max={interval}"
     " ! video/x-h264,profile=high ! rtph264pay name={pay} pt=96",
     "bframes": "x264enc speed-preset=superfast bframes=2 b-adapt=false rc-lookahead=4 bitrate=500 key-int-max={interval}"

@@ -114,7 +114,7 @@ fn a_camera_joins_and_publishes_at_once() {
     assert_eq!((joined.subject.platform.as_str(), joined.subject.client_data.as_str()), ("IPCAM", ""));
     // Who comes later sees it, too.
     call.join("bob");
-    let others = call.joined("bob").value;
+    let others = &call.joined("bob").value;
     let seen = others.iter().find(|other| other.id == id).expect("it is there").stream.clone().expect("it publishes");
     assert_eq!((seen.type_of_video.as_deref(), seen.frame_rate, seen.video_dimensions), (Some("IPCAM"), None, None));
     assert!(seen.id.as_str().starts_with("str_IPC_") && seen.id.as_str().ends_with(id.as_str()));

@@ -162,6 +162,7 @@ impl RunningJob {
                     codec: outgoing.codec,
                     marker: packet.marker,
                     quarter_turns: publisher.quarter_turns,
+                    level: (outgoing.kind == MediaKind::Audio).then_some(0x90),
                     source: publisher.source,
                     sequence: outgoing.sequence,
                     timestamp: outgoing.timestamp,
@@ -265,7 +266,9 @@ impl Film {
         let mut bytes = Cursor::new(vec![]);
         let mut file = StreamFile::new(&mut bytes, true, true);
         let mut now = Duration::ZERO;
+        let mut has_sound = false;
         for sent in packets {
+            has_sound |= sent.kind == MediaKind::Audio;
             let arrival = Duration::from_micros(sent.captured_us) + Duration::from_millis(100);
             now = now.max(arrival);
             let packet = Packet {
@@ -286,7 +289,10 @@ impl Film {
         }
         file.finish(now).unwrap();
         let file = bytes.into_inner();
-        let sound = ffmpeg(&file, &["-map", "0:a?", "-f", "s16le", "-ac", "1", "-ar", "48000"]);
+        let mut sound = vec![];
+        if has_sound {
+            sound = ffmpeg(&file, &["-map", "0:a", "-f", "s16le", "-ac", "1", "-ar", "48000"]);
+        }
         let pictures =
             ffmpeg(&file, &["-map", "0:v?", "-vf", "scale=1:1:flags=area", "-f", "rawvideo", "-pix_fmt", "rgb24"]);
         Self {
