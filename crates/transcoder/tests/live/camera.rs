@@ -107,7 +107,7 @@ fn pictures(job: &mut RunningJob, more: usize) {
 
 /// Decoded, all pictures but those of the beginning have that colour.
 fn assert_coloured(job: &RunningJob, expected: [u8; 3], what: &str) {
-    let film = job.film(Duration::ZERO);
+    let film = job.film();
     assert!(film.pictures.len() >= 10, "{what}: {} pictures", film.pictures.len());
     assert!(film.pictures.iter().skip(2).all(|color| is_near(*color, expected, 30)), "{what}: {:?}", film.pictures);
 }
@@ -130,7 +130,7 @@ fn pictures_that_browsers_take_are_passed_on_and_sound_becomes_opus() {
         assert_eq!((told.len(), told[0].codec), (1, VideoCodec::H264), "{video}");
         assert!(told[0].parameters.contains(&format!("profile-level-id={profile}")), "{told:?}");
         assert_coloured(&job, GREEN, video);
-        let film = job.film(Duration::ZERO);
+        let film = job.film();
         let loudest = film.sound.iter().map(|sample| sample.unsigned_abs()).max();
         assert!(loudest > Some(3000), "{audio}: {loudest:?}");
         // The camera's own key frames.
@@ -162,7 +162,7 @@ fn what_is_not_to_be_passed_on_is_encoded_and_has_key_frames_on_demand() {
     job.tell(&ToJob::KeyFrame);
     job.listen_until(|job| job.sent.iter().filter(is_key).count() > before);
     // The picture is made smaller, as much as it has to be.
-    let size = job.film(Duration::ZERO).size();
+    let size = job.film().size();
     assert_eq!(size, (1280, 720));
 }
 
@@ -310,7 +310,7 @@ fn a_file_plays_once_at_its_own_speed() {
     // On a busy machine some pictures are left out.
     pictures(&mut job, 10);
     job.listen_until(|job| count(job, MediaKind::Audio) > 140);
-    let film = job.film(Duration::ZERO);
+    let film = job.film();
     assert!(film.pictures.iter().all(|color| is_near(*color, [0, 160, 0], 12)), "{:?}", film.pictures);
     assert!(film.tone(440.0, 0.5, 2.5) > 0.05);
     let times = |kind| job.sent.iter().filter(move |sent| sent.kind == kind).map(|sent| sent.captured_us);

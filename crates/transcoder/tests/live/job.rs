@@ -1,6 +1,7 @@
 //! A job in a process of its own, a publisher that sends to it, and what comes back.
 
 use std::io::{Cursor, ErrorKind, Read};
+use std::ops::RangeBounds;
 use std::os::fd::OwnedFd;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
@@ -37,8 +38,6 @@ pub(crate) struct Sent {
     pub(crate) marker: bool,
     pub(crate) captured_us: u64,
     pub(crate) payload: Vec<u8>,
-    /// How long after the beginning of the input.
-    pub(crate) at: Duration,
 }
 
 impl Drop for RunningJob {
@@ -100,7 +99,7 @@ impl RunningJob {
         let begun = Instant::now();
         while !wanted(self) {
             assert!(begun.elapsed() < PATIENCE, "it does not come: {:?}", self.said);
-            self.listen(Duration::ZERO);
+            self.listen();
         }
     }
 
@@ -109,7 +108,7 @@ impl RunningJob {
     }
 
     /// One message, if there is one soon.
-    fn listen(&mut self, at: Duration) -> bool {
+    fn listen(&mut self) -> bool {
         let mut buffer = vec![0; LONGEST];
         let length = match (&self.socket).read(&mut buffer) {
             Ok(length) => length,
@@ -130,7 +129,6 @@ impl RunningJob {
                     marker: packet.marker,
                     captured_us: packet.captured_us,
                     payload: packet.payload.to_vec(),
-                    at,
                 });
             }
             other => panic!("{other:?}"),
@@ -149,7 +147,7 @@ impl RunningJob {
         let begin_wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
         for outgoing in publisher.packets() {
             while begin.elapsed() < outgoing.due {
-                self.listen(begin.elapsed());
+                self.listen();
             }
             let arrives = each(self, &outgoing);
             if arrives {
@@ -177,13 +175,18 @@ impl RunningJob {
         let over = Instant::now();
         // What is still on its way.
         while over.elapsed() < Duration::from_millis(500) {
-            self.listen(begin.elapsed());
+            self.listen();
         }
     }
 
-    /// What a receiver makes of the packets from a time on.
-    pub(crate) fn film(&self, from: Duration) -> Film {
-        Film::new(self.sent.iter().filter(|packet| packet.at >= from))
+    /// What a receiver makes of all packets.
+    pub(crate) fn film(&self) -> Film {
+        self.film_of(..)
+    }
+
+    /// What a receiver makes of some of them.
+    pub(crate) fn film_of(&self, part: impl RangeBounds<usize>) -> Film {
+        Film::new(self.sent.iter().enumerate().filter(|(n, _)| part.contains(n)).map(|(_, sent)| sent))
     }
 }
 
@@ -214,7 +217,12 @@ impl Publisher {
     }
 
     pub(crate) fn lasting(codec: VideoCodec, picture: &str, tone: u32, seconds: u32) -> Self {
-        let audio = encode_from(Codec::Opus, &format!("sine=frequency={tone}:sample_rate=48000"), seconds);
+        Self::of(codec, picture, &format!("sine=frequency={tone}:sample_rate=48000"), seconds)
+    }
+
+    /// What two of ffmpeg's filters make.
+    pub(crate) fn of(codec: VideoCodec, picture: &str, sound: &str, seconds: u32) -> Self {
+        let audio = encode_from(Codec::Opus, sound, seconds);
         let video = encode_from(muxed(codec), picture, seconds);
         Self { audio, video, codec, source: 7, quarter_turns: 0, sequence: [1 << 33, 65_530] }
     }

@@ -1,7 +1,5 @@
 //! Pictures in another codec, sound as it was.
 
-use std::time::Duration;
-
 use protocol::job::{FromJob, JobSpec, ToJob};
 use protocol::media::{MediaKind, VideoCodec};
 
@@ -33,7 +31,7 @@ fn colours_and_sound_survive_in_every_codec() {
                 |said| matches!(said, FromJob::Ready { audio: true, video: Some(video) } if video.codec == to)
             )
         );
-        let film = job.film(Duration::ZERO);
+        let film = job.film();
         assert!(film.pictures.len() >= 20, "{from:?} to {to:?}: {} pictures", film.pictures.len());
         assert!(film.pictures.iter().all(|color| is_near(*color, [0, 160, 0], 12)), "{:?}", film.pictures);
         let (tone, other) = (film.tone(440.0, 0.5, 1.5), film.tone(620.0, 0.5, 1.5));
@@ -102,7 +100,7 @@ fn pictures_are_set_upright() {
     let mut publisher = Publisher::new(VideoCodec::Vp8, picture, 440);
     publisher.quarter_turns = 1;
     job.publish(3, &mut publisher, |_, _| true);
-    let pictures = job.film(Duration::ZERO).scaled(3, 4);
+    let pictures = job.film().scaled(3, 4);
     let last = pictures.last().expect("pictures");
     let pixel = |x: usize, y: usize| <[u8; 3]>::try_from(&last[(y * 3 + x) * 3..][..3]).unwrap();
     for y in 0..4 {
