@@ -24,7 +24,7 @@ lint: web-lint rust-lint layers
 tools-run tools-test: tools-%:
 	@scripts/tools.sh $*
 
-# The server embeds the page, so the page comes first. What composes recordings is a program of its own, without which
+# The server embeds the page and the script of virtual backgrounds, so these come first. What composes recordings is a program of its own, without which
 # the server does everything else.
 build: web
 	cargo build --release --bins $$(pkg-config --exists gstreamer-video-1.0 2>/dev/null && echo --workspace)
@@ -36,19 +36,26 @@ build: web
 	@touch $@
 
 CALL := web/call
-CALL_SOURCES := $(shell find $(CALL)/src $(CALL)/public -type f) $(wildcard $(CALL)/*.json $(CALL)/*.ts $(CALL)/*.html)
+BACKGROUND := web/background
+SOURCES = $(shell find $(1)/src $(wildcard $(1)/public) -type f) $(wildcard $(1)/*.json $(1)/*.ts $(1)/*.mjs $(1)/*.html)
 
-web: $(CALL)/dist/index.html
+web: $(CALL)/dist/index.html $(BACKGROUND)/dist/openvidu-virtual-background.js
 
-$(CALL)/dist/index.html: $(CALL)/node_modules/.package-lock.json $(CALL_SOURCES)
+$(CALL)/dist/index.html: $(CALL)/node_modules/.package-lock.json $(call SOURCES,$(CALL))
 	cd $(CALL) && npm run --silent build
 	@touch $@
 
-web-lint: $(CALL)/node_modules/.package-lock.json e2e/node_modules/.package-lock.json
+$(BACKGROUND)/dist/openvidu-virtual-background.js: $(BACKGROUND)/node_modules/.package-lock.json $(call SOURCES,$(BACKGROUND))
+	cd $(BACKGROUND) && npm run --silent build
+	@touch $@
+
+web-lint: $(CALL)/node_modules/.package-lock.json $(BACKGROUND)/node_modules/.package-lock.json e2e/node_modules/.package-lock.json
 	cd $(CALL) && npm run --silent lint
+	cd $(BACKGROUND) && npm run --silent lint
 	cd e2e && ../$(CALL)/node_modules/.bin/biome check .
 	cd web/doctor && ../call/node_modules/.bin/biome check .
 	cd crates/webpage && ../../$(CALL)/node_modules/.bin/biome check src
+	cd crates/server && ../../$(CALL)/node_modules/.bin/biome check src
 	cd bench && ../$(CALL)/node_modules/.bin/biome check .
 
 rust-lint: web
@@ -116,6 +123,11 @@ soak-recording: build e2e/node_modules/.package-lock.json
 # Prints the figures of docs/benchmarks.md.
 bench: build e2e/node_modules/.package-lock.json
 	cd e2e && MADANG=$(abspath $(MADANG)) node bench/first-frame.mjs
+
+# What a virtual background costs the browser, as docs/benchmarks.md has it; two minutes.
+.PHONY: bench-background
+bench-background: build e2e/node_modules/.package-lock.json
+	cd e2e && MADANG=$(abspath $(MADANG)) node bench/virtual-background.mjs
 
 # Prints the table of docs/network.md: which way media takes in each network, and how long it takes to come. Needs root.
 ROUNDS ?= 5

@@ -10,7 +10,7 @@ import { dirname, join, relative } from 'node:path';
 
 // Pure: neither input nor output, nor a runtime for it.
 const IO = ['tokio', 'axum', 'hyper', 'socket2', 'quinn-udp', 'rustix', 'object_store', 'tokio-rustls'];
-const PURE = ['protocol', 'session', 'openvidu', 'sfu', 'turn', 'stun', 'payload', 'muxing', 'bandwidth', 'capacity'];
+const PURE = ['protocol', 'session', 'openvidu', 'sfu', 'turn', 'stun', 'payload', 'muxing', 'bandwidth', 'capacity', 'whip'];
 // Crate → the only ones of ours that may use it.
 const USERS = {
     server: ['madang', 'testbed'],
@@ -21,6 +21,7 @@ const USERS = {
     loadtest: ['madang'],
     capacity: ['madang'],
     openvidu: ['server', 'testbed'],
+    whip: ['server', 'testbed'],
     // Ours is checked by clients that are not ours.
     str0m: ['sfu', 'loadtest'],
 };

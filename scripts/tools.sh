@@ -52,6 +52,11 @@ if [ "$purpose" = test ]; then
     # GStreamer's RTSP server, which stands for cameras.
     /usr/bin/python3 -c 'import gi; gi.require_version("GstRtspServer", "1.0")' 2>/dev/null ||
         packages+=(python3-gi gir1.2-gst-rtsp-server-1.0)
+    # Somebody who speaks, and a recogniser, for Debian's own Python.
+    has espeak-ng || packages+=(espeak-ng)
+    /usr/bin/python3 -c 'import pocketsphinx, websockets' 2>/dev/null ||
+        packages+=(python3-pocketsphinx python3-websockets)
+    [ -d /usr/share/pocketsphinx/model/en-us ] || packages+=(pocketsphinx-en-us)
 fi
 
 gstreamer=()

@@ -117,6 +117,15 @@
         oldValue: e.oldValue,
       }),
     );
+    session.on('speechToTextMessage', (e) =>
+      remember('speechToTextMessage', {
+        connectionId: e.connection.connectionId,
+        text: e.text,
+        reason: e.reason,
+        raw: e.raw,
+        lang: e.lang,
+      }),
+    );
     session.on('reconnecting', () => remember('reconnecting'));
     session.on('reconnected', () => remember('reconnected'));
     session.on('exception', (e) =>
@@ -208,6 +217,13 @@
   };
   const forceDisconnect = (id) => promised(session.forceDisconnect(connections.get(id)));
   const forceUnpublish = (id) => promised(session.forceUnpublish(streams.get(id)));
+  /** Of a connection; without one, of the own. */
+  const spoken = (id) => (id ? streams.get(id) : publisher.stream);
+  const subscribeToSpeech = (id, lang) =>
+    promised(session.subscribeToSpeechToText(spoken(id), lang));
+  const unsubscribeFromSpeech = (id) => promised(session.unsubscribeFromSpeechToText(spoken(id)));
+  /** All events of one name up to now, in their order. */
+  const heard = (name) => log.filter((e) => e.name === name);
   const leave = () => session.disconnect();
 
   /** Replaces the published picture by a canvas that changes, the sound by a tone. */
@@ -533,6 +549,8 @@
   window.agent = {
     join,
     openCamera,
+    /** The client's own object, for what is not above. */
+    publisher: () => publisher,
     publish,
     unpublish,
     reconnectStream,
@@ -547,6 +565,9 @@
     listenTo,
     forceDisconnect,
     forceUnpublish,
+    subscribeToSpeech,
+    unsubscribeFromSpeech,
+    heard,
     leave,
     event,
     count,

@@ -56,13 +56,17 @@ export class Browsers {
 
   /**
    * `ownOrigin`: the pages come from the server itself and must do without Chromium's leniency.
+   * `camera`: a file (`.y4m`, `.mjpeg`) that Chromium's camera shows instead of its pattern.
    * `wrap`: what is started instead of a program; `debuggingPort`: gets Firefox one that leads to the same one where it runs. `trust`: an authority's; without one, certificates do not matter.
+   * `microphone`: a WAV file that Chromium's microphones play, again and again.
    */
   constructor({
     ownOrigin = false,
+    camera,
     wrap = (program) => program,
     debuggingPort = async () => undefined,
     trust,
+    microphone,
   } = {}) {
     this.#debuggingPort = debuggingPort;
     this.#executable = wrap(chromiumPath);
@@ -70,7 +74,9 @@ export class Browsers {
     this.#trust = trust;
     this.#flags = [...chromiumFlags];
     if (!ownOrigin) this.#flags.push(otherOrigin);
+    if (camera) this.#flags.push(`--use-file-for-fake-video-capture=${camera}`);
     if (!trust) this.#flags.push('--ignore-certificate-errors');
+    if (microphone) this.#flags.push(`--use-file-for-fake-audio-capture=${microphone}`);
   }
 
   /** A fresh page: `browser` is `chromium` or `firefox`, `options` go to Chromium's context. */

@@ -19,7 +19,14 @@ export async function startSite() {
     if (pathname === '/client') answer('text/html', page(searchParams.get('version')));
     else if (pathname === '/agent.js')
       answer('text/javascript', readFileSync(join(here, 'agent.js')));
+    else if (pathname === '/devices') answer('text/html', devices);
+    else if (pathname === '/devices.js')
+      answer('text/javascript', readFileSync(join(here, 'devices.js')));
+    else if (pathname.startsWith('/modules/'))
+      answer('text/javascript', readFileSync(join(here, '../node_modules', pathname.slice(9))));
     else if (pathname === '/player') answer('text/html', player(searchParams.get('file')));
+    else if (pathname.startsWith('/plain/'))
+      answer('image/svg+xml', plain(pathname.slice('/plain/'.length)));
     else if (pathname.startsWith('/shared/'))
       answer('video/webm', readFileSync(shared[Number(pathname.slice('/shared/'.length))]));
     else if (bundle) answer('text/javascript', readFileSync(bundlePath(bundle[1])));
@@ -29,15 +36,27 @@ export async function startSite() {
   const { port } = server.address();
   return {
     client: (version) => `http://localhost:${port}/client?version=${version}`,
+    /** A page with clients of WHIP and WHEP. */
+    devices: () => `http://localhost:${port}/devices`,
     /** A page that shows a file of this machine. */
     player: (path) => `http://localhost:${port}/player?file=/shared/${shared.push(path) - 1}`,
+    /** An image of one colour. */
+    plain: (colour) => `http://localhost:${port}/plain/${colour}`,
     stop: () => server.close(),
   };
 }
 
+const devices = `<!doctype html>
+<meta charset="utf-8"><title>devices</title><link rel="icon" href="data:,">
+<video playsinline></video>
+<script type="module" src="/devices.js"></script>`;
+
 const player = (file) => `<!doctype html>
 <meta charset="utf-8"><title>player</title><link rel="icon" href="data:,">
 <video muted src="${file}"></video>`;
+
+const plain = (colour) => `<svg xmlns="http://www.w3.org/2000/svg" width="320" height="240">
+<rect width="320" height="240" fill="${colour}"/></svg>`;
 
 export const bundlePath = (version) =>
   join(here, `../node_modules/ovb-${version}/static/js/openvidu-browser-${version}.min.js`);

@@ -1,6 +1,9 @@
 /** The other dialect: a server that announces kurento lets the subscribers make the offers. */
 
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
+import { programs } from '../harness/recordings.mjs';
 import { suite } from '../harness/suite.mjs';
 
 const { scenario } = suite({ OPENVIDU_ENTERPRISE_MEDIA_SERVER: 'kurento' });
@@ -43,7 +46,7 @@ scenario('sound only and picture only are carried', async ({ call }) => {
 
 scenario(
   'who does not take the codec of a publisher gets its picture in another one',
-  async ({ call }, context) => {
+  async ({ call, server }, context) => {
     const room = await call({ forcedVideoCodec: 'H264', allowTranscoding: true });
     const ann = await room.join('ann');
     const codecs = await ann.page.evaluate(() =>
@@ -58,6 +61,20 @@ scenario(
     assert.equal((await fox.sees(ann)).codec, 'video/VP8');
     const other = await room.join('other', { browser: 'firefox' });
     assert.equal((await other.sees(ann)).codec, 'video/VP8');
+    const [job, ...more] = programs(server, 'madang-transcoder');
+    assert.deepEqual(more, [], 'one for both');
+    process.kill(job, 'SIGKILL');
+    await server.said(/started anew/);
+    assert.equal((await fox.sees(ann)).codec, 'video/VP8');
     assert.equal((await bob.sees(ann)).codec, 'video/H264');
+    const ended = gone(programs(server, 'madang-transcoder')[0]);
+    await fox.do('unsubscribe', ann.id);
+    await other.close();
+    await ended;
   },
 );
+
+/** Resolves once that process has ended. */
+async function gone(pid) {
+  while (existsSync(`/proc/${pid}`)) await setTimeout(20);
+}

@@ -4,6 +4,7 @@
 
 use std::time::Instant;
 
+use crate::options::PictureCodec;
 use crate::reception::{Receipt, Reception};
 use crate::source::Track;
 use crate::stamp::Stamp;
@@ -12,6 +13,7 @@ use crate::stamp::Stamp;
 #[derive(Debug)]
 pub(crate) struct Bundle {
     room: u32,
+    codec: PictureCodec,
     legs: Vec<BundledLeg>,
 }
 
@@ -24,13 +26,14 @@ pub(crate) struct BundledLeg {
 }
 
 impl Bundle {
-    pub(crate) fn new(room: u32) -> Self {
-        Self { room, legs: vec![] }
+    /// `codec`: what its pictures look like.
+    pub(crate) fn new(room: u32, codec: PictureCodec) -> Self {
+        Self { room, codec, legs: vec![] }
     }
 
     /// One more stream is wanted, since `began`; whose it is its first packet says.
     pub(crate) fn expect(&mut self, began: Instant) {
-        self.legs.push(BundledLeg { reception: Reception::new(self.room, began), complete: false });
+        self.legs.push(BundledLeg { reception: Reception::new(self.room, self.codec, began), complete: false });
     }
 
     pub(crate) fn take(&mut self, track: Track, payload: &[u8], now: Instant) -> Receipt {
@@ -67,6 +70,7 @@ mod tests {
     const SOUND: MediaOptions = MediaOptions {
         audio: true,
         video: false,
+        codec: PictureCodec::Vp8,
         video_kbps: 1,
         frame_rate: 1,
         key_frame_interval: 1,
@@ -85,7 +89,7 @@ mod tests {
     #[test]
     fn streams_of_several_publishers_are_told_apart() {
         let begin = Instant::now();
-        let mut bundle = Bundle::new(3);
+        let mut bundle = Bundle::new(3, PictureCodec::Vp8);
         bundle.expect(begin);
         bundle.expect(begin);
         assert_eq!(bundle.newly_complete(true, false), 0);
@@ -109,7 +113,7 @@ mod tests {
     #[test]
     fn a_stream_too_many_is_misdirected() {
         let begin = Instant::now();
-        let mut bundle = Bundle::new(3);
+        let mut bundle = Bundle::new(3, PictureCodec::Vp8);
         bundle.expect(begin);
         for publisher in [7, 9] {
             for packet in second_of(publisher, begin).iter().take(4) {
@@ -123,6 +127,6 @@ mod tests {
     fn what_comes_before_anything_is_wanted_counts_for_nothing() {
         let begin = Instant::now();
         let packet = &second_of(7, begin)[0];
-        assert_eq!(Bundle::new(3).take(packet.track, &packet.payload, begin), Receipt::default());
+        assert_eq!(Bundle::new(3, PictureCodec::Vp8).take(packet.track, &packet.payload, begin), Receipt::default());
     }
 }

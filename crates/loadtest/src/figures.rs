@@ -62,6 +62,7 @@ pub(crate) fn server_process([before, joined, begin, end]: [Look; 4], newcomers:
         microseconds_per_packet: cpu.as_secs_f64() * 1e6 / packets as f64,
         cpu_ms_per_join: joining.as_secs_f64() * 1e3 / f64::from(newcomers.joins.max(1)),
         memory_kb: end.memory_kb,
+        memory_kb_per_join: end.memory_kb.saturating_sub(before.memory_kb) as f64 / f64::from(newcomers.joins.max(1)),
         memory_kb_per_leg: end.memory_kb.saturating_sub(before.memory_kb) as f64 / newcomers.legs.max(1) as f64,
     }
 }
@@ -95,6 +96,7 @@ mod tests {
             (found.cpu_percent, 10.0),
             (found.microseconds_per_packet, 10.0),
             (found.cpu_ms_per_join, 1.0),
+            (found.memory_kb_per_join, 400.0),
             (found.memory_kb_per_leg, 200.0),
         ] {
             assert!((found - expected).abs() < 1e-9, "{found} {expected}");

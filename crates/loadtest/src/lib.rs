@@ -52,7 +52,7 @@ mod target;
 mod track_check;
 mod websocket;
 
-pub use options::{MediaOptions, Options, Scenario, Shape, Share};
+pub use options::{MediaOptions, Options, PictureCodec, Scenario, Shape, Share};
 pub use progress::Progress;
 pub use report::{Failure, GeneratorFigures, Joins, Legs, Packets, Quantiles, Report, Sample, ServerProcess};
 pub use run::run;

@@ -49,6 +49,9 @@ pub struct Options {
     /// Publishers send no pictures
     #[arg(long)]
     pub no_video: bool,
+    /// What publishers' pictures look like to a server
+    #[arg(long, value_enum, value_name = "CODEC", default_value_t)]
+    pub codec: PictureCodec,
     /// Of a publisher's pictures
     #[arg(long, value_name = "KBIT/S", default_value_t = 1500)]
     pub video_bitrate: u32,
@@ -97,6 +100,25 @@ pub enum Scenario {
     Storm,
     /// Subscribers (20) come and go
     Churn,
+    /// A hundred people who have joined, and nothing more
+    Idle,
+}
+
+/// See [`Options::codec`].
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum PictureCodec {
+    #[default]
+    Vp8,
+    H264,
+}
+
+impl PictureCodec {
+    pub(crate) fn payload(self) -> payload::Codec {
+        match self {
+            Self::Vp8 => payload::Codec::Vp8,
+            Self::H264 => payload::Codec::H264,
+        }
+    }
 }
 
 impl fmt::Display for Scenario {
@@ -107,6 +129,7 @@ impl fmt::Display for Scenario {
             Self::Audio => "audio",
             Self::Storm => "storm",
             Self::Churn => "churn",
+            Self::Idle => "idle",
         })
     }
 }
@@ -138,6 +161,7 @@ impl Shape {
 pub struct MediaOptions {
     pub audio: bool,
     pub video: bool,
+    pub codec: PictureCodec,
     pub video_kbps: u32,
     /// In a second.
     pub frame_rate: u32,
@@ -155,6 +179,7 @@ impl Options {
             Scenario::Webinar | Scenario::Storm => (1, 50),
             Scenario::Audio => (16, 0),
             Scenario::Churn => (1, 20),
+            Scenario::Idle => (0, 100),
         };
         Shape {
             rooms: self.rooms.unwrap_or(1),
@@ -167,6 +192,7 @@ impl Options {
         MediaOptions {
             audio: !self.no_audio,
             video: !self.no_video && self.scenario != Scenario::Audio,
+            codec: self.codec,
             video_kbps: self.video_bitrate,
             frame_rate: self.frame_rate,
             key_frame_interval: self.key_frame_interval,
@@ -187,9 +213,10 @@ impl Options {
     /// What is wrong, for whoever gave the options.
     pub(crate) fn check(&self) -> Result<(), String> {
         let shape = self.shape();
+        let is_idle = self.scenario == Scenario::Idle;
         let positive = [
             ("--rooms", shape.rooms),
-            ("--publishers", shape.publishers),
+            ("--publishers", shape.publishers.max(is_idle.into())),
             ("--duration", self.duration),
             ("--join-rate", self.join_rate),
             ("--stay", self.stay),
@@ -199,6 +226,15 @@ impl Options {
         ];
         if let Some((name, _)) = positive.iter().find(|(_, value)| *value == 0) {
             return Err(format!("{name} must be at least 1"));
+        }
+        if is_idle {
+            return match shape {
+                Shape { publishers: 0, subscribers: 1.., .. } => Ok(()),
+                _ => {
+                    Err("--scenario idle is about people who neither send nor receive: give --subscribers alone"
+                        .to_owned())
+                }
+            };
         }
         if shape.legs() == 0 {
             return Err("nobody would receive anything: give --publishers 2 or more, or --subscribers".to_owned());
@@ -275,6 +311,8 @@ mod tests {
             ("--scenario audio", (1, 16, 0), 16 * 15),
             ("--scenario storm --subscribers 200", (1, 1, 200), 200),
             ("--scenario churn --publishers 2", (1, 2, 20), 2 * 21),
+            ("--scenario idle", (1, 0, 100), 0),
+            ("--scenario idle --rooms 3 --subscribers 7", (3, 0, 7), 0),
         ] {
             let shape_here = options(line).shape();
             let Shape { rooms, publishers, subscribers } = shape_here;
@@ -291,6 +329,8 @@ mod tests {
             ("--publishers 1", "--subscribers"),
             ("--scenario churn --subscribers 0 --publishers 2", "--subscribers"),
             ("--scenario audio --no-audio", "--no-audio"),
+            ("--scenario idle --publishers 1", "idle"),
+            ("--scenario idle --subscribers 0", "--subscribers"),
             ("--frame-rate 0", "--frame-rate"),
             ("--video-bitrate 200000", "--video-bitrate"),
         ] {

@@ -19,7 +19,7 @@ use str0m::{Candidate, Event, Input, Output, Rtc, RtcConfig};
 use tokio::sync::oneshot;
 
 use crate::bundle::Bundle;
-use crate::options::MediaOptions;
+use crate::options::{MediaOptions, PictureCodec};
 use crate::source::{MediaPacket, Source, Track};
 
 /// Of each socket: a burst of pictures must fit while the thread is elsewhere. The kernel may give less.
@@ -178,7 +178,8 @@ impl Peer {
             .set_dtls_cert(identity.certificate.clone())
             .set_rtp_mode(true)
             .clear_codecs()
-            .enable_vp8(true)
+            .enable_vp8(media.codec == PictureCodec::Vp8)
+            .enable_h264(media.codec == PictureCodec::H264)
             .enable_opus(true, false)
             .build(now);
         let candidate = Candidate::host(local, "udp").map_err(|error| PeerError::Sdp(error.to_string()))?;

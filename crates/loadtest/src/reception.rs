@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::options::PictureCodec;
 use crate::source::Track;
 use crate::stamp::{self, Stamp};
 use crate::track_check::{Arrival, TrackCheck, TrackResult};
@@ -10,6 +11,7 @@ use crate::track_check::{Arrival, TrackCheck, TrackResult};
 #[derive(Debug)]
 pub(crate) struct Reception {
     room: u32,
+    codec: PictureCodec,
     /// When the subscriber began to want it.
     began: Instant,
     publisher: Option<u32>,
@@ -44,9 +46,10 @@ pub(crate) struct LegResult {
 }
 
 impl Reception {
-    pub(crate) fn new(room: u32, began: Instant) -> Self {
+    pub(crate) fn new(room: u32, codec: PictureCodec, began: Instant) -> Self {
         Self {
             room,
+            codec,
             began,
             publisher: None,
             tracks: [None, None],
@@ -97,7 +100,7 @@ impl Reception {
     /// Its first packet says that it is one; the others may come in any order after it.
     fn completes_key_frame(&mut self, stamp: &Stamp, payload: &[u8]) -> bool {
         if stamp.part == 0 {
-            self.key_frame = payload::vp8::starts_key_frame(payload).then_some((stamp.frame, 0));
+            self.key_frame = payload::starts_key_frame(self.codec.payload(), payload).then_some((stamp.frame, 0));
         }
         match &mut self.key_frame {
             Some((frame, parts)) if *frame == stamp.frame => {
@@ -131,6 +134,7 @@ mod tests {
     const OPTIONS: MediaOptions = MediaOptions {
         audio: true,
         video: true,
+        codec: PictureCodec::Vp8,
         video_kbps: 1500,
         frame_rate: 30,
         key_frame_interval: 2,
@@ -149,7 +153,7 @@ mod tests {
     }
 
     fn received(room: u32, source: &Source, packets: &[&(Instant, MediaPacket)], began: Instant) -> LegResult {
-        let mut reception = Reception::new(room, began);
+        let mut reception = Reception::new(room, OPTIONS.codec, began);
         for (at, packet) in packets {
             reception.take(packet.track, &packet.payload, *at + Duration::from_millis(3));
         }
@@ -174,7 +178,11 @@ mod tests {
         stamp::on_clock(begin);
         let (_, packets) = second(1, 4, begin + Duration::from_secs(1));
         let (at, packet) = &packets[0];
-        let receipt = Reception::new(1, begin).take(packet.track, &packet.payload, *at + Duration::from_micros(1700));
+        let receipt = Reception::new(1, OPTIONS.codec, begin).take(
+            packet.track,
+            &packet.payload,
+            *at + Duration::from_micros(1700),
+        );
         assert_eq!(receipt, Receipt { delay: Some(Duration::from_micros(1700)), missing: 0 });
     }
 

@@ -93,6 +93,8 @@ pub struct ServerProcess {
     pub memory_kb: u64,
     /// What each leg has added; only a server that was just started tells, since memory that was used before is used again.
     pub memory_kb_per_leg: f64,
+    /// The same for each that joined; where nobody receives anything, that is what one takes who is only there.
+    pub memory_kb_per_join: f64,
 }
 
 /// Of this program: whether the figures are the server's, or its own.
@@ -169,7 +171,7 @@ impl Report {
         if with_media < expected && !self.interrupted {
             found.push(format!("{} of {expected} legs did not get all their media", expected - with_media));
         }
-        if received == 0 {
+        if received == 0 && expected > 0 {
             found.push("nothing was received".to_owned());
         }
         found
@@ -250,7 +252,7 @@ impl Report {
                     ),
                 ),
                 ("server's CPU per join", format!("{:.2} ms, media meanwhile included", server.cpu_ms_per_join)),
-                ("server's memory", format!("{} kB, {:.0} kB per leg", server.memory_kb, server.memory_kb_per_leg)),
+                ("server's memory", memory(&server, legs.expected)),
             ]);
         }
         let cpu = generator.cpu_percent.map_or_else(String::new, |cpu| format!("{cpu:.1} % of a core, "));
@@ -262,6 +264,14 @@ impl Report {
             rows.push(("lost on purpose", format!("{} datagrams", generator.lost_on_purpose)));
         }
         rows
+    }
+}
+
+fn memory(server: &ServerProcess, legs: u64) -> String {
+    let ServerProcess { memory_kb, memory_kb_per_join, memory_kb_per_leg, .. } = server;
+    match legs {
+        0 => format!("{memory_kb} kB, {memory_kb_per_join:.0} kB per participant"),
+        _ => format!("{memory_kb} kB, {memory_kb_per_leg:.0} kB per leg"),
     }
 }
 

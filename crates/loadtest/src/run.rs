@@ -161,8 +161,9 @@ impl<F: FnMut(&Progress) + Send> Test<'_, F> {
                 _ => self.pace(),
             };
             self.join(subscriber_seats, pace).await;
-            let legs = self.shape.legs();
-            self.wait(UNTIL_COMPLETE, |test| test.pulse.counts().complete >= legs).await;
+            let (legs, everybody) = (self.shape.legs(), self.shape.participants());
+            let has_joined = |test: &Self| test.stage.tally.joined.load(Ordering::Relaxed) >= everybody;
+            self.wait(UNTIL_COMPLETE, |test| has_joined(test) && test.pulse.counts().complete >= legs).await;
         }
         let joined = self.pulse.look();
 

@@ -1,11 +1,12 @@
 //! The synthetic media of one publisher: what is due, and which packets that makes. Pure: it gets the time.
 //!
-//! Pictures look like VP8 to whoever looks no further than a server does (RFC 7741, and the header of RFC 6386 §9.1), sound
-//! like Opus; what follows is not decodable. All pictures have the same size, so that the load is even.
+//! Pictures look like VP8 to whoever looks no further than a server does (RFC 7741, and the header of RFC 6386 §9.1), or like
+//! H264 in packetisation mode 1 (RFC 6184), sound like Opus; what follows is not decodable. All pictures have the same size, so that
+//! the load is even.
 
 use std::time::{Duration, Instant};
 
-use crate::options::MediaOptions;
+use crate::options::{MediaOptions, PictureCodec};
 use crate::stamp::{self, Stamp};
 
 /// Of sound, as browsers send it.
@@ -16,7 +17,17 @@ const VIDEO_CLOCK: u32 = 90_000;
 /// Bytes of a packet's payload at most: what browsers leave of an MTU of 1200 for headers and SRTP.
 const MAX_PAYLOAD: usize = 1100;
 /// The longest start of a packet: payload descriptor, and header of a key frame.
-const HEADER: usize = 6 + 10;
+const HEADER: usize = 40;
+/// Parameter sets of H264, constrained baseline, 1280 by 720, as x264 writes them.
+const SPS: [u8; 25] = [
+    0x67, 0x42, 0xc0, 0x1f, 0xd9, 0x00, 0x50, 0x05, 0xbb, 0x01, 0x10, 0x00, 0x00, 0x03, 0x00, 0x10, 0x00, 0x00, 0x03,
+    0x03, 0xc0, 0xf1, 0x83, 0x24, 0x80,
+];
+const PPS: [u8; 5] = [0x68, 0xcb, 0x83, 0xcb, 0x20];
+/// Headers of units of H264, RFC 6184 §1.3: a whole picture of its own, one that needs others, and words of no use to a decoder.
+const IDR: u8 = 0x65;
+const SLICE: u8 = 0x41;
+const SEI: u8 = 0x66;
 /// Everybody speaks for a tenth of the time: each in turn, of ten publishers, for so many packets (two seconds).
 const SPEAKERS: u32 = 10;
 const UTTERANCE: u32 = 100;
@@ -171,13 +182,9 @@ impl Source {
         let timestamp = frame.wrapping_mul(VIDEO_CLOCK / self.options.frame_rate.max(1));
         for part in 0..parts {
             let mut payload = vec![0x55; length];
-            let starts = part == 0;
-            // X, S; then I, L and T with a picture id of 15 bits, TL0PICIDX, and temporal layer 0.
-            let [_, _, high, low] = frame.to_be_bytes();
-            payload[..6].copy_from_slice(&[if starts { 0x90 } else { 0x80 }, 0xe0, 0x80 | high, low, low, 0x20]);
-            if starts {
-                let bytes = u32::from(parts) * u32::try_from(length).unwrap_or(0);
-                vp8_header(&mut payload[6..], is_key_frame, bytes);
+            match self.options.codec {
+                PictureCodec::Vp8 => vp8(&mut payload, frame, is_key_frame, (part, parts)),
+                PictureCodec::H264 => h264(&mut payload, is_key_frame, (part, parts)),
             }
             self.stamp(Track::Video, frame, (part, parts), now, &mut payload);
             send(MediaPacket { track: Track::Video, payload, timestamp, marker: part + 1 == parts, level: None });
@@ -198,6 +205,46 @@ fn packetised(options: MediaOptions) -> (u16, usize) {
     let parts = bytes.div_ceil(MAX_PAYLOAD).max(1);
     let length = bytes.div_ceil(parts).clamp(HEADER + stamp::LENGTH, MAX_PAYLOAD);
     (u16::try_from(parts).unwrap_or(u16::MAX), length)
+}
+
+/// One packet of a picture: of `parts`, which one.
+fn vp8(payload: &mut [u8], frame: u32, is_key_frame: bool, (part, parts): (u16, u16)) {
+    let starts = part == 0;
+    // X, S; then I, L and T with a picture id of 15 bits, TL0PICIDX, and temporal layer 0.
+    let [_, _, high, low] = frame.to_be_bytes();
+    payload[..6].copy_from_slice(&[if starts { 0x90 } else { 0x80 }, 0xe0, 0x80 | high, low, low, 0x20]);
+    if starts {
+        let bytes = u32::from(parts) * u32::try_from(payload.len()).unwrap_or(0);
+        vp8_header(&mut payload[6..], is_key_frame, bytes);
+    }
+}
+
+/// The same. A picture of its own begins with parameter sets, in one packet with what follows if that is all (STAP-A); what is in
+/// several packets is in fragments of one unit (FU-A).
+fn h264(payload: &mut [u8], is_key_frame: bool, (part, parts): (u16, u16)) {
+    if is_key_frame && part == 0 {
+        // What fills the packet is a part of the picture only if there is no other packet for it.
+        let last = if parts == 1 { IDR } else { SEI };
+        let mut rest = &mut payload[..];
+        let sets = SPS.len() + PPS.len() + 5;
+        let filling = u16::try_from(rest.len() - sets - 2).unwrap_or(u16::MAX);
+        for field in
+            [&[0x78][..], &[0, SPS.len() as u8], &SPS, &[0, PPS.len() as u8], &PPS, &filling.to_be_bytes(), &[last]]
+        {
+            let (here, after) = rest.split_at_mut(field.len());
+            here.copy_from_slice(field);
+            rest = after;
+        }
+        return;
+    }
+    let (unit, first) = if is_key_frame { (IDR, 1) } else { (SLICE, 0) };
+    if parts - first == 1 {
+        payload[0] = unit;
+        return;
+    }
+    let ends = [(part == first, 0x80), (part + 1 == parts, 0x40)];
+    let ends: u8 = ends.iter().filter(|(is_one, _)| *is_one).map(|(_, bit)| bit).sum();
+    payload[..2].copy_from_slice(&[unit & 0xe0 | 28, ends | unit & 0x1f]);
 }
 
 /// RFC 6386 §9.1: the tag of a frame, and what a key frame says of itself.
@@ -221,6 +268,7 @@ mod tests {
     const OPTIONS: MediaOptions = MediaOptions {
         audio: true,
         video: true,
+        codec: PictureCodec::Vp8,
         video_kbps: 1500,
         frame_rate: 30,
         key_frame_interval: 2,
@@ -284,6 +332,36 @@ mod tests {
             let stamp = Stamp::read(&packet.payload).unwrap();
             assert_eq!((stamp.room, stamp.publisher, stamp.number as usize), (5, 9, index));
             assert_eq!(packet.marker, stamp.part + 1 == stamp.parts);
+        }
+    }
+
+    #[test]
+    fn pictures_of_h264_are_whole_units_in_order() {
+        for video_kbps in [100, 1500] {
+            let begin = Instant::now();
+            let options = MediaOptions { codec: PictureCodec::H264, video_kbps, ..OPTIONS };
+            let mut source = Source::new(0, 0, options, begin);
+            let packets = sent(&mut source, begin, Duration::from_millis(3000));
+            let video = packets.iter().map(|(_, packet)| packet).filter(|packet| packet.track == Track::Video);
+            let (mut keys, mut open) = (0, None);
+            for packet in video {
+                match payload::h264::Payload::read(&packet.payload).unwrap() {
+                    payload::h264::Payload::Units(units) => {
+                        let units: Vec<u8> = units.map(|unit| unit.unwrap()[0] & 0x1f).collect();
+                        assert!([&[7, 8, 5][..], &[7, 8, 6], &[5], &[1]].contains(&&units[..]), "{units:?}");
+                        assert_eq!(open, None);
+                        assert_eq!(packet.marker, units != [7, 8, 6]);
+                        keys += usize::from(units[0] == 7);
+                    }
+                    payload::h264::Payload::Fragment(fragment) => {
+                        assert_eq!(fragment.is_first, open.is_none());
+                        assert_eq!(*open.get_or_insert(fragment.header), fragment.header);
+                        assert_eq!(packet.marker, fragment.is_last);
+                        open.take_if(|_| fragment.is_last);
+                    }
+                }
+            }
+            assert_eq!(keys, 2);
         }
     }
 

@@ -137,3 +137,19 @@ async fn one_room_is_in_several_workers() {
     let report = good_on(&server, "--publishers 8 --duration 3 --video-bitrate 300").await;
     assert_eq!((report.joins.succeeded, report.legs.expected), (8, 8 * 7));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pictures_may_be_of_h264() {
+    let report = good("--codec h264 --publishers 2 --subscribers 1 --duration 2").await;
+    assert_eq!((report.legs.expected, report.joins.first_picture_ms.count), (4, 4), "{report}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_only_joined_costs_memory_and_no_packets() {
+    let server = TestServer::start().await;
+    let line = format!("--scenario idle --subscribers 30 --join-rate 100 --duration 2 --pid {}", std::process::id());
+    let report = test(target(&server), &line).await.unwrap();
+    assert_eq!(report.shortcomings(), Vec::<String>::new(), "{report}");
+    assert_eq!((report.joins.succeeded, report.legs.expected, report.packets.received), (30, 0, 0), "{report}");
+    assert!(report.to_string().contains("kB per participant"), "{report}");
+}

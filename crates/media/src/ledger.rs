@@ -72,7 +72,9 @@ impl Ledger {
                     self.opened(transport);
                 }
             }
-            MediaEvent::Accepted { request } => drop(self.requests.remove(request)),
+            MediaEvent::Accepted { request } | MediaEvent::Restarted { request, .. } => {
+                self.requests.remove(request);
+            }
             MediaEvent::Failed { request, .. } => {
                 if let Some(transport) = self.requests.remove(request).flatten() {
                     self.transports.remove(&transport);

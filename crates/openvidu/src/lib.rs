@@ -16,7 +16,7 @@ pub mod notification;
 pub mod refusal;
 pub mod reply;
 pub mod request;
-mod token;
+pub mod token;
 mod version;
 pub mod view;
 mod web_rtc;

@@ -56,6 +56,20 @@ pub fn message(notification: &Notification) -> ServerNotification {
             stream_id: stream,
             sdp_offer: offer,
         },
+        Notification::SpeechRecognised { session, connection, language, text, raw, is_final, at } => {
+            ServerNotification::SpeechToTextMessage {
+                timestamp: at.as_millis(),
+                session_id: session,
+                connection_id: connection,
+                text,
+                reason: if is_final { "RECOGNIZED" } else { "RECOGNIZING" },
+                raw,
+                lang: language,
+            }
+        }
+        Notification::SpeechDisconnected => {
+            ServerNotification::SpeechToTextDisconnected { message: "Network closed for unknown reason" }
+        }
         Notification::RecordChanged(record) => {
             ServerNotification::ConnectionPropertyChanged { property: "record", new_value: record.to_string() }
         }

@@ -5,7 +5,7 @@ use protocol::error::ErrorCode;
 use protocol::rpc::RpcError;
 use session::command::FilterAction;
 use session::refusal::{MediaDirection, Offerer};
-use session::{RecordingStartFailure, Refusal, SignalLimits};
+use session::{RecordingStartFailure, Refusal, SignalLimits, SpeechRefusal};
 
 /// The error that answers a client's request.
 pub fn error(refusal: &Refusal) -> RpcError {
@@ -102,6 +102,9 @@ pub fn error(refusal: &Refusal) -> RpcError {
         Refusal::AnswerUnusable { connection } => {
             (ErrorCode::MediaSdp, format!("Unable to process SDP answer of subscriber '{connection}'"))
         }
+        Refusal::NothingToRestart => {
+            (ErrorCode::MediaSdp, "There is no peer connection on which ICE could begin anew".to_owned())
+        }
         Refusal::StreamEnded => (ErrorCode::UserNotStreaming, "The stream ended before it was subscribed".to_owned()),
         Refusal::UnknownPublisher { publisher, session } => {
             (ErrorCode::UserNotFound, format!("User {publisher} not found in session {session}"))
@@ -159,6 +162,12 @@ pub fn error(refusal: &Refusal) -> RpcError {
             ),
         ),
 
+        Refusal::Speech(refusal) => {
+            let code =
+                if *refusal == SpeechRefusal::Off { ErrorCode::SpeechToTextOff } else { ErrorCode::SpeechToText };
+            (code, speech(refusal))
+        }
+
         // Of applications, which get a status of HTTP for it. No client asks for what is refused so.
         Refusal::NotFound(_)
         | Refusal::SessionExists
@@ -181,6 +190,35 @@ pub fn recording_start_failure(failure: &RecordingStartFailure) -> String {
         RecordingStartFailure::Overloaded => "too many streams are being recorded".to_owned(),
         RecordingStartFailure::Stream(why) => why.clone(),
         RecordingStartFailure::Recorder(failure) => failure.to_string(),
+    }
+}
+
+/// Applications know some of these by heart, such as the one that says to try again.
+fn speech(refusal: &SpeechRefusal) -> String {
+    match refusal {
+        SpeechRefusal::Off => "Speech To Text service is not enabled".to_owned(),
+        SpeechRefusal::UnknownSpeaker { connection, session } => {
+            format!("Connection {connection} not found in session {session}")
+        }
+        SpeechRefusal::AlreadySubscribed { connection, language } => {
+            format!("Already subscribed to Speech To Text events for Connection {connection} in language {language}")
+        }
+        SpeechRefusal::NoSubscriptions { session } => format!("Session {session} has no speech to text subscriptions"),
+        SpeechRefusal::NotSubscribed { connection } => {
+            format!("There is no active Speech To Text subscriptions for Connection {connection}")
+        }
+        SpeechRefusal::UnknownLanguage { language, by_amazon } => {
+            let service = if *by_amazon { "AWS Transcribe" } else { "Vosk Speech to Text" };
+            format!("{service} does not support language \"{language}\"")
+        }
+        SpeechRefusal::NotLoaded { language } => format!(
+            "Vosk model for language \"{language}\" is not loaded and OPENVIDU_PRO_SPEECH_TO_TEXT_VOSK_MODEL_LOAD_STRATEGY is \"manual\""
+        ),
+        SpeechRefusal::Unavailable => "io.grpc.StatusRuntimeException: UNAVAILABLE: io exception".to_owned(),
+        SpeechRefusal::Overloaded { why } => format!("io.grpc.StatusRuntimeException: RESOURCE_EXHAUSTED: {why}"),
+        // Of applications.
+        SpeechRefusal::AlreadyLoaded => "The model is already loaded".to_owned(),
+        SpeechRefusal::InUse => "The model is in use".to_owned(),
     }
 }
 

@@ -43,8 +43,12 @@ impl Dialect {
 
     fn reply(&self, reply: &Reply) -> ClientReply {
         match reply {
-            // The last three are applications', and answered by HTTP.
-            Reply::Done | Reply::Session(_) | Reply::Connection(_) | Reply::Recording(_) => ClientReply::Empty {},
+            // The last ones are answered by HTTP: applications', and those of clients without a socket.
+            Reply::Done
+            | Reply::Session(_)
+            | Reply::Connection(_)
+            | Reply::Recording(_)
+            | Reply::IceRestarted { .. } => ClientReply::Empty {},
             Reply::Joined(joined) => ClientReply::Joined(Box::new(self.joined((**joined).clone()))),
             Reply::Published { answer, stream, created_at } => ClientReply::Published {
                 sdp_answer: answer.clone(),

@@ -68,8 +68,11 @@ fn understood(request: ClientRequest) -> ClientCommand {
         ClientRequest::Filter { method, stream_id } => {
             ClientCommand::Filter { action: filter_action(method), stream: stream_id }
         }
-        ClientRequest::SpeechToText => {
-            rejected(ErrorCode::WrongEdition, "Speech To Text requires OpenVidu Pro/Enterprise edition")
+        ClientRequest::SubscribeToSpeechToText { connection_id, lang } => {
+            ClientCommand::SubscribeToSpeech { connection: connection_id, language: lang }
+        }
+        ClientRequest::UnsubscribeFromSpeechToText { connection_id } => {
+            ClientCommand::UnsubscribeFromSpeech { connection: connection_id }
         }
         ClientRequest::Unknown { method } => {
             rejected(ErrorCode::TransportResponse, format_args!("Method '{method}' does not exist"))

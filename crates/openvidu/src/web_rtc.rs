@@ -4,7 +4,8 @@
 use std::net::SocketAddr;
 
 use protocol::media::{
-    MediaKind, MediaPath, PathProtocol, StreamStatistics, TransportObservation, TransportStatistics, VideoCodec,
+    MediaKind, MediaPath, PathProtocol, PicturePause, StreamStatistics, TransportObservation, TransportStatistics,
+    VideoCodec,
 };
 use protocol::rest::web_rtc::{RtpStatisticsView, WebRtcEventView, WebRtcStatisticsView, WebRtcTotalsView, WebRtcView};
 use session::refusal::MediaDirection;
@@ -160,6 +161,11 @@ fn statistics(condition: &MediaCondition, quality: Option<QualityLevel>) -> Opti
         round_trip_time: last.and_then(|last| last.round_trip_us).map(millis),
         estimated_bitrate: last.and_then(|last| last.estimate_bps),
         layer: last.and_then(|last| last.layer).map(|layer| layer.spatial),
+        video_paused: last.and_then(|last| last.pause).map(|pause| match pause {
+            PicturePause::Unwanted => "UNWANTED",
+            PicturePause::NotChosen => "NOT_CHOSEN",
+            PicturePause::Bandwidth => "BANDWIDTH",
+        }),
         received: streams(|last| &last.received),
         sent: streams(|last| &last.sent),
         totals: WebRtcTotalsView { bytes, packets, nacks, key_frame_requests, freezes, frozen_time: frozen_ms },

@@ -37,14 +37,16 @@ pub enum ErrorCode {
     TransportResponse,
     /// A call before joinRoom.
     Transport,
-    /// The feature is of another edition.
-    WrongEdition,
+    /// Speech is not recognised here, or not now.
+    SpeechToText,
+    /// The deployment recognises no speech.
+    SpeechToTextOff,
     /// `connect` with an RPC session that is unknown or has expired.
     ReconnectionError,
 }
 
 impl ErrorCode {
-    const ALL: [Self; 19] = [
+    const ALL: [Self; 20] = [
         Self::Internal,
         Self::UserGeneric,
         Self::UserNotFound,
@@ -62,7 +64,8 @@ impl ErrorCode {
         Self::ForcedCodecNotFound,
         Self::TransportResponse,
         Self::Transport,
-        Self::WrongEdition,
+        Self::SpeechToText,
+        Self::SpeechToTextOff,
         Self::ReconnectionError,
     ];
 
@@ -79,6 +82,7 @@ impl ErrorCode {
             Self::UserNotFound => 102,
             Self::UserNotStreaming => 105,
             Self::UserAlreadyStreaming => 106,
+            Self::SpeechToText => 201,
             Self::RoomNotFound => 202,
             Self::RoomClosed => 203,
             Self::RoomCannotBeCreated => 204,
@@ -91,7 +95,7 @@ impl ErrorCode {
             Self::ForcedCodecNotFound => 800,
             Self::TransportResponse => 802,
             Self::Transport => 803,
-            Self::WrongEdition => 997,
+            Self::SpeechToTextOff => 996,
             Self::ReconnectionError => 40007,
         }
     }

@@ -169,8 +169,59 @@ pub struct BroadcastPicture {
 pub struct RecogniseSpec {
     /// As the client named it.
     pub language: String,
-    /// Address of a server that speaks Vosk's WebSocket protocol: `ws:` or `wss:`.
-    pub vosk: String,
+    /// What recognises it.
+    pub by: SpeechEngine,
+}
+
+/// What recognises speech.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(tag = "engine", rename_all = "camelCase")]
+pub enum SpeechEngine {
+    /// A server that speaks Vosk's WebSocket protocol.
+    Vosk {
+        /// `ws:` or `wss:`.
+        address: String,
+    },
+    /// Amazon's service.
+    Transcribe(TranscribeSpec),
+}
+
+/// Amazon Transcribe.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TranscribeSpec {
+    /// Of Amazon's: `eu-west-1`…
+    pub region: String,
+    /// Who asks.
+    pub access_key: String,
+    /// The secret of that.
+    pub secret_key: HiddenText,
+    /// `ws:` or `wss:` with host and port, in place of the region's own.
+    pub endpoint: Option<String>,
+}
+
+/// A text that no log shows.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct HiddenText(String);
+
+impl HiddenText {
+    /// The text.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for HiddenText {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+impl std::fmt::Debug for HiddenText {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("HiddenText(…)")
+    }
 }
 
 /// Something that comes to a job.

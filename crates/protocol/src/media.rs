@@ -8,6 +8,7 @@ mod bitrate;
 mod codec;
 mod command;
 mod event;
+mod ice;
 mod local;
 mod observation;
 mod reception;
@@ -17,7 +18,10 @@ pub use bitrate::BitrateLimits;
 pub use codec::{CodecChoice, Kinds, MediaKind, VideoCodec};
 pub use command::{MediaCommand, MediaOperation};
 pub use event::{MediaEvent, MediaFailure};
+pub use ice::IceCredentials;
 pub use local::{LocalFormats, OutputVideo};
-pub use observation::{MediaPath, PathProtocol, Pictures, StreamStatistics, TransportObservation, TransportStatistics};
+pub use observation::{
+    MediaPath, PathProtocol, PicturePause, Pictures, StreamStatistics, TransportObservation, TransportStatistics,
+};
 pub use reception::{Layer, LayerLimit, Legs, Reception};
 pub use selection::Selection;

@@ -18,7 +18,7 @@ use protocol::job::{JobNews, JobReport};
 use protocol::media::MediaEvent;
 use protocol::recording::RecordingReport;
 use recordings::{RecordingCommands, RecordingNews};
-use session::command::ApplicationCommand;
+use session::command::{ApplicationCommand, Caller};
 use session::{
     Asker, CallId, ClientCommand, ClientHandle, Command, Defect, Effect, Notification, PeerInfo, Question, Refusal,
     Registry, Reply, Settings, SocketId, Time,
@@ -72,15 +72,29 @@ pub(crate) enum SocketInput {
 
 enum Input {
     Call(Call),
-    Ask(Box<ApplicationCommand>, oneshot::Sender<CallResult>),
+    Ask(Box<Asked>, oneshot::Sender<CallAnswer>),
     Socket(SocketId, SocketInput),
 }
 
 /// What was asked; returns how to hand over the result once its effects are done.
 type Call = Box<dyn FnOnce(&mut Registry, Time) -> Done + Send>;
 type Done = Box<dyn FnOnce() + Send>;
+/// What is asked without a socket.
+enum Asked {
+    Application(ApplicationCommand),
+    Client(Caller, ClientCommand),
+}
+
 /// What came of a command.
 pub(crate) type CallResult = Result<Reply, Refusal>;
+
+/// What came of one that was asked without a socket.
+#[derive(Debug)]
+pub(crate) struct CallAnswer {
+    /// Of a client that is somebody: by this it asks the next time.
+    pub(crate) client: Option<ClientHandle>,
+    pub(crate) result: CallResult,
+}
 
 impl Control {
     /// Runs `f` on the registry, for what only this process may do. When this returns, everything that follows from `f` is
@@ -105,9 +119,18 @@ impl Control {
 
     /// What came of a command, which may take long.
     pub(crate) async fn ask(&self, command: ApplicationCommand) -> Result<CallResult, Stopped> {
-        let (settle, result) = oneshot::channel();
-        self.inputs.send(Input::Ask(Box::new(command), settle)).await.map_err(|_| Stopped)?;
-        result.await.map_err(|_| Stopped)
+        self.answer_to(Asked::Application(command)).await.map(|answer| answer.result)
+    }
+
+    /// The same of what a client without a socket asks.
+    pub(crate) async fn ask_as(&self, caller: Caller, command: ClientCommand) -> Result<CallAnswer, Stopped> {
+        self.answer_to(Asked::Client(caller, command)).await
+    }
+
+    async fn answer_to(&self, asked: Asked) -> Result<CallAnswer, Stopped> {
+        let (settle, answer) = oneshot::channel();
+        self.inputs.send(Input::Ask(Box::new(asked), settle)).await.map_err(|_| Stopped)?;
+        answer.await.map_err(|_| Stopped)
     }
 
     pub(crate) async fn socket(&self, socket: SocketId, input: SocketInput) -> Result<(), Stopped> {
@@ -240,7 +263,7 @@ struct ControlLoop {
     recordings: RecordingCommands,
     jobs: Option<Jobs>,
     /// Who waits for an answer.
-    calls: HashMap<CallId, oneshot::Sender<CallResult>>,
+    calls: HashMap<CallId, oneshot::Sender<CallAnswer>>,
     next_call: u64,
     accounts: Accounts,
     observers: MediaObservers,
@@ -274,7 +297,7 @@ impl ControlLoop {
             tokio::select! {
                 input = inputs.recv() => match input {
                     Some(Input::Call(call)) => self.call(call),
-                    Some(Input::Ask(command, settle)) => self.ask(*command, settle),
+                    Some(Input::Ask(asked, settle)) => self.ask(*asked, settle),
                     Some(Input::Socket(socket, input)) => self.socket(socket, input),
                     None => return self.accounts.close().await,
                 },
@@ -319,11 +342,14 @@ impl ControlLoop {
         }
     }
 
-    fn ask(&mut self, command: ApplicationCommand, settle: oneshot::Sender<CallResult>) {
+    fn ask(&mut self, asked: Asked, settle: oneshot::Sender<CallAnswer>) {
         let call = CallId(self.next_call);
         self.next_call += 1;
         self.calls.insert(call, settle);
-        let command = Command::Application { call, command };
+        let command = match asked {
+            Asked::Application(command) => Command::Application { call, command },
+            Asked::Client(caller, command) => Command::Call { call, caller, command },
+        };
         if self.try_step(|registry, now| registry.handle(command, now)).is_err() {
             self.calls.remove(&call);
         }
@@ -404,10 +430,10 @@ impl ControlLoop {
             self.metrics.refused(refusal);
         }
         let (socket, frame) = match effect {
-            Effect::Reply { asker: Asker::Call(call), result, .. } => {
+            Effect::Reply { asker: Asker::Call(call), client, result } => {
                 if let Some(settle) = self.calls.remove(&call) {
                     // Nobody may wait any more.
-                    let _ = settle.send(result);
+                    let _ = settle.send(CallAnswer { client, result });
                 }
                 return None;
             }

@@ -12,11 +12,12 @@ use delivery::webhooks::{Destination, DestinationError};
 use media::{AddressOptions, TranslatedAddress, WorkerOptions};
 use openvidu::Dialect;
 use protocol::id::WorkerId;
+use protocol::job::{HiddenText, TranscribeSpec};
 use protocol::model::{IceServer, MediaServer};
-use session::{Flow, RecordingSettings, SignalLimits};
+use session::{Flow, ModelLoading, RecordingSettings, SignalLimits, SpeechService, SpeechSettings};
 use settings::{
-    COMPATIBLE_VERSION, CertificateType, Config, ConfigError, Fault, IceMode, PublicHost, RecordingStorage, Rule,
-    Secret, Sources, bracketed,
+    COMPATIBLE_VERSION, CertificateType, Config, ConfigError, Fault, IceMode, ModelLoadStrategy, PublicHost,
+    RecordingStorage, Rule, Secret, Sources, SpeechEngine, bracketed,
 };
 use turn::SharedSecret;
 
@@ -49,8 +50,20 @@ const PAGE_START_TIMEOUT: Duration = Duration::from_secs(30);
 /// As in the original: creating the session again waits as long.
 const RECORDING_PROCESSING_TIMEOUT: Duration = Duration::from_secs(15);
 
+/// Clients give up after 10 s.
+const RECOGNISER_START_TIMEOUT: Duration = Duration::from_secs(8);
+/// What Amazon Transcribe understands as it is said, by its documentation.
+const TRANSCRIBE_LANGUAGES: &[&str] = &[
+    "af-ZA", "ar-AE", "ar-SA", "ca-ES", "cs-CZ", "da-DK", "de-CH", "de-DE", "el-GR", "en-AB", "en-AU", "en-GB",
+    "en-IE", "en-IN", "en-NZ", "en-US", "en-WL", "en-ZA", "es-ES", "es-US", "eu-ES", "fa-IR", "fi-FI", "fr-CA",
+    "fr-FR", "gl-ES", "he-IL", "hi-IN", "hr-HR", "id-ID", "it-IT", "ja-JP", "ko-KR", "lv-LV", "ms-MY", "nl-NL",
+    "no-NO", "pl-PL", "pt-BR", "pt-PT", "ro-RO", "ru-RU", "sk-SK", "so-SO", "sr-RS", "sv-SE", "th-TH", "tl-PH",
+    "uk-UA", "vi-VN", "zh-CN", "zh-HK", "zh-TW", "zu-ZA",
+];
+
 /// What the parts have to say about their settings, before anything is opened.
-pub(crate) const RULES: &[Rule] = &[|config| webhook(config).err(), |config| bucket(config).err()];
+pub(crate) const RULES: &[Rule] =
+    &[|config| webhook(config).err(), |config| bucket(config).err(), |config| speech(config).err()];
 
 /// Reads and checks everything that the server of this crate can be given.
 ///
@@ -156,6 +169,64 @@ pub(crate) fn workers(config: &Config) -> u16 {
     wanted.clamp(1, media::MAX_WORKERS)
 }
 
+/// What recognises speech, if anything does.
+pub(crate) fn speech(config: &Config) -> Result<Option<SpeechSettings>, Fault> {
+    let service = match config.openvidu_pro_speech_to_text {
+        SpeechEngine::Vosk => {
+            let loading = match config.openvidu_pro_speech_to_text_vosk_model_load_strategy {
+                ModelLoadStrategy::OnDemand => ModelLoading::OnDemand,
+                ModelLoadStrategy::Manual => ModelLoading::Manual,
+            };
+            SpeechService::Vosk { servers: config.madang_vosk_servers.0.clone(), loading }
+        }
+        SpeechEngine::Aws => {
+            SpeechService::Transcribe { account: transcribe(config)?, languages: TRANSCRIBE_LANGUAGES }
+        }
+        SpeechEngine::Azure | SpeechEngine::Disabled => return Ok(None),
+    };
+    Ok(Some(SpeechSettings { service, start_timeout: RECOGNISER_START_TIMEOUT }))
+}
+
+fn transcribe(config: &Config) -> Result<TranscribeSpec, Fault> {
+    let given = |name, value: &str| {
+        let rule = || "Must be set with OPENVIDU_PRO_SPEECH_TO_TEXT=aws.".to_owned();
+        let fault = || Fault { name: Some(name), value: String::new(), rule: rule() };
+        (!value.is_empty()).then(|| value.to_owned()).ok_or_else(fault)
+    };
+    let endpoint = &config.madang_transcribe_endpoint;
+    Ok(TranscribeSpec {
+        region: given("OPENVIDU_PRO_AWS_REGION", &config.openvidu_pro_aws_region)?,
+        access_key: given("OPENVIDU_PRO_AWS_ACCESS_KEY", config.openvidu_pro_aws_access_key.expose())?,
+        secret_key: HiddenText::from(&*given(
+            "OPENVIDU_PRO_AWS_SECRET_KEY",
+            config.openvidu_pro_aws_secret_key.expose(),
+        )?),
+        endpoint: (!endpoint.is_empty()).then(|| endpoint.clone()),
+    })
+}
+
+/// In which somebody can be listened to.
+pub(crate) fn speech_languages(config: &Config) -> Vec<String> {
+    match speech(config) {
+        Ok(Some(SpeechSettings { service: SpeechService::Vosk { servers, .. }, .. })) => servers.into_keys().collect(),
+        Ok(Some(SpeechSettings { service: SpeechService::Transcribe { languages, .. }, .. })) => {
+            languages.iter().map(|language| (*language).to_owned()).collect()
+        }
+        Ok(None) | Err(_) => vec![],
+    }
+}
+
+/// Why speech is not recognised although that is set, if so.
+pub(crate) fn deaf(config: &Config) -> Option<&'static str> {
+    match config.openvidu_pro_speech_to_text {
+        SpeechEngine::Vosk if config.madang_vosk_servers.0.is_empty() => {
+            Some("no language can be recognised: MADANG_VOSK_SERVERS names no server")
+        }
+        SpeechEngine::Azure => Some("speech is not recognised: OPENVIDU_PRO_SPEECH_TO_TEXT can be `vosk` or `aws`"),
+        SpeechEngine::Vosk | SpeechEngine::Aws | SpeechEngine::Disabled => None,
+    }
+}
+
 /// How often the networks of publishers are rated, if they are.
 fn network_quality(config: &Config) -> Option<Duration> {
     let interval = Duration::from_secs(config.openvidu_pro_network_quality_interval.into());
@@ -233,6 +304,7 @@ pub(crate) fn session(config: &Config, fallback_host: IpAddr, udp_port: u16) -> 
         },
         signals: Some(SIGNALS),
         network_quality: network_quality(config),
+        virtual_background: config.madang_virtual_background,
         // As of the original, Kurento does, and mediasoup does not.
         transcodes: config.openvidu_enterprise_media_server == MediaServer::Kurento,
         recording: RecordingSettings {
@@ -244,6 +316,8 @@ pub(crate) fn session(config: &Config, fallback_host: IpAddr, udp_port: u16) -> 
             page_start_timeout: PAGE_START_TIMEOUT,
             processing_timeout: RECORDING_PROCESSING_TIMEOUT,
         },
+        // What is wrong with it has been told.
+        speech: speech(config).unwrap_or_default(),
     }
 }
 
@@ -299,6 +373,53 @@ mod tests {
         assert_eq!(url(&[("DOMAIN_OR_PUBLIC_IP", "2001:db8::1")]), "stun:[2001:db8::1]:3478");
         let same = session(&Config::default(), LOCALHOST, 3478).ice_servers[0].url.clone();
         assert_eq!(same, "stun:127.0.0.1:3479");
+    }
+
+    #[test]
+    fn speech_is_recognised_where_a_server_is_named() {
+        let off = load(&[]).unwrap();
+        assert!(speech(&off).unwrap().is_none() && deaf(&off).is_none() && speech_languages(&off).is_empty());
+        let on = ("OPENVIDU_PRO_SPEECH_TO_TEXT", "vosk");
+        let servers = ("MADANG_VOSK_SERVERS", "[en-US=ws://127.0.0.1:2700, fr-FR=wss://vosk.example.org/fr]");
+        let config = load(&[on, servers]).unwrap();
+        let Some(SpeechService::Vosk { servers: set, loading: ModelLoading::OnDemand }) =
+            speech(&config).unwrap().map(|speech| speech.service)
+        else {
+            panic!("Vosk was set")
+        };
+        assert_eq!(
+            (set["en-US"].as_str(), set["fr-FR"].as_str()),
+            ("ws://127.0.0.1:2700", "wss://vosk.example.org/fr")
+        );
+        assert_eq!(speech_languages(&config), ["en-US", "fr-FR"]);
+        assert!(deaf(&config).is_none());
+        assert!(deaf(&load(&[on]).unwrap()).unwrap().contains("MADANG_VOSK_SERVERS"));
+        let azure = load(&[("OPENVIDU_PRO_SPEECH_TO_TEXT", "azure"), servers]).unwrap();
+        assert!(speech(&azure).unwrap().is_none() && deaf(&azure).is_some());
+        for wrong in ["[en-US]", "[en-US=http://h]", "[=ws://h]", "[en=ws://h,en=ws://i]", "ws://h"] {
+            let told = load(&[("MADANG_VOSK_SERVERS", wrong)]).unwrap_err().to_string();
+            assert!(told.contains("Property MADANG_VOSK_SERVERS"), "{wrong}: {told}");
+        }
+    }
+
+    #[test]
+    fn amazons_service_needs_to_know_who_asks() {
+        let on = ("OPENVIDU_PRO_SPEECH_TO_TEXT", "aws");
+        let account = [
+            ("OPENVIDU_PRO_AWS_REGION", "eu-west-1"),
+            ("OPENVIDU_PRO_AWS_ACCESS_KEY", "AKIDEXAMPLE"),
+            ("OPENVIDU_PRO_AWS_SECRET_KEY", "hush"),
+        ];
+        for missing in 0..account.len() {
+            let mut pairs = vec![on];
+            pairs.extend(account.iter().enumerate().filter(|(n, _)| *n != missing).map(|(_, pair)| *pair));
+            let told = load(&pairs).unwrap_err().to_string();
+            assert!(told.contains(account[missing].0) && !told.contains("hush"), "{told}");
+        }
+        let config = load(&[&[on], &account[..]].concat()).unwrap();
+        assert!(speech_languages(&config).contains(&"ko-KR".to_owned()) && deaf(&config).is_none());
+        let set = format!("{:?}", speech(&config).unwrap());
+        assert!(set.contains("AKIDEXAMPLE") && !set.contains("hush"), "{set}");
     }
 
     #[test]

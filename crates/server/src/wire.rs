@@ -54,6 +54,9 @@ pub(crate) fn wire(program: Program, limits: Limits, opened: Opened) -> io::Resu
     let node = Arc::new(Node::new(&config, local_host));
     let journal = journal.and_then(|journal| begin_journal(journal, &node, &mut events));
     let rules = options::session(&config, local_host, media_address.port());
+    if let Some(why) = options::deaf(&config) {
+        tracing::warn!("{why} (docs/speech-to-text.md)");
+    }
     let rules = session::Settings { turn: turn.server.clone(), ..rules };
     let own_turn = turn.own_secret.is_some();
     let (network_changes, network) = watch::channel(network);

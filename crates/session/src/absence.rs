@@ -142,12 +142,9 @@ impl Session {
     /// Media or reports of it came in the last period of statistics of one of its peer connections.
     fn is_heard(&self, who: ParticipantId, cx: &Context, now: Time) -> bool {
         let Some(participant) = self.participant(who) else { return false };
-        let own = participant.stream.as_ref().map(|stream| stream.peer_connection.transport);
-        let received = participant.subscriptions.values().map(|subscription| subscription.peer_connection.transport);
-        own.into_iter().chain(received).any(|transport| {
-            cx.legs
-                .condition(transport)
-                .is_some_and(|condition| condition.is_heard(now, cx.settings.reconnection_grace))
+        participant.peer_connections().any(|peer_connection| {
+            let condition = cx.legs.condition(peer_connection.transport);
+            condition.is_some_and(|condition| condition.is_heard(now, cx.settings.reconnection_grace))
         })
     }
 

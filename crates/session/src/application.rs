@@ -64,6 +64,11 @@ impl Registry {
                 self.stop_recording(&recording, call, now)?;
                 Ok(None)
             }
+            ApplicationCommand::LoadSpeechModel { language } => {
+                self.load_speech_model(language, call, now)?;
+                Ok(None)
+            }
+            ApplicationCommand::UnloadSpeechModel { language } => Ok(self.unload_speech_model(&language).map(done)?),
         }
     }
 }

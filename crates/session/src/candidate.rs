@@ -26,16 +26,12 @@ impl Session {
         }
         let Some(publisher) = self.active(endpoint) else { return };
         let Some(own) = self.participant_mut(who) else { return };
-        let target = if publisher == who {
-            own.stream.as_mut().map(|stream| &mut stream.peer_connection)
-        } else {
-            own.subscriptions.get_mut(&publisher).map(|subscription| &mut subscription.peer_connection)
-        };
-        match target {
+        let room = own.room;
+        match own.peer_connection_mut((publisher != who).then_some(publisher)) {
             Some(peer_connection) => {
                 peer_connection.remember_candidate(&candidate);
                 let transport = peer_connection.transport;
-                cx.effects.media(own.room, MediaOperation::AddRemoteCandidate { transport, candidate });
+                cx.effects.media(room, MediaOperation::AddRemoteCandidate { transport, candidate });
             }
             None => own.early_candidates.push(&endpoint.into(), candidate),
         }

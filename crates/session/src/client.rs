@@ -168,8 +168,8 @@ impl Clients {
     }
 
     /// A new client without a socket.
-    pub(crate) fn without_socket(&mut self, ids: &mut Ids) -> ClientId {
-        self.add(PeerInfo { ip: String::new(), user_id: String::new() }, Link::Calls, ids)
+    pub(crate) fn without_socket(&mut self, peer: PeerInfo, ids: &mut Ids) -> ClientId {
+        self.add(peer, Link::Calls, ids)
     }
 
     fn add(&mut self, peer: PeerInfo, link: Link, ids: &mut Ids) -> ClientId {

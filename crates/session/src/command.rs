@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::effect::PeerInfo;
+
 pub use application::{ApplicationCommand, CameraProperties, ConnectionUpdate, ServerSignal};
 pub use client::{
     ClientCommand, ClientSignal, FilterAction, HiddenClient, Join, Publish, Rejection, RenewalSdp, StreamChange,
@@ -76,6 +78,15 @@ impl fmt::Debug for ClientHandle {
     }
 }
 
+/// A client without a socket.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Caller {
+    /// One that wants to join.
+    New(PeerInfo),
+    /// One that has.
+    Known(ClientHandle),
+}
+
 /// What is asked, and by whom.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Command {
@@ -101,8 +112,8 @@ pub enum Command {
     Call {
         /// Of [`Asker::Call`].
         call: CallId,
-        /// Which client; none: a new one, that wants to join.
-        client: Option<ClientHandle>,
+        /// Which client.
+        caller: Caller,
         /// What it asks.
         command: ClientCommand,
     },

@@ -12,6 +12,7 @@ use crate::camera::Camera;
 use crate::candidate::EarlyCandidates;
 use crate::command::HiddenClient;
 use crate::id::{ClientId, ParticipantId};
+use crate::peer_connection::PeerConnection;
 use crate::quality::Quality;
 use crate::reply::{ParticipantData, ParticipantDescription};
 use crate::snapshot::Token;
@@ -90,6 +91,22 @@ impl Participant {
     /// The recorder's page does not close its own socket.
     pub(crate) fn is_recorder(&self) -> bool {
         matches!(self.access, Access::Secret(Insider::Hidden(HiddenClient::Recorder)) | Access::Page(_))
+    }
+
+    /// The one by which it receives of `publisher`, or without one its own stream's.
+    pub(crate) fn peer_connection_mut(&mut self, publisher: Option<ParticipantId>) -> Option<&mut PeerConnection> {
+        match publisher {
+            Some(publisher) => {
+                self.subscriptions.get_mut(&publisher).map(|subscription| &mut subscription.peer_connection)
+            }
+            None => self.stream.as_mut().map(|stream| &mut stream.peer_connection),
+        }
+    }
+
+    /// All of them, its own stream's first.
+    pub(crate) fn peer_connections(&self) -> impl Iterator<Item = &PeerConnection> {
+        let own = self.stream.as_ref().map(|stream| &stream.peer_connection);
+        own.into_iter().chain(self.subscriptions.values().map(|subscription| &subscription.peer_connection))
     }
 
     /// As newcomers learn of it.

@@ -16,6 +16,7 @@ use crate::media::{MediaRequest, MediaRequests};
 use crate::observation::MediaLegs;
 use crate::recording::Recordings;
 use crate::request::{Decision, Response};
+use crate::speech::Speech;
 use crate::timer::{Timer, Timers};
 use crate::worker::Workers;
 use crate::{Notification, Refusal, Reply, Settings, Time};
@@ -33,6 +34,7 @@ pub(crate) struct Context {
     pub(crate) recordings: Recordings,
     pub(crate) cameras: Cameras,
     pub(crate) jobs: Jobs,
+    pub(crate) speech: Speech,
     /// Streams to be offered again, and to whom.
     pub(crate) offers_due: VecDeque<(ClientId, StreamId)>,
     pub(crate) effects: Effects,
@@ -51,6 +53,7 @@ impl Context {
             recordings: Recordings::default(),
             cameras: Cameras::default(),
             jobs: Jobs::default(),
+            speech: Speech::default(),
             offers_due: VecDeque::new(),
             effects: Effects::default(),
         }
@@ -101,6 +104,7 @@ impl Context {
     /// socket.
     pub(crate) fn close_client(&mut self, client: ClientId) {
         self.refuse_queued(client);
+        self.timers.cancel(Timer::Caller(client));
         self.clients.close(client, &mut self.effects);
     }
 
@@ -119,6 +123,7 @@ impl Context {
         self.timers.cancel(Timer::Linger(client));
         self.timers.cancel(Timer::Return(client));
         self.timers.cancel(Timer::CutOff(client));
+        self.timers.cancel(Timer::Caller(client));
         self.clients.remove(client);
     }
 

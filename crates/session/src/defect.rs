@@ -98,6 +98,7 @@ impl Registry {
             }
         }
         self.attempt(|registry| broken.end_recording(REASON, &mut registry.cx, now));
+        self.attempt(|registry| registry.cx.end_speech(&broken.id));
         self.bury(broken.id.clone(), broken.number, broken.destroyed(REASON, now), now);
     }
 }
@@ -132,6 +133,7 @@ mod tests {
             video_bandwidth: crate::VideoBandwidth::default(),
             signals: None,
             network_quality: None,
+            virtual_background: false,
             transcodes: true,
             recording: RecordingSettings {
                 enabled: false,
@@ -142,6 +144,7 @@ mod tests {
                 page_start_timeout: SECOND,
                 processing_timeout: SECOND,
             },
+            speech: None,
         }
     }
 

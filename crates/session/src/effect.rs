@@ -8,13 +8,14 @@ use protocol::id::RouterId;
 use protocol::job::JobCommand;
 use protocol::media::{MediaCommand, MediaOperation};
 use protocol::recording::RecordingCommand;
+use serde::{Deserialize, Serialize};
 
 use crate::command::{Asker, ClientHandle, SocketId};
 use crate::demand::Demand;
 use crate::{MediaObservation, Notification, Refusal, Reply};
 
-/// What the shell knows of a client when its socket opens.
-#[derive(Clone, PartialEq, Eq, Debug)]
+/// What the shell knows of a client when its socket opens, or when it calls for the first time.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct PeerInfo {
     /// `X-Real-IP`, else the socket's address.
     pub ip: String,

@@ -14,6 +14,8 @@ use crate::{Effect, Registry, Time};
 /// What a job is for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum JobPurpose {
+    /// Hears one speaker in one language (`speech`).
+    Recognise,
     /// Somebody's stream in another codec.
     Transcoding { seat: Seat, codec: VideoCodec },
     /// Pulls the camera that publishes this.
@@ -58,6 +60,7 @@ impl Registry {
     pub fn handle_job(&mut self, report: JobReport, now: Time) {
         let Some(purpose) = self.cx.jobs.purposes.get(&report.job).cloned() else { return };
         match purpose {
+            JobPurpose::Recognise => self.recogniser_reports(report.job, report.news, now),
             JobPurpose::Transcoding { seat, codec } => self.transcoding_reported(&seat, codec, report.news),
             JobPurpose::Camera(publication) => self.take_from_camera(publication, report.news, now),
         }

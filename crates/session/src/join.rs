@@ -47,7 +47,8 @@ impl Registry {
                 break connection;
             }
         };
-        let token = Token { value: self.cx.ids.token(), origin: Some(origin.to_owned()) };
+        let virtual_background = self.cx.settings.virtual_background;
+        let token = Token { value: self.cx.ids.token(), origin: Some(origin.to_owned()), virtual_background };
         let pending = PendingConnection { connection: connection.clone(), created_at: now, properties, token };
         session.add_pending(self.cx.ids.pending(), pending);
         Ok(connection)
@@ -79,7 +80,8 @@ impl Session {
                 Some(hidden @ HiddenClient::SpeechToText) => ("SPEECH_TO_TEXT".into(), Insider::Hidden(hidden)),
                 None => {
                     let connection = cx.ids.connection();
-                    (connection, Insider::Visible { token: Token { value: cx.ids.token(), origin: None } })
+                    let token = Token { value: cx.ids.token(), origin: None, virtual_background: false };
+                    (connection, Insider::Visible { token })
                 }
             };
             return Ok(Admission { connection, created_at: now, access: Access::Secret(insider) });
@@ -156,6 +158,7 @@ impl Session {
             self.broadcast(None, Notification::ParticipantJoined { connection, joined_at: now, data }, cx);
         }
         self.take_seat(origin, participant, cx);
+        cx.expect_media_of_caller(origin.client, now);
         joined
     }
 

@@ -19,13 +19,14 @@
 //! Where things are: `registry` is the front, `request` the life of a client's request, `application` that of an
 //! application's. What is asked and answered stands in [`command`], [`question`], [`reply`], [`refusal`],
 //! [`notification`] and [`snapshot`]. One file per thing that happens (`join`, `publish`, `subscribe`, `leave`, `reconnection`, `moderation`,
-//! `signal`, `property`, `recording`, `guest_room`, `ending`), one per thing that is (`session`, `connection`, `stream`,
-//! `subscription`, `client`), `sessions` is their table, `defect` what becomes of a panic, `permissions` says who may do what,
+//! `signal`, `property`, `recording`, `speech`, `guest_room`, `ending`), one per thing that is (`session`, `connection`, `stream`,
+//! `subscription`, `client`, `caller`), `sessions` is their table, `defect` what becomes of a panic, `permissions` says who may do what,
 //! `voice` how much one may make others hear, `bandwidth` how much its pictures may take and `quality` how good a publisher's
 //! network is. Transitions are methods of `Session` and of what is in it; what they use besides is a `Context`, which knows no
 //! session.
 
 pub use bandwidth::VideoBandwidth;
+pub use caller::{CallerView, NoCaller, NoProspect, Prospect};
 pub use camera::{CameraChange, CameraState};
 pub use command::{Asker, CallId, ClientCommand, ClientHandle, Command, SocketId};
 pub use defect::Defect;
@@ -40,12 +41,14 @@ pub use refusal::Refusal;
 pub use registry::Registry;
 pub use reply::Reply;
 pub use settings::{RecordingSettings, Settings, TurnServer};
+pub use speech::{ModelLoading, SpeechRefusal, SpeechService, SpeechSettings};
 pub use time::Time;
 pub use voice::{Flow, SignalLimits};
 
 mod absence;
 mod application;
 mod bandwidth;
+mod caller;
 mod camera;
 mod candidate;
 mod client;
@@ -61,6 +64,7 @@ pub mod figures;
 mod garbage;
 mod guest_room;
 mod healing;
+mod ice;
 mod id;
 mod jobs;
 mod join;
@@ -87,6 +91,7 @@ mod sessions;
 mod settings;
 mod signal;
 pub mod snapshot;
+mod speech;
 mod stream;
 mod subscribe;
 mod subscription;

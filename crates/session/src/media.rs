@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use protocol::id::{MediaRequestId, PublicationId, RouterId, SessionId, StreamId, TransportId};
-use protocol::media::{Kinds, MediaEvent, MediaFailure, MediaOperation, VideoCodec};
+use protocol::media::{IceCredentials, Kinds, MediaEvent, MediaFailure, MediaOperation, VideoCodec};
 
 use crate::client::{Origin, Seat};
 use crate::command::Publish;
@@ -31,13 +31,15 @@ pub(crate) enum MediaAgreement {
     Offer { sdp: String },
     /// The client's answer.
     Accepted,
+    /// To begin ICE anew.
+    Restarted { credentials: IceCredentials, candidates: Vec<String> },
 }
 
 impl MediaAgreement {
     pub(crate) fn sdp(self) -> Option<String> {
         match self {
             Self::Answer { sdp, .. } | Self::Offer { sdp } => Some(sdp),
-            Self::Accepted => None,
+            Self::Accepted | Self::Restarted { .. } => None,
         }
     }
 }
@@ -73,6 +75,8 @@ pub(crate) enum MediaTask {
         transport: TransportId,
         offer: Option<Arc<str>>,
     },
+    /// Beginning ICE anew; without a publisher, of the client's own stream.
+    RestartIce { publisher: Option<ParticipantId>, transport: TransportId, remote_ufrag: String },
     /// Taking a subscriber's answer.
     Accept { publisher: ParticipantId, transport: TransportId, answer: Arc<str> },
 }
@@ -88,6 +92,8 @@ impl MediaTask {
             Self::Republish { transport, .. } | Self::Subscribe { transport, .. } | Self::Accept { transport, .. } => {
                 effects.media(router, MediaOperation::CloseTransport { transport });
             }
+            // Whatever its credentials are: it is what it was.
+            Self::RestartIce { .. } => {}
         }
     }
 }
@@ -154,11 +160,15 @@ impl Registry {
             MediaEvent::Answered { request, sdp, kinds } => (request, Ok(MediaAgreement::Answer { sdp, kinds })),
             MediaEvent::Offered { request, sdp } => (request, Ok(MediaAgreement::Offer { sdp })),
             MediaEvent::Accepted { request } => (request, Ok(MediaAgreement::Accepted)),
+            MediaEvent::Restarted { request, credentials, candidates } => {
+                (request, Ok(MediaAgreement::Restarted { credentials, candidates }))
+            }
             MediaEvent::Failed { request, why } => (request, Err(why)),
             MediaEvent::Observed { router, transport, observation: what } => {
                 // Of one that is closed by now there is nobody to tell.
                 if let Some(leg) = self.cx.legs.saw(router, transport, &what, now).cloned() {
                     self.rate(&leg, &what, now);
+                    self.notice_caller(&leg, &what, now);
                     self.cx.effects.observed(MediaObservation { leg, what });
                 }
                 return;
@@ -169,6 +179,7 @@ impl Registry {
             }
             MediaEvent::TapEnded { router: _, tap } => {
                 self.tap_ended(tap, now);
+                self.cx.speech_tap_ended(tap);
                 return;
             }
         };
@@ -235,6 +246,9 @@ impl Session {
             }
             MediaTask::Subscribe { publisher, stream, codec, transport, offer } => {
                 self.subscribed(origin, who, publisher, stream, codec, transport, offer, result, cx, now)
+            }
+            MediaTask::RestartIce { publisher, transport, remote_ufrag } => {
+                self.ice_restarted(who, publisher, transport, remote_ufrag, result)
             }
             MediaTask::Accept { publisher, transport, answer } => {
                 self.accepted(who, publisher, transport, answer, result, cx, now)

@@ -1,7 +1,7 @@
 //! What participants are told without having asked.
 
 use protocol::event::Reason;
-use protocol::id::{ConnectionId, StreamId};
+use protocol::id::{ConnectionId, SessionId, StreamId};
 use protocol::model::Role;
 use serde::{Deserialize, Serialize};
 
@@ -102,6 +102,25 @@ pub enum Notification {
         /// How it was; none: it was not known.
         old: Option<QualityLevel>,
     },
+    /// Somebody says something: told to those who listen.
+    SpeechRecognised {
+        /// Where.
+        session: SessionId,
+        /// Who speaks.
+        connection: ConnectionId,
+        /// As it was asked for.
+        language: String,
+        /// The words; never blank.
+        text: String,
+        /// What the recogniser itself says; never blank.
+        raw: String,
+        /// It will not be corrected any more. To each who listens, something was told before that may be.
+        is_final: bool,
+        /// When it was recognised.
+        at: Time,
+    },
+    /// What recognised speech for the receiver is gone: it listens to nobody any more.
+    SpeechDisconnected,
 }
 
 impl Notification {
@@ -116,6 +135,7 @@ impl Notification {
                 length(&stream.properties.type_of_video) + length(&stream.properties.video_dimensions)
             }
             Self::StreamOffered { offer, .. } => offer.len(),
+            Self::SpeechRecognised { language, text, raw, .. } => language.len() + text.len() + raw.len(),
             _ => 0,
         };
         chosen + 200

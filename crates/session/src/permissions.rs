@@ -3,7 +3,19 @@
 use protocol::model::Role;
 
 use crate::command::FilterAction;
-use crate::connection::{Access, Participant};
+use crate::connection::{Access, Participant, PendingConnection};
+
+impl PendingConnection {
+    /// Whoever comes with its token may.
+    pub(crate) fn may_publish(&self) -> bool {
+        publishes(self.properties.role)
+    }
+}
+
+/// Publishers and moderators do.
+fn publishes(role: Role) -> bool {
+    role != Role::Subscriber
+}
 
 impl Participant {
     /// What the client is told it may do. Who joined by secret is called a subscriber, whatever it may do besides.
@@ -18,7 +30,7 @@ impl Participant {
     /// with: see [`Self::lacks_token_to_publish`].
     pub(crate) fn may_publish(&self) -> bool {
         match &self.access {
-            Access::Token { properties, .. } => properties.role != Role::Subscriber,
+            Access::Token { properties, .. } => publishes(properties.role),
             Access::Secret(_) => true,
             Access::Page(_) | Access::Camera(_) => false,
         }

@@ -151,6 +151,7 @@ impl Session {
         cx.reply(origin, Ok(Reply::Published { answer: local_sdp, stream: id, created_at }));
         self.broadcast(Some(who), Notification::StreamPublished { connection, stream: description }, cx);
         self.record_published(who, cx, now);
+        self.speech_published(who, cx);
         Ok(Response::Given)
     }
 
@@ -191,6 +192,7 @@ impl Session {
         now: Time,
     ) {
         self.record_unpublished(publisher, cx, now);
+        self.speech_unpublished(publisher, cx);
         for transcoding in &stream.transcodings {
             self.end_transcoding(*transcoding, cx);
         }
@@ -201,7 +203,11 @@ impl Session {
         for (_, other) in self.participants_mut() {
             received.extend(other.subscriptions.remove(&publisher).map(|subscription| (other.client, subscription)));
         }
+        if let Some(publisher) = self.participant(publisher) {
+            cx.review_caller(publisher.client, now);
+        }
         for (client, subscription) in received {
+            cx.review_caller(client, now);
             // Its transport ends with the publication; only its own timer is left.
             subscription.cancel_offer(client, publisher, cx);
             if let Some(announced) = subscription.announced {
@@ -261,6 +267,7 @@ impl Session {
                 self.open_leg(who, transport, publication, stream.clone(), MediaDirection::Publishing, cx);
                 self.forward_early_candidates(who, &connection, cx);
                 self.record_republished(who, cx);
+                self.speech_published(who, cx);
                 self.offer_again(who, cx);
                 Ok(Response::Reply(Reply::Published { answer, stream: stream.clone(), created_at }))
             }

@@ -7,6 +7,7 @@ use protocol::recording::RecordingView;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::caller::{CallerView, NoCaller, NoProspect, Prospect};
 use crate::figures::MediaFigures;
 use crate::registry::{Figures, NotFound};
 use crate::snapshot::{ConnectionSnapshot, Include, SessionSnapshot};
@@ -98,6 +99,59 @@ impl Question for ListConnections {
 
     fn answer(self, registry: &Registry) -> Self::Answer {
         registry.connections(&self.session, self.include)
+    }
+}
+
+/// Whether a token was made here for a client that may still come, or is there.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnowsToken {
+    /// Session id.
+    pub session: String,
+    /// `tok_…`: a secret.
+    pub token: String,
+}
+
+impl Question for KnowsToken {
+    type Answer = bool;
+
+    fn answer(self, registry: &Registry) -> Self::Answer {
+        registry.knows_token(&self.session, &self.token)
+    }
+}
+
+/// What a token opens that is not used yet. It is not used by this.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LookIn {
+    /// Session id.
+    pub session: String,
+    /// `tok_…`: a secret.
+    pub token: String,
+}
+
+impl Question for LookIn {
+    type Answer = Result<Prospect, NoProspect>;
+
+    fn answer(self, registry: &Registry) -> Self::Answer {
+        registry.prospect(&self.session, &self.token)
+    }
+}
+
+/// Somebody without a socket who has joined.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FindCaller {
+    /// Session id.
+    pub session: String,
+    /// Connection id.
+    pub connection: String,
+    /// The token that it has come in with: a secret.
+    pub token: String,
+}
+
+impl Question for FindCaller {
+    type Answer = Result<CallerView, NoCaller>;
+
+    fn answer(self, registry: &Registry) -> Self::Answer {
+        registry.caller(&self.session, &self.connection, &self.token)
     }
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::command::{ClientHandle, FilterAction, Rejection};
 use crate::registry::{NotFound, SessionExists, SignalRefusal, UnpublishRefusal};
-use crate::{GuestRefusal, RecordingStartFailure, SignalLimits, StartRefusal, StopRefusal};
+use crate::{GuestRefusal, RecordingStartFailure, SignalLimits, SpeechRefusal, StartRefusal, StopRefusal};
 
 /// Why not. Clients' first, then applications'.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -141,6 +141,8 @@ pub enum Refusal {
         /// Of whom.
         connection: ConnectionId,
     },
+    /// There is no peer connection on which ICE could begin anew, or none any more.
+    NothingToRestart,
     /// The stream ended before the subscriber had answered.
     StreamEnded,
     /// The subscription of nobody's stream cannot be given up.
@@ -200,6 +202,8 @@ pub enum Refusal {
         /// How much it may.
         limits: SignalLimits,
     },
+    /// Something about speech: of a client, or of an application.
+    Speech(SpeechRefusal),
 
     /// What an application asked about does not exist.
     NotFound(NotFound),

@@ -97,6 +97,8 @@ pub struct Figures {
     pub recordings: usize,
     /// Sessions that wait for the end of theirs.
     pub ending: usize,
+    /// What hears one speaker in one language.
+    pub recognisers: usize,
 }
 
 impl Registry {
@@ -162,6 +164,11 @@ impl Registry {
     pub fn connection(&self, session: &str, connection: &str) -> Result<ConnectionSnapshot, NotFound> {
         let session = self.sessions.get(session).ok_or(NotFound::Session)?;
         session.connection_snapshot(connection, Include::default(), &self.cx.legs).ok_or(NotFound::Connection)
+    }
+
+    /// Whether a token of that session opens it, or has let somebody in who still is there.
+    pub fn knows_token(&self, session: &str, token: &str) -> bool {
+        self.sessions.get(session).is_some_and(|session| session.has_token(token))
     }
 
     /// The connections of a session.
@@ -251,6 +258,7 @@ impl Registry {
                 Timer::Grace(client) => self.end_grace(client, now),
                 Timer::Return(client) => self.cx.drop_client(client),
                 Timer::Linger(client) => self.cx.clients.close(client, &mut self.cx.effects),
+                Timer::Caller(client) => self.look_after_caller(client, now),
                 Timer::Media(request) => self.give_up_media(request, now),
                 Timer::Offer { client, publisher, transport } => {
                     if let Some(Seat { session, participant }) = self.seat_of(client)
@@ -266,6 +274,7 @@ impl Registry {
                 }
                 Timer::RecordingStart(recording) => self.expire_recording_start(recording, now),
                 Timer::AutomaticStop(recording) => self.stop_automatically(recording, now),
+                Timer::Recogniser(job) => self.expire_recogniser(job),
                 Timer::Ending(router) => self.expire_ending(router),
                 Timer::Garbage => self.collect_garbage(now),
                 Timer::GuestPlaces => self.expire_guest_places(now),
@@ -292,6 +301,7 @@ impl Registry {
             jobs: self.cx.jobs.count(),
             recordings: self.cx.recordings.len(),
             ending: self.ending.len(),
+            recognisers: self.cx.speech.count(),
         }
     }
 

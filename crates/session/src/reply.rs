@@ -1,6 +1,7 @@
 //! What answers a command that is carried out.
 
 use protocol::id::{ConnectionId, SessionId, StreamId};
+use protocol::media::IceCredentials;
 use protocol::model::{IceServer, Role};
 use protocol::recording::RecordingView;
 use serde::{Deserialize, Serialize};
@@ -34,6 +35,13 @@ pub enum Reply {
     Answer {
         /// SDP.
         answer: String,
+    },
+    /// ICE begins anew.
+    IceRestarted {
+        /// Ours from now on.
+        credentials: IceCredentials,
+        /// Where we are reached: `candidate:…` lines.
+        candidates: Vec<String>,
     },
     /// The client is bound to the socket again.
     Resumed,

@@ -5,7 +5,7 @@ use protocol::event::Reason;
 use protocol::id::SessionId;
 
 use crate::client::{Origin, Presence, QueuedRequest, Seat};
-use crate::command::{Asker, CallId, ClientCommand, ClientHandle, Command, SocketId};
+use crate::command::{Asker, CallId, Caller, ClientCommand, Command, SocketId};
 use crate::context::Context;
 use crate::id::{ClientId, ParticipantId};
 use crate::session::Session;
@@ -41,7 +41,7 @@ impl Registry {
         match command {
             Command::Socket { socket, request, command } => self.take_from_socket(socket, request, command, now),
             Command::Resume { socket, request, client } => self.resume(socket, request, client.as_ref(), now),
-            Command::Call { call, client, command } => self.take_from_call(call, client.as_ref(), command, now),
+            Command::Call { call, caller, command } => self.take_from_call(call, caller, command, now),
             Command::Application { call, command } => self.take_from_application(call, command, now),
         }
         self.settle(now);
@@ -55,11 +55,11 @@ impl Registry {
         self.queue(Origin { client, asker: Some(Asker::Socket { socket, request }) }, command, now);
     }
 
-    fn take_from_call(&mut self, call: CallId, client: Option<&ClientHandle>, command: ClientCommand, now: Time) {
+    fn take_from_call(&mut self, call: CallId, caller: Caller, command: ClientCommand, now: Time) {
         let asker = Asker::Call(call);
-        let known = match client {
-            Some(handle) => self.cx.clients.by_handle(handle),
-            None => Some(self.cx.clients.without_socket(&mut self.cx.ids)),
+        let known = match caller {
+            Caller::Known(handle) => self.cx.clients.by_handle(&handle),
+            Caller::New(peer) => Some(self.cx.clients.without_socket(peer, &mut self.cx.ids)),
         };
         let Some(client) = known else {
             self.cx.effects.reply(asker, None, Err(Refusal::UnknownClient));
@@ -167,12 +167,19 @@ impl Session {
                 self.take_candidate(who, &endpoint, candidate, cx);
                 DONE
             }
+            ClientCommand::RestartIce { endpoint, credentials } => {
+                self.restart_ice(origin, who, &endpoint, credentials, cx, now)
+            }
             ClientCommand::RenewConnection { stream, sdp } => self.renew(origin, who, &stream, sdp, cx, now),
             ClientCommand::Signal(signal) => self.signal_from_client(who, signal, cx, now),
             ClientCommand::ChangeStream(change) => self.change_stream(who, *change, cx, now),
             ClientCommand::ForceDisconnect { connection } => self.force_disconnect(origin, who, &connection, cx, now),
             ClientCommand::ForceUnpublish { stream } => self.force_unpublish(origin, who, &stream, cx, now),
             ClientCommand::Filter { action, stream } => self.filter(who, action, stream),
+            ClientCommand::SubscribeToSpeech { connection, language } => {
+                self.subscribe_to_speech(origin, who, connection, language, cx, now)
+            }
+            ClientCommand::UnsubscribeFromSpeech { connection } => self.unsubscribe_from_speech(who, connection, cx),
             ClientCommand::Report | ClientCommand::Echo => DONE,
             ClientCommand::Rejected { rejection, .. } => Err(Refusal::Rejected(rejection)),
         }
@@ -186,6 +193,7 @@ fn needs_media(command: &ClientCommand) -> bool {
             | ClientCommand::RequestOffer { .. }
             | ClientCommand::Subscribe { .. }
             | ClientCommand::AnswerOffer { .. }
+            | ClientCommand::RestartIce { .. }
             | ClientCommand::RenewConnection { .. }
     )
 }

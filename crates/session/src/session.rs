@@ -7,7 +7,7 @@ use protocol::id::{ConnectionId, RecordingKey, RouterId, SessionId};
 use protocol::media::MediaOperation;
 use protocol::model::SessionProperties;
 
-use crate::connection::{Participant, PendingConnection};
+use crate::connection::{Access, Participant, PendingConnection};
 use crate::context::Context;
 use crate::guest_room::GuestRoom;
 use crate::id::{ParticipantId, PendingId};
@@ -84,6 +84,17 @@ impl Session {
     pub(crate) fn redeem(&mut self, token: &str) -> Option<PendingConnection> {
         let id = *self.by_token.get(token)?;
         self.remove_pending(id)
+    }
+
+    /// Whether a token opens it, or has let somebody in who still is there.
+    pub(crate) fn has_token(&self, token: &str) -> bool {
+        let let_in = |participant: &Participant| matches!(&participant.access, Access::Token { token: own, .. } if own.value == token);
+        self.by_token.contains_key(token) || self.participants.values().any(let_in)
+    }
+
+    /// Whose token it is, which nobody has used.
+    pub(crate) fn pending_by_token(&self, token: &str) -> Option<&PendingConnection> {
+        self.pending.get(self.by_token.get(token)?)
     }
 
     pub(crate) fn enter(&mut self, id: ParticipantId, participant: Participant) {

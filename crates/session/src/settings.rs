@@ -6,7 +6,7 @@ use protocol::id::WorkerId;
 use protocol::model::{IceServer, RecordingNotification};
 use turn::{Credentials, SharedSecret};
 
-use crate::{SignalLimits, Time, VideoBandwidth};
+use crate::{SignalLimits, SpeechSettings, Time, VideoBandwidth};
 
 /// Read once at start.
 #[derive(Clone, Debug)]
@@ -41,10 +41,14 @@ pub struct Settings {
     pub signals: Option<SignalLimits>,
     /// How often the networks of publishers are rated for everybody; none: never.
     pub network_quality: Option<Duration>,
+    /// Whether tokens say that clients find virtual backgrounds here.
+    pub virtual_background: bool,
     /// Subscribers that cannot take a publisher's codec may be served in another one.
     pub transcodes: bool,
     /// Recording.
     pub recording: RecordingSettings,
+    /// Speech to text; none: the deployment does not listen.
+    pub speech: Option<SpeechSettings>,
 }
 
 /// The part about recordings.

@@ -79,6 +79,8 @@ pub struct Token {
     pub value: String,
     /// How the application that made it had reached us; none if nobody made it.
     pub origin: Option<String>,
+    /// It says that its client finds virtual backgrounds here.
+    pub virtual_background: bool,
 }
 
 impl std::fmt::Debug for Token {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use protocol::id::{MediaRequestId, PublicationId, RecordingKey, TransportId};
+use protocol::id::{JobId, MediaRequestId, PublicationId, RecordingKey, TransportId};
 
 use crate::Time;
 use crate::id::{ClientId, ParticipantId};
@@ -16,6 +16,8 @@ pub(crate) enum Timer {
     Return(ClientId),
     /// The client's connection ended some time ago: its socket goes too.
     Linger(ClientId),
+    /// Time to look whether a client without a socket still has media.
+    Caller(ClientId),
     /// The media worker did not answer.
     Media(MediaRequestId),
     /// The subscriber never answered our offer.
@@ -33,6 +35,8 @@ pub(crate) enum Timer {
     RecordingStart(RecordingKey),
     /// Nobody published, or came back.
     AutomaticStop(RecordingKey),
+    /// A recogniser of speech has not begun.
+    Recogniser(JobId),
     /// The session with this router has ended but for its recordings.
     Ending(u64),
     /// Time to look for sessions that nobody ever joined.

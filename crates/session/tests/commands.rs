@@ -8,11 +8,12 @@ use protocol::model::{
     ConnectionProperties, ForcedVideoCodec, MediaMode, RecordingMode, RecordingNotification, RecordingProperties,
     SessionProperties,
 };
-use session::command::{ApplicationCommand, Join, Publish, StreamProperties};
+use session::command::{ApplicationCommand, Caller, Join, Publish, StreamProperties};
+use session::question::KnowsToken;
 use session::registry::{Figures, NotFound};
 use session::reply::Joined;
 use session::{
-    Asker, CallId, ClientCommand, ClientHandle, Command, Effect, GuestRefusal, Notification, PeerInfo,
+    Asker, CallId, ClientCommand, ClientHandle, Command, Effect, GuestRefusal, Notification, PeerInfo, Question as _,
     RecordingSettings, Refusal, Registry, Reply, Settings, SocketId, Time,
 };
 
@@ -44,8 +45,10 @@ fn registry() -> Registry {
         video_bandwidth: session::VideoBandwidth::default(),
         signals: None,
         network_quality: None,
+        virtual_background: true,
         transcodes: true,
         recording,
+        speech: None,
     };
     Registry::new(settings, [1; 32])
 }
@@ -98,14 +101,21 @@ fn ask(registry: &mut Registry, command: ApplicationCommand) -> Result<Reply, Re
     answer
 }
 
+fn caller(client: Option<&ClientHandle>) -> Caller {
+    match client {
+        Some(client) => Caller::Known(client.clone()),
+        None => Caller::New(PeerInfo { ip: "192.0.2.9".to_owned(), user_id: "c".to_owned() }),
+    }
+}
+
 /// The answer to a client that makes calls, and who it is.
 fn call(
     registry: &mut Registry,
     client: Option<&ClientHandle>,
     command: ClientCommand,
 ) -> (Option<ClientHandle>, Result<Reply, Refusal>) {
-    let (call, client) = (CallId(8), client.cloned());
-    let mut effects = handle(registry, Command::Call { call, client, command });
+    let call = CallId(8);
+    let mut effects = handle(registry, Command::Call { call, caller: caller(client), command });
     match effects.pop() {
         Some(Effect::Reply { asker: Asker::Call(asker), client, result }) if asker == call => (client, result),
         other => panic!("{other:?}"),
@@ -175,7 +185,7 @@ fn a_client_without_a_socket_joins_publishes_and_leaves_by_calls() {
     assert_eq!(others.len(), 1);
 
     let (call_id, command) = (CallId(9), publish());
-    let effects = handle(&mut registry, Command::Call { call: call_id, client: Some(client.clone()), command });
+    let effects = handle(&mut registry, Command::Call { call: call_id, caller: caller(Some(&client)), command });
     let [Effect::Reply { result: Ok(Reply::Published { answer, .. }), .. }, Effect::Notify { notification, .. }] =
         &effects[..]
     else {
@@ -188,6 +198,20 @@ fn a_client_without_a_socket_joins_publishes_and_leaves_by_calls() {
     assert_eq!(call(&mut registry, Some(&client), ClientCommand::Leave).1, Err(Refusal::UnknownClient));
     let Figures { clients, publications, timers, .. } = registry.figures();
     assert_eq!((clients, publications, timers), (1, 0, 0));
+}
+
+#[test]
+fn a_token_is_known_until_its_client_has_left() {
+    let (mut registry, _) = room();
+    let token = token(&mut registry);
+    let knows = |registry: &Registry, session: &str, token: &str| {
+        KnowsToken { session: session.to_owned(), token: token.to_owned() }.answer(registry)
+    };
+    assert!(knows(&registry, ROOM, &token) && !knows(&registry, "other", &token) && !knows(&registry, ROOM, "tok_"));
+    let (client, _) = call(&mut registry, None, join(token.clone()));
+    assert!(knows(&registry, ROOM, &token));
+    assert_eq!(call(&mut registry, client.as_ref(), ClientCommand::Leave).1, Ok(Reply::Done));
+    assert!(!knows(&registry, ROOM, &token));
 }
 
 #[test]

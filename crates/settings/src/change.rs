@@ -18,6 +18,7 @@ const CHANGEABLE: &[&str] = &[
     "MEDIA_NODES_PUBLIC_IPS",
     "OPENVIDU_WEBRTC_ICE_SERVERS",
     "MADANG_CALL_PAGE",
+    "MADANG_VIRTUAL_BACKGROUND",
     "MADANG_DOCTOR_PAGE",
     "MADANG_UNJOINED_SOCKETS",
     "MADANG_COMPATIBILITY",
@@ -49,6 +50,8 @@ const CHANGEABLE: &[&str] = &[
     "MADANG_COMPOSITIONS",
     "MADANG_RECORDING_CAPTIONS",
     "MADANG_RECORDING_LOCAL_COPY",
+    "OPENVIDU_PRO_SPEECH_TO_TEXT",
+    "OPENVIDU_PRO_SPEECH_TO_TEXT_VOSK_MODEL_LOAD_STRATEGY",
 ];
 
 /// Without effect here, but known to applications of the original: these beginnings, unless they belong to a secret.
@@ -143,6 +146,8 @@ mod tests {
             "OPENVIDU_PRO_AWS_S3_SERVICE_ENDPOINT",
             "OPENVIDU_PRO_AWS_ACCESS_KEY",
             "OPENVIDU_PRO_AWS_SECRET_KEY",
+            "MADANG_VOSK_SERVERS",
+            "MADANG_TRANSCRIBE_ENDPOINT",
             "OPENVIDU_PRO_LICENSE",
             "OPENVIDU_EDITION",
             "OPENVIDU_PRO_STATS_MONITORING_INTERVAL",

@@ -15,7 +15,10 @@ pub use derived::bracketed;
 use sources::Reader;
 pub use sources::Sources;
 pub use table::{Config, KEYS, Key};
-pub use value::{CertificateType, Compatibility, IceMode, IceTcp, PublicHost, RecordingStorage, Secret, StunServer};
+pub use value::{
+    CertificateType, Compatibility, IceMode, IceTcp, ModelLoadStrategy, PublicHost, RecordingStorage, Secret,
+    SpeechEngine, StunServer, VoskServers,
+};
 
 pub mod address;
 mod change;

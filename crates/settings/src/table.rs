@@ -13,8 +13,8 @@ use protocol::rest::request::RequestedIceServer;
 use super::COMPATIBLE_VERSION;
 use super::address::{self, AccessList, PublicAddress, TrustedProxies, TurnAddress};
 use super::value::{
-    self, Addresses, CertificateType, Compatibility, IceMode, IceTcp, PublicHost, RecordingStorage, Secret, StunServer,
-    TextList,
+    self, Addresses, CertificateType, Compatibility, IceMode, IceTcp, ModelLoadStrategy, PublicHost, RecordingStorage,
+    Secret, SpeechEngine, StunServer, TextList, VoskServers,
 };
 
 /// One row of the table.
@@ -164,6 +164,11 @@ settings! {
         openvidu_dev: bool = "OPENVIDU_DEV", "false", value::boolean;
         /// Whether `/` offers a call to everybody who can reach it.
         madang_call_page: bool = "MADANG_CALL_PAGE", "true", value::boolean;
+        /// Whether clients find virtual backgrounds here (`publisher.applyFilter("VB:blur")`; docs/virtual-background.md). Tokens then
+        /// end in `&edition=pro`, without which openvidu-browser does not look for them.
+        madang_virtual_background: bool = "MADANG_VIRTUAL_BACKGROUND", "true", value::boolean;
+        /// Whether clients of WHIP and WHEP may publish into and play from sessions with the token of a connection (docs/whip.md).
+        madang_whip: bool = "MADANG_WHIP", "true", value::boolean;
         /// Whether `/openvidu/doctor` lets everybody who can reach it try the ways from its browser to this server.
         madang_doctor_page: bool = "MADANG_DOCTOR_PAGE", "true", value::boolean;
         /// How many WebSockets of one address may be open without having joined a session.
@@ -318,6 +323,20 @@ settings! {
         /// Lets the recorder use a GPU.
         openvidu_recording_enable_gpu: bool = "OPENVIDU_RECORDING_ENABLE_GPU", "false", value::boolean => NO_RECORDER;
     }
+    "Speech to text" {
+        /// What recognises speech (docs/speech-to-text.md): `vosk` for the servers of MADANG_VOSK_SERVERS, `aws` for Amazon Transcribe
+        /// (with OPENVIDU_PRO_AWS_REGION, OPENVIDU_PRO_AWS_ACCESS_KEY and OPENVIDU_PRO_AWS_SECRET_KEY), or `disabled`. `azure` is
+        /// understood and recognises nothing.
+        openvidu_pro_speech_to_text: SpeechEngine = "OPENVIDU_PRO_SPEECH_TO_TEXT", "disabled", value::speech_engine;
+        /// The servers that recognise speech, one for each language: a list of `language=address`, such as
+        /// `[en-US=ws://127.0.0.1:2700,fr-FR=wss://vosk.example.org/fr]`. They speak Vosk's WebSocket protocol; the language is what
+        /// clients ask for, any name.
+        madang_vosk_servers: VoskServers = "MADANG_VOSK_SERVERS", "[]", value::vosk_servers;
+        /// Which languages can be listened to: `on_demand`: all of them; `manual`: those that the application has loaded by REST.
+        openvidu_pro_speech_to_text_vosk_model_load_strategy: ModelLoadStrategy = "OPENVIDU_PRO_SPEECH_TO_TEXT_VOSK_MODEL_LOAD_STRATEGY", "on_demand", value::model_load_strategy;
+        /// Where Amazon Transcribe is reached, such as `wss://transcribe.example.org:8443`; empty: at the service of the region.
+        madang_transcribe_endpoint: String = "MADANG_TRANSCRIBE_ENDPOINT", "", value::optional_web_socket_url;
+    }
     "Media servers" {
         /// Addresses of the original's media servers.
         kms_uris: TextList = "KMS_URIS", r#"["ws://localhost:8888/kurento"]"#, value::web_socket_urls => NO_MEDIA_SERVER;
@@ -380,7 +399,7 @@ pub const IGNORED: &[Ignored] = &[
     Ignored { name: "CALL_ADMIN_SECRET", why: NO_CALL },
     Ignored { name: "CALL_RECORDING", why: NO_CALL },
     Ignored { name: "CALL_BROADCAST", why: NO_CALL },
-    Ignored { name: "CALL_CAPTIONS", why: NO_CALL },
+    Ignored { name: "CALL_CAPTIONS", why: "the call page has captions where speech is recognised" },
     Ignored { name: "OPENVIDU_PRO_LICENSE", why: NO_LICENCE },
     Ignored { name: "OPENVIDU_PRO_LICENSE_*", why: NO_LICENCE },
     Ignored { name: "OPENVIDU_EDITION", why: "there is one edition" },
@@ -388,6 +407,10 @@ pub const IGNORED: &[Ignored] = &[
     Ignored { name: "OPENVIDU_PRO_ELASTICSEARCH*", why: NO_ELASTIC },
     Ignored { name: "OPENVIDU_PRO_KIBANA*", why: NO_ELASTIC },
     Ignored { name: "ELASTICSEARCH_*", why: NO_ELASTIC },
+    Ignored {
+        name: "OPENVIDU_PRO_SPEECH_TO_TEXT_IMAGE",
+        why: "speech is recognised by the servers of MADANG_VOSK_SERVERS",
+    },
     Ignored { name: "OPENVIDU_PRO_*", why: LATER_PRO },
     Ignored { name: "OPENVIDU_ENTERPRISE_*", why: NO_CLUSTER },
     Ignored { name: "OPENVIDU_BROWSER_LOGS", why: LATER_PRO },

@@ -143,6 +143,32 @@ pub enum RecordingStorage {
     S3,
 }
 
+/// What recognises speech.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SpeechEngine {
+    /// Nothing.
+    Disabled,
+    /// Servers of the operator's.
+    Vosk,
+    /// The original's: nothing, here.
+    Azure,
+    /// Amazon Transcribe.
+    Aws,
+}
+
+/// When models of speech are loaded.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ModelLoadStrategy {
+    /// When somebody listens.
+    OnDemand,
+    /// When the application says so.
+    Manual,
+}
+
+/// Where each language is recognised.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct VoskServers(pub BTreeMap<String, String>);
+
 /// Where the server's certificate comes from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum CertificateType {
@@ -320,6 +346,40 @@ pub(super) fn recording_storage(text: &str) -> Parsed<RecordingStorage> {
     }
 }
 
+/// May be empty.
+pub(super) fn speech_engine(text: &str) -> Parsed<SpeechEngine> {
+    match text {
+        "disabled" | "" => Ok(SpeechEngine::Disabled),
+        "vosk" => Ok(SpeechEngine::Vosk),
+        "azure" => Ok(SpeechEngine::Azure),
+        "aws" => Ok(SpeechEngine::Aws),
+        _ => Err(r#"Must be one of the values ["disabled", "vosk", "azure", "aws"]"#.to_owned()),
+    }
+}
+
+pub(super) fn model_load_strategy(text: &str) -> Parsed<ModelLoadStrategy> {
+    match text {
+        "on_demand" => Ok(ModelLoadStrategy::OnDemand),
+        "manual" => Ok(ModelLoadStrategy::Manual),
+        _ => Err(r#"Must be one of the values ["on_demand", "manual"]"#.to_owned()),
+    }
+}
+
+pub(super) fn vosk_servers(text: &str) -> Parsed<VoskServers> {
+    let TextList(words) = text.parse()?;
+    let mut servers = BTreeMap::new();
+    for word in words {
+        let (language, address) = word.split_once('=').unwrap_or_default();
+        if language.is_empty() || !is_url(address, &["ws", "wss"]) {
+            return Err(format!("'{word}' is not language=address, with an address such as ws://127.0.0.1:2700"));
+        }
+        if servers.insert(language.to_owned(), address.to_owned()).is_some() {
+            return Err(format!("'{language}' has two addresses"));
+        }
+    }
+    Ok(VoskServers(servers))
+}
+
 /// A JSON object of texts.
 pub(super) fn headers(text: &str) -> Parsed<Secret> {
     let rule = |_| "Is not a JSON object whose values are strings".to_owned();
@@ -337,6 +397,14 @@ pub(super) fn text(text: &str) -> Parsed<String> {
 /// May be empty.
 pub(super) fn optional_url(text: &str) -> Parsed<String> {
     if text.is_empty() { Ok(String::new()) } else { url(text) }
+}
+
+/// May be empty.
+pub(super) fn optional_web_socket_url(text: &str) -> Parsed<String> {
+    if text.is_empty() || is_url(text, &["ws", "wss"]) {
+        return Ok(text.to_owned());
+    }
+    Err(format!("{text} is not a valid WebSocket URL"))
 }
 
 pub(super) fn url(text: &str) -> Parsed<String> {

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use protocol::id::{PublicationId, RouterId, TapId, TransportId};
 use protocol::media::{
-    BitrateLimits, CodecChoice, Kinds, Legs, MediaCommand, MediaEvent, MediaFailure, MediaOperation, Reception,
+    BitrateLimits, CodecChoice, IceCredentials, Kinds, Legs, MediaCommand, MediaEvent, MediaFailure, MediaOperation,
+    Reception,
 };
 use rand::Rng;
 
@@ -19,7 +20,7 @@ use crate::slots::Slot;
 use crate::subscription::SubscriptionWish;
 use crate::tap::Tap;
 use crate::timers::Timer;
-use crate::transport::{self, IceCredentials, Receiving, Sending, StreamFormat, Transport};
+use crate::transport::{self, Receiving, Sending, StreamFormat, Transport};
 use crate::uplink::{self, Uplink};
 
 /// An offer that is not answered in this time is withdrawn: the client has given up (its own limit is 10 s).
@@ -69,6 +70,13 @@ impl Sfu {
                     peer.transport.add_remote_candidate(&self.shared, &candidate, self.now, &mut self.sink);
                     self.schedule(slot);
                 }
+            }
+            MediaOperation::RestartIce { request, transport, credentials } => {
+                let restarted = self.restart_ice(router, transport, &credentials);
+                self.emit(match restarted {
+                    Some((credentials, candidates)) => MediaEvent::Restarted { request, credentials, candidates },
+                    None => MediaEvent::Failed { request, why: MediaFailure::UnknownTransport },
+                });
             }
             MediaOperation::CloseTransport { transport } => match self.slot_in(router, transport) {
                 Some(slot) => self.remove_peer(slot),
@@ -143,6 +151,7 @@ impl Sfu {
         let peer = Peer {
             id: transport,
             ufrag,
+            former_ufrag: None,
             router,
             publication: id,
             transport: Transport::Receiving(Box::new(receiving)),
@@ -236,6 +245,7 @@ impl Sfu {
         let peer = Peer {
             id: transport,
             ufrag,
+            former_ufrag: None,
             router,
             publication: id,
             transport: Transport::Sending(sending),
@@ -253,6 +263,23 @@ impl Sfu {
         self.choose_first(slot);
         self.schedule(slot);
         self.review_uplink(id);
+    }
+
+    /// Our new credentials, and where the transport is reached.
+    fn restart_ice(
+        &mut self,
+        router: RouterId,
+        transport: TransportId,
+        theirs: &IceCredentials,
+    ) -> Option<(IceCredentials, Vec<String>)> {
+        let slot = self.slot_in(router, transport)?;
+        let (ufrag, ours) = self.credentials(slot);
+        let peer = self.peers.get_mut(slot)?;
+        peer.former_ufrag = Some(std::mem::replace(&mut peer.ufrag, ufrag));
+        peer.transport.restart_ice(&ours, theirs, self.now, &mut self.sink);
+        let candidates = peer.candidates.lines().to_vec();
+        self.schedule(slot);
+        Some((ours, candidates))
     }
 
     fn change_reception(&mut self, router: RouterId, legs: Legs, wanted: Reception) {
@@ -358,8 +385,8 @@ impl Sfu {
     fn credentials(&mut self, slot: Slot) -> (Ufrag, IceCredentials) {
         let name = self.demux.ufrag(slot, &mut self.rng);
         let ufrag = name.to_string();
-        let pwd = self.ice_secret.password(&ufrag);
-        (name, IceCredentials { ufrag, pwd })
+        let password = self.ice_secret.password(&ufrag);
+        (name, IceCredentials { ufrag, password })
     }
 
     /// With a number for each at which its retransmissions begin.
@@ -383,7 +410,7 @@ impl Sfu {
     fn local<'a>(&'a self, credentials: &'a IceCredentials) -> LocalTransport<'a> {
         LocalTransport {
             ufrag: &credentials.ufrag,
-            pwd: &credentials.pwd,
+            pwd: &credentials.password,
             fingerprint: self.shared.fingerprint(),
             candidates: self.shared.candidate_lines(),
             ice_lite: self.shared.ice_lite(),

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use protocol::id::PublicationId;
-use protocol::media::{LayerLimit, Reception, VideoCodec};
+use protocol::media::{LayerLimit, PicturePause, Reception, VideoCodec};
 
 use crate::forwarder::Forwarder;
 use crate::layer_selector::{LayerActivity, LayerSelector};
@@ -190,6 +190,17 @@ impl Consumer {
     /// Pictures are wanted, and there may be some.
     pub(crate) fn takes_video(&self) -> bool {
         self.video.is_some() && self.wants_video() && self.allotment != Allotment::Nothing
+    }
+
+    /// Why there is no picture, if that is our doing.
+    pub(crate) fn pause(&self) -> Option<PicturePause> {
+        self.video.as_ref()?;
+        match self.allotment {
+            _ if self.reception.video_paused => Some(PicturePause::Unwanted),
+            _ if !self.choice.picture => Some(PicturePause::NotChosen),
+            Allotment::Nothing => Some(PicturePause::Bandwidth),
+            Allotment::Everything | Allotment::UpTo { .. } => None,
+        }
     }
 
     /// The transport is up.

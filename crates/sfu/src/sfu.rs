@@ -69,8 +69,10 @@ pub struct Sfu {
 #[derive(Debug)]
 pub(crate) struct Peer {
     pub(crate) id: TransportId,
-    /// It was made with this one.
+    /// It is called by this one.
     pub(crate) ufrag: Ufrag,
+    /// And was by this one, before the client began ICE anew: some of its checks are still on their way.
+    pub(crate) former_ufrag: Option<Ufrag>,
     pub(crate) router: RouterId,
     pub(crate) publication: PublicationId,
     pub(crate) transport: Transport,
@@ -156,7 +158,9 @@ impl Sfu {
         let Datagram { protocol, source, destination, contents } = datagram;
         let (slot, is_check) = match self.demux.route((protocol, source), contents) {
             Route::Check(ufrag) if self.peers.get(ufrag.slot).is_none_or(|peer| peer.ufrag != ufrag) => {
-                self.refuse(datagram);
+                if self.peers.get(ufrag.slot).is_none_or(|peer| peer.former_ufrag != Some(ufrag)) {
+                    self.refuse(datagram);
+                }
                 return Arrival::Taken;
             }
             Route::Check(ufrag) => (ufrag.slot, true),
@@ -426,6 +430,9 @@ impl Sfu {
                     Transport::Receiving(_) => peer.milestones.measured(&mut statistics),
                     Transport::Sending(_) => {
                         statistics.layer = peer.milestones.layer();
+                        statistics.pause = peer.consumer.as_ref().and_then(Consumer::pause);
+                        let subscriber = peer.membership.and_then(|own| self.subscribers.get(own.subscriber));
+                        statistics.estimate_bps = subscriber.and_then(|subscriber| subscriber.estimate(now));
                         false
                     }
                 };

@@ -196,6 +196,11 @@ impl Subscriber {
         self.was_heard || waits
     }
 
+    /// Bits a second that it could be sent over all legs; `None`: nobody can know.
+    pub(crate) fn estimate(&self, now: Instant) -> Option<u64> {
+        self.is_measured(now).then(|| self.estimator.estimate(now).as_bps())
+    }
+
     pub(crate) fn budget(&self, now: Instant) -> Budget {
         Budget { bitrate: self.estimator.estimate(now), silent: self.estimator.state() == PathState::Silent }
     }

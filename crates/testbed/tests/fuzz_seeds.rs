@@ -110,3 +110,8 @@ fn calls_in_frames() {
 fn frames_of_signalling() {
     run("fuzz/seeds/rpc_frame", fuzz::rpc_frame::run);
 }
+
+#[test]
+fn offers_and_fragments_by_http() {
+    run("fuzz/seeds/sdp_fragment", fuzz::sdp_fragment::run);
+}

@@ -17,9 +17,11 @@ import {
   type StreamManager,
   type StreamPropertyChangedEvent,
 } from 'openvidu-browser';
+import { type Background, offersBackgrounds, setBackground } from './background';
 import { openDevices, release } from './devices';
+import { Listener } from './listener';
 import { type Text, text } from './texts';
-import { askForToken } from './token';
+import { askForPlace } from './token';
 
 /** Somebody in the room, or somebody's screen. */
 export interface Participant {
@@ -40,6 +42,8 @@ interface CallEvents {
   notice: (words: string, bad: boolean) => void;
   /** The connection to the server is broken (true) or whole again (false). */
   reconnecting: (broken: boolean) => void;
+  /** Somebody says something, which may be corrected until it is final. */
+  said: (id: string, name: string, words: string, final: boolean) => void;
   /** The call is over, with the reason in words. */
   ended: (why: string) => void;
 }
@@ -61,11 +65,22 @@ const endings: Record<string, Text> = {
 export class Call {
   readonly participants = new Map<string, Participant>();
   publisher: Publisher | null = null;
+  /** What stands behind the person. */
+  background: Background = 'none';
+  changingBackground = false;
+  offersBackgrounds = false;
 
   private readonly openvidu = newOpenVidu();
   private readonly session: Session = this.openvidu.initSession();
+  private readonly listener = new Listener(
+    this.session,
+    (id, words, final) =>
+      this.events.said(id, this.participants.get(id)?.name ?? text('someone'), words, final),
+    (why) => this.events.notice(text('captionsFailed', { why }), true),
+  );
   private room = '';
   private name = '';
+  private token = '';
   private me: string | null = null;
   private screen: { openvidu: OpenVidu; session: Session; publisher: Publisher } | null = null;
   private screenStarting = false;
@@ -98,7 +113,10 @@ export class Call {
   async join(room: string, name: string, entered: () => void): Promise<void> {
     this.room = room;
     this.name = name;
-    const token = await askForToken(room, name);
+    const { token, languages } = await askForPlace(room, name);
+    this.token = token;
+    this.offersBackgrounds = offersBackgrounds(token);
+    this.listener.languages = languages ?? [];
     const data: ConnectionData = { clientData: name };
     this.connecting = true;
     try {
@@ -167,6 +185,40 @@ export class Call {
     }
   }
 
+  /** For a camera that is on. */
+  async setBackground(background: Background): Promise<void> {
+    if (this.changingBackground || !this.publisher || !this.cameraOn) return;
+    this.changingBackground = true;
+    this.events.change();
+    const { stream } = this.publisher;
+    try {
+      await setBackground(stream, this.token, background);
+      this.background = background;
+    } catch (error) {
+      // An image that cannot be changed stays.
+      if (!stream.filter) this.background = 'none';
+      this.events.notice(text('backgroundFailed', { why: reason(error) }), true);
+    } finally {
+      this.changingBackground = false;
+      this.events.change();
+    }
+  }
+
+  /** Whether the server writes down what is said. */
+  get canCaption(): boolean {
+    return this.listener.languages.length > 0;
+  }
+
+  get captioning(): boolean {
+    return this.listener.language !== null;
+  }
+
+  /** Reads what the others say, or no longer. */
+  async toggleCaptions(): Promise<void> {
+    this.listener.toggle();
+    this.events.change();
+  }
+
   async toggleScreen(): Promise<void> {
     if (this.screenStarting) return;
     if (this.screen) return this.stopScreen();
@@ -211,6 +263,9 @@ export class Call {
     await this.openDevices();
     await this.publish();
     this.refreshLocal();
+    const { background } = this;
+    this.background = 'none';
+    if (background !== 'none') await this.setBackground(background);
   }
 
   private async startScreen(): Promise<void> {
@@ -239,7 +294,7 @@ export class Call {
     }
     const track = publisher.stream.getMediaStream().getVideoTracks()[0];
     try {
-      const token = await askForToken(this.room, this.name);
+      const { token } = await askForPlace(this.room, this.name);
       const data: ConnectionData = { clientData: this.name, screenOf: this.me ?? '' };
       await session.connect(token, data);
       if (this.over) throw new Error(text('leftRoom'));
@@ -310,10 +365,12 @@ export class Call {
       participant.stream = subscriber;
       participant.microphone = stream.hasAudio && stream.audioActive !== false;
       participant.camera = stream.hasVideo && stream.videoActive !== false;
+      if (stream.hasAudio) this.listener.add(stream);
       this.events.change();
     });
 
     session.on('streamDestroyed', ({ stream }: StreamEvent) => {
+      this.listener.remove(stream);
       const participant = this.participants.get(stream.connection.connectionId);
       if (!participant || participant.local) return;
       Object.assign(participant, { stream: null, microphone: false, camera: false });

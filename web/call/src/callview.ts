@@ -1,6 +1,8 @@
 /** The page during the call: header, stage, controls. */
 
+import { Backgrounds } from './backgrounds';
 import type { Call } from './call';
+import { Captions } from './captions';
 import { Controls } from './controls';
 import { el, icon } from './dom';
 import { linkTo } from './room';
@@ -11,8 +13,10 @@ import { text } from './texts';
 export class CallView {
   private readonly count = el('span', {});
   private readonly alone = el('p', { class: 'alone', hidden: true }, text('alone'));
+  readonly captions = new Captions();
   private readonly stage: Stage;
   private readonly controls: Controls;
+  private readonly backgrounds: Backgrounds;
   readonly element: HTMLElement;
 
   constructor(
@@ -22,7 +26,9 @@ export class CallView {
   ) {
     this.stage = new Stage(onBlocked);
     this.controls = new Controls(call, true, () => this.refresh());
+    this.backgrounds = new Backgrounds(call);
     this.controls.element.append(
+      this.backgrounds.element,
       el(
         'button',
         {
@@ -53,6 +59,7 @@ export class CallView {
       ),
       this.stage.element,
       this.alone,
+      this.captions.element,
       this.controls.element,
     );
     this.refresh();
@@ -65,11 +72,14 @@ export class CallView {
     this.count.setAttribute('aria-label', text('participants', { n: people }));
     this.alone.hidden = people > 1;
     this.stage.show(participants);
+    if (!this.call.captioning) this.captions.clear();
     this.controls.refresh();
+    this.backgrounds.refresh();
   }
 
   close(): void {
     this.controls.close();
+    this.backgrounds.close();
     this.element.remove();
   }
 }

@@ -10,6 +10,8 @@ interface Switch {
   off: Icon;
   turnOn: Text;
   turnOff: Text;
+  /** Of its class in the style sheet. */
+  name: string;
   key: string;
   state: (call: Call) => boolean;
   toggle: (call: Call) => Promise<void>;
@@ -20,6 +22,7 @@ const microphone: Switch = {
   off: 'microphoneOff',
   turnOn: 'microphoneOn',
   turnOff: 'microphoneOff',
+  name: 'microphone',
   key: 'm',
   state: (call) => call.microphoneOn,
   toggle: (call) => call.toggleMicrophone(),
@@ -29,6 +32,7 @@ const camera: Switch = {
   off: 'cameraOff',
   turnOn: 'cameraOn',
   turnOff: 'cameraOff',
+  name: 'camera',
   key: 'v',
   state: (call) => call.cameraOn,
   toggle: (call) => call.toggleCamera(),
@@ -38,9 +42,21 @@ const screen: Switch = {
   off: 'screen',
   turnOn: 'screenStart',
   turnOff: 'screenStop',
+  name: 'screen',
   key: 's',
   state: (call) => call.sharing,
   toggle: (call) => call.toggleScreen(),
+};
+
+const captions: Switch = {
+  on: 'captions',
+  off: 'captions',
+  turnOn: 'captionsOn',
+  turnOff: 'captionsOff',
+  name: 'captions',
+  key: 'c',
+  state: (call) => call.captioning,
+  toggle: (call) => call.toggleCaptions(),
 };
 
 export class Controls {
@@ -48,17 +64,19 @@ export class Controls {
   private readonly buttons = new Map<Switch, HTMLButtonElement>();
   private readonly onKey = (event: KeyboardEvent) => this.key(event);
 
-  /** `inCall` adds screen sharing, which has no meaning in the lobby. */
+  /** `inCall` adds screen sharing and captions, which have no meaning in the lobby. */
   constructor(
     private readonly call: Call,
     inCall: boolean,
     private readonly afterToggle: () => void,
   ) {
-    for (const which of [microphone, camera, ...(inCall && canShareScreen() ? [screen] : [])]) {
-      const name = which.key === 'm' ? 'microphone' : which.key === 'v' ? 'camera' : 'screen';
+    const offered = [microphone, camera];
+    if (inCall && canShareScreen()) offered.push(screen);
+    if (inCall && call.canCaption) offered.push(captions);
+    for (const which of offered) {
       const button = el('button', {
         type: 'button',
-        class: `round ${name}`,
+        class: `round ${which.name}`,
         onclick: () => this.toggle(which),
       });
       this.buttons.set(which, button);

@@ -26,6 +26,7 @@ function openLobby(why?: string, bad = false): void {
       notices.keep(broken ? text('reconnecting') : null);
       if (!broken) notices.say(text('reconnected'), false);
     },
+    said: (id, name, words, final) => view?.captions.say(id, name, words, final),
     ended: (reason) => {
       notices.keep(null);
       view?.close();

@@ -2,8 +2,15 @@
 
 import { text } from './texts';
 
-/** A token for `name` in `room`; the error's message is fit to be shown. */
-export async function askForToken(room: string, name: string): Promise<string> {
+/** What lets somebody into a room. */
+export interface Place {
+  token: string;
+  /** Languages in which the server writes down what is said. */
+  languages?: string[];
+}
+
+/** A place for `name` in `room`; the error's message is fit to be shown. */
+export async function askForPlace(room: string, name: string): Promise<Place> {
   let response: Response;
   try {
     response = await fetch('/call/token', {
@@ -14,9 +21,9 @@ export async function askForToken(room: string, name: string): Promise<string> {
   } catch {
     throw new Error(text('serverAway'));
   }
-  const answer = (await response.json().catch(() => ({}))) as { token?: string; message?: string };
+  const answer = (await response.json().catch(() => ({}))) as Partial<Place> & { message?: string };
   if (!response.ok || !answer.token) {
     throw new Error(text('tokenFailed', { why: answer.message ?? `HTTP ${response.status}` }));
   }
-  return answer.token;
+  return { ...answer, token: answer.token };
 }

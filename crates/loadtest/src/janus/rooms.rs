@@ -58,7 +58,7 @@ fn creation(name: &str) -> Value {
     json!({
         "request": "create", "room": number(name), "permanent": false, "publishers": MOST_PUBLISHERS,
         // In place of a limit of Janus' own for what publishers may send.
-        "bitrate": 0, "audiocodec": "opus", "videocodec": "vp8", "notify_joining": false,
+        "bitrate": 0, "audiocodec": "opus", "videocodec": "vp8,h264", "notify_joining": false,
     })
 }
 

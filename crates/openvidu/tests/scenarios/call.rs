@@ -44,6 +44,7 @@ pub(crate) fn settings() -> Settings {
         video_bandwidth: VideoBandwidth { max_recv: 1000, min_recv: 300, max_send: 1000, min_send: 300 },
         signals: None,
         network_quality: Some(Duration::from_secs(5)),
+        virtual_background: false,
         transcodes: true,
         recording: RecordingSettings {
             enabled: true,
@@ -54,6 +55,7 @@ pub(crate) fn settings() -> Settings {
             page_start_timeout: Duration::from_secs(30),
             processing_timeout: Duration::from_secs(15),
         },
+        speech: None,
     }
 }
 

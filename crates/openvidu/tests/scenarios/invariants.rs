@@ -7,14 +7,15 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use protocol::id::RecordingKey;
+use protocol::job::{FromJob, JobCommand, JobEnd, JobNews, JobReport};
 use protocol::media::MediaFailure;
 use protocol::model::{ConnectionProperties, OutputMode, RecordingProperties, Role, SessionProperties};
 use protocol::recording::{RecordingCommand, RecordingReport};
 use protocol::rpc::{ClientRequest, InvalidParams};
-use session::CallId;
 use session::command::{ConnectionUpdate, ServerSignal};
+use session::{CallId, ModelLoading, Settings, SpeechService, SpeechSettings};
 
-use crate::call::{Call, GRACE, LINGER, MEDIA_TIMEOUT, ROOM, session_properties};
+use crate::call::{Call, GRACE, LINGER, MEDIA_TIMEOUT, ROOM, session_properties, settings};
 use crate::message::{candidate, join_room, prepare, publish_video, receive_with_answer, receive_with_offer};
 
 #[derive(Clone, Debug)]
@@ -35,6 +36,9 @@ enum Step {
     ChangeProperty { who: usize },
     ForceDisconnect { who: usize, whom: usize },
     ForceUnpublish { who: usize, whom: usize },
+    Listen { who: usize, whom: usize },
+    StopListening { who: usize, whom: usize },
+    JobsGoOn { how: usize },
     Echo { who: usize },
     Unknown { who: usize },
     Unreadable { who: usize },
@@ -79,6 +83,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => person().prop_map(|who| Step::ChangeProperty { who }),
         1 => pair().prop_map(|(who, whom)| Step::ForceDisconnect { who, whom }),
         1 => pair().prop_map(|(who, whom)| Step::ForceUnpublish { who, whom }),
+        2 => pair().prop_map(|(who, whom)| Step::Listen { who, whom }),
+        1 => pair().prop_map(|(who, whom)| Step::StopListening { who, whom }),
         1 => person().prop_map(|who| Step::Echo { who }),
         1 => person().prop_map(|who| Step::Unknown { who }),
         1 => person().prop_map(|who| Step::Unreadable { who }),
@@ -93,6 +99,7 @@ fn step() -> impl Strategy<Value = Step> {
         3 => person().prop_map(|who| Step::Reconnect { who }),
         1 => person().prop_map(|which| Step::CloseSomeSocket { which }),
         16 => Just(Step::MediaAnswers),
+        3 => person().prop_map(|how| Step::JobsGoOn { how }),
         1 => any::<bool>().prop_map(|codec| Step::MediaFails { codec }),
         3 => prop_oneof![Just(1), Just(500), Just(3_000), Just(7_000), Just(10_000), Just(30_000)]
             .prop_map(|millis| Step::Wait { millis }),
@@ -124,7 +131,12 @@ struct Actor {
 
 impl Actor {
     fn new() -> Self {
-        let mut call = Call::new();
+        let address = |language: &str| (language.to_owned(), "ws://x".to_owned());
+        let speech = SpeechSettings {
+            service: SpeechService::Vosk { servers: ["en", "fr"].map(address).into(), loading: ModelLoading::OnDemand },
+            start_timeout: Duration::from_secs(8),
+        };
+        let mut call = Call::with(Settings { speech: Some(speech), ..settings() });
         call.media_waits();
         call.recorder.waits = true;
         Self { call, used: vec![], opened: 0, accepted: HashSet::new(), calls: vec![], asked: 0 }
@@ -244,6 +256,31 @@ impl Actor {
             Step::ForceUnpublish { who, whom } => {
                 self.ask(who, ClientRequest::ForceUnpublish { stream_id: self.stream(whom) });
             }
+            Step::Listen { who, whom } => {
+                let (connection_id, lang) = (self.connection(whom), ["en", "fr"][whom % 2].to_owned());
+                self.ask(who, ClientRequest::SubscribeToSpeechToText { connection_id, lang });
+            }
+            Step::StopListening { who, whom } => {
+                let connection_id = self.connection(whom);
+                self.ask(who, ClientRequest::UnsubscribeFromSpeechToText { connection_id });
+            }
+            Step::JobsGoOn { how } => {
+                let job = self.call.jobs.iter().rev().find_map(|command| match command {
+                    JobCommand::Start { job, .. } => Some(*job),
+                    _ => None,
+                });
+                let words = |is_final| FromJob::Recognised { text: "a".to_owned(), raw: "{}".to_owned(), is_final };
+                let news = match how {
+                    0 | 1 => JobNews::Said(FromJob::Ready { audio: false, video: None }),
+                    2 => JobNews::Said(words(false)),
+                    3 => JobNews::Said(words(true)),
+                    4 => JobNews::Restarting { why: String::new() },
+                    _ => JobNews::Ended(JobEnd::Failed(String::new())),
+                };
+                if let Some(job) = job {
+                    self.call.registry.handle_job(JobReport { job, news }, self.call.now);
+                }
+            }
             Step::Echo { who } => self.ask(who, ClientRequest::Echo),
             Step::Unknown { who } => self.ask(who, ClientRequest::Unknown { method: "nothing".to_owned() }),
             Step::Unreadable { who } => {
@@ -361,9 +398,9 @@ proptest! {
         }
         let (mut call, calls) = (actor.call, actor.calls);
 
-        // A worker that never answers again keeps nobody waiting, and what it does late has no effect.
+        // A worker or a job that never answers again keeps nobody waiting, and what it does late has no effect.
         for _ in 0..1000 {
-            if call.registry.figures().media_requests > 0 {
+            if call.registry.figures().media_requests > 0 || call.waiting() > 0 {
                 call.advance(MEDIA_TIMEOUT);
             }
         }

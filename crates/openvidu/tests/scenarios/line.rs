@@ -47,6 +47,10 @@ impl Call {
             ServerNotification::ForciblyReconnectSubscriber { connection_id, stream_id, sdp_offer } => {
                 format!("forciblyReconnectSubscriber {connection_id} {stream_id} {sdp_offer}")
             }
+            ServerNotification::SpeechToTextMessage { connection_id, lang, reason, text, raw, .. } => {
+                format!("speechToTextMessage {connection_id} {lang} {reason} {text} | {raw}")
+            }
+            ServerNotification::SpeechToTextDisconnected { message } => format!("speechToTextDisconnected {message}"),
             ServerNotification::ConnectionPropertyChanged { property, new_value } => {
                 format!("connectionPropertyChanged {property} {new_value}")
             }

@@ -3,6 +3,7 @@
 mod absence;
 mod bandwidth;
 mod call;
+mod callers;
 mod camera;
 mod defects;
 mod event_audit;
@@ -24,6 +25,7 @@ mod requests;
 mod rest;
 mod selection;
 mod signals;
+mod speech;
 mod subscribe;
 mod transcoding;
 mod worker;

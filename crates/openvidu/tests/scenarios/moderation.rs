@@ -157,11 +157,3 @@ fn filters_are_refused_with_the_documented_codes() {
         assert!(call.last(who).ends_with(&format!("Code: {code}")), "{who} {method}: {}", call.last(who));
     }
 }
-
-#[test]
-fn speech_to_text_is_of_another_edition() {
-    let mut call = Call::new();
-    call.join("ann").hush();
-    call.request("ann", ClientRequest::SpeechToText);
-    assert_eq!(call.inbox("ann"), ["error Speech To Text requires OpenVidu Pro/Enterprise edition. Code: 997"]);
-}

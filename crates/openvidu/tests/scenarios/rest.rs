@@ -275,8 +275,8 @@ fn web_rtc_stats_show_the_pair_and_how_media_goes() {
         publisher["statistics"],
         json!({
             "connected": true, "protocol": "udp", "relayed": false, "networkQuality": 4, "measuredAt": begun + 50,
-            "period": 5000, "roundTripTime": 20.25, "estimatedBitrate": null, "layer": null, "received": [stream],
-            "sent": [],
+            "period": 5000, "roundTripTime": 20.25, "estimatedBitrate": null, "layer": null, "videoPaused": null,
+            "received": [stream], "sent": [],
             "totals": {
                 "bytes": 1_000_000, "packets": 1000, "nacks": 8, "keyFrameRequests": 2, "freezes": 2, "frozenTime": 800,
             },

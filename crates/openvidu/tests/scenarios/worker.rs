@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use protocol::id::{MediaRequestId, PublicationId, RouterId, SubscriberId, TransportId};
-use protocol::media::{Kinds, MediaCommand, MediaEvent, MediaOperation, TransportObservation};
+use protocol::media::{IceCredentials, Kinds, MediaCommand, MediaEvent, MediaOperation, TransportObservation};
 
 /// Carries out commands; answers when told.
 #[derive(Default, Debug)]
@@ -66,6 +66,7 @@ impl Worker {
                 self.transports.retain(|_, p| *p != publication.0);
             }
             MediaOperation::AcceptAnswer { .. }
+            | MediaOperation::RestartIce { .. }
             | MediaOperation::ChangeReception { .. }
             | MediaOperation::Select { .. }
             | MediaOperation::AddRemoteCandidate { .. }
@@ -132,6 +133,11 @@ pub(crate) fn success(command: &MediaCommand) -> MediaEvent {
             MediaEvent::Offered { request: *request, sdp: "offer-to-subscriber".to_owned() }
         }
         MediaOperation::AcceptAnswer { request, .. } => MediaEvent::Accepted { request: *request },
+        MediaOperation::RestartIce { request, .. } => MediaEvent::Restarted {
+            request: *request,
+            credentials: IceCredentials { ufrag: "ours".to_owned(), password: "a password of ours".to_owned() },
+            candidates: vec!["candidate:ours".to_owned()],
+        },
         other => unreachable!("{other:?} is not settled"),
     }
 }

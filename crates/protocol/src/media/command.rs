@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{BitrateLimits, CodecChoice, Kinds, Legs, LocalFormats, Reception, Selection};
+use super::{BitrateLimits, CodecChoice, IceCredentials, Kinds, Legs, LocalFormats, Reception, Selection};
 use crate::id::{MediaRequestId, PublicationId, RouterId, SubscriberId, TapId, TransportId, WorkerId};
 
 /// Something to be done in one room.
@@ -120,6 +120,16 @@ pub enum MediaOperation {
         /// May be empty (end of candidates), a `.local` name, TCP…
         candidate: String,
     },
+    /// A client begins ICE anew on a transport that goes on: DTLS and media stay as they are, and what is sent goes where it went
+    /// until there is another way. Settled by [`super::MediaEvent::Restarted`] or [`super::MediaEvent::Failed`].
+    RestartIce {
+        /// Settled under this id.
+        request: MediaRequestId,
+        /// The peer connection.
+        transport: TransportId,
+        /// The client's from now on.
+        credentials: IceCredentials,
+    },
     /// Closes one transport; a publication loses its media with its receiving transport.
     CloseTransport {
         /// The peer connection.
@@ -159,9 +169,10 @@ impl MediaOperation {
     /// The id under which it has to be settled, if it has to be.
     pub fn request(&self) -> Option<MediaRequestId> {
         match self {
-            Self::Publish { request, .. } | Self::Subscribe { request, .. } | Self::AcceptAnswer { request, .. } => {
-                Some(*request)
-            }
+            Self::Publish { request, .. }
+            | Self::Subscribe { request, .. }
+            | Self::AcceptAnswer { request, .. }
+            | Self::RestartIce { request, .. } => Some(*request),
             Self::CreateRouter
             | Self::CloseRouter
             | Self::PublishLocal { .. }

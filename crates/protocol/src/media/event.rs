@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Kinds, TransportObservation, VideoCodec};
+use super::{IceCredentials, Kinds, TransportObservation, VideoCodec};
 use crate::id::{MediaRequestId, RouterId, TapId, TransportId, WorkerId};
 
 /// In the order in which it happened.
@@ -28,6 +28,15 @@ pub enum MediaEvent {
     Accepted {
         /// Of the command.
         request: MediaRequestId,
+    },
+    /// ICE begins anew.
+    Restarted {
+        /// Of the command.
+        request: MediaRequestId,
+        /// Ours from now on.
+        credentials: IceCredentials,
+        /// Where we are reached: `candidate:…` lines.
+        candidates: Vec<String>,
     },
     /// The command had no effect.
     Failed {

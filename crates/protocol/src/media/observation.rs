@@ -75,12 +75,25 @@ pub struct TransportStatistics {
     pub estimate_bps: Option<u64>,
     /// What the subscriber gets; nothing for publishers.
     pub layer: Option<Layer>,
+    /// Why the subscriber gets no picture although there is one, as far as that is our doing.
+    pub pause: Option<PicturePause>,
     /// Of the picture, if there is one. Sound is Opus.
     pub video_codec: Option<VideoCodec>,
     /// From the client.
     pub received: Vec<StreamStatistics>,
     /// To the client.
     pub sent: Vec<StreamStatistics>,
+}
+
+/// Why a picture is not sent.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub enum PicturePause {
+    /// It is not wanted.
+    Unwanted,
+    /// In a big room others are chosen.
+    NotChosen,
+    /// The client's network does not carry it.
+    Bandwidth,
 }
 
 /// One RTP stream in a period. Retransmissions count.

@@ -100,6 +100,9 @@ pub struct WebRtcStatisticsView {
     pub estimated_bitrate: Option<u64>,
     /// What a subscriber gets: simulcast layer, 0 is the smallest.
     pub layer: Option<u8>,
+    /// Why a subscriber is sent no picture, if that is this server's doing: `UNWANTED` (nobody asks for it), `NOT_CHOSEN` (others
+    /// speak, in a big room), `BANDWIDTH` (the client's network does not carry it).
+    pub video_paused: Option<&'static str>,
     /// From a publisher.
     pub received: Vec<RtpStatisticsView>,
     /// To a subscriber.

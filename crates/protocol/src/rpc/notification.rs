@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::reply::StreamDescription;
-use crate::id::{ConnectionId, StreamId};
+use crate::id::{ConnectionId, SessionId, StreamId};
 
 /// A notification; serialises to `"method": …, "params": …`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
@@ -112,5 +112,27 @@ pub enum ServerNotification {
         /// Absent in the first one.
         #[serde(skip_serializing_if = "Option::is_none")]
         old_value: Option<u8>,
+    },
+    /// What somebody says.
+    SpeechToTextMessage {
+        /// ms since 1970.
+        timestamp: u64,
+        /// Where.
+        session_id: SessionId,
+        /// Who.
+        connection_id: ConnectionId,
+        /// The words.
+        text: String,
+        /// `RECOGNIZING` or `RECOGNIZED`.
+        reason: &'static str,
+        /// What the recogniser says.
+        raw: String,
+        /// As it was subscribed to.
+        lang: String,
+    },
+    /// There will be no more of these.
+    SpeechToTextDisconnected {
+        /// Why.
+        message: &'static str,
     },
 }

@@ -83,8 +83,18 @@ pub enum ClientRequest {
         /// The stream it is about.
         stream_id: String,
     },
-    /// `subscribeToSpeechToText`, `unsubscribeFromSpeechToText`.
-    SpeechToText,
+    /// Asks for the words of somebody.
+    SubscribeToSpeechToText {
+        /// Of whom.
+        connection_id: String,
+        /// BCP 47, or the name of a model.
+        lang: String,
+    },
+    /// No longer.
+    UnsubscribeFromSpeechToText {
+        /// Of whom.
+        connection_id: String,
+    },
     /// A method that does not exist; it gets an error, where the original stays silent.
     Unknown {
         /// Its name.
@@ -250,7 +260,13 @@ impl ClientRequest {
             "removeFilter" => Self::filter("removeFilter", &[], &mut params)?,
             "addFilterEventListener" => Self::filter("addFilterEventListener", &["eventType"], &mut params)?,
             "removeFilterEventListener" => Self::filter("removeFilterEventListener", &["eventType"], &mut params)?,
-            "subscribeToSpeechToText" | "unsubscribeFromSpeechToText" => Self::SpeechToText,
+            "subscribeToSpeechToText" => Self::SubscribeToSpeechToText {
+                connection_id: params.text("connectionId")?,
+                lang: params.text("lang")?,
+            },
+            "unsubscribeFromSpeechToText" => {
+                Self::UnsubscribeFromSpeechToText { connection_id: params.text("connectionId")? }
+            }
             _ => Self::Unknown { method: params.into_method() },
         })
     }

@@ -1,4 +1,4 @@
-//! HTTP: the REST API under `/openvidu/api`, and the page for trying a call. Not the WebSocket `/openvidu`.
+//! HTTP: the REST API under `/openvidu/api`, the page for trying a call, and WHIP and WHEP. Not the WebSocket `/openvidu`.
 //!
 //! One file per resource. A handler reads a request into `protocol` types, makes one call to the control loop, and writes
 //! what comes back: rules about sessions are not known here. On its way in, a request passes
@@ -28,7 +28,7 @@ use error::ApiError;
 use layers::access::{self, Access};
 use layers::{auth, compatibility, cors, deprecated, forgery, headers, intake, panics, trailing_slash};
 use pages::call::Places;
-use pages::{accept_certificate, call, call_page, info, recording_files, trust};
+use pages::{accept_certificate, call, call_page, info, recording_files, trust, virtual_background};
 
 mod api;
 mod error;
@@ -36,6 +36,7 @@ mod layers;
 mod openapi;
 mod pages;
 mod request;
+mod whip;
 
 pub(crate) use pages::redirect::router as redirect;
 
@@ -62,6 +63,12 @@ pub(crate) fn router(state: AppState, web_sockets: Router) -> Router {
     }
     if state.settings.madang_call_page {
         router = router.merge(call_page::routes()).route("/call/token", post(call::token));
+    }
+    if state.settings.madang_virtual_background {
+        router = router.merge(virtual_background::routes());
+    }
+    if state.settings.madang_whip {
+        router = router.merge(whip::routes());
     }
     let router = router
         .method_not_allowed_fallback(wrong_method)

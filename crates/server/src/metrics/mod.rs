@@ -230,6 +230,8 @@ fn of_recordings(out: &mut Exposition, counters: &Counters, facts: &Facts) {
     let help = "Recordings that are starting, running or being processed.";
     out.gauge("madang_recordings", help).value(facts.census.figures.recordings);
     by(out, "madang_recordings_total", "Recordings that came so far.", "status", &counters.recordings);
+    let help = "Speakers whose words are written down, each counted once for each language.";
+    out.gauge("madang_recognisers", help).value(facts.census.figures.recognisers);
 }
 
 fn of_webhooks(out: &mut Exposition, webhooks: &[WebhookState]) {

@@ -81,7 +81,7 @@ async fn every_request_is_answered() {
         ("sendMessage", json!("x"), -1),
         ("publishVideo", json!({"sdpOffer": {}}), -1),
         ("unpublishVideo", json!({}), 105),
-        ("subscribeToSpeechToText", json!({"connectionId": "x", "lang": "en"}), 997),
+        ("subscribeToSpeechToText", json!({"connectionId": "x", "lang": "en"}), 996),
     ] {
         let answer = joined.request(method, params).await;
         assert_eq!(answer["error"]["code"], code, "{method}: {answer}");

@@ -91,6 +91,16 @@ pub enum ApplicationCommand {
         /// Recording id.
         recording: String,
     },
+    /// [`crate::Registry::load_speech_model`].
+    LoadSpeechModel {
+        /// Of speech.
+        language: String,
+    },
+    /// [`crate::Registry::unload_speech_model`].
+    UnloadSpeechModel {
+        /// Of speech.
+        language: String,
+    },
 }
 
 /// An IP camera as the application describes it.

@@ -1,5 +1,6 @@
 //! What clients ask.
 
+use protocol::media::IceCredentials;
 use serde::{Deserialize, Serialize};
 
 /// What clients ask. Requests of one client are done one after the other, in the order of their arrival.
@@ -44,6 +45,13 @@ pub enum ClientCommand {
         /// `candidate:…`; may be empty.
         candidate: String,
     },
+    /// ICE begins anew on a peer connection that goes on.
+    RestartIce {
+        /// As of [`ClientCommand::AddCandidate`].
+        endpoint: String,
+        /// The client's from now on.
+        credentials: IceCredentials,
+    },
     /// A new peer connection for my stream or for one that I receive.
     RenewConnection {
         /// Stream id.
@@ -71,6 +79,18 @@ pub enum ClientCommand {
         action: FilterAction,
         /// Stream id.
         stream: String,
+    },
+    /// Tell me what somebody says.
+    SubscribeToSpeech {
+        /// Connection id.
+        connection: String,
+        /// In which language.
+        language: String,
+    },
+    /// No longer.
+    UnsubscribeFromSpeech {
+        /// Connection id.
+        connection: String,
     },
     /// The client's own figures; answered and otherwise ignored.
     Report,
@@ -103,8 +123,14 @@ impl ClientCommand {
             Self::Subscribe { stream, offer: sdp } | Self::AnswerOffer { stream, answer: sdp } => {
                 stream.len() + sdp.len()
             }
-            Self::Unsubscribe { publisher: connection } | Self::ForceDisconnect { connection } => connection.len(),
+            Self::Unsubscribe { publisher: connection }
+            | Self::ForceDisconnect { connection }
+            | Self::UnsubscribeFromSpeech { connection } => connection.len(),
+            Self::SubscribeToSpeech { connection, language } => connection.len() + language.len(),
             Self::AddCandidate { endpoint, candidate } => endpoint.len() + candidate.len(),
+            Self::RestartIce { endpoint, credentials } => {
+                endpoint.len() + credentials.ufrag.len() + credentials.password.len()
+            }
             Self::RenewConnection { stream, sdp } => {
                 let (Some(RenewalSdp::Usual(sdp) | RenewalSdp::Offer(sdp)), stream) = (sdp, stream) else {
                     return stream.len() + OVERHEAD;

@@ -32,7 +32,7 @@ impl LocalCandidates {
     }
 
     /// `candidate:…` lines.
-    pub(super) fn lines(&self) -> &[String] {
+    pub(crate) fn lines(&self) -> &[String] {
         &self.lines
     }
 

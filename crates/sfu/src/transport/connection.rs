@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 use aws_lc_rs::digest::{SHA256, digest};
 use is::stun::{StunMessage, StunPacket};
 use is::{Candidate, CandidateKind, IceAgent, IceAgentEvent, IceCreds};
-use protocol::media::MediaPath;
+use protocol::media::{IceCredentials, MediaPath};
 use str0m_proto::Protocol as EngineProtocol;
 use str0m_proto::crypto::dtls::{DtlsInstance, DtlsOutput};
 use str0m_proto::crypto::{CryptoError, DtlsVersion};
 
 use super::remote_candidates::RemoteCandidates;
 use super::srtp::Keys;
-use super::{IceCredentials, Shared, Sink, TransportEvent, datagram, engine_protocol, path_protocol, protocol};
+use super::{Shared, Sink, TransportEvent, credentials, datagram, engine_protocol, path_protocol, protocol};
 use crate::Datagram;
 use crate::ice;
 use crate::sdp::{RemoteTransport, Setup};
@@ -26,6 +26,9 @@ const RECORD: usize = 2000;
 const MAX_CERTIFICATE: usize = 64 * 1024;
 /// A handshake that wants to be woken at once is woken so much later, or it would take the whole core.
 const BREATH: Duration = Duration::from_millis(1);
+/// A client that begins ICE anew has found a way by then, as it has to in the beginning (RFC 8445 §8.1 leaves it to agents), or has
+/// gone: an agent without candidates would wait for ever.
+const RESTART: Duration = Duration::from_secs(30);
 
 /// Why a connection is of no more use.
 #[derive(Debug, thiserror::Error)]
@@ -54,18 +57,14 @@ pub(super) struct Connection {
     has_ice: bool,
     has_keys: bool,
     handshake_deadline: Option<Instant>,
+    /// ICE was begun anew: until then the former way is good.
+    restart_deadline: Option<Instant>,
 }
 
 impl Connection {
-    pub(super) fn new(
-        shared: &Shared,
-        slot: Slot,
-        credentials: &IceCredentials,
-        now: Instant,
-    ) -> Result<Self, CryptoError> {
+    pub(super) fn new(shared: &Shared, slot: Slot, own: &IceCredentials, now: Instant) -> Result<Self, CryptoError> {
         let crypto = &shared.identity.crypto;
-        let credentials = IceCreds { ufrag: credentials.ufrag.clone(), pass: credentials.pwd.clone() };
-        let mut agent = IceAgent::with_hmac(credentials, crypto.sha1_hmac_provider);
+        let mut agent = IceAgent::with_hmac(credentials(own), crypto.sha1_hmac_provider);
         agent.set_ice_lite(shared.ice_lite);
         for candidate in shared.candidates.candidates() {
             agent.add_local_candidate(candidate.clone());
@@ -82,6 +81,7 @@ impl Connection {
             has_ice: false,
             has_keys: false,
             handshake_deadline: None,
+            restart_deadline: None,
         })
     }
 
@@ -99,7 +99,7 @@ impl Connection {
     }
 
     pub(super) fn deadline(&mut self) -> Option<Instant> {
-        [self.agent.poll_timeout(), self.handshake_deadline].into_iter().flatten().min()
+        [self.agent.poll_timeout(), self.handshake_deadline, self.restart_deadline].into_iter().flatten().min()
     }
 
     /// Whether the datagram is an authenticated STUN message for this transport.
@@ -117,6 +117,13 @@ impl Connection {
         for line in &remote.candidates {
             self.add_remote_candidate(shared, line);
         }
+    }
+
+    /// The client asks by other credentials from now on. What is sent goes where it went until there is another way.
+    pub(super) fn restart_ice(&mut self, ours: &IceCredentials, theirs: &IceCredentials, now: Instant) {
+        self.agent.ice_restart(credentials(ours), true);
+        self.agent.set_remote_credentials(credentials(theirs));
+        self.restart_deadline = self.has_ice.then_some(now + RESTART);
     }
 
     /// A trickled candidate; an ICE-lite agent needs none, it answers where it is asked from.
@@ -170,7 +177,11 @@ impl Connection {
         self.agent.handle_timeout(now);
         while let Some(event) = self.agent.poll_event() {
             match event {
-                IceAgentEvent::IceConnectionStateChange(state) => self.has_ice = state.is_connected(),
+                IceAgentEvent::IceConnectionStateChange(state) if state.is_connected() => {
+                    (self.has_ice, self.restart_deadline) = (true, None);
+                }
+                // Nothing is known of the former way while another one is looked for.
+                IceAgentEvent::IceConnectionStateChange(_) => self.has_ice = self.restart_deadline.is_some(),
                 IceAgentEvent::NominatedSend { proto, source, destination } => {
                     let protocol = path_protocol(protocol(proto));
                     let path = MediaPath { protocol, local: source, remote: destination, relayed: false };
@@ -180,6 +191,9 @@ impl Connection {
                 }
                 IceAgentEvent::IceRestart(_) | IceAgentEvent::DiscoveredRecv { .. } => {}
             }
+        }
+        if self.restart_deadline.is_some_and(|deadline| deadline <= now) {
+            (self.has_ice, self.restart_deadline) = (false, None);
         }
         while let Some(transmit) = self.agent.poll_transmit() {
             let transmit = datagram(transmit);
@@ -289,7 +303,7 @@ mod tests {
             statistics: None,
         };
         let shared = Shared::new(&config, now);
-        let credentials = IceCredentials { ufrag: "ours".to_owned(), pwd: "a password of ours here".to_owned() };
+        let credentials = IceCredentials { ufrag: "ours".to_owned(), password: "a password of ours here".to_owned() };
         let mut connection = Connection::new(&shared, Slot(1), &credentials, now).unwrap();
         let remote = RemoteTransport {
             ufrag: "theirs".to_owned(),

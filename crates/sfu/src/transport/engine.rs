@@ -15,13 +15,13 @@ use str0m::net::{Protocol as EngineProtocol, Receive};
 use str0m::rtp::{Extension, ExtensionMap, ExtensionValues, RtpWrite, Vp8Descriptor, Vp8Patch};
 use str0m::{Candidate, CandidateKind, Event, IceCreds, Input, Output as EngineOutput, Rtc, RtcConfig, RtcError};
 
-use protocol::media::{MediaPath, VideoCodec};
+use protocol::media::{IceCredentials, MediaPath, VideoCodec};
 
 use super::dependency;
 use super::incoming::Incoming;
 use super::remote_candidates::RemoteCandidates;
 use super::statistics::Meter;
-use super::{IceCredentials, Shared, Sink, TransportEvent, datagram, engine_protocol, path_protocol};
+use super::{Shared, Sink, TransportEvent, credentials, datagram, engine_protocol, path_protocol};
 use crate::ice;
 use crate::packet::{MediaKind, OutgoingHeader, Packet, Vp8Rewrite};
 use crate::sdp::{AudioFormat, RemoteTransport, Setup, VideoFormat};
@@ -72,13 +72,7 @@ impl std::fmt::Debug for Engine {
 }
 
 impl Engine {
-    pub(super) fn new(
-        shared: &Shared,
-        slot: Slot,
-        credentials: &IceCredentials,
-        formats: &Formats<'_>,
-        now: Instant,
-    ) -> Self {
+    pub(super) fn new(shared: &Shared, slot: Slot, own: &IceCredentials, formats: &Formats<'_>, now: Instant) -> Self {
         let mut extensions = ExtensionMap::empty();
         for (id, uri) in &formats.extensions {
             if let Some(extension) = extension(uri) {
@@ -89,12 +83,11 @@ impl Engine {
         let audio = formats.audio.into_iter().flat_map(|format| [Some(format.pt), format.red]);
         parameters.extend(audio.flatten().map(opus));
         parameters.extend(formats.video.map(video));
-        let creds = IceCreds { ufrag: credentials.ufrag.clone(), pass: credentials.pwd.clone() };
         let mut config = RtcConfig::new()
             .set_crypto_provider(shared.identity.crypto.clone())
             .set_dtls_cert(shared.identity.certificate.clone())
             .set_ice_lite(shared.ice_lite)
-            .set_local_ice_credentials(creds)
+            .set_local_ice_credentials(credentials(own))
             .set_rtcp_report_interval_audio(std::time::Duration::from_secs(1))
             .set_stats_interval(shared.statistics)
             .set_extension_map(extensions)
@@ -272,6 +265,23 @@ impl Engine {
             for candidate in candidates {
                 rtc.add_remote_candidate(candidate);
             }
+            rtc.handle_input(Input::Timeout(now))
+        });
+    }
+
+    /// The engine has no restart of its own without an offer. With new credentials it takes the client's new checks; the former way is
+    /// forgotten once nothing comes by it any more, and since nothing but reports goes that way, nobody waits for that.
+    pub(super) fn restart_ice(
+        &mut self,
+        ours: &IceCredentials,
+        theirs: &IceCredentials,
+        now: Instant,
+        sink: &mut Sink,
+    ) {
+        self.drive(now, sink, |rtc| {
+            let mut api = rtc.direct_api();
+            api.set_local_ice_credentials(credentials(ours));
+            api.set_remote_ice_credentials(credentials(theirs));
             rtc.handle_input(Input::Timeout(now))
         });
     }

@@ -35,7 +35,8 @@ pub(crate) use sending::Sending;
 pub(crate) use stream::StreamFormat;
 pub(crate) use wall_clock::WallClock;
 
-use protocol::media::{MediaPath, PathProtocol, TransportStatistics};
+use protocol::media::{IceCredentials, MediaPath, PathProtocol, TransportStatistics};
+use str0m::IceCreds;
 use str0m::net::{Protocol as EngineProtocol, Transmit as EngineTransmit};
 use stun::TransactionId;
 
@@ -47,13 +48,6 @@ use crate::ice;
 use crate::packet::{OutgoingHeader, Packet};
 use crate::slots::Slot;
 use crate::{Candidates, Config, Datagram, Output, Protocol, Transmit};
-
-/// Our ICE credentials of one transport.
-#[derive(Clone)]
-pub(crate) struct IceCredentials {
-    pub(crate) ufrag: String,
-    pub(crate) pwd: String,
-}
 
 /// What all transports of a worker have in common.
 pub(crate) struct Shared {
@@ -209,6 +203,10 @@ fn datagram(transmit: EngineTransmit) -> Transmit {
     Transmit { protocol: protocol(proto), source, destination, segment: contents.len(), contents }
 }
 
+fn credentials(credentials: &IceCredentials) -> IceCreds {
+    IceCreds { ufrag: credentials.ufrag.clone(), pass: credentials.password.clone() }
+}
+
 fn path_protocol(protocol: Protocol) -> PathProtocol {
     match protocol {
         Protocol::Udp => PathProtocol::Udp,
@@ -282,6 +280,20 @@ impl Transport {
         match self {
             Self::Receiving(receiving) => receiving.engine.add_remote_candidate(shared, line, now, sink),
             Self::Sending(sending) => sending.add_remote_candidate(shared, line, now, sink),
+        }
+    }
+
+    /// ICE begins anew, with these credentials of ours and of the client's.
+    pub(crate) fn restart_ice(
+        &mut self,
+        ours: &IceCredentials,
+        theirs: &IceCredentials,
+        now: Instant,
+        sink: &mut Sink,
+    ) {
+        match self {
+            Self::Receiving(receiving) => receiving.engine.restart_ice(ours, theirs, now, sink),
+            Self::Sending(sending) => sending.restart_ice(ours, theirs, now, sink),
         }
     }
 

@@ -3,8 +3,10 @@
 
 use std::time::Instant;
 
+use protocol::media::IceCredentials;
+
 use super::engine::{Engine, EngineLeg, Expected, Formats, OutgoingStream};
-use super::{IceCredentials, Shared, Sink};
+use super::{Shared, Sink};
 use crate::packet::MediaKind;
 use crate::sdp::{OutgoingIds, PublishPlan};
 use crate::slots::Slot;

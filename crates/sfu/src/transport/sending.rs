@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-use protocol::media::{MediaPath, TransportStatistics};
+use protocol::media::{IceCredentials, MediaPath, TransportStatistics};
 
 use super::connection::{Connection, ConnectionError};
 use super::rtcp::{self, Feedback};
@@ -14,7 +14,7 @@ use super::srtp::{RtcpOpener, Sealer};
 use super::stream::{HeaderFields, Stamp, Stream, StreamFormat};
 use super::trains::OpenTrain;
 use super::wall_clock::{self, WallClock};
-use super::{Departed, IceCredentials, Shared, Sink, TransportEvent};
+use super::{Departed, Shared, Sink, TransportEvent};
 use crate::packet::{Extensions, MediaKind, OutgoingHeader, Packet};
 use crate::retransmission::Kept;
 use crate::sdp::RemoteTransport;
@@ -139,6 +139,19 @@ impl Sending {
     pub(super) fn add_remote_candidate(&mut self, shared: &Shared, line: &str, now: Instant, sink: &mut Sink) {
         self.drive(now, sink, |live, _| {
             live.connection.add_remote_candidate(shared, line);
+            Ok(())
+        });
+    }
+
+    pub(super) fn restart_ice(
+        &mut self,
+        ours: &IceCredentials,
+        theirs: &IceCredentials,
+        now: Instant,
+        sink: &mut Sink,
+    ) {
+        self.drive(now, sink, |live, _| {
+            live.connection.restart_ice(ours, theirs, now);
             Ok(())
         });
     }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use protocol::id::SubscriberId;
-use protocol::media::{Reception, VideoCodec};
+use protocol::media::{PicturePause, Reception, TransportObservation, TransportStatistics, VideoCodec};
 
 use crate::call::{Call, RIDS, Received, browser, config, ms};
 use crate::camera::stamp;
@@ -137,6 +137,15 @@ fn the_best_layer_is_back_soon_after_the_network_has_recovered() {
     assert!(layer_share(&call, phone, b'1', late) > 0.9, "{}", layer_share(&call, phone, b'1', late));
 }
 
+/// What was told of a client's transport last.
+fn measured(call: &Call, client: usize) -> TransportStatistics {
+    let told = call.observed(call.clients[client].transport).into_iter().rev().find_map(|what| match what {
+        TransportObservation::Statistics(statistics) => Some(statistics.clone()),
+        _ => None,
+    });
+    told.expect("it is measured")
+}
+
 #[test]
 fn a_single_picture_pauses_before_it_ruins_the_sound_and_comes_back_by_itself() {
     let (mut call, ann) = simply_filmed();
@@ -149,10 +158,16 @@ fn a_single_picture_pauses_before_it_ruins_the_sound_and_comes_back_by_itself() 
     let from = mark(&call);
     call.run(ms(6000));
     assert!(sound(&call, phone, from) > 0.95, "{}", sound(&call, phone, from));
+    let told = measured(&call, phone);
+    assert_eq!(told.pause, Some(PicturePause::Bandwidth));
+    assert!((30_000..300_000).contains(&told.estimate_bps.unwrap()), "{:?}", told.estimate_bps);
     call.links[link].rate = 3_000_000;
     call.run(ms(5000));
     let late = mark(&call);
     call.run(ms(2000));
+    let told = measured(&call, phone);
+    assert_eq!(told.pause, None);
+    assert!(told.estimate_bps.unwrap() > 1_000_000, "{:?}", told.estimate_bps);
     let video = call.video_of(phone);
     assert!(since(&video, late).len() > 150, "{}", since(&video, late).len());
 }

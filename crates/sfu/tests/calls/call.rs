@@ -319,6 +319,7 @@ impl Call {
             MediaEvent::Answered { request, .. }
             | MediaEvent::Offered { request, .. }
             | MediaEvent::Accepted { request }
+            | MediaEvent::Restarted { request, .. }
             | MediaEvent::Failed { request, .. } => *request == id,
             _ => false,
         };

@@ -13,6 +13,7 @@ mod costs;
 mod description;
 mod emulated;
 mod hostile;
+mod ice_restart;
 mod layers;
 mod lifecycle;
 mod limits;

@@ -12,6 +12,7 @@ pub mod recorded_file;
 pub mod recorded_packets;
 pub mod redundant_sound;
 pub mod rpc_frame;
+pub mod sdp_fragment;
 pub mod sdp_offer;
 pub mod signalling;
 pub mod stream;

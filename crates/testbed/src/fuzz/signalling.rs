@@ -243,6 +243,7 @@ fn settings() -> Settings {
         video_bandwidth: session::VideoBandwidth::default(),
         signals: None,
         network_quality: Some(Duration::from_secs(5)),
+        virtual_background: false,
         transcodes: true,
         recording: RecordingSettings {
             enabled: false,
@@ -253,5 +254,6 @@ fn settings() -> Settings {
             page_start_timeout: Duration::from_secs(30),
             processing_timeout: Duration::from_secs(15),
         },
+        speech: None,
     }
 }

@@ -9,6 +9,7 @@ mod input;
 mod link;
 mod output;
 mod pipeline;
+mod recognise;
 mod transcode;
 
 use std::os::fd::OwnedFd;
@@ -51,7 +52,8 @@ fn begin(spec: JobSpec, link: &Link) -> Result<Box<dyn Job>, JobError> {
     match spec {
         JobSpec::Transcode { from: _, to, audio } => Ok(Box::new(transcode::Transcode::new(to, audio, link)?)),
         JobSpec::Camera(spec) => Ok(Box::new(camera::Camera::new(&spec, link)?)),
-        JobSpec::Filter { .. } | JobSpec::Broadcast(_) | JobSpec::Recognise(_) => {
+        JobSpec::Recognise(spec) => Ok(Box::new(recognise::Recogniser::new(&spec, link)?)),
+        JobSpec::Filter { .. } | JobSpec::Broadcast(_) => {
             Err(JobError::Impossible("this program cannot do that".to_owned()))
         }
     }

@@ -2,4 +2,5 @@
 
 mod camera;
 mod job;
+mod recognising;
 mod transcoding;

@@ -23,6 +23,8 @@ use crate::http::layers::intake::{self, Authenticated};
 use crate::http::pages::call_page;
 use crate::http::pages::recording_files;
 use crate::http::pages::trust;
+use crate::http::pages::virtual_background;
+use crate::http::whip;
 use crate::limits::Limits;
 use crate::state::Settings;
 use crate::well_known_secret::{AdmitsSecret as _, KNOWN_SECRET};
@@ -113,6 +115,11 @@ fn is_public(config: &Config, method: &Method, path: &str) -> bool {
             let is_open = config.openvidu_recording && config.openvidu_recording_public_access;
             is_open && (method == Method::GET || method == Method::HEAD)
         }
+        _ if virtual_background::has(path) => {
+            config.madang_virtual_background && (method == Method::GET || method == Method::HEAD)
+        }
+        // With a token of their own.
+        _ if whip::has(config, path) => true,
         "/call/token" => config.madang_call_page && method == Method::POST,
         _ => config.madang_call_page && (method == Method::GET || method == Method::HEAD) && call_page::has(path),
     }

@@ -15,6 +15,7 @@ use crate::http::error::ApiError;
 use crate::http::layers::intake;
 use crate::http::request::body::{essence, is_json};
 use crate::http::request::caller::{Origin, requested_origin};
+use crate::http::whip;
 use crate::limits::Limits;
 use crate::state::Settings;
 
@@ -35,6 +36,8 @@ pub(crate) async fn check(
     let asked = Asked { method: request.method(), path, headers, has_body: !request.body().is_end_stream() };
     let refusal = match asked.judge(&own) {
         Verdict::Fine => return next.run(request).await,
+        // What lets a client in here no browser sends by itself.
+        _ if whip::has(&settings, path) => return next.run(request).await,
         Verdict::Form => {
             let message = "The Content-Type of the body must be application/json, not one of a form";
             ApiError::unhandled(StatusCode::UNSUPPORTED_MEDIA_TYPE, message, path)

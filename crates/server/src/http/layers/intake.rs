@@ -14,7 +14,10 @@ use futures_util::StreamExt as _;
 use tokio::time::{Instant, timeout_at};
 
 use crate::http::error::ApiError;
+use crate::http::whip;
 use crate::limits::Limits;
+use crate::standing::MAX_STRANGERS_MESSAGE;
+use crate::state::Settings;
 
 /// The largest body that is looked at. Real ones have some 2 KB.
 const MAX_BODY: usize = 1024 * 1024;
@@ -28,9 +31,21 @@ const MAX_DISCARDED: usize = 64 * 1024 * 1024;
 pub(crate) struct Authenticated;
 
 /// Reads the body, so that handlers need not wait for it.
-pub(crate) async fn read(State(limits): State<Limits>, request: Request, next: Next) -> Response {
+pub(crate) async fn read(
+    State(settings): State<Settings>,
+    State(limits): State<Limits>,
+    request: Request,
+    next: Next,
+) -> Response {
     let (parts, body) = request.into_parts();
-    let max = if parts.extensions.get::<Authenticated>().is_some() { MAX_BODY } else { MAX_PUBLIC_BODY };
+    let max = if parts.extensions.get::<Authenticated>().is_some() {
+        MAX_BODY
+    } else if whip::has(&settings, parts.uri.path()) {
+        // What a stranger may say on a WebSocket, where the same stands in its first messages.
+        MAX_STRANGERS_MESSAGE
+    } else {
+        MAX_PUBLIC_BODY
+    };
     let (status, message) = match collect(body, max, limits.body).await {
         Ok(bytes) => return next.run(Request::from_parts(parts, bytes.into())).await,
         Err(BodyFailure::TooLarge) => {

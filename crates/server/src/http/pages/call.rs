@@ -23,6 +23,7 @@ use crate::http::request::caller::Caller;
 use crate::ice_servers;
 use crate::limits::Rate;
 use crate::network::Network;
+use crate::options;
 use crate::state::Settings;
 
 /// Named in errors.
@@ -50,6 +51,9 @@ struct PlaceRequest {
 #[derive(Serialize)]
 pub(crate) struct PlaceView {
     token: String,
+    /// In which captions can be had.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    languages: Vec<String>,
 }
 
 /// Makes the room if there is none, and a place in it.
@@ -100,7 +104,7 @@ pub(crate) async fn token(
         Ok(_) | Err(_) => return Err(refused(GuestRefusal::Ending)),
     };
     let token = connection.token.ok_or_else(|| refused(GuestRefusal::Ending))?;
-    Ok(Json(PlaceView { token }))
+    Ok(Json(PlaceView { token, languages: options::speech_languages(&settings) }))
 }
 
 fn refused(refusal: GuestRefusal) -> ApiError {

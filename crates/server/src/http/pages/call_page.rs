@@ -1,18 +1,14 @@
 //! The page for trying a call, embedded in the program. Its source is `web/call`.
 
-use std::borrow::Cow;
-
 use axum::Router;
-use axum::body::Body;
 use axum::extract::Request;
-use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, REFERRER_POLICY};
+use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use rust_embed::{EmbeddedFile, RustEmbed};
+use rust_embed::RustEmbed;
 
+use crate::http::pages::embedded::{Keeping, serve};
 use crate::state::AppState;
 
 #[derive(RustEmbed)]
@@ -25,8 +21,8 @@ const INDEX: &str = "index.html";
 const HASHED: &str = "assets/";
 
 /// The page needs nothing from elsewhere but its WebSocket, whose address may be another one of this server. The styles
-/// are those that openvidu-browser sets on elements.
-const POLICY: &str = "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data: blob:; \
+/// are those that openvidu-browser sets on elements; the worker and its WebAssembly are those of virtual backgrounds.
+const POLICY: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self' ws: wss:; img-src 'self' data: blob:; \
     media-src 'self' blob: mediastream:; style-src 'self' 'unsafe-inline'; worker-src 'self' blob:; object-src 'none'; \
     base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
@@ -54,7 +50,7 @@ pub(crate) fn has(path: &str) -> bool {
 
 fn page(headers: &HeaderMap) -> Response {
     let mut response = match Files::get(INDEX) {
-        Some(file) => serve(file, INDEX, headers),
+        Some(file) => serve(file, INDEX, Keeping::Asking, headers),
         None => ([(CONTENT_TYPE, "text/html; charset=utf-8")], STUB).into_response(),
     };
     response.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
@@ -64,42 +60,9 @@ fn page(headers: &HeaderMap) -> Response {
 
 fn asset(request: &Request) -> Response {
     let name = request.uri().path().trim_start_matches('/');
+    let keeping = if name.starts_with(HASHED) { Keeping::Forever } else { Keeping::Asking };
     match Files::get(name) {
-        Some(file) => serve(file, name, request.headers()),
+        Some(file) => serve(file, name, keeping, request.headers()),
         None => StatusCode::NOT_FOUND.into_response(),
-    }
-}
-
-fn serve(file: EmbeddedFile, name: &str, headers: &HeaderMap) -> Response {
-    let tag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(file.metadata.sha256_hash()));
-    let caching = if name.starts_with(HASHED) { "public, max-age=31536000, immutable" } else { "no-cache" };
-    let known = headers.get(IF_NONE_MATCH).and_then(|tags| tags.to_str().ok());
-    let fresh = known.is_some_and(|tags| tags.split(',').any(|known| known.trim().trim_start_matches("W/") == tag));
-    let validators = [(ETAG, tag), (CACHE_CONTROL, caching.to_owned())];
-    if fresh {
-        return (StatusCode::NOT_MODIFIED, validators).into_response();
-    }
-    let body = match file.data {
-        Cow::Borrowed(embedded) => Body::from(embedded),
-        Cow::Owned(read) => Body::from(read),
-    };
-    (validators, [(CONTENT_TYPE, media_type(name))], body).into_response()
-}
-
-/// Of the kinds of files that the build makes.
-fn media_type(name: &str) -> &'static str {
-    match name.rsplit_once('.').map_or("", |(_, extension)| extension) {
-        "html" => "text/html; charset=utf-8",
-        "js" | "mjs" => "text/javascript; charset=utf-8",
-        "css" => "text/css; charset=utf-8",
-        "json" | "map" => "application/json",
-        "svg" => "image/svg+xml",
-        "png" => "image/png",
-        "ico" => "image/x-icon",
-        "webp" => "image/webp",
-        "woff2" => "font/woff2",
-        "txt" => "text/plain; charset=utf-8",
-        "webmanifest" => "application/manifest+json",
-        _ => "application/octet-stream",
     }
 }

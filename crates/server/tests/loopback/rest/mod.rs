@@ -30,4 +30,6 @@ mod signal;
 mod streams;
 mod tokens;
 mod unavailable;
+mod virtual_background;
+mod whip;
 mod wire;

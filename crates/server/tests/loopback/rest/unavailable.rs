@@ -1,5 +1,6 @@
 //! What is not there yet: everything about a request is checked first, and only then it is told so.
 
+use settings::SpeechEngine;
 use testbed::rest::Request;
 use testbed::server::TestServer;
 
@@ -39,8 +40,22 @@ async fn a_broadcast_is_validated_in_the_order_of_a_recording() {
 }
 
 #[tokio::test]
-async fn a_model_of_speech_is_validated_and_then_switched_off() {
-    let server = TestServer::start().await;
+async fn without_servers_that_recognise_speech_there_are_no_models() {
+    for engine in [SpeechEngine::Disabled, SpeechEngine::Azure, SpeechEngine::Aws] {
+        let server = TestServer::start_with(|config| config.openvidu_pro_speech_to_text = engine).await;
+        for path in ["/openvidu/api/speech-to-text/load", "/openvidu/api/speech-to-text/unload"] {
+            for body in ["", "{}", r#"{"lang":"en-US","mediaNode":{"id":"media_unknown"}}"#] {
+                let answer = server.post(path, body).await;
+                assert!(answer.status == 501 && answer.is_empty(), "{path}: {answer:?}");
+            }
+            assert_eq!(server.get(path).await.status, 405);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_model_of_speech_is_validated_before_it_is_looked_for() {
+    let server = TestServer::start_with(|config| config.openvidu_pro_speech_to_text = SpeechEngine::Vosk).await;
     let nodes = server.get("/openvidu/api/media-nodes").await.json();
     let node = nodes["content"][0]["id"].as_str().unwrap();
     for path in ["/openvidu/api/speech-to-text/load", "/openvidu/api/speech-to-text/unload"] {
@@ -55,9 +70,8 @@ async fn a_model_of_speech_is_validated_and_then_switched_off() {
             let answer = server.post(path, bad).await;
             assert!(answer.status == 400 && answer.is_described(), "{path} {bad}: {answer:?}");
         }
-        let answer = server.post(path, &format!(r#"{{"lang":"en-US","mediaNode":{{"id":"{node}"}}}}"#)).await;
-        assert!(answer.status == 501 && answer.is_empty(), "{path}: {answer:?}");
-        assert_eq!(server.get(path).await.status, 405);
+        let answer = server.post(path, &format!(r#"{{"lang":"tlh","mediaNode":{{"id":"{node}"}}}}"#)).await;
+        assert!(answer.status == 404 && answer.is_empty(), "{path}: {answer:?}");
     }
 }
 
