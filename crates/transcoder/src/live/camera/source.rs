@@ -472,12 +472,13 @@ fn observe(pad: &gst::Pad, count: Arc<AtomicU64>, reordered: Option<Arc<AtomicU3
     });
 }
 
-/// Leaves out raw pictures that come faster than they are wanted. (`videorate` cannot, of pictures that say no rate.)
+/// Leaves out raw pictures that come faster than they are wanted (`videorate` cannot, of pictures that say no rate), or have no time.
 fn thin_out(pad: &gst::Pad) {
     let due = AtomicU64::new(0);
     pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
+        // One without a time (the first of MJPEG, or of several in one read) makes `vp8enc` lose count of all after it.
         let Some(time) = info.buffer().and_then(|buffer| buffer.pts()).map(gst::ClockTime::nseconds) else {
-            return gst::PadProbeReturn::Ok;
+            return gst::PadProbeReturn::Drop;
         };
         let next = due.load(Ordering::Relaxed);
         if time + PICTURE_JITTER < next {
