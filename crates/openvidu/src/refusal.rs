@@ -134,6 +134,10 @@ pub fn error(refusal: &Refusal) -> RpcError {
         Refusal::MayNotUnpublish => {
             (ErrorCode::UserUnauthorized, "Unable to force unpublish. The user does not have a valid token".to_owned())
         }
+        Refusal::StreamOfCamera => {
+            let text = "The stream of an IP camera cannot be unpublished: close its connection";
+            (ErrorCode::UserGeneric, text.to_owned())
+        }
         Refusal::MayNotFilter { action } => {
             let text = format!("Unable to {}. The user does not have a valid token", filtering(*action));
             (ErrorCode::UserUnauthorized, text)

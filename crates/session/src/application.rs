@@ -36,6 +36,11 @@ impl Registry {
                 let snapshot = self.connection(&session, connection.as_str())?;
                 Ok(Some(Reply::Connection(Box::new(snapshot))))
             }
+            ApplicationCommand::ConnectCamera { session, camera } => {
+                let connection = self.connect_camera(&session, *camera, now)?;
+                let snapshot = self.connection(&session, connection.as_str())?;
+                Ok(Some(Reply::Connection(Box::new(snapshot))))
+            }
             ApplicationCommand::UpdateConnection { session, connection, update } => {
                 let snapshot = self.update_connection(&session, &connection, update, now)?;
                 Ok(Some(Reply::Connection(Box::new(snapshot))))

@@ -92,6 +92,11 @@ impl Registry {
     /// Media and applications hear that it is over; the rest as far as it goes.
     fn tear_down(&mut self, mut broken: Session, now: Time) {
         broken.in_all_rooms(&MediaOperation::CloseRouter, &mut self.cx);
+        for (_, participant) in broken.participants() {
+            if let Some(stream) = &participant.stream {
+                stream.let_camera_go(&participant.access, &mut self.cx);
+            }
+        }
         self.attempt(|registry| broken.end_recording(REASON, &mut registry.cx, now));
         self.attempt(|registry| registry.cx.end_speech(&broken.id));
         self.bury(broken.id.clone(), broken.number, broken.destroyed(REASON, now), now);

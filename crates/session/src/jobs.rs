@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use protocol::id::{JobId, MediaRequestId};
+use protocol::id::{JobId, MediaRequestId, PublicationId};
 use protocol::job::{JobCommand, JobReport};
 use protocol::media::VideoCodec;
 
@@ -20,6 +20,8 @@ pub(crate) enum JobPurpose {
     Transcoding { seat: Seat, codec: VideoCodec },
     /// The filter of a stream. If it is published only once the filter is there, somebody waits for that.
     Filter { seat: Seat, preparing: Option<MediaRequestId> },
+    /// Pulls the camera that publishes this.
+    Camera(PublicationId),
 }
 
 /// All that run.
@@ -72,6 +74,7 @@ impl Registry {
             JobPurpose::Filter { seat, preparing } => {
                 self.filter_reported(report.job, seat, preparing, report.news, now);
             }
+            JobPurpose::Camera(publication) => self.take_from_camera(publication, report.news, now),
         }
         self.settle(now);
     }

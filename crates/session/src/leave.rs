@@ -142,6 +142,7 @@ impl Session {
         let stream = participant.stream.take();
         if let Some(stream) = &stream {
             self.release_stream(who, stream, reason, cx, now);
+            stream.let_camera_go(&participant.access, cx);
         }
         for (publisher, subscription) in std::mem::take(&mut participant.subscriptions) {
             subscription.release(participant.room, participant.client, publisher, cx);

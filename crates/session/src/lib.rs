@@ -27,6 +27,7 @@
 
 pub use bandwidth::VideoBandwidth;
 pub use caller::{CallerView, NoCaller, NoProspect, Prospect};
+pub use camera::{CameraChange, CameraState};
 pub use command::{Asker, CallId, ClientCommand, ClientHandle, Command, SocketId};
 pub use defect::Defect;
 pub use effect::{Effect, PeerInfo};
@@ -48,12 +49,14 @@ mod absence;
 mod application;
 mod bandwidth;
 mod caller;
+mod camera;
 mod candidate;
 mod client;
 pub mod command;
 mod connection;
 mod context;
 mod defect;
+mod demand;
 mod effect;
 mod ending;
 mod event;

@@ -213,6 +213,9 @@ impl Registry {
             tracing::debug!(request = ?id, "media worker answered a request that nobody waits for");
             return;
         };
+        if let (MediaTask::Subscribe { transport, .. }, Err(_)) = (&request.task, &result) {
+            self.cx.effects.demand.forget(*transport);
+        }
         self.complete(request, result, now);
     }
 

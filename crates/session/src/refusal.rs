@@ -6,7 +6,7 @@ use protocol::model::ForcedVideoCodec;
 use serde::{Deserialize, Serialize};
 
 use crate::command::{ClientHandle, FilterAction, Rejection, UnusableOptions};
-use crate::registry::{NotFound, SessionExists, SignalRefusal};
+use crate::registry::{NotFound, SessionExists, SignalRefusal, UnpublishRefusal};
 use crate::{GuestRefusal, RecordingStartFailure, SignalLimits, SpeechRefusal, StartRefusal, StopRefusal};
 
 /// Why not. Clients' first, then applications'.
@@ -174,6 +174,8 @@ pub enum Refusal {
     UnknownConnection,
     /// The role does not let the client end others' streams.
     MayNotUnpublish,
+    /// A camera's stream ends with its connection only.
+    StreamOfCamera,
     /// The role does not let the client do this with filters.
     MayNotFilter {
         /// What.
@@ -288,6 +290,15 @@ pub enum Offerer {
 impl From<NotFound> for Refusal {
     fn from(not_found: NotFound) -> Self {
         Self::NotFound(not_found)
+    }
+}
+
+impl From<UnpublishRefusal> for Refusal {
+    fn from(refusal: UnpublishRefusal) -> Self {
+        match refusal {
+            UnpublishRefusal::NotFound(what) => Self::NotFound(what),
+            UnpublishRefusal::OfCamera => Self::StreamOfCamera,
+        }
     }
 }
 

@@ -7,6 +7,8 @@ use protocol::model::{ConnectionProperties, SessionProperties};
 use serde::{Deserialize, Serialize};
 
 use crate::Time;
+use crate::camera::CameraChange;
+use crate::command::CameraProperties;
 use crate::connection::{Access, Insider, Participant, PendingConnection};
 use crate::observation::{MediaCondition, MediaLegs};
 use crate::peer_connection::PeerConnection;
@@ -57,6 +59,17 @@ pub struct ConnectionSnapshot {
     pub token: Option<Token>,
     /// Once its client has joined.
     pub participant: Option<ParticipantSnapshot>,
+    /// If it is a camera.
+    pub camera: Option<CameraSnapshot>,
+}
+
+/// A camera at one moment.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct CameraSnapshot {
+    /// What it was made with.
+    pub properties: CameraProperties,
+    /// What became of it, the oldest first, and not more than the last of it; when asked for.
+    pub changes: Vec<CameraChange>,
 }
 
 /// What lets one client in, once.
@@ -172,6 +185,7 @@ impl PendingConnection {
             properties: Some(self.properties.clone()),
             token: Some(self.token.clone()),
             participant: None,
+            camera: None,
         }
     }
 }
@@ -181,7 +195,14 @@ impl Participant {
         let (properties, token) = match &self.access {
             Access::Token { properties, token } => (Some(properties.clone()), Some(token.clone())),
             Access::Secret(Insider::Visible { token }) => (None, Some(token.clone())),
-            Access::Secret(Insider::Hidden(_)) | Access::Page(_) => (None, None),
+            Access::Secret(Insider::Hidden(_)) | Access::Page(_) | Access::Camera(_) => (None, None),
+        };
+        let camera = match &self.access {
+            Access::Camera(camera) => {
+                let changes = camera.changes.iter().filter(|_| include.web_rtc_stats).cloned().collect();
+                Some(CameraSnapshot { properties: camera.properties.clone(), changes })
+            }
+            Access::Token { .. } | Access::Secret(_) | Access::Page(_) => None,
         };
         let subscriptions = self.subscriptions.values();
         let participant = ParticipantSnapshot {
@@ -201,6 +222,7 @@ impl Participant {
             properties,
             token,
             participant: Some(participant),
+            camera,
         }
     }
 }

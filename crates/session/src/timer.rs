@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use protocol::id::{JobId, MediaRequestId, RecordingKey, TransportId};
+use protocol::id::{JobId, MediaRequestId, PublicationId, RecordingKey, TransportId};
 
 use crate::Time;
 use crate::id::{ClientId, ParticipantId};
@@ -43,6 +43,10 @@ pub(crate) enum Timer {
     Garbage,
     /// Time to look for guests who did not come.
     GuestPlaces,
+    /// A camera whose stream somebody wants has not said what it sends.
+    CameraDescription(PublicationId),
+    /// A camera's job has failed some time ago.
+    CameraJob(PublicationId),
 }
 
 /// The table: at most one deadline per timer.

@@ -269,6 +269,8 @@ settings! {
         openvidu_recording_image: String = "OPENVIDU_RECORDING_IMAGE", "", value::docker_image => NO_RECORDER;
         /// Folder of the recordings; it is made if it is missing, and must be writable.
         openvidu_recording_path: PathBuf = "OPENVIDU_RECORDING_PATH", "/opt/openvidu/recordings", value::path;
+        /// Folders with files that may be played as cameras (`file:`), beside OPENVIDU_RECORDING_PATH: a list of absolute paths.
+        madang_camera_folders: Vec<PathBuf> = "MADANG_CAMERA_FOLDERS", "", value::folders;
         /// Whether recordings can be fetched without a password.
         openvidu_recording_public_access: bool = "OPENVIDU_RECORDING_PUBLIC_ACCESS", "false", value::boolean;
         /// Who is told in the browser that a recording began or ended: `none`, `moderator`, `publisher_moderator` or `all`.

@@ -4,6 +4,7 @@ mod absence;
 mod bandwidth;
 mod call;
 mod callers;
+mod camera;
 mod defects;
 mod event_audit;
 mod events;
