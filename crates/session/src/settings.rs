@@ -6,7 +6,7 @@ use protocol::id::WorkerId;
 use protocol::model::{IceServer, RecordingNotification};
 use turn::{Credentials, SharedSecret};
 
-use crate::{SignalLimits, SpeechSettings, Time, VideoBandwidth};
+use crate::{BroadcastSettings, SignalLimits, SpeechSettings, Time, VideoBandwidth};
 
 /// Read once at start.
 #[derive(Clone, Debug)]
@@ -47,6 +47,8 @@ pub struct Settings {
     pub transcodes: bool,
     /// Recording.
     pub recording: RecordingSettings,
+    /// Broadcasts.
+    pub broadcast: BroadcastSettings,
     /// Speech to text; none: the deployment does not listen.
     pub speech: Option<SpeechSettings>,
 }

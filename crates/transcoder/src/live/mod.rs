@@ -4,6 +4,7 @@
 //! [`output`] packets of frames that go, both over a [`pipeline`] of GStreamer. Each kind of job has a file beside these, which
 //! says only what is done in between. A job knows no session and no recording, and all that it knows of the server is its socket.
 
+mod broadcast;
 mod input;
 mod link;
 mod output;
@@ -50,8 +51,9 @@ trait Job {
 fn begin(spec: JobSpec, link: &Link) -> Result<Box<dyn Job>, JobError> {
     match spec {
         JobSpec::Transcode { from: _, to, audio } => Ok(Box::new(transcode::Transcode::new(to, audio, link)?)),
+        JobSpec::Broadcast(spec) => Ok(Box::new(broadcast::Broadcast::new(spec, link)?)),
         JobSpec::Recognise(spec) => Ok(Box::new(recognise::Recogniser::new(&spec, link)?)),
-        JobSpec::Filter { .. } | JobSpec::Camera(_) | JobSpec::Broadcast(_) => {
+        JobSpec::Filter { .. } | JobSpec::Camera(_) => {
             Err(JobError::Impossible("this program cannot do that".to_owned()))
         }
     }

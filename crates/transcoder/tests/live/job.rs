@@ -162,6 +162,7 @@ impl RunningJob {
                     codec: outgoing.codec,
                     marker: packet.marker,
                     quarter_turns: publisher.quarter_turns,
+                    level: (outgoing.kind == MediaKind::Audio).then_some(0x90),
                     source: publisher.source,
                     sequence: outgoing.sequence,
                     timestamp: outgoing.timestamp,
@@ -213,7 +214,12 @@ impl Publisher {
     }
 
     pub(crate) fn lasting(codec: VideoCodec, picture: &str, tone: u32, seconds: u32) -> Self {
-        let audio = encode_from(Codec::Opus, &format!("sine=frequency={tone}:sample_rate=48000"), seconds);
+        Self::of(codec, picture, &format!("sine=frequency={tone}:sample_rate=48000"), seconds)
+    }
+
+    /// Any picture and sound of ffmpeg's.
+    pub(crate) fn of(codec: VideoCodec, picture: &str, sound: &str, seconds: u32) -> Self {
+        let audio = encode_from(Codec::Opus, sound, seconds);
         let video = encode_from(muxed(codec), picture, seconds);
         Self { audio, video, codec, source: 7, quarter_turns: 0, sequence: [1 << 33, 65_530] }
     }

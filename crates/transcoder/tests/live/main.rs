@@ -1,5 +1,7 @@
 //! The program as the server runs it for live work: a socket, packets in, packets out.
 
+mod broadcasting;
 mod job;
 mod recognising;
+mod rtmp;
 mod transcoding;
