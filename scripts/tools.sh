@@ -30,6 +30,8 @@ if [ "$purpose" = test ]; then
     [ -n "$(fc-list :lang=ko 2>/dev/null)" ] || packages+=(fonts-nanum)
     # A proxy in front of the server, its certificate, and what checks our service unit.
     has nginx || [ -x /usr/sbin/nginx ] || packages+=(nginx)
+    # An RTMP server to broadcast to.
+    [ -f /usr/lib/nginx/modules/ngx_rtmp_module.so ] || packages+=(libnginx-mod-rtmp)
     has openssl || packages+=(openssl)
     # Counts instructions.
     has valgrind || packages+=(valgrind)

@@ -20,14 +20,14 @@ const LOCATION: &str = "unknown";
 
 /// A session.
 pub fn session(session: SessionSnapshot) -> SessionView {
-    let SessionSnapshot { id, created_at, properties, is_recorded, connections } = session;
+    let SessionSnapshot { id, created_at, properties, is_recorded, is_broadcast, connections } = session;
     SessionView {
         id: id.clone(),
         object: "session",
         session_id: id,
         created_at: created_at.as_millis(),
         recording: is_recorded,
-        broadcasting: false,
+        broadcasting: is_broadcast,
         media_mode: properties.media_mode,
         recording_mode: properties.recording_mode,
         default_recording_properties: RecordingPropertiesView(properties.default_recording_properties),

@@ -60,6 +60,11 @@ impl Registry {
                 self.start_recording(&session, *properties, call, now)?;
                 Ok(None)
             }
+            ApplicationCommand::StartBroadcast { session, broadcast } => {
+                self.start_broadcast(&session, *broadcast, call, now)?;
+                Ok(None)
+            }
+            ApplicationCommand::StopBroadcast { session } => Ok(self.stop_broadcast(&session, now).map(done)?),
             ApplicationCommand::StopRecording { recording } => {
                 self.stop_recording(&recording, call, now)?;
                 Ok(None)

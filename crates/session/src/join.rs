@@ -91,6 +91,16 @@ impl Session {
         {
             return Ok(Admission { connection: "RECORDER".into(), created_at: now, access: Access::Page(recording) });
         }
+        if request.hidden == Some(HiddenClient::Recorder)
+            && let Some(broadcast) = self.broadcast_of_page(&request.secret)
+        {
+            // There may be a recorder, too.
+            return Ok(Admission {
+                connection: "BROADCASTER".into(),
+                created_at: now,
+                access: Access::Page(broadcast),
+            });
+        }
         let Some(pending) = self.redeem(&request.token) else {
             let token = request.token_as_sent.clone();
             return Err(Refusal::InvalidToken { session: self.id.clone(), token });

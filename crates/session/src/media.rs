@@ -199,6 +199,7 @@ impl Registry {
             }
             MediaEvent::TapEnded { router: _, tap } => {
                 self.tap_ended(tap, now);
+                self.broadcast_tap_ended(tap);
                 self.cx.speech_tap_ended(tap);
                 return;
             }

@@ -38,6 +38,7 @@ impl Session {
         self.broadcast(Some(who), changed, cx);
         if is_switch {
             self.record_switched(who, cx);
+            self.broadcast_switched(who, cx);
         }
         DONE
     }

@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::command::{ClientHandle, FilterAction, Rejection, UnusableOptions};
 use crate::registry::{NotFound, SessionExists, SignalRefusal, UnpublishRefusal};
-use crate::{GuestRefusal, RecordingStartFailure, SignalLimits, SpeechRefusal, StartRefusal, StopRefusal};
+use crate::{
+    BroadcastRefusal, BroadcastStartFailure, GuestRefusal, RecordingStartFailure, SignalLimits, SpeechRefusal,
+    StartRefusal, StopRefusal,
+};
 
 /// Why not. Clients' first, then applications'.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -267,6 +270,10 @@ pub enum Refusal {
     GuestPlace(GuestRefusal),
     /// A recording was started and does not run.
     RecordingFailed(RecordingStartFailure),
+    /// A broadcast is not started, or not stopped.
+    Broadcast(BroadcastRefusal),
+    /// A broadcast was started and does not run.
+    BroadcastFailed(BroadcastStartFailure),
 }
 
 /// What a client does with media.
@@ -323,6 +330,12 @@ impl From<StartRefusal> for Refusal {
 impl From<StopRefusal> for Refusal {
     fn from(refusal: StopRefusal) -> Self {
         Self::StopRecording(refusal)
+    }
+}
+
+impl From<BroadcastRefusal> for Refusal {
+    fn from(refusal: BroadcastRefusal) -> Self {
+        Self::Broadcast(refusal)
     }
 }
 

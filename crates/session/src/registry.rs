@@ -95,6 +95,8 @@ pub struct Figures {
     pub jobs: usize,
     /// Recordings that are starting, running or being processed.
     pub recordings: usize,
+    /// Sessions that are being broadcast.
+    pub broadcasts: usize,
     /// Sessions that wait for the end of theirs.
     pub ending: usize,
     /// What hears one speaker in one language.
@@ -274,6 +276,7 @@ impl Registry {
                 }
                 Timer::RecordingStart(recording) => self.expire_recording_start(recording, now),
                 Timer::AutomaticStop(recording) => self.stop_automatically(recording, now),
+                Timer::BroadcastStart(job) => self.expire_broadcast_start(job, now),
                 Timer::Recogniser(job) => self.expire_recogniser(job),
                 Timer::Ending(router) => self.expire_ending(router),
                 Timer::Garbage => self.collect_garbage(now),
@@ -300,6 +303,7 @@ impl Registry {
             timers: self.cx.timers.count(),
             jobs: self.cx.jobs.count(),
             recordings: self.cx.recordings.len(),
+            broadcasts: self.sessions.values().filter(|session| session.is_broadcast()).count(),
             ending: self.ending.len(),
             recognisers: self.cx.speech.count(),
         }

@@ -38,6 +38,8 @@ pub struct SessionSnapshot {
     pub properties: SessionProperties,
     /// A recording is starting or running.
     pub is_recorded: bool,
+    /// It is being broadcast.
+    pub is_broadcast: bool,
     /// Who is there, in the order of joining, then, when asked for, who may come.
     pub connections: Vec<ConnectionSnapshot>,
 }
@@ -148,6 +150,7 @@ impl Session {
             created_at: self.created_at,
             properties: self.properties.clone(),
             is_recorded: self.recording.is_some(),
+            is_broadcast: self.is_broadcast(),
             connections: self.connection_snapshots(include, legs),
         }
     }

@@ -35,6 +35,8 @@ pub(crate) enum Timer {
     RecordingStart(RecordingKey),
     /// Nobody published, or came back.
     AutomaticStop(RecordingKey),
+    /// Nothing of a session has come to its broadcast's target.
+    BroadcastStart(JobId),
     /// A recogniser of speech has not begun.
     Recogniser(JobId),
     /// The session with this router has ended but for its recordings.

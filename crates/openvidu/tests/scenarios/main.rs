@@ -2,6 +2,7 @@
 
 mod absence;
 mod bandwidth;
+mod broadcast;
 mod call;
 mod callers;
 mod camera;

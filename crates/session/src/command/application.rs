@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use protocol::event::Broadcast;
 use protocol::id::StreamId;
 use protocol::model::{ConnectionProperties, IceServer, RecordingProperties, Role, SessionProperties};
 use serde::{Deserialize, Serialize};
@@ -85,6 +86,18 @@ pub enum ApplicationCommand {
         session: String,
         /// How.
         properties: Box<RecordingProperties>,
+    },
+    /// Answered with [`crate::Reply::Done`] once something comes to the target.
+    StartBroadcast {
+        /// Session id.
+        session: String,
+        /// What goes where.
+        broadcast: Box<Broadcast>,
+    },
+    /// [`crate::Registry::stop_broadcast`].
+    StopBroadcast {
+        /// Session id.
+        session: String,
     },
     /// Answered with [`crate::Reply::Recording`] once it is processed.
     StopRecording {

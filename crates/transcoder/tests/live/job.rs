@@ -220,7 +220,7 @@ impl Publisher {
         Self::of(codec, picture, &format!("sine=frequency={tone}:sample_rate=48000"), seconds)
     }
 
-    /// What two of ffmpeg's filters make.
+    /// Any picture and sound of ffmpeg's.
     pub(crate) fn of(codec: VideoCodec, picture: &str, sound: &str, seconds: u32) -> Self {
         let audio = encode_from(Codec::Opus, sound, seconds);
         let video = encode_from(muxed(codec), picture, seconds);
