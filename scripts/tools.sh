@@ -30,6 +30,8 @@ if [ "$purpose" = test ]; then
     [ -n "$(fc-list :lang=ko 2>/dev/null)" ] || packages+=(fonts-nanum)
     # A proxy in front of the server, its certificate, and what checks our service unit.
     has nginx || [ -x /usr/sbin/nginx ] || packages+=(nginx)
+    # An RTMP server to broadcast to.
+    [ -f /usr/lib/nginx/modules/ngx_rtmp_module.so ] || packages+=(libnginx-mod-rtmp)
     has openssl || packages+=(openssl)
     # Counts instructions.
     has valgrind || packages+=(valgrind)
@@ -49,6 +51,9 @@ if [ "$purpose" = test ]; then
     /usr/bin/python3 -c 'import gi; gi.require_version("GstWebRTC", "1.0")' 2>/dev/null ||
         packages+=(python3-gi gir1.2-gst-plugins-bad-1.0)
     compgen -G "/usr/lib/*/gstreamer-1.0/libgstnice.so" >/dev/null || packages+=(gstreamer1.0-nice)
+    # GStreamer's RTSP server, which stands for cameras.
+    /usr/bin/python3 -c 'import gi; gi.require_version("GstRtspServer", "1.0")' 2>/dev/null ||
+        packages+=(python3-gi gir1.2-gst-rtsp-server-1.0)
     # Somebody who speaks, and a recogniser, for Debian's own Python.
     has espeak-ng || packages+=(espeak-ng)
     /usr/bin/python3 -c 'import pocketsphinx, websockets' 2>/dev/null ||
@@ -73,6 +78,8 @@ libav gstreamer1.0-libav
 END
 # What faces look like, for filters.
 [ -e /usr/share/opencv4/haarcascades/haarcascade_frontalface_default.xml ] || gstreamer+=(opencv-data)
+# For cameras behind TLS.
+compgen -G "/usr/lib/*/gio/modules/libgiognutls.so" >/dev/null || gstreamer+=(glib-networking)
 
 if has cargo; then
     found="$(rustc --version | cut -d' ' -f2)"

@@ -110,6 +110,9 @@
     for (const name of ['recordingStarted', 'recordingStopped']) {
       session.on(name, (e) => remember(name, { id: e.id, recording: e.name, reason: e.reason }));
     }
+    for (const name of ['broadcastStarted', 'broadcastStopped']) {
+      session.on(name, () => remember(name));
+    }
     session.on('networkQualityLevelChanged', (e) =>
       remember('networkQualityLevelChanged', {
         connectionId: e.connection.connectionId,

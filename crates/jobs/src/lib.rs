@@ -12,6 +12,7 @@
 //! | packets from a job to a media worker | see `media` | dropped, as by a network |
 
 mod link;
+mod page;
 mod process;
 mod route;
 mod task;
@@ -21,12 +22,13 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use media::{LocalSource, TapSink, WeakMediaHandle};
-use protocol::id::{JobId, PublicationId, TapId};
-use protocol::job::{JobCommand, JobEnd, JobNews, JobReport};
-use recordings::Transcoder;
+use protocol::id::{JobId, PublicationId, RouterId, TapId};
+use protocol::job::{FromJob, JobCommand, JobEnd, JobNews, JobPage, JobReport};
+use recordings::{Layouts, Transcoder};
 use sfu::TapPacket;
 use tokio::sync::mpsc;
 
+use crate::page::{Page, Showing};
 use crate::route::{ForJob, Route, Routes};
 use crate::task::{Output, Task};
 
@@ -61,7 +63,7 @@ impl JobFigures {
         self.restarts.load(Ordering::Relaxed)
     }
 
-    /// Packets that found no room on their way to a job, or in it.
+    /// Packets that found no room on their way to a job, or in it, and pictures for which one had no time.
     pub fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
     }
@@ -107,6 +109,7 @@ pub struct Jobs {
     reports: mpsc::Sender<JobReport>,
     figures: Arc<JobFigures>,
     running: HashMap<JobId, Running>,
+    layouts: Option<Layouts>,
 }
 
 #[derive(Debug)]
@@ -114,6 +117,8 @@ struct Running {
     route: Route,
     taps: Vec<TapId>,
     output: Option<PublicationId>,
+    /// If it has one: shown as long as this is kept.
+    page: Option<Page>,
 }
 
 impl Jobs {
@@ -126,7 +131,15 @@ impl Jobs {
     ) -> (Self, mpsc::Receiver<JobReport>) {
         let (reports, receiver) = mpsc::channel(REPORTS);
         let (figures, running) = (Arc::default(), HashMap::new());
-        (Self { options, routes: routes.0, media, local, reports, figures, running }, receiver)
+        let layouts = None;
+        (Self { options, routes: routes.0, media, local, reports, figures, running, layouts }, receiver)
+    }
+
+    /// With browsers for pages of the application's.
+    #[must_use]
+    pub fn showing(mut self, layouts: Layouts) -> Self {
+        self.layouts = Some(layouts);
+        self
     }
 
     /// What has been counted.
@@ -142,8 +155,12 @@ impl Jobs {
                     return Some(JobReport { job, news: JobNews::Ended(end) });
                 }
                 let (route, queue) = Route::new(self.figures.clone());
-                let running =
-                    Running { route: route.clone(), taps: vec![], output: output.map(|(_, publication)| publication) };
+                let running = Running {
+                    route: route.clone(),
+                    taps: vec![],
+                    output: output.map(|(_, publication)| publication),
+                    page: None,
+                };
                 if let Some((_, publication)) = output {
                     self.routes.add_output(publication, route);
                 }
@@ -167,6 +184,17 @@ impl Jobs {
                     self.routes.add_tap(tap, running.route.clone(), input.number);
                     running.route.say(ForJob::AddInput { router, tap, input });
                 }
+            }
+            JobCommand::ShowPage { job, router, tap, input, page } => {
+                let shown = self.show(job, router, tap, &page);
+                let Some(running) = self.running.get_mut(&job) else { return None };
+                match shown {
+                    Ok(shown) => running.page = Some(shown),
+                    Err(why) => return Some(JobReport { job, news: JobNews::Said(FromJob::PageLost { why }) }),
+                }
+                running.taps.push(tap);
+                self.routes.add_tap(tap, running.route.clone(), input.number);
+                running.route.say(ForJob::AddInput { router, tap, input });
             }
             JobCommand::ChangeInput { job, input } => self.tell(job, ForJob::ChangeInput { input }),
             JobCommand::RemoveInput { job, tap } => {
@@ -195,6 +223,13 @@ impl Jobs {
         Ok(())
     }
 
+    fn show(&self, job: JobId, router: RouterId, tap: TapId, page: &JobPage) -> Result<Page, String> {
+        let layouts = self.layouts.as_ref().ok_or_else(|| "there is no browser".to_owned())?;
+        let options = layouts.page(&page.composition, page.session.as_str(), page.pass.as_ref(), page.has_audio)?;
+        let (routes, reports) = (self.routes.clone(), self.reports.clone());
+        Showing { job, router, tap, options, routes, reports }.begin().map_err(|error| error.to_string())
+    }
+
     fn tell(&self, job: JobId, what: ForJob) {
         if let Some(running) = self.running.get(&job) {
             running.route.say(what);
@@ -203,7 +238,7 @@ impl Jobs {
 
     /// Once nobody holds its route any more the task ends, and its process with it.
     fn forget(&mut self, job: JobId) {
-        if let Some(Running { taps, output, route: _ }) = self.running.remove(&job) {
+        if let Some(Running { taps, output, route: _, page: _ }) = self.running.remove(&job) {
             taps.into_iter().for_each(|tap| self.routes.remove_tap(tap));
             if let Some(publication) = output {
                 self.routes.remove_output(publication);

@@ -144,13 +144,15 @@ impl Task {
             link.say(words).await?;
         }
         let mut hangs_at = Instant::now() + SILENCE;
+        // As this process counts.
+        let mut dropped = 0;
         loop {
             tokio::select! {
                 biased;
                 received = link.receive() => {
                     let Some(received) = received else { return Ok(End::Died) };
                     hangs_at = Instant::now() + SILENCE;
-                    if let Some(end) = self.take(received, told, start).await {
+                    if let Some(end) = self.take(received, told, start, &mut dropped).await {
                         return Ok(end);
                     }
                 }
@@ -170,7 +172,7 @@ impl Task {
         }
     }
 
-    async fn take(&self, received: Received, told: &Told, start: u32) -> Option<End> {
+    async fn take(&self, received: Received, told: &Told, start: u32, dropped: &mut u64) -> Option<End> {
         let Received { words, mut packets } = received;
         if let Some(Output { router, publication, local }) = self.output.as_ref().filter(|_| !packets.is_empty()) {
             // What one process counts has nothing to do with what the one before it did.
@@ -189,7 +191,10 @@ impl Task {
                         self.media.send(MediaOperation::RequestKeyFrame { tap: input.tap }.at(input.router));
                     }
                 }
-                FromJob::Working { .. } => {}
+                FromJob::Working { dropped: count } => {
+                    let more = count.saturating_sub(std::mem::replace(dropped, count));
+                    self.figures.dropped.fetch_add(more, Ordering::Relaxed);
+                }
                 FromJob::Failed { why } => return Some(End::Failed(why)),
                 words => self.report(JobNews::Said(words)).await,
             }

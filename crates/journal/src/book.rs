@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use protocol::event::{Closing, Direction, Event, EventClosed, EventStamp, Participant, Reason, WebRtcConnection};
+use protocol::event::{
+    Broadcast, Closing, Direction, Event, EventClosed, EventStamp, Participant, Reason, WebRtcConnection,
+};
 use protocol::id::{ConnectionId, SessionId, StreamId};
 
 use crate::record::{Change, Record, SessionKey};
@@ -26,6 +28,7 @@ struct OpenSession {
     participants: HashMap<ConnectionId, Begun<Participant>>,
     connections: HashMap<(StreamId, ConnectionId), Begun<WebRtcConnection>>,
     recordings: BTreeSet<String>,
+    broadcast: Option<Begun<Broadcast>>,
 }
 
 #[derive(Debug)]
@@ -79,6 +82,13 @@ impl Book {
             }
             Change::RecordingStarted { id } => drop(session.recordings.insert(id)),
             Change::RecordingEnded { id } => drop(session.recordings.remove(&id)),
+            Change::BroadcastStarted { since, what } => {
+                let former = session.broadcast.replace(Begun { number, since, weight, what });
+                session.bytes = session.bytes + weight - former.map_or(0, |former| former.weight);
+            }
+            Change::BroadcastStopped => {
+                session.bytes -= session.broadcast.take().map_or(0, |ended| ended.weight);
+            }
             Change::Disconnected { stream, owner } => {
                 session.bytes -= session.connections.remove(&(stream, owner)).map_or(0, |ended| ended.weight);
             }
@@ -118,6 +128,9 @@ impl Book {
             };
             let mut begun: Vec<_> = session.participants.values().map(joined).collect();
             begun.extend(session.connections.values().map(connected));
+            begun.extend(session.broadcast.as_ref().map(|begun| {
+                (begun.number, Change::BroadcastStarted { since: begun.since, what: Arc::clone(&begun.what) })
+            }));
             begun.sort_by_key(|(number, _)| *number);
             let recordings = session.recordings.iter().map(|id| Change::RecordingStarted { id: id.clone() });
             let changes = [Change::Created].into_iter().chain(begun.into_iter().map(|(_, change)| change));
@@ -150,6 +163,12 @@ impl Lost {
     /// Recordings that ran. What became of them is told elsewhere.
     pub fn recordings(&self) -> Vec<String> {
         self.book.sessions.values().flat_map(|session| session.recordings.iter().cloned()).collect()
+    }
+
+    /// Sessions that were being broadcast.
+    pub fn broadcasts(&self) -> Vec<SessionId> {
+        let on_air = self.book.sessions.iter().filter(|(_, session)| session.broadcast.is_some());
+        on_air.map(|(key, _)| key.session.clone()).collect()
     }
 
     /// What applications are to be told, in the order in which they are told when a server stops.
@@ -194,6 +213,10 @@ impl Lost {
             }));
             let subject = Arc::clone(&participant.what);
             events.push(Event::ParticipantLeft(EventClosed { closing: closing(participant.since), subject }));
+        }
+        if let Some(begun) = &session.broadcast {
+            let subject = Arc::clone(&begun.what);
+            events.push(Event::BroadcastStopped(EventClosed { closing: closing(begun.since), subject }));
         }
         events.push(Event::SessionDestroyed(closing(key.created_at)));
         events

@@ -1,4 +1,4 @@
-//! The account of what is open (sessions, who is in them, their WebRTC connections, recordings that run), on the disk: so that
+//! The account of what is open (sessions, who is in them, their WebRTC connections, recordings that run, broadcasts), on the disk: so that
 //! after a crash the next start can tell applications what was lost, with the events that they would have been told.
 //!
 //! It is made of the same events that applications get, and decides nothing. It is not where sessions come back to life (there is

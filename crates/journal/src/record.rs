@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use protocol::event::{Event, EventStamp, Participant, RecordingStatus, WebRtcConnection};
+use protocol::event::{Broadcast, Event, EventStamp, Participant, RecordingStatus, WebRtcConnection};
 use protocol::id::{ConnectionId, SessionId, StreamId};
 use serde::{Deserialize, Serialize};
 
@@ -44,6 +44,11 @@ pub(crate) enum Change {
     RecordingEnded {
         id: String,
     },
+    BroadcastStarted {
+        since: u64,
+        what: Arc<Broadcast>,
+    },
+    BroadcastStopped,
     Disconnected {
         stream: StreamId,
         owner: ConnectionId,
@@ -82,6 +87,11 @@ impl Record {
                 };
                 (&recording.stamp, what)
             }
+            Event::BroadcastStarted(opened) => {
+                let (since, what) = (opened.stamp.timestamp, Arc::clone(&opened.subject));
+                (&opened.stamp, Change::BroadcastStarted { since, what })
+            }
+            Event::BroadcastStopped(closed) => (&closed.closing.stamp, Change::BroadcastStopped),
             _ => return None,
         };
         Some(Self { of: stamp.into(), what })
@@ -98,6 +108,7 @@ impl Record {
             Change::Connected { what, .. } => {
                 what.video.as_ref().map_or(0, |video| length(&video.source) + length(&video.dimensions))
             }
+            Change::BroadcastStarted { what, .. } => what.broadcast_url.len(),
             _ => 0,
         };
         OVERHEAD + self.of.session.as_str().len() + words

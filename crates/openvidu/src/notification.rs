@@ -64,6 +64,8 @@ pub fn message(notification: &Notification) -> ServerNotification {
         Notification::RecordingStopped { recording, reason } => {
             ServerNotification::RecordingStopped { id: recording.id, name: recording.name, reason: reason.as_str() }
         }
+        Notification::BroadcastStarted => ServerNotification::BroadcastStarted {},
+        Notification::BroadcastStopped => ServerNotification::BroadcastStopped {},
         Notification::RoleChanged(role) => {
             ServerNotification::ConnectionPropertyChanged { property: "role", new_value: role.as_str().to_owned() }
         }

@@ -5,7 +5,7 @@ use protocol::error::ErrorCode;
 use protocol::rpc::RpcError;
 use session::command::{FilterAction, UnusableOptions};
 use session::refusal::{MediaDirection, Offerer};
-use session::{RecordingStartFailure, Refusal, SignalLimits, SpeechRefusal};
+use session::{BroadcastStartFailure, RecordingStartFailure, Refusal, SignalLimits, SpeechRefusal};
 
 /// The error that answers a client's request.
 pub fn error(refusal: &Refusal) -> RpcError {
@@ -134,6 +134,10 @@ pub fn error(refusal: &Refusal) -> RpcError {
         Refusal::MayNotUnpublish => {
             (ErrorCode::UserUnauthorized, "Unable to force unpublish. The user does not have a valid token".to_owned())
         }
+        Refusal::StreamOfCamera => {
+            let text = "The stream of an IP camera cannot be unpublished: close its connection";
+            (ErrorCode::UserGeneric, text.to_owned())
+        }
         Refusal::MayNotFilter { action } => {
             let text = format!("Unable to {}. The user does not have a valid token", filtering(*action));
             (ErrorCode::UserUnauthorized, text)
@@ -211,7 +215,9 @@ pub fn error(refusal: &Refusal) -> RpcError {
         | Refusal::StartRecording(_)
         | Refusal::StopRecording(_)
         | Refusal::GuestPlace(_)
-        | Refusal::RecordingFailed(_) => (ErrorCode::Internal, "Internal server error".to_owned()),
+        | Refusal::RecordingFailed(_)
+        | Refusal::Broadcast(_)
+        | Refusal::BroadcastFailed(_) => (ErrorCode::Internal, "Internal server error".to_owned()),
     };
     RpcError::new(code, text)
 }
@@ -227,6 +233,36 @@ pub fn recording_start_failure(failure: &RecordingStartFailure) -> String {
         RecordingStartFailure::Stream(why) => why.clone(),
         RecordingStartFailure::Recorder(failure) => failure.to_string(),
     }
+}
+
+/// What REST says of a broadcast that was begun and does not run: of its target as ffmpeg says it, which is what applications
+/// look for.
+pub fn broadcast_start_failure(failure: &BroadcastStartFailure) -> String {
+    match failure {
+        BroadcastStartFailure::Unavailable(why) | BroadcastStartFailure::Overloaded(why) => why.clone(),
+        BroadcastStartFailure::Page(why) => why.clone(),
+        BroadcastStartFailure::TooSlow => "nothing came to the target in time".to_owned(),
+        BroadcastStartFailure::SessionEnded => "the session ended before the broadcast ran".to_owned(),
+        BroadcastStartFailure::Target { url, why } if why == "Protocol not found" => format!("{url}: {why}"),
+        BroadcastStartFailure::Target { url, why } => {
+            format!("Cannot open connection {}\n{url}: {why}", transport(url))
+        }
+    }
+}
+
+/// Protocol, host and port below the target's own protocol: nothing of a key.
+fn transport(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or_default();
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    let (below, port) = match scheme.to_ascii_lowercase().as_str() {
+        "rtmp" => ("tcp", ":1935"),
+        "rtmps" => ("tls", ":443"),
+        _ => (scheme, ""),
+    };
+    // After the bracket of an IPv6 address.
+    let has_port = host.rsplit(']').next().is_some_and(|end| end.contains(':'));
+    format!("{below}://{host}{}", if has_port { "" } else { port })
 }
 
 /// Applications know some of these by heart, such as the one that says to try again.
@@ -272,5 +308,35 @@ fn filtering(action: FilterAction) -> &'static str {
         FilterAction::Execute => "execute filter method",
         FilterAction::AddListener => "add filter event listener",
         FilterAction::RemoveListener => "remove filter event listener",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_broadcast_fails_in_the_words_of_ffmpeg() {
+        for (url, why, told) in [
+            (
+                "rtmps://127.0.0.1/live",
+                "Connection refused",
+                "Cannot open connection tls://127.0.0.1:443\nrtmps://127.0.0.1/live: Connection refused",
+            ),
+            (
+                "rtmp://not.exists",
+                "Input/output error (no such name)",
+                "Cannot open connection tcp://not.exists:1935\nrtmp://not.exists: Input/output error (no such name)",
+            ),
+            (
+                "rtmp://u:p@[::1]:19/a/b?c@d:5",
+                "x",
+                "Cannot open connection tcp://[::1]:19\nrtmp://u:p@[::1]:19/a/b?c@d:5: x",
+            ),
+            ("schemefail://127.0.0.1/live", "Protocol not found", "schemefail://127.0.0.1/live: Protocol not found"),
+        ] {
+            let failure = BroadcastStartFailure::Target { url: url.to_owned(), why: why.to_owned() };
+            assert_eq!(broadcast_start_failure(&failure), told);
+        }
     }
 }

@@ -3,13 +3,13 @@
 use protocol::filter::FilterView;
 use protocol::model::Role;
 use protocol::rest::view::{
-    ActiveConnectionView, ConnectionView, MediaNodeView, MediaOptionsView, PublisherView, RecordingPropertiesView,
-    SessionView, SubscriberView,
+    ActiveConnectionView, CameraView, ConnectionView, MediaNodeView, MediaOptionsView, PublisherView,
+    RecordingPropertiesView, SessionView, SubscriberView,
 };
 use session::QualityLevel;
 use session::refusal::MediaDirection;
 use session::snapshot::{
-    ConnectionSnapshot, ParticipantSnapshot, PublisherSnapshot, SessionSnapshot, SubscriberSnapshot,
+    CameraSnapshot, ConnectionSnapshot, ParticipantSnapshot, PublisherSnapshot, SessionSnapshot, SubscriberSnapshot,
 };
 
 use crate::token;
@@ -20,14 +20,14 @@ const LOCATION: &str = "unknown";
 
 /// A session.
 pub fn session(session: SessionSnapshot) -> SessionView {
-    let SessionSnapshot { id, created_at, properties, is_recorded, connections } = session;
+    let SessionSnapshot { id, created_at, properties, is_recorded, is_broadcast, connections } = session;
     SessionView {
         id: id.clone(),
         object: "session",
         session_id: id,
         created_at: created_at.as_millis(),
         recording: is_recorded,
-        broadcasting: false,
+        broadcasting: is_broadcast,
         media_mode: properties.media_mode,
         recording_mode: properties.recording_mode,
         default_recording_properties: RecordingPropertiesView(properties.default_recording_properties),
@@ -43,10 +43,11 @@ pub fn session(session: SessionSnapshot) -> SessionView {
 
 /// A connection.
 pub fn connection(connection: ConnectionSnapshot) -> ConnectionView {
-    let ConnectionSnapshot { id, session, session_created_at, created_at, properties, token, participant } = connection;
+    let ConnectionSnapshot { id, session, session_created_at, created_at, properties, token, participant, camera } =
+        connection;
     let token = token.map(|token| token::shown(&token, &session));
     let unique_session_id = format!("{session}_{}", session_created_at.as_millis());
-    let active = participant.map(|participant| active(participant, id.as_str(), &unique_session_id));
+    let active = participant.map(|participant| active(participant, camera.as_ref(), id.as_str(), &unique_session_id));
     let view = ConnectionView {
         connection_id: id,
         session_id: session,
@@ -62,7 +63,17 @@ pub fn connection(connection: ConnectionSnapshot) -> ConnectionView {
         last_n: None,
         loudest: None,
         pinned: vec![],
+        camera: camera.as_ref().map(camera_view),
     };
+    if let Some(CameraSnapshot { properties, changes: _ }) = camera {
+        return ConnectionView {
+            record: Some(properties.record),
+            role: None,
+            custom_ice_servers: properties.ice_servers,
+            server_data: Some(properties.data),
+            ..view
+        };
+    }
     match properties {
         Some(properties) => ConnectionView {
             record: Some(properties.record),
@@ -79,21 +90,45 @@ pub fn connection(connection: ConnectionSnapshot) -> ConnectionView {
     }
 }
 
-fn active(participant: ParticipantSnapshot, connection: &str, unique_session_id: &str) -> ActiveConnectionView {
+fn camera_view(camera: &CameraSnapshot) -> CameraView {
+    let properties = &camera.properties;
+    CameraView {
+        rtsp_uri: properties.uri.clone(),
+        adaptative_bitrate: properties.adaptative_bitrate,
+        only_play_with_subscribers: properties.only_play_with_subscribers,
+        network_cache: properties.network_cache,
+    }
+}
+
+fn active(
+    participant: ParticipantSnapshot,
+    camera: Option<&CameraSnapshot>,
+    connection: &str,
+    unique_session_id: &str,
+) -> ActiveConnectionView {
     let quality = participant.network_quality;
     let subscribers = participant.subscribers.into_iter();
+    let publishers = participant.publisher.into_iter();
     ActiveConnectionView {
         active_at: participant.joined_at.as_millis(),
         location: LOCATION.to_owned(),
-        ip: participant.ip,
+        ip: match camera {
+            Some(camera) => camera.properties.ip.clone(),
+            None => Some(participant.ip),
+        },
         platform: participant.platform,
-        client_data: participant.client_data,
-        publishers: participant.publisher.into_iter().map(|it| publisher(it, quality, unique_session_id)).collect(),
+        client_data: camera.is_none().then_some(participant.client_data),
+        publishers: publishers.map(|it| publisher(it, camera, quality, unique_session_id)).collect(),
         subscribers: subscribers.map(|received| subscriber(received, connection, unique_session_id)).collect(),
     }
 }
 
-fn publisher(publisher: PublisherSnapshot, quality: Option<QualityLevel>, unique_session_id: &str) -> PublisherView {
+fn publisher(
+    publisher: PublisherSnapshot,
+    camera: Option<&CameraSnapshot>,
+    quality: Option<QualityLevel>,
+    unique_session_id: &str,
+) -> PublisherView {
     let PublisherSnapshot { stream, peer_connection } = publisher;
     let endpoint = Endpoint {
         name: stream.id.to_string(),
@@ -102,12 +137,16 @@ fn publisher(publisher: PublisherSnapshot, quality: Option<QualityLevel>, unique
         direction: MediaDirection::Publishing,
         quality,
     };
-    let web_rtc = peer_connection.map(|peer_connection| web_rtc::view(peer_connection, endpoint));
+    let web_rtc = peer_connection.map(|peer_connection| match camera {
+        Some(camera) => web_rtc::of_camera(&camera.changes, endpoint),
+        None => web_rtc::view(peer_connection, endpoint),
+    });
     let properties = stream.properties;
     PublisherView {
         created_at: stream.created_at.as_millis(),
         web_rtc,
         stream_id: stream.id,
+        rtsp_uri: camera.map(|camera| camera.properties.uri.clone()),
         media_options: MediaOptionsView {
             has_audio: properties.has_audio,
             audio_active: properties.audio_active.unwrap_or(true),
@@ -117,6 +156,7 @@ fn publisher(publisher: PublisherSnapshot, quality: Option<QualityLevel>, unique
             frame_rate: properties.frame_rate,
             video_dimensions: properties.video_dimensions,
             filter: FilterView(stream.filter),
+            camera: camera.map(camera_view),
         },
     }
 }

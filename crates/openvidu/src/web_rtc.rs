@@ -10,7 +10,7 @@ use protocol::media::{
 use protocol::rest::web_rtc::{RtpStatisticsView, WebRtcEventView, WebRtcStatisticsView, WebRtcTotalsView, WebRtcView};
 use session::refusal::MediaDirection;
 use session::snapshot::PeerConnectionSnapshot;
-use session::{MediaCondition, MediaMilestone, MediaTotals, QualityLevel, Time};
+use session::{CameraChange, CameraState, MediaCondition, MediaMilestone, MediaTotals, QualityLevel, Time};
 
 use crate::notification::quality_level;
 
@@ -35,9 +35,50 @@ pub(crate) fn view(peer_connection: PeerConnectionSnapshot, endpoint: Endpoint<'
         statistics: statistics(&condition, endpoint.quality),
         webrtc_endpoint_name: endpoint.name,
         remote_sdp: remote_sdp.to_string(),
-        local_sdp: local_sdp.to_string(),
+        local_sdp: Some(local_sdp.to_string()),
         client_ice_candidates: remote_candidates,
         server_ice_candidates: vec![],
+    }
+}
+
+/// What a camera's stream has instead: what became of the camera.
+pub(crate) fn of_camera(changes: &[CameraChange], endpoint: Endpoint<'_>) -> WebRtcView {
+    let events = changes.iter().map(|CameraChange { at, state }| {
+        let (state, reason) = match state {
+            CameraState::Idle => ("STOP", None),
+            CameraState::Connecting => ("CONNECTING", None),
+            CameraState::Playing => ("START", None),
+            CameraState::Interrupted { why } | CameraState::Failed { why } => ("INTERRUPTED", Some(why.clone())),
+        };
+        WebRtcEventView { state: Some(state), reason, ..endpoint.event("UriEndpointStateChanged", *at) }
+    });
+    WebRtcView {
+        events: events.collect(),
+        local_candidate: None,
+        remote_candidate: None,
+        statistics: None,
+        remote_sdp: String::new(),
+        local_sdp: None,
+        client_ice_candidates: vec![],
+        server_ice_candidates: vec![],
+        webrtc_endpoint_name: endpoint.name,
+    }
+}
+
+impl Endpoint<'_> {
+    fn event(&self, kind: &'static str, at: Time) -> WebRtcEventView {
+        WebRtcEventView {
+            kind,
+            timestamp: at.as_millis(),
+            unique_session_id: self.unique_session_id.to_owned(),
+            ms_since_endpoint_creation: at.as_millis().saturating_sub(self.created_at.as_millis()),
+            state: None,
+            reason: None,
+            media_type: None,
+            layer: None,
+            local_candidate: None,
+            remote_candidate: None,
+        }
     }
 }
 
@@ -70,17 +111,7 @@ fn event(milestone: &MediaMilestone, endpoint: &Endpoint<'_>) -> Option<WebRtcEv
         MediaDirection::Publishing => "MediaFlowOutStateChanged",
         MediaDirection::Subscribing => "MediaFlowInStateChanged",
     };
-    let event = |kind| WebRtcEventView {
-        kind,
-        timestamp: at.as_millis(),
-        unique_session_id: endpoint.unique_session_id.to_owned(),
-        ms_since_endpoint_creation: at.as_millis().saturating_sub(endpoint.created_at.as_millis()),
-        state: None,
-        media_type: None,
-        layer: None,
-        local_candidate: None,
-        remote_candidate: None,
-    };
+    let event = |kind| endpoint.event(kind, *at);
     let state = |kind, state| WebRtcEventView { state: Some(state), ..event(kind) };
     Some(match what {
         TransportObservation::Path(path) => WebRtcEventView {

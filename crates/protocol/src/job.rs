@@ -8,10 +8,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{JobId, PublicationId, RouterId, TapId};
+use crate::event::Composition;
+use crate::id::{JobId, PublicationId, RouterId, SessionId, TapId};
 pub use crate::media::OutputVideo;
 use crate::media::{MediaKind, VideoCodec};
-use crate::transcoder::Layout;
+use crate::recording::PagePass;
+use crate::transcoder::Picture;
 
 /// A message of JSON.
 pub const JSON: u8 = 0;
@@ -42,6 +44,17 @@ pub enum JobCommand {
         /// As its process knows it; new in this job.
         input: JobInput,
     },
+    /// A page of the application's, shown by a browser, is an input from now on, as long as the job goes on.
+    ShowPage {
+        job: JobId,
+        /// Of the session.
+        router: RouterId,
+        /// New; there is none in a media worker.
+        tap: TapId,
+        /// As its process knows it; new in this job.
+        input: JobInput,
+        page: Box<JobPage>,
+    },
     /// An input says something else of itself.
     ChangeInput { job: JobId, input: JobInput },
     /// No more of that.
@@ -50,6 +63,19 @@ pub enum JobCommand {
     Tell { job: JobId, message: ToJob },
     /// Ends it. Nothing more is reported of it.
     Stop { job: JobId },
+}
+
+/// A page that a browser shall show.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct JobPage {
+    /// Which, and its size.
+    pub composition: Composition,
+    /// Of which session.
+    pub session: SessionId,
+    /// Lets it in.
+    pub pass: Option<PagePass>,
+    /// With its sound.
+    pub has_audio: bool,
 }
 
 /// What becomes of a job.
@@ -146,21 +172,9 @@ pub struct BroadcastSpec {
     /// With sound.
     pub audio: bool,
     /// With pictures.
-    pub picture: Option<BroadcastPicture>,
-}
-
-/// What a broadcast looks like.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct BroadcastPicture {
-    /// Pixels.
-    pub width: u32,
-    /// Pixels.
-    pub height: u32,
-    /// Pictures a second.
-    pub frame_rate: u32,
-    /// Who goes where.
-    pub layout: Layout,
+    pub picture: Option<Picture>,
+    /// Seconds for which a target that has gone is waited for.
+    pub patience: u32,
 }
 
 /// Speech to text.
@@ -306,6 +320,10 @@ pub enum FromJob {
         /// Of packets and pictures, since the beginning.
         dropped: u64,
     },
+    /// Its page is there: said beside the process, by what shows it.
+    PageShown,
+    /// It is not, or not any more.
+    PageLost { why: String },
     /// It cannot go on, and another process could not either.
     Failed { why: String },
 }

@@ -8,6 +8,7 @@
 //! * [`filter`]: how a stream's filter is described.
 //! * [`job`]: live work with media in a process of its own, such as filters and cameras.
 //! * [`media`]: commands to and events from a media worker.
+//! * [`name`]: what participants are called in composed pictures.
 //! * [`recording`]: the same for the recorder, and recordings as REST and disks show them.
 //! * [`transcoder`]: what the server and the process that composes recordings tell each other.
 //!
@@ -21,6 +22,7 @@ pub mod id;
 pub mod job;
 pub mod media;
 pub mod model;
+pub mod name;
 pub mod recording;
 pub mod rest;
 pub mod rpc;

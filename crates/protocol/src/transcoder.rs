@@ -10,6 +10,8 @@ use std::ops::AddAssign;
 
 use serde::{Deserialize, Serialize};
 
+use crate::event::Composition as Described;
+use crate::model::RecordingLayout;
 use crate::recording::Measured;
 
 /// Of the entries and reports. A transcoder refuses a manifest of another version.
@@ -85,6 +87,34 @@ pub struct Picture {
     /// out.
     #[serde(default, skip_serializing_if = "is_false")]
     pub has_captions: bool,
+}
+
+impl Picture {
+    /// As applications describe it.
+    ///
+    /// # Errors
+    /// What of it cannot be read.
+    pub fn new(described: &Described, has_captions: bool) -> Result<Self, String> {
+        let sides = described.resolution.split_once('x').and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?)));
+        let (width, height) = sides.ok_or_else(|| format!("{} is no resolution", described.resolution))?;
+        let frame_rate = u32::try_from(described.frame_rate).map_err(|error| error.to_string())?;
+        let layout = Layout::of(described);
+        // A page shows what it likes.
+        Ok(Self { width, height, frame_rate, layout, has_captions: has_captions && layout != Layout::Custom })
+    }
+}
+
+impl Layout {
+    fn of(described: &Described) -> Self {
+        match described.recording_layout {
+            RecordingLayout::BestFit => Self::BestFit,
+            RecordingLayout::PictureInPicture => Self::PictureInPicture,
+            RecordingLayout::VerticalPresentation => Self::VerticalPresentation,
+            RecordingLayout::HorizontalPresentation => Self::HorizontalPresentation,
+            RecordingLayout::Custom if described.is_page() => Self::Custom,
+            RecordingLayout::Custom => Self::Speaker,
+        }
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
@@ -185,6 +215,23 @@ impl AddAssign for CompositionLosses {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_layout_of_the_application_is_a_page_unless_it_is_the_speaker_built_in() {
+        let of = |recording_layout, custom_layout: &str| {
+            Layout::of(&Described {
+                resolution: "640x360".to_owned(),
+                frame_rate: 25,
+                recording_layout,
+                custom_layout: custom_layout.to_owned(),
+            })
+        };
+        assert_eq!(of(RecordingLayout::HorizontalPresentation, "builtin:speaker"), Layout::HorizontalPresentation);
+        assert_eq!(of(RecordingLayout::Custom, "builtin:speaker"), Layout::Speaker);
+        for page in ["", "mine", "speaker", "https://example.com/speaker"] {
+            assert_eq!(of(RecordingLayout::Custom, page), Layout::Custom, "{page}");
+        }
+    }
 
     fn entry(json: &str) -> Entry {
         let entry = serde_json::from_str(json).unwrap();

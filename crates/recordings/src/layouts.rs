@@ -114,7 +114,10 @@ impl Layouts {
     }
 
     /// What a browser shall record for a session.
-    pub(super) fn page(
+    ///
+    /// # Errors
+    /// Why there is no such page.
+    pub fn page(
         &self,
         composition: &Composition,
         session: &str,
@@ -122,7 +125,7 @@ impl Layouts {
         has_audio: bool,
     ) -> Result<PageOptions, String> {
         self.availability().map_err(|unavailable| unavailable.to_string())?;
-        let picture = crate::manifest::picture(composition, false)?;
+        let picture = protocol::transcoder::Picture::new(composition, false)?;
         let url = self.url(&composition.custom_layout, session, pass)?;
         let shown: Uri = url.split('?').next().unwrap_or_default().parse().map_err(|_| no_url())?;
         Ok(PageOptions {

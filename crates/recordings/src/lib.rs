@@ -10,7 +10,7 @@
 //! * [`writer`]: two threads that write the files of single streams.
 //! * [`processes`]: programs that help: one that composes, and a browser that shows a page.
 //! * [`manifest`]: what a composed recording is to be made of. [`layouts`]: pages of the application's, which are recorded
-//!   instead of the streams. [`name`]: what participants are called in their pictures.
+//!   instead of the streams.
 //! * [`processing`]: what becomes of the files once a recording is over: a ZIP ([`archive`]), or the composed file.
 //! * [`store`]: the folder of all recordings, finished or not; also what REST lists and deletes. [`upload`]: the last step
 //!   where recordings are kept in a bucket. [`recovery`]: what a crash has left.
@@ -24,7 +24,6 @@ mod director;
 mod inside;
 mod layouts;
 mod manifest;
-mod name;
 mod premises;
 mod processes;
 mod processing;

@@ -4,12 +4,10 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 
-use protocol::event::Composition;
-use protocol::model::RecordingLayout;
+use protocol::name;
 use protocol::recording::RecordingView;
-use protocol::transcoder::{self, ComposedStream, Entry, Layout, MANIFEST, Picture, VERSION};
+use protocol::transcoder::{self, ComposedStream, Entry, MANIFEST, Picture, VERSION};
 
-use crate::name;
 use crate::store::{self, Folder, StreamNote};
 
 /// One that is open. It is only ever appended to.
@@ -92,30 +90,8 @@ pub(crate) fn remove(folder: &Folder) -> io::Result<()> {
     store::remove(&folder.file(MANIFEST))
 }
 
-/// The transcoder's layout for what was asked for.
-fn layout(composition: &Composition) -> Layout {
-    match composition.recording_layout {
-        RecordingLayout::BestFit => Layout::BestFit,
-        RecordingLayout::PictureInPicture => Layout::PictureInPicture,
-        RecordingLayout::VerticalPresentation => Layout::VerticalPresentation,
-        RecordingLayout::HorizontalPresentation => Layout::HorizontalPresentation,
-        RecordingLayout::Custom if composition.is_page() => Layout::Custom,
-        RecordingLayout::Custom => Layout::Speaker,
-    }
-}
-
-/// What composed pictures shall look like.
-pub(crate) fn picture(composition: &Composition, has_captions: bool) -> Result<Picture, String> {
-    let sides = composition.resolution.split_once('x').and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?)));
-    let (width, height) = sides.ok_or_else(|| format!("{} is no resolution", composition.resolution))?;
-    let frame_rate = u32::try_from(composition.frame_rate).map_err(|error| error.to_string())?;
-    let layout = layout(composition);
-    // A page shows what it likes.
-    Ok(Picture { width, height, frame_rate, layout, has_captions: has_captions && layout != Layout::Custom })
-}
-
 fn plan(view: &RecordingView, start: u64, has_captions: bool) -> Result<transcoder::Composition, String> {
-    let picture = view.composition.as_ref().map(|composition| picture(composition, has_captions)).transpose()?;
+    let picture = view.composition.as_ref().map(|composition| Picture::new(composition, has_captions)).transpose()?;
     Ok(transcoder::Composition {
         version: VERSION,
         start,
@@ -128,26 +104,4 @@ fn plan(view: &RecordingView, start: u64, has_captions: bool) -> Result<transcod
 
 fn open(folder: &Folder, is_new: bool) -> io::Result<File> {
     OpenOptions::new().append(true).create_new(is_new).open(folder.file(MANIFEST))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_layout_of_the_application_is_a_page_unless_it_is_the_speaker_built_in() {
-        let of = |recording_layout, custom_layout: &str| {
-            layout(&Composition {
-                resolution: "640x360".to_owned(),
-                frame_rate: 25,
-                recording_layout,
-                custom_layout: custom_layout.to_owned(),
-            })
-        };
-        assert_eq!(of(RecordingLayout::HorizontalPresentation, "builtin:speaker"), Layout::HorizontalPresentation);
-        assert_eq!(of(RecordingLayout::Custom, "builtin:speaker"), Layout::Speaker);
-        for page in ["", "mine", "speaker", "https://example.com/speaker"] {
-            assert_eq!(of(RecordingLayout::Custom, page), Layout::Custom, "{page}");
-        }
-    }
 }

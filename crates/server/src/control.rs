@@ -525,7 +525,7 @@ pub(crate) mod tests {
 
     use super::*;
 
-    const LOAD: DescribeLoad = DescribeLoad { sessions: false, recordings: false };
+    const LOAD: DescribeLoad = DescribeLoad { sessions: false, recordings: false, broadcasts: false };
 
     /// A loop, and the ends of its media.
     pub(crate) fn started() -> (Control, JoinHandle<()>, (mpsc::Sender<MediaEvent>, mpsc::Receiver<MediaCommand>)) {

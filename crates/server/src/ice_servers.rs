@@ -11,9 +11,13 @@ use turn::SharedSecret;
 /// Connections without servers of their own get the configured ones.
 pub(crate) fn fill_in(properties: &mut ConnectionProperties, config: &Config, now: Time) {
     if properties.custom_ice_servers.is_empty() {
-        let configured = config.openvidu_webrtc_ice_servers.iter().cloned();
-        properties.custom_ice_servers = configured.map(|server| complete(server, now)).collect();
+        properties.custom_ice_servers = configured(config, now);
     }
+}
+
+/// Those of this server.
+pub(crate) fn configured(config: &Config, now: Time) -> Vec<IceServer> {
+    config.openvidu_webrtc_ice_servers.iter().cloned().map(|server| complete(server, now)).collect()
 }
 
 /// What clients are shown: never the secret.

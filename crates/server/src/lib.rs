@@ -33,6 +33,7 @@ pub use vitals::Silent;
 mod allowance;
 mod authority;
 mod bound;
+mod camera_source;
 mod client_address;
 mod connection;
 mod container_names;

@@ -27,7 +27,7 @@ pub(crate) fn tell(lost: &Lost, node: &Node, events: &mut EventSinks) {
         node_role: NodeRole::MediaNode,
         session_ids,
         recording_ids,
-        broadcasts: vec![],
+        broadcasts: lost.broadcasts().iter().map(ToString::to_string).collect(),
         // It is a cluster of its own.
         cluster_id: node.id.clone(),
     }));

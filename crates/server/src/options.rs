@@ -46,6 +46,8 @@ const SIGNALS: SignalLimits = SignalLimits {
 
 /// As in the original: openvidu-java-client waits for 30 s.
 const RECORDING_START_TIMEOUT: Duration = Duration::from_secs(10);
+/// A target may take its time to answer.
+const BROADCAST_START_TIMEOUT: Duration = Duration::from_secs(20);
 const PAGE_START_TIMEOUT: Duration = Duration::from_secs(30);
 /// As in the original: creating the session again waits as long.
 const RECORDING_PROCESSING_TIMEOUT: Duration = Duration::from_secs(15);
@@ -304,6 +306,12 @@ pub(crate) fn session(config: &Config, fallback_host: IpAddr, udp_port: u16) -> 
         },
         signals: Some(SIGNALS),
         network_quality: network_quality(config),
+        broadcast: session::BroadcastSettings {
+            max_streams: usize::try_from(config.madang_broadcast_streams).unwrap_or(usize::MAX),
+            has_captions: config.madang_recording_captions,
+            start_timeout: BROADCAST_START_TIMEOUT,
+            patience: Duration::from_secs(config.madang_broadcast_patience.into()),
+        },
         virtual_background: config.madang_virtual_background,
         // As of the original, Kurento does, and mediasoup does not.
         transcodes: config.openvidu_enterprise_media_server == MediaServer::Kurento,

@@ -36,6 +36,11 @@ impl Registry {
                 let snapshot = self.connection(&session, connection.as_str())?;
                 Ok(Some(Reply::Connection(Box::new(snapshot))))
             }
+            ApplicationCommand::ConnectCamera { session, camera } => {
+                let connection = self.connect_camera(&session, *camera, now)?;
+                let snapshot = self.connection(&session, connection.as_str())?;
+                Ok(Some(Reply::Connection(Box::new(snapshot))))
+            }
             ApplicationCommand::UpdateConnection { session, connection, update } => {
                 let snapshot = self.update_connection(&session, &connection, update, now)?;
                 Ok(Some(Reply::Connection(Box::new(snapshot))))
@@ -55,6 +60,11 @@ impl Registry {
                 self.start_recording(&session, *properties, call, now)?;
                 Ok(None)
             }
+            ApplicationCommand::StartBroadcast { session, broadcast } => {
+                self.start_broadcast(&session, *broadcast, call, now)?;
+                Ok(None)
+            }
+            ApplicationCommand::StopBroadcast { session } => Ok(self.stop_broadcast(&session, now).map(done)?),
             ApplicationCommand::StopRecording { recording } => {
                 self.stop_recording(&recording, call, now)?;
                 Ok(None)

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::effect::PeerInfo;
 
-pub use application::{ApplicationCommand, ConnectionUpdate, ServerSignal};
+pub use application::{ApplicationCommand, CameraProperties, ConnectionUpdate, ServerSignal};
 pub use client::{
     ClientCommand, ClientSignal, FilterAction, FilterCommand, FilterRequest, HiddenClient, Join, Publish,
     PublishedFilter, Rejection, RenewalSdp, StreamChange, StreamChangeMeaning, StreamProperties, UnusableOptions,

@@ -8,6 +8,7 @@ use protocol::model::ConnectionProperties;
 
 use crate::Time;
 use crate::absence::LapsedStream;
+use crate::camera::Camera;
 use crate::candidate::EarlyCandidates;
 use crate::command::HiddenClient;
 use crate::id::{ClientId, ParticipantId};
@@ -68,6 +69,8 @@ pub(crate) enum Access {
     Secret(Insider),
     /// What the page of this recording was given: it sees everybody, is seen by nobody, and does nothing else.
     Page(RecordingKey),
+    /// Nothing: the application has put it there, and it has no client.
+    Camera(Box<Camera>),
 }
 
 /// Who joined by secret.
@@ -117,9 +120,13 @@ impl Participant {
     }
 }
 
+/// How connection ids of cameras begin.
+pub(crate) const CAMERA: &str = "ipc_IPCAM_";
+
 /// The connection id at the end of a stream id: all that counts in it when subscribing.
 pub(crate) fn owner_in(stream: &str) -> Option<&str> {
-    let start = stream.rfind("con_").or_else(|| stream.find("ipc_"))?;
+    // What a camera is called may contain anything.
+    let start = stream.find(CAMERA).or_else(|| stream.rfind("con_"))?;
     Some(&stream[start..])
 }
 
@@ -132,6 +139,9 @@ mod tests {
         assert_eq!(owner_in("str_CAM_Kd8s_con_Bq81LmN0ty"), Some("con_Bq81LmN0ty"));
         assert_eq!(owner_in("str_con_Ab1c_con_Bq81LmN0ty"), Some("con_Bq81LmN0ty"));
         assert_eq!(owner_in("con_Bq81LmN0ty"), Some("con_Bq81LmN0ty"));
+        let camera = "ipc_IPCAM_rtsp_AB12_con_1_ipc_2";
+        assert_eq!(owner_in(&format!("str_IPC_Ab1c_{camera}")), Some(camera));
+        assert_eq!(owner_in("str_ipc_Ab1c_con_Bq81LmN0ty"), Some("con_Bq81LmN0ty"));
         assert_eq!(owner_in("garbage"), None);
     }
 }

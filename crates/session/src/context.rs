@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use protocol::id::{MediaRequestId, StreamId};
 
+use crate::camera::Cameras;
 use crate::client::{Clients, Link, Origin, Presence};
 use crate::command::{Asker, CallId};
 use crate::effect::Effects;
@@ -31,6 +32,7 @@ pub(crate) struct Context {
     pub(crate) legs: MediaLegs,
     pub(crate) timers: Timers,
     pub(crate) recordings: Recordings,
+    pub(crate) cameras: Cameras,
     pub(crate) jobs: Jobs,
     pub(crate) speech: Speech,
     /// Streams to be offered again, and to whom.
@@ -49,6 +51,7 @@ impl Context {
             legs: MediaLegs::default(),
             timers: Timers::default(),
             recordings: Recordings::default(),
+            cameras: Cameras::default(),
             jobs: Jobs::default(),
             speech: Speech::default(),
             offers_due: VecDeque::new(),

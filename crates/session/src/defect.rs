@@ -92,7 +92,13 @@ impl Registry {
     /// Media and applications hear that it is over; the rest as far as it goes.
     fn tear_down(&mut self, mut broken: Session, now: Time) {
         broken.in_all_rooms(&MediaOperation::CloseRouter, &mut self.cx);
+        for (_, participant) in broken.participants() {
+            if let Some(stream) = &participant.stream {
+                stream.let_camera_go(&participant.access, &mut self.cx);
+            }
+        }
         self.attempt(|registry| broken.end_recording(REASON, &mut registry.cx, now));
+        self.attempt(|registry| broken.end_broadcast(REASON, &mut registry.cx, now));
         self.attempt(|registry| registry.cx.end_speech(&broken.id));
         self.bury(broken.id.clone(), broken.number, broken.destroyed(REASON, now), now);
     }
@@ -108,7 +114,7 @@ mod tests {
 
     use super::*;
     use crate::command::{ClientCommand, Command, Join, SocketId};
-    use crate::{Effect, PeerInfo, RecordingSettings, Settings};
+    use crate::{BroadcastSettings, Effect, PeerInfo, RecordingSettings, Settings};
 
     const SECOND: std::time::Duration = std::time::Duration::from_secs(1);
 
@@ -128,6 +134,12 @@ mod tests {
             video_bandwidth: crate::VideoBandwidth::default(),
             signals: None,
             network_quality: None,
+            broadcast: BroadcastSettings {
+                max_streams: 1,
+                has_captions: false,
+                start_timeout: SECOND,
+                patience: SECOND,
+            },
             virtual_background: false,
             transcodes: true,
             filter_images: None,

@@ -11,6 +11,7 @@ use protocol::recording::RecordingCommand;
 use serde::{Deserialize, Serialize};
 
 use crate::command::{Asker, ClientHandle, SocketId};
+use crate::demand::Demand;
 use crate::{MediaObservation, Notification, Refusal, Reply};
 
 /// What the shell knows of a client when its socket opens, or when it calls for the first time.
@@ -75,6 +76,7 @@ pub enum Effect {
 #[derive(Debug, Default)]
 pub(crate) struct Effects {
     queue: VecDeque<Effect>,
+    pub(crate) demand: Demand,
 }
 
 impl Effects {
@@ -83,6 +85,7 @@ impl Effects {
     }
 
     pub(crate) fn media(&mut self, router: RouterId, op: MediaOperation) {
+        self.demand.sent(router, &op);
         self.push(Effect::Media(op.at(router)));
     }
 

@@ -6,11 +6,13 @@
 use std::sync::Arc;
 
 use protocol::event::{
-    self, Closing, Direction, Event, EventClosed, EventOpened, EventStamp, PublishedVideo, Reason, WebRtcConnection,
+    self, CameraSource, Closing, Direction, Event, EventClosed, EventOpened, EventStamp, PublishedVideo, Reason,
+    WebRtcConnection,
 };
 use protocol::id::ConnectionId;
 
 use crate::Time;
+use crate::command::CameraProperties;
 use crate::connection::Participant;
 use crate::context::Context;
 use crate::reply::StreamDescription;
@@ -41,6 +43,25 @@ impl Announced {
                 dimensions: properties.video_dimensions.clone(),
             }),
         };
+        Self { connection: Arc::new(connection), since }
+    }
+
+    /// A camera's stream.
+    pub(crate) fn pulled(
+        owner: &ConnectionId,
+        stream: &StreamDescription,
+        camera: &CameraProperties,
+        since: Time,
+    ) -> Self {
+        let published = Self::published(owner, stream, since);
+        let camera = CameraSource {
+            rtsp_uri: camera.uri.clone(),
+            adaptive_bitrate: camera.adaptative_bitrate,
+            network_cache: u32::try_from(camera.network_cache).unwrap_or_default(),
+            only_play_with_subscribers: camera.only_play_with_subscribers,
+        };
+        let direction = Direction::Outbound { camera: Some(camera) };
+        let connection = WebRtcConnection { direction, ..(*published.connection).clone() };
         Self { connection: Arc::new(connection), since }
     }
 

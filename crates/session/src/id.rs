@@ -12,8 +12,10 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 use crate::command::ClientHandle;
+use crate::connection::CAMERA;
 
 const UPPER: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+const UPPER_OR_DIGIT: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
 const ALPHANUMERIC: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 /// One character carries 5 bits.
 const BASE_32: &[u8] = b"0123456789abcdefghijklmnopqrstuv";
@@ -66,6 +68,25 @@ impl Ids {
     /// `con_` and 10 characters.
     pub(crate) fn connection(&mut self) -> ConnectionId {
         self.name("con_", 9).into()
+    }
+
+    /// `ipc_IPCAM_`, how it is reached, 4 characters, and where it is, without what may be secret: user, password and query.
+    pub(crate) fn camera(&mut self, uri: &str) -> ConnectionId {
+        let (scheme, rest) = uri.split_once(':').unwrap_or((uri, ""));
+        let rest = rest.split(['?', '#']).next().unwrap_or_default();
+        let (host, path) = match rest.strip_prefix("//") {
+            Some(rest) => rest.split_at(rest.find('/').unwrap_or(rest.len())),
+            None => ("", rest),
+        };
+        let host = host.rsplit('@').next().filter(|host| !host.is_empty()).unwrap_or("null");
+        let mut text = format!("{CAMERA}{scheme}_");
+        self.append(&mut text, UPPER_OR_DIGIT, 4);
+        text.push('_');
+        text.extend(host.chars().chain(path.chars()).filter_map(|c| match c {
+            '/' | '.' | ':' => Some('_'),
+            c => (c.is_ascii_alphanumeric() || c == '_').then_some(c),
+        }));
+        text.into()
     }
 
     /// `tok_` and 16 characters.
@@ -177,6 +198,24 @@ mod tests {
             let handle = ids.client_handle();
             let handle = handle.as_str();
             assert!(handle.len() == 26 && handle.bytes().all(|b| BASE_32.contains(&b)));
+        }
+    }
+
+    #[test]
+    fn a_camera_is_called_after_its_address_without_what_is_secret() {
+        let mut ids = Ids::new([7; 32]);
+        for (uri, scheme, rest) in [
+            ("rtsp://127.0.0.1:554/live/stream-1.sdp?user=a", "rtsp", "127_0_0_1_554_live_stream1_sdp"),
+            ("file:///x.mp4", "file", "null_x_mp4"),
+            ("rtsp://dummyurl.com", "rtsp", "dummyurl_com"),
+            ("http://eve:p@ss@h/a@b", "http", "h_ab"),
+            ("rtsps://[::1]:322/%20#x", "rtsps", "__1_322_20"),
+        ] {
+            let id = ids.camera(uri);
+            let middle = id.as_str().strip_prefix(&format!("ipc_IPCAM_{scheme}_")).expect("its scheme");
+            let (random, path) = middle.split_at(4);
+            assert!(random.bytes().all(|b| UPPER_OR_DIGIT.contains(&b)), "{id}");
+            assert_eq!(path.strip_prefix('_'), Some(rest));
         }
     }
 

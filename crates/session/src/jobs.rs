@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use protocol::id::{JobId, MediaRequestId};
+use protocol::id::{JobId, MediaRequestId, PublicationId, SessionId};
 use protocol::job::{JobCommand, JobReport};
 use protocol::media::VideoCodec;
 
@@ -14,12 +14,16 @@ use crate::{Effect, Registry, Time};
 /// What a job is for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum JobPurpose {
+    /// What goes of a session to a target outside.
+    Broadcast { session: SessionId },
     /// Hears one speaker in one language (`speech`).
     Recognise,
     /// Somebody's stream in another codec.
     Transcoding { seat: Seat, codec: VideoCodec },
     /// The filter of a stream. If it is published only once the filter is there, somebody waits for that.
     Filter { seat: Seat, preparing: Option<MediaRequestId> },
+    /// Pulls the camera that publishes this.
+    Camera(PublicationId),
 }
 
 /// All that run.
@@ -67,11 +71,13 @@ impl Registry {
     pub fn handle_job(&mut self, report: JobReport, now: Time) {
         let Some(purpose) = self.cx.jobs.purposes.get(&report.job).cloned() else { return };
         match purpose {
+            JobPurpose::Broadcast { session } => self.broadcast_reported(&session, report, now),
             JobPurpose::Recognise => self.recogniser_reports(report.job, report.news, now),
             JobPurpose::Transcoding { seat, codec } => self.transcoding_reported(&seat, codec, report.news),
             JobPurpose::Filter { seat, preparing } => {
                 self.filter_reported(report.job, seat, preparing, report.news, now);
             }
+            JobPurpose::Camera(publication) => self.take_from_camera(publication, report.news, now),
         }
         self.settle(now);
     }

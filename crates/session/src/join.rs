@@ -13,6 +13,7 @@ use crate::client::{Link, Origin, Presence, Seat};
 use crate::command::{HiddenClient, Join};
 use crate::connection::{Access, Insider, Participant, PendingConnection};
 use crate::context::Context;
+use crate::id::ParticipantId;
 use crate::leave::Farewell;
 use crate::quality::Quality;
 use crate::registry::NotFound;
@@ -90,6 +91,16 @@ impl Session {
         {
             return Ok(Admission { connection: "RECORDER".into(), created_at: now, access: Access::Page(recording) });
         }
+        if request.hidden == Some(HiddenClient::Recorder)
+            && let Some(broadcast) = self.broadcast_of_page(&request.secret)
+        {
+            // There may be a recorder, too.
+            return Ok(Admission {
+                connection: "BROADCASTER".into(),
+                created_at: now,
+                access: Access::Page(broadcast),
+            });
+        }
         let Some(pending) = self.redeem(&request.token) else {
             let token = request.token_as_sent.clone();
             return Err(Refusal::InvalidToken { session: self.id.clone(), token });
@@ -116,7 +127,7 @@ impl Session {
             Access::Token { properties, .. } => {
                 (properties.data.clone(), Some(properties.record), properties.custom_ice_servers.clone())
             }
-            Access::Secret(_) | Access::Page(_) => (String::new(), None, vec![]),
+            Access::Secret(_) | Access::Page(_) | Access::Camera(_) => (String::new(), None, vec![]),
         };
         let participant = Participant {
             client: origin.client,
@@ -161,7 +172,7 @@ impl Session {
         joined
     }
 
-    pub(crate) fn take_seat(&mut self, origin: Origin, participant: Participant, cx: &mut Context) {
+    pub(crate) fn take_seat(&mut self, origin: Origin, participant: Participant, cx: &mut Context) -> ParticipantId {
         let id = cx.ids.participant();
         tracing::info!(session = %self.id, connection = %participant.connection, "connection joined");
         let room = participant.room;
@@ -174,6 +185,7 @@ impl Session {
                 cx.effects.push(Effect::Entered { socket });
             }
         }
+        id
     }
 
     /// The hidden participants of one kind share a connection id: the newest is the one that works.

@@ -73,8 +73,15 @@ impl Registry {
 
     pub(crate) fn end_session_if_deserted(&mut self, session: &SessionId, last: Reason, now: Time) {
         let Some(entry) = self.sessions.get_mut(session) else { return };
-        if !entry.has_visible_participants() && !entry.waits_for_return(&mut self.cx, now) {
-            self.end_session(session, last.of_emptied_session(), now);
+        if entry.has_visible_participants() {
+            return;
+        }
+        let reason = last.of_emptied_session();
+        if entry.waits_for_return(&mut self.cx, now) {
+            // It waits for its recording's sake, and of nobody there is nothing to broadcast.
+            entry.end_broadcast(reason, &mut self.cx, now);
+        } else {
+            self.end_session(session, reason, now);
         }
     }
 }
@@ -88,11 +95,13 @@ impl Session {
     /// What precedes the session's own end.
     fn put_everybody_out(&mut self, reason: Reason, cx: &mut Context, now: Time) {
         self.abandon_recording_start(reason, cx, now);
+        self.abandon_broadcast_start(cx, now);
         let participants: Vec<_> = self.participants().map(|(id, _)| id).collect();
         for participant in participants {
             self.remove_participant(participant, reason, Farewell::Evicted { answer: None }, cx, now);
         }
         self.end_recording(reason, cx, now);
+        self.end_broadcast(reason, cx, now);
         self.in_all_rooms(&MediaOperation::CloseRouter, cx);
     }
 
@@ -142,6 +151,7 @@ impl Session {
         let stream = participant.stream.take();
         if let Some(stream) = &stream {
             self.release_stream(who, stream, reason, cx, now);
+            stream.let_camera_go(&participant.access, cx);
         }
         for (publisher, subscription) in std::mem::take(&mut participant.subscriptions) {
             subscription.release(participant.room, participant.client, publisher, cx);

@@ -19,14 +19,16 @@
 //! Where things are: `registry` is the front, `request` the life of a client's request, `application` that of an
 //! application's. What is asked and answered stands in [`command`], [`question`], [`reply`], [`refusal`],
 //! [`notification`] and [`snapshot`]. One file per thing that happens (`join`, `publish`, `subscribe`, `leave`, `reconnection`, `moderation`,
-//! `signal`, `property`, `recording`, `speech`, `guest_room`, `ending`), one per thing that is (`session`, `connection`, `stream`,
+//! `signal`, `property`, `recording`, `broadcast`, `speech`, `guest_room`, `ending`), one per thing that is (`session`, `connection`, `stream`,
 //! `subscription`, `client`, `caller`), `sessions` is their table, `defect` what becomes of a panic, `permissions` says who may do what,
 //! `voice` how much one may make others hear, `bandwidth` how much its pictures may take and `quality` how good a publisher's
 //! network is; `filter` what the server does to streams. Transitions are methods of `Session` and of what is in it; what they use besides is a `Context`, which knows no
 //! session.
 
 pub use bandwidth::VideoBandwidth;
+pub use broadcast::{BroadcastRefusal, BroadcastSettings, BroadcastStartFailure};
 pub use caller::{CallerView, NoCaller, NoProspect, Prospect};
+pub use camera::{CameraChange, CameraState};
 pub use command::{Asker, CallId, ClientCommand, ClientHandle, Command, SocketId};
 pub use defect::Defect;
 pub use effect::{Effect, PeerInfo};
@@ -47,13 +49,16 @@ pub use voice::{Flow, SignalLimits};
 mod absence;
 mod application;
 mod bandwidth;
+mod broadcast;
 mod caller;
+mod camera;
 mod candidate;
 mod client;
 pub mod command;
 mod connection;
 mod context;
 mod defect;
+mod demand;
 mod effect;
 mod ending;
 mod event;

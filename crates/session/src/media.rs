@@ -199,6 +199,7 @@ impl Registry {
             }
             MediaEvent::TapEnded { router: _, tap } => {
                 self.tap_ended(tap, now);
+                self.broadcast_tap_ended(tap);
                 self.cx.speech_tap_ended(tap);
                 return;
             }
@@ -213,6 +214,9 @@ impl Registry {
             tracing::debug!(request = ?id, "media worker answered a request that nobody waits for");
             return;
         };
+        if let (MediaTask::Subscribe { transport, .. }, Err(_)) = (&request.task, &result) {
+            self.cx.effects.demand.forget(*transport);
+        }
         self.complete(request, result, now);
     }
 

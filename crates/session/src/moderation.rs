@@ -3,6 +3,7 @@
 use protocol::event::Reason;
 
 use crate::client::Origin;
+use crate::connection::Participant;
 use crate::context::Context;
 use crate::id::ParticipantId;
 use crate::leave::Farewell;
@@ -42,6 +43,9 @@ impl Session {
         }
         let reason = Reason::ForceUnpublishByUser;
         let publisher = self.publisher_of(stream).map(|(publisher, _)| publisher);
+        if publisher.and_then(|publisher| self.participant(publisher)).is_some_and(Participant::is_camera) {
+            return Err(Refusal::StreamOfCamera);
+        }
         let ended = publisher.and_then(|publisher| self.end_stream(publisher, reason, cx, now));
         let Some(connection) = ended else { return Err(self.unknown_stream(stream)) };
         cx.reply(origin, Ok(Reply::Done));

@@ -111,6 +111,10 @@ pub enum Notification {
         /// Why.
         reason: Reason,
     },
+    /// The session is being broadcast.
+    BroadcastStarted,
+    /// It no longer is.
+    BroadcastStopped,
     /// The receiver's own role is another one now.
     RoleChanged(Role),
     /// Whether the receiver's own stream goes into recordings is different now.

@@ -38,6 +38,7 @@ impl Session {
         self.broadcast(Some(who), changed, cx);
         if is_switch {
             self.record_switched(who, cx);
+            self.broadcast_switched(who, cx);
         }
         DONE
     }
@@ -59,6 +60,13 @@ impl Session {
         }
         let who = self.visible(connection).ok_or(NotFound::Connection)?;
         let participant = self.participant_mut(who).ok_or(NotFound::Connection)?;
+        if let Access::Camera(camera) = &mut participant.access {
+            if let Some(record) = update.record.filter(|record| *record != camera.properties.record) {
+                camera.properties.record = record;
+                self.record_changed(who, record, cx, now);
+            }
+            return Ok(());
+        }
         // Who joined by secret has no token, and with it nothing that could be changed.
         let Access::Token { properties, .. } = &mut participant.access else { return Ok(()) };
         let record = update.record.filter(|record| *record != properties.record);

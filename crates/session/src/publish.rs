@@ -175,6 +175,7 @@ impl Session {
         cx.reply(origin, Ok(Reply::Published { answer: local_sdp, stream: id, created_at }));
         self.broadcast(Some(who), Notification::StreamPublished { connection, stream: description }, cx);
         self.record_published(who, cx, now);
+        self.broadcast_published(cx);
         self.speech_published(who, cx);
         Ok(Response::Given)
     }
@@ -233,6 +234,7 @@ impl Session {
     ) {
         self.record_unpublished(publisher, cx, now);
         self.release_filter(stream, cx);
+        self.broadcast_unpublished(publisher, cx);
         self.speech_unpublished(publisher, cx);
         for transcoding in &stream.transcodings {
             self.end_transcoding(*transcoding, cx);
@@ -309,6 +311,7 @@ impl Session {
                 self.forward_early_candidates(who, &connection, cx);
                 self.resume_filter(who, cx);
                 self.record_republished(who, cx);
+                self.broadcast_published(cx);
                 self.speech_published(who, cx);
                 self.offer_again(who, cx);
                 Ok(Response::Reply(Reply::Published { answer, stream: stream.clone(), created_at }))

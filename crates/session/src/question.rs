@@ -11,7 +11,7 @@ use crate::caller::{CallerView, NoCaller, NoProspect, Prospect};
 use crate::figures::MediaFigures;
 use crate::registry::{Figures, NotFound};
 use crate::snapshot::{ConnectionSnapshot, Include, SessionSnapshot};
-use crate::{Registry, StartRefusal};
+use crate::{BroadcastRefusal, Registry, StartRefusal};
 
 /// Something that is answered at once.
 pub trait Question: Serialize + DeserializeOwned + Send + 'static {
@@ -170,6 +170,21 @@ impl Question for RecordingDefaults {
     }
 }
 
+/// Whether a broadcast of a session may start now.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct MayBroadcast {
+    /// Session id.
+    pub session: String,
+}
+
+impl Question for MayBroadcast {
+    type Answer = Result<(), BroadcastRefusal>;
+
+    fn answer(self, registry: &Registry) -> Self::Answer {
+        registry.may_broadcast(&self.session)
+    }
+}
+
 /// A recording that is starting, running or being processed.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct FindRecording {
@@ -204,6 +219,8 @@ pub struct DescribeLoad {
     pub sessions: bool,
     /// With the recordings.
     pub recordings: bool,
+    /// With the broadcasts.
+    pub broadcasts: bool,
 }
 
 /// How much there is of everything, and what was asked for besides.
@@ -215,6 +232,8 @@ pub struct Load {
     pub sessions: Option<Vec<SessionSnapshot>>,
     /// Recordings that are starting, running or being processed.
     pub recordings: Option<Vec<RecordingView>>,
+    /// Sessions that are being broadcast.
+    pub broadcasts: Option<Vec<SessionId>>,
 }
 
 impl Question for DescribeLoad {
@@ -225,6 +244,7 @@ impl Question for DescribeLoad {
             figures: registry.figures(),
             sessions: self.sessions.then(|| registry.sessions_in_use()),
             recordings: self.recordings.then(|| registry.recordings()),
+            broadcasts: self.broadcasts.then(|| registry.broadcasts()),
         }
     }
 }

@@ -494,7 +494,7 @@ impl Session {
     }
 
     /// Whoever came in as its page goes with it. Not before: the page is in the picture to the end.
-    fn dismiss_page(&mut self, key: RecordingKey, cx: &mut Context, now: Time) {
+    pub(crate) fn dismiss_page(&mut self, key: RecordingKey, cx: &mut Context, now: Time) {
         let is_page = |participant: &Participant| matches!(participant.access, Access::Page(own) if own == key);
         let page = self.participants().find(|(_, participant)| is_page(participant)).map(|(id, _)| id);
         if let Some(page) = page {

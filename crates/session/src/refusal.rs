@@ -6,8 +6,11 @@ use protocol::model::ForcedVideoCodec;
 use serde::{Deserialize, Serialize};
 
 use crate::command::{ClientHandle, FilterAction, Rejection, UnusableOptions};
-use crate::registry::{NotFound, SessionExists, SignalRefusal};
-use crate::{GuestRefusal, RecordingStartFailure, SignalLimits, SpeechRefusal, StartRefusal, StopRefusal};
+use crate::registry::{NotFound, SessionExists, SignalRefusal, UnpublishRefusal};
+use crate::{
+    BroadcastRefusal, BroadcastStartFailure, GuestRefusal, RecordingStartFailure, SignalLimits, SpeechRefusal,
+    StartRefusal, StopRefusal,
+};
 
 /// Why not. Clients' first, then applications'.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -174,6 +177,8 @@ pub enum Refusal {
     UnknownConnection,
     /// The role does not let the client end others' streams.
     MayNotUnpublish,
+    /// A camera's stream ends with its connection only.
+    StreamOfCamera,
     /// The role does not let the client do this with filters.
     MayNotFilter {
         /// What.
@@ -265,6 +270,10 @@ pub enum Refusal {
     GuestPlace(GuestRefusal),
     /// A recording was started and does not run.
     RecordingFailed(RecordingStartFailure),
+    /// A broadcast is not started, or not stopped.
+    Broadcast(BroadcastRefusal),
+    /// A broadcast was started and does not run.
+    BroadcastFailed(BroadcastStartFailure),
 }
 
 /// What a client does with media.
@@ -291,6 +300,15 @@ impl From<NotFound> for Refusal {
     }
 }
 
+impl From<UnpublishRefusal> for Refusal {
+    fn from(refusal: UnpublishRefusal) -> Self {
+        match refusal {
+            UnpublishRefusal::NotFound(what) => Self::NotFound(what),
+            UnpublishRefusal::OfCamera => Self::StreamOfCamera,
+        }
+    }
+}
+
 impl From<SessionExists> for Refusal {
     fn from(_: SessionExists) -> Self {
         Self::SessionExists
@@ -312,6 +330,12 @@ impl From<StartRefusal> for Refusal {
 impl From<StopRefusal> for Refusal {
     fn from(refusal: StopRefusal) -> Self {
         Self::StopRecording(refusal)
+    }
+}
+
+impl From<BroadcastRefusal> for Refusal {
+    fn from(refusal: BroadcastRefusal) -> Self {
+        Self::Broadcast(refusal)
     }
 }
 

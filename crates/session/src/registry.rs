@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::client::{Presence, Seat};
 use crate::command::{ConnectionUpdate, ServerSignal, SocketId};
+use crate::connection::Participant;
 use crate::context::Context;
 use crate::ending::EndingSession;
 use crate::id::ClientId;
@@ -43,6 +44,21 @@ pub enum NotFound {
     Connection,
     /// Its stream.
     Stream,
+}
+
+/// Why a stream does not end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum UnpublishRefusal {
+    /// It does not exist.
+    NotFound(NotFound),
+    /// It is a camera's, and ends with its connection only.
+    OfCamera,
+}
+
+impl From<NotFound> for UnpublishRefusal {
+    fn from(what: NotFound) -> Self {
+        Self::NotFound(what)
+    }
 }
 
 /// Why a signal from an application was not sent.
@@ -79,6 +95,8 @@ pub struct Figures {
     pub jobs: usize,
     /// Recordings that are starting, running or being processed.
     pub recordings: usize,
+    /// Sessions that are being broadcast.
+    pub broadcasts: usize,
     /// Sessions that wait for the end of theirs.
     pub ending: usize,
     /// What hears one speaker in one language.
@@ -189,9 +207,12 @@ impl Registry {
     }
 
     /// Ends somebody's stream.
-    pub fn unpublish_stream(&mut self, session: &str, stream: &str, now: Time) -> Result<(), NotFound> {
+    pub fn unpublish_stream(&mut self, session: &str, stream: &str, now: Time) -> Result<(), UnpublishRefusal> {
         let entry = self.sessions.get_mut(session).ok_or(NotFound::Session)?;
         let (publisher, _) = entry.publisher_of(stream).ok_or(NotFound::Stream)?;
+        if entry.participant(publisher).is_some_and(Participant::is_camera) {
+            return Err(UnpublishRefusal::OfCamera);
+        }
         let reason = Reason::ForceUnpublishByServer;
         if let Some(connection) = entry.end_stream(publisher, reason, &mut self.cx, now) {
             entry.broadcast(None, Notification::StreamUnpublished { connection, reason }, &mut self.cx);
@@ -255,10 +276,13 @@ impl Registry {
                 }
                 Timer::RecordingStart(recording) => self.expire_recording_start(recording, now),
                 Timer::AutomaticStop(recording) => self.stop_automatically(recording, now),
+                Timer::BroadcastStart(job) => self.expire_broadcast_start(job, now),
                 Timer::Recogniser(job) => self.expire_recogniser(job),
                 Timer::Ending(router) => self.expire_ending(router),
                 Timer::Garbage => self.collect_garbage(now),
                 Timer::GuestPlaces => self.expire_guest_places(now),
+                Timer::CameraDescription(publication) => self.settle_camera(publication),
+                Timer::CameraJob(publication) => self.pull_camera_again(publication, now),
             }
             self.settle(now);
         }
@@ -279,6 +303,7 @@ impl Registry {
             timers: self.cx.timers.count(),
             jobs: self.cx.jobs.count(),
             recordings: self.cx.recordings.len(),
+            broadcasts: self.sessions.values().filter(|session| session.is_broadcast()).count(),
             ending: self.ending.len(),
             recognisers: self.cx.speech.count(),
         }
@@ -308,6 +333,8 @@ impl Registry {
                 self.end_session(&session, reason, now);
             } else if let Some(client) = self.cx.media.take_woken() {
                 self.run_queued(client, now);
+            } else if let Some(publication) = self.cx.effects.demand.take_changed() {
+                self.camera_demand_changed(publication, now);
             } else if !self.offer_next(now) {
                 return;
             }

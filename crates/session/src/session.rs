@@ -7,6 +7,7 @@ use protocol::id::{ConnectionId, RecordingKey, RouterId, SessionId};
 use protocol::media::MediaOperation;
 use protocol::model::SessionProperties;
 
+use crate::broadcast::Broadcast;
 use crate::connection::{Access, Participant, PendingConnection};
 use crate::context::Context;
 use crate::guest_room::GuestRoom;
@@ -27,6 +28,8 @@ pub(crate) struct Session {
     rooms: Vec<RouterId>,
     /// The one that is starting or running.
     pub(crate) recording: Option<RecordingKey>,
+    /// What of it goes to a target outside, or is about to.
+    pub(crate) on_air: Option<Broadcast>,
     /// It records by itself; no more once the application has stopped a recording.
     pub(crate) always_record: bool,
     /// Visitors made it: anybody may enter.
@@ -57,6 +60,7 @@ impl Session {
             number,
             rooms: Vec::new(),
             recording: None,
+            on_air: None,
             always_record: false,
             guest_room: None,
             participants: BTreeMap::new(),

@@ -6,7 +6,7 @@ use protocol::id::WorkerId;
 use protocol::model::{IceServer, RecordingNotification};
 use turn::{Credentials, SharedSecret};
 
-use crate::{SignalLimits, SpeechSettings, Time, VideoBandwidth};
+use crate::{BroadcastSettings, SignalLimits, SpeechSettings, Time, VideoBandwidth};
 
 /// Read once at start.
 #[derive(Clone, Debug)]
@@ -49,6 +49,8 @@ pub struct Settings {
     pub recording: RecordingSettings,
     /// The folder below which filters may read pictures, if they may at all.
     pub filter_images: Option<String>,
+    /// Broadcasts.
+    pub broadcast: BroadcastSettings,
     /// Speech to text; none: the deployment does not listen.
     pub speech: Option<SpeechSettings>,
 }

@@ -7,6 +7,8 @@ use protocol::model::{ConnectionProperties, SessionProperties};
 use serde::{Deserialize, Serialize};
 
 use crate::Time;
+use crate::camera::CameraChange;
+use crate::command::CameraProperties;
 use crate::connection::{Access, Insider, Participant, PendingConnection};
 use crate::observation::{MediaCondition, MediaLegs};
 use crate::peer_connection::PeerConnection;
@@ -36,6 +38,8 @@ pub struct SessionSnapshot {
     pub properties: SessionProperties,
     /// A recording is starting or running.
     pub is_recorded: bool,
+    /// It is being broadcast.
+    pub is_broadcast: bool,
     /// Who is there, in the order of joining, then, when asked for, who may come.
     pub connections: Vec<ConnectionSnapshot>,
 }
@@ -57,6 +61,17 @@ pub struct ConnectionSnapshot {
     pub token: Option<Token>,
     /// Once its client has joined.
     pub participant: Option<ParticipantSnapshot>,
+    /// If it is a camera.
+    pub camera: Option<CameraSnapshot>,
+}
+
+/// A camera at one moment.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct CameraSnapshot {
+    /// What it was made with.
+    pub properties: CameraProperties,
+    /// What became of it, the oldest first, and not more than the last of it; when asked for.
+    pub changes: Vec<CameraChange>,
 }
 
 /// What lets one client in, once.
@@ -135,6 +150,7 @@ impl Session {
             created_at: self.created_at,
             properties: self.properties.clone(),
             is_recorded: self.recording.is_some(),
+            is_broadcast: self.is_broadcast(),
             connections: self.connection_snapshots(include, legs),
         }
     }
@@ -172,6 +188,7 @@ impl PendingConnection {
             properties: Some(self.properties.clone()),
             token: Some(self.token.clone()),
             participant: None,
+            camera: None,
         }
     }
 }
@@ -181,7 +198,14 @@ impl Participant {
         let (properties, token) = match &self.access {
             Access::Token { properties, token } => (Some(properties.clone()), Some(token.clone())),
             Access::Secret(Insider::Visible { token }) => (None, Some(token.clone())),
-            Access::Secret(Insider::Hidden(_)) | Access::Page(_) => (None, None),
+            Access::Secret(Insider::Hidden(_)) | Access::Page(_) | Access::Camera(_) => (None, None),
+        };
+        let camera = match &self.access {
+            Access::Camera(camera) => {
+                let changes = camera.changes.iter().filter(|_| include.web_rtc_stats).cloned().collect();
+                Some(CameraSnapshot { properties: camera.properties.clone(), changes })
+            }
+            Access::Token { .. } | Access::Secret(_) | Access::Page(_) => None,
         };
         let subscriptions = self.subscriptions.values();
         let participant = ParticipantSnapshot {
@@ -201,6 +225,7 @@ impl Participant {
             properties,
             token,
             participant: Some(participant),
+            camera,
         }
     }
 }

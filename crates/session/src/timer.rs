@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use protocol::id::{JobId, MediaRequestId, RecordingKey, TransportId};
+use protocol::id::{JobId, MediaRequestId, PublicationId, RecordingKey, TransportId};
 
 use crate::Time;
 use crate::id::{ClientId, ParticipantId};
@@ -35,6 +35,8 @@ pub(crate) enum Timer {
     RecordingStart(RecordingKey),
     /// Nobody published, or came back.
     AutomaticStop(RecordingKey),
+    /// Nothing of a session has come to its broadcast's target.
+    BroadcastStart(JobId),
     /// A recogniser of speech has not begun.
     Recogniser(JobId),
     /// The session with this router has ended but for its recordings.
@@ -43,6 +45,10 @@ pub(crate) enum Timer {
     Garbage,
     /// Time to look for guests who did not come.
     GuestPlaces,
+    /// A camera whose stream somebody wants has not said what it sends.
+    CameraDescription(PublicationId),
+    /// A camera's job has failed some time ago.
+    CameraJob(PublicationId),
 }
 
 /// The table: at most one deadline per timer.

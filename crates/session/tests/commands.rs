@@ -13,8 +13,8 @@ use session::question::KnowsToken;
 use session::registry::{Figures, NotFound};
 use session::reply::Joined;
 use session::{
-    Asker, CallId, ClientCommand, ClientHandle, Command, Effect, GuestRefusal, Notification, PeerInfo, Question as _,
-    RecordingSettings, Refusal, Registry, Reply, Settings, SocketId, Time,
+    Asker, BroadcastSettings, CallId, ClientCommand, ClientHandle, Command, Effect, GuestRefusal, Notification,
+    PeerInfo, Question as _, RecordingSettings, Refusal, Registry, Reply, Settings, SocketId, Time,
 };
 
 const NOW: Time = Time::from_millis(1_700_000_000_000);
@@ -48,6 +48,12 @@ fn registry() -> Registry {
         virtual_background: true,
         transcodes: true,
         recording,
+        broadcast: BroadcastSettings {
+            max_streams: 0,
+            has_captions: false,
+            start_timeout: Duration::ZERO,
+            patience: Duration::ZERO,
+        },
         speech: None,
     };
     Registry::new(settings, [1; 32])

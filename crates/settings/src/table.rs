@@ -157,8 +157,8 @@ settings! {
         /// Lets other machines use the REST API although OPENVIDU_SECRET is `MY_SECRET`, which everybody knows: for development
         /// in a network of your own. Without it that secret counts from this machine only.
         madang_allow_my_secret: bool = "MADANG_ALLOW_MY_SECRET", "false", value::boolean;
-        /// Refuses pages of custom layouts and webhooks whose address is of this machine, of a private network or of a link. Off:
-        /// applications commonly live there; on: whoever has the secret cannot make this server ask inside for anything.
+        /// Refuses pages of custom layouts, webhooks and targets of broadcasts whose address is of this machine, of a private network or of
+        /// a link. Off: applications commonly live there; on: whoever has the secret cannot make this server ask inside for anything.
         madang_refuse_private_targets: bool = "MADANG_REFUSE_PRIVATE_TARGETS", "false", value::boolean;
         /// Marks a server for development: it says at the start that it is not for production.
         openvidu_dev: bool = "OPENVIDU_DEV", "false", value::boolean;
@@ -269,6 +269,8 @@ settings! {
         openvidu_recording_image: String = "OPENVIDU_RECORDING_IMAGE", "", value::docker_image => NO_RECORDER;
         /// Folder of the recordings; it is made if it is missing, and must be writable.
         openvidu_recording_path: PathBuf = "OPENVIDU_RECORDING_PATH", "/opt/openvidu/recordings", value::path;
+        /// Folders with files that may be played as cameras (`file:`), beside OPENVIDU_RECORDING_PATH: a list of absolute paths.
+        madang_camera_folders: Vec<PathBuf> = "MADANG_CAMERA_FOLDERS", "", value::folders;
         /// Whether recordings can be fetched without a password.
         openvidu_recording_public_access: bool = "OPENVIDU_RECORDING_PUBLIC_ACCESS", "false", value::boolean;
         /// Who is told in the browser that a recording began or ended: `none`, `moderator`, `publisher_moderator` or `all`.
@@ -288,7 +290,7 @@ settings! {
         /// The folder with the pictures that filters may draw (`gdkpixbufoverlay`, FaceOverlayFilter, ImageOverlayFilter,
         /// ChromaFilter), which the helper programs must be able to read; empty: none. Filters read nothing else.
         madang_filter_images: String = "MADANG_FILTER_IMAGES", "", value::text;
-        /// Whether composed recordings say who is who: each one's name, and whether the microphone or the camera is off.
+        /// Whether composed recordings, and broadcasts, say who is who: each one's name, and whether the microphone or the camera is off.
         madang_recording_captions: bool = "MADANG_RECORDING_CAPTIONS", "false", value::boolean;
         /// The program that composes recordings and works with live media; empty: `madang-transcoder` beside this one, or in the PATH.
         madang_transcoder: String = "MADANG_TRANSCODER", "", value::text;
@@ -323,6 +325,13 @@ settings! {
         madang_recording_local_copy: bool = "MADANG_RECORDING_LOCAL_COPY", "false", value::boolean;
         /// Lets the recorder use a GPU.
         openvidu_recording_enable_gpu: bool = "OPENVIDU_RECORDING_ENABLE_GPU", "false", value::boolean => NO_RECORDER;
+    }
+    "Broadcasts" {
+        /// How many streams may be in one broadcast: they are decoded as they come, which takes a machine's time. Those that were
+        /// published first are in it.
+        madang_broadcast_streams: u32 = "MADANG_BROADCAST_STREAMS", "24", value::natural;
+        /// Seconds for which a broadcast tries to reach a target that went away. Then it stops.
+        madang_broadcast_patience: u32 = "MADANG_BROADCAST_PATIENCE", "60", value::natural;
     }
     "Speech to text" {
         /// What recognises speech (docs/speech-to-text.md): `vosk` for the servers of MADANG_VOSK_SERVERS, `aws` for Amazon Transcribe

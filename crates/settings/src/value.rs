@@ -293,6 +293,15 @@ pub(super) fn path(text: &str) -> Parsed<PathBuf> {
     if text.is_empty() { Err("Cannot be empty".to_owned()) } else { Ok(text.into()) }
 }
 
+pub(super) fn folders(text: &str) -> Parsed<Vec<PathBuf>> {
+    let list = if text.starts_with('[') { text.parse() } else { format!("[{text}]").parse() };
+    let TextList(folders) = list?;
+    let folder = |text: String| {
+        if text.starts_with('/') { Ok(text.into()) } else { Err(format!("'{text}' is not an absolute path")) }
+    };
+    folders.into_iter().map(folder).collect()
+}
+
 pub(super) fn word<T: FromStr<Err = UnknownWord>>(text: &str) -> Parsed<T> {
     text.parse().map_err(|error: UnknownWord| match text {
         "" => "Cannot be empty".to_owned(),
@@ -648,6 +657,14 @@ mod tests {
         ] {
             assert_eq!(docker_image(image).is_ok(), valid, "{image}");
         }
+    }
+
+    #[test]
+    fn folders_are_absolute() {
+        assert_eq!(folders(""), Ok(vec![]));
+        assert_eq!(folders("/a b,/c"), Ok(vec!["/a b".into(), "/c".into()]));
+        assert_eq!(folders(r#"["/a"]"#), Ok(vec!["/a".into()]));
+        assert!(folders("/a,b").unwrap_err().contains("'b'"));
     }
 
     #[test]

@@ -59,6 +59,11 @@ impl Stage {
         Ok(())
     }
 
+    /// Goes the way of buffers.
+    pub(crate) fn send(&mut self, event: gst::Event) {
+        self.input.push_event(event);
+    }
+
     /// Makes it give out what it kept back. Nothing goes in any more.
     pub(crate) fn finish(&mut self) {
         self.input.push_event(gst::event::Eos::new());

@@ -3,7 +3,7 @@
 use crate::Problem;
 
 /// The `tok_…` of a request's `Authorization`. Applications get tokens as URLs, `wss://host?sessionId=…&token=tok_…`, and may hand on
-/// the whole of it or the value alone.
+/// the whole of it, the value alone, or whatever stands behind `token=`.
 pub fn token(authorization: Option<&[u8]>) -> Result<&str, Problem> {
     let authorization = authorization.and_then(|value| str::from_utf8(value).ok()).unwrap_or_default().trim();
     let (scheme, given) = authorization.split_once(' ').unwrap_or((authorization, ""));
@@ -15,8 +15,10 @@ pub fn token(authorization: Option<&[u8]>) -> Result<&str, Problem> {
 }
 
 fn value(given: &str) -> &str {
-    let Some((_, query)) = given.split_once('?') else { return given };
-    query.split('&').find_map(|pair| pair.strip_prefix("token=")).unwrap_or_default()
+    match given.split_once('?') {
+        Some((_, query)) => query.split('&').find_map(|pair| pair.strip_prefix("token=")).unwrap_or_default(),
+        None => given.split('&').next().unwrap_or_default(),
+    }
 }
 
 #[cfg(test)]
@@ -30,6 +32,8 @@ mod tests {
             "bearer  tok_A1 ",
             "Bearer wss://example.org?sessionId=room&token=tok_A1",
             "Bearer ws://localhost:4443/?token=tok_A1&sessionId=room",
+            "Bearer wss://example.org?sessionId=room&token=tok_A1&edition=pro",
+            "Bearer tok_A1&edition=pro",
         ] {
             assert_eq!(token(Some(given.as_bytes())), Ok("tok_A1"), "{given}");
         }

@@ -44,6 +44,12 @@ pub(crate) fn settings() -> Settings {
         video_bandwidth: VideoBandwidth { max_recv: 1000, min_recv: 300, max_send: 1000, min_send: 300 },
         signals: None,
         network_quality: Some(Duration::from_secs(5)),
+        broadcast: session::BroadcastSettings {
+            max_streams: 24,
+            has_captions: false,
+            start_timeout: Duration::from_secs(20),
+            patience: Duration::from_secs(60),
+        },
         virtual_background: false,
         transcodes: true,
         filter_images: None,

@@ -36,7 +36,7 @@ impl Call {
     /// Joins with a token; tests call it by this name.
     fn call_in(&mut self, name: &str, role: Role) -> Device {
         let token = self.token(ConnectionProperties { role, ..ConnectionProperties::default() });
-        let token = token.split_once("token=").expect("a URL").1.to_owned();
+        let token = value(&token).to_owned();
         let peer = PeerInfo { ip: "192.0.2.9".to_owned(), user_id: "U".to_owned() };
         let Ok(Reply::Joined(joined)) = self.ask(Caller::New(peer), join(&token)) else { panic!("it joins") };
         let connection = joined.connection.to_string();
@@ -78,6 +78,12 @@ impl Call {
     fn look_in(&self, session: &str, token: &str) -> Result<Prospect, NoProspect> {
         LookIn { session: session.to_owned(), token: token.to_owned() }.answer(&self.registry)
     }
+}
+
+/// The `tok_…` in its URL.
+fn value(url: &str) -> &str {
+    let (_, behind) = url.split_once("token=").expect("a URL");
+    behind.split('&').next().unwrap_or(behind)
 }
 
 fn join(token: &str) -> ClientCommand {
@@ -222,7 +228,7 @@ fn a_token_shows_what_it_opens_until_it_is_used() {
     call.join("ann").publish("ann").join("bob").publish("bob");
     let token = |call: &mut Call, role| {
         let url = call.token(ConnectionProperties { role, ..ConnectionProperties::default() });
-        url.split_once("token=").unwrap().1.to_owned()
+        value(&url).to_owned()
     };
     let (publisher, subscriber) = (token(&mut call, Role::Moderator), token(&mut call, Role::Subscriber));
     let streams = [call.stream("ann"), call.stream("bob")].map(|stream| stream.as_str().into()).to_vec();

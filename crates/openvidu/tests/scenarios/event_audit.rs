@@ -18,6 +18,7 @@ struct Open {
     participants: HashMap<String, u64>,
     /// By stream and owner.
     connections: HashMap<(String, String), u64>,
+    broadcast: Option<u64>,
 }
 
 impl EventAudit {
@@ -31,6 +32,7 @@ impl EventAudit {
                 let open = self.sessions.remove(&key(&closing.stamp)).expect("a session that began");
                 assert!(open.participants.is_empty(), "{event:?} with {:?}", open.participants);
                 assert!(open.connections.is_empty(), "{event:?} with {:?}", open.connections);
+                assert_eq!(open.broadcast, None, "{event:?} with a broadcast");
                 assert_eq!(closing.start_time, closing.stamp.session_created_at);
             }
             Event::ParticipantJoined(joined) => {
@@ -59,6 +61,13 @@ impl EventAudit {
                 self.open(&signal.stamp);
                 let to: HashSet<_> = signal.to.iter().collect();
                 assert_eq!(to.len(), signal.to.len(), "somebody is told of twice");
+            }
+            Event::BroadcastStarted(started) => {
+                let former = self.open(&started.stamp).broadcast.replace(started.stamp.timestamp);
+                assert_eq!(former, None, "{event:?} twice");
+            }
+            Event::BroadcastStopped(stopped) => {
+                assert_since(&stopped.closing, self.open(&stopped.closing.stamp).broadcast.take());
             }
             Event::RecordingStatusChanged(_) | Event::FilterEventDispatched(_) => {}
             other => panic!("{other:?} cannot happen here"),

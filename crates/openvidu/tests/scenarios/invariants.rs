@@ -15,6 +15,7 @@ use protocol::rpc::{ClientRequest, InvalidParams};
 use session::command::{ConnectionUpdate, ServerSignal};
 use session::{CallId, ModelLoading, Settings, SpeechService, SpeechSettings};
 
+use crate::broadcast;
 use crate::call::{Call, GRACE, LINGER, MEDIA_TIMEOUT, ROOM, session_properties, settings};
 use crate::message::{candidate, join_room, prepare, publish_video, receive_with_answer, receive_with_offer};
 
@@ -57,6 +58,9 @@ enum Step {
     ServerSignal,
     Update { whom: usize, role: Role },
     StartRecording { ignore_failed_streams: bool },
+    StartBroadcast,
+    StopBroadcast,
+    JobSays { ready: bool },
     StopRecording,
     RecorderReports,
     RecorderBreaks,
@@ -111,6 +115,9 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (person(), role()).prop_map(|(whom, role)| Step::Update { whom, role }),
         2 => any::<bool>().prop_map(|ignore_failed_streams| Step::StartRecording { ignore_failed_streams }),
         1 => Just(Step::StopRecording),
+        2 => Just(Step::StartBroadcast),
+        1 => Just(Step::StopBroadcast),
+        3 => proptest::bool::weighted(0.8).prop_map(|ready| Step::JobSays { ready }),
         6 => Just(Step::RecorderReports),
         1 => Just(Step::RecorderBreaks),
         1 => (person(), any::<bool>()).prop_map(|(whom, record)| Step::Record { whom, record }),
@@ -350,6 +357,16 @@ impl Actor {
                 let update = ConnectionUpdate { record: Some(record), ..Default::default() };
                 let _ = self.call.registry.update_connection(ROOM, &connection, update, now);
             }
+            Step::StartBroadcast => {
+                let (id, now) = (self.next_call(), self.call.now);
+                if self.call.registry.start_broadcast(ROOM, broadcast::film(), id, now).is_ok() {
+                    self.calls.push(id);
+                }
+            }
+            Step::StopBroadcast => {
+                let _ = self.call.registry.stop_broadcast(ROOM, self.call.now);
+            }
+            Step::JobSays { ready } => broadcast::last_job_says(&mut self.call, ready),
             Step::StartRecording { ignore_failed_streams } => {
                 let output_mode = OutputMode::Individual;
                 let properties = RecordingProperties { output_mode, ignore_failed_streams, ..Default::default() };

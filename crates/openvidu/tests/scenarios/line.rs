@@ -51,6 +51,8 @@ impl Call {
             ServerNotification::RecordingStopped { id, name, reason } => {
                 format!("recordingStopped {id} {name} {reason}")
             }
+            ServerNotification::BroadcastStarted {} => "broadcastStarted".to_owned(),
+            ServerNotification::BroadcastStopped {} => "broadcastStopped".to_owned(),
             ServerNotification::NetworkQualityLevelChanged { connection_id, new_value, old_value } => {
                 format!("networkQualityLevelChanged {connection_id} {old_value:?} {new_value}")
             }

@@ -2,8 +2,10 @@
 
 mod absence;
 mod bandwidth;
+mod broadcast;
 mod call;
 mod callers;
+mod camera;
 mod defects;
 mod event_audit;
 mod events;

@@ -304,8 +304,8 @@ fn what_does_not_exist_is_not_found() {
     assert_eq!(registry.close_connection("x", "con_x", now), Err(NotFound::Session));
     assert_eq!(registry.close_connection(ROOM, "con_x", now), Err(NotFound::Connection));
     assert_eq!(registry.update_connection(ROOM, "con_x", ConnectionUpdate::default(), now), Err(NotFound::Connection));
-    assert_eq!(registry.unpublish_stream("x", "str_x", now), Err(NotFound::Session));
-    assert_eq!(registry.unpublish_stream(ROOM, "str_CAM_x", now), Err(NotFound::Stream));
+    assert_eq!(registry.unpublish_stream("x", "str_x", now), Err(NotFound::Session.into()));
+    assert_eq!(registry.unpublish_stream(ROOM, "str_CAM_x", now), Err(NotFound::Stream.into()));
     assert_eq!(registry.create_connection("x", Default::default(), "", now), Err(NotFound::Session));
     assert_eq!(registry.close_session("x", now), Err(NotFound::Session));
 }
@@ -348,7 +348,7 @@ fn deleting_a_stream_tells_everybody_the_owner_too() {
     call.carry_out();
     let line = "participantUnpublished ann forceUnpublishByServer";
     assert_eq!((call.inbox("ann"), call.inbox("bob")), (vec![line.to_owned()], vec![line.to_owned()]));
-    assert_eq!(call.registry.unpublish_stream(ROOM, &stream, call.now), Err(NotFound::Stream));
+    assert_eq!(call.registry.unpublish_stream(ROOM, &stream, call.now), Err(NotFound::Stream.into()));
 }
 
 #[test]

@@ -96,7 +96,7 @@ fn layout() -> RecordingLayout {
 }
 
 /// What is broadcast, in `broadcastStarted` and `broadcastStopped`.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Broadcast {
     /// Where it goes.

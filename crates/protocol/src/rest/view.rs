@@ -13,7 +13,7 @@ use super::web_rtc::WebRtcView;
 use crate::filter::FilterView;
 use crate::id::{ConnectionId, SessionId, StreamId};
 use crate::model::{
-    ForcedVideoCodec, IceServer, KurentoOptions, MediaMode, OutputMode, RecordingLayout, RecordingMode,
+    ConnectionType, ForcedVideoCodec, IceServer, KurentoOptions, MediaMode, OutputMode, RecordingLayout, RecordingMode,
     RecordingProperties, Role,
 };
 
@@ -170,6 +170,21 @@ pub struct ConnectionView {
     pub loudest: Option<u8>,
     /// Shown if there are any.
     pub pinned: Vec<StreamId>,
+    /// Of a camera: `IPCAM`.
+    pub camera: Option<CameraView>,
+}
+
+/// How a camera is fetched.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CameraView {
+    /// As given, with user and password.
+    pub rtsp_uri: String,
+    /// As given.
+    pub adaptative_bitrate: bool,
+    /// As given.
+    pub only_play_with_subscribers: bool,
+    /// ms.
+    pub network_cache: i32,
 }
 
 /// What is known once a client has joined.
@@ -179,12 +194,12 @@ pub struct ActiveConnectionView {
     pub active_at: u64,
     /// `"unknown"`.
     pub location: String,
-    /// Of the client.
-    pub ip: String,
+    /// Of the client, or of a camera's host; `None` if that has none.
+    pub ip: Option<String>,
     /// Browser and system.
     pub platform: String,
-    /// What the client said.
-    pub client_data: String,
+    /// What the client said; `None` of a camera.
+    pub client_data: Option<String>,
     /// One or none.
     pub publishers: Vec<PublisherView>,
     /// What it receives.
@@ -208,14 +223,17 @@ impl Serialize for ConnectionView {
             map.serialize_entry("platform", &active.platform)?;
             map.serialize_entry("token", &self.token)?;
         }
-        map.serialize_entry("type", "WEBRTC")?;
+        let kind = if self.camera.is_some() { ConnectionType::IpCam } else { ConnectionType::WebRtc };
+        map.serialize_entry("type", kind.as_str())?;
         map.serialize_entry("record", &self.record)?;
         map.serialize_entry("role", &self.role)?;
         map.serialize_entry("kurentoOptions", &self.kurento_options)?;
         map.serialize_entry("customIceServers", &self.custom_ice_servers)?;
-        for camera_only in ["rtspUri", "adaptativeBitrate", "onlyPlayWithSubscribers", "networkCache"] {
-            map.serialize_entry(camera_only, &())?;
-        }
+        let camera = self.camera.as_ref();
+        map.serialize_entry("rtspUri", &camera.map(|camera| &camera.rtsp_uri))?;
+        map.serialize_entry("adaptativeBitrate", &camera.map(|camera| camera.adaptative_bitrate))?;
+        map.serialize_entry("onlyPlayWithSubscribers", &camera.map(|camera| camera.only_play_with_subscribers))?;
+        map.serialize_entry("networkCache", &camera.map(|camera| camera.network_cache))?;
         map.serialize_entry("serverData", &self.server_data)?;
         match active {
             Some(active) => {
@@ -248,7 +266,9 @@ impl PartialSchema for ConnectionView {
         let nothing = || RefOr::from(Schema::from(null()));
         let nullable = |kind| RefOr::from(Schema::from(any_of([kind, Type::Null])));
         let moment = || u64::schema();
-        let shared = |status: &str| {
+        let shared = |status: &str, kinds: &'static [&str]| {
+            let camera_only =
+                |kind| if kinds.contains(&ConnectionType::IpCam.as_str()) { nullable(kind) } else { nothing() };
             object([
                 ("id", reference::<ConnectionId>().into()),
                 ("object", values(["connection"]).into()),
@@ -256,28 +276,29 @@ impl PartialSchema for ConnectionView {
                 ("connectionId", reference::<ConnectionId>().into()),
                 ("sessionId", reference::<SessionId>().into()),
                 ("createdAt", moment()),
-                ("type", values(["WEBRTC"]).into()),
+                ("type", values(kinds.iter().copied()).into()),
                 ("record", nullable(Type::Boolean)),
                 ("role", OneOfBuilder::new().item(null()).item(reference::<Role>()).into()),
                 ("kurentoOptions", OneOfBuilder::new().item(null()).item(reference::<KurentoOptions>()).into()),
                 ("customIceServers", ArrayBuilder::new().items(reference::<IceServer>()).into()),
-                ("rtspUri", nothing()),
-                ("adaptativeBitrate", nothing()),
-                ("onlyPlayWithSubscribers", nothing()),
-                ("networkCache", nothing()),
+                ("rtspUri", camera_only(Type::String)),
+                ("adaptativeBitrate", camera_only(Type::Boolean)),
+                ("onlyPlayWithSubscribers", camera_only(Type::Boolean)),
+                ("networkCache", camera_only(Type::Integer)),
                 ("serverData", nullable(Type::String)),
             ])
             .property("lastN", u8::schema())
             .property("loudest", u8::schema())
             .property("pinned", ArrayBuilder::new().items(reference::<StreamId>()))
         };
-        let with = |status: &str, properties: [(&str, RefOr<Schema>); 8]| {
-            properties.into_iter().fold(shared(status).title(Some(status)), |object, (name, schema)| {
+        let with = |status: &str, kinds, properties: [(&str, RefOr<Schema>); 8]| {
+            properties.into_iter().fold(shared(status, kinds).title(Some(status)), |object, (name, schema)| {
                 object.property(name, schema).required(name)
             })
         };
         let pending = with(
             "pending",
+            &["WEBRTC"],
             [
                 ("token", text()),
                 ("activeAt", nothing()),
@@ -291,18 +312,23 @@ impl PartialSchema for ConnectionView {
         );
         let active = with(
             "active",
+            ConnectionType::WORDS,
             [
                 ("token", nullable(Type::String)),
                 ("activeAt", moment()),
                 ("location", text()),
-                ("ip", text()),
+                ("ip", nullable(Type::String)),
                 ("platform", text()),
-                ("clientData", text()),
+                ("clientData", nullable(Type::String)),
                 ("publishers", ArrayBuilder::new().items(reference::<PublisherView>()).into()),
                 ("subscribers", ArrayBuilder::new().items(reference::<SubscriberView>()).into()),
             ],
         );
-        OneOfBuilder::new().description(Some("The place of one client in a session")).item(pending).item(active).into()
+        OneOfBuilder::new()
+            .description(Some("The place of one client, or of a camera, in a session"))
+            .item(pending)
+            .item(active)
+            .into()
     }
 }
 
@@ -340,6 +366,9 @@ pub struct PublisherView {
     pub web_rtc: Option<WebRtcView>,
     /// Which.
     pub stream_id: StreamId,
+    /// Of a camera's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rtsp_uri: Option<String>,
     /// What it carries.
     pub media_options: MediaOptionsView,
 }
@@ -350,7 +379,8 @@ impl PartialSchema for PublisherView {
             ("createdAt", u64::schema()),
             ("streamId", reference::<StreamId>().into()),
             ("mediaOptions", reference::<MediaOptionsView>().into()),
-        ]);
+        ])
+        .property("rtspUri", String::schema());
         AllOfBuilder::new().description(Some("What a client sends")).item(publisher).item(perhaps_web_rtc()).into()
     }
 }
@@ -422,6 +452,8 @@ pub struct MediaOptionsView {
     pub video_dimensions: Option<String>,
     /// What the server does to it.
     pub filter: FilterView,
+    /// Of a camera's stream.
+    pub camera: Option<CameraView>,
 }
 
 impl Serialize for MediaOptionsView {
@@ -439,6 +471,11 @@ impl Serialize for MediaOptionsView {
             map.serialize_entry("videoDimensions", &self.video_dimensions)?;
         }
         map.serialize_entry("filter", &self.filter)?;
+        if let Some(camera) = &self.camera {
+            map.serialize_entry("adaptativeBitrate", &camera.adaptative_bitrate)?;
+            map.serialize_entry("onlyPlayWithSubscribers", &camera.only_play_with_subscribers)?;
+            map.serialize_entry("networkCache", &camera.network_cache)?;
+        }
         map.end()
     }
 }
@@ -459,7 +496,12 @@ impl PartialSchema for MediaOptionsView {
             .description(Some("What a published stream carries"))
             .item(OneOfBuilder::new().item(audio).item(without("hasAudio")))
             .item(OneOfBuilder::new().item(video).item(without("hasVideo")))
-            .item(object([("filter", one(Type::Object).into())]))
+            .item(
+                object([("filter", one(Type::Object).into())])
+                    .property("adaptativeBitrate", bool::schema())
+                    .property("onlyPlayWithSubscribers", bool::schema())
+                    .property("networkCache", i32::schema()),
+            )
             .into()
     }
 }

@@ -13,8 +13,10 @@ pub struct WebRtcView {
     pub webrtc_endpoint_name: String,
     /// The client's SDP.
     pub remote_sdp: String,
-    /// Ours.
-    pub local_sdp: String,
+    /// Ours; a camera has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub local_sdp: Option<String>,
     /// Trickled by the client.
     #[schema(value_type = Vec<Value>)]
     pub client_ice_candidates: Vec<String>,
@@ -39,7 +41,7 @@ pub struct WebRtcView {
 #[schema(as = WebRtcEvent)]
 pub struct WebRtcEventView {
     /// `NewCandidatePairSelected`, `ConnectionStateChanged`, `MediaFlowOutStateChanged` (from a publisher),
-    /// `MediaFlowInStateChanged` (to a subscriber), `FirstKeyFrame` or `LayerChanged`.
+    /// `MediaFlowInStateChanged` (to a subscriber), `FirstKeyFrame` or `LayerChanged`; of a camera `UriEndpointStateChanged`.
     #[serde(rename = "type")]
     pub kind: &'static str,
     /// ms since 1970.
@@ -48,10 +50,15 @@ pub struct WebRtcEventView {
     pub unique_session_id: String,
     /// How long the stream, or the subscription, had been there.
     pub ms_since_endpoint_creation: u64,
-    /// `CONNECTED`, `DISCONNECTED`, `FLOWING` or `NOT_FLOWING`.
+    /// `CONNECTED`, `DISCONNECTED`, `FLOWING` or `NOT_FLOWING`; of a camera `CONNECTING`, `START` (it plays), `INTERRUPTED` (it
+    /// does not, and is tried again) or `STOP` (nobody wants it).
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub state: Option<&'static str>,
+    /// Why a camera does not play.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub reason: Option<String>,
     /// `AUDIO` or `VIDEO`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]

@@ -120,6 +120,10 @@ pub enum ServerNotification {
         /// Why.
         reason: &'static str,
     },
+    /// The session is being broadcast.
+    BroadcastStarted {},
+    /// It no longer is.
+    BroadcastStopped {},
     /// Role or record flag changed by REST.
     ConnectionPropertyChanged {
         /// `role` or `record`.

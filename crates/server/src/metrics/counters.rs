@@ -185,6 +185,8 @@ fn reason(refusal: &Refusal) -> &'static str {
         | Refusal::MayNotFilter { .. } => "not_allowed",
         Refusal::StartRecording(_) | Refusal::StopRecording(_) => "recording_refused",
         Refusal::RecordingFailed(_) => "recording_failed",
+        Refusal::Broadcast(_) => "broadcast_refused",
+        Refusal::BroadcastFailed(_) => "broadcast_failed",
         Refusal::GuestPlace(_) => "guest_place",
         Refusal::NotFound(_) => "not_found",
         Refusal::SessionExists => "session_exists",

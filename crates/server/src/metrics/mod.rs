@@ -229,6 +229,8 @@ fn of_quality(out: &mut Exposition, counters: &Counters, facts: &Facts) {
 fn of_recordings(out: &mut Exposition, counters: &Counters, facts: &Facts) {
     let help = "Recordings that are starting, running or being processed.";
     out.gauge("madang_recordings", help).value(facts.census.figures.recordings);
+    let help = "Sessions that are being broadcast.";
+    out.gauge("madang_broadcasts", help).value(facts.census.figures.broadcasts);
     by(out, "madang_recordings_total", "Recordings that came so far.", "status", &counters.recordings);
     let help = "Speakers whose words are written down, each counted once for each language.";
     out.gauge("madang_recognisers", help).value(facts.census.figures.recognisers);

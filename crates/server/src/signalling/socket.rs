@@ -312,7 +312,7 @@ mod tests {
     async fn a_socket_whose_task_panics_is_closed_for_its_client_too() {
         let (control, _task, _media) = started();
         let sockets = async || {
-            let load = DescribeLoad { sessions: false, recordings: false };
+            let load = DescribeLoad { sessions: false, recordings: false, broadcasts: false };
             control.look_up(load).await.unwrap().figures.sockets
         };
         let shares = Shares::default();

@@ -1,9 +1,11 @@
 //! What applications ask.
 
+use std::fmt;
 use std::net::IpAddr;
 
+use protocol::event::Broadcast;
 use protocol::id::StreamId;
-use protocol::model::{ConnectionProperties, RecordingProperties, Role, SessionProperties};
+use protocol::model::{ConnectionProperties, IceServer, RecordingProperties, Role, SessionProperties};
 use serde::{Deserialize, Serialize};
 
 /// What applications ask.
@@ -29,6 +31,13 @@ pub enum ApplicationCommand {
         properties: Box<ConnectionProperties>,
         /// How the application reached us, `wss://host[:port]`.
         origin: String,
+    },
+    /// [`crate::Registry::connect_camera`].
+    ConnectCamera {
+        /// Session id.
+        session: String,
+        /// Which, and how.
+        camera: Box<CameraProperties>,
     },
     /// [`crate::Registry::update_connection`].
     UpdateConnection {
@@ -78,6 +87,18 @@ pub enum ApplicationCommand {
         /// How.
         properties: Box<RecordingProperties>,
     },
+    /// Answered with [`crate::Reply::Done`] once something comes to the target.
+    StartBroadcast {
+        /// Session id.
+        session: String,
+        /// What goes where.
+        broadcast: Box<Broadcast>,
+    },
+    /// [`crate::Registry::stop_broadcast`].
+    StopBroadcast {
+        /// Session id.
+        session: String,
+    },
     /// Answered with [`crate::Reply::Recording`] once it is processed.
     StopRecording {
         /// Recording id.
@@ -93,6 +114,45 @@ pub enum ApplicationCommand {
         /// Of speech.
         language: String,
     },
+}
+
+/// An IP camera as the application describes it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CameraProperties {
+    /// What the application says of it.
+    pub data: String,
+    /// Whether its stream goes into individual recordings.
+    pub record: bool,
+    /// Where it is: may hold a password.
+    pub uri: String,
+    /// Its pictures may take what subscribers' networks carry, and come with a key frame when one is needed.
+    pub adaptative_bitrate: bool,
+    /// It is pulled only while somebody receives or records it.
+    pub only_play_with_subscribers: bool,
+    /// Milliseconds by which packets may come late.
+    pub network_cache: i32,
+    /// Shown, and not used.
+    pub ice_servers: Vec<IceServer>,
+    /// The address of its host, if it has one.
+    pub ip: Option<String>,
+}
+
+impl CameraProperties {
+    /// Its pictures come as they are made.
+    pub(crate) fn is_live(&self) -> bool {
+        self.uri.starts_with("rtsp")
+    }
+
+    /// It has a beginning and an end.
+    pub(crate) fn is_file(&self) -> bool {
+        self.uri.starts_with("file:")
+    }
+}
+
+impl fmt::Debug for CameraProperties {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CameraProperties").field("data", &self.data).finish_non_exhaustive()
+    }
 }
 
 /// A signal from the application.

@@ -121,7 +121,8 @@ impl Session {
         }
         let tap = cx.ids.tap();
         let (audio, video) = (stream.has_audio, stream.has_video);
-        let awaited = participant.stream.as_ref().is_some_and(|stream| {
+        // Whether a camera sends anything, nobody knows.
+        let awaited = participant.stream.as_ref().filter(|_| !participant.is_camera()).is_some_and(|stream| {
             let properties = &stream.description.properties;
             (audio && properties.audio_active.unwrap_or(true)) || (video && properties.video_active.unwrap_or(true))
         });
@@ -169,6 +170,7 @@ fn recorded(participant: &Participant, recording: &Recording) -> Option<(Recorde
     }
     let record = match &participant.access {
         Access::Token { properties, .. } => properties.record,
+        Access::Camera(camera) => camera.properties.record,
         Access::Secret(_) | Access::Page(_) => true,
     };
     let (id, described) = (&stream.description.id, &stream.description.properties);

@@ -12,6 +12,8 @@ use crate::stage::{Stage, StageOutput};
 const KEY_FRAME_INTERVAL: u32 = 2;
 /// Bits a second of a picture's pixel, at most: slides full of text take that.
 const BITS_PER_PIXEL: f64 = 0.15;
+/// The same where it is sent at once: what services advise, 2.8 Mbit/s for 1280x720.
+const LIVE_BITS_PER_PIXEL: f64 = 0.12;
 /// Samples in a packet of AAC.
 pub(crate) const AAC_BLOCK: usize = 1024;
 /// Blocks after which an encoder of AAC does not show any more that it was started in the middle: it takes the first one
@@ -32,8 +34,7 @@ impl PictureEncoder {
     pub(crate) fn new(picture: &Picture) -> Result<Self, CompositionError> {
         let caps = Canvas::caps(picture.width, picture.height, picture.frame_rate);
         let key_frames = KEY_FRAME_INTERVAL * picture.frame_rate;
-        let rate = f64::from(picture.width) * f64::from(picture.height) * f64::from(picture.frame_rate);
-        let kilobits = (rate * BITS_PER_PIXEL / 1000.0).ceil().max(200.0) as u32;
+        let kilobits = (rate(picture) * BITS_PER_PIXEL / 1000.0).ceil().max(200.0) as u32;
         let x264 = format!(
             "x264enc speed-preset=ultrafast pass=qual quantizer=25 bitrate={kilobits} key-int-max={key_frames} \
              bframes=0 rc-lookahead=0 ! {AVC}"
@@ -41,6 +42,32 @@ impl PictureEncoder {
         let openh264 =
             format!("openh264enc gop-size={key_frames} bitrate={} complexity=low ! h264parse ! {AVC}", kilobits * 500);
         Stage::new(&x264, &caps).or_else(|_| Stage::new(&openh264, &caps)).map(Self)
+    }
+
+    /// The same for whoever watches at once: no picture is kept back, and none takes more than its share of a line.
+    pub(crate) fn live(picture: &Picture) -> Result<Self, CompositionError> {
+        let caps = Canvas::caps(picture.width, picture.height, picture.frame_rate);
+        let key_frames = KEY_FRAME_INTERVAL * picture.frame_rate;
+        let kilobits = (rate(picture) * LIVE_BITS_PER_PIXEL / 1000.0).ceil().clamp(300.0, 9000.0) as u32;
+        let x264 = format!(
+            "x264enc tune=zerolatency speed-preset=superfast threads=2 bitrate={kilobits} vbv-buf-capacity=1000 \
+             key-int-max={key_frames} ! {AVC}"
+        );
+        let openh264 = format!(
+            "openh264enc rate-control=bitrate complexity=low gop-size={key_frames} bitrate={} ! h264parse ! {AVC}",
+            kilobits * 1000
+        );
+        Stage::new(&x264, &caps).or_else(|_| Stage::new(&openh264, &caps)).map(Self)
+    }
+
+    /// The next picture can be decoded without those before it.
+    pub(crate) fn force_key_frame(&mut self) {
+        self.0.send(gst_video::DownstreamForceKeyUnitEvent::builder().all_headers(true).build());
+    }
+
+    /// What comes out, as it is.
+    pub(crate) fn pop_output(&mut self) -> Option<StageOutput> {
+        self.0.pop()
     }
 
     /// The `number`th of `frame_rate` a second.
@@ -78,6 +105,11 @@ impl PictureEncoder {
             .and_then(codec_data)
             .ok_or_else(|| CompositionError::Codec("no picture was encoded".to_owned()))
     }
+}
+
+/// Pixels a second.
+fn rate(picture: &Picture) -> f64 {
+    f64::from(picture.width) * f64::from(picture.height) * f64::from(picture.frame_rate)
 }
 
 /// Blocks of sound in, AAC out: a packet for each, and some more at the end.
@@ -131,6 +163,16 @@ impl AacEncoder {
             self.unwanted -= 1;
         }
         Ok(None)
+    }
+
+    /// What comes out, as it is.
+    pub(crate) fn pop_output(&mut self) -> Option<StageOutput> {
+        self.stage.pop()
+    }
+
+    /// How many samples there are before what went in.
+    pub(crate) fn delay(&self) -> u32 {
+        self.delay
     }
 
     /// What the file says of the sound.

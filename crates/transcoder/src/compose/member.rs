@@ -8,10 +8,9 @@ use std::path::{Path, PathBuf};
 use muxing::{Codec, FileFrame, Follower};
 use protocol::transcoder::{ComposedStream, CompositionLosses};
 
-use super::caption::Caption;
 use super::decode::{PictureDecoder, SoundDecoder};
-use super::picture::{Fit, Picture, Scaler};
-use super::sound::{RATE, SoundQueue};
+use super::figure::Figure;
+use super::sound::RATE;
 
 /// Sound and pictures of one time stand in a file at most this far apart, ms: what they wait for in the recorder.
 const APART: u64 = 3000;
@@ -24,13 +23,7 @@ pub(crate) const AHEAD: u64 = 40;
 /// One stream.
 #[derive(Debug)]
 pub(crate) struct Member {
-    pub(crate) stream: ComposedStream,
-    pub(crate) picture: Option<Picture>,
-    /// The picture is another one than when it was drawn.
-    pub(crate) is_new: bool,
-    pub(crate) scaler: Option<Scaler>,
-    pub(crate) caption: Caption,
-    pub(crate) line: SoundQueue,
+    pub(crate) figure: Figure,
     pub(crate) lost: CompositionLosses,
     /// When the composition begins, ms since 1970.
     start: u64,
@@ -52,11 +45,7 @@ impl Member {
     pub(crate) fn new(folder: &Path, stream: ComposedStream, start: u64, from: u64) -> Self {
         Self {
             path: folder.join(&stream.file),
-            picture: None,
-            is_new: false,
-            scaler: None,
-            caption: Caption::default(),
-            line: SoundQueue::default(),
+            figure: Figure::recorded(stream),
             lost: CompositionLosses::default(),
             start,
             from,
@@ -67,19 +56,7 @@ impl Member {
             horizon: 0,
             sound_decoder: SoundDecoder::default(),
             picture_decoder: PictureDecoder::default(),
-            stream,
         }
-    }
-
-    /// Shared screens are to be read, faces to be seen.
-    pub(crate) fn fit(&self) -> Fit {
-        if self.stream.is_screen { Fit::Contain } else { Fit::Cover }
-    }
-
-    /// Nobody hears who is seen.
-    pub(crate) fn is_muted(&self) -> bool {
-        let is_heard = self.stream.has_audio && self.stream.audio_active;
-        !is_heard && !self.stream.is_screen
     }
 
     /// Decodes pictures that were captured up to `until`, ms since 1970, and sound up to [`AHEAD`] of it.
@@ -95,16 +72,6 @@ impl Member {
         }
     }
 
-    /// The camera is off: nothing is seen any more.
-    pub(crate) fn switch(&mut self, audio_active: bool, video_active: bool) {
-        self.stream.audio_active = audio_active;
-        self.stream.video_active = video_active;
-        if !video_active {
-            self.picture = None;
-            self.scaler = None;
-        }
-    }
-
     /// Reads as far as it takes to know of everything up to `until`, if the file goes that far.
     fn read(&mut self, until: u64) {
         while !self.is_broken && self.horizon < until.saturating_add(APART) {
@@ -115,7 +82,7 @@ impl Member {
                 }
                 Ok(None) => break,
                 Err(error) => {
-                    eprintln!("{}: {error}", self.stream.file);
+                    eprintln!("{}: {error}", self.figure.key);
                     self.is_broken = true;
                     self.lost.unreadable_files += 1;
                 }
@@ -142,7 +109,7 @@ impl Member {
     fn take_sound(&mut self, frame: FileFrame) {
         let at = (frame.time.cast_signed() - self.start.cast_signed()) * RATE / 1000;
         match self.sound_decoder.decode(frame) {
-            Ok(samples) if !samples.is_empty() => self.line.push(at, &samples),
+            Ok(samples) if !samples.is_empty() => self.figure.sound.push(at, &samples),
             Ok(_) => {}
             Err(_) => self.lost.undecodable += 1,
         }
@@ -151,11 +118,8 @@ impl Member {
     fn take_picture(&mut self, frame: FileFrame) {
         let Some(track) = self.follower.as_ref().and_then(Follower::video) else { return };
         match self.picture_decoder.decode(frame, track) {
-            Ok(Some(picture)) if self.stream.video_active => {
-                self.picture = Some(picture);
-                self.is_new = true;
-            }
-            Ok(_) => {}
+            Ok(Some(picture)) => self.figure.show(picture),
+            Ok(None) => {}
             Err(_) => self.lost.undecodable += 1,
         }
     }

@@ -5,13 +5,15 @@
 
 mod audio_file;
 mod caption;
-mod decode;
-mod encode;
+pub(crate) mod decode;
+pub(crate) mod encode;
+pub(crate) mod figure;
 pub mod layout;
 mod mask;
 mod member;
-mod picture;
-mod sound;
+pub(crate) mod picture;
+pub(crate) mod scene;
+pub(crate) mod sound;
 mod speaker;
 mod still;
 mod text;
@@ -21,15 +23,13 @@ use std::collections::VecDeque;
 use std::path::{Component, Path, PathBuf};
 
 use protocol::recording::Measured;
-use protocol::transcoder::{ComposedStream, Composition, CompositionLosses, Entry, Layout, VERSION};
+use protocol::transcoder::{ComposedStream, Composition, CompositionLosses, Entry, VERSION};
 
 use crate::CompositionError;
 use audio_file::AudioFile;
-use layout::{LayoutMember, Tile};
+use figure::Figure;
 use member::Member;
-use picture::{Canvas, Fit};
-use speaker::SpeakerDetector;
-use text::Typesetter;
+use scene::Scene;
 use video_file::VideoFile;
 
 /// A composition being made.
@@ -41,12 +41,7 @@ pub struct Composer {
     /// Those whose time has not come.
     entries: VecDeque<Entry>,
     members: Vec<Member>,
-    tiles: Vec<Tile>,
-    /// Where streams go has to be decided anew.
-    is_rearranged: bool,
-    speaker: SpeakerDetector,
-    /// If tiles have captions.
-    typesetter: Option<Typesetter>,
+    scene: Scene,
     /// Everything before this is in the files, ms since 1970.
     until: u64,
     /// When it ends, ms since 1970.
@@ -58,7 +53,7 @@ pub struct Composer {
 
 #[derive(Debug)]
 enum ComposedFile {
-    Video(Box<VideoFile>, Box<Canvas>),
+    Video(Box<VideoFile>),
     Audio(Box<AudioFile>),
 }
 
@@ -90,21 +85,14 @@ impl Composer {
             return Err(CompositionError::Manifest(format!("its version is {}, not {VERSION}", composition.version)));
         }
         let path = inside(folder, &composition.output)?;
-        let mut composition = composition;
-        let output = match &mut composition.picture {
+        let scene = Scene::new(composition.picture.clone(), composition.has_audio)?;
+        let output = match scene.picture() {
             Some(picture) => {
-                // Colours are stored for two by two pixels.
-                (picture.width, picture.height) = (picture.width / 2 * 2, picture.height / 2 * 2);
-                if picture.width == 0 || picture.height == 0 || picture.frame_rate == 0 {
-                    return Err(CompositionError::Manifest("its pictures have no size".to_owned()));
-                }
                 let video = VideoFile::open(&path, picture, composition.has_audio)?;
-                let canvas = Canvas::new(picture.width, picture.height)?;
-                ComposedFile::Video(Box::new(video), Box::new(canvas))
+                ComposedFile::Video(Box::new(video))
             }
             None => ComposedFile::Audio(Box::new(AudioFile::open(&path, composition.start)?)),
         };
-        let has_captions = composition.picture.as_ref().is_some_and(|picture| picture.has_captions);
         let mut composer = Self {
             folder: folder.to_owned(),
             until: composition.start,
@@ -113,10 +101,7 @@ impl Composer {
             output,
             entries: VecDeque::new(),
             members: Vec::new(),
-            tiles: Vec::new(),
-            is_rearranged: true,
-            speaker: SpeakerDetector::default(),
-            typesetter: has_captions.then(Typesetter::new),
+            scene,
             end: None,
             lost: CompositionLosses::default(),
         };
@@ -145,14 +130,16 @@ impl Composer {
         self.members.iter_mut().for_each(|member| member.advance(at));
         let is_written = match due {
             DueStep::Picture => {
-                self.draw();
-                let ComposedFile::Video(video, canvas) = &mut self.output else { return Ok(StepOutcome::Over) };
+                let canvas = self.scene.draw(&mut figures(&mut self.members));
+                let (ComposedFile::Video(video), Some(canvas)) = (&mut self.output, canvas) else {
+                    return Ok(StepOutcome::Over);
+                };
                 video.push_picture(canvas)?
             }
             DueStep::Block(from, count) => self.mix(from, count)?,
         };
         let written = match &self.output {
-            ComposedFile::Video(video, _) => self.composition.start + video.written(),
+            ComposedFile::Video(video) => self.composition.start + video.written(),
             ComposedFile::Audio(_) => at,
         };
         Ok(if is_written { StepOutcome::Written(written) } else { StepOutcome::Taken })
@@ -161,7 +148,7 @@ impl Composer {
     /// Everything that was composed is in the file, which can be played, and continued.
     pub fn suspend(mut self) -> Result<(), CompositionError> {
         match &mut self.output {
-            ComposedFile::Video(video, _) => video.flush(),
+            ComposedFile::Video(video) => video.flush(),
             ComposedFile::Audio(_) => Ok(()),
         }
     }
@@ -177,7 +164,7 @@ impl Composer {
     pub fn finish(self) -> Result<(Measured, CompositionLosses), CompositionError> {
         let lost = self.lost();
         let measured = match self.output {
-            ComposedFile::Video(video, _) => {
+            ComposedFile::Video(video) => {
                 let still = self.composition.thumbnail.as_deref().map(|name| inside(&self.folder, name)).transpose()?;
                 video.finish(still.as_deref())?
             }
@@ -191,7 +178,7 @@ impl Composer {
         // Even of nothing there is a picture. ms.
         let length = self.end.map(|end| end.saturating_sub(self.composition.start).max(1));
         let (picture, block, blocks) = match &self.output {
-            ComposedFile::Video(video, _) => {
+            ComposedFile::Video(video) => {
                 (Some(video.picture_due()), video.next_block(), length.map(|length| video.blocks_for(length)))
             }
             ComposedFile::Audio(audio) => (None, Some(audio.next_block()), length.map(|length| length.div_ceil(20))),
@@ -218,22 +205,22 @@ impl Composer {
             match self.entries.pop_front() {
                 Some(Entry::Add(stream)) => self.add(stream),
                 Some(Entry::Change { file, audio_active, video_active, .. }) => {
-                    let member = self.members.iter_mut().find(|member| member.stream.file == file);
+                    let member = self.members.iter_mut().find(|member| member.figure.key == file);
                     if let Some(member) = member {
-                        member.switch(audio_active, video_active);
+                        member.figure.switch(audio_active, video_active);
                     }
                 }
                 Some(Entry::Remove { file, .. }) => {
                     let (gone, stay) = std::mem::take(&mut self.members)
                         .into_iter()
-                        .partition(|member: &Member| member.stream.file == file);
+                        .partition(|member: &Member| member.figure.key == file);
                     self.members = stay;
                     let gone: Vec<Member> = gone;
                     gone.iter().for_each(|member| self.lost += member.lost);
                 }
                 _ => continue,
             }
-            self.is_rearranged = true;
+            self.scene.rearrange();
         }
     }
 
@@ -247,78 +234,19 @@ impl Composer {
         }
     }
 
-    fn draw(&mut self) {
-        let (ComposedFile::Video(_, canvas), Some(picture)) = (&mut self.output, &self.composition.picture) else {
-            return;
-        };
-        let (width, height) = (picture.width, picture.height);
-        let speaker = self.speaker.present().filter(|_| picture.layout == Layout::Speaker);
-        // A stream of sound only takes no place.
-        let seen = || self.members.iter().filter(|member| member.stream.has_video);
-        let members: Vec<LayoutMember> = seen()
-            .map(|member| LayoutMember {
-                is_large: member.stream.is_screen || speaker == Some(&member.stream.file),
-                shape: member.picture.as_ref().map(picture::Picture::shape),
-            })
-            .collect();
-        let tiles = layout::arrange(picture.layout, width, height, &members);
-        let is_rearranged = std::mem::take(&mut self.is_rearranged) || tiles != self.tiles;
-        self.tiles = tiles;
-        if is_rearranged {
-            canvas.clear(Tile { left: 0, top: 0, width, height });
-        }
-        // What lies over a picture that is drawn is drawn, too.
-        let mut is_covered = is_rearranged;
-        let lies_over = picture.layout == Layout::PictureInPicture;
-        let seen = self.members.iter_mut().filter(|member| member.stream.has_video);
-        for (member, tile) in seen.zip(&self.tiles) {
-            if std::mem::take(&mut member.is_new) || is_covered {
-                draw(canvas, member, *tile, self.typesetter.as_mut(), self.composition.has_audio);
-                is_covered |= lies_over;
-            }
-        }
-    }
-
     /// Tells whether something was written.
     fn mix(&mut self, from: u64, count: usize) -> Result<bool, CompositionError> {
-        let mut sum = vec![[0; 2]; count];
-        for member in &mut self.members {
-            let loudness = member.line.mix_into(from.cast_signed(), &mut sum);
-            self.speaker.hear(&member.stream.file, loudness);
-        }
-        self.speaker.decide();
+        let sum = self.scene.mix(from.cast_signed(), count, &mut figures(&mut self.members));
         let samples = sound::limited(&sum);
         match &mut self.output {
-            ComposedFile::Video(video, _) => video.push_block(samples).map(|()| false),
+            ComposedFile::Video(video) => video.push_block(samples).map(|()| false),
             ComposedFile::Audio(audio) => audio.push_block(samples),
         }
     }
 }
 
-/// Draws a stream into its tile, and over it what there is to say.
-fn draw(canvas: &mut Canvas, member: &mut Member, tile: Tile, typesetter: Option<&mut Typesetter>, has_audio: bool) {
-    let (fit, is_muted) = (member.fit(), has_audio && member.is_muted());
-    match &member.picture {
-        Some(picture) => {
-            if fit == Fit::Contain && typesetter.is_some() {
-                // Where the picture leaves room, captions would get darker and darker.
-                canvas.clear(tile);
-            }
-            canvas.draw(picture, tile, fit, &mut member.scaler);
-        }
-        None => canvas.clear(tile),
-    }
-    let Some(typesetter) = typesetter else { return };
-    let name = member.stream.name.as_deref();
-    if !member.stream.video_active {
-        canvas.fill(tile, caption::BACKGROUND);
-        if let Some((disc, place)) = member.caption.disc(typesetter, name, tile) {
-            canvas.cover(disc, place);
-        }
-    }
-    if let Some((strip, place)) = member.caption.strip(typesetter, name, is_muted, tile) {
-        canvas.cover(strip, place);
-    }
+fn figures(members: &mut [Member]) -> Vec<&mut Figure> {
+    members.iter_mut().map(|member| &mut member.figure).collect()
 }
 
 /// A file of the folder; its name leads nowhere else.

@@ -4,6 +4,8 @@
 //! [`output`] packets of frames that go, both over a [`pipeline`] of GStreamer. Each kind of job has a file beside these, which
 //! says only what is done in between. A job knows no session and no recording, and all that it knows of the server is its socket.
 
+mod broadcast;
+mod camera;
 mod filter;
 mod input;
 mod link;
@@ -54,10 +56,9 @@ fn begin(spec: JobSpec, link: &Link) -> Result<Box<dyn Job>, JobError> {
         JobSpec::Filter { filter, video, audio, images } => {
             Ok(Box::new(filter::Filter::new(&filter, video, audio, images.map(Into::into), link)?))
         }
+        JobSpec::Camera(spec) => Ok(Box::new(camera::Camera::new(&spec, link)?)),
+        JobSpec::Broadcast(spec) => Ok(Box::new(broadcast::Broadcast::new(spec, link)?)),
         JobSpec::Recognise(spec) => Ok(Box::new(recognise::Recogniser::new(&spec, link)?)),
-        JobSpec::Camera(_) | JobSpec::Broadcast(_) => {
-            Err(JobError::Impossible("this program cannot do that".to_owned()))
-        }
     }
 }
 

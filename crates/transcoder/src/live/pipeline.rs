@@ -33,7 +33,15 @@ impl LivePipeline {
     pub(crate) fn add(&self, element: &impl IsA<gst::Element>) -> Result<(), JobError> {
         let failed = |error: gst::glib::BoolError| JobError::Broken(error.to_string());
         self.pipeline.add(element).map_err(failed)?;
-        element.sync_state_with_parent().map_err(failed)
+        play(element)
+    }
+
+    /// Puts elements in, each linked to the next, and starts the last of them first.
+    pub(crate) fn add_chain(&self, elements: &[&gst::Element]) -> Result<(), JobError> {
+        let failed = |error: gst::glib::BoolError| JobError::Broken(error.to_string());
+        self.pipeline.add_many(elements).map_err(failed)?;
+        gst::Element::link_many(elements).map_err(failed)?;
+        elements.iter().rev().try_for_each(|element| play(*element))
     }
 
     /// Stops an element, and takes it out.
@@ -58,6 +66,13 @@ impl Drop for LivePipeline {
     fn drop(&mut self) {
         let _ = self.pipeline.set_state(gst::State::Null);
     }
+}
+
+/// Not what the pipeline is at the moment: while some element finds out what comes, it pauses.
+fn play(element: &impl IsA<gst::Element>) -> Result<(), JobError> {
+    let element = element.upcast_ref();
+    let started = element.set_state(gst::State::Playing);
+    started.map(drop).map_err(|error| JobError::Broken(format!("{}: {error}", element.name())))
 }
 
 /// An element's complaint, with its name.

@@ -220,7 +220,7 @@ impl Publisher {
         Self::of(codec, picture, &format!("sine=frequency={tone}:sample_rate=48000"), seconds)
     }
 
-    /// What two of ffmpeg's filters make.
+    /// Any picture and sound of ffmpeg's.
     pub(crate) fn of(codec: VideoCodec, picture: &str, sound: &str, seconds: u32) -> Self {
         let audio = encode_from(Codec::Opus, sound, seconds);
         let video = encode_from(muxed(codec), picture, seconds);
@@ -274,7 +274,9 @@ impl Film {
         let mut bytes = Cursor::new(vec![]);
         let mut file = StreamFile::new(&mut bytes, true, true);
         let mut now = Duration::ZERO;
+        let mut has_sound = false;
         for sent in packets {
+            has_sound |= sent.kind == MediaKind::Audio;
             let arrival = Duration::from_micros(sent.captured_us) + Duration::from_millis(100);
             now = now.max(arrival);
             let packet = Packet {
@@ -295,7 +297,10 @@ impl Film {
         }
         file.finish(now).unwrap();
         let file = bytes.into_inner();
-        let sound = ffmpeg(&file, &["-map", "0:a?", "-f", "s16le", "-ac", "1", "-ar", "48000"]);
+        let mut sound = vec![];
+        if has_sound {
+            sound = ffmpeg(&file, &["-map", "0:a", "-f", "s16le", "-ac", "1", "-ar", "48000"]);
+        }
         let pictures =
             ffmpeg(&file, &["-map", "0:v?", "-vf", "scale=1:1:flags=area", "-f", "rawvideo", "-pix_fmt", "rgb24"]);
         Self {
@@ -310,6 +315,14 @@ impl Film {
         let filter = format!("scale={width}:{height}:flags=area");
         let bytes = ffmpeg(&self.file, &["-map", "0:v", "-vf", &filter, "-f", "rawvideo", "-pix_fmt", "rgb24"]);
         bytes.chunks_exact((width * height * 3) as usize).map(<[u8]>::to_vec).collect()
+    }
+
+    /// Pixels of the first picture.
+    pub(crate) fn size(&self) -> (u32, u32) {
+        let bytes = ffmpeg(&self.file, &["-map", "0:v", "-frames:v", "1", "-f", "image2", "-c:v", "bmp"]);
+        // Of a bitmap, in its header.
+        let number = |at: usize| i32::from_le_bytes(bytes[at..at + 4].try_into().unwrap()).unsigned_abs();
+        (number(18), number(22))
     }
 
     /// How strongly a frequency is in the sound between two times in seconds: 1 is a tone of full volume.

@@ -1,6 +1,9 @@
 //! The program as the server runs it for live work: a socket, packets in, packets out.
 
+mod broadcasting;
+mod camera;
 mod filtering;
 mod job;
 mod recognising;
+mod rtmp;
 mod transcoding;

@@ -9,6 +9,7 @@ use super::super::schema::{any_of, one, optional, word};
 use super::body::{Body, InvalidParameter};
 use super::recording::{MIN_SHM_SIZE, RESOLUTION, check_composition, check_media, media_node, media_node_or_id_schema};
 use super::session_id;
+use crate::event::{Broadcast, Composition};
 use crate::model::{RecordingLayout, RecordingProperties};
 
 /// What shall be broadcast to where.
@@ -16,8 +17,8 @@ use crate::model::{RecordingLayout, RecordingProperties};
 pub struct BroadcastStart {
     /// Which session.
     pub session: String,
-    /// Where to: any scheme that a broadcaster may know.
-    pub broadcast_url: String,
+    /// What goes where: any scheme that a broadcaster may know.
+    pub broadcast: Broadcast,
     /// A value of the right type that is out of range; it is told after what is wrong with the session.
     pub out_of_range: Option<InvalidParameter>,
 }
@@ -63,12 +64,19 @@ pub fn broadcast_start(body: &Body) -> Result<BroadcastStart, InvalidParameter> 
     let resolution = fields.text("resolution")?.unwrap_or(&defaults.resolution);
     let frame_rate = fields.integer("frameRate")?.unwrap_or(defaults.frame_rate.into());
     let shm_size = fields.integer("shmSize")?.unwrap_or(defaults.shm_size);
-    fields.word::<RecordingLayout>("recordingLayout")?;
-    fields.text("customLayout")?;
+    let layout = fields.word::<RecordingLayout>("recordingLayout")?.unwrap_or(defaults.recording_layout);
+    let custom_layout = fields.text("customLayout")?.filter(|_| layout == RecordingLayout::Custom);
     media_node(&fields)?;
     let checked = check_media(&fields, has_audio, has_video)
         .and_then(|()| check_composition(&fields, resolution, frame_rate, shm_size));
-    Ok(BroadcastStart { session, broadcast_url: url.to_owned(), out_of_range: checked.err() })
+    let composition = has_video.then(|| Composition {
+        resolution: resolution.to_owned(),
+        frame_rate: frame_rate.try_into().unwrap_or(i32::MAX),
+        recording_layout: layout,
+        custom_layout: custom_layout.unwrap_or_default().to_owned(),
+    });
+    let broadcast = Broadcast { broadcast_url: url.to_owned(), composition, has_audio, has_video };
+    Ok(BroadcastStart { session, broadcast, out_of_range: checked.err() })
 }
 
 /// See [`is_url`].
@@ -98,7 +106,7 @@ mod tests {
             "resolution":"1280x720","frameRate":25,"shmSize":536870912,"ignoreFailedStreams":false,"mediaNode":null"#;
         assert_eq!(read(java).unwrap().out_of_range, None);
         for url in ["rtmps://h:443/app/key?x=1", "srt://[::1]:9000", "rtsp://u:p@h/x"] {
-            assert_eq!(read(&format!(r#","broadcastUrl":"{url}""#)).unwrap().broadcast_url, url);
+            assert_eq!(read(&format!(r#","broadcastUrl":"{url}""#)).unwrap().broadcast.broadcast_url, url);
         }
     }
 

@@ -15,6 +15,9 @@ use super::speakers::{speaker_limits, with_speaker_limits};
 use crate::id::StreamId;
 use crate::model::{ConnectionProperties, ConnectionType, IceServer, KurentoOptions, Role};
 
+/// The one kind that has a token.
+const CLIENTS: &[&str] = &[ConnectionType::WebRtc.as_str()];
+
 /// Which kind of connection is asked for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum NewConnection {
@@ -110,11 +113,28 @@ pub fn connection_update(body: &Body) -> Result<RequestedChange, InvalidParamete
 impl ToSchema for NewConnection {}
 
 impl PartialSchema for NewConnection {
-    /// Of the kinds that can be made; cameras are not among them yet.
     fn schema() -> RefOr<Schema> {
-        web_rtc_schema()
+        let camera = "With type `IPCAM`";
+        let of_camera = |kind, what: &str| optional(kind, &format!("{camera}: {what}"));
+        web_rtc_schema(ConnectionType::WORDS)
             .description(Some("What a connection shall be like. `null` counts as absent"))
             .property("record", optional(Type::Boolean, "Let individual recordings take its stream; `true` if absent"))
+            .property(
+                "rtspUri",
+                of_camera(Type::String, "where it is: `rtsp:`, `rtsps:`, `http:`, `https:` or `file:`"),
+            )
+            .property(
+                "adaptativeBitrate",
+                of_camera(Type::Boolean, "its pictures follow the networks of subscribers; `true` if absent"),
+            )
+            .property(
+                "onlyPlayWithSubscribers",
+                of_camera(Type::Boolean, "it is pulled only while somebody wants it; `true` if absent"),
+            )
+            .property(
+                "networkCache",
+                of_camera(Type::Number, "milliseconds by which packets of RTSP may come late; 2000 if absent"),
+            )
             .into()
     }
 }
@@ -127,7 +147,7 @@ impl ToSchema for NewToken {}
 
 impl PartialSchema for NewToken {
     fn schema() -> RefOr<Schema> {
-        web_rtc_schema()
+        web_rtc_schema(CLIENTS)
             .description(Some("What a token shall be like. `null` counts as absent"))
             .property("session", String::schema())
             .required("session")
@@ -155,13 +175,13 @@ impl PartialSchema for ConnectionChange {
     }
 }
 
-fn web_rtc_schema() -> ObjectBuilder {
+fn web_rtc_schema(kinds: &'static [&'static str]) -> ObjectBuilder {
     let servers = ArrayBuilder::new()
         .schema_type(SchemaType::from_iter([Type::Array, Type::Null]))
         .items(ice_server_schema())
         .description(Some("Instead of the server's own"));
     let object = one(Type::Object)
-        .property("type", word(&[ConnectionType::WebRtc.as_str()], "`WEBRTC` if absent"))
+        .property("type", word(kinds, "`WEBRTC` if absent"))
         .property("role", word(Role::WORDS, "What the connection may do; `PUBLISHER` if absent"))
         .property("data", optional(Type::String, "`serverData`: what the application tells everybody about it"))
         .property("kurentoOptions", optional_object(kurento_options_schema(), "Bandwidth limits and filters"))

@@ -6,13 +6,14 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use openvidu::view;
-use protocol::rest::request::{self, ConnectionChange, NewConnection, RequestedChange};
+use protocol::rest::request::{self, ConnectionChange, InvalidParameter, IpCamera, NewConnection, RequestedChange};
 use protocol::rest::view::{ConnectionView, List};
-use session::command::{ApplicationCommand, ConnectionUpdate};
+use session::command::{ApplicationCommand, CameraProperties, ConnectionUpdate};
 use session::question::{FindConnection, ListConnections};
 use session::registry::NotFound;
 use session::{Refusal, Reply};
 
+use crate::camera_source;
 use crate::control::{CallResult, Control};
 use crate::http::api::sessions;
 use crate::http::error::{ApiError, ErrorView, ServerStopping};
@@ -25,7 +26,8 @@ use crate::state::Settings;
 
 /// Create a connection
 ///
-/// The place of one client in a session; it joins with the token.
+/// The place of one client in a session; it joins with the token. Or, with type `IPCAM`, a camera: it is in the session at once and
+/// publishes, whether or not it can be reached.
 #[utoipa::path(
     post,
     path = "/openvidu/api/sessions/{session}/connection",
@@ -34,7 +36,7 @@ use crate::state::Settings;
     params(("session" = String, Path, description = "The session's id")),
     request_body = Option<NewConnection>,
     responses(
-        (status = 200, description = "The connection, pending", body = ConnectionView, links(
+        (status = 200, description = "The connection, pending; of a camera, active", body = ConnectionView, links(
             ("connection" = (operation_id = "getConnection", parameters(
                 ("session" = "$response.body#/sessionId"), ("connection" = "$response.body#/id"),
             ))),
@@ -46,7 +48,6 @@ use crate::state::Settings;
             ))),
         )),
         (status = 404, description = "No such session"),
-        (status = 500, description = "A camera was asked for", body = ErrorView),
         BodyRefusals,
         ServerStopping,
     ),
@@ -61,13 +62,11 @@ pub(crate) async fn create(
     let path = path(&session);
     let requested = match request::connection(&body) {
         Ok(NewConnection::WebRtc(requested)) => requested,
-        refused => {
+        Ok(NewConnection::IpCam(requested)) => return connect_camera(&control, &settings, session, requested).await,
+        Err(error) => {
             // If the session is unknown, its connection's parameters do not matter.
             sessions::must_exist(&control, session, ApiError::Empty(StatusCode::NOT_FOUND)).await?;
-            return Err(match refused {
-                Err(error) => ApiError::bad_request(error, path),
-                Ok(_) => ApiError::described(StatusCode::INTERNAL_SERVER_ERROR, "IP cameras are not available", path),
-            });
+            return Err(ApiError::bad_request(error, path));
         }
     };
     let now = control.now();
@@ -76,6 +75,36 @@ pub(crate) async fn create(
     let (properties, origin) = (Box::new(properties), origin.web_socket());
     let created = control.ask(ApplicationCommand::CreateConnection { session, properties, origin }).await?;
     connection(created).map(Json)
+}
+
+async fn connect_camera(
+    control: &Control,
+    settings: &Settings,
+    session: String,
+    requested: IpCamera,
+) -> Result<Json<ConnectionView>, ApiError> {
+    sessions::must_exist(control, session.clone(), ApiError::Empty(StatusCode::NOT_FOUND)).await?;
+    if !camera_source::may_be_read(&requested.rtsp_uri, settings).await {
+        let rule = "may name a file only in OPENVIDU_RECORDING_PATH or in one of MADANG_CAMERA_FOLDERS".to_owned();
+        let error = InvalidParameter { name: "rtspUri".to_owned(), rule };
+        return Err(ApiError::bad_request(error, path(&session)));
+    }
+    let (ip, now) = (camera_source::ip(&requested.rtsp_uri).await, control.now());
+    let ice_servers = ice_servers::configured(settings, now);
+    let IpCamera { data, record, rtsp_uri: uri, adaptative_bitrate, only_play_with_subscribers, network_cache } =
+        requested;
+    let camera = CameraProperties {
+        data,
+        record,
+        uri,
+        adaptative_bitrate,
+        only_play_with_subscribers,
+        network_cache,
+        ice_servers,
+        ip,
+    };
+    let connected = control.ask(ApplicationCommand::ConnectCamera { session, camera: Box::new(camera) }).await?;
+    connection(connected).map(Json)
 }
 
 /// List the connections of a session
@@ -219,6 +248,7 @@ fn not_found(not_found: NotFound) -> ApiError {
 pub(crate) fn refused(refusal: Refusal) -> ApiError {
     match refusal {
         Refusal::NotFound(what) => not_found(what),
+        Refusal::StreamOfCamera => ApiError::Empty(StatusCode::METHOD_NOT_ALLOWED),
         _ => ApiError::Empty(StatusCode::NOT_FOUND),
     }
 }

@@ -329,8 +329,9 @@ fn status(node: &OnlyNode) -> MediaNodeStatus {
 }
 
 async fn view(node: &OnlyNode, headers: &HeaderMap, wanted: NodeDetails) -> Result<NodeView, ApiError> {
-    let described = DescribeLoad { sessions: wanted.sessions, recordings: wanted.recordings };
-    let Load { figures, sessions, recordings } = node.control.look_up(described).await?;
+    let described =
+        DescribeLoad { sessions: wanted.sessions, recordings: wanted.recordings, broadcasts: wanted.broadcasts };
+    let Load { figures, sessions, recordings, broadcasts } = node.control.look_up(described).await?;
     let seen = |session| SessionForClient::new(node.settings.madang_compatibility, headers, session);
     let began = node.program.last_started_at();
     let lost = node.control.media_lost_at();
@@ -349,8 +350,7 @@ async fn view(node: &OnlyNode, headers: &HeaderMap, wanted: NodeDetails) -> Resu
         status: status(node),
         sessions: sessions.map(|sessions| sessions.into_iter().map(openvidu::view::session).map(seen).collect()),
         recording_ids: recordings.map(|recordings| recordings.into_iter().map(|recording| recording.id).collect()),
-        // There are no broadcasts on a server that makes none.
-        broadcasts: wanted.broadcasts.then(Vec::new),
+        broadcasts: broadcasts.map(|sessions| sessions.into_iter().map(|session| session.to_string()).collect()),
         kurento_info: wanted.extra_info.then(|| ServerInfo {
             version: env!("CARGO_PKG_VERSION"),
             modules: [],

@@ -23,6 +23,7 @@ use crate::http::request::path::Path;
         (status = 204, description = "Unpublished"),
         (status = 400, description = "No such session"),
         (status = 404, description = "No such stream"),
+        (status = 405, description = "It is a camera's, and ends with its connection only"),
         ServerStopping,
     ),
 )]

@@ -179,16 +179,81 @@ async fn a_shared_secret_is_shown_as_credentials_only() {
 }
 
 #[tokio::test]
-async fn a_camera_is_validated_and_then_told_to_be_unavailable() {
+async fn a_camera_is_validated_and_then_in_the_session_whether_it_answers_or_not() {
     let server = server_with_a_session().await;
-    for bad in [r#"{"type":"IPCAM"}"#, r#"{"type":"IPCAM","rtspUri":"ftp://x/y"}"#, r#"{"type":"IPCAM","rtspUri":5}"#] {
+    for bad in [
+        r#"{"type":"IPCAM"}"#,
+        r#"{"type":"IPCAM","rtspUri":"ftp://x/y"}"#,
+        r#"{"type":"IPCAM","rtspUri":5}"#,
+        r#"{"type":"IPCAM","rtspUri":"rtsp://x/y","adaptativeBitrate":123}"#,
+        r#"{"type":"IPCAM","rtspUri":"file:///etc/passwd"}"#,
+    ] {
         let answer = server.post("/sessions/room/connection", bad).await;
         assert!(answer.status == 400 && answer.is_described(), "{bad}: {answer:?}");
+        let answer = server.post("/sessions/UNKNOWN/connection", bad).await;
+        assert!(answer.status == 404 && answer.is_empty(), "{bad}: {answer:?}");
     }
-    let good = r#"{"type":"IPCAM","rtspUri":"rtsp://127.0.0.1/x"}"#;
-    let answer = server.post("/sessions/room/connection", good).await;
-    assert!(answer.status == 500 && answer.is_described(), "{answer:?}");
-    assert_eq!(server.post("/sessions/UNKNOWN/connection", good).await.status, 404);
+    let good = r#"{"type":"IPCAM","rtspUri":"rtsp://127.0.0.1:9/x","role":5,"networkCache":50.9,"data":"D"}"#;
+    let answer = server.post("/sessions/UNKNOWN/connection", good).await;
+    assert!(answer.status == 404 && answer.is_empty(), "{answer:?}");
+    let camera = server.post("/sessions/room/connection", good).await;
+    assert_eq!(camera.status, 200, "{camera:?}");
+    let camera = camera.json();
+    assert_eq!(
+        (&camera["type"], &camera["status"], &camera["ip"]),
+        (&json!("IPCAM"), &json!("active"), &json!("127.0.0.1"))
+    );
+    assert_eq!(
+        (&camera["role"], &camera["networkCache"], &camera["serverData"]),
+        (&json!(null), &json!(50), &json!("D"))
+    );
+    let session = server.get("/sessions/room").await.json();
+    assert_eq!(session["connections"]["content"], json!([camera]));
+    let stream = camera["publishers"][0]["streamId"].as_str().unwrap();
+    let answer = server.send(Request::new("DELETE", &format!("/sessions/room/stream/{stream}"))).await;
+    assert!(answer.status == 405 && answer.is_empty(), "{answer:?}");
+    // The same one a second time is another one.
+    let other = server.post("/sessions/room/connection", good).await.json();
+    assert_ne!(other["id"], camera["id"]);
+    for connection in [&camera, &other] {
+        let path = format!("/sessions/room/connection/{}", connection["id"].as_str().unwrap());
+        assert_eq!(server.send(Request::new("DELETE", &path)).await.status, 204);
+    }
+    assert_eq!(server.get("/sessions/room").await.status, 404, "nobody is left");
+}
+
+#[tokio::test]
+async fn files_are_played_out_of_folders_that_were_set() {
+    let (recordings, films, elsewhere) =
+        (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let folders = (recordings.path().to_owned(), films.path().to_owned());
+    let server = TestServer::start_with(move |config| {
+        config.openvidu_recording_path = folders.0;
+        config.madang_camera_folders = vec![folders.1];
+    });
+    let server = server.await;
+    server.create_session("room").await;
+    std::fs::write(elsewhere.path().join("secret"), "").unwrap();
+    std::os::unix::fs::symlink(elsewhere.path().join("secret"), films.path().join("link")).unwrap();
+    std::fs::write(films.path().join("a film"), "").unwrap();
+    let (recordings, films) = (recordings.path().display(), films.path().display());
+    for (uri, status) in [
+        (format!("file://{recordings}/a/b.mp4"), 200),
+        (format!("file://{films}/a%20film"), 200),
+        (format!("file:{films}/none"), 200),
+        (format!("file://{films}/link"), 400),
+        (format!("file://{films}/../secret"), 400),
+        (format!("file://{films}/%2e%2e/secret"), 400),
+        (format!("file://{films}x/a"), 400),
+        ("file:///etc/passwd".to_owned(), 400),
+        ("file://localhost".to_owned(), 400),
+        ("file:a".to_owned(), 400),
+    ] {
+        let body = json!({"type": "IPCAM", "rtspUri": uri}).to_string();
+        let answer = server.post("/sessions/room/connection", &body).await;
+        assert_eq!(answer.status, status, "{uri}: {answer:?}");
+        assert!(status == 200 || answer.text().contains("MADANG_CAMERA_FOLDERS"), "{uri}: {answer:?}");
+    }
 }
 
 #[tokio::test]

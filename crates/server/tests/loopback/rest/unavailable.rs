@@ -25,7 +25,6 @@ async fn a_broadcast_is_validated_in_the_order_of_a_recording() {
         (format!("{{\"session\":\"UNKNOWN\",{url},\"frameRate\":0}}"), 404),
         (format!("{{\"session\":\"unused\",{url},\"frameRate\":0}}"), 406),
         (format!("{{\"session\":\"room\",{url},\"frameRate\":0}}"), 422),
-        (format!("{{\"session\":\"room\",{url}}}"), 501),
     ] {
         let answer = server.post(start, &body).await;
         assert_eq!(answer.status, status, "{body}: {answer:?}");
@@ -37,6 +36,18 @@ async fn a_broadcast_is_validated_in_the_order_of_a_recording() {
         assert_eq!(server.post("/openvidu/api/broadcast/stop", body).await.status, status, "{body}");
     }
     assert_eq!(server.get("/sessions/room").await.json()["broadcasting"], false);
+}
+
+#[tokio::test]
+async fn a_broadcast_into_the_operators_network_can_be_refused() {
+    let server = TestServer::start_with(|config| config.madang_refuse_private_targets = true).await;
+    server.create_session("room").await;
+    let _ann = Participant::join(&server, "room", "{}", "ann").await;
+    for host in ["127.0.0.1", "u:p@localhost:99", "[::1]", "10.0.0.1", "ü"] {
+        let body = format!(r#"{{"session":"room","broadcastUrl":"rtmp://{host}/x"}}"#);
+        let answer = server.post("/openvidu/api/broadcast/start", &body).await;
+        assert!(answer.status == 400 && answer.text().contains("MADANG_REFUSE_PRIVATE_TARGETS"), "{answer:?}");
+    }
 }
 
 #[tokio::test]

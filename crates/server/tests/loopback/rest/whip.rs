@@ -84,7 +84,7 @@ async fn a_player_takes_the_only_stream_or_the_one_it_names() {
     let stream = connections(&server).await[0]["publishers"][0]["streamId"].as_str().unwrap().to_owned();
     for path in ["/whep/room".to_owned(), format!("/whep/room/{stream}")] {
         let url = server.token("room", "SUBSCRIBER").await;
-        // The value alone does, too.
+        // The value alone does, too, with what an address has behind it.
         let token = url.split_once("token=").unwrap().1;
         let answer = server.send(offer(&path, token, RECEIVING)).await;
         let location = location(&answer);

@@ -25,7 +25,7 @@ const LONGEST: usize = 64;
 const DEEPEST: usize = 6;
 
 /// The name by which to show somebody: the client's word for it, or else the application's.
-pub(super) fn shown(client_data: &str, server_data: &str) -> Option<String> {
+pub fn shown(client_data: &str, server_data: &str) -> Option<String> {
     [client_data, server_data].into_iter().find_map(|data| in_text(data, DEEPEST))
 }
 
