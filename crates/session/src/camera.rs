@@ -226,7 +226,7 @@ impl Session {
             video_dimensions: None,
         };
         let id = cx.ids.stream(&stream::kind(&properties), connection);
-        let description = StreamDescription { id, created_at: now, properties };
+        let description = StreamDescription { id, created_at: now, properties, filter: None };
         let announced = Announced::pulled(connection, &description, &camera.properties, now);
         let publication = cx.ids.publication();
         let stream = Stream {
@@ -234,6 +234,7 @@ impl Session {
             publication,
             loopback: false,
             transcodings: vec![],
+            filter: None,
             // There is none: no media worker has ever heard of this one.
             peer_connection: PeerConnection::new(cx.ids.transport(), "".into(), "".into()),
             announced: announced.clone(),
