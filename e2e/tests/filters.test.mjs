@@ -97,16 +97,26 @@ scenario(
     await bob.sees(ann);
     await bob.do('turns', ann.id, grey);
     await ann.do('turns', 'self', grey);
-    // A new peer connection keeps it.
-    await ann.do('reconnectStream');
-    await bob.sees(ann);
-    await bob.do('turns', ann.id, grey);
     await ann.do('removeFilter');
     await bob.do('turns', ann.id, green);
     const eve = await room.join('eve');
     await eve.refuses('publish', [{ filter }], /406|permissions/);
   },
 );
+
+scenario('a new peer connection of the publisher keeps the filter', async ({ call }) => {
+  const room = await call();
+  const ann = await room.join('ann', { kurentoOptions });
+  const bob = await room.join('bob');
+  const filter = { type: 'GStreamerFilter', options: { command: 'videobalance saturation=0.0' } };
+  await ann.publish({ filter });
+  await bob.sees(ann);
+  await ann.do('reconnectStream');
+  await bob.sees(ann);
+  await bob.do('turns', ann.id, grey);
+  await ann.do('removeFilter');
+  await bob.do('turns', ann.id, green);
+});
 
 scenario('a voice is raised', async ({ call }) => {
   const room = await call();

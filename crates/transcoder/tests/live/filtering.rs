@@ -18,8 +18,16 @@ fn filter(kind: &str, options: Value, images: Option<&Path>) -> RunningJob {
         audio: true,
         images: images.map(|folder| folder.display().to_string()),
     };
-    let job = RunningJob::begin(spec);
+    begin(spec)
+}
+
+/// What comes before it is there would be too much at once.
+fn begin(spec: JobSpec) -> RunningJob {
+    let mut job = RunningJob::begin(spec);
     job.add_input(1);
+    job.listen_until(|job| {
+        job.has_said(|said| matches!(said, FromJob::Executed { request: 0, error: None } | FromJob::Failed { .. }))
+    });
     job
 }
 
@@ -89,8 +97,7 @@ fn sizes_of_pictures_may_be_odd_in_every_codec() {
             audio: true,
             images: None,
         };
-        let mut job = RunningJob::begin(spec);
-        job.add_input(1);
+        let mut job = begin(spec);
         job.publish(1, &mut Publisher::new(codec, GREEN, 440), |_, _| true);
         let film = job.film();
         assert!(film.pictures.len() >= 20, "{codec:?}: {} pictures, {:?}", film.pictures.len(), job.said);
