@@ -124,6 +124,11 @@ soak-recording: build e2e/node_modules/.package-lock.json
 bench: build e2e/node_modules/.package-lock.json
 	cd e2e && MADANG=$(abspath $(MADANG)) node bench/first-frame.mjs
 
+# What live work costs, by its kind and the size of the picture; five minutes.
+.PHONY: bench-jobs
+bench-jobs:
+	cargo test --release --workspace --test live costs -- --ignored --nocapture
+
 # What a virtual background costs the browser, as docs/benchmarks.md has it; two minutes.
 .PHONY: bench-background
 bench-background: build e2e/node_modules/.package-lock.json

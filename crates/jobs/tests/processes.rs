@@ -90,7 +90,7 @@ impl Bench {
     }
 
     fn start(&mut self) {
-        let spec = BroadcastSpec { url: "rtmp://target/live".to_owned(), audio: true, picture: None };
+        let spec = BroadcastSpec { url: "rtmp://target/live".to_owned(), audio: true, picture: None, patience: 60 };
         let spec = Box::new(JobSpec::Broadcast(spec));
         assert_eq!(self.jobs.send(JobCommand::Start { job: JOB, spec, output: Some((ROUTER, OUTPUT)) }), None);
         let input = JobInput {

@@ -53,8 +53,12 @@ fn a_filter_comes_and_goes_and_subscribers_see_one_stream() {
         call.connect();
         call.start_audio(ann);
         match rids {
-            [] => drop(call.start_video(ann, VideoCodec::Vp8, None)),
-            rids => rids.iter().for_each(|rid| drop(call.start_video(ann, VideoCodec::Vp8, Some(rid)))),
+            [] => {
+                call.start_video(ann, VideoCodec::Vp8, None);
+            }
+            rids => rids.iter().for_each(|rid| {
+                call.start_video(ann, VideoCodec::Vp8, Some(rid));
+            }),
         }
         call.run(ms(2000));
         let publication = call.clients[ann].publication;
@@ -113,6 +117,28 @@ fn a_publisher_that_reconnects_goes_on_behind_its_filter_and_is_sent_back_what_t
     call.command(MediaOperation::ClosePublication { publication });
     call.command(MediaOperation::CloseRouter);
     assert!(call.sfu.is_empty());
+}
+
+#[test]
+fn a_publisher_that_is_sent_back_reconnects_and_everybody_goes_on() {
+    let mut call = Call::new();
+    let publication = PublicationId(1);
+    let ann = call.publish_as(publication, browser(), (true, true), &[], true);
+    let bob = call.subscribe(browser(), ann);
+    call.connect();
+    call.start_audio(ann);
+    call.start_video(ann, VideoCodec::Vp8, None);
+    call.run(ms(1000));
+    let again = call.publish_as(publication, browser(), (true, true), &[], true);
+    call.clients[ann].closed = true;
+    call.connect();
+    call.start_audio(again);
+    call.start_video(again, VideoCodec::Vp8, None);
+    call.run(ms(500));
+    for client in [bob, again] {
+        let (video, audio) = received(&mut call, client, ms(1000));
+        assert!(video > 70 && audio > 40, "{video} {audio}");
+    }
 }
 
 #[test]

@@ -246,6 +246,12 @@ fn settings() -> Settings {
         virtual_background: false,
         transcodes: true,
         filter_images: None,
+        broadcast: session::BroadcastSettings {
+            max_streams: 1,
+            has_captions: false,
+            start_timeout: Duration::from_secs(10),
+            patience: Duration::from_secs(60),
+        },
         recording: RecordingSettings {
             enabled: false,
             notification: RecordingNotification::PublisherModerator,

@@ -58,6 +58,19 @@ impl RunningJob {
         job
     }
 
+    /// Of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What its process has taken of a processor.
+    pub(crate) fn cpu_seconds(&self) -> f64 {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.id())).unwrap();
+        // Behind the name, which may have anything in it: user and system time, in hundredths of a second.
+        let fields: Vec<&str> = stat[stat.rfind(')').unwrap()..].split(' ').collect();
+        [12, 13].iter().map(|at| fields[*at].parse::<f64>().unwrap() / 100.0).sum()
+    }
+
     pub(crate) fn tell(&self, what: &ToJob) {
         let mut message = vec![JSON];
         serde_json::to_writer(&mut message, what).unwrap();

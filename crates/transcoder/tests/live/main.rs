@@ -2,6 +2,7 @@
 
 mod broadcasting;
 mod camera;
+mod costs;
 mod filtering;
 mod job;
 mod recognising;
