@@ -20,6 +20,8 @@ const BATCH: usize = 64;
 pub(crate) struct Link {
     socket: AsyncFd<OwnedFd>,
     buffer: Vec<u8>,
+    /// The process has ended in the middle of something.
+    was_reset: bool,
 }
 
 /// What came in one go.
@@ -44,7 +46,7 @@ impl Link {
             reason = "unsound with what changes its number or closes it early: an `OwnedFd` does neither"
         )]
         let socket = AsyncFd::new(ours)?;
-        Ok((Self { socket, buffer: vec![0; LONGEST] }, theirs))
+        Ok((Self { socket, buffer: vec![0; LONGEST], was_reset: false }, theirs))
     }
 
     /// Waits for room. An error says that the process is gone.
@@ -73,13 +75,17 @@ impl Link {
 
     /// What has come, at least one message. `None`: nothing will come any more.
     pub(crate) async fn receive(&mut self) -> Option<Received> {
-        let Self { socket, buffer } = self;
+        let Self { socket, buffer, was_reset } = self;
         let mut received = Received::default();
         loop {
             let mut ready = socket.readable().await.ok()?;
             for _ in 0..BATCH {
                 let read = ready.try_io(|socket| Ok(rustix::net::recv(socket, &mut buffer[..], RecvFlags::empty())?.0));
                 match read {
+                    // It ended without reading all that it was sent: what it said before is there still, after this error.
+                    Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionReset && !*was_reset => {
+                        *was_reset = true
+                    }
                     Ok(Ok(0) | Err(_)) if received.is_empty() => return None,
                     Ok(Ok(0) | Err(_)) | Err(_) => break,
                     Ok(Ok(length)) => received.take(buffer.get(..length).unwrap_or_default()),

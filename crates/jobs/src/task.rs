@@ -122,7 +122,10 @@ impl Task {
     ) -> io::Result<(End, String)> {
         let (mut link, theirs) = Link::pair()?;
         let process = Process::start(&self.transcoder, theirs)?;
-        let end = self.talk(&mut link, told, start, queue).await.unwrap_or(End::Died);
+        let end = match self.talk(&mut link, told, start, queue).await {
+            Ok(end) => end,
+            Err(_) => self.last_words(&mut link, told, start).await,
+        };
         // It ends when it has lost it.
         drop(link);
         Ok((end, process.end().await))
@@ -170,6 +173,17 @@ impl Task {
                 }
             }
         }
+    }
+
+    /// It takes nothing any more, and may have said why.
+    async fn last_words(&self, link: &mut Link, told: &Told, start: u32) -> End {
+        let mut dropped = 0;
+        while let Some(received) = link.receive().await {
+            if let Some(end) = self.take(received, told, start, &mut dropped).await {
+                return end;
+            }
+        }
+        End::Died
     }
 
     async fn take(&self, received: Received, told: &Told, start: u32, dropped: &mut u64) -> Option<End> {

@@ -198,7 +198,7 @@ async fn one_that_dies_again_and_again_is_given_up() {
 
 #[tokio::test]
 async fn one_that_cannot_be_done_is_not_tried_again() {
-    let mut bench = Bench::new("", "say(says='failed', why='no such address')");
+    let mut bench = Bench::new("", "say(says='failed', why='no such address'); sys.exit(0)");
     bench.start();
     assert_eq!(bench.news().await, JobNews::Ended(JobEnd::Failed("no such address".to_owned())));
     bench.jobs.ended(JOB);

@@ -283,6 +283,12 @@ fn sound(form: Form, sender: Sender) -> Result<gst::Bin, JobError> {
     Ok(elements)
 }
 
+/// When it is to be shown, since the beginning. Encoders may count from elsewhere (x264enc from a thousand hours on), and say so in
+/// the segment.
+fn running_time(sample: &gst::Sample, buffer: &gst::BufferRef) -> Option<gst::ClockTime> {
+    sample.segment()?.downcast_ref::<gst::ClockTime>()?.to_running_time(buffer.pts()?)
+}
+
 /// Where a sink's buffers go.
 struct Sender {
     link: Link,
@@ -303,9 +309,7 @@ impl Sender {
             find(elements, "sink")?.downcast::<AppSink>().map_err(|_| JobError::Broken("no appsink".to_owned()))?;
         let callbacks = AppSinkCallbacks::builder().new_sample(move |sink| {
             let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
-            if let Some(buffer) = sample.buffer() {
-                self.send(buffer);
-            }
+            self.send(&sample);
             Ok(gst::FlowSuccess::Ok)
         });
         sink.set_callbacks(callbacks.build());
@@ -317,8 +321,12 @@ impl Sender {
         (self.kind == MediaKind::Audio && level != NO_LEVEL).then_some(level)
     }
 
-    fn send(&mut self, buffer: &gst::BufferRef) {
-        let (Some(time), Ok(map)) = (buffer.pts(), buffer.map_readable()) else { return };
+    fn send(&mut self, sample: &gst::Sample) {
+        let Some((time, buffer)) = sample.buffer().and_then(|buffer| Some((running_time(sample, buffer)?, buffer)))
+        else {
+            return;
+        };
+        let Ok(map) = buffer.map_readable() else { return };
         let captured = self.epoch + Duration::from_nanos(time.nseconds());
         let (marker, payload, rate) = match self.kind {
             // A packet of Opus is nothing but its frame.

@@ -126,6 +126,8 @@ impl RunningJob {
         let length = match (&self.socket).read(&mut buffer) {
             Ok(length) => length,
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => return false,
+            // It ended without reading all that it was sent: what it said before comes after this.
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => return false,
             Err(error) => panic!("{error}"),
         };
         match buffer[..length].split_first() {
@@ -325,7 +327,8 @@ impl Film {
 
     /// Pictures as they are, in RGB of this size.
     pub(crate) fn scaled(&self, width: u32, height: u32) -> Vec<Vec<u8>> {
-        let filter = format!("scale={width}:{height}:flags=area");
+        // In RGB: of pictures this small there is hardly any colour otherwise.
+        let filter = format!("format=rgb24,scale={width}:{height}:flags=area");
         let bytes = ffmpeg(&self.file, &["-map", "0:v", "-vf", &filter, "-f", "rawvideo", "-pix_fmt", "rgb24"]);
         bytes.chunks_exact((width * height * 3) as usize).map(<[u8]>::to_vec).collect()
     }

@@ -114,26 +114,26 @@ impl ToSchema for NewConnection {}
 
 impl PartialSchema for NewConnection {
     fn schema() -> RefOr<Schema> {
-        let camera = "With type `IPCAM`";
-        let of_camera = |kind, what: &str| optional(kind, &format!("{camera}: {what}"));
+        // With the other type nobody looks at them, whatever they are.
+        let of_camera = |what: &str| {
+            let description = format!("With type `IPCAM`: {what}");
+            ObjectBuilder::new().schema_type(SchemaType::AnyValue).description(Some(description))
+        };
         web_rtc_schema(ConnectionType::WORDS)
             .description(Some("What a connection shall be like. `null` counts as absent"))
             .property("record", optional(Type::Boolean, "Let individual recordings take its stream; `true` if absent"))
-            .property(
-                "rtspUri",
-                of_camera(Type::String, "where it is: `rtsp:`, `rtsps:`, `http:`, `https:` or `file:`"),
-            )
+            .property("rtspUri", of_camera("a string, where it is: `rtsp:`, `rtsps:`, `http:`, `https:` or `file:`"))
             .property(
                 "adaptativeBitrate",
-                of_camera(Type::Boolean, "its pictures follow the networks of subscribers; `true` if absent"),
+                of_camera("a boolean, its pictures follow the networks of subscribers; `true` if absent"),
             )
             .property(
                 "onlyPlayWithSubscribers",
-                of_camera(Type::Boolean, "it is pulled only while somebody wants it; `true` if absent"),
+                of_camera("a boolean, it is pulled only while somebody wants it; `true` if absent"),
             )
             .property(
                 "networkCache",
-                of_camera(Type::Number, "milliseconds by which packets of RTSP may come late; 2000 if absent"),
+                of_camera("a number, milliseconds by which packets of RTSP may come late; 2000 if absent"),
             )
             .into()
     }
