@@ -187,7 +187,7 @@ impl Jobs {
             }
             JobCommand::ShowPage { job, router, tap, input, page } => {
                 let shown = self.show(job, router, tap, &page);
-                let Some(running) = self.running.get_mut(&job) else { return None };
+                let running = self.running.get_mut(&job)?;
                 match shown {
                     Ok(shown) => running.page = Some(shown),
                     Err(why) => return Some(JobReport { job, news: JobNews::Said(FromJob::PageLost { why }) }),

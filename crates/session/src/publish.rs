@@ -25,6 +25,9 @@ use crate::session::Session;
 use crate::stream::{self, Stream};
 use crate::{Notification, Refusal, Reply, Time};
 
+/// What is to be published, the id that it had before since then, and the filter that is there for it.
+pub(crate) type Requested = (Box<Publish>, Option<(StreamId, Time)>, Option<Box<StreamFilter>>);
+
 /// What a client has asked to publish, with the filter that waits for it.
 pub(crate) type Published = (PublicationId, TransportId, Publish, Option<(StreamId, Time)>, Option<Box<StreamFilter>>);
 
@@ -97,7 +100,7 @@ impl Session {
         origin: Origin,
         who: ParticipantId,
         publication: PublicationId,
-        (request, known_as, filter): (Box<Publish>, Option<(StreamId, Time)>, Option<Box<StreamFilter>>),
+        (request, known_as, filter): Requested,
         cx: &mut Context,
         now: Time,
     ) -> Decision {
