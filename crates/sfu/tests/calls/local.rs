@@ -38,6 +38,22 @@ fn received(call: &mut Call, client: usize, duration: Duration) -> (usize, usize
     (call.video_of(client).len() - before.0, call.audio_of(client).len() - before.1)
 }
 
+/// A publisher that is sent back what it publishes has a new transport; both it and somebody else go on.
+fn reconnects(call: &mut Call, publisher: usize, other: usize) -> usize {
+    let publication = call.clients[publisher].publication;
+    let again = call.publish_as(publication, browser(), (true, true), &[], true);
+    call.clients[publisher].closed = true;
+    call.connect();
+    call.start_audio(again);
+    call.start_video(again, VideoCodec::Vp8, None);
+    call.run(ms(500));
+    for client in [other, again] {
+        let (video, audio) = received(call, client, ms(1000));
+        assert!(video > 70 && audio > 40, "{video} {audio}");
+    }
+    again
+}
+
 /// Whether the last that somebody got has been through the filter.
 fn is_turned(call: &Call, client: usize) -> bool {
     let orientations = call.video_of(client).into_iter().rev().filter_map(|packet| packet.extensions.video_orientation);
@@ -98,16 +114,7 @@ fn a_publisher_that_reconnects_goes_on_behind_its_filter_and_is_sent_back_what_t
     interpose(&mut call, publication);
     let (video, _) = received(&mut call, ann, ms(2000));
     assert!(video > 100, "{video}");
-    let again = call.publish_as(publication, browser(), (true, true), &[], true);
-    call.clients[ann].closed = true;
-    call.connect();
-    call.start_audio(again);
-    call.start_video(again, VideoCodec::Vp8, None);
-    call.run(ms(500));
-    for client in [bob, again] {
-        let (video, audio) = received(&mut call, client, ms(1000));
-        assert!(video > 70 && audio > 40, "{video} {audio}");
-    }
+    let again = reconnects(&mut call, ann, bob);
     call.filter = None;
     call.run(IN_FLIGHT);
     assert_eq!(received(&mut call, bob, ms(500)), (0, 0));
@@ -129,16 +136,7 @@ fn a_publisher_that_is_sent_back_reconnects_and_everybody_goes_on() {
     call.start_audio(ann);
     call.start_video(ann, VideoCodec::Vp8, None);
     call.run(ms(1000));
-    let again = call.publish_as(publication, browser(), (true, true), &[], true);
-    call.clients[ann].closed = true;
-    call.connect();
-    call.start_audio(again);
-    call.start_video(again, VideoCodec::Vp8, None);
-    call.run(ms(500));
-    for client in [bob, again] {
-        let (video, audio) = received(&mut call, client, ms(1000));
-        assert!(video > 70 && audio > 40, "{video} {audio}");
-    }
+    reconnects(&mut call, ann, bob);
 }
 
 #[test]

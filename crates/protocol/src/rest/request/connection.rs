@@ -65,11 +65,9 @@ pub struct IpCamera {
 pub fn connection(body: &Body) -> Result<NewConnection, InvalidParameter> {
     let fields = body.fields();
     let record = fields.boolean("record")?.unwrap_or(true);
-    // What is written wrongly is told, though it is of no use with the other type.
-    let pull = Pull::read(&fields)?;
     match fields.word("type")?.unwrap_or(ConnectionType::WebRtc) {
         ConnectionType::WebRtc => web_rtc(&fields, record).map(NewConnection::WebRtc),
-        ConnectionType::IpCam => ip_camera(&fields, record, pull).map(NewConnection::IpCam),
+        ConnectionType::IpCam => ip_camera(&fields, record).map(NewConnection::IpCam),
     }
 }
 
@@ -116,25 +114,26 @@ impl ToSchema for NewConnection {}
 
 impl PartialSchema for NewConnection {
     fn schema() -> RefOr<Schema> {
-        let of_camera = |kind, what: &str| optional(kind, &format!("With type `IPCAM`: {what}"));
+        // With the other type nobody looks at them, whatever they are.
+        let of_camera = |what: &str| {
+            let description = format!("With type `IPCAM`: {what}");
+            ObjectBuilder::new().schema_type(SchemaType::AnyValue).description(Some(description))
+        };
         web_rtc_schema(ConnectionType::WORDS)
             .description(Some("What a connection shall be like. `null` counts as absent"))
             .property("record", optional(Type::Boolean, "Let individual recordings take its stream; `true` if absent"))
-            .property(
-                "rtspUri",
-                of_camera(Type::String, "where it is: `rtsp:`, `rtsps:`, `http:`, `https:` or `file:`"),
-            )
+            .property("rtspUri", of_camera("a string, where it is: `rtsp:`, `rtsps:`, `http:`, `https:` or `file:`"))
             .property(
                 "adaptativeBitrate",
-                of_camera(Type::Boolean, "its pictures follow the networks of subscribers; `true` if absent"),
+                of_camera("a boolean, its pictures follow the networks of subscribers; `true` if absent"),
             )
             .property(
                 "onlyPlayWithSubscribers",
-                of_camera(Type::Boolean, "it is pulled only while somebody wants it; `true` if absent"),
+                of_camera("a boolean, it is pulled only while somebody wants it; `true` if absent"),
             )
             .property(
                 "networkCache",
-                of_camera(Type::Number, "milliseconds by which packets of RTSP may come late; 2000 if absent"),
+                of_camera("a number, milliseconds by which packets of RTSP may come late; 2000 if absent"),
             )
             .into()
     }
@@ -246,27 +245,8 @@ fn bandwidth(fields: &Fields<'_>, name: &str) -> Result<Option<i32>, InvalidPara
     Ok(fields.get(name).map(read).transpose()?.map(|number| narrow(whole(&number))))
 }
 
-/// What is only of use for a camera.
-struct Pull<'a> {
-    uri: Option<&'a str>,
-    adaptative_bitrate: bool,
-    only_with_subscribers: bool,
-    network_cache: i32,
-}
-
-impl<'a> Pull<'a> {
-    fn read(fields: &Fields<'a>) -> Result<Self, InvalidParameter> {
-        Ok(Self {
-            uri: fields.text("rtspUri")?,
-            adaptative_bitrate: fields.boolean("adaptativeBitrate")?.unwrap_or(true),
-            only_with_subscribers: fields.boolean("onlyPlayWithSubscribers")?.unwrap_or(true),
-            network_cache: fields.integer("networkCache")?.map_or(2000, narrow),
-        })
-    }
-}
-
-fn ip_camera(fields: &Fields<'_>, record: bool, pull: Pull<'_>) -> Result<IpCamera, InvalidParameter> {
-    let rtsp_uri = pull.uri.ok_or_else(|| fields.invalid("rtspUri", "is mandatory with type IPCAM"))?;
+fn ip_camera(fields: &Fields<'_>, record: bool) -> Result<IpCamera, InvalidParameter> {
+    let rtsp_uri = fields.text("rtspUri")?.ok_or_else(|| fields.invalid("rtspUri", "is mandatory with type IPCAM"))?;
     if !is_camera_uri(rtsp_uri) {
         return Err(fields.invalid("rtspUri", "must be a URI with scheme rtsp, rtsps, http, https or file"));
     }
@@ -274,9 +254,9 @@ fn ip_camera(fields: &Fields<'_>, record: bool, pull: Pull<'_>) -> Result<IpCame
         data: fields.text("data")?.unwrap_or_default().to_owned(),
         record,
         rtsp_uri: rtsp_uri.to_owned(),
-        adaptative_bitrate: pull.adaptative_bitrate,
-        only_play_with_subscribers: pull.only_with_subscribers,
-        network_cache: pull.network_cache,
+        adaptative_bitrate: fields.boolean("adaptativeBitrate")?.unwrap_or(true),
+        only_play_with_subscribers: fields.boolean("onlyPlayWithSubscribers")?.unwrap_or(true),
+        network_cache: fields.integer("networkCache")?.map_or(2000, narrow),
     })
 }
 
