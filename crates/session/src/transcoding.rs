@@ -87,6 +87,11 @@ impl Session {
 
     /// Ends what nobody receives (any more).
     pub(crate) fn review_transcodings(&mut self, publisher: ParticipantId, cx: &mut Context) {
+        let stream = self.participant(publisher).and_then(|owner| owner.stream.as_ref());
+        // Most streams have none, and then nobody need be looked at.
+        if stream.is_none_or(|stream| stream.transcodings.is_empty()) {
+            return;
+        }
         let received = self.participants().filter_map(|(_, other)| other.subscriptions.get(&publisher)?.codec);
         let mut needed: Vec<VideoCodec> = received.collect();
         needed.extend(cx.media.codecs_wanted(&self.id, publisher));
