@@ -10,7 +10,7 @@ use std::time::Duration;
 use protocol::event::{self, Closing, Event, EventClosed, EventOpened, Reason};
 use protocol::id::{JobId, RecordingKey, RouterId, SessionId, TapId};
 use protocol::job::{BroadcastSpec, FromJob, JobCommand, JobEnd, JobInput, JobNews, JobPage, JobReport, JobSpec};
-use protocol::media::MediaOperation;
+use protocol::media::{Kinds, MediaOperation};
 use protocol::model::MediaMode;
 use protocol::name;
 use protocol::recording::PagePass;
@@ -26,9 +26,6 @@ use crate::jobs::JobPurpose;
 use crate::session::Session;
 use crate::timer::Timer;
 use crate::{Effect, Notification, Refusal, Registry, Reply, Time};
-
-/// As clients say it.
-const SCREEN: &str = "SCREEN";
 
 /// The deployment's choices about broadcasts.
 #[derive(Clone, Copy, Debug)]
@@ -229,15 +226,8 @@ impl Broadcast {
         }
         let audio = self.what.has_audio && described.has_audio;
         let video = self.what.has_video && described.has_video;
-        let input = JobInput {
-            number,
-            audio,
-            video,
-            audio_active: described.audio_active.unwrap_or(true),
-            video_active: described.video_active.unwrap_or(true),
-            is_screen: described.type_of_video.as_deref() == Some(SCREEN),
-            name: name::shown(&participant.data.client, &participant.data.server).filter(|_| has_captions),
-        };
+        let name = name::shown(&participant.data.client, &participant.data.server).filter(|_| has_captions);
+        let input = JobInput { name, ..described.job_input(number, Kinds { audio, video }) };
         (audio || video).then_some(input)
     }
 }
@@ -276,8 +266,8 @@ impl Session {
             picture,
             patience: settings.patience.as_secs() as u32,
         };
-        let job = cx.new_job(JobPurpose::Broadcast { session: self.id.clone() });
-        cx.effects.push(Effect::Job(JobCommand::Start { job, spec: Box::new(JobSpec::Broadcast(spec)), output: None }));
+        let purpose = JobPurpose::Broadcast { session: self.id.clone() };
+        let job = cx.start_job(purpose, JobSpec::Broadcast(spec), None);
         let is_page = what.composition.as_ref().is_some_and(|composition| composition.is_page());
         let for_page = if is_page { cx.settings.recording.page_start_timeout } else { Duration::ZERO };
         cx.timers.set(Timer::BroadcastStart(job), now + settings.start_timeout.max(for_page));
@@ -481,10 +471,8 @@ impl Session {
         });
         if let Some((input, room, publication)) = found {
             let tap = cx.ids.tap();
-            let (audio, video) = (input.audio, input.video);
             broadcast.inputs.insert(publisher, Input { number, tap, room });
-            cx.effects.push(Effect::Job(JobCommand::AddInput { job: broadcast.job, router: room, tap, input }));
-            cx.effects.media(room, MediaOperation::SetTap { tap, publication, audio, video });
+            cx.add_job_input(broadcast.job, (room, publication), tap, input);
         }
         self.on_air = Some(broadcast);
     }
@@ -492,7 +480,6 @@ impl Session {
     fn take_out_of_broadcast(&mut self, publisher: ParticipantId, cx: &mut Context) {
         let Some(broadcast) = &mut self.on_air else { return };
         let Some(Input { tap, room, .. }) = broadcast.inputs.remove(&publisher) else { return };
-        cx.effects.media(room, MediaOperation::RemoveTap { tap });
-        cx.effects.push(Effect::Job(JobCommand::RemoveInput { job: broadcast.job, tap }));
+        cx.remove_job_input(broadcast.job, room, tap);
     }
 }

@@ -291,7 +291,6 @@ impl Session {
         if camera.job.is_some() {
             return;
         }
-        let job = cx.new_job(JobPurpose::Camera(publication));
         let properties = &camera.properties;
         // What follows the bandwidth of subscribers has to be encoded here, but for live pictures that all of them can take.
         let may_pass = !properties.adaptative_bitrate || properties.is_live();
@@ -302,10 +301,10 @@ impl Session {
         };
         // What has been announced stays.
         let settled = camera.codec().or((forced_codec == ForcedVideoCodec::H264).then_some(VideoCodec::H264));
-        camera.job = Some(job);
         camera.enter(CameraState::Connecting, now);
-        let spec = Box::new(JobSpec::Camera(spec));
-        cx.effects.push(Effect::Job(JobCommand::Start { job, spec, output: Some((room, publication)) }));
+        let output = Some((room, publication));
+        let job = cx.start_job(JobPurpose::Camera(publication), JobSpec::Camera(spec), output);
+        camera.job = Some(job);
         if let Some(video) = settled {
             cx.effects.push(Effect::Job(JobCommand::Tell { job, message: ToJob::Settle { video } }));
         }

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use protocol::event::{Event, FilterEvent};
 use protocol::filter::{Filter, FilterCall, printed};
 use protocol::id::{JobId, MediaRequestId, PublicationId, RouterId, StreamId, TapId};
-use protocol::job::{FilterSpec, FromJob, JobCommand, JobEnd, JobInput, JobNews, JobSpec, ToJob};
+use protocol::job::{FilterSpec, FromJob, JobCommand, JobEnd, JobNews, JobSpec, ToJob};
 use protocol::media::{Kinds, LocalFormats, MediaOperation};
 use serde_json::Value;
 
@@ -61,15 +61,13 @@ impl StreamFilter {
         purpose: JobPurpose,
         cx: &mut Context,
     ) -> Box<Self> {
-        let job = cx.new_job(purpose);
         let spec = JobSpec::Filter {
             filter: FilterSpec { kind: filter.kind.clone(), options: filter.options.clone() },
             video: kinds.video,
             audio: kinds.audio,
             images: cx.settings.filter_images.clone(),
         };
-        let output = Some((router, publication));
-        cx.effects.push(Effect::Job(JobCommand::Start { job, spec: Box::new(spec), output }));
+        let job = cx.start_job(purpose, spec, Some((router, publication)));
         let (tap, behind) = (cx.ids.tap(), cx.ids.publication());
         Box::new(Self {
             job,
@@ -86,20 +84,8 @@ impl StreamFilter {
 
     /// It gets what the publisher sends.
     fn listen(&self, publication: PublicationId, properties: &StreamProperties, cx: &mut Context) {
-        let kinds = stream::kinds(properties);
-        let input = JobInput {
-            number: INPUT,
-            audio: kinds.audio,
-            video: kinds.video,
-            audio_active: properties.audio_active.unwrap_or(true),
-            video_active: properties.video_active.unwrap_or(true),
-            is_screen: properties.is_screen(),
-            name: None,
-        };
-        let (job, router, tap) = (self.job, self.router, self.tap);
-        cx.effects.push(Effect::Job(JobCommand::AddInput { job, router, tap, input }));
-        let (audio, video) = (kinds.audio, kinds.video);
-        cx.effects.media(router, MediaOperation::SetTap { tap, publication, audio, video });
+        let input = properties.job_input(INPUT, stream::kinds(properties));
+        cx.add_job_input(self.job, (self.router, publication), self.tap, input);
     }
 
     /// It takes the publisher's place.

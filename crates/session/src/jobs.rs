@@ -3,11 +3,12 @@
 
 use std::collections::HashMap;
 
-use protocol::id::{JobId, MediaRequestId, PublicationId, SessionId};
-use protocol::job::{JobCommand, JobReport};
-use protocol::media::VideoCodec;
+use protocol::id::{JobId, MediaRequestId, PublicationId, RouterId, SessionId, TapId};
+use protocol::job::{JobCommand, JobInput, JobReport, JobSpec};
+use protocol::media::{Kinds, MediaOperation, VideoCodec};
 
 use crate::client::Seat;
+use crate::command::StreamProperties;
 use crate::context::Context;
 use crate::{Effect, Registry, Time};
 
@@ -38,12 +39,52 @@ impl Jobs {
     }
 }
 
+impl StreamProperties {
+    /// Such a stream as a job has it: these kinds of it, under a number that is new in the job.
+    pub(crate) fn job_input(&self, number: u16, Kinds { audio, video }: Kinds) -> JobInput {
+        JobInput {
+            number,
+            audio,
+            video,
+            audio_active: self.audio_active.unwrap_or(true),
+            video_active: self.video_active.unwrap_or(true),
+            is_screen: self.is_screen(),
+            name: None,
+        }
+    }
+}
+
 impl Context {
-    /// A new job, which is started by the caller ([`JobCommand::Start`]).
-    pub(crate) fn new_job(&mut self, purpose: JobPurpose) -> JobId {
+    /// Begins a job. What comes out of it, if anything does, is published as `output`.
+    pub(crate) fn start_job(
+        &mut self,
+        purpose: JobPurpose,
+        spec: JobSpec,
+        output: Option<(RouterId, PublicationId)>,
+    ) -> JobId {
         let job = self.ids.job();
         self.jobs.purposes.insert(job, purpose);
+        self.effects.push(Effect::Job(JobCommand::Start { job, spec: Box::new(spec), output }));
         job
+    }
+
+    /// What is published there comes to a job from now on, by a new tap.
+    pub(crate) fn add_job_input(
+        &mut self,
+        job: JobId,
+        (router, publication): (RouterId, PublicationId),
+        tap: TapId,
+        input: JobInput,
+    ) {
+        let (audio, video) = (input.audio, input.video);
+        self.effects.push(Effect::Job(JobCommand::AddInput { job, router, tap, input }));
+        self.effects.media(router, MediaOperation::SetTap { tap, publication, audio, video });
+    }
+
+    /// It comes no longer.
+    pub(crate) fn remove_job_input(&mut self, job: JobId, router: RouterId, tap: TapId) {
+        self.effects.media(router, MediaOperation::RemoveTap { tap });
+        self.effects.push(Effect::Job(JobCommand::RemoveInput { job, tap }));
     }
 
     /// It is for something else from now on.

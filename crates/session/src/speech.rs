@@ -9,11 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use protocol::id::{ConnectionId, JobId, PublicationId, RouterId, SessionId, TapId};
-use protocol::job::{
-    FromJob, JobCommand, JobEnd, JobInput, JobNews, JobSpec, RecogniseSpec, SpeechEngine, TranscribeSpec,
-};
-use protocol::media::MediaOperation;
+use protocol::id::{ConnectionId, JobId, RouterId, SessionId, TapId};
+use protocol::job::{FromJob, JobCommand, JobEnd, JobNews, JobSpec, RecogniseSpec, SpeechEngine, TranscribeSpec};
+use protocol::media::{Kinds, MediaOperation};
 use serde::{Deserialize, Serialize};
 
 use crate::client::Origin;
@@ -380,9 +378,7 @@ impl Context {
     }
 
     fn start_recogniser(&mut self, spec: RecogniseSpec, now: Time) -> JobId {
-        let job = self.new_job(JobPurpose::Recognise);
-        let spec = Box::new(JobSpec::Recognise(spec));
-        self.effects.push(Effect::Job(JobCommand::Start { job, spec, output: None }));
+        let job = self.start_job(JobPurpose::Recognise, JobSpec::Recognise(spec), None);
         if let Some(speech) = &self.settings.speech {
             self.timers.set(Timer::Recogniser(job), now + speech.start_timeout);
         }
@@ -393,27 +389,16 @@ impl Context {
     fn listen(&mut self, job: JobId, speaker: &Participant) {
         let Some(recogniser) = self.speech.recognisers.get_mut(&job).filter(|one| one.tap.is_none()) else { return };
         let Some(stream) = speaker.stream.as_ref().filter(|it| it.description.properties.has_audio) else { return };
-        let (router, publication): (RouterId, PublicationId) = (speaker.room, stream.publication);
         let tap = self.ids.tap();
-        recogniser.tap = Some((router, tap));
-        let input = JobInput {
-            number: INPUT,
-            audio: true,
-            video: false,
-            audio_active: stream.description.properties.audio_active.unwrap_or(true),
-            video_active: false,
-            is_screen: false,
-            name: None,
-        };
-        self.effects.push(Effect::Job(JobCommand::AddInput { job, router, tap, input }));
-        self.effects.media(router, MediaOperation::SetTap { tap, publication, audio: true, video: false });
+        recogniser.tap = Some((speaker.room, tap));
+        let input = stream.description.properties.job_input(INPUT, Kinds { audio: true, video: false });
+        self.add_job_input(job, (speaker.room, stream.publication), tap, input);
     }
 
     fn listen_no_more(&mut self, job: JobId) {
         let Some(recogniser) = self.speech.recognisers.get_mut(&job) else { return };
         if let Some((router, tap)) = recogniser.tap.take() {
-            self.effects.media(router, MediaOperation::RemoveTap { tap });
-            self.effects.push(Effect::Job(JobCommand::RemoveInput { job, tap }));
+            self.remove_job_input(job, router, tap);
         }
     }
 

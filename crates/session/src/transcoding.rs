@@ -5,17 +5,17 @@
 //! anew as after a loss (`healing`).
 
 use protocol::id::{JobId, PublicationId, TapId};
-use protocol::job::{FromJob, JobCommand, JobInput, JobNews, JobSpec};
-use protocol::media::{LocalFormats, MediaOperation, VideoCodec};
+use protocol::job::{FromJob, JobNews, JobSpec};
+use protocol::media::{Kinds, LocalFormats, MediaOperation, VideoCodec};
 use protocol::model::ForcedVideoCodec;
 
+use crate::Registry;
 use crate::client::Seat;
 use crate::context::Context;
 use crate::id::ParticipantId;
 use crate::jobs::JobPurpose;
 use crate::session::Session;
 use crate::stream::Stream;
-use crate::{Effect, Registry};
 
 /// Into what can be transcoded while a call goes on, best first.
 const TARGETS: [VideoCodec; 2] = [VideoCodec::Vp8, VideoCodec::H264];
@@ -63,25 +63,14 @@ impl Session {
         if stream.publication_in(Some(codec)).is_some() {
             return Some(codec);
         }
-        let job = cx.new_job(JobPurpose::Transcoding { seat, codec });
+        let kinds = Kinds { audio: stream.description.properties.has_audio, video: true };
+        let input = stream.description.properties.job_input(INPUT, kinds);
         let (publication, tap) = (cx.ids.publication(), cx.ids.tap());
+        let spec = JobSpec::Transcode { from: published, to: codec, audio: kinds.audio };
+        let job = cx.start_job(JobPurpose::Transcoding { seat, codec }, spec, Some((room, publication)));
         stream.transcodings.push(Transcoding { codec, publication, job, tap });
-        let audio = stream.description.properties.has_audio;
-        let spec = Box::new(JobSpec::Transcode { from: published, to: codec, audio });
-        let input = JobInput {
-            number: INPUT,
-            audio,
-            video: true,
-            audio_active: true,
-            video_active: true,
-            is_screen: stream.description.properties.is_screen(),
-            name: None,
-        };
-        cx.effects.push(Effect::Job(JobCommand::Start { job, spec, output: Some((room, publication)) }));
         cx.effects.media(room, MediaOperation::PublishLocal { publication, formats: None });
-        cx.effects.push(Effect::Job(JobCommand::AddInput { job, router: room, tap, input }));
-        let original = stream.publication;
-        cx.effects.media(room, MediaOperation::SetTap { tap, publication: original, audio, video: true });
+        cx.add_job_input(job, (room, stream.publication), tap, input);
         Some(codec)
     }
 
