@@ -110,14 +110,7 @@ impl Output {
 
     /// What the server is told of it.
     pub(crate) fn ready(&self) -> FromJob {
-        let video = self.video.as_ref().map(|video| OutputVideo {
-            codec: video.codec,
-            parameters: match video.codec {
-                VideoCodec::H264 => "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f".to_owned(),
-                VideoCodec::Vp9 => "profile-id=0".to_owned(),
-                VideoCodec::Vp8 | VideoCodec::Av1 => String::new(),
-            },
-        });
+        let video = self.video.as_ref().map(|video| OutputVideo::encoded(video.codec));
         FromJob::Ready { audio: self.audio.is_some(), video }
     }
 

@@ -173,26 +173,17 @@ impl Profile {
         Some(Self { id, level: level.unwrap_or(31) })
     }
 
-    fn parameters(self) -> String {
+    fn output(self) -> OutputVideo {
         let Self { id, level } = self;
-        format!("level-asymmetry-allowed=1;packetization-mode=1;profile-level-id={id}{level:02x}")
+        OutputVideo::h264(&format!("{id}{level:02x}"))
     }
 }
 
 impl Policy {
     fn decide(self, profile: Option<Profile>) -> Video {
-        let plain = |codec, parameters: &str| OutputVideo { codec, parameters: parameters.to_owned() };
         match (self.settled, profile.filter(|_| self.passes)) {
-            (None | Some(VideoCodec::H264), Some(profile)) => Video {
-                output: OutputVideo { codec: VideoCodec::H264, parameters: profile.parameters() },
-                passes: true,
-            },
-            (Some(VideoCodec::H264), None) => {
-                let encoded = Profile { id: "42e0", level: 31 };
-                Video { output: plain(VideoCodec::H264, &encoded.parameters()), passes: false }
-            }
-            (Some(VideoCodec::Vp9), _) => Video { output: plain(VideoCodec::Vp9, "profile-id=0"), passes: false },
-            (settled, _) => Video { output: plain(settled.unwrap_or(VideoCodec::Vp8), ""), passes: false },
+            (None | Some(VideoCodec::H264), Some(profile)) => Video { output: profile.output(), passes: true },
+            (settled, _) => Video { output: OutputVideo::encoded(settled.unwrap_or(VideoCodec::Vp8)), passes: false },
         }
     }
 }
@@ -543,7 +534,7 @@ mod tests {
 
     #[test]
     fn profiles_are_those_that_browsers_offer() {
-        let parameters = |set: &[u8]| Profile::of_parameter_set(set).map(Profile::parameters);
+        let parameters = |set: &[u8]| Profile::of_parameter_set(set).map(|profile| profile.output().parameters);
         let written = |id| format!("level-asymmetry-allowed=1;packetization-mode=1;profile-level-id={id}");
         assert_eq!(parameters(&[0x67, 66, 0xc0, 21]), Some(written("42e015")));
         assert_eq!(parameters(&[0x67, 66, 0, 40]), Some(written("42e028")));
