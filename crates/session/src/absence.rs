@@ -117,24 +117,10 @@ impl Participant {
             .as_ref()
             .map(|stream| LapsedStream { description: stream.description.clone(), loopback: stream.loopback });
         let lapsed = published.or_else(|| self.lapsed.clone());
-        Some(Self {
-            client: self.client,
-            connection: self.connection.clone(),
-            access,
-            created_at: self.created_at,
-            active_at: self.active_at,
-            ip: self.ip.clone(),
-            platform: self.platform.clone(),
-            data: self.data.clone(),
-            stream: None,
-            lapsed,
-            subscriptions: Default::default(),
-            early_candidates: Default::default(),
-            voice: Default::default(),
-            room: self.room,
-            quality: Default::default(),
-            selection: Default::default(),
-        })
+        let former =
+            Self::new(self.client, self.connection.clone(), access, self.room, self.created_at, self.active_at);
+        let (ip, platform, data) = (self.ip.clone(), self.platform.clone(), self.data.clone());
+        Some(Self { ip, platform, data, lapsed, ..former })
     }
 }
 

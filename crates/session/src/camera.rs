@@ -4,16 +4,15 @@
 //! What a camera sends is known late, or never. Who subscribes waits until then, but not for long: then the stream is said to be VP8,
 //! and the job makes it so.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use protocol::id::{ConnectionId, JobId, PublicationId, RouterId};
 use protocol::job::{CameraSpec, FromJob, JobCommand, JobEnd, JobNews, JobSpec, ToJob};
-use protocol::media::{LocalFormats, MediaOperation, OutputVideo, Selection, VideoCodec};
+use protocol::media::{LocalFormats, MediaOperation, OutputVideo, VideoCodec};
 use protocol::model::ForcedVideoCodec;
 use serde::{Deserialize, Serialize};
 
-use crate::candidate::EarlyCandidates;
 use crate::client::{Origin, Seat};
 use crate::command::{CameraProperties, StreamProperties};
 use crate::connection::{Access, Participant};
@@ -22,13 +21,11 @@ use crate::event::Announced;
 use crate::id::ParticipantId;
 use crate::jobs::JobPurpose;
 use crate::peer_connection::PeerConnection;
-use crate::quality::Quality;
 use crate::registry::NotFound;
 use crate::reply::{ParticipantData, StreamDescription};
 use crate::session::Session;
 use crate::stream::{self, Stream};
 use crate::timer::Timer;
-use crate::voice::Voice;
 use crate::{Effect, Notification, Registry, Time};
 
 /// What a camera runs on.
@@ -39,9 +36,6 @@ const DESCRIPTION: Duration = Duration::from_secs(3);
 const ANOTHER_JOB: Duration = Duration::from_secs(60);
 /// How many changes of state are remembered.
 const REMEMBERED_CHANGES: usize = 32;
-
-/// Of H264 that the job has encoded: constrained baseline.
-const ENCODED_H264: &str = "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f";
 
 /// Cameras by what they publish.
 pub(crate) type Cameras = HashMap<PublicationId, Seat>;
@@ -139,11 +133,11 @@ impl Registry {
     /// A camera has not said in time what it sends.
     pub(crate) fn settle_camera(&mut self, publication: PublicationId) {
         if let Some((session, who, cx)) = self.camera(publication) {
-            let video = match session.properties.forced_video_codec {
-                ForcedVideoCodec::H264 => OutputVideo { codec: VideoCodec::H264, parameters: ENCODED_H264.to_owned() },
-                _ => OutputVideo { codec: VideoCodec::Vp8, parameters: String::new() },
+            let codec = match session.properties.forced_video_codec {
+                ForcedVideoCodec::H264 => VideoCodec::H264,
+                _ => VideoCodec::Vp8,
             };
-            session.describe_camera(who, publication, video, cx);
+            session.describe_camera(who, publication, OutputVideo::encoded(codec), cx);
         }
     }
 
@@ -177,24 +171,14 @@ impl Session {
         let data = ParticipantData { client: String::new(), server: properties.data.clone() };
         let ip = properties.ip.clone().unwrap_or_default();
         let camera = Camera { properties, job: None, formats: None, changes: VecDeque::new() };
+        let access = Access::Camera(Box::new(camera));
+        // Nobody has this client: what it is told goes nowhere.
+        let client = cx.ids.client();
         let participant = Participant {
-            // Nobody has it: what it is told goes nowhere.
-            client: cx.ids.client(),
-            connection: connection.clone(),
-            access: Access::Camera(Box::new(camera)),
-            created_at: now,
-            active_at: now,
             ip,
             platform: PLATFORM.to_owned(),
             data: data.clone(),
-            stream: None,
-            lapsed: None,
-            subscriptions: BTreeMap::new(),
-            early_candidates: EarlyCandidates::default(),
-            voice: Voice::default(),
-            room,
-            quality: Quality::default(),
-            selection: Selection::default(),
+            ..Participant::new(client, connection.clone(), access, room, now, now)
         };
         let origin = Origin { client: participant.client, asker: None };
         self.emit_joined(&participant, cx, now);
@@ -400,10 +384,9 @@ impl Stream {
 
 /// What the pictures of a session's cameras are in any case. Of H264 there are several kinds.
 fn forced(codec: ForcedVideoCodec) -> Option<OutputVideo> {
-    let video = |codec, parameters: &str| Some(OutputVideo { codec, parameters: parameters.to_owned() });
     match codec {
-        ForcedVideoCodec::Vp8 => video(VideoCodec::Vp8, ""),
-        ForcedVideoCodec::Vp9 => video(VideoCodec::Vp9, "profile-id=0"),
+        ForcedVideoCodec::Vp8 => Some(OutputVideo::encoded(VideoCodec::Vp8)),
+        ForcedVideoCodec::Vp9 => Some(OutputVideo::encoded(VideoCodec::Vp9)),
         ForcedVideoCodec::MediaServerPreferred | ForcedVideoCodec::None | ForcedVideoCodec::H264 => None,
     }
 }

@@ -83,6 +83,35 @@ pub(crate) enum Insider {
 }
 
 impl Participant {
+    /// Somebody who has only just come, and of whom nothing is known.
+    pub(crate) fn new(
+        client: ClientId,
+        connection: ConnectionId,
+        access: Access,
+        room: RouterId,
+        created_at: Time,
+        now: Time,
+    ) -> Self {
+        Self {
+            client,
+            connection,
+            access,
+            created_at,
+            active_at: now,
+            ip: String::new(),
+            platform: String::new(),
+            data: ParticipantData { client: String::new(), server: String::new() },
+            stream: None,
+            lapsed: None,
+            subscriptions: BTreeMap::new(),
+            early_candidates: EarlyCandidates::default(),
+            voice: Voice::default(),
+            room,
+            quality: Quality::default(),
+            selection: Selection::default(),
+        }
+    }
+
     /// Hidden participants see everybody and are seen by nobody; they keep no session open.
     pub(crate) fn is_hidden(&self) -> bool {
         matches!(self.access, Access::Secret(Insider::Hidden(_)) | Access::Page(_))

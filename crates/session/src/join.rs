@@ -1,27 +1,21 @@
 //! Entering a session: the application makes a token, joining consumes it.
 
-use std::collections::BTreeMap;
-
 use protocol::event::Reason;
 use protocol::id::{ConnectionId, RouterId};
-use protocol::media::Selection;
 use protocol::model::{ConnectionProperties, IceServer};
 use subtle::ConstantTimeEq;
 
-use crate::candidate::EarlyCandidates;
 use crate::client::{Link, Origin, Presence, Seat};
 use crate::command::{HiddenClient, Join};
 use crate::connection::{Access, Insider, Participant, PendingConnection};
 use crate::context::Context;
 use crate::id::ParticipantId;
 use crate::leave::Farewell;
-use crate::quality::Quality;
 use crate::registry::NotFound;
 use crate::reply::{Joined, ParticipantData, ParticipantDescription};
 use crate::request::{Decision, Response};
 use crate::session::Session;
 use crate::snapshot::Token;
-use crate::voice::Voice;
 use crate::{Effect, Notification, Refusal, Registry, Reply, Time};
 
 /// Who may come in, and as what.
@@ -130,22 +124,10 @@ impl Session {
             Access::Secret(_) | Access::Page(_) | Access::Camera(_) => (String::new(), None, vec![]),
         };
         let participant = Participant {
-            client: origin.client,
             data: ParticipantData { client: request.client_data, server: server_data },
-            connection: connection.clone(),
-            access,
-            created_at,
-            active_at: now,
             ip,
             platform: request.platform,
-            stream: None,
-            lapsed: None,
-            subscriptions: BTreeMap::new(),
-            early_candidates: EarlyCandidates::default(),
-            voice: Voice::default(),
-            room,
-            quality: Quality::default(),
-            selection: Selection::default(),
+            ..Participant::new(origin.client, connection.clone(), access, room, created_at, now)
         };
         let (hidden, role, data) = (participant.is_hidden(), participant.role(), participant.data.clone());
         self.emit_joined(&participant, cx, now);
