@@ -15,11 +15,12 @@ use protocol::media::{Kinds, LocalFormats, MediaOperation};
 use serde_json::Value;
 
 use crate::client::{Origin, Seat};
-use crate::command::{FilterAction, FilterCommand, FilterRequest, Publish, PublishedFilter, StreamProperties};
+use crate::command::{FilterAction, FilterCommand, FilterRequest, PublishedFilter, StreamProperties};
 use crate::context::Context;
 use crate::id::ParticipantId;
 use crate::jobs::JobPurpose;
 use crate::media::{MediaAgreement, MediaRequest, MediaResult, MediaTask};
+use crate::publish::Publishing;
 use crate::request::{DONE, Decision, Response};
 use crate::session::Session;
 use crate::stream::{self, Stream};
@@ -348,16 +349,16 @@ impl Session {
         origin: Origin,
         who: ParticipantId,
         filter: &Filter,
-        (request, known_as): (Box<Publish>, Option<(StreamId, Time)>),
+        mut publishing: Publishing,
         cx: &mut Context,
         now: Time,
     ) -> Decision {
         let router = self.present(who)?.room;
-        let (id, publication) = (cx.ids.media_request(), cx.ids.publication());
+        let id = cx.ids.media_request();
         let purpose = JobPurpose::Filter { seat: self.seat(who), preparing: Some(id) };
-        let kinds = stream::kinds(&request.properties);
-        let filter = StreamFilter::start(filter, kinds, (router, publication), purpose, cx);
-        let task = MediaTask::PrepareFilter { publication, filter, request, known_as };
+        let kinds = stream::kinds(&publishing.request.properties);
+        publishing.filter = Some(StreamFilter::start(filter, kinds, (router, publishing.publication), purpose, cx));
+        let task = MediaTask::PrepareFilter(publishing);
         cx.await_media(id, MediaRequest { origin, seat: self.seat(who), router, task }, now)
     }
 

@@ -9,11 +9,10 @@ use protocol::id::{MediaRequestId, PublicationId, RouterId, SessionId, StreamId,
 use protocol::media::{IceCredentials, Kinds, MediaEvent, MediaFailure, MediaOperation, VideoCodec};
 
 use crate::client::{Origin, Seat};
-use crate::command::Publish;
 use crate::context::Context;
-use crate::filter::StreamFilter;
 use crate::id::{ClientId, ParticipantId};
 use crate::observation::{MediaLeg, MediaObservation};
+use crate::publish::Publishing;
 use crate::refusal::MediaDirection;
 use crate::request::{Decision, impossible};
 use crate::session::Session;
@@ -58,22 +57,9 @@ pub(crate) struct MediaRequest {
 #[derive(Debug)]
 pub(crate) enum MediaTask {
     /// A new stream.
-    Publish {
-        publication: PublicationId,
-        transport: TransportId,
-        request: Box<Publish>,
-        /// It had an id before, since then.
-        known_as: Option<(StreamId, Time)>,
-        /// Which is there, and to be between from the first picture on.
-        filter: Option<Box<StreamFilter>>,
-    },
+    Publish { transport: TransportId, publishing: Publishing },
     /// A filter, of whose stream what follows is to be published.
-    PrepareFilter {
-        publication: PublicationId,
-        filter: Box<StreamFilter>,
-        request: Box<Publish>,
-        known_as: Option<(StreamId, Time)>,
-    },
+    PrepareFilter(Publishing),
     /// The first picture of a filter for a stream that is there.
     ApplyFilter { publisher: ParticipantId, stream: StreamId, filter: Filter },
     /// A method of a filter.
@@ -99,14 +85,13 @@ impl MediaTask {
     /// What the worker has done, or will do, shall have no effect: it works in order.
     fn roll_back(&self, router: RouterId, cx: &mut Context) {
         match *self {
-            Self::Publish { publication, transport, ref filter, .. } => {
+            Self::Publish { transport, ref publishing } => {
+                let publication = publishing.publication;
                 cx.effects.media(router, MediaOperation::ClosePublication { publication });
                 cx.effects.media(router, MediaOperation::CloseTransport { transport });
-                if let Some(filter) = filter {
-                    filter.discard(cx);
-                }
+                publishing.discard(cx);
             }
-            Self::PrepareFilter { ref filter, .. } => filter.discard(cx),
+            Self::PrepareFilter(ref publishing) => publishing.discard(cx),
             // It goes on, whoever waits.
             Self::ApplyFilter { .. } | Self::CallFilter { .. } => {}
             Self::Republish { transport, .. } | Self::Subscribe { transport, .. } | Self::Accept { transport, .. } => {
@@ -272,12 +257,11 @@ impl Session {
         now: Time,
     ) -> Decision {
         match task {
-            MediaTask::Publish { publication, transport, request, known_as, filter } => {
-                let published = (publication, transport, *request, known_as, filter);
-                self.published(origin, who, published, result, cx, now)
+            MediaTask::Publish { transport, publishing } => {
+                self.published(origin, who, (transport, publishing), result, cx, now)
             }
-            MediaTask::PrepareFilter { publication, filter, request, known_as } => match result {
-                Ok(_) => self.offer_to_media(origin, who, publication, (request, known_as, Some(filter)), cx, now),
+            MediaTask::PrepareFilter(publishing) => match result {
+                Ok(_) => self.offer_to_media(origin, who, publishing, cx, now),
                 Err(_) => Err(Refusal::FilterFailed { why: "the filter did not start in time".to_owned() }),
             },
             MediaTask::ApplyFilter { publisher, stream, filter } => {

@@ -25,11 +25,25 @@ use crate::session::Session;
 use crate::stream::{self, Stream};
 use crate::{Notification, Refusal, Reply, Time};
 
-/// What is to be published, the id that it had before since then, and the filter that is there for it.
-pub(crate) type Requested = (Box<Publish>, Option<(StreamId, Time)>, Option<Box<StreamFilter>>);
+/// What is being published, until it is a stream.
+#[derive(Debug)]
+pub(crate) struct Publishing {
+    pub(crate) publication: PublicationId,
+    pub(crate) request: Box<Publish>,
+    /// It had an id before, since then.
+    pub(crate) known_as: Option<(StreamId, Time)>,
+    /// That is to be between from the first picture on.
+    pub(crate) filter: Option<Box<StreamFilter>>,
+}
 
-/// What a client has asked to publish, with the filter that waits for it.
-pub(crate) type Published = (PublicationId, TransportId, Publish, Option<(StreamId, Time)>, Option<Box<StreamFilter>>);
+impl Publishing {
+    /// Nothing comes of it.
+    pub(crate) fn discard(&self, cx: &mut Context) {
+        if let Some(filter) = &self.filter {
+            filter.discard(cx);
+        }
+    }
+}
 
 impl Participant {
     /// Whether it may publish, and does not yet.
@@ -59,7 +73,9 @@ impl Session {
     ) -> Decision {
         self.present(who)?.check_publishing(self)?;
         let filter = self.check_published_filter(who, request.filter.as_ref())?;
-        self.publish_as(origin, who, (request, None), filter, cx, now)
+        let publication = cx.ids.publication();
+        let publishing = Publishing { publication, request, known_as: None, filter: None };
+        self.begin_publishing(origin, who, publishing, filter, cx, now)
     }
 
     /// A stream that has lost its media when its publisher was put out, with the id that all know.
@@ -76,31 +92,31 @@ impl Session {
         self.present(who)?.check_publishing(self)?;
         let described = filter.clone().map(PublishedFilter::Described);
         let request = Box::new(Publish { offer, loopback, properties, filter: described });
-        self.publish_as(origin, who, (request, Some((id, created_at))), filter, cx, now)
+        let (publication, known_as) = (cx.ids.publication(), Some((id, created_at)));
+        let publishing = Publishing { publication, request, known_as, filter: None };
+        self.begin_publishing(origin, who, publishing, filter, cx, now)
     }
 
-    fn publish_as(
+    fn begin_publishing(
         &mut self,
         origin: Origin,
         who: ParticipantId,
-        (request, known_as): (Box<Publish>, Option<(StreamId, Time)>),
+        publishing: Publishing,
         filter: Option<Filter>,
         cx: &mut Context,
         now: Time,
     ) -> Decision {
-        if let Some(filter) = filter {
-            return self.prepare_filter(origin, who, &filter, (request, known_as), cx, now);
+        match filter {
+            Some(filter) => self.prepare_filter(origin, who, &filter, publishing, cx, now),
+            None => self.offer_to_media(origin, who, publishing, cx, now),
         }
-        let publication = cx.ids.publication();
-        self.offer_to_media(origin, who, publication, (request, known_as, None), cx, now)
     }
 
     pub(crate) fn offer_to_media(
         &mut self,
         origin: Origin,
         who: ParticipantId,
-        publication: PublicationId,
-        (request, known_as, filter): Requested,
+        publishing: Publishing,
         cx: &mut Context,
         now: Time,
     ) -> Decision {
@@ -108,13 +124,14 @@ impl Session {
         let router = own.room;
         let (codecs, bitrate) = (codec_choice(&self.properties), own.published_bitrate(cx.settings.video_bandwidth));
         let transport = cx.ids.transport();
-        let (id, loopback) = (cx.ids.media_request(), request.loopback);
+        let Publishing { publication, request, .. } = &publishing;
+        let (publication, id, loopback) = (*publication, cx.ids.media_request(), request.loopback);
         let (offer, kinds) = (request.offer.clone(), stream::kinds(&request.properties));
         cx.effects.media(
             router,
             MediaOperation::Publish { request: id, publication, transport, offer, kinds, codecs, bitrate, loopback },
         );
-        let task = MediaTask::Publish { publication, transport, request, known_as, filter };
+        let task = MediaTask::Publish { transport, publishing };
         cx.await_media(id, MediaRequest { origin, seat: self.seat(who), router, task }, now)
     }
 
@@ -122,17 +139,15 @@ impl Session {
         &mut self,
         origin: Origin,
         who: ParticipantId,
-        (publication, transport, request, known_as, filter): Published,
+        (transport, publishing): (TransportId, Publishing),
         result: MediaResult,
         cx: &mut Context,
         now: Time,
     ) -> Decision {
-        let (local_sdp, carried) = match self.agreed(who, &request, result) {
+        let (local_sdp, carried) = match self.agreed(who, &publishing.request, result) {
             Ok(agreed) => agreed,
             Err(refusal) => {
-                if let Some(filter) = filter {
-                    filter.discard(cx);
-                }
+                publishing.discard(cx);
                 return Err(refusal);
             }
         };
@@ -141,13 +156,12 @@ impl Session {
         if !cx.clients.is_current(origin) {
             // The answer will never arrive, so neither will media: nobody shall wait for a stream of which its own
             // publisher does not know.
-            cx.effects.media(router, MediaOperation::ClosePublication { publication });
-            if let Some(filter) = filter {
-                filter.discard(cx);
-            }
+            cx.effects.media(router, MediaOperation::ClosePublication { publication: publishing.publication });
+            publishing.discard(cx);
             return Ok(Response::Given);
         }
-        let Publish { offer, loopback, properties, filter: described } = request;
+        let Publishing { publication, request, known_as, filter } = publishing;
+        let Publish { offer, loopback, properties, filter: described } = *request;
         let described = match described {
             Some(PublishedFilter::Described(described)) if filter.is_some() => Some(described),
             _ => None,
