@@ -7,7 +7,7 @@
 //!
 //! | Queue | Bound | When full |
 //! |---|---|---|
-//! | packets and words to one job | 4 096, of which 512 are for words alone | packets are dropped and counted; a job that takes no words is killed |
+//! | packets and words to one job | 4 096, of which 512 are for words alone | packets are dropped and counted, words with a warning; a process that takes nothing for 20 s is killed |
 //! | reports of all jobs | 1 024 | jobs wait; their packets do not |
 //! | packets from a job to a media worker | see `media` | dropped, as by a network |
 
@@ -23,7 +23,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use media::{LocalSource, TapSink, WeakMediaHandle};
 use protocol::id::{JobId, PublicationId, RouterId, TapId};
-use protocol::job::{FromJob, JobCommand, JobEnd, JobNews, JobPage, JobReport};
+use protocol::job::{FromJob, JobCommand, JobEnd, JobInput, JobNews, JobPage, JobReport};
 use recordings::{Layouts, Transcoder};
 use sfu::TapPacket;
 use tokio::sync::mpsc;
@@ -42,6 +42,8 @@ pub struct JobOptions {
     pub transcoder: Transcoder,
     /// So many at a time.
     pub limit: usize,
+    /// Browsers for pages of the application's, if there are any.
+    pub layouts: Option<Layouts>,
 }
 
 /// How much there is, and has been, of jobs.
@@ -109,7 +111,6 @@ pub struct Jobs {
     reports: mpsc::Sender<JobReport>,
     figures: Arc<JobFigures>,
     running: HashMap<JobId, Running>,
-    layouts: Option<Layouts>,
 }
 
 #[derive(Debug)]
@@ -119,6 +120,14 @@ struct Running {
     output: Option<PublicationId>,
     /// If it has one: shown as long as this is kept.
     page: Option<Page>,
+}
+
+impl Running {
+    fn add_input(&mut self, router: RouterId, tap: TapId, input: JobInput, routes: &Routes) {
+        self.taps.push(tap);
+        routes.add_tap(tap, self.route.clone(), input.number);
+        self.route.say(ForJob::AddInput { router, tap, input });
+    }
 }
 
 impl Jobs {
@@ -131,15 +140,7 @@ impl Jobs {
     ) -> (Self, mpsc::Receiver<JobReport>) {
         let (reports, receiver) = mpsc::channel(REPORTS);
         let (figures, running) = (Arc::default(), HashMap::new());
-        let layouts = None;
-        (Self { options, routes: routes.0, media, local, reports, figures, running, layouts }, receiver)
-    }
-
-    /// With browsers for pages of the application's.
-    #[must_use]
-    pub fn showing(mut self, layouts: Layouts) -> Self {
-        self.layouts = Some(layouts);
-        self
+        (Self { options, routes: routes.0, media, local, reports, figures, running }, receiver)
     }
 
     /// What has been counted.
@@ -180,9 +181,7 @@ impl Jobs {
             }
             JobCommand::AddInput { job, router, tap, input } => {
                 if let Some(running) = self.running.get_mut(&job) {
-                    running.taps.push(tap);
-                    self.routes.add_tap(tap, running.route.clone(), input.number);
-                    running.route.say(ForJob::AddInput { router, tap, input });
+                    running.add_input(router, tap, input, &self.routes);
                 }
             }
             JobCommand::ShowPage { job, router, tap, input, page } => {
@@ -192,9 +191,7 @@ impl Jobs {
                     Ok(shown) => running.page = Some(shown),
                     Err(why) => return Some(JobReport { job, news: JobNews::Said(FromJob::PageLost { why }) }),
                 }
-                running.taps.push(tap);
-                self.routes.add_tap(tap, running.route.clone(), input.number);
-                running.route.say(ForJob::AddInput { router, tap, input });
+                running.add_input(router, tap, input, &self.routes);
             }
             JobCommand::ChangeInput { job, input } => self.tell(job, ForJob::ChangeInput { input }),
             JobCommand::RemoveInput { job, tap } => {
@@ -210,11 +207,6 @@ impl Jobs {
         None
     }
 
-    /// A job has ended by itself: its ways are closed.
-    pub fn ended(&mut self, job: JobId) {
-        self.forget(job);
-    }
-
     fn may_start(&self) -> Result<(), JobEnd> {
         self.options.transcoder.missing().map_err(|lacks| JobEnd::Unavailable(lacks.for_jobs()))?;
         if self.running.len() >= self.options.limit {
@@ -224,7 +216,7 @@ impl Jobs {
     }
 
     fn show(&self, job: JobId, router: RouterId, tap: TapId, page: &JobPage) -> Result<Page, String> {
-        let layouts = self.layouts.as_ref().ok_or_else(|| "there is no browser".to_owned())?;
+        let layouts = self.options.layouts.as_ref().ok_or_else(|| "there is no browser".to_owned())?;
         let options = layouts.page(&page.composition, page.session.as_str(), page.pass.as_ref(), page.has_audio)?;
         let (routes, reports) = (self.routes.clone(), self.reports.clone());
         Showing { job, router, tap, options, routes, reports }.begin().map_err(|error| error.to_string())
@@ -236,8 +228,9 @@ impl Jobs {
         }
     }
 
-    /// Once nobody holds its route any more the task ends, and its process with it.
-    fn forget(&mut self, job: JobId) {
+    /// Closes the ways of a job, also of one that has ended by itself. Once nobody holds its route any more the task ends, and its
+    /// process with it.
+    pub fn forget(&mut self, job: JobId) {
         if let Some(Running { taps, output, route: _, page: _ }) = self.running.remove(&job) {
             taps.into_iter().for_each(|tap| self.routes.remove_tap(tap));
             if let Some(publication) = output {

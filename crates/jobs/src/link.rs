@@ -2,13 +2,14 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use protocol::job::{FromJob, JSON, LONGEST, MEDIA, MediaPacket, ToJob};
 use protocol::media::MediaKind;
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
 use sfu::{LocalPacket, SenderReport, TapCodec, TapPacket};
 use tokio::io::unix::AsyncFd;
+use tokio::time::timeout;
 
 /// Bytes in the kernel, if it lets us: a large key frame, and some.
 const BUFFER: usize = 4 << 20;
@@ -20,6 +21,8 @@ const BATCH: usize = 64;
 pub(crate) struct Link {
     socket: AsyncFd<OwnedFd>,
     buffer: Vec<u8>,
+    /// How long it may take nothing.
+    patience: Duration,
     /// The process has ended in the middle of something.
     was_reset: bool,
 }
@@ -32,8 +35,8 @@ pub(crate) struct Received {
 }
 
 impl Link {
-    /// Both ends; the other one is for the process.
-    pub(crate) fn pair() -> io::Result<(Self, OwnedFd)> {
+    /// Both ends; the other one is for the process, which hangs if it takes nothing for `patience`.
+    pub(crate) fn pair(patience: Duration) -> io::Result<(Self, OwnedFd)> {
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
         let (ours, theirs) = rustix::net::socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)?;
         for end in [&ours, &theirs] {
@@ -46,10 +49,10 @@ impl Link {
             reason = "unsound with what changes its number or closes it early: an `OwnedFd` does neither"
         )]
         let socket = AsyncFd::new(ours)?;
-        Ok((Self { socket, buffer: vec![0; LONGEST], was_reset: false }, theirs))
+        Ok((Self { socket, buffer: vec![0; LONGEST], patience, was_reset: false }, theirs))
     }
 
-    /// Waits for room. An error says that the process is gone.
+    /// Waits for room. An error says that the process is gone; [`io::ErrorKind::TimedOut`]: that it hangs.
     pub(crate) async fn say(&self, words: &ToJob) -> io::Result<()> {
         let mut message = vec![JSON];
         serde_json::to_writer(&mut message, words)?;
@@ -65,7 +68,7 @@ impl Link {
 
     async fn write(&self, message: &[u8]) -> io::Result<()> {
         loop {
-            let mut ready = self.socket.writable().await?;
+            let mut ready = timeout(self.patience, self.socket.writable()).await.map_err(io::Error::from)??;
             let sent = ready.try_io(|socket| Ok(rustix::net::send(socket, message, SendFlags::NOSIGNAL)?));
             if let Ok(sent) = sent {
                 return sent.map(drop);
@@ -75,7 +78,7 @@ impl Link {
 
     /// What has come, at least one message. `None`: nothing will come any more.
     pub(crate) async fn receive(&mut self) -> Option<Received> {
-        let Self { socket, buffer, was_reset } = self;
+        let Self { socket, buffer, patience: _, was_reset } = self;
         let mut received = Received::default();
         loop {
             let mut ready = socket.readable().await.ok()?;
@@ -159,4 +162,21 @@ fn captured(report: SenderReport, timestamp: u32, rate: i128) -> u64 {
 fn arrived(at: Instant) -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(now.saturating_sub(at.elapsed()).as_micros()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn one_that_takes_nothing_is_not_waited_for_for_ever() {
+        let (link, _theirs) = Link::pair(Duration::from_millis(1)).unwrap();
+        let words = ToJob::Execute { request: 1, method: "x".repeat(LONGEST / 2), params: serde_json::Value::Null };
+        let error = loop {
+            if let Err(error) = link.say(&words).await {
+                break error;
+            }
+        };
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    }
 }

@@ -7,7 +7,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use recordings::Transcoder;
-use rustix::process::{Pid, Resource, Rlimit, Signal};
+use rustix::process::{Pid, Signal};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 use tokio::process::{Child, ChildStderr, Command};
 use tokio::task::JoinHandle;
@@ -37,7 +37,7 @@ impl Process {
         let mut command = Command::from(command);
         let mut child = command.process_group(0).kill_on_drop(true).spawn()?;
         let group = child.id().and_then(|id| Pid::from_raw(id as i32));
-        if let Err(error) = limit(group, transcoder.memory()) {
+        if let Some(Err(error)) = group.map(|process| transcoder.restrain(process, NICENESS)) {
             tracing::warn!(%error, "a job runs without limits");
         }
         let complaints = child.stderr.take().map(|stderr| tokio::spawn(listen(stderr)));
@@ -73,12 +73,6 @@ impl Drop for Process {
             self.kill();
         }
     }
-}
-
-fn limit(pid: Option<Pid>, memory: u64) -> rustix::io::Result<()> {
-    rustix::process::setpriority_process(pid, NICENESS)?;
-    let memory = Rlimit { current: Some(memory), maximum: Some(memory) };
-    rustix::process::prlimit(pid, Resource::As, memory).map(drop)
 }
 
 /// Logs what it complains of; gives the last of it.

@@ -39,7 +39,7 @@ impl Route {
         (Self { queue, figures }, receiver)
     }
 
-    /// Words are never dropped, unless the job stands still altogether.
+    /// Words have their own places and are not dropped, unless the process has stood still for so long that it is about to be killed.
     pub(crate) fn say(&self, words: ForJob) {
         if self.queue.try_send(words).is_err() {
             tracing::warn!("a job takes no words");

@@ -18,7 +18,7 @@ use crate::link::{Link, Received};
 use crate::process::Process;
 use crate::route::ForJob;
 
-/// A process that says nothing for so long hangs.
+/// A process that says nothing for so long, or takes nothing, hangs.
 const SILENCE: Duration = Duration::from_secs(20);
 /// One that has run so long counts as one that works: its death is the first again.
 const GOOD: Duration = Duration::from_secs(30);
@@ -120,10 +120,14 @@ impl Task {
         start: u32,
         queue: &mut mpsc::Receiver<ForJob>,
     ) -> io::Result<(End, String)> {
-        let (mut link, theirs) = Link::pair()?;
+        let (mut link, theirs) = Link::pair(SILENCE)?;
         let process = Process::start(&self.transcoder, theirs)?;
         let end = match self.talk(&mut link, told, start, queue).await {
             Ok(end) => end,
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                tracing::warn!(job = self.job.0, "the process of a job takes nothing");
+                End::Died
+            }
             Err(_) => self.last_words(&mut link, told, start).await,
         };
         // It ends when it has lost it.
@@ -131,7 +135,7 @@ impl Task {
         Ok((end, process.end().await))
     }
 
-    /// Carries words and packets both ways. An error is the process's end.
+    /// Carries words and packets both ways. An error is the process's end, or says that it has to be ended.
     async fn talk(
         &self,
         link: &mut Link,

@@ -85,7 +85,8 @@ impl Bench {
         let taps = routes.taps(Nobody);
         let (media, commands) = MediaHandle::detached();
         let (local, made) = LocalSource::detached();
-        let (jobs, reports) = Jobs::new(JobOptions { transcoder, limit: 1 }, routes, media.weak(), local);
+        let (jobs, reports) =
+            Jobs::new(JobOptions { transcoder, limit: 1, layouts: None }, routes, media.weak(), local);
         Self { folder, jobs, taps, reports, made, commands, _media: media }
     }
 
@@ -201,7 +202,7 @@ async fn one_that_cannot_be_done_is_not_tried_again() {
     let mut bench = Bench::new("", "say(says='failed', why='no such address'); sys.exit(0)");
     bench.start();
     assert_eq!(bench.news().await, JobNews::Ended(JobEnd::Failed("no such address".to_owned())));
-    bench.jobs.ended(JOB);
+    bench.jobs.forget(JOB);
 }
 
 #[tokio::test]
@@ -232,7 +233,7 @@ async fn without_a_program_nothing_is_started() {
     let transcoder = Transcoder::find(&nothing, folder.path(), 1, Ok(Confinement::none()));
     let (media, _commands) = MediaHandle::detached();
     let (local, _made) = LocalSource::detached();
-    let options = JobOptions { transcoder, limit: 1 };
+    let options = JobOptions { transcoder, limit: 1, layouts: None };
     let (mut jobs, _reports) = Jobs::new(options, JobRoutes::default(), media.weak(), local);
     let spec = JobSpec::Transcode { from: VideoCodec::Vp8, to: VideoCodec::H264, audio: true };
     let refused = jobs.send(JobCommand::Start { job: JOB, spec: Box::new(spec), output: None }).unwrap();

@@ -329,7 +329,7 @@ impl ControlLoop {
 
     fn job(&mut self, report: JobReport) {
         if let (JobNews::Ended(_), Some(jobs)) = (&report.news, &mut self.jobs) {
-            jobs.ended(report.job);
+            jobs.forget(report.job);
         }
         self.step(|registry, now| registry.handle_job(report, now));
     }

@@ -110,9 +110,12 @@ pub(crate) fn wire(program: Program, limits: Limits, opened: Opened) -> io::Resu
         None => (recordings::RecordingCommands::off(), None),
     };
     transcoder.check();
-    let job_options = jobs::JobOptions { transcoder: transcoder.clone(), limit: config.madang_jobs as usize };
+    let job_options = jobs::JobOptions {
+        transcoder: transcoder.clone(),
+        limit: config.madang_jobs as usize,
+        layouts: Some(layouts.clone()),
+    };
     let jobs = jobs::Jobs::new(job_options, routes, workers.handle.weak(), workers.local);
-    let jobs = (jobs.0.showing(layouts.clone()), jobs.1);
     let job_figures = jobs.0.figures();
     let webhooks = events.webhooks.iter().map(delivery::webhooks::Webhook::watch).collect();
     let (control, control_task) = Control::start(

@@ -14,7 +14,7 @@ use std::{io, thread};
 
 use protocol::transcoder::Report;
 use rustix::fs::OFlags;
-use rustix::process::{Pid, Resource, Rlimit, Signal, WaitId, WaitIdOptions};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
 
 use super::{NICENESS, Transcoder};
 
@@ -153,7 +153,7 @@ impl Process {
         }
         self.transcoder.give(&self.folder)?;
         let mut child = command.spawn()?;
-        let limited = limit(&child, self.transcoder.memory());
+        let limited = self.transcoder.restrain(Pid::from_child(&child), NICENESS);
         let input = child.stdin.take().filter(|input| rustix::fs::fcntl_setfl(input, OFlags::NONBLOCK).is_ok());
         shared.input = input.filter(|_| !shared.is_released);
         shared.group = Some(Pid::from_child(&child));
@@ -169,13 +169,6 @@ fn kill(group: Pid) {
     if let Err(error) = rustix::process::kill_process_group(group, Signal::KILL) {
         tracing::debug!(%error, "there was no process to kill");
     }
-}
-
-fn limit(child: &Child, memory: u64) -> rustix::io::Result<()> {
-    let pid = Some(Pid::from_child(child));
-    rustix::process::setpriority_process(pid, NICENESS)?;
-    let memory = Rlimit { current: Some(memory), maximum: Some(memory) };
-    rustix::process::prlimit(pid, Resource::As, memory).map(|_| ())
 }
 
 /// Logs what it complains of; gives the last of it.

@@ -1,9 +1,8 @@
-//! Programs that work for this server: `madang-transcoder`, one for each recording that is composed, and a browser for each
-//! that shows a page of the application's ([`filming`]).
+//! Programs that work for this server: `madang-transcoder`, one for each recording that is composed (and, elsewhere, for each job
+//! with live media), and a browser for each that shows a page of the application's ([`page_capture`]).
 //!
 //! Codecs are in a process of their own, so that none of them can end a call. It is found beside the server, in the PATH
-//! or where MADANG_TRANSCODER says; without it the server does everything else. [`composition`] starts it, keeps it
-//! running and listens to it.
+//! or where MADANG_TRANSCODER says; without it the server does everything else. [`composer`] starts it and listens to it.
 
 mod composer;
 mod page_capture;
@@ -19,6 +18,7 @@ use std::time::Duration;
 
 use confinement::{Confinement, Refusal};
 use protocol::recording::RecordingFailure;
+use rustix::process::{Pid, Resource, Rlimit};
 
 pub(crate) use composer::{ComposerEvent, ComposerProcess};
 pub(crate) use page_capture::{PageCaptureProcess, PageEvent, PageFailure, PageFailureKind};
@@ -197,9 +197,12 @@ impl Transcoder {
         self.0.confinement.give(folder)
     }
 
-    /// Bytes of address space that one of its processes may take.
-    pub fn memory(&self) -> u64 {
-        self.0.memory
+    /// One of its processes comes after others, and may take so much memory and no more.
+    pub fn restrain(&self, process: Pid, niceness: i32) -> io::Result<()> {
+        rustix::process::setpriority_process(Some(process), niceness)?;
+        let memory = Rlimit { current: Some(self.0.memory), maximum: Some(self.0.memory) };
+        rustix::process::prlimit(Some(process), Resource::As, memory)?;
+        Ok(())
     }
 
     /// For how long one of its processes may say nothing although it has something to do.
