@@ -244,8 +244,8 @@ impl<Taps: TapSink> Worker<Taps> {
         }
     }
 
-    fn deadline(&self) -> Option<Instant> {
-        let sfu = self.sfu.as_ref();
+    fn deadline(&mut self) -> Option<Instant> {
+        let sfu = self.sfu.as_mut();
         let sfu = sfu.and_then(|sfu| catch_unwind(AssertUnwindSafe(|| sfu.poll_timeout())).ok()?);
         let deadline = sfu.into_iter().chain(self.turn.poll_timeout()).min()?;
         Some(deadline.max(self.last_timeout + TICK))

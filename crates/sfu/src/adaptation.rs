@@ -81,7 +81,7 @@ impl Sfu {
             subscriber.measured = None;
         }
         if let Some(membership) = membership {
-            self.timers.set(Timer::Subscriber(membership.subscriber), self.now);
+            self.timers.hasten(Timer::Subscriber(membership.subscriber), self.now);
         }
     }
 
@@ -102,7 +102,7 @@ impl Sfu {
             if due <= now {
                 self.wake_subscriber(membership.subscriber);
             } else {
-                self.timers.set(Timer::Subscriber(membership.subscriber), due);
+                self.timers.hasten(Timer::Subscriber(membership.subscriber), due);
             }
         }
         self.sink.trains.reuse(plain);

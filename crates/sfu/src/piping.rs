@@ -93,7 +93,7 @@ impl Sfu {
         };
         if let Some(worker) = publication.upstream.as_ref().and_then(Upstream::worker) {
             let room = publication.router.number;
-            self.timers.set(Timer::Publication(id), self.now + keyframe::SPACING);
+            self.timers.hasten(Timer::Publication(id), self.now + keyframe::SPACING);
             self.pipe(worker, id, Piped::Open { room });
         }
     }

@@ -89,6 +89,12 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
+    /// When it wants to be woken.
+    fn deadline(&self) -> Option<Instant> {
+        let offer = self.offer.as_ref().map(|offer| offer.expires);
+        self.transport.deadline().into_iter().chain(offer).min()
+    }
+
     /// Sends it what it gets of `packets`. The layer of which it needs a key frame, if it cannot go on without.
     fn hand_on(
         &mut self,
@@ -257,7 +263,7 @@ impl Sfu {
     }
 
     /// The next deadline.
-    pub fn poll_timeout(&self) -> Option<Instant> {
+    pub fn poll_timeout(&mut self) -> Option<Instant> {
         if self.dirty.is_empty() { self.timers.next() } else { Some(self.now) }
     }
 
@@ -329,11 +335,7 @@ impl Sfu {
 
     /// Puts the next deadline of a transport on the heap.
     pub(crate) fn schedule(&mut self, slot: Slot) {
-        let Some(peer) = self.peers.get(slot) else {
-            return;
-        };
-        let deadlines = [peer.transport.deadline(), peer.offer.as_ref().map(|o| o.expires)];
-        if let Some(at) = deadlines.into_iter().flatten().min() {
+        if let Some(at) = self.peers.get(slot).and_then(Peer::deadline) {
             self.timers.set(Timer::Transport(slot), at);
         }
     }
@@ -357,7 +359,7 @@ impl Sfu {
         }
         self.request_key_frames(id);
         if waiting {
-            self.timers.set(Timer::Publication(id), now + keyframe::SPACING);
+            self.timers.hasten(Timer::Publication(id), now + keyframe::SPACING);
         }
     }
 
@@ -374,7 +376,7 @@ impl Sfu {
         }
         let due = publication.due_requests(now);
         if let Some(at) = publication.next_request() {
-            self.timers.set(Timer::Publication(id), at);
+            self.timers.hasten(Timer::Publication(id), at);
         }
         for layer in due {
             match upstream {
@@ -593,7 +595,7 @@ impl Sfu {
                 if peer.subscriber.is_some() && peer.milestones.has_news() {
                     noticed.push(*slot);
                 }
-                if let Some(at) = peer.transport.deadline() {
+                if let Some(at) = peer.deadline() {
                     self.timers.set(Timer::Transport(*slot), at);
                 }
             }

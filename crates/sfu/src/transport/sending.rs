@@ -27,6 +27,8 @@ const MOST_PROBES: usize = 64;
 const PADDING: u8 = 255;
 /// Between two sender reports.
 const REPORTS: Duration = Duration::from_secs(1);
+/// Reports that are due leave with the next packet of media, which costs no turn of its own; where none comes they wait no longer.
+const NEXT_PACKET: Duration = Duration::from_millis(100);
 
 /// To a subscriber.
 pub(crate) struct Sending {
@@ -171,9 +173,8 @@ impl Sending {
             live.report(now, sink);
             Ok(())
         });
-        let after = self.live.as_deref().and_then(reports);
-        if before != after {
-            self.deadline = [self.deadline, after].into_iter().flatten().min();
+        if self.live.as_deref().and_then(reports) != before {
+            self.deadline = self.live.as_mut().and_then(|live| live.deadline());
         }
     }
 
@@ -292,7 +293,12 @@ impl Live {
 
     fn deadline(&mut self) -> Option<Instant> {
         let statistics = self.statistics.map(|period| period.began + period.length);
-        [self.connection.deadline(), self.next_reports, statistics].into_iter().flatten().min()
+        [self.connection.deadline(), self.latest_reports(), statistics].into_iter().flatten().min()
+    }
+
+    /// When the next reports leave, whether media does or not.
+    fn latest_reports(&self) -> Option<Instant> {
+        self.next_reports.map(|at| at + NEXT_PACKET)
     }
 
     /// Where packets are written, once they can be sealed and there is a way.

@@ -576,7 +576,7 @@ impl Call {
             let live = self.clients.iter().filter(|c| !c.closed);
             let engines = live.clone().map(|c| c.next).min();
             let cameras = live.filter(|c| c.connected).flat_map(|c| c.cameras.iter().map(|c| c.next)).min();
-            let workers = [self.sfu.poll_timeout(), self.branch.as_ref().and_then(Sfu::poll_timeout)];
+            let workers = [self.sfu.poll_timeout(), self.branch.as_mut().and_then(Sfu::poll_timeout)];
             let next = [arrival, engines, cameras].into_iter().chain(workers).flatten().min();
             let Some(next) = next.filter(|at| *at <= end) else {
                 self.now = end;
