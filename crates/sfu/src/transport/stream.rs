@@ -420,3 +420,55 @@ pub(super) struct HeaderFields {
     pub(super) timestamp: u32,
     pub(super) marker: bool,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::packet::Source;
+
+    /// What is remembered after ten seconds of so many packets a second, and for how many packets there is room.
+    fn remembered_of(rate: u32) -> (Vec<u16>, usize) {
+        let format = StreamFormat {
+            kind: MediaKind::Video,
+            pt: 96,
+            red: None,
+            ssrc: 1,
+            rtx: Some((97, 2)),
+            mid: "0".to_owned(),
+            extensions: ExtensionIds::default(),
+        };
+        let mut stream = Stream::new(format, 0);
+        let now = Instant::now();
+        let source = Source { generation: 1, layer: 0, ssrc: 1 };
+        // Numbers come round in between.
+        for number in (0..10 * rate).map(|number| 65_000 + u64::from(number)) {
+            let mut packet = Packet::bare(MediaKind::Video, source, number, &[0; 100], now);
+            packet.kept = Some(0);
+            let header = OutgoingHeader {
+                sequence: number,
+                timestamp: (number * u64::from(SECOND) / u64::from(rate)) as u32,
+                marker: false,
+                is_empty: false,
+                layer: 0,
+                extensions: Extensions::default(),
+                redundant: false,
+                wallclock: now,
+                vp8: None,
+            };
+            stream.sent(&header, &packet, 100);
+        }
+        let remembered = stream.repeatable().take_while(|number| stream.repetition(*number).is_some()).collect();
+        (remembered, stream.remembered.len())
+    }
+
+    #[test]
+    fn a_second_of_what_is_sent_is_remembered_whatever_the_rate() {
+        for (rate, room) in [(10, 32), (100, 128), (300, 512), (2000, 512)] {
+            let (remembered, length) = remembered_of(rate);
+            let last = (65_000 + 10 * rate - 1) as u16;
+            assert!(remembered.iter().enumerate().all(|(back, number)| *number == last.wrapping_sub(back as u16)));
+            assert!(remembered.len() >= (rate as usize).min(REMEMBERED), "{rate}: {}", remembered.len());
+            assert_eq!(length, room, "{rate}");
+        }
+    }
+}
