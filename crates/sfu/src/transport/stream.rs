@@ -14,8 +14,12 @@ use crate::smoothness::Smoothness;
 const FIXED_HEADER: usize = 12;
 /// Of the header extensions' own header (RFC 8285 §4.2).
 const EXTENSION_HEADER: usize = 4;
-/// Sent packets whose number is remembered: a second of 1080p.
+/// Sent packets whose number is remembered: a second of 1080p at most, and at first so many. What is older than a second is
+/// kept nowhere, so room is made for a second of what is sent.
 const REMEMBERED: usize = 512;
+const FEWEST_REMEMBERED: usize = 32;
+/// Ticks of pictures' clock.
+const SECOND: u32 = 90_000;
 /// Bytes of retransmissions allowed for each byte sent: a hostile NACK must not multiply traffic, a lossy Wi-Fi must work.
 const SHARE: f32 = 0.5;
 /// Saved up, so that a burst of losses can be repaired.
@@ -69,6 +73,7 @@ pub(super) struct Stream {
     newest: Option<(u32, Instant)>,
     rtx_sequence: u64,
     allowance: f32,
+    /// A power of two of them, or none; a packet's place is the low bits of its number.
     remembered: Vec<Remembered>,
     /// The newest number in there.
     last_sequence: u16,
@@ -272,13 +277,12 @@ impl Stream {
     }
 
     fn remember(&mut self, header: &OutgoingHeader, place: Place) {
-        if self.remembered.is_empty() {
-            self.remembered = vec![Remembered::default(); REMEMBERED];
-        }
+        self.make_room(header);
         self.last_sequence = header.sequence as u16;
         let vp8 = header.vp8.unwrap_or(Vp8Rewrite { picture_id: None, tl0_pic_idx: None });
         let has = |present: bool, flag: u8| if present { flag } else { 0 };
-        self.remembered[header.sequence as usize % REMEMBERED] = Remembered {
+        let slot = self.slot(header.sequence as u16);
+        self.remembered[slot] = Remembered {
             place,
             timestamp: header.timestamp,
             picture_id: vp8.picture_id.unwrap_or_default(),
@@ -291,9 +295,31 @@ impl Stream {
         };
     }
 
+    /// So that no packet takes the place of one that may still be asked for.
+    fn make_room(&mut self, header: &OutgoingHeader) {
+        let length = self.remembered.len();
+        let is_recent =
+            |there: &Remembered| there.flags & IS_SET != 0 && header.timestamp.wrapping_sub(there.timestamp) < SECOND;
+        let is_full = self.remembered.get(self.slot(header.sequence as u16)).is_none_or(is_recent);
+        if length >= REMEMBERED || !is_full {
+            return;
+        }
+        let longer = vec![Remembered::default(); (2 * length).max(FEWEST_REMEMBERED)];
+        for there in std::mem::replace(&mut self.remembered, longer) {
+            let slot = self.slot(there.sequence);
+            if there.flags & IS_SET != 0 {
+                self.remembered[slot] = there;
+            }
+        }
+    }
+
+    fn slot(&self, sequence: u16) -> usize {
+        usize::from(sequence) & self.remembered.len().saturating_sub(1)
+    }
+
     /// What was sent under a number, if that is remembered.
     pub(super) fn repetition(&self, sequence: u16) -> Option<Repetition> {
-        let remembered = self.remembered.get(usize::from(sequence) % REMEMBERED)?;
+        let remembered = self.remembered.get(self.slot(sequence))?;
         if remembered.flags & IS_SET == 0 || remembered.sequence != sequence {
             return None;
         }
@@ -393,4 +419,56 @@ pub(super) struct HeaderFields {
     pub(super) sequence: u16,
     pub(super) timestamp: u32,
     pub(super) marker: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::packet::Source;
+
+    /// What is remembered after ten seconds of so many packets a second, and for how many packets there is room.
+    fn remembered_of(rate: u32) -> (Vec<u16>, usize) {
+        let format = StreamFormat {
+            kind: MediaKind::Video,
+            pt: 96,
+            red: None,
+            ssrc: 1,
+            rtx: Some((97, 2)),
+            mid: "0".to_owned(),
+            extensions: ExtensionIds::default(),
+        };
+        let mut stream = Stream::new(format, 0);
+        let now = Instant::now();
+        let source = Source { generation: 1, layer: 0, ssrc: 1 };
+        // Numbers come round in between.
+        for number in (0..10 * rate).map(|number| 65_000 + u64::from(number)) {
+            let mut packet = Packet::bare(MediaKind::Video, source, number, &[0; 100], now);
+            packet.kept = Some(0);
+            let header = OutgoingHeader {
+                sequence: number,
+                timestamp: (number * u64::from(SECOND) / u64::from(rate)) as u32,
+                marker: false,
+                is_empty: false,
+                layer: 0,
+                extensions: Extensions::default(),
+                redundant: false,
+                wallclock: now,
+                vp8: None,
+            };
+            stream.sent(&header, &packet, 100);
+        }
+        let remembered = stream.repeatable().take_while(|number| stream.repetition(*number).is_some()).collect();
+        (remembered, stream.remembered.len())
+    }
+
+    #[test]
+    fn a_second_of_what_is_sent_is_remembered_whatever_the_rate() {
+        for (rate, room) in [(10, 32), (100, 128), (300, 512), (2000, 512)] {
+            let (remembered, length) = remembered_of(rate);
+            let last = (65_000 + 10 * rate - 1) as u16;
+            assert!(remembered.iter().enumerate().all(|(back, number)| *number == last.wrapping_sub(back as u16)));
+            assert!(remembered.len() >= (rate as usize).min(REMEMBERED), "{rate}: {}", remembered.len());
+            assert_eq!(length, room, "{rate}");
+        }
+    }
 }

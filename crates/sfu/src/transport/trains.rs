@@ -1,5 +1,5 @@
 //! Trains of datagrams for one destination, which the kernel takes in one call, and the buffers they are written to: those
-//! are used again and again, so that a steady call allocates none.
+//! are used again and again, so that a steady call allocates none. What only a burst needed is given back.
 
 use protocol::media::MediaPath;
 
@@ -7,30 +7,76 @@ use super::Sink;
 
 /// Buffers kept: those of one turn of a large room. More are given back to the allocator.
 const KEPT: usize = 1024;
+/// Buffers taken between two looks at how many are needed, and how large.
+const REVIEW: usize = 4096;
+/// Larger ones than all but so small a share needs are not kept: what a key frame takes, or what a newcomer gets at once, would
+/// otherwise be held for every leg sooner or later.
+const RARE: usize = 16;
+/// Room that is always kept: a picture at 2 Mbit/s.
+const USUAL: usize = 16 * 1024;
+/// Of two, up to the longest train.
+const POWERS: usize = 18;
 /// Datagrams of a train: what every kernel takes.
 const LONGEST: usize = 64;
 /// The kernel's limit for a train is that of an IP packet, headers included.
 const MOST_BYTES: usize = 65_000;
 
-/// Buffers that nobody uses.
-#[derive(Debug, Default)]
+/// Buffers that nobody uses. The one used last is taken first, so that those that are not needed are the first ones.
+#[derive(Debug)]
 pub(crate) struct Trains {
     free: Vec<Vec<u8>>,
+    /// Larger ones are given back.
+    most: usize,
+    /// Since the last look: buffers taken, the fewest that were free, and how many came back with so many bytes (as powers of two).
+    taken: usize,
+    idle: usize,
+    lengths: [u32; POWERS],
+}
+
+impl Default for Trains {
+    fn default() -> Self {
+        Self { free: Vec::new(), most: USUAL, taken: 0, idle: 0, lengths: [0; POWERS] }
+    }
 }
 
 impl Trains {
     /// An empty buffer.
     pub(crate) fn take(&mut self) -> Vec<u8> {
-        self.free.pop().unwrap_or_default()
+        self.taken += 1;
+        if self.taken == REVIEW {
+            self.review();
+        }
+        let buffer = self.free.pop().unwrap_or_default();
+        self.idle = self.idle.min(self.free.len());
+        buffer
     }
 
     /// One that was sent.
     pub(crate) fn reuse(&mut self, mut buffer: Vec<u8>) {
-        if self.free.len() < KEPT {
+        self.lengths[power(buffer.len())] += 1;
+        if self.free.len() < KEPT && buffer.capacity() <= self.most {
             buffer.clear();
             self.free.push(buffer);
         }
     }
+
+    fn review(&mut self) {
+        self.free.drain(..self.idle.min(self.free.len()));
+        let mut larger = 0;
+        let needed = (0..self.lengths.len()).rev().find(|power| {
+            larger += self.lengths[*power] as usize;
+            larger > REVIEW / RARE
+        });
+        // A buffer that grows has up to twice the room that it needs. Turns of sound between those of pictures say little.
+        let needed = needed.map_or(0, |power| 2_usize << power);
+        self.most = needed.max(self.most / 2).max(USUAL);
+        (self.taken, self.idle, self.lengths) = (0, self.free.len(), [0; POWERS]);
+    }
+}
+
+/// The smallest power of two that is more.
+fn power(length: usize) -> usize {
+    ((usize::BITS - length.leading_zeros()) as usize).min(POWERS - 1)
 }
 
 /// The train that is being put together.
@@ -146,13 +192,57 @@ mod tests {
         assert!(sink.outputs.is_empty());
     }
 
+    /// Sends so many trains of so many bytes at once.
+    fn turn(trains: &mut Trains, count: usize, length: usize) {
+        let mut buffers: Vec<_> = (0..count).map(|_| trains.take()).collect();
+        buffers.iter_mut().for_each(|buffer| buffer.resize(length, 1));
+        buffers.into_iter().for_each(|buffer| trains.reuse(buffer));
+    }
+
     #[test]
     fn buffers_come_back() {
         let mut trains = Trains::default();
-        let mut buffer = trains.take();
-        buffer.resize(5000, 1);
-        trains.reuse(buffer);
+        for _ in 0..20 {
+            turn(&mut trains, 3, 5000);
+        }
         let again = trains.take();
         assert!(again.is_empty() && again.capacity() >= 5000);
+        assert_eq!(trains.free.len(), 2);
+    }
+
+    #[test]
+    fn what_only_a_burst_needs_is_given_back() {
+        let mut trains = Trains::default();
+        let room = |trains: &Trains| trains.free.iter().map(Vec::capacity).sum::<usize>();
+        for _ in 0..2 * REVIEW / 50 {
+            turn(&mut trains, 50, 5000);
+        }
+        assert!((50 * 5000..=50 * 10_000).contains(&room(&trains)), "{}", room(&trains));
+        turn(&mut trains, 50, 60_000);
+        assert_eq!(room(&trains), 0, "those of a key frame");
+        turn(&mut trains, 800, 5000);
+        assert_eq!(trains.free.len(), 800);
+        for _ in 0..2 * REVIEW / 20 + 1 {
+            turn(&mut trains, 20, 5000);
+        }
+        assert_eq!(trains.free.len(), 20, "those of a crowd that has gone");
+    }
+
+    #[test]
+    fn large_pictures_that_are_usual_need_no_new_buffers() {
+        let mut trains = Trains::default();
+        let picture = |trains: &mut Trains| {
+            // A turn of pictures, and some of sound.
+            turn(trains, 50, 40_000);
+            let kept = trains.free.len();
+            (0..3).for_each(|_| turn(trains, 50, 100));
+            kept
+        };
+        for _ in 0..REVIEW / 200 + 1 {
+            picture(&mut trains);
+        }
+        for _ in 0..3 * REVIEW / 200 {
+            assert_eq!(picture(&mut trains), 50);
+        }
     }
 }

@@ -82,6 +82,31 @@ fn another_subscriber_costs_no_allocation() {
     assert_eq!(few, many, "for {packets} packets");
 }
 
+/// Bytes that an SFU holds in the middle of a call with so many subscribers, who say what they receive.
+fn held(subscribers: u64) -> i64 {
+    let mut call = Call::new();
+    let publisher = call.publish(browser(), &[]);
+    for number in 0..subscribers {
+        call.subscribe_wanting(SubscriberId(number), Reception::default(), publisher);
+    }
+    call.connect();
+    call.start_audio(publisher);
+    call.start_video(publisher, VideoCodec::Vp8, None);
+    call.run(ms(6000));
+    let Call { sfu, .. } = call;
+    -allocation_counter::measure(|| drop(sfu)).bytes_current
+}
+
+/// What a leg takes, whose subscriber has no other: its state, the keys, what is left of the handshake, what it may be asked for
+/// again, and a train of it. A limit, for what grows without anybody's noticing.
+#[test]
+fn another_subscriber_takes_little_memory() {
+    let [few, many] = [4, 24].map(held);
+    let leg = (many - few) / 20;
+    println!("{leg} bytes for a leg");
+    assert!((20_000..28_000).contains(&leg), "{leg}");
+}
+
 /// The rest are measured by their instructions; they say of how many units.
 fn report(units: usize) {
     println!("units {}", black_box(units));
