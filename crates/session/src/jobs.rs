@@ -64,7 +64,10 @@ impl Context {
     ) -> JobId {
         let job = self.ids.job();
         self.jobs.purposes.insert(job, purpose);
-        self.effects.push(Effect::Job(JobCommand::Start { job, spec: Box::new(spec), output }));
+        self.effects.push(Effect::Job(JobCommand::Start { job, spec: Box::new(spec) }));
+        if let Some((router, publication)) = output {
+            self.effects.push(Effect::Job(JobCommand::AddOutput { job, router, publication }));
+        }
         job
     }
 
