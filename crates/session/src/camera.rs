@@ -7,6 +7,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
+use protocol::event::{CameraStateChanged, CameraStatus, Event};
 use protocol::id::{ConnectionId, JobId, PublicationId, RouterId};
 use protocol::job::{CameraSpec, FromJob, JobEnd, JobNews};
 use protocol::media::{LocalFormats, MediaOperation, OutputVideo, VideoCodec};
@@ -81,19 +82,33 @@ pub enum CameraState {
     },
 }
 
+impl CameraState {
+    /// As applications are told, with the reason if there is one.
+    pub fn described(&self) -> (CameraStatus, Option<&str>) {
+        match self {
+            Self::Idle => (CameraStatus::Stop, None),
+            Self::Connecting => (CameraStatus::Connecting, None),
+            Self::Playing => (CameraStatus::Start, None),
+            Self::Interrupted { why } | Self::Failed { why } => (CameraStatus::Interrupted, Some(why)),
+        }
+    }
+}
+
 impl Camera {
     fn state(&self) -> &CameraState {
         self.changes.back().map_or(&CameraState::Idle, |change| &change.state)
     }
 
-    fn enter(&mut self, state: CameraState, now: Time) {
+    /// Whether that is news.
+    fn enter(&mut self, state: CameraState, now: Time) -> bool {
         if *self.state() == state {
-            return;
+            return false;
         }
         if self.changes.len() == REMEMBERED_CHANGES {
             self.changes.pop_front();
         }
         self.changes.push_back(CameraChange { at: now, state });
+        true
     }
 
     fn codec(&self) -> Option<VideoCodec> {
@@ -248,6 +263,23 @@ impl Session {
         }
     }
 
+    fn camera_enters(&mut self, who: ParticipantId, state: CameraState, cx: &mut Context, now: Time) {
+        let stamp = self.stamp(now);
+        let Some(own) = self.participant_mut(who) else { return };
+        let (Access::Camera(camera), Some(stream)) = (&mut own.access, &own.stream) else { return };
+        let (status, reason) = state.described();
+        let changed = CameraStateChanged {
+            stamp,
+            connection_id: own.connection.clone(),
+            stream_id: stream.id().clone(),
+            state: status,
+            reason: reason.map(str::to_owned),
+        };
+        if camera.enter(state, now) && cx.settings.camera_states {
+            cx.effects.event(Event::CameraStateChanged(changed));
+        }
+    }
+
     fn camera_demand_changed(&mut self, who: ParticipantId, publication: PublicationId, cx: &mut Context, now: Time) {
         let is_wanted = cx.effects.demand.is_wanted(publication);
         let Some((camera, _)) = self.camera_mut(who) else { return };
@@ -262,8 +294,8 @@ impl Session {
                 self.pull_camera(who, publication, cx, now);
             }
         } else {
-            camera.enter(CameraState::Idle, now);
             let job = camera.job.take();
+            self.camera_enters(who, CameraState::Idle, cx, now);
             cx.timers.cancel(Timer::CameraJob(publication));
             if let Some(job) = job {
                 cx.leave_pull(job, publication);
@@ -291,7 +323,7 @@ impl Session {
         // A file is played from its beginning, to each.
         let Joined { job, state, video } = cx.join_pull(publication, spec, !properties.is_file(), settled);
         camera.job = Some(job);
-        camera.enter(state, now);
+        self.camera_enters(who, state, cx, now);
         self.route_camera(who, cx);
         if let Some(video) = video {
             self.describe_camera(who, publication, video, cx);
@@ -362,8 +394,8 @@ impl Session {
         let Some((camera, _)) = self.camera_mut(who) else { return };
         match news {
             JobNews::Said(FromJob::Ready { video, .. }) => {
-                camera.enter(CameraState::Playing, now);
                 tracing::info!(%session, %connection, "camera plays");
+                self.camera_enters(who, CameraState::Playing, cx, now);
                 if let Some(video) = video {
                     self.describe_camera(who, publication, video.clone(), cx);
                 }
@@ -372,14 +404,14 @@ impl Session {
                 if !matches!(camera.state(), CameraState::Interrupted { .. }) {
                     tracing::warn!(%session, %connection, why, "camera does not play: it is tried again");
                 }
-                camera.enter(CameraState::Interrupted { why: why.clone() }, now);
+                self.camera_enters(who, CameraState::Interrupted { why: why.clone() }, cx, now);
             }
             JobNews::Ended(end) => {
                 tracing::warn!(%session, %connection, why = %end, "camera cannot be played");
                 camera.job = None;
                 // A file plays once, as far as it goes.
                 let is_over = camera.properties.is_file() && matches!(end, JobEnd::Failed(_));
-                camera.enter(CameraState::Failed { why: end.to_string() }, now);
+                self.camera_enters(who, CameraState::Failed { why: end.to_string() }, cx, now);
                 if !is_over {
                     cx.timers.set(Timer::CameraJob(publication), now + ANOTHER_JOB);
                 }

@@ -10,11 +10,12 @@ use protocol::media::{LocalFormats, MediaOperation, OutputVideo, VideoCodec};
 use protocol::model::{ForcedVideoCodec, OutputMode, RecordingMode, Role, SessionProperties};
 use protocol::rpc::ClientRequest;
 use serde_json::{Value, json};
+use session::Settings;
 use session::command::{CameraProperties, ConnectionUpdate};
 use session::registry::{NotFound, UnpublishRefusal};
 use session::snapshot::Include;
 
-use crate::call::{Call, LINGER, ROOM, none, session_properties};
+use crate::call::{Call, LINGER, ROOM, none, session_properties, settings};
 use crate::message::{prepare, receive_with_answer};
 
 const URI: &str = "rtsp://eve:secret@127.0.0.1:554/live/stream-1.sdp";
@@ -359,6 +360,25 @@ fn what_becomes_of_a_camera_is_shown() {
     let states: Vec<_> = events.iter().map(|event| event["state"].as_str().expect("a text")).collect();
     assert_eq!(states, ["CONNECTING", "START", "INTERRUPTED"]);
     assert_eq!(events[2]["reason"], "it sends nothing");
+    let told: Vec<_> =
+        call.events.events.iter().filter(|event| matches!(event, Event::CameraStateChanged(_))).collect();
+    assert_eq!(told.len(), 3);
+    let last = serde_json::to_value(told[2].webhook()).expect("serialises");
+    assert_eq!(
+        last,
+        json!({
+            "sessionId": ROOM, "uniqueSessionId": last["uniqueSessionId"], "timestamp": call.now.as_millis(), "connectionId": id,
+            "streamId": stream(&call, &id), "state": "INTERRUPTED", "reason": "it sends nothing", "event": "cameraStateChanged"
+        })
+    );
+}
+
+#[test]
+fn who_does_not_ask_for_the_states_of_cameras_is_not_told() {
+    let mut call = Call::with(Settings { camera_states: false, ..settings() });
+    connect(&mut call, CameraProperties { only_play_with_subscribers: false, ..camera() });
+    ready(&mut call, VideoCodec::H264, "a");
+    assert!(call.events.events.iter().all(|event| !matches!(event, Event::CameraStateChanged(_))));
 }
 
 /// Where what is pulled is published now, by job.
