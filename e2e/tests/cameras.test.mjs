@@ -32,6 +32,10 @@ async function rtsp(context, mounts, options) {
 const connect = (room, properties) =>
   restOk(room.world.server, 'POST', `${room.path}/connection`, { type: 'IPCAM', ...properties });
 
+const green = '([r, g, b]) => g > 100 && r < 90 && b < 90';
+const grey = { command: 'videobalance saturation=0.0' };
+const isGrey = '([r, g, b]) => Math.max(r, g, b) - Math.min(r, g, b) <= 3';
+
 /** Of the last picture of a film, which may still grow; none if there is none yet. */
 function colour(film) {
   const wanted = ['-sseof', '-1', '-i', film, '-frames:v', '1', '-vf', 'scale=1:1:flags=area'];
@@ -99,6 +103,41 @@ scenario(
     const carol = await room.join('carol');
     await carol.sees(cam.id);
     assert.equal(camera.count('play'), 2);
+  },
+);
+
+scenario(
+  'sessions that name one camera share its pull, and each has filters of its own',
+  async ({ call }, context) => {
+    const camera = await rtsp(context, {
+      '/live': { video: 'baseline', audio: 'pcma', pattern: 'green' },
+    });
+    const rooms = [await call(), await call()];
+    const [ann, bob] = await Promise.all([
+      rooms[0].join('ann'),
+      rooms[1].join('bob', { role: 'MODERATOR' }),
+    ]);
+    const goesOn = () =>
+      bob.receives({ id: second.id }, ({ now, before }) => now.frames > before.frames + 20);
+    const source = { rtspUri: camera.uri('/live'), networkCache: 200 };
+    const first = await connect(rooms[0], source);
+    await ann.do('turns', first.id, green);
+    const second = await connect(rooms[1], source);
+    await bob.do('turns', second.id, green);
+    assert.equal(camera.count('play'), 1);
+    // Of one session alone.
+    await bob.do('applyFilter', 'GStreamerFilter', grey, second.id);
+    await bob.do('turns', second.id, isGrey);
+    await goesOn();
+    await ann.do('turns', first.id, green);
+    await bob.do('removeFilter', second.id);
+    await bob.do('turns', second.id, green);
+    // One goes, and the other one goes on.
+    await ann.do('leave');
+    await goesOn();
+    assert.deepEqual([camera.count('play'), camera.count('closed')], [1, 0]);
+    await bob.do('leave');
+    await camera.event('closed');
   },
 );
 

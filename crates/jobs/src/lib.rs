@@ -30,7 +30,7 @@ use tokio::sync::mpsc;
 
 use crate::page::{Page, Showing};
 use crate::route::{ForJob, Route, Routes};
-use crate::task::{Output, Task};
+use crate::task::Task;
 
 /// Reports on their way.
 const REPORTS: usize = 1024;
@@ -117,7 +117,7 @@ pub struct Jobs {
 struct Running {
     route: Route,
     taps: Vec<TapId>,
-    output: Option<PublicationId>,
+    outputs: Vec<PublicationId>,
     /// If it has one: shown as long as this is kept.
     page: Option<Page>,
 }
@@ -151,27 +151,16 @@ impl Jobs {
     /// Carries out a command; if that is impossible, returns what is to be reported at once. Never waits.
     pub fn send(&mut self, command: JobCommand) -> Option<JobReport> {
         match command {
-            JobCommand::Start { job, spec, output } => {
+            JobCommand::Start { job, spec } => {
                 if let Err(end) = self.may_start() {
                     return Some(JobReport { job, news: JobNews::Ended(end) });
                 }
                 let (route, queue) = Route::new(self.figures.clone());
-                let running = Running {
-                    route: route.clone(),
-                    taps: vec![],
-                    output: output.map(|(_, publication)| publication),
-                    page: None,
-                };
-                if let Some((_, publication)) = output {
-                    self.routes.add_output(publication, route);
-                }
-                self.running.insert(job, running);
-                let output =
-                    output.map(|(router, publication)| Output { router, publication, local: self.local.clone() });
+                self.running.insert(job, Running { route, taps: vec![], outputs: vec![], page: None });
                 let task = Task {
                     job,
                     spec: *spec,
-                    output,
+                    local: self.local.clone(),
                     transcoder: self.options.transcoder.clone(),
                     media: self.media.clone(),
                     reports: self.reports.clone(),
@@ -199,6 +188,20 @@ impl Jobs {
                     running.taps.retain(|other| *other != tap);
                     self.routes.remove_tap(tap);
                     running.route.say(ForJob::RemoveInput { tap });
+                }
+            }
+            JobCommand::AddOutput { job, router, publication } => {
+                if let Some(running) = self.running.get_mut(&job) {
+                    running.outputs.push(publication);
+                    self.routes.add_output(publication, running.route.clone());
+                    running.route.say(ForJob::AddOutput { router, publication });
+                }
+            }
+            JobCommand::RemoveOutput { job, publication } => {
+                if let Some(running) = self.running.get_mut(&job) {
+                    running.outputs.retain(|other| *other != publication);
+                    self.routes.remove_output(publication);
+                    running.route.say(ForJob::RemoveOutput { publication });
                 }
             }
             JobCommand::Tell { job, message } => self.tell(job, ForJob::Tell(message)),
@@ -231,11 +234,9 @@ impl Jobs {
     /// Closes the ways of a job, also of one that has ended by itself. Once nobody holds its route any more the task ends, and its
     /// process with it.
     pub fn forget(&mut self, job: JobId) {
-        if let Some(Running { taps, output, route: _, page: _ }) = self.running.remove(&job) {
+        if let Some(Running { taps, outputs, route: _, page: _ }) = self.running.remove(&job) {
             taps.into_iter().for_each(|tap| self.routes.remove_tap(tap));
-            if let Some(publication) = output {
-                self.routes.remove_output(publication);
-            }
+            outputs.into_iter().for_each(|publication| self.routes.remove_output(publication));
         }
     }
 }

@@ -22,6 +22,8 @@ pub(crate) enum ForJob {
     AddInput { router: RouterId, tap: TapId, input: JobInput },
     ChangeInput { input: JobInput },
     RemoveInput { tap: TapId },
+    AddOutput { router: RouterId, publication: PublicationId },
+    RemoveOutput { publication: PublicationId },
     Tell(ToJob),
     Packet { input: u16, packet: TapPacket },
 }

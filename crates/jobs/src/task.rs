@@ -10,6 +10,7 @@ use protocol::id::{JobId, PublicationId, RouterId, TapId};
 use protocol::job::{FromJob, JobEnd, JobInput, JobNews, JobReport, JobSpec, ToJob};
 use protocol::media::MediaOperation;
 use recordings::Transcoder;
+use sfu::LocalPacket;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
@@ -29,31 +30,24 @@ const PAUSE: Duration = Duration::from_millis(250);
 /// Words that are kept for the next process.
 const MOST_WORDS: usize = 64;
 
-/// Where its packets go.
-#[derive(Debug)]
-pub(crate) struct Output {
-    pub(crate) router: RouterId,
-    pub(crate) publication: PublicationId,
-    pub(crate) local: LocalSource,
-}
-
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Task {
     pub(crate) job: JobId,
     pub(crate) spec: JobSpec,
-    pub(crate) output: Option<Output>,
+    pub(crate) local: LocalSource,
     pub(crate) transcoder: Transcoder,
     pub(crate) media: WeakMediaHandle,
     pub(crate) reports: mpsc::Sender<JobReport>,
     pub(crate) figures: Arc<JobFigures>,
 }
 
-/// What the next process is to be told.
+/// What the next process is to be told, and where what it makes goes.
 #[derive(Debug, Default)]
 struct Told {
     inputs: Vec<Input>,
     words: Vec<ToJob>,
+    outputs: Vec<Output>,
 }
 
 #[derive(Debug)]
@@ -61,6 +55,13 @@ struct Input {
     router: RouterId,
     tap: TapId,
     input: JobInput,
+}
+
+/// Where its packets go.
+#[derive(Clone, Copy, Debug)]
+struct Output {
+    router: RouterId,
+    publication: PublicationId,
 }
 
 /// How a process has ended.
@@ -192,15 +193,14 @@ impl Task {
 
     async fn take(&self, received: Received, told: &Told, start: u32, dropped: &mut u64) -> Option<End> {
         let Received { words, mut packets } = received;
-        if let Some(Output { router, publication, local }) = self.output.as_ref().filter(|_| !packets.is_empty()) {
+        if let Some((last, others)) = told.outputs.split_last().filter(|_| !packets.is_empty()) {
             // What one process counts has nothing to do with what the one before it did.
             packets
                 .iter_mut()
                 .for_each(|packet| packet.source = packet.source.wrapping_add(start.wrapping_mul(0x9e37_79b9)));
-            let count = packets.len() as u64;
-            if !local.send(*router, LocalMedia { publication: *publication, packets }) {
-                self.figures.dropped.fetch_add(count, Ordering::Relaxed);
-            }
+            // Payloads are shared.
+            others.iter().for_each(|output| self.publish(*output, packets.clone()));
+            self.publish(*last, packets);
         }
         for words in words {
             match words {
@@ -218,6 +218,13 @@ impl Task {
             }
         }
         None
+    }
+
+    fn publish(&self, Output { router, publication }: Output, packets: Vec<LocalPacket>) {
+        let count = packets.len() as u64;
+        if !self.local.send(router, LocalMedia { publication, packets }) {
+            self.figures.dropped.fetch_add(count, Ordering::Relaxed);
+        }
     }
 
     async fn report(&self, news: JobNews) {
@@ -243,6 +250,14 @@ impl Told {
                 let at = self.inputs.iter().position(|input| input.tap == tap)?;
                 let number = self.inputs.remove(at).input.number;
                 Some(ToJob::RemoveInput { number })
+            }
+            ForJob::AddOutput { router, publication } => {
+                self.outputs.push(Output { router, publication });
+                None
+            }
+            ForJob::RemoveOutput { publication } => {
+                self.outputs.retain(|output| output.publication != publication);
+                None
             }
             ForJob::Tell(words) => {
                 match &words {

@@ -93,7 +93,8 @@ impl Bench {
     fn start(&mut self) {
         let spec = BroadcastSpec { url: "rtmp://target/live".to_owned(), audio: true, picture: None, patience: 60 };
         let spec = Box::new(JobSpec::Broadcast(spec));
-        assert_eq!(self.jobs.send(JobCommand::Start { job: JOB, spec, output: Some((ROUTER, OUTPUT)) }), None);
+        assert_eq!(self.jobs.send(JobCommand::Start { job: JOB, spec }), None);
+        self.jobs.send(JobCommand::AddOutput { job: JOB, router: ROUTER, publication: OUTPUT });
         let input = JobInput {
             number: 7,
             audio: true,
@@ -129,6 +130,11 @@ impl Bench {
         });
     }
 
+    /// Where the next packets that it makes are published.
+    async fn made(&mut self) -> PublicationId {
+        timeout(PATIENCE, self.made.recv()).await.expect("in time").unwrap().publication
+    }
+
     /// What its processes were told.
     fn heard(&self) -> Vec<String> {
         let heard = fs::read_to_string(self.folder.path().join("heard")).unwrap_or_default();
@@ -161,6 +167,29 @@ async fn packets_and_words_go_both_ways() {
     let command = timeout(PATIENCE, bench.commands.recv()).await.unwrap().unwrap();
     assert_eq!(command, MediaOperation::RequestKeyFrame { tap: TAP }.at(ROUTER));
     assert_eq!(bench.jobs.figures().running(), 1);
+}
+
+#[tokio::test]
+async fn what_it_makes_is_published_wherever_it_is_wanted() {
+    let mut bench =
+        Bench::new("link.send(message)", &format!("{READY}\n    if words['do'] == 'keyFrame': say(says='pageShown')"));
+    bench.start();
+    assert_eq!(bench.news().await, ready());
+    let elsewhere = PublicationId(4);
+    let router = RouterId { number: 2, ..ROUTER };
+    bench.jobs.send(JobCommand::AddOutput { job: JOB, router, publication: elsewhere });
+    bench.send(5);
+    assert_eq!([bench.made().await, bench.made().await], [OUTPUT, elsewhere]);
+    // Key frames are asked of it by either.
+    for publication in [OUTPUT, elsewhere] {
+        bench.taps.want_key_frame(publication);
+        assert_eq!(bench.news().await, JobNews::Said(FromJob::PageShown));
+    }
+    bench.jobs.send(JobCommand::RemoveOutput { job: JOB, publication: OUTPUT });
+    for sequence in [6, 7] {
+        bench.send(sequence);
+        assert_eq!(bench.made().await, elsewhere);
+    }
 }
 
 #[tokio::test]
@@ -212,7 +241,7 @@ async fn what_is_stopped_ends_and_leaves_room_for_others() {
     bench.start();
     assert_eq!(bench.news().await, ready());
     let spec = JobSpec::Transcode { from: VideoCodec::Vp8, to: VideoCodec::H264, audio: true };
-    let another = JobCommand::Start { job: JobId(9), spec: Box::new(spec), output: None };
+    let another = JobCommand::Start { job: JobId(9), spec: Box::new(spec) };
     let refused = bench.jobs.send(another.clone()).expect("there is no room");
     assert!(matches!(refused.news, JobNews::Ended(JobEnd::Overloaded(why)) if why.contains("MADANG_JOBS")));
     let pid = fs::read_to_string(bench.folder.path().join("pid")).unwrap();
@@ -236,6 +265,6 @@ async fn without_a_program_nothing_is_started() {
     let options = JobOptions { transcoder, limit: 1, layouts: None };
     let (mut jobs, _reports) = Jobs::new(options, JobRoutes::default(), media.weak(), local);
     let spec = JobSpec::Transcode { from: VideoCodec::Vp8, to: VideoCodec::H264, audio: true };
-    let refused = jobs.send(JobCommand::Start { job: JOB, spec: Box::new(spec), output: None }).unwrap();
+    let refused = jobs.send(JobCommand::Start { job: JOB, spec: Box::new(spec) }).unwrap();
     assert!(matches!(refused.news, JobNews::Ended(JobEnd::Unavailable(why)) if why.contains("MADANG_TRANSCODER")));
 }

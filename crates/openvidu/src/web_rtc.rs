@@ -10,7 +10,7 @@ use protocol::media::{
 use protocol::rest::web_rtc::{RtpStatisticsView, WebRtcEventView, WebRtcStatisticsView, WebRtcTotalsView, WebRtcView};
 use session::refusal::MediaDirection;
 use session::snapshot::PeerConnectionSnapshot;
-use session::{CameraChange, CameraState, MediaCondition, MediaMilestone, MediaTotals, QualityLevel, Time};
+use session::{CameraChange, MediaCondition, MediaMilestone, MediaTotals, QualityLevel, Time};
 
 use crate::notification::quality_level;
 
@@ -44,13 +44,9 @@ pub(crate) fn view(peer_connection: PeerConnectionSnapshot, endpoint: Endpoint<'
 /// What a camera's stream has instead: what became of the camera.
 pub(crate) fn of_camera(changes: &[CameraChange], endpoint: Endpoint<'_>) -> WebRtcView {
     let events = changes.iter().map(|CameraChange { at, state }| {
-        let (state, reason) = match state {
-            CameraState::Idle => ("STOP", None),
-            CameraState::Connecting => ("CONNECTING", None),
-            CameraState::Playing => ("START", None),
-            CameraState::Interrupted { why } | CameraState::Failed { why } => ("INTERRUPTED", Some(why.clone())),
-        };
-        WebRtcEventView { state: Some(state), reason, ..endpoint.event("UriEndpointStateChanged", *at) }
+        let (state, reason) = state.described();
+        let (state, reason) = (Some(state.as_str()), reason.map(str::to_owned));
+        WebRtcEventView { state, reason, ..endpoint.event("UriEndpointStateChanged", *at) }
     });
     WebRtcView {
         events: events.collect(),

@@ -31,9 +31,11 @@ pub enum JobCommand {
         job: JobId,
         /// What it does.
         spec: Box<JobSpec>,
-        /// Where its output goes, if it has one.
-        output: Option<(RouterId, PublicationId)>,
     },
+    /// Its output is published there, too, from now on.
+    AddOutput { job: JobId, router: RouterId, publication: PublicationId },
+    /// No more there.
+    RemoveOutput { job: JobId, publication: PublicationId },
     /// Packets come to it by a tap from now on.
     AddInput {
         job: JobId,
@@ -90,7 +92,8 @@ pub struct JobReport {
 pub enum JobNews {
     /// Its process says something.
     Said(FromJob),
-    /// Its process has died and is started anew, with the same inputs: what was told it since the beginning is told again.
+    /// Its process has died and is started anew, with the same inputs and outputs: what was told it since the beginning is told
+    /// again.
     Restarting { why: String },
     /// It is over.
     Ended(JobEnd),

@@ -11,6 +11,7 @@ use certificates::{AcmeOptions, Origin};
 use delivery::webhooks::{Destination, DestinationError};
 use media::{AddressOptions, TranslatedAddress, WorkerOptions};
 use openvidu::Dialect;
+use protocol::event::EventName;
 use protocol::id::WorkerId;
 use protocol::job::{HiddenText, TranscribeSpec};
 use protocol::model::{IceServer, MediaServer};
@@ -314,6 +315,7 @@ pub(crate) fn session(config: &Config, fallback_host: IpAddr, udp_port: u16) -> 
         },
         virtual_background: config.madang_virtual_background,
         // As of the original, Kurento does, and mediasoup does not.
+        camera_states: config.openvidu_webhook_events.contains(&EventName::CameraStateChanged),
         transcodes: config.openvidu_enterprise_media_server == MediaServer::Kurento,
         filter_images: Some(config.madang_filter_images.clone()).filter(|folder| !folder.is_empty()),
         recording: RecordingSettings {

@@ -7,8 +7,9 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
+use protocol::event::{CameraStateChanged, CameraStatus, Event};
 use protocol::id::{ConnectionId, JobId, PublicationId, RouterId};
-use protocol::job::{CameraSpec, FromJob, JobCommand, JobEnd, JobNews, JobSpec, ToJob};
+use protocol::job::{CameraSpec, FromJob, JobEnd, JobNews};
 use protocol::media::{LocalFormats, MediaOperation, OutputVideo, VideoCodec};
 use protocol::model::ForcedVideoCodec;
 use serde::{Deserialize, Serialize};
@@ -19,14 +20,14 @@ use crate::connection::{Access, Participant};
 use crate::context::Context;
 use crate::event::Announced;
 use crate::id::ParticipantId;
-use crate::jobs::JobPurpose;
 use crate::peer_connection::PeerConnection;
+use crate::pull::Joined;
 use crate::registry::NotFound;
 use crate::reply::{ParticipantData, StreamDescription};
 use crate::session::Session;
 use crate::stream::{self, Stream};
 use crate::timer::Timer;
-use crate::{Effect, Notification, Registry, Time};
+use crate::{Notification, Registry, Time};
 
 /// What a camera runs on.
 const PLATFORM: &str = "IPCAM";
@@ -44,7 +45,7 @@ pub(crate) type Cameras = HashMap<PublicationId, Seat>;
 #[derive(Clone, Debug)]
 pub(crate) struct Camera {
     pub(crate) properties: CameraProperties,
-    /// What pulls it now.
+    /// What pulls it now: it may pull it for other sessions, too (`pull`).
     job: Option<JobId>,
     /// What subscribers were told that it sends.
     formats: Option<LocalFormats>,
@@ -81,19 +82,33 @@ pub enum CameraState {
     },
 }
 
+impl CameraState {
+    /// As applications are told, with the reason if there is one.
+    pub fn described(&self) -> (CameraStatus, Option<&str>) {
+        match self {
+            Self::Idle => (CameraStatus::Stop, None),
+            Self::Connecting => (CameraStatus::Connecting, None),
+            Self::Playing => (CameraStatus::Start, None),
+            Self::Interrupted { why } | Self::Failed { why } => (CameraStatus::Interrupted, Some(why)),
+        }
+    }
+}
+
 impl Camera {
     fn state(&self) -> &CameraState {
         self.changes.back().map_or(&CameraState::Idle, |change| &change.state)
     }
 
-    fn enter(&mut self, state: CameraState, now: Time) {
+    /// Whether that is news.
+    fn enter(&mut self, state: CameraState, now: Time) -> bool {
         if *self.state() == state {
-            return;
+            return false;
         }
         if self.changes.len() == REMEMBERED_CHANGES {
             self.changes.pop_front();
         }
         self.changes.push_back(CameraChange { at: now, state });
+        true
     }
 
     fn codec(&self) -> Option<VideoCodec> {
@@ -116,8 +131,8 @@ impl Registry {
         Ok(connection)
     }
 
-    /// The job of a camera reports.
-    pub(crate) fn take_from_camera(&mut self, publication: PublicationId, news: JobNews, now: Time) {
+    /// The job that pulls a camera reports.
+    pub(crate) fn take_from_camera(&mut self, publication: PublicationId, news: &JobNews, now: Time) {
         if let Some((session, who, cx)) = self.camera(publication) {
             session.take_from_camera(who, publication, news, cx, now);
         }
@@ -133,10 +148,13 @@ impl Registry {
     /// A camera has not said in time what it sends.
     pub(crate) fn settle_camera(&mut self, publication: PublicationId) {
         if let Some((session, who, cx)) = self.camera(publication) {
-            let codec = match session.properties.forced_video_codec {
+            let pulled =
+                session.camera_mut(who).and_then(|(camera, _)| camera.job).and_then(|job| cx.pulled_codec(job));
+            let forced = match session.properties.forced_video_codec {
                 ForcedVideoCodec::H264 => VideoCodec::H264,
                 _ => VideoCodec::Vp8,
             };
+            let codec = pulled.unwrap_or(forced);
             session.describe_camera(who, publication, OutputVideo::encoded(codec), cx);
         }
     }
@@ -245,6 +263,23 @@ impl Session {
         }
     }
 
+    fn camera_enters(&mut self, who: ParticipantId, state: CameraState, cx: &mut Context, now: Time) {
+        let stamp = self.stamp(now);
+        let Some(own) = self.participant_mut(who) else { return };
+        let (Access::Camera(camera), Some(stream)) = (&mut own.access, &own.stream) else { return };
+        let (status, reason) = state.described();
+        let changed = CameraStateChanged {
+            stamp,
+            connection_id: own.connection.clone(),
+            stream_id: stream.id().clone(),
+            state: status,
+            reason: reason.map(str::to_owned),
+        };
+        if camera.enter(state, now) && cx.settings.camera_states {
+            cx.effects.event(Event::CameraStateChanged(changed));
+        }
+    }
+
     fn camera_demand_changed(&mut self, who: ParticipantId, publication: PublicationId, cx: &mut Context, now: Time) {
         let is_wanted = cx.effects.demand.is_wanted(publication);
         let Some((camera, _)) = self.camera_mut(who) else { return };
@@ -259,11 +294,11 @@ impl Session {
                 self.pull_camera(who, publication, cx, now);
             }
         } else {
-            camera.enter(CameraState::Idle, now);
             let job = camera.job.take();
+            self.camera_enters(who, CameraState::Idle, cx, now);
             cx.timers.cancel(Timer::CameraJob(publication));
             if let Some(job) = job {
-                cx.stop_job(job);
+                cx.leave_pull(job, publication);
             }
         }
     }
@@ -271,7 +306,7 @@ impl Session {
     /// Begins to pull a camera, unless it is being pulled.
     fn pull_camera(&mut self, who: ParticipantId, publication: PublicationId, cx: &mut Context, now: Time) {
         let forced_codec = self.properties.forced_video_codec;
-        let Some((camera, room)) = self.camera_mut(who) else { return };
+        let Some((camera, _)) = self.camera_mut(who) else { return };
         if camera.job.is_some() {
             return;
         }
@@ -285,16 +320,26 @@ impl Session {
         };
         // What has been announced stays.
         let settled = camera.codec().or((forced_codec == ForcedVideoCodec::H264).then_some(VideoCodec::H264));
-        camera.enter(CameraState::Connecting, now);
-        let output = Some((room, publication));
-        let job = cx.start_job(JobPurpose::Camera(publication), JobSpec::Camera(spec), output);
+        // A file is played from its beginning, to each.
+        let Joined { job, state, video } = cx.join_pull(publication, spec, !properties.is_file(), settled);
         camera.job = Some(job);
-        if let Some(video) = settled {
-            cx.effects.push(Effect::Job(JobCommand::Tell { job, message: ToJob::Settle { video } }));
+        self.camera_enters(who, state, cx, now);
+        self.route_camera(who, cx);
+        if let Some(video) = video {
+            self.describe_camera(who, publication, video, cx);
         }
     }
 
-    /// Tells the media worker what a camera sends, if that is news, and its job that it has to stay so.
+    /// Has a camera's packets go where they belong: to its publication, or behind the filter of that.
+    pub(crate) fn route_camera(&self, who: ParticipantId, cx: &mut Context) {
+        let Some(own) = self.participant(who) else { return };
+        let (Access::Camera(camera), Some(stream)) = (&own.access, &own.stream) else { return };
+        if let Some(job) = camera.job {
+            cx.route_pull(job, stream.publication, stream.unfiltered().map(|it| (own.room, it)).collect());
+        }
+    }
+
+    /// Tells the media worker what a camera sends, if that is news, and what pulls it that it has to stay so.
     fn describe_camera(
         &mut self,
         who: ParticipantId,
@@ -304,7 +349,7 @@ impl Session {
     ) {
         cx.timers.cancel(Timer::CameraDescription(publication));
         let Some((camera, room)) = self.camera_mut(who) else { return };
-        let (codec, is_settled) = (video.codec, camera.codec().is_some());
+        let codec = video.codec;
         if camera.codec().is_some_and(|settled| settled != codec) {
             // It was too late: it has been told, or is being told, what it must be.
             return;
@@ -314,11 +359,25 @@ impl Session {
         if camera.formats.as_ref() == Some(&formats) {
             return;
         }
-        camera.formats = Some(formats.clone());
-        let job = camera.job.filter(|_| !is_settled);
-        cx.effects.media(room, MediaOperation::PublishLocal { publication, formats: Some(formats) });
-        if let Some(job) = job {
-            cx.effects.push(Effect::Job(JobCommand::Tell { job, message: ToJob::Settle { video: codec } }));
+        let before = camera.formats.replace(formats.clone());
+        if let Some(job) = camera.job {
+            cx.settle_pull(job, codec);
+        }
+        // Who is to get a stream from a filter is not kept waiting for that.
+        let waiting = before.is_none().then_some(publication);
+        let Some(stream) = self.participant(who).and_then(|own| own.stream.as_ref()) else { return };
+        for publication in stream.unfiltered().filter(|it| Some(*it) != waiting).chain(waiting) {
+            cx.effects.media(room, MediaOperation::PublishLocal { publication, formats: Some(formats.clone()) });
+        }
+    }
+
+    /// What a camera sends is published there, too, or again.
+    pub(crate) fn publish_camera_as(&self, who: ParticipantId, publication: PublicationId, cx: &mut Context) {
+        if let Some(own) = self.participant(who)
+            && let Access::Camera(camera) = &own.access
+        {
+            let formats = camera.formats.clone();
+            cx.effects.media(own.room, MediaOperation::PublishLocal { publication, formats });
         }
     }
 
@@ -326,7 +385,7 @@ impl Session {
         &mut self,
         who: ParticipantId,
         publication: PublicationId,
-        news: JobNews,
+        news: &JobNews,
         cx: &mut Context,
         now: Time,
     ) {
@@ -335,26 +394,25 @@ impl Session {
         let Some((camera, _)) = self.camera_mut(who) else { return };
         match news {
             JobNews::Said(FromJob::Ready { video, .. }) => {
-                camera.enter(CameraState::Playing, now);
                 tracing::info!(%session, %connection, "camera plays");
+                self.camera_enters(who, CameraState::Playing, cx, now);
                 if let Some(video) = video {
-                    self.describe_camera(who, publication, video, cx);
+                    self.describe_camera(who, publication, video.clone(), cx);
                 }
             }
             JobNews::Said(FromJob::Interrupted { why }) | JobNews::Restarting { why } => {
                 if !matches!(camera.state(), CameraState::Interrupted { .. }) {
                     tracing::warn!(%session, %connection, why, "camera does not play: it is tried again");
                 }
-                camera.enter(CameraState::Interrupted { why }, now);
+                self.camera_enters(who, CameraState::Interrupted { why: why.clone() }, cx, now);
             }
             JobNews::Ended(end) => {
                 tracing::warn!(%session, %connection, why = %end, "camera cannot be played");
-                if let Some(job) = camera.job.take() {
-                    cx.forget_job(job);
-                }
-                camera.enter(CameraState::Failed { why: end.to_string() }, now);
+                camera.job = None;
                 // A file plays once, as far as it goes.
-                if !(camera.properties.is_file() && matches!(end, JobEnd::Failed(_))) {
+                let is_over = camera.properties.is_file() && matches!(end, JobEnd::Failed(_));
+                self.camera_enters(who, CameraState::Failed { why: end.to_string() }, cx, now);
+                if !is_over {
                     cx.timers.set(Timer::CameraJob(publication), now + ANOTHER_JOB);
                 }
             }
@@ -377,7 +435,7 @@ impl Stream {
         cx.timers.cancel(Timer::CameraDescription(self.publication));
         cx.timers.cancel(Timer::CameraJob(self.publication));
         if let Some(job) = camera.job {
-            cx.stop_job(job);
+            cx.leave_pull(job, self.publication);
         }
     }
 }

@@ -14,6 +14,7 @@ use crate::id::{ClientId, Ids};
 use crate::jobs::Jobs;
 use crate::media::{MediaRequest, MediaRequests};
 use crate::observation::MediaLegs;
+use crate::pull::Pulls;
 use crate::recording::Recordings;
 use crate::request::{Decision, Response};
 use crate::speech::Speech;
@@ -33,6 +34,7 @@ pub(crate) struct Context {
     pub(crate) timers: Timers,
     pub(crate) recordings: Recordings,
     pub(crate) cameras: Cameras,
+    pub(crate) pulls: Pulls,
     pub(crate) jobs: Jobs,
     pub(crate) speech: Speech,
     /// Streams to be offered again, and to whom.
@@ -52,6 +54,7 @@ impl Context {
             timers: Timers::default(),
             recordings: Recordings::default(),
             cameras: Cameras::default(),
+            pulls: Pulls::default(),
             jobs: Jobs::default(),
             speech: Speech::default(),
             offers_due: VecDeque::new(),

@@ -142,6 +142,7 @@ mod tests {
             },
             virtual_background: false,
             transcodes: true,
+            camera_states: false,
             filter_images: None,
             recording: RecordingSettings {
                 enabled: false,

@@ -4,6 +4,9 @@
 //! from. One that is put on a running stream takes its place when its first picture is there; until then subscribers see the
 //! stream as it was. One that a stream is published with is there first. A filter that breaks for good stays: nothing is seen until
 //! somebody takes it off, since what it was to hide must not be shown.
+//!
+//! A camera has no client whose media could come from behind the filter: what pulls it publishes there instead, and the filter takes
+//! its place at the publication. It pulls no camera that nobody wants.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -40,9 +43,10 @@ pub(crate) struct StreamFilter {
     /// The publisher's.
     router: RouterId,
     tap: TapId,
-    /// What the publisher sends, once the filter is in between.
+    /// What the publisher sends, once the filter is in between. What a camera sends is there from the beginning.
     behind: PublicationId,
     is_between: bool,
+    is_of_camera: bool,
     /// What comes out of it, as far as it is known.
     formats: Option<LocalFormats>,
     /// Who waits for its first picture.
@@ -60,6 +64,7 @@ impl StreamFilter {
         kinds: Kinds,
         (router, publication): (RouterId, PublicationId),
         purpose: JobPurpose,
+        is_of_camera: bool,
         cx: &mut Context,
     ) -> Box<Self> {
         let spec = JobSpec::Filter {
@@ -68,7 +73,8 @@ impl StreamFilter {
             audio: kinds.audio,
             images: cx.settings.filter_images.clone(),
         };
-        let job = cx.start_job(purpose, spec, Some((router, publication)));
+        // Of a client's publication nothing local is taken before the filter is in between.
+        let job = cx.start_job(purpose, spec, (!is_of_camera).then_some((router, publication)));
         let (tap, behind) = (cx.ids.tap(), cx.ids.publication());
         Box::new(Self {
             job,
@@ -76,6 +82,7 @@ impl StreamFilter {
             tap,
             behind,
             is_between: false,
+            is_of_camera,
             formats: None,
             awaited: None,
             broken: None,
@@ -89,12 +96,13 @@ impl StreamFilter {
         cx.add_job_input(self.job, (self.router, publication), self.tap, input);
     }
 
-    /// It takes the publisher's place.
-    fn interpose(&mut self, publication: PublicationId, cx: &mut Context) {
-        if !self.is_between {
-            self.is_between = true;
-            let (behind, taps) = (self.behind, vec![self.tap]);
-            cx.effects.media(self.router, MediaOperation::Interpose { publication, behind, taps });
+    /// It takes the publisher's place. A camera has left that.
+    fn interpose(&self, publication: PublicationId, cx: &mut Context) {
+        let (job, router, behind) = (self.job, self.router, self.behind);
+        if self.is_of_camera {
+            cx.effects.push(Effect::Job(JobCommand::AddOutput { job, router, publication }));
+        } else {
+            cx.effects.media(router, MediaOperation::Interpose { publication, behind, taps: vec![self.tap] });
         }
     }
 
@@ -102,7 +110,9 @@ impl StreamFilter {
     fn end(&self, publication: PublicationId, cx: &mut Context) {
         cx.stop_job(self.job);
         cx.effects.media(self.router, MediaOperation::RemoveTap { tap: self.tap });
-        if self.is_between {
+        if self.is_of_camera {
+            cx.effects.media(self.router, MediaOperation::ClosePublication { publication: self.behind });
+        } else if self.is_between {
             cx.effects.media(self.router, MediaOperation::Withdraw { publication });
         }
     }
@@ -110,6 +120,15 @@ impl StreamFilter {
     /// Without a stream.
     pub(crate) fn discard(&self, cx: &mut Context) {
         cx.stop_job(self.job);
+    }
+}
+
+impl Stream {
+    /// What carries a camera's stream as it is pulled.
+    pub(crate) fn unfiltered(&self) -> impl Iterator<Item = PublicationId> {
+        let filter = self.filter.as_ref();
+        let open = filter.is_none_or(|filter| !filter.is_between).then_some(self.publication);
+        open.into_iter().chain(filter.map(|filter| filter.behind))
     }
 }
 
@@ -160,20 +179,36 @@ impl Session {
     ) -> Decision {
         let (session, seat, filtered) = (self.id.clone(), self.seat(who), self.seat(publisher));
         let own = self.present_mut(publisher)?;
-        let (connection, router) = (own.connection.clone(), own.room);
+        let (connection, router, is_camera) = (own.connection.clone(), own.room, own.is_camera());
         let Some(stream) = &mut own.stream else { return Err(Refusal::NotPublishing { connection }) };
         if stream.filter.is_some() {
             return Err(Refusal::AlreadyFiltered { connection, session });
         }
         let purpose = JobPurpose::Filter { seat: filtered, preparing: None };
         let kinds = stream::kinds(&stream.description.properties);
-        let mut applied = StreamFilter::start(&filter, kinds, (router, stream.publication), purpose, cx);
-        applied.listen(stream.publication, &stream.description.properties, cx);
-        let (id, name) = (cx.ids.media_request(), stream.id().clone());
+        let mut applied = StreamFilter::start(&filter, kinds, (router, stream.publication), purpose, is_camera, cx);
+        let (id, name, behind) = (cx.ids.media_request(), stream.id().clone(), applied.behind);
         applied.awaited = Some(id);
+        if !is_camera {
+            applied.listen(stream.publication, &stream.description.properties, cx);
+        }
         stream.filter = Some(applied);
+        if is_camera {
+            self.publish_camera_as(publisher, behind, cx);
+            self.route_camera(publisher, cx);
+            self.listen_behind(publisher, cx);
+        }
         let task = MediaTask::ApplyFilter { publisher, stream: name, filter };
         cx.await_media(id, MediaRequest { origin, seat, router, task }, now)
+    }
+
+    /// The filter of a camera's stream gets what the camera sends.
+    fn listen_behind(&self, publisher: ParticipantId, cx: &mut Context) {
+        if let Some(stream) = self.participant(publisher).and_then(|own| own.stream.as_ref())
+            && let Some(filter) = &stream.filter
+        {
+            filter.listen(filter.behind, &stream.description.properties, cx);
+        }
     }
 
     /// The stream of a publisher, if it is still this one.
@@ -209,8 +244,12 @@ impl Session {
     fn drop_filter(&mut self, publisher: ParticipantId, name: &StreamId, cx: &mut Context) {
         if let Some(stream) = self.filtered(publisher, name) {
             stream.description.filter = None;
-            if let Some(filter) = stream.filter.take() {
-                filter.end(stream.publication, cx);
+            let publication = stream.publication;
+            let Some(filter) = stream.filter.take() else { return };
+            filter.end(publication, cx);
+            if filter.is_of_camera {
+                self.route_camera(publisher, cx);
+                self.publish_camera_as(publisher, publication, cx);
             }
         }
     }
@@ -357,7 +396,8 @@ impl Session {
         let id = cx.ids.media_request();
         let purpose = JobPurpose::Filter { seat: self.seat(who), preparing: Some(id) };
         let kinds = stream::kinds(&publishing.request.properties);
-        publishing.filter = Some(StreamFilter::start(filter, kinds, (router, publishing.publication), purpose, cx));
+        publishing.filter =
+            Some(StreamFilter::start(filter, kinds, (router, publishing.publication), purpose, false, cx));
         let task = MediaTask::PrepareFilter(publishing);
         cx.await_media(id, MediaRequest { origin, seat: self.seat(who), router, task }, now)
     }
@@ -368,8 +408,20 @@ impl Session {
             && let Some(filter) = &mut stream.filter
         {
             filter.listen(stream.publication, &stream.description.properties, cx);
-            filter.interpose(stream.publication, cx);
+            self.interpose_filter(who, cx);
         }
+    }
+
+    /// A filter takes its publisher's place, unless it has it: whether it had.
+    fn interpose_filter(&mut self, publisher: ParticipantId, cx: &mut Context) -> Option<bool> {
+        let filter = self.participant_mut(publisher)?.stream.as_mut()?.filter.as_mut()?;
+        let was_between = std::mem::replace(&mut filter.is_between, true);
+        if !was_between {
+            self.route_camera(publisher, cx);
+            let stream = self.participant(publisher)?.stream.as_ref()?;
+            stream.filter.as_ref()?.interpose(stream.publication, cx);
+        }
+        Some(was_between)
     }
 
     /// The publisher has a new peer connection: if its media worker has begun anew, nothing is between any more.
@@ -405,15 +457,16 @@ impl Session {
         formats: LocalFormats,
         cx: &mut Context,
     ) -> Option<MediaRequestId> {
+        self.participant(publisher)?.stream.as_ref()?.filter.as_ref().filter(|filter| filter.job == job)?;
+        let was_between = self.interpose_filter(publisher, cx)?;
         let stream = self.participant_mut(publisher)?.stream.as_mut()?;
-        let filter = stream.filter.as_mut().filter(|filter| filter.job == job)?;
+        let filter = stream.filter.as_mut()?;
         let publication = stream.publication;
         // What takes the publisher's place is described with that, and again only if it is something else.
         let is_news = match &filter.formats {
             Some(known) => *known != formats,
-            None => !filter.is_between,
+            None => !was_between || filter.is_of_camera,
         };
-        filter.interpose(publication, cx);
         // Of a camera that is off it knows nothing yet; then it stays as it was announced.
         let kinds = stream::kinds(&stream.description.properties);
         if formats.video.is_some() == kinds.video {

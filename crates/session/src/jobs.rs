@@ -23,8 +23,8 @@ pub(crate) enum JobPurpose {
     Transcoding { seat: Seat, codec: VideoCodec },
     /// The filter of a stream. If it is published only once the filter is there, somebody waits for that.
     Filter { seat: Seat, preparing: Option<MediaRequestId> },
-    /// Pulls the camera that publishes this.
-    Camera(PublicationId),
+    /// Pulls a camera (`pull`).
+    Camera,
 }
 
 /// All that run.
@@ -64,7 +64,10 @@ impl Context {
     ) -> JobId {
         let job = self.ids.job();
         self.jobs.purposes.insert(job, purpose);
-        self.effects.push(Effect::Job(JobCommand::Start { job, spec: Box::new(spec), output }));
+        self.effects.push(Effect::Job(JobCommand::Start { job, spec: Box::new(spec) }));
+        if let Some((router, publication)) = output {
+            self.effects.push(Effect::Job(JobCommand::AddOutput { job, router, publication }));
+        }
         job
     }
 
@@ -118,7 +121,7 @@ impl Registry {
             JobPurpose::Filter { seat, preparing } => {
                 self.filter_reported(report.job, seat, preparing, report.news, now);
             }
-            JobPurpose::Camera(publication) => self.take_from_camera(publication, report.news, now),
+            JobPurpose::Camera => self.pull_reported(report.job, &report.news, now),
         }
         self.settle(now);
     }

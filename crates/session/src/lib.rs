@@ -80,6 +80,7 @@ mod peer_connection;
 mod permissions;
 mod property;
 mod publish;
+mod pull;
 mod quality;
 pub mod question;
 mod reconnection;

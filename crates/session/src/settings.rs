@@ -47,6 +47,8 @@ pub struct Settings {
     pub transcodes: bool,
     /// Recording.
     pub recording: RecordingSettings,
+    /// Applications are told how their cameras are: the original tells no such event, and not everybody expects one.
+    pub camera_states: bool,
     /// The folder below which filters may read pictures, if they may at all.
     pub filter_images: Option<String>,
     /// Broadcasts.

@@ -47,6 +47,7 @@ fn registry() -> Registry {
         network_quality: None,
         virtual_background: true,
         transcodes: true,
+        camera_states: false,
         filter_images: None,
         recording,
         broadcast: BroadcastSettings {

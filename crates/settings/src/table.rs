@@ -255,7 +255,8 @@ settings! {
         madang_webhook_authority: String = "MADANG_WEBHOOK_AUTHORITY", "", value::text;
         /// Headers of these requests: a list of `Name: Value`.
         openvidu_webhook_headers: TextList = "OPENVIDU_WEBHOOK_HEADERS", "[]", value::list, secret;
-        /// Which events are sent.
+        /// Which events are sent. `cameraStateChanged`, which OpenVidu does not know, is told nowhere, the CDR included, unless it
+        /// stands here.
         openvidu_webhook_events: Vec<EventName> = "OPENVIDU_WEBHOOK_EVENTS", "[sessionCreated,sessionDestroyed,participantJoined,participantLeft,webrtcConnectionCreated,webrtcConnectionDestroyed,recordingStatusChanged,filterEventDispatched,signalSent,mediaNodeStatusChanged,autoscaling,nodeCrashed,nodeRecovered,broadcastStarted,broadcastStopped]", value::events;
     }
     "Recording" {

@@ -52,6 +52,7 @@ pub(crate) fn settings() -> Settings {
         },
         virtual_background: false,
         transcodes: true,
+        camera_states: true,
         filter_images: None,
         recording: RecordingSettings {
             enabled: true,

@@ -4,17 +4,18 @@ use std::time::Duration;
 
 use openvidu::view;
 use protocol::event::Event;
-use protocol::id::{ConnectionId, JobId};
+use protocol::id::{ConnectionId, JobId, PublicationId};
 use protocol::job::{CameraSpec, FromJob, JobCommand, JobEnd, JobNews, JobSpec, ToJob};
 use protocol::media::{LocalFormats, MediaOperation, OutputVideo, VideoCodec};
 use protocol::model::{ForcedVideoCodec, OutputMode, RecordingMode, Role, SessionProperties};
 use protocol::rpc::ClientRequest;
 use serde_json::{Value, json};
+use session::Settings;
 use session::command::{CameraProperties, ConnectionUpdate};
 use session::registry::{NotFound, UnpublishRefusal};
 use session::snapshot::Include;
 
-use crate::call::{Call, LINGER, ROOM, none, session_properties};
+use crate::call::{Call, LINGER, ROOM, none, session_properties, settings};
 use crate::message::{prepare, receive_with_answer};
 
 const URI: &str = "rtsp://eve:secret@127.0.0.1:554/live/stream-1.sdp";
@@ -33,7 +34,11 @@ fn camera() -> CameraProperties {
 }
 
 fn connect(call: &mut Call, camera: CameraProperties) -> ConnectionId {
-    let id = call.registry.connect_camera(ROOM, camera, call.now).expect("the session exists");
+    connect_in(call, ROOM, camera)
+}
+
+fn connect_in(call: &mut Call, room: &str, camera: CameraProperties) -> ConnectionId {
+    let id = call.registry.connect_camera(room, camera, call.now).expect("the session exists");
     call.names.push((id.to_string(), "cam".to_owned()));
     call.carry_out();
     id
@@ -355,6 +360,167 @@ fn what_becomes_of_a_camera_is_shown() {
     let states: Vec<_> = events.iter().map(|event| event["state"].as_str().expect("a text")).collect();
     assert_eq!(states, ["CONNECTING", "START", "INTERRUPTED"]);
     assert_eq!(events[2]["reason"], "it sends nothing");
+    let told: Vec<_> =
+        call.events.events.iter().filter(|event| matches!(event, Event::CameraStateChanged(_))).collect();
+    assert_eq!(told.len(), 3);
+    let last = serde_json::to_value(told[2].webhook()).expect("serialises");
+    assert_eq!(
+        last,
+        json!({
+            "sessionId": ROOM, "uniqueSessionId": last["uniqueSessionId"], "timestamp": call.now.as_millis(), "connectionId": id,
+            "streamId": stream(&call, &id), "state": "INTERRUPTED", "reason": "it sends nothing", "event": "cameraStateChanged"
+        })
+    );
+}
+
+#[test]
+fn who_does_not_ask_for_the_states_of_cameras_is_not_told() {
+    let mut call = Call::with(Settings { camera_states: false, ..settings() });
+    connect(&mut call, CameraProperties { only_play_with_subscribers: false, ..camera() });
+    ready(&mut call, VideoCodec::H264, "a");
+    assert!(call.events.events.iter().all(|event| !matches!(event, Event::CameraStateChanged(_))));
+}
+
+/// Where what is pulled is published now, by job.
+fn outputs(call: &Call) -> Vec<(JobId, PublicationId)> {
+    let mut outputs = vec![];
+    for command in &call.jobs {
+        match command {
+            JobCommand::AddOutput { job, publication, .. } => outputs.push((*job, *publication)),
+            JobCommand::RemoveOutput { job, publication } => outputs.retain(|it| it != &(*job, *publication)),
+            JobCommand::Stop { job } => outputs.retain(|it| it.0 != *job),
+            _ => {}
+        }
+    }
+    outputs
+}
+
+#[test]
+fn sessions_with_one_camera_share_its_pull() {
+    let mut call = Call::new();
+    call.create_session("other");
+    call.join("ann");
+    let own = connect(&mut call, camera());
+    let always = CameraProperties { only_play_with_subscribers: false, ..camera() };
+    let others = connect_in(&mut call, "other", always.clone());
+    let pulled = job(&call);
+    subscribe(&mut call, "ann", &own);
+    assert_eq!((job(&call), outputs(&call).len()), (pulled, 2), "it is pulled already");
+    // What it says is for both; who comes later is told what has been said.
+    ready(&mut call, VideoCodec::H264, "a");
+    assert_eq!(described(&call), [None, None, formats(VideoCodec::H264, "a"), formats(VideoCodec::H264, "a")]);
+    assert_eq!(settled(&call), [VideoCodec::H264]);
+    let third = connect_in(&mut call, "other", always);
+    assert_eq!(described(&call).last(), Some(&formats(VideoCodec::H264, "a")));
+    assert_eq!((job(&call), outputs(&call).len()), (pulled, 3));
+    // The last one ends it.
+    call.registry.close_connection("other", others.as_str(), call.now).expect("it is there");
+    call.registry.close_connection("other", third.as_str(), call.now).expect("it is there");
+    call.carry_out();
+    assert_eq!((job(&call), outputs(&call).len()), (pulled, 1));
+    unsubscribe(&mut call, "ann", &own);
+    none(call.running_jobs());
+    none(outputs(&call));
+}
+
+#[test]
+fn what_cameras_differ_in_is_pulled_for_each() {
+    let always = || CameraProperties { only_play_with_subscribers: false, ..camera() };
+    let file = || CameraProperties { uri: "file:///a.mp4".to_owned(), ..always() };
+    for (first, second, pulls) in [
+        (always(), CameraProperties { data: "E".to_owned(), record: false, ..always() }, 1),
+        (always(), CameraProperties { network_cache: 200, ..always() }, 2),
+        (always(), CameraProperties { uri: URI.replace("eve", "ann"), ..always() }, 2),
+        (file(), file(), 2),
+    ] {
+        let mut call = Call::new();
+        connect(&mut call, first);
+        connect(&mut call, second);
+        assert_eq!(call.running_jobs().len(), pulls);
+    }
+    // And what their sessions have been told.
+    for (forced, said, pulls) in [
+        (ForcedVideoCodec::Vp8, VideoCodec::H264, 2),
+        (ForcedVideoCodec::H264, VideoCodec::H264, 1),
+        (ForcedVideoCodec::H264, VideoCodec::Vp8, 2),
+    ] {
+        let mut call = Call::new();
+        connect(&mut call, always());
+        ready(&mut call, said, "a");
+        let custom_session_id = "other".to_owned();
+        let properties = SessionProperties { forced_video_codec: forced, custom_session_id, ..session_properties() };
+        call.create_session_with(properties);
+        connect_in(&mut call, "other", always());
+        assert_eq!(call.running_jobs().len(), pulls, "{forced:?} {said:?}");
+    }
+}
+
+#[test]
+fn a_pull_that_ends_is_tried_again_once_for_all() {
+    let mut call = Call::new();
+    call.create_session("other");
+    let always = CameraProperties { only_play_with_subscribers: false, ..camera() };
+    let own = connect(&mut call, always.clone());
+    connect_in(&mut call, "other", always);
+    let first = job(&call);
+    call.job_reports(first, JobNews::Ended(JobEnd::Failed("no good".to_owned())));
+    call.jobs.push(JobCommand::Stop { job: first });
+    none(call.running_jobs());
+    call.advance(Duration::from_secs(61));
+    assert_ne!(job(&call), first);
+    assert_eq!(outputs(&call).len(), 2);
+    call.registry.close_connection(ROOM, own.as_str(), call.now).expect("it is there");
+    call.registry.close_session("other", call.now).expect("it is there");
+    call.carry_out();
+    none(call.running_jobs());
+}
+
+#[test]
+fn a_filter_takes_the_place_of_a_camera_and_gives_it_back() {
+    let mut call = Call::new();
+    call.join_as("mod", Role::Moderator).join("ann");
+    let id = connect(&mut call, camera());
+    let name = stream(&call, &id);
+    subscribe(&mut call, "ann", &id);
+    let pull = job(&call);
+    ready(&mut call, VideoCodec::H264, "a");
+    let [(_, publication)] = outputs(&call)[..] else { panic!("{:?}", outputs(&call)) };
+    call.hush();
+    let options = Some(r#"{"command":"videobalance saturation=0.0"}"#.to_owned());
+    let kind = "GStreamerFilter".to_owned();
+    call.request("mod", ClientRequest::ApplyFilter { stream_id: name.clone(), kind, options });
+    let [(_, JobSpec::Camera(_)), (filter, JobSpec::Filter { .. })] = call.running_jobs()[..] else { panic!() };
+    // Until its first picture all see the camera as it is.
+    let [(_, first), (_, behind)] = outputs(&call)[..] else { panic!("{:?}", outputs(&call)) };
+    assert_eq!(first, publication);
+    let is_tapped = |command: &protocol::media::MediaCommand| matches!(command.op, MediaOperation::SetTap { publication, .. } if publication == behind);
+    assert!(call.worker.commands.iter().any(is_tapped));
+    assert_eq!(described(&call).last(), Some(&formats(VideoCodec::H264, "a")));
+    let video = Some(OutputVideo { codec: VideoCodec::H264, parameters: "f".to_owned() });
+    call.job_reports(filter, JobNews::Said(FromJob::Ready { audio: true, video }));
+    assert_eq!(call.last("mod"), "ok");
+    assert_eq!(outputs(&call), [(pull, behind), (filter, publication)]);
+    assert_eq!(described(&call).last(), Some(&formats(VideoCodec::H264, "f")));
+    assert!(call.inbox("ann")[0].ends_with("applyFilter"));
+    // What becomes of the camera then is the filter's business.
+    let before = described(&call).len();
+    let video = Some(OutputVideo { codec: VideoCodec::H264, parameters: "b".to_owned() });
+    call.job_reports(pull, JobNews::Said(FromJob::Ready { audio: true, video }));
+    assert_eq!(described(&call)[before..], [formats(VideoCodec::H264, "b")]);
+    // A filter alone wants no camera, and has it when somebody does.
+    unsubscribe(&mut call, "ann", &id);
+    assert_eq!(outputs(&call), [(filter, publication)]);
+    subscribe(&mut call, "ann", &id);
+    let (pull, again) = outputs(&call)[1];
+    assert_eq!(again, behind);
+    call.request("mod", ClientRequest::RemoveFilter { stream_id: name });
+    assert_eq!(outputs(&call), [(pull, publication)]);
+    assert_eq!(described(&call).last(), Some(&formats(VideoCodec::H264, "b")));
+    assert_eq!(call.worker.publications.len(), 1);
+    call.registry.close_connection(ROOM, id.as_str(), call.now).expect("it is there");
+    call.carry_out();
+    none(call.running_jobs());
+    assert!(call.worker.publications.is_empty());
 }
 
 #[test]

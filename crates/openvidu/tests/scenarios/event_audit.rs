@@ -69,6 +69,11 @@ impl EventAudit {
             Event::BroadcastStopped(stopped) => {
                 assert_since(&stopped.closing, self.open(&stopped.closing.stamp).broadcast.take());
             }
+            Event::CameraStateChanged(changed) => {
+                let publishes = (changed.stream_id.to_string(), changed.connection_id.to_string());
+                let open = self.open(&changed.stamp);
+                assert!(open.connections.contains_key(&publishes), "{event:?} of no camera");
+            }
             Event::RecordingStatusChanged(_) | Event::FilterEventDispatched(_) => {}
             other => panic!("{other:?} cannot happen here"),
         }

@@ -48,7 +48,7 @@ fn running(call: &Call) -> Vec<(JobId, String)> {
     let mut running = vec![];
     for command in &call.jobs {
         match command {
-            JobCommand::Start { job, spec, output: None } => match &**spec {
+            JobCommand::Start { job, spec } => match &**spec {
                 JobSpec::Recognise(spec) => {
                     if let SpeechEngine::Vosk { address } = &spec.by {
                         assert_eq!(*address, format!("ws://vosk.example/{}", spec.language));

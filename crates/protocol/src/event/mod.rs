@@ -5,6 +5,7 @@
 //! Applications compare these texts, so key order and the difference between `null` and an absent key are part of the
 //! contract. When an event happens is decided by the session crate; how it is delivered, by the server.
 
+mod camera;
 mod name;
 mod participant;
 mod reason;
@@ -13,6 +14,7 @@ mod signal;
 mod stamp;
 mod web_rtc_connection;
 
+pub use camera::{CameraStateChanged, CameraStatus};
 pub use name::EventName;
 pub use participant::Participant;
 pub use reason::Reason;
@@ -78,6 +80,8 @@ events! {
     BroadcastStarted(EventOpened<Broadcast>),
     /// It no longer is.
     BroadcastStopped(EventClosed<Broadcast>),
+    /// A camera plays, or does not. Sent only if it is listed.
+    CameraStateChanged(CameraStateChanged),
 }
 
 impl Event {

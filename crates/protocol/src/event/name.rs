@@ -39,6 +39,8 @@ words! {
         HaNodeRegistered = "HANodeRegistered",
         /// A node left the cluster. Sent only if it is listed.
         HaNodeDeregistered = "HANodeDeregistered",
+        /// A camera plays, or does not. Unknown to OpenVidu: sent only if it is listed.
+        CameraStateChanged = "cameraStateChanged",
     }
 }
 

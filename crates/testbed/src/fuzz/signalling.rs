@@ -245,6 +245,7 @@ fn settings() -> Settings {
         network_quality: Some(Duration::from_secs(5)),
         virtual_background: false,
         transcodes: true,
+        camera_states: true,
         filter_images: None,
         broadcast: session::BroadcastSettings {
             max_streams: 1,
