@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use protocol::media::StreamStatistics;
 
+use super::Report;
 use super::rtcp::{Reception, Sent};
 use super::wall_clock::{self, WallClock};
 use crate::packet::{Extensions, MediaKind, OutgoingHeader, Packet, Place, Vp8Rewrite};
@@ -76,6 +77,8 @@ pub(super) struct Stream {
     smoothness: Smoothness,
     /// What was last heard of its way, in 65536ths of a second.
     round_trip: Option<u32>,
+    /// Up to which number the receiver has reported.
+    reported: Option<u32>,
 }
 
 /// A packet that was sent.
@@ -155,6 +158,7 @@ impl Stream {
             counts: Counts::default(),
             smoothness: Smoothness::default(),
             round_trip: None,
+            reported: None,
         }
     }
 
@@ -333,15 +337,21 @@ impl Stream {
         })
     }
 
-    /// The receiver has reported how it receives.
-    pub(super) fn heard(&mut self, reception: Reception, clock: &WallClock, now: Instant) {
+    /// The receiver has reported how it receives: what that says of the path.
+    pub(super) fn heard(&mut self, reception: Reception, clock: &WallClock, now: Instant) -> Report {
         self.counts.reports += 1;
         self.counts.lost += u32::from(reception.lost);
         self.counts.jitter = reception.jitter;
         // From the last sender report to this answer, without the time that the receiver took.
-        if reception.last_report != 0 {
-            let since = wall_clock::middle(clock.ntp(now)).wrapping_sub(reception.last_report);
-            self.round_trip = since.checked_sub(reception.since_report).or(self.round_trip);
+        let since = wall_clock::middle(clock.ntp(now)).wrapping_sub(reception.last_report);
+        let is_answer = reception.last_report != 0;
+        let round_trip = since.checked_sub(reception.since_report).filter(|_| is_answer);
+        self.round_trip = round_trip.or(self.round_trip);
+        let before = self.reported.replace(reception.highest);
+        Report {
+            lost: reception.lost,
+            packets: before.map_or(0, |before| reception.highest.saturating_sub(before)),
+            round_trip: round_trip.map(wall_clock::duration),
         }
     }
 
@@ -393,4 +403,45 @@ pub(super) struct HeaderFields {
     pub(super) sequence: u16,
     pub(super) timestamp: u32,
     pub(super) marker: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_report_says_what_came_since_the_one_before_and_how_long_the_way_is() {
+        let begin = Instant::now();
+        let clock = WallClock::new(begin, Duration::from_secs(1_700_000_000));
+        let format = StreamFormat {
+            kind: MediaKind::Video,
+            pt: 96,
+            red: None,
+            ssrc: 1,
+            rtx: None,
+            mid: String::new(),
+            extensions: ExtensionIds::default(),
+        };
+        let mut stream = Stream::new(format, 0);
+        let silent = Reception { lost: 3, highest: 65_540, jitter: 0, last_report: 0, since_report: 0 };
+        let report = stream.heard(silent, &clock, begin);
+        assert_eq!(report, Report { lost: 3, packets: 0, round_trip: None }, "no report of ours has come there yet");
+        // One of ours left, was answered half a second after it came, and the way there and back took 250 ms.
+        let answer = Reception {
+            highest: 65_640,
+            last_report: wall_clock::middle(clock.ntp(begin)),
+            since_report: 1 << 15,
+            ..silent
+        };
+        let report = stream.heard(answer, &clock, begin + Duration::from_millis(750));
+        assert_eq!((report.packets, stream.round_trip()), (100, Some(1 << 14)));
+        assert_eq!(report.round_trip, Some(Duration::from_millis(250)));
+        // Who says that it took longer than there was time says nothing.
+        let odd = Reception { since_report: u32::MAX, highest: 5, ..answer };
+        let report = stream.heard(odd, &clock, begin + Duration::from_secs(1));
+        assert_eq!(report, Report { lost: 3, packets: 0, round_trip: None });
+        assert_eq!(stream.round_trip(), Some(1 << 14));
+    }
 }
