@@ -26,7 +26,7 @@ use crate::slots::{Slot, Slots};
 use crate::subscriber::{self, Membership, Subscriber};
 use crate::tap::Tap;
 use crate::timers::{Timer, Timers};
-use crate::transport::{LocalCandidates, Shared, Sink, Transport, TransportEvent, WallClock};
+use crate::transport::{LocalCandidates, Report, Shared, Sink, Transport, TransportEvent, WallClock};
 use crate::{Arrival, Candidates, Config, Datagram, Output, Protocol, Transmit};
 
 /// Packets collected for one publication before they are forwarded even if nobody takes the outputs.
@@ -461,6 +461,15 @@ impl Sfu {
                 {
                     sending.repeat(&missing, copies, &publication.kept, now, &mut self.sink);
                     self.account(slot);
+                }
+            }
+            TransportEvent::Reception(report) => {
+                let membership = peer.membership;
+                if let Some(membership) = membership
+                    && let Some(subscriber) = self.subscribers.get_mut(membership.subscriber)
+                {
+                    let Report { lost, packets, round_trip } = report;
+                    subscriber.estimator.receiver_report(membership.leg, lost, packets, round_trip, now);
                 }
             }
             TransportEvent::PathFeedback(plain) => self.hear_of_path(slot, plain),

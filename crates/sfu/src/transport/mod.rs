@@ -122,12 +122,24 @@ pub(crate) enum TransportEvent {
     Packet(Packet),
     /// The subscriber needs a key frame.
     KeyFrameRequested,
+    /// The subscriber says how it receives a stream.
+    Reception(Report),
     /// The subscriber says how its path is: RTCP in the clear.
     PathFeedback(Vec<u8>),
     /// Packets of the picture have not reached the subscriber: their numbers.
     Missing(Vec<u16>),
     /// A period is over.
     Statistics(TransportStatistics),
+}
+
+/// What a receiver's report of a stream says of the path (RFC 3550 §6.4.1).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Report {
+    /// In 256ths, of so many packets since the report before.
+    pub(crate) lost: u8,
+    pub(crate) packets: u32,
+    /// If it answers a sender's report.
+    pub(crate) round_trip: Option<Duration>,
 }
 
 /// A packet that left.

@@ -16,6 +16,8 @@ const MAX_MISSING: usize = 1024;
 pub(super) struct Reception {
     /// Of the packets since the last report, in 256ths.
     pub(super) lost: u8,
+    /// The highest number that has come, with the count of roll-overs.
+    pub(super) highest: u32,
     /// In ticks of the stream's clock.
     pub(super) jitter: u32,
     /// The middle of the last sender report's time, and how long ago it came, in 65536ths of a second.
@@ -127,6 +129,7 @@ pub(super) fn read(plain: &[u8], mut heard: impl FnMut(Feedback)) {
 fn reception(block: &rtcp_types::ReportBlock<'_>) -> Feedback {
     let reception = Reception {
         lost: block.fraction_lost(),
+        highest: block.extended_sequence_number(),
         jitter: block.interarrival_jitter(),
         last_report: block.last_sender_report_timestamp(),
         since_report: block.delay_since_last_sender_report_timestamp(),
@@ -216,6 +219,7 @@ mod tests {
     fn what_a_receiver_says_is_heard() {
         let report = ReportBlock::builder(7)
             .fraction_lost(64)
+            .extended_sequence_number(70_007)
             .interarrival_jitter(90)
             .last_sender_report_timestamp(5)
             .delay_since_last_sender_report_timestamp(6);
@@ -226,7 +230,7 @@ mod tests {
         write(&mut plain, &TransportFeedback::builder(&nack).media_ssrc(7));
         write(&mut plain, &PayloadFeedback::builder(&Pli::builder()).media_ssrc(7));
         write(&mut plain, &PayloadFeedback::builder(&fir));
-        let reception = Reception { lost: 64, jitter: 90, last_report: 5, since_report: 6 };
+        let reception = Reception { lost: 64, highest: 70_007, jitter: 90, last_report: 5, since_report: 6 };
         let mut told = heard(&plain);
         let missing = |sequence| Feedback::Missing { ssrc: 7, sequence };
         told[1..4].sort_by_key(|feedback| match feedback {

@@ -363,7 +363,10 @@ impl Live {
                     return;
                 };
                 match feedback {
-                    Feedback::Reception { reception, .. } => stream.heard(reception, clock, now),
+                    Feedback::Reception { reception, .. } => {
+                        let report = stream.heard(reception, clock, now);
+                        sink.events.push_back((slot, TransportEvent::Reception(report)));
+                    }
                     Feedback::Missing { sequence, .. } if stream.rtx().is_some() => missing.push(sequence),
                     Feedback::Missing { .. } => {}
                     Feedback::Nack { .. } => stream.nacked(),
@@ -386,13 +389,12 @@ impl Live {
 
     fn measure(&mut self, period: Duration) -> TransportStatistics {
         let told = self.streams.iter().filter_map(Stream::round_trip).min();
-        let told = told.map(|ticks| u64::from(ticks) * 1_000_000 / 65_536);
-        let checked = || self.connection.round_trip().map(|time| time.as_micros() as u64);
+        let told = told.map(wall_clock::duration).or_else(|| self.connection.round_trip());
         let mut sent: Vec<_> = self.streams.iter_mut().filter_map(|s| s.statistics(period.as_secs_f64())).collect();
         sent.sort_by_key(|stream| stream.kind);
         TransportStatistics {
             period_ms: period.as_millis().try_into().unwrap_or(u32::MAX),
-            round_trip_us: told.or_else(checked).map(|micros| micros.try_into().unwrap_or(u32::MAX)),
+            round_trip_us: told.map(|time| time.as_micros().try_into().unwrap_or(u32::MAX)),
             sent,
             ..TransportStatistics::default()
         }

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use protocol::media::StreamStatistics;
 
+use super::Report;
 use super::rtcp::{Reception, Sent};
 use super::wall_clock::{self, WallClock};
 use crate::packet::{Extensions, MediaKind, OutgoingHeader, Packet, Place, Vp8Rewrite};
@@ -81,6 +82,8 @@ pub(super) struct Stream {
     smoothness: Smoothness,
     /// What was last heard of its way, in 65536ths of a second.
     round_trip: Option<u32>,
+    /// Up to which number the receiver has reported.
+    reported: Option<u32>,
 }
 
 /// A packet that was sent.
@@ -160,6 +163,7 @@ impl Stream {
             counts: Counts::default(),
             smoothness: Smoothness::default(),
             round_trip: None,
+            reported: None,
         }
     }
 
@@ -359,15 +363,21 @@ impl Stream {
         })
     }
 
-    /// The receiver has reported how it receives.
-    pub(super) fn heard(&mut self, reception: Reception, clock: &WallClock, now: Instant) {
+    /// The receiver has reported how it receives: what that says of the path.
+    pub(super) fn heard(&mut self, reception: Reception, clock: &WallClock, now: Instant) -> Report {
         self.counts.reports += 1;
         self.counts.lost += u32::from(reception.lost);
         self.counts.jitter = reception.jitter;
         // From the last sender report to this answer, without the time that the receiver took.
-        if reception.last_report != 0 {
-            let since = wall_clock::middle(clock.ntp(now)).wrapping_sub(reception.last_report);
-            self.round_trip = since.checked_sub(reception.since_report).or(self.round_trip);
+        let since = wall_clock::middle(clock.ntp(now)).wrapping_sub(reception.last_report);
+        let is_answer = reception.last_report != 0;
+        let round_trip = since.checked_sub(reception.since_report).filter(|_| is_answer);
+        self.round_trip = round_trip.or(self.round_trip);
+        let before = self.reported.replace(reception.highest);
+        Report {
+            lost: reception.lost,
+            packets: before.map_or(0, |before| reception.highest.saturating_sub(before)),
+            round_trip: round_trip.map(wall_clock::duration),
         }
     }
 
@@ -423,11 +433,12 @@ pub(super) struct HeaderFields {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::packet::Source;
 
-    /// What is remembered after ten seconds of so many packets a second, and for how many packets there is room.
-    fn remembered_of(rate: u32) -> (Vec<u16>, usize) {
+    fn pictures() -> Stream {
         let format = StreamFormat {
             kind: MediaKind::Video,
             pt: 96,
@@ -437,7 +448,12 @@ mod tests {
             mid: "0".to_owned(),
             extensions: ExtensionIds::default(),
         };
-        let mut stream = Stream::new(format, 0);
+        Stream::new(format, 0)
+    }
+
+    /// What is remembered after ten seconds of so many packets a second, and for how many packets there is room.
+    fn remembered_of(rate: u32) -> (Vec<u16>, usize) {
+        let mut stream = pictures();
         let now = Instant::now();
         let source = Source { generation: 1, layer: 0, ssrc: 1 };
         // Numbers come round in between.
@@ -470,5 +486,30 @@ mod tests {
             assert!(remembered.len() >= (rate as usize).min(REMEMBERED), "{rate}: {}", remembered.len());
             assert_eq!(length, room, "{rate}");
         }
+    }
+
+    #[test]
+    fn a_report_says_what_came_since_the_one_before_and_how_long_the_way_is() {
+        let begin = Instant::now();
+        let clock = WallClock::new(begin, Duration::from_secs(1_700_000_000));
+        let mut stream = pictures();
+        let silent = Reception { lost: 3, highest: 65_540, jitter: 0, last_report: 0, since_report: 0 };
+        let report = stream.heard(silent, &clock, begin);
+        assert_eq!(report, Report { lost: 3, packets: 0, round_trip: None }, "no report of ours has come there yet");
+        // One of ours left, was answered half a second after it came, and the way there and back took 250 ms.
+        let answer = Reception {
+            highest: 65_640,
+            last_report: wall_clock::middle(clock.ntp(begin)),
+            since_report: 1 << 15,
+            ..silent
+        };
+        let report = stream.heard(answer, &clock, begin + Duration::from_millis(750));
+        assert_eq!((report.packets, stream.round_trip()), (100, Some(1 << 14)));
+        assert_eq!(report.round_trip, Some(Duration::from_millis(250)));
+        // Who says that it took longer than there was time says nothing.
+        let odd = Reception { since_report: u32::MAX, highest: 5, ..answer };
+        let report = stream.heard(odd, &clock, begin + Duration::from_secs(1));
+        assert_eq!(report, Report { lost: 3, packets: 0, round_trip: None });
+        assert_eq!(stream.round_trip(), Some(1 << 14));
     }
 }

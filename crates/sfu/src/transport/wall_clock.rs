@@ -35,6 +35,11 @@ pub(super) fn middle(ntp: u64) -> u32 {
     (ntp >> 16) as u32
 }
 
+/// So many 65536ths of a second.
+pub(super) fn duration(ticks: u32) -> Duration {
+    Duration::from_nanos((u64::from(ticks) * 1_000_000_000) >> 16)
+}
+
 /// As abs-send-time has it: seconds in 24 bits, 18 of them behind the point.
 pub(super) fn send_time(ntp: u64) -> u32 {
     (ntp >> 14) as u32 & 0xff_ffff
@@ -54,6 +59,7 @@ mod tests {
         assert_eq!(clock.ntp(begin + Duration::from_secs(3)) - at, 3 << 32);
         assert_eq!(at - clock.ntp(begin - Duration::from_secs(2)), 2 << 32);
         assert_eq!(middle(at + (1 << 32)).wrapping_sub(middle(at)), 65_536);
+        assert_eq!(duration(65_536 * 3 / 2), Duration::from_millis(1_500));
         assert_eq!(send_time(at + (1 << 32)).wrapping_sub(send_time(at)) & 0xff_ffff, 1 << 18);
     }
 }
