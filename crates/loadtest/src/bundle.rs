@@ -4,16 +4,15 @@
 
 use std::time::Instant;
 
-use crate::options::PictureCodec;
-use crate::reception::{Receipt, Reception};
-use crate::source::Track;
+use crate::options::MediaOptions;
+use crate::reception::{Receipt, Received, Reception};
 use crate::stamp::Stamp;
 
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Bundle {
     room: u32,
-    codec: PictureCodec,
+    media: MediaOptions,
     legs: Vec<BundledLeg>,
 }
 
@@ -26,26 +25,27 @@ pub(crate) struct BundledLeg {
 }
 
 impl Bundle {
-    /// `codec`: what its pictures look like.
-    pub(crate) fn new(room: u32, codec: PictureCodec) -> Self {
-        Self { room, codec, legs: vec![] }
+    /// `media`: what publishers send.
+    pub(crate) fn new(room: u32, media: MediaOptions) -> Self {
+        Self { room, media, legs: vec![] }
     }
 
     /// One more stream is wanted, since `began`; whose it is its first packet says.
     pub(crate) fn expect(&mut self, began: Instant) {
-        self.legs.push(BundledLeg { reception: Reception::new(self.room, self.codec, began), complete: false });
+        self.legs.push(BundledLeg { reception: Reception::new(self.room, self.media, began), complete: false });
     }
 
-    pub(crate) fn take(&mut self, track: Track, payload: &[u8], now: Instant) -> Receipt {
-        let Some(stamp) = Stamp::read(payload) else { return Receipt::default() };
+    pub(crate) fn take(&mut self, packet: Received<'_>, now: Instant) -> Receipt {
+        let Some(stamp) = Stamp::read(packet.payload) else { return Receipt::default() };
         let of = |publisher| self.legs.iter().position(|leg| leg.reception.publisher() == publisher);
         // A stream too many is told of by the first one, which it does not belong to.
         let place = of(Some(stamp.publisher)).or_else(|| of(None)).unwrap_or(0);
-        self.legs.get_mut(place).map_or_else(Receipt::default, |leg| leg.reception.take(track, payload, now))
+        self.legs.get_mut(place).map_or_else(Receipt::default, |leg| leg.reception.take(packet, now))
     }
 
     /// How many have got, for the first time, everything that is wanted of them.
-    pub(crate) fn newly_complete(&mut self, audio: bool, video: bool) -> u64 {
+    pub(crate) fn newly_complete(&mut self) -> u64 {
+        let MediaOptions { audio, video, .. } = self.media;
         let mut count = 0;
         for leg in self.legs.iter_mut().filter(|leg| !leg.complete) {
             leg.complete = leg.reception.is_complete(audio, video);
@@ -64,8 +64,8 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::options::{MediaOptions, Share};
-    use crate::source::{MediaPacket, Source};
+    use crate::options::{PictureCodec, Share};
+    use crate::source::{LastNumbers, MediaPacket, Source};
 
     const SOUND: MediaOptions = MediaOptions {
         audio: true,
@@ -74,6 +74,7 @@ mod tests {
         video_kbps: 1,
         frame_rate: 1,
         key_frame_interval: 1,
+        simulcast: false,
         loss: Share::NONE,
     };
 
@@ -86,25 +87,31 @@ mod tests {
         packets
     }
 
+    fn arrived(packet: &MediaPacket) -> Received<'_> {
+        let MediaPacket { track, payload, timestamp, marker, .. } = packet;
+        Received { track: *track, sequence: 0, timestamp: *timestamp, marker: *marker, payload }
+    }
+
     #[test]
     fn streams_of_several_publishers_are_told_apart() {
         let begin = Instant::now();
-        let mut bundle = Bundle::new(3, PictureCodec::Vp8);
+        let mut bundle = Bundle::new(3, SOUND);
         bundle.expect(begin);
         bundle.expect(begin);
-        assert_eq!(bundle.newly_complete(true, false), 0);
+        assert_eq!(bundle.newly_complete(), 0);
         let (one, other) = (second_of(7, begin), second_of(9, begin));
         for packet in one.iter().zip(&other).flat_map(|(one, other)| [one, other]) {
-            bundle.take(packet.track, &packet.payload, begin);
+            bundle.take(arrived(packet), begin);
         }
-        assert_eq!(bundle.newly_complete(true, false), 2);
-        assert_eq!(bundle.newly_complete(true, false), 0, "each is told of once");
+        assert_eq!(bundle.newly_complete(), 2);
+        assert_eq!(bundle.newly_complete(), 0, "each is told of once");
         let received: Vec<_> = bundle
             .into_legs()
             .into_iter()
             .map(|leg| {
-                let result = leg.reception.result(|_| None);
-                (leg.reception.publisher(), result.misdirected, result.audio.map(|audio| audio.missing))
+                let publisher = leg.reception.publisher();
+                let result = leg.reception.result(LastNumbers::default());
+                (publisher, result.misdirected, result.audio.map(|audio| audio.missing))
             })
             .collect();
         assert_eq!(received, [(Some(7), 0, Some(0)), (Some(9), 0, Some(0))]);
@@ -113,20 +120,20 @@ mod tests {
     #[test]
     fn a_stream_too_many_is_misdirected() {
         let begin = Instant::now();
-        let mut bundle = Bundle::new(3, PictureCodec::Vp8);
+        let mut bundle = Bundle::new(3, SOUND);
         bundle.expect(begin);
         for publisher in [7, 9] {
             for packet in second_of(publisher, begin).iter().take(4) {
-                bundle.take(packet.track, &packet.payload, begin);
+                bundle.take(arrived(packet), begin);
             }
         }
-        assert_eq!(bundle.into_legs()[0].reception.result(|_| None).misdirected, 4);
+        assert_eq!(bundle.into_legs().remove(0).reception.result(LastNumbers::default()).misdirected, 4);
     }
 
     #[test]
     fn what_comes_before_anything_is_wanted_counts_for_nothing() {
         let begin = Instant::now();
         let packet = &second_of(7, begin)[0];
-        assert_eq!(Bundle::new(3, PictureCodec::Vp8).take(packet.track, &packet.payload, begin), Receipt::default());
+        assert_eq!(Bundle::new(3, SOUND).take(arrived(packet), begin), Receipt::default());
     }
 }

@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crate::generator::Generator;
+use crate::layer::MAX_LAYERS;
 use crate::report::ServerProcess;
 
 /// Of all threads together.
@@ -11,6 +12,7 @@ use crate::report::ServerProcess;
 pub(crate) struct Counts {
     pub(crate) sent: u64,
     pub(crate) received: u64,
+    pub(crate) by_layer: [u64; MAX_LAYERS],
     pub(crate) missing: i64,
     pub(crate) complete: u64,
     pub(crate) key_frame_requests: u64,
@@ -25,6 +27,9 @@ impl Counts {
             let counters = &generator.counters;
             sum.sent += counters.sent.load(Ordering::Relaxed);
             sum.received += counters.received.load(Ordering::Relaxed);
+            for (sum, counter) in sum.by_layer.iter_mut().zip(&counters.by_layer) {
+                *sum += counter.load(Ordering::Relaxed);
+            }
             sum.missing += counters.missing.load(Ordering::Relaxed);
             sum.complete += counters.complete.load(Ordering::Relaxed);
             sum.key_frame_requests += counters.key_frame_requests.load(Ordering::Relaxed);

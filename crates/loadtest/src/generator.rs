@@ -16,9 +16,10 @@ use mio::{Events, Interest, Poll, Token, Waker};
 use tokio::sync::oneshot;
 
 use crate::bundle::BundledLeg;
+use crate::layer::MAX_LAYERS;
 use crate::peer::{Happenings, Peer, PeerError, Purpose, datagram_buffer};
 use crate::reception::LegResult;
-use crate::source::Track;
+use crate::source::LastNumbers;
 
 /// Wakes the thread; no peer connection has this number.
 const ORDERS: Token = Token(usize::MAX);
@@ -34,6 +35,8 @@ const LONGEST_DELAY: u64 = 60_000_000;
 pub(crate) struct Counters {
     pub(crate) sent: AtomicU64,
     pub(crate) received: AtomicU64,
+    /// Those of pictures, by layer.
+    pub(crate) by_layer: [AtomicU64; MAX_LAYERS],
     pub(crate) missing: AtomicI64,
     pub(crate) connected: AtomicU64,
     /// Legs on which everything that is wanted has come.
@@ -76,8 +79,8 @@ enum Order {
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {
     pub(crate) legs: Vec<Leg>,
-    /// Numbers of the last packets of each publisher, by track.
-    pub(crate) last: HashMap<u32, [Option<u32>; 2]>,
+    /// Of each publisher.
+    pub(crate) last: HashMap<u32, LastNumbers>,
 }
 
 /// One that received.
@@ -90,10 +93,10 @@ pub(crate) struct Leg {
 }
 
 impl Leg {
-    pub(crate) fn result(&self, last: &HashMap<u32, [Option<u32>; 2]>) -> LegResult {
+    pub(crate) fn result(self, last: &HashMap<u32, LastNumbers>) -> LegResult {
         let of_publisher = self.reception.publisher().and_then(|publisher| last.get(&publisher)).copied();
         let of_publisher = of_publisher.filter(|_| self.to_the_end).unwrap_or_default();
-        self.reception.result(|track: Track| of_publisher[track as usize])
+        self.reception.result(of_publisher)
     }
 }
 
@@ -317,8 +320,7 @@ impl Thread {
                 }));
             }
             Purpose::Publish(source) => {
-                let last = Track::ALL.map(|track| source.last(track));
-                self.outcome.last.insert(source.publisher(), last);
+                self.outcome.last.insert(source.publisher(), source.last());
             }
         }
     }
@@ -379,6 +381,9 @@ impl Thread {
         counters.lost_on_purpose.fetch_add(std::mem::take(&mut happenings.lost_on_purpose), Ordering::Relaxed);
         counters.sent.fetch_add(std::mem::take(&mut happenings.sent), Ordering::Relaxed);
         counters.received.fetch_add(std::mem::take(&mut happenings.received), Ordering::Relaxed);
+        for (counter, count) in counters.by_layer.iter().zip(&mut happenings.by_layer) {
+            counter.fetch_add(std::mem::take(count), Ordering::Relaxed);
+        }
         counters.missing.fetch_add(std::mem::take(&mut happenings.missing), Ordering::Relaxed);
         let requests = std::mem::take(&mut happenings.key_frame_requests);
         counters.key_frame_requests.fetch_add(requests, Ordering::Relaxed);

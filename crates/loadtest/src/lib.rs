@@ -10,13 +10,13 @@
 //!  │        │ member: its peer connections
 //!  │        ▼
 //!  │      generator (some threads) ── peer: engine + socket ──▶ server
-//!  │        │ source: what is sent        bundle, reception, track_check: what must have come
+//!  │        │ source, layer: what is sent  bundle, reception, track_check, picture_stream: what must have come
 //!  ▼        ▼
 //! report ◀─ figures
 //! ```
 //!
 //! Media is synthetic ([`source`]); each packet says whose it is, which one, and when it was sent ([`stamp`]). `source`, `bundle`,
-//! `reception` and `track_check` are pure. The WebRTC engine is the client here ([`peer`]): beside `sfu`, this is the only crate
+//! `reception`, `track_check` and `picture_stream` are pure. The WebRTC engine is the client here ([`peer`]): beside `sfu`, this is the only crate
 //! that names it, and it must stay another implementation than the server's own sending path, which it checks.
 //!
 //! It measures with synthetic media on one machine: how well a call looks in a browser, and what a real network does to it, is
@@ -30,6 +30,7 @@ mod descriptors;
 mod figures;
 mod generator;
 mod janus;
+mod layer;
 mod livekit;
 mod mediasoup;
 mod member;
@@ -38,6 +39,7 @@ mod options;
 mod page;
 mod participant;
 mod peer;
+mod picture_stream;
 mod process;
 mod progress;
 mod pulse;
@@ -54,7 +56,9 @@ mod websocket;
 
 pub use options::{MediaOptions, Options, PictureCodec, Scenario, Shape, Share};
 pub use progress::Progress;
-pub use report::{Failure, GeneratorFigures, Joins, Legs, Packets, Quantiles, Report, Sample, ServerProcess};
+pub use report::{
+    Failure, GeneratorFigures, Joins, Layers, Legs, Packets, Quantiles, Report, Sample, Seams, ServerProcess,
+};
 pub use run::run;
 pub use target::{Credentials, Protocol, Target};
 

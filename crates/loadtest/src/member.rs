@@ -148,7 +148,7 @@ impl Member {
 
     /// On a peer connection of its own the stream that `offer` has. ICE begins at once, as in browsers.
     pub(crate) fn receive(&mut self, stream: &str, began: Instant, offer: &str) -> Result<Answer, PeerError> {
-        let mut bundle = Bundle::new(self.seat.room, self.stage.media.codec);
+        let mut bundle = Bundle::new(self.seat.room, self.stage.media);
         bundle.expect(began);
         let (peer, sdp) = Peer::receiving(&self.stage.identity, bundle, self.stage.media, offer)?;
         let candidate = peer.candidate();
@@ -175,7 +175,7 @@ impl Member {
             let sdp = self.stage.generators[*thread].offer_again(*id, NewOffer { sdp: offer, wanted }).await?;
             return Ok(Answer { sdp, candidate: String::new() });
         }
-        let mut bundle = Bundle::new(self.seat.room, self.stage.media.codec);
+        let mut bundle = Bundle::new(self.seat.room, self.stage.media);
         wanted.into_iter().for_each(|began| bundle.expect(began));
         let (peer, sdp) = Peer::receiving(&self.stage.identity, bundle, self.stage.media, &offer)?;
         let candidate = peer.candidate();

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use crate::layer::{self, Layer};
 use crate::target::Protocol;
 
 /// Options of a load test.
@@ -61,6 +62,10 @@ pub struct Options {
     /// Between two key frames that nobody has asked for
     #[arg(long, value_name = "SECONDS", default_value_t = 2)]
     pub key_frame_interval: u32,
+    /// Publishers send their pictures in three sizes, as browsers do with simulcast; --video-bitrate is that of the best, and less
+    /// where the server's limit leaves less (1000 kbit/s unless OPENVIDU_STREAMS_VIDEO_MAX_RECV_BANDWIDTH says something else)
+    #[arg(long)]
+    pub simulcast: bool,
     /// Datagrams that are lost on purpose, in each direction between each participant and the server
     #[arg(long, value_name = "PERCENT", default_value = "0")]
     pub loss: Share,
@@ -167,8 +172,16 @@ pub struct MediaOptions {
     pub frame_rate: u32,
     /// In seconds.
     pub key_frame_interval: u32,
+    pub simulcast: bool,
     /// Of datagrams, either way.
     pub loss: Share,
+}
+
+impl MediaOptions {
+    /// The sizes of its pictures, from the smallest on.
+    pub(crate) fn layers(self) -> &'static [Layer] {
+        if self.simulcast { &layer::SIMULCAST } else { &layer::SINGLE }
+    }
 }
 
 impl Options {
@@ -196,6 +209,7 @@ impl Options {
             video_kbps: self.video_bitrate,
             frame_rate: self.frame_rate,
             key_frame_interval: self.key_frame_interval,
+            simulcast: self.simulcast,
             loss: self.loss,
         }
     }
@@ -242,6 +256,15 @@ impl Options {
         let media = self.media();
         if !media.audio && !media.video {
             return Err("nobody would send anything: leave out --no-audio or --no-video".to_owned());
+        }
+        if self.simulcast && !media.video {
+            return Err("--simulcast is about pictures: leave out --no-video, or --scenario audio".to_owned());
+        }
+        if self.simulcast && self.server != Protocol::Openvidu {
+            return Err(format!(
+                "--simulcast is for --server openvidu: with {} publishers send one size here, whatever it could forward",
+                self.server
+            ));
         }
         if self.scenario == Scenario::Churn && shape.subscribers == 0 {
             return Err("--scenario churn is about subscribers: give --subscribers 1 or more".to_owned());
@@ -333,6 +356,8 @@ mod tests {
             ("--scenario idle --subscribers 0", "--subscribers"),
             ("--frame-rate 0", "--frame-rate"),
             ("--video-bitrate 200000", "--video-bitrate"),
+            ("--simulcast --no-video", "--no-video"),
+            ("--simulcast --server janus", "--server openvidu"),
         ] {
             let error = options(line).check().unwrap_err();
             assert!(error.contains(part), "{line}: {error}");

@@ -22,6 +22,15 @@ const CHARTS: &[(&str, &str, &[Line])] = &[
         ],
     ),
     (
+        "Pictures by layer",
+        "packets/s",
+        &[
+            ("smallest", "#bbb", |sample| sample.layers_per_second.first().copied()),
+            ("middle", "#c60", |sample| sample.layers_per_second.get(1).copied()),
+            ("best", "#06c", |sample| sample.layers_per_second.get(2).copied()),
+        ],
+    ),
+    (
         "Delay",
         "ms",
         &[
@@ -120,7 +129,7 @@ mod tests {
         for title in ["Packets", "Delay", "Missing packets", "CPU of the server"] {
             assert!(page.contains(&format!("<h3>{title}</h3>")), "{title}");
         }
-        assert!(!page.contains("Memory of the server</h3>"));
+        assert!(!page.contains("Memory of the server</h3>") && !page.contains("Pictures by layer"));
         // The second of two samples stands at the right end.
         assert!(page.contains("points=\"380.0,") && page.contains(" 700.0,"), "{page}");
         assert!(!page.contains("NaN"));

@@ -10,16 +10,20 @@ use std::time::{Duration, Instant};
 
 use mio::net::UdpSocket;
 use socket2::{Domain, Socket, Type};
+use str0m::bwe::BweKind;
 use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
 use str0m::config::{CryptoProvider, DtlsCert};
-use str0m::media::{Direction, MediaKind, Mid, Pt};
+use str0m::media::{Direction, MediaKind, Mid, Pt, Simulcast, SimulcastLayer};
 use str0m::net::{Protocol, Receive};
 use str0m::rtp::{ExtensionValues, RtpWrite};
 use str0m::{Candidate, Event, Input, Output, Rtc, RtcConfig};
 use tokio::sync::oneshot;
 
 use crate::bundle::Bundle;
+use crate::layer::MAX_LAYERS;
 use crate::options::{MediaOptions, PictureCodec};
+use crate::reception::Received;
+use crate::sdp;
 use crate::source::{MediaPacket, Source, Track};
 
 /// Of each socket: a burst of pictures must fit while the thread is elsewhere. The kernel may give less.
@@ -68,6 +72,8 @@ pub(crate) struct Happenings {
     /// Datagrams, either way.
     pub(crate) lost_on_purpose: u64,
     pub(crate) received: u64,
+    /// Those of pictures, by layer.
+    pub(crate) by_layer: [u64; MAX_LAYERS],
     pub(crate) missing: i64,
     pub(crate) key_frame_requests: u64,
     /// From sending to receiving, of each packet.
@@ -90,7 +96,8 @@ pub(crate) struct Peer {
     media: MediaOptions,
     /// Of what is sent, by track.
     outgoing: [Option<(Mid, Pt)>; 2],
-    sequence: [u64; 2],
+    /// RTP's, by track and layer.
+    sequence: [[u64; MAX_LAYERS]; 2],
     /// When the engine wants to be called.
     deadline: Instant,
     /// Told once, when media can flow.
@@ -112,19 +119,26 @@ impl Peer {
     ) -> Result<(Self, Offer, String), PeerError> {
         let mut peer = Self::new(identity, Purpose::Publish(source), media)?;
         let mut changes = peer.rtc.sdp_api();
-        let mut add = |kind, track: Track| {
+        let mut add = |kind, track: Track, layers| {
             let (stream, track) = (STREAM.to_owned(), track.name().to_owned());
-            changes.add_media(kind, Direction::SendOnly, Some(stream), Some(track), None)
+            changes.add_media(kind, Direction::SendOnly, Some(stream), Some(track), layers)
         };
         let mids = [
-            media.audio.then(|| add(MediaKind::Audio, Track::Audio)),
-            media.video.then(|| add(MediaKind::Video, Track::Video)),
+            media.audio.then(|| add(MediaKind::Audio, Track::Audio, None)),
+            media.video.then(|| add(MediaKind::Video, Track::Video, simulcast(media))),
         ];
         let (offer, pending) = changes.apply().ok_or(PeerError::Silent)?;
         Ok((peer, Offer { pending, mids }, offer.to_sdp_string()))
     }
 
     pub(crate) fn answered(&mut self, offer: Offer, answer: &str) -> Result<(), PeerError> {
+        // Who does not take layers would get the first one alone, which is the smallest.
+        if self.media.video && self.media.simulcast && !answer.contains("\na=simulcast:recv ") {
+            return Err(PeerError::NoSimulcast);
+        }
+        if let (Some(kbps), Purpose::Publish(source)) = (sdp::most_kbps(answer), &mut self.purpose) {
+            source.limit(kbps);
+        }
         let answer = SdpAnswer::from_sdp_string(answer).map_err(|error| PeerError::Sdp(error.to_string()))?;
         self.rtc.sdp_api().accept_answer(offer.pending, answer).map_err(|error| PeerError::Sdp(error.to_string()))?;
         for track in Track::ALL {
@@ -191,7 +205,8 @@ impl Peer {
             purpose,
             media,
             outgoing: [None; 2],
-            sequence: [0; 2],
+            // Streams of their own begin somewhere else each.
+            sequence: [[0, 1000, 2000]; 2],
             deadline: now,
             connected: None,
         })
@@ -227,10 +242,14 @@ impl Peer {
             && self.rtc.is_connected()
         {
             let (rtc, sequence, outgoing) = (&mut self.rtc, &mut self.sequence, &self.outgoing);
+            let layers = self.media.layers();
             source.packets(now, |packet| {
                 if let Some((mid, pt)) = outgoing[packet.track as usize] {
-                    sequence[packet.track as usize] += 1;
-                    write(rtc, mid, pt, sequence[packet.track as usize], packet, now);
+                    let sequence = &mut sequence[packet.track as usize][packet.layer];
+                    *sequence += 1;
+                    let rid =
+                        layers.get(packet.layer).and_then(|layer| layer.rid).filter(|_| packet.track == Track::Video);
+                    write(rtc, Destination { mid, rid, pt }, *sequence, packet, now);
                     happenings.sent += 1;
                 }
             });
@@ -296,19 +315,32 @@ impl Peer {
                     let _ = connected.send(());
                 }
             }
-            (Event::KeyframeRequest(_), Purpose::Publish(source)) => {
+            (Event::KeyframeRequest(request), Purpose::Publish(source)) => {
                 happenings.key_frame_requests += 1;
-                source.want_key_frame();
+                source.want_key_frame(request.rid.as_deref());
+            }
+            (Event::EgressBitrateEstimate(BweKind::Remb { estimate, .. }), Purpose::Publish(source)) => {
+                source.limit(u32::try_from(estimate.as_u64() / 1000).unwrap_or(u32::MAX));
             }
             (Event::RtpPacket(packet), Purpose::Receive(bundle)) => {
                 // Opus has a clock of its own; there are no other codecs.
                 let is_sound = packet.time.frequency() == str0m::media::Frequency::FORTY_EIGHT_KHZ;
                 let track = if is_sound { Track::Audio } else { Track::Video };
-                let receipt = bundle.take(track, &packet.payload, now);
+                let received = Received {
+                    track,
+                    sequence: *packet.seq_no,
+                    timestamp: packet.header.timestamp,
+                    marker: packet.header.marker,
+                    payload: &packet.payload,
+                };
+                let receipt = bundle.take(received, now);
                 happenings.missing += receipt.missing;
                 if let Some(delay) = receipt.delay {
                     happenings.received += 1;
                     happenings.delays.push(delay);
+                }
+                if let Some(count) = receipt.layer.and_then(|layer| happenings.by_layer.get_mut(layer)) {
+                    *count += 1;
                 }
             }
             _ => {}
@@ -318,13 +350,27 @@ impl Peer {
     /// How many legs have got, for the first time, everything that is wanted of them.
     pub(crate) fn newly_complete(&mut self) -> u64 {
         let Purpose::Receive(bundle) = &mut self.purpose else { return 0 };
-        bundle.newly_complete(self.media.audio, self.media.video)
+        bundle.newly_complete()
     }
 }
 
-fn write(rtc: &mut Rtc, mid: Mid, pt: Pt, sequence: u64, packet: MediaPacket, now: Instant) {
+/// What is offered of a picture that is sent in several sizes.
+fn simulcast(media: MediaOptions) -> Option<Simulcast> {
+    let rids = media.layers().iter().filter_map(|layer| layer.rid);
+    media.simulcast.then(|| Simulcast { send: rids.map(SimulcastLayer::new).collect(), recv: vec![] })
+}
+
+/// Which stream of a peer connection.
+struct Destination {
+    mid: Mid,
+    rid: Option<&'static str>,
+    pt: Pt,
+}
+
+fn write(rtc: &mut Rtc, to: Destination, sequence: u64, packet: MediaPacket, now: Instant) {
+    let Destination { mid, rid, pt } = to;
     let mut api = rtc.direct_api();
-    let Some(stream) = api.stream_tx_by_mid(mid, None) else { return };
+    let Some(stream) = api.stream_tx_by_mid(mid, rid.map(Into::into)) else { return };
     let is_video = packet.track == Track::Video;
     let rtp = RtpWrite::new(pt, sequence.into(), packet.timestamp, now, packet.payload);
     // The engine writes the level only together with the voice activity.
@@ -363,6 +409,8 @@ pub(crate) enum PeerError {
     Sdp(String),
     #[error("the server takes neither VP8 nor Opus from here")]
     NoCodec,
+    #[error("the server does not take several sizes of a picture (simulcast)")]
+    NoSimulcast,
     #[error("there is neither sound nor a picture to send")]
     Silent,
     #[error("its thread has ended")]

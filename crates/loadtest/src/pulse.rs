@@ -102,6 +102,7 @@ impl<F: FnMut(&Progress)> Pulse<F> {
             second: now.at.duration_since(self.phase_began).as_secs_f64(),
             sent_per_second: (now.counts.sent - before.counts.sent) as f64 / seconds,
             received_per_second: (now.counts.received - before.counts.received) as f64 / seconds,
+            layers_per_second: self.by_layer(before.counts, now.counts, seconds),
             missing: now.counts.missing,
             delay_ms: Quantiles::of(&self.gather_delays()),
             cpu_percent: self.knows_server().then(|| per_cent(now.cpu.saturating_sub(before.cpu), seconds)),
@@ -124,6 +125,15 @@ impl<F: FnMut(&Progress)> Pulse<F> {
         if self.is_measured {
             self.samples.push(sample);
         }
+    }
+}
+
+impl<F> Pulse<F> {
+    /// Nothing without simulcast.
+    fn by_layer(&self, before: Counts, now: Counts, seconds: f64) -> Vec<f64> {
+        let layers = if self.stage.media.simulcast { self.stage.media.layers().len() } else { 0 };
+        let rate = |(now, before): (&u64, &u64)| (now - before) as f64 / seconds;
+        now.by_layer.iter().zip(&before.by_layer).take(layers).map(rate).collect()
     }
 }
 

@@ -27,6 +27,9 @@ pub struct Report {
     pub joins: Joins,
     pub legs: Legs,
     pub packets: Packets,
+    pub seams: Seams,
+    /// With simulcast.
+    pub layers: Option<Layers>,
     /// From the publisher's engine to the subscriber's, while it was measured.
     pub delay_ms: Quantiles,
     pub server_process: Option<ServerProcess>,
@@ -80,6 +83,43 @@ pub struct Packets {
     pub received_per_second: f64,
 }
 
+/// Where the pictures of a leg are not one stream to whoever decodes them: none with a server that does it right.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize)]
+pub struct Seams {
+    /// Timestamps that did not go forward from picture to picture, or not stay within one.
+    pub timestamps: u64,
+    /// A layer, or what follows after something was left out, that did not begin with a key frame.
+    pub key_frames: u64,
+    /// Picture ids (of VP8) that did not count pictures.
+    pub picture_ids: u64,
+    /// Pictures that were not whole although no sequence number was missing.
+    pub torn: u64,
+}
+
+impl Seams {
+    fn count(self) -> u64 {
+        self.timestamps + self.key_frames + self.picture_ids + self.torn
+    }
+}
+
+/// Which sizes of the pictures came: the smallest first in each list.
+#[derive(Clone, Default, Debug, Serialize)]
+pub struct Layers {
+    /// Legs, by what they had in the end.
+    pub legs_at_end: Vec<u64>,
+    /// That were received.
+    pub packets: Vec<u64>,
+    /// From wanting a stream to the first packet of the best layer, of legs that got it.
+    pub best_ms: Quantiles,
+    /// Changes of layer of all legs, and of the one with most.
+    pub switches: u64,
+    pub most_switches: u64,
+    /// Those of them in the middle of a picture, which then is not shown.
+    pub cut_off: u64,
+    /// Legs that had three seconds or more and never got more than the smallest layer.
+    pub only_smallest: u64,
+}
+
 /// Of the server, if it was named.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct ServerProcess {
@@ -110,12 +150,14 @@ pub struct GeneratorFigures {
 }
 
 /// A second.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Sample {
     /// Since the measurement began.
     pub second: f64,
     pub sent_per_second: f64,
     pub received_per_second: f64,
+    /// Packets of each size of the pictures, the smallest first; empty without simulcast.
+    pub layers_per_second: Vec<f64>,
     /// Until then.
     pub missing: i64,
     pub delay_ms: Quantiles,
@@ -162,6 +204,15 @@ impl Report {
         }
         if misdirected > 0 {
             found.push(format!("{misdirected} packets came to somebody who must not have them"));
+        }
+        if self.seams.count() > 0 {
+            found.push(format!("pictures have {}", self.seams));
+        }
+        // What is lost on purpose may well leave room for no more.
+        if let Some(Layers { only_smallest: legs @ 1.., .. }) = &self.layers
+            && self.generator.lost_on_purpose == 0
+        {
+            found.push(format!("{legs} legs never got more than the smallest layer"));
         }
         let failed: u64 = self.failures.iter().map(|failure| failure.count).sum();
         if failed > 0 {
@@ -239,9 +290,13 @@ impl Report {
                 "doubled, late, misdirected",
                 format!("{}, {}, {}", packets.duplicated, packets.late, packets.misdirected),
             ),
+            ("seams in pictures", if self.seams.count() == 0 { "none".to_owned() } else { self.seams.to_string() }),
             ("delay", self.delay_ms.to_string()),
             ("key frames asked for", packets.key_frame_requests.to_string()),
         ];
+        if let Some(layers) = &self.layers {
+            rows.extend(layers.rows());
+        }
         if let Some(server) = self.server_process {
             rows.extend([
                 (
@@ -264,6 +319,33 @@ impl Report {
             rows.push(("lost on purpose", format!("{} datagrams", generator.lost_on_purpose)));
         }
         rows
+    }
+}
+
+impl Layers {
+    fn rows(&self) -> [(&'static str, String); 5] {
+        let list = |values: &[u64]| values.iter().map(u64::to_string).collect::<Vec<_>>().join(" / ");
+        let Self { legs_at_end, packets, best_ms, switches, most_switches, cut_off, only_smallest } = self;
+        let all = packets.iter().sum::<u64>().max(1);
+        let shares: Vec<u64> = packets.iter().map(|packets| 100 * packets / all).collect();
+        [
+            ("legs by layer, in the end", format!("{} (smallest to best)", list(legs_at_end))),
+            ("packets by layer", format!("{} ({} %)", list(packets), list(&shares))),
+            ("best layer", format!("{best_ms}, on {} legs", best_ms.count)),
+            (
+                "changes of layer",
+                format!("{switches}, {most_switches} at most on a leg, {cut_off} in the middle of a picture"),
+            ),
+            ("legs with the smallest only", only_smallest.to_string()),
+        ]
+    }
+}
+
+impl fmt::Display for Seams {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { timestamps, key_frames, picture_ids, torn } = self;
+        write!(f, "{} seams: {timestamps} of timestamps, {key_frames} without a key frame, ", self.count())?;
+        write!(f, "{picture_ids} of picture ids, {torn} torn pictures")
     }
 }
 
@@ -295,6 +377,7 @@ pub(crate) mod tests {
             second,
             sent_per_second: 100.0,
             received_per_second: 200.0,
+            layers_per_second: vec![],
             missing: 0,
             delay_ms: quantiles,
             cpu_percent: Some(10.0 * second),
@@ -312,6 +395,8 @@ pub(crate) mod tests {
             joins: Joins { attempted: 2, succeeded: 2, first_packet_ms: quantiles, first_picture_ms: quantiles },
             legs: Legs { expected: 2, with_media: 2 },
             packets: Packets { received: 1000, sent: 1000, ..Packets::default() },
+            seams: Seams::default(),
+            layers: None,
             delay_ms: quantiles,
             server_process: None,
             generator: GeneratorFigures { cpu_percent: None, omitted: 0, lost_on_purpose: 0, dropped_datagrams: None },
@@ -335,6 +420,14 @@ pub(crate) mod tests {
         let refused = Failure { reason: "the server refused joinRoom".to_owned(), count: 2 };
         let refused = Report { failures: vec![refused], ..report() };
         assert_eq!(refused.shortcomings(), ["2 of 2 participants failed"]);
+        let torn = Report { seams: Seams { torn: 2, ..Seams::default() }, ..report() };
+        assert!(torn.shortcomings()[0].contains("2 torn pictures"), "{torn}");
+        let low = Layers { only_smallest: 3, legs_at_end: vec![3, 0, 0], packets: vec![9, 0, 1], ..Layers::default() };
+        let low = Report { layers: Some(low), ..report() };
+        assert_eq!(low.shortcomings(), ["3 legs never got more than the smallest layer"]);
+        assert!(low.to_string().contains("3 / 0 / 0") && low.to_string().contains("90 / 0 / 10 %"), "{low}");
+        let lossy = GeneratorFigures { lost_on_purpose: 1, ..low.generator };
+        assert_eq!(Report { generator: lossy, ..low }.shortcomings(), Vec::<String>::new());
         let nothing = Report { packets: Packets::default(), ..report() };
         assert_eq!(nothing.shortcomings(), ["nothing was received"]);
     }

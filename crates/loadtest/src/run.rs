@@ -210,7 +210,8 @@ impl<F: FnMut(&Progress) + Send> Test<'_, F> {
             received_per_second: (end.counts.received - begin.counts.received) as f64 / seconds,
             ..Packets::default()
         };
-        let delivery = Delivery::of(&self.outcome().await, packets);
+        let media = self.stage.media;
+        let delivery = Delivery::of(self.outcome().await, packets, media.layers().len());
         let (delay_ms, samples) = (Quantiles::of(&self.pulse.delays), std::mem::take(&mut self.pulse.samples));
         let tally = &self.stage.tally;
         Ok(Report {
@@ -230,6 +231,8 @@ impl<F: FnMut(&Progress) + Send> Test<'_, F> {
             },
             legs: Legs { expected: legs, with_media: delivery.legs_with_media },
             packets: delivery.packets,
+            seams: delivery.seams,
+            layers: media.simulcast.then_some(delivery.layers),
             delay_ms,
             server_process,
             generator: GeneratorFigures {

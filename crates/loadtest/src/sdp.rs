@@ -1,4 +1,4 @@
-//! What a participant has to know of a server's offer beside what the engine does with it.
+//! What a participant has to know of a server's offer or answer beside what the engine does with it.
 
 use std::collections::BTreeSet;
 
@@ -24,6 +24,13 @@ fn stream(section: &str) -> Option<String> {
     (!id.is_empty() && id != "-").then(|| id.to_owned())
 }
 
+/// kbit/s of pictures that an answer allows (`b=` of RFC 8866, RFC 3890), if it says so.
+pub(crate) fn most_kbps(answer: &str) -> Option<u32> {
+    let video = answer.split("\nm=").find(|section| section.starts_with("video "))?;
+    let value = |name: &str| video.lines().find_map(|line| line.trim_end().strip_prefix(name)?.parse::<u32>().ok());
+    value("b=TIAS:").map(|bits| bits / 1000).or_else(|| value("b=AS:"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -36,6 +43,20 @@ mod tests {
             m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=sendrecv\r\na=msid:PA_1|TR_3 TR_3\r\n\
             m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=sendonly\r\na=msid:other x\r\n";
         assert_eq!(streams(offer), BTreeSet::from(["PA_1".to_owned(), "other".to_owned()]));
+    }
+
+    #[test]
+    fn what_pictures_may_take_is_read_from_their_own_section() {
+        let answer = |line: &str| {
+            format!(
+                "v=0\r\ns=-\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\nb=AS:9\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\n{line}a=mid:1\r\n"
+            )
+        };
+        assert_eq!(most_kbps(&answer("b=AS:1750\r\n")), Some(1750));
+        assert_eq!(most_kbps(&answer("b=AS:1\r\nb=TIAS:1750999\r\n")), Some(1750));
+        assert_eq!(most_kbps(&answer("b=AS:much\r\n")), None);
+        assert_eq!(most_kbps(&answer("")), None);
+        assert_eq!(most_kbps(""), None);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 /// Bytes that it takes.
-pub(crate) const LENGTH: usize = 32;
+pub(crate) const LENGTH: usize = 33;
 /// Tells our packets from padding and from strangers'.
 const MARK: [u8; 4] = *b"mdlt";
 
@@ -17,7 +17,9 @@ pub(crate) struct Stamp {
     pub(crate) room: u32,
     /// Unique in the whole test.
     pub(crate) publisher: u32,
-    /// Counts the packets of one track, without a gap.
+    /// Of pictures: which size, 0 is the smallest that is sent.
+    pub(crate) layer: u8,
+    /// Counts the packets of one track, of pictures those of one layer, without a gap.
     pub(crate) number: u32,
     /// The picture, or the piece of sound, that it belongs to.
     pub(crate) frame: u32,
@@ -38,6 +40,7 @@ impl Stamp {
             &MARK[..],
             &self.room.to_be_bytes(),
             &self.publisher.to_be_bytes(),
+            &[self.layer],
             &self.number.to_be_bytes(),
             &self.frame.to_be_bytes(),
             &self.part.to_be_bytes(),
@@ -59,6 +62,7 @@ impl Stamp {
         Some(Self {
             room: u32::from_be_bytes(take(&mut rest)?),
             publisher: u32::from_be_bytes(take(&mut rest)?),
+            layer: u8::from_be_bytes(take(&mut rest)?),
             number: u32::from_be_bytes(take(&mut rest)?),
             frame: u32::from_be_bytes(take(&mut rest)?),
             part: u16::from_be_bytes(take(&mut rest)?),
@@ -89,6 +93,7 @@ mod tests {
         let stamp = Stamp {
             room: 7,
             publisher: 70_000,
+            layer: 2,
             number: u32::MAX,
             frame: 3,
             part: 1,

@@ -1,7 +1,7 @@
 //! Tests of a real server, in this process: everything is delivered, and the figures say so.
 
 use clap::Parser;
-use loadtest::{Credentials, LoadTestError, Options, Report, Target};
+use loadtest::{Credentials, LoadTestError, Options, Report, Seams, Target};
 use testbed::server::TestServer;
 use tokio::sync::watch;
 
@@ -152,4 +152,17 @@ async fn who_has_only_joined_costs_memory_and_no_packets() {
     assert_eq!(report.shortcomings(), Vec::<String>::new(), "{report}");
     assert_eq!((report.joins.succeeded, report.legs.expected, report.packets.received), (30, 0, 0), "{report}");
     assert!(report.to_string().contains("kB per participant"), "{report}");
+}
+
+/// Whatever each subscriber gets, it is one stream; and more than the smallest layer. How soon it is the best one is the machine's
+/// and the estimator's.
+#[tokio::test(flavor = "multi_thread")]
+async fn pictures_in_three_sizes_come_as_one_stream_without_a_seam() {
+    for codec in ["vp8", "h264"] {
+        let report = good(&format!("--simulcast --codec {codec} --publishers 2 --subscribers 3 --duration 4")).await;
+        let layers = report.layers.as_ref().unwrap();
+        assert_eq!((report.seams, layers.only_smallest), (Seams::default(), 0), "{report}");
+        assert_eq!(layers.legs_at_end.iter().sum::<u64>(), 8, "{report}");
+        assert!(layers.best_ms.count > 0 && layers.packets[2] > 0, "{report}");
+    }
 }

@@ -88,7 +88,11 @@ fn without_an_installation_its_script_says_so() {
 
 #[test]
 fn a_load_test_that_cannot_be_is_told_what_it_lacks() {
-    assert!(told(&["load-test", "--help"]).contains("--max-loss <PERCENT>"));
+    let help = told(&["load-test", "--help"]);
+    assert!(help.contains("--max-loss <PERCENT>") && help.contains("--simulcast"), "{help}");
+    let layers_elsewhere = ["load-test", "--url", "http://127.0.0.1:1", "--server", "janus", "--simulcast"];
+    let error = refused(&layers_elsewhere, FAILURE);
+    assert!(error.contains("--simulcast is for --server openvidu"), "{error}");
     // Nobody listens on port 1 of this machine.
     let test = ["load-test", "--url", "http://127.0.0.1:1"];
     let error = refused(&test, FAILURE);
