@@ -8,6 +8,7 @@ use protocol::job::{BroadcastSpec, FromJob, JobSpec, ToJob};
 use protocol::media::VideoCodec;
 use protocol::transcoder::{Layout, Picture};
 
+use crate::authority::Authority;
 use crate::job::{Publisher, RunningJob, is_near};
 use crate::rtmp::{Line, RtmpServer, free_port};
 
@@ -263,6 +264,40 @@ fn a_target_that_is_not_there_is_told_in_the_words_of_ffmpeg() {
         // The process has nothing more to do.
         assert!(job.wait().success());
     }
+}
+
+#[test]
+fn rtmps_is_sent_to_whom_the_machine_trusts() {
+    let authority = Authority::new();
+    let server = RtmpServer::start_secured(&authority.sign("127.0.0.1"));
+    let url = format!("rtmps://127.0.0.1:{}/live/key", server.secure_port());
+    let refused = |mut job: RunningJob| {
+        job.listen_until(|job| job.has_said(|said| matches!(said, FromJob::Failed { .. } | FromJob::Ready { .. })));
+        let is_told = |said: &FromJob| matches!(said, FromJob::Failed { why } if why.contains("TLS certificate"));
+        assert!(job.has_said(is_told), "{:?}", job.said);
+    };
+    // Nobody vouches for it.
+    refused(begin(url.clone(), 25));
+
+    let Some(trusting) = authority.trusting() else {
+        return eprintln!("not tested: no files of our own over the machine's (unshare and mount are needed)");
+    };
+    let mut job = RunningJob::begin_by(trusting, JobSpec::Broadcast(specify(url, 25)));
+    job.add_input(1);
+    await_ready(&mut job);
+    job.publish(1, &mut Publisher::lasting(VideoCodec::Vp8, GREEN, 440, 4), |_, _| true);
+    assert!(job.end().success());
+    let films = server.whole_films();
+    assert_eq!(films.len(), 1, "who was refused has sent nothing");
+    let pictures = halves(&films[0]);
+    let middle = pictures[pictures.len() / 2][0];
+    assert!(is_near(middle, [0, 160, 0], 12), "{middle:?}");
+    assert!(tone(&sound(&films[0]), 440.0) > 0.05);
+
+    // It is trusted, and somebody else's.
+    let server = RtmpServer::start_secured(&authority.sign("live.example.com"));
+    let spec = specify(format!("rtmps://127.0.0.1:{}/live/key", server.secure_port()), 25);
+    refused(RunningJob::begin_by(authority.trusting().unwrap(), JobSpec::Broadcast(spec)));
 }
 
 #[test]
