@@ -14,6 +14,7 @@ import {
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { colours } from './recordings.mjs';
 import { freeTcpPort } from './server.mjs';
 
 const program = ['/usr/sbin/nginx', '/usr/local/sbin/nginx'].find(existsSync) ?? 'nginx';
@@ -116,11 +117,8 @@ const ffmpeg = (...more) =>
 
 /** The mean red, green and blue of a picture in the middle. */
 export function middle(file) {
-  const film = ffmpeg(
-    ...['-i', file, '-vf', 'scale=1:1:flags=area', '-f', 'rawvideo', '-pix_fmt', 'rgb24'],
-  );
-  const pictures = film.length / 3;
-  return [...film.subarray(3 * Math.floor(pictures / 2)).subarray(0, 3)];
+  const all = colours(file);
+  return all[Math.floor(all.length / 2)];
 }
 
 /** How strong a tone is in the last two seconds, 1 being full volume. */
