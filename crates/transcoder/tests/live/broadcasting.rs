@@ -126,7 +126,7 @@ fn other_codecs_and_sound_alone_are_sent_too() {
 fn a_flash_and_its_bang_stay_together() {
     let seconds = std::env::var("MADANG_BROADCAST_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(12u32);
     // A fifth of each second.
-    let flash = "nullsrc=size=160x120:rate=25,geq=lum='if(lt(mod(T,1),0.2),235,16)':cb=128:cr=128";
+    let flash = "color=c=black:size=160x120:rate=25,drawbox=color=white:t=fill:enable='lt(mod(t,1),0.2)'";
     let bang = "aevalsrc='0.5*sin(1000*2*PI*t)*lt(mod(t,1),0.2)':s=48000";
     let server = RtmpServer::start();
     let mut job = begin(format!("rtmp://127.0.0.1:{}/live/flash", server.port()), 25);
