@@ -36,10 +36,10 @@ export function block(guide, word, replaced = {}) {
   return text;
 }
 
-/** First words of the blocks that nobody has asked for. */
+/** First words of the blocks that nobody has asked for. What is answered (`json`) is not one to be run. */
 export const left = (guide) =>
   blocks(`${guide}.md`)
-    .filter(({ text }) => !taken.has(text))
+    .filter(({ language, text }) => language !== 'json' && !taken.has(text))
     .map(({ text }) => text.split(' ', 2).join(' '));
 
 /** Runs commands; answers what they print. A request that is refused fails. */
@@ -54,6 +54,14 @@ export async function shell(commands, environment = {}) {
 export function node(lines, names) {
   const body = lines.replace('// …', 'await meanwhile();');
   return new AsyncFunction(...Object.keys(names), body)(...Object.values(names));
+}
+
+/** Blocks of nothing but lines of `.env`. */
+export function settingsIn(guide) {
+  const found = blocks(`${guide}.md`).map(({ text }) => text);
+  const all = found.filter((text) => /^([A-Z_\d]+=.*\n)+$/.test(text));
+  for (const text of all) taken.add(text);
+  return all;
 }
 
 /** Lines of `.env` as an object. */
