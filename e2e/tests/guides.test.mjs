@@ -215,7 +215,7 @@ test('nothing else is shown', () => {
   const not = {
     // Somebody else's images.
     'speech-to-text': ['docker run'],
-    // FFmpeg 8 and the plug-in `rswebrtc`, which Debian 12 does not have.
+    // FFmpeg 8 and the plug-in `rswebrtc`, which Debian 12 does not have; FFmpeg's part of it is in `whip.test.mjs`.
     whip: ['ffmpeg -re', 'gst-launch-1.0 videotestsrc'],
   };
   for (const feature of features) assert.deepEqual(left(feature), not[feature] ?? [], feature);

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,6 +22,8 @@ pub(crate) struct RtmpServer {
     port: u16,
     /// If there is TLS in front of it.
     secure_port: Option<u16>,
+    /// Of the configuration.
+    in_front: String,
     folder: TempDir,
     child: Child,
 }
@@ -34,28 +36,32 @@ impl Drop for RtmpServer {
 
 impl RtmpServer {
     pub(crate) fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let port = free_port();
-        let child = nginx(&folder, port, "");
-        Self { port, secure_port: None, folder, child }
+        Self::start_with(None, |_, _| String::new())
     }
 
     /// RTMPS, with this certificate.
     pub(crate) fn start_secured(signed: &Signed) -> Self {
+        let secure_port = free_port();
+        Self::start_with(Some(secure_port), |folder, port| {
+            let (certificate, key) = (folder.join("certificate.pem"), folder.join("key.pem"));
+            fs::write(&certificate, &signed.certificate).unwrap();
+            fs::write(&key, &signed.key).unwrap();
+            format!(
+                "load_module /usr/lib/nginx/modules/ngx_stream_module.so;\n\
+                 stream {{ server {{ listen 127.0.0.1:{secure_port} ssl; ssl_certificate {}; ssl_certificate_key {};\n\
+                 proxy_pass 127.0.0.1:{port}; }} }}\n",
+                certificate.display(),
+                key.display(),
+            )
+        })
+    }
+
+    fn start_with(secure_port: Option<u16>, in_front: impl FnOnce(&Path, u16) -> String) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let (port, secure_port) = (free_port(), free_port());
-        let (certificate, key) = (folder.path().join("certificate.pem"), folder.path().join("key.pem"));
-        fs::write(&certificate, &signed.certificate).unwrap();
-        fs::write(&key, &signed.key).unwrap();
-        let tls = format!(
-            "load_module /usr/lib/nginx/modules/ngx_stream_module.so;\n\
-             stream {{ server {{ listen 127.0.0.1:{secure_port} ssl; ssl_certificate {}; ssl_certificate_key {};\n\
-             proxy_pass 127.0.0.1:{port}; }} }}\n",
-            certificate.display(),
-            key.display(),
-        );
-        let child = nginx(&folder, port, &tls);
-        Self { port, secure_port: Some(secure_port), folder, child }
+        let port = free_port();
+        let in_front = in_front(folder.path(), port);
+        let child = nginx(&folder, port, &in_front);
+        Self { port, secure_port, in_front, folder, child }
     }
 
     pub(crate) fn port(&self) -> u16 {
@@ -73,7 +79,7 @@ impl RtmpServer {
 
     /// After [`RtmpServer::kill`].
     pub(crate) fn restart(&mut self) {
-        self.child = nginx(&self.folder, self.port, "");
+        self.child = nginx(&self.folder, self.port, &self.in_front);
     }
 
     /// The same once nobody sends any more.
@@ -99,14 +105,15 @@ impl RtmpServer {
     }
 }
 
-/// `tls`: what is in front of it.
-fn nginx(folder: &TempDir, port: u16, tls: &str) -> Child {
+/// `in_front`: what else is in the configuration.
+fn nginx(folder: &TempDir, port: u16, in_front: &str) -> Child {
     let home = folder.path().display();
     let file = folder.path().join("nginx.conf");
     // As root it would give that up for its workers.
     let configuration = format!(
         "load_module /usr/lib/nginx/modules/ngx_rtmp_module.so;\nuser root;\ndaemon off;\nmaster_process off;\n\
-         {tls}pid {home}/nginx.pid;\nerror_log {home}/error.log info;\nevents {{}}\nrtmp {{ server {{ listen 127.0.0.1:{port};\n\
+         {in_front}pid {home}/nginx.pid;\nerror_log {home}/error.log info;\nevents {{}}\n\
+         rtmp {{ server {{ listen 127.0.0.1:{port};\n\
          application live {{ live on; record all; record_path {home}; record_unique on; }} }} }}\n"
     );
     fs::write(&file, configuration).unwrap();
