@@ -170,6 +170,8 @@ scenario('a target that is not there is told in the words of ffmpeg', async ({ s
   const port = await freeTcpPort();
   for (const [url, ...words] of [
     [`rtmps://127.0.0.1:${port}/live`, 'Cannot open connection', 'Connection refused'],
+    // The server's own port speaks TLS, with a certificate that nobody vouches for.
+    [`rtmps://127.0.0.1:${server.port}/live`, 'Unacceptable TLS certificate', 'Input/output error'],
     ['rtmp://not.exists', 'Cannot open connection', 'Input/output error'],
     ['schemefail://127.0.0.1/live', 'Protocol not found'],
   ]) {
