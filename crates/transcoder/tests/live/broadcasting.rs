@@ -142,14 +142,16 @@ fn a_flash_and_its_bang_stay_together() {
     let is_loud: Vec<bool> = sound(film).chunks(RATE / 500).map(|piece| piece.iter().any(|s| s.abs() > 4000)).collect();
     let flashes = beginnings(&is_bright, FRAME_RATE);
     let bangs = beginnings(&is_loud, 500);
-    assert!(flashes.len() + 2 >= seconds as usize, "{flashes:?}");
+    // In an hour a busy machine leaves some pictures out; that is no drift.
+    let left_out = seconds as usize / 100;
+    assert!(flashes.len() + 2 + left_out >= seconds as usize, "{} flashes: {flashes:?}", flashes.len());
     // Bangs are later by this, ms.
     let apart: Vec<f64> = flashes
         .iter()
         .filter_map(|flash| bangs.iter().map(|bang| bang - flash).find(|apart| apart.abs() < 0.4))
         .map(|apart| apart * 1000.0)
         .collect();
-    assert!(apart.len() + 1 >= flashes.len(), "{flashes:?} {bangs:?}");
+    assert!(apart.len() + 1 + left_out >= flashes.len(), "{flashes:?} {bangs:?}");
     let mean = |of: &[f64]| of.iter().sum::<f64>() / of.len() as f64;
     assert!(mean(&apart).abs() <= 40.0, "{apart:?}");
     let third = (apart.len() / 3).max(1);
