@@ -30,8 +30,9 @@ if [ "$purpose" = test ]; then
     [ -n "$(fc-list :lang=ko 2>/dev/null)" ] || packages+=(fonts-nanum)
     # A proxy in front of the server, its certificate, and what checks our service unit.
     has nginx || [ -x /usr/sbin/nginx ] || packages+=(nginx)
-    # An RTMP server to broadcast to.
+    # An RTMP server to broadcast to, and TLS in front of it.
     [ -f /usr/lib/nginx/modules/ngx_rtmp_module.so ] || packages+=(libnginx-mod-rtmp)
+    [ -f /usr/lib/nginx/modules/ngx_stream_module.so ] || packages+=(libnginx-mod-stream)
     has openssl || packages+=(openssl)
     # Counts instructions.
     has valgrind || packages+=(valgrind)

@@ -245,6 +245,19 @@
     await promised(streamFor(id).filter.execMethod(method, params));
   }
   const removeFilter = (id) => promised(streamFor(id).removeFilter());
+  /** Runs lines of an application's page, in which `session`, `publisher` and `subscriber` mean the first of each. */
+  async function run(lines) {
+    const names = {
+      session,
+      publisher,
+      subscriber: [...subscribers.values()][0],
+      filter: publisher?.stream.filter,
+      show: ({ connectionId }, text, isLast) => remember('shown', { connectionId, text, isLast }),
+    };
+    const AsyncFunction = (async () => {}).constructor;
+    // A block of its own: the lines may have further names, and the same ones.
+    await new AsyncFunction(...Object.keys(names), `{${lines}}`)(...Object.values(names));
+  }
   const hasFilter = (id) => streamFor(id).filter?.type;
   const listenToFilter = (type, id) =>
     promised(
@@ -696,6 +709,7 @@
     applyFilter,
     execFilter,
     removeFilter,
+    run,
     hasFilter,
     listenToFilter,
     ignoreFilter,

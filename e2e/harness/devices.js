@@ -63,7 +63,11 @@ async function received() {
   return { pictures: seen.size, energy, frames };
 }
 
+/** Runs lines of an application's page. */
+const run = (lines) => new (async () => {}).constructor('WHIPClient', lines)(WHIPClient);
+
 window.device = {
+  run,
   publish,
   play,
   received,

@@ -69,6 +69,16 @@ export function decode(path) {
   return { video: 0, audio: 0, ...Object.fromEntries(counts) };
 }
 
+/** The mean red, green and blue of each picture. */
+export function colours(path) {
+  const form = ['-vf', 'scale=1:1:flags=area', '-f', 'rawvideo', '-pix_fmt', 'rgb24', '-'];
+  const film = execFileSync('ffmpeg', ['-v', 'error', '-nostdin', '-i', path, ...form], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    maxBuffer: 1 << 30,
+  });
+  return Array.from({ length: film.length / 3 }, (_, n) => [...film.subarray(3 * n, 3 * n + 3)]);
+}
+
 /** Plays a file to its end in a browser; answers its duration in ms and how many pictures were shown. */
 export async function play({ browsers, site }, browser, path) {
   const page = await browsers.page(browser);

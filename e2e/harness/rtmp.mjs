@@ -14,21 +14,23 @@ import {
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { colours } from './recordings.mjs';
 import { freeTcpPort } from './server.mjs';
 
 const program = ['/usr/sbin/nginx', '/usr/local/sbin/nginx'].find(existsSync) ?? 'nginx';
 const RATE = 48_000;
 
-/** Its application is called `live`. */
-export async function startRtmp(port) {
-  const rtmp = new Rtmp(port ?? (await freeTcpPort()));
+/** Its application is called `live`. `shown`: what a guide has for it, with the port of the protocol. */
+export async function startRtmp(port, shown = undefined) {
+  const rtmp = new Rtmp(port ?? (await freeTcpPort()), shown);
   await rtmp.start();
   return rtmp;
 }
 
 class Rtmp {
-  constructor(port) {
+  constructor(port, shown) {
     this.port = port;
+    this.shown = shown?.replace('1935', `127.0.0.1:${port}`);
     this.home = mkdtempSync(join(tmpdir(), 'madang-rtmp-'));
     this.url = `rtmp://127.0.0.1:${port}/live`;
   }
@@ -46,7 +48,20 @@ master_process off;
 pid ${this.home}/nginx.pid;
 error_log ${this.home}/error.log info;
 events {}
-rtmp {
+${this.shown ?? this.#recorder()}
+`,
+    );
+    this.child = spawn(program, ['-p', this.home, '-c', file, '-e', join(this.home, 'error.log')], {
+      stdio: 'inherit',
+    });
+    while (!(await this.#listens())) {
+      if (this.child.exitCode !== null) throw new Error('nginx with RTMP does not start');
+    }
+  }
+
+  /** Writes everything down. */
+  #recorder() {
+    return `rtmp {
   server {
     listen 127.0.0.1:${this.port};
     application live {
@@ -56,15 +71,7 @@ rtmp {
       record_unique on;
     }
   }
-}
-`,
-    );
-    this.child = spawn(program, ['-p', this.home, '-c', file, '-e', join(this.home, 'error.log')], {
-      stdio: 'inherit',
-    });
-    while (!(await this.#listens())) {
-      if (this.child.exitCode !== null) throw new Error('nginx with RTMP does not start');
-    }
+}`;
   }
 
   #listens() {
@@ -116,11 +123,8 @@ const ffmpeg = (...more) =>
 
 /** The mean red, green and blue of a picture in the middle. */
 export function middle(file) {
-  const film = ffmpeg(
-    ...['-i', file, '-vf', 'scale=1:1:flags=area', '-f', 'rawvideo', '-pix_fmt', 'rgb24'],
-  );
-  const pictures = film.length / 3;
-  return [...film.subarray(3 * Math.floor(pictures / 2)).subarray(0, 3)];
+  const all = colours(file);
+  return all[Math.floor(all.length / 2)];
 }
 
 /** How strong a tone is in the last two seconds, 1 being full volume. */

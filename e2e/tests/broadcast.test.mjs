@@ -10,8 +10,8 @@ import { join } from 'node:path';
 import { after } from 'node:test';
 import { OpenVidu, RecordingLayout } from 'openvidu-node-client';
 import { until } from '../harness/folder.mjs';
-import { decode, streams } from '../harness/recordings.mjs';
-import { rest } from '../harness/rest.mjs';
+import { colours, decode, programs, settled, streams } from '../harness/recordings.mjs';
+import { rest, restOk } from '../harness/rest.mjs';
 import { middle, startRtmp, tone } from '../harness/rtmp.mjs';
 import { freeTcpPort, secret } from '../harness/server.mjs';
 import { suite } from '../harness/suite.mjs';
@@ -19,14 +19,16 @@ import { suite } from '../harness/suite.mjs';
 const scratch = mkdtempSync(join(tmpdir(), 'madang-broadcast-'));
 after(() => rmSync(scratch, { recursive: true, force: true }));
 
-const [cdr, layouts] = ['cdr', 'layouts'].map((name) => join(scratch, name));
+const [cdr, layouts, recordings] = ['cdr', 'layouts', 'recordings'].map((name) =>
+  join(scratch, name),
+);
 mkdirSync(cdr);
 
 const { scenario } = suite({
   OPENVIDU_CDR: 'true',
   OPENVIDU_CDR_PATH: cdr,
   OPENVIDU_RECORDING: 'true',
-  OPENVIDU_RECORDING_PATH: join(scratch, 'recordings'),
+  OPENVIDU_RECORDING_PATH: recordings,
   OPENVIDU_RECORDING_CUSTOM_LAYOUT: layouts,
   MADANG_BROADCAST_PATIENCE: '20',
 });
@@ -119,6 +121,48 @@ scenario('what is broadcast looks and sounds as the room does', async ({ server,
   }
 });
 
+scenario(
+  'what is broadcast is recorded, too, whatever becomes of the broadcast',
+  async ({ server, call }) => {
+    const rtmp = await startRtmp();
+    try {
+      const room = await call({ customSessionId: 'both' });
+      const ann = await painter(room, 'ann');
+      const size = { resolution: '320x240', frameRate: 15 };
+      const begun = await start(server, room.id, `${rtmp.url}/k`, size);
+      assert.equal(begun.status, 200, JSON.stringify(begun.body));
+      const { id } = await restOk(server, 'POST', '/openvidu/api/recordings/start', {
+        ...{ session: room.id, outputMode: 'COMPOSED', ...size },
+      });
+      await ann.do('sentFrames', 30);
+      // Another one goes on.
+      process.kill(programs(server, '--job')[0], 'SIGKILL');
+      await server.said(/started anew/);
+      await until(rtmp.home, () => rtmp.files().length === 2);
+      await ann.do('sentFrames', 30);
+      await restOk(server, 'POST', '/openvidu/api/broadcast/stop', { session: room.id });
+      assert.equal((await room.show()).recording, true, 'it goes on without a broadcast');
+      await ann.do('sentFrames', 30);
+      await restOk(server, 'POST', `/openvidu/api/recordings/stop/${id}`);
+
+      for (const film of await rtmp.wholeFiles()) {
+        assert.ok(isPink(middle(film)), `${film}: ${middle(film)}`);
+      }
+      const recording = await settled(server, id, 'ready');
+      assert.equal(recording.lost, undefined, 'nothing is missing in it');
+      const file = join(recordings, id, `${id}.mp4`);
+      assert.deepEqual(streams(file), ['aac,0/0', 'h264,320,240,15/1']);
+      const pictures = colours(file);
+      assert.ok(Math.abs(pictures.length - recording.duration * 15) <= 3, `${pictures.length}`);
+      assert.ok(pictures.slice(15).every(isPink), `${pictures}`);
+      const { content } = (await room.show()).connections;
+      assert.equal(content.length, 1, 'nobody is seen who films');
+    } finally {
+      await rtmp.stop();
+    }
+  },
+);
+
 scenario('a target that is not there is told in the words of ffmpeg', async ({ server, call }) => {
   const room = await call();
   const ann = await room.join('ann');
@@ -126,6 +170,8 @@ scenario('a target that is not there is told in the words of ffmpeg', async ({ s
   const port = await freeTcpPort();
   for (const [url, ...words] of [
     [`rtmps://127.0.0.1:${port}/live`, 'Cannot open connection', 'Connection refused'],
+    // The server's own port speaks TLS, with a certificate that nobody vouches for.
+    [`rtmps://127.0.0.1:${server.port}/live`, 'Unacceptable TLS certificate', 'Input/output error'],
     ['rtmp://not.exists', 'Cannot open connection', 'Input/output error'],
     ['schemefail://127.0.0.1/live', 'Protocol not found'],
   ]) {

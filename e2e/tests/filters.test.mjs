@@ -1,18 +1,26 @@
 /** Filters of the server, as the unmodified client asks for them: seen and heard by a subscriber in a browser. */
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { after } from 'node:test';
 import { crc32, deflateSync } from 'node:zlib';
+import { colours, individual } from '../harness/recordings.mjs';
 import { restOk } from '../harness/rest.mjs';
 import { suite } from '../harness/suite.mjs';
 
-const cdr = mkdtempSync(join(tmpdir(), 'madang-cdr-'));
-const images = mkdtempSync(join(tmpdir(), 'madang-images-'));
+const scratch = mkdtempSync(join(tmpdir(), 'madang-filters-'));
+after(() => rmSync(scratch, { recursive: true, force: true }));
+const [cdr, images, recordings] = ['cdr', 'images', 'recordings'].map((name) =>
+  join(scratch, name),
+);
+for (const folder of [cdr, images]) mkdirSync(folder);
 const { scenario } = suite({
   OPENVIDU_CDR: 'true',
   OPENVIDU_CDR_PATH: cdr,
+  OPENVIDU_RECORDING: 'true',
+  OPENVIDU_RECORDING_PATH: recordings,
   MADANG_FILTER_IMAGES: images,
 });
 
@@ -116,6 +124,82 @@ scenario('a new peer connection of the publisher keeps the filter', async ({ cal
   await bob.do('turns', ann.id, grey);
   await ann.do('removeFilter');
   await bob.do('turns', ann.id, green);
+});
+
+scenario('a recording has what the filter makes', async ({ server, call }) => {
+  const room = await call();
+  const ann = await room.join('ann', { kurentoOptions });
+  const bob = await room.join('bob');
+  await ann.publish();
+  await bob.sees(ann);
+  await ann.do('applyFilter', 'GStreamerFilter', { command: 'videobalance saturation=0.0' });
+  await bob.do('turns', ann.id, grey);
+  const { id } = await restOk(server, 'POST', '/openvidu/api/recordings/start', {
+    session: room.id,
+    outputMode: 'INDIVIDUAL',
+  });
+  await ann.do('sentFrames', 30);
+  await ann.do('removeFilter');
+  await bob.do('turns', ann.id, green);
+  await ann.do('sentFrames', 30);
+  const stopped = await restOk(server, 'POST', `/openvidu/api/recordings/stop/${id}`);
+  const { files } = individual(recordings, stopped, scratch);
+  // It is one stream, of which a part was filtered.
+  assert.equal(files.length, 1);
+  const pictures = colours(files[0].path);
+  const isGrey = ([r, g, b]) => Math.max(r, g, b) - Math.min(r, g, b) <= 6;
+  const end = pictures.findIndex((colour) => !isGrey(colour));
+  assert.ok(end >= 15, `colour comes with picture ${end} of ${pictures.length}`);
+  const rest = pictures.slice(end);
+  assert.ok(rest.length >= 15 && rest.every(([r, g, b]) => g > 100 && r < 70 && b < 70), `${rest}`);
+});
+
+scenario('what the tutorial of filters has on its buttons is put on and off', async ({ call }) => {
+  writeFileSync(join(images, 'hat.png'), png([255, 0, 0]));
+  const room = await call();
+  const allowedFilters = ['GStreamerFilter', 'FaceOverlayFilter', 'ChromaFilter'];
+  const ann = await room.join('ann', { kurentoOptions: { allowedFilters } });
+  const bob = await room.join('bob');
+  // The publisher looks at what comes back from the server.
+  await ann.publish({ subscribeToRemote: true });
+  await bob.sees(ann);
+  const change = (reason) => bob.event('streamPropertyChanged', { property: 'filter', reason });
+  const moves = () => Promise.all([bob.sees(ann), ann.do('playing', 'self', {})]);
+  for (const command of [
+    'videobalance saturation=0.0',
+    'videoflip method=vertical-flip',
+    'videobox fill=black top=-30 bottom=-30 left=-30 right=-30',
+    'coloreffects preset=heat',
+    'chromahold target-r=0 target-g=0 target-b=255 tolerance=90',
+    'textoverlay text="Embedded text!" valignment=top halignment=right font-desc="Cantarell 25" draw-shadow=false',
+    'timeoverlay valignment=bottom halignment=right font-desc="Sans, 20"',
+    'audioecho delay=40000000 intensity=0.7 feedback=0.4',
+    'audioamplify amplification=1.7',
+    'pitch pitch=1.2',
+  ]) {
+    const applied = await ann.do('applyFilter', 'GStreamerFilter', { command });
+    assert.deepEqual(applied, { type: 'GStreamerFilter', options: { command } });
+    await change('applyFilter');
+    await moves();
+    await ann.do('removeFilter');
+    await change('removeFilter');
+  }
+  await ann.do('applyFilter', 'FaceOverlayFilter', {});
+  await change('applyFilter');
+  await ann.do('execFilter', 'setOverlayedImage', {
+    uri: 'hat.png',
+    offsetXPercent: '-0.2F',
+    offsetYPercent: '-0.8F',
+    widthPercent: '1.5F',
+    heightPercent: '1.0F',
+  });
+  const { newValue } = await change('execFilterMethod');
+  assert.equal(newValue.lastExecMethod.method, 'setOverlayedImage');
+  await moves();
+  await ann.do('removeFilter');
+  await change('removeFilter');
+  await bob.do('turns', ann.id, green);
+  await moves();
 });
 
 scenario('a voice is raised', async ({ call }) => {

@@ -3,8 +3,11 @@
  * Needs a JDK and Maven. One version: JAVA_CLIENTS=2.32.2 node --test tests/java-client.test.mjs
  */
 
+import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { runMaven } from '../harness/maven.mjs';
+import { streams } from '../harness/recordings.mjs';
+import { startRtmp } from '../harness/rtmp.mjs';
 import { startServer } from '../harness/server.mjs';
 
 /** What a deployment has to set for a client that cannot speak to the newest server as it is. */
@@ -17,6 +20,8 @@ const settings = {
   '2.32.2': {},
 };
 
+const knowsBroadcasts = (version) => Number(version.split('.')[1]) >= 26;
+
 const versions = process.env.JAVA_CLIENTS?.split(',') ?? Object.keys(settings);
 
 for (const version of versions) {
@@ -24,10 +29,21 @@ for (const version of versions) {
     timeout: 600_000,
   }, async () => {
     const server = await startServer(settings[version]);
+    const rtmp = await startRtmp();
+    const options = [`-Dopenvidu.version=${version}`, `-Dbroadcast.target=${rtmp.url}/java`];
+    if (!knowsBroadcasts(version)) options.push('-Dexcluded=**/BroadcastTest.java');
     try {
       // One after the other, and no build: a fresh machine downloads the client here.
-      await runMaven('java', [`-Dopenvidu.version=${version}`], server);
+      await runMaven('java', options, server);
+      const films = await rtmp.wholeFiles();
+      assert.equal(films.length, knowsBroadcasts(version) ? 1 : 0);
+      for (const film of films) {
+        const [sound, picture] = streams(film);
+        // Its rate is a guess where there are few pictures.
+        assert.ok(sound.startsWith('aac,') && picture.startsWith('h264,320,240,'), picture);
+      }
     } finally {
+      await rtmp.stop();
       await server.stop();
     }
   });

@@ -1,6 +1,7 @@
 //! A pipeline that runs on the clock of this machine: a running time of 0 is [`LivePipeline::epoch`]. So times of frames are the
 //! same in everything that a job takes in and gives out.
 
+use std::fmt::Display;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use gst::prelude::*;
@@ -86,11 +87,26 @@ pub(crate) fn now() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
-/// One chain of elements as `gst-launch` describes them, as one element with the pads `sink` and `src` (of those that the chain
-/// leaves open).
+/// One chain of elements as `gst-launch` describes them, as one element with the pads `sink` and `src`, as far as the chain is open
+/// at its ends.
 pub(crate) fn chain(description: &str) -> Result<gst::Bin, JobError> {
-    gst::parse::bin_from_description(description, true)
-        .map_err(|error| JobError::Impossible(format!("{description}: {error}")))
+    let impossible = |error: &dyn Display| JobError::Impossible(format!("{description}: {error}"));
+    let chain = gst::parse::bin_from_description(description, false).map_err(|error| impossible(&error))?;
+    for (name, direction) in [("sink", gst::PadDirection::Sink), ("src", gst::PadDirection::Src)] {
+        if let Some(end) = chain.children().iter().find_map(|element| end(element, direction)) {
+            let ghost =
+                gst::GhostPad::builder_with_target(&end).map_err(|error| impossible(&error))?.name(name).build();
+            chain.add_pad(&ghost).map_err(|error| impossible(&error))?;
+        }
+    }
+    Ok(chain)
+}
+
+/// The pad of an element that nothing of its chain is linked to on that side. Others may have further pads there that stay open, as
+/// an overlay's for text.
+fn end(element: &gst::Element, direction: gst::PadDirection) -> Option<gst::Pad> {
+    let pads = || element.pads().into_iter().filter(|pad| pad.direction() == direction);
+    pads().next().filter(|_| pads().all(|pad| !pad.is_linked()))
 }
 
 /// A pad that such a chain has.

@@ -8,6 +8,7 @@ use protocol::job::{BroadcastSpec, FromJob, JobSpec, ToJob};
 use protocol::media::VideoCodec;
 use protocol::transcoder::{Layout, Picture};
 
+use crate::authority::Authority;
 use crate::job::{Publisher, RunningJob, is_near};
 use crate::rtmp::{Line, RtmpServer, free_port};
 
@@ -125,7 +126,7 @@ fn other_codecs_and_sound_alone_are_sent_too() {
 fn a_flash_and_its_bang_stay_together() {
     let seconds = std::env::var("MADANG_BROADCAST_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(12u32);
     // A fifth of each second.
-    let flash = "nullsrc=size=160x120:rate=25,geq=lum='if(lt(mod(T,1),0.2),235,16)':cb=128:cr=128";
+    let flash = "color=c=black:size=160x120:rate=25,drawbox=color=white:t=fill:enable='lt(mod(t,1),0.2)'";
     let bang = "aevalsrc='0.5*sin(1000*2*PI*t)*lt(mod(t,1),0.2)':s=48000";
     let server = RtmpServer::start();
     let mut job = begin(format!("rtmp://127.0.0.1:{}/live/flash", server.port()), 25);
@@ -141,14 +142,16 @@ fn a_flash_and_its_bang_stay_together() {
     let is_loud: Vec<bool> = sound(film).chunks(RATE / 500).map(|piece| piece.iter().any(|s| s.abs() > 4000)).collect();
     let flashes = beginnings(&is_bright, FRAME_RATE);
     let bangs = beginnings(&is_loud, 500);
-    assert!(flashes.len() + 2 >= seconds as usize, "{flashes:?}");
+    // In an hour a busy machine leaves some pictures out; that is no drift.
+    let left_out = seconds as usize / 100;
+    assert!(flashes.len() + 2 + left_out >= seconds as usize, "{} flashes: {flashes:?}", flashes.len());
     // Bangs are later by this, ms.
     let apart: Vec<f64> = flashes
         .iter()
         .filter_map(|flash| bangs.iter().map(|bang| bang - flash).find(|apart| apart.abs() < 0.4))
         .map(|apart| apart * 1000.0)
         .collect();
-    assert!(apart.len() + 1 >= flashes.len(), "{flashes:?} {bangs:?}");
+    assert!(apart.len() + 1 + left_out >= flashes.len(), "{flashes:?} {bangs:?}");
     let mean = |of: &[f64]| of.iter().sum::<f64>() / of.len() as f64;
     assert!(mean(&apart).abs() <= 40.0, "{apart:?}");
     let third = (apart.len() / 3).max(1);
@@ -263,6 +266,40 @@ fn a_target_that_is_not_there_is_told_in_the_words_of_ffmpeg() {
         // The process has nothing more to do.
         assert!(job.wait().success());
     }
+}
+
+#[test]
+fn rtmps_is_sent_to_whom_the_machine_trusts() {
+    let authority = Authority::new();
+    let server = RtmpServer::start_secured(&authority.sign("127.0.0.1"));
+    let url = format!("rtmps://127.0.0.1:{}/live/key", server.secure_port());
+    let refused = |mut job: RunningJob| {
+        job.listen_until(|job| job.has_said(|said| matches!(said, FromJob::Failed { .. } | FromJob::Ready { .. })));
+        let is_told = |said: &FromJob| matches!(said, FromJob::Failed { why } if why.contains("TLS certificate"));
+        assert!(job.has_said(is_told), "{:?}", job.said);
+    };
+    // Nobody vouches for it.
+    refused(begin(url.clone(), 25));
+
+    let Some(trusting) = authority.trusting() else {
+        return eprintln!("not tested: no files of our own over the machine's (unshare and mount are needed)");
+    };
+    let mut job = RunningJob::begin_by(trusting, JobSpec::Broadcast(specify(url, 25)));
+    job.add_input(1);
+    await_ready(&mut job);
+    job.publish(1, &mut Publisher::lasting(VideoCodec::Vp8, GREEN, 440, 4), |_, _| true);
+    assert!(job.end().success());
+    let films = server.whole_films();
+    assert_eq!(films.len(), 1, "who was refused has sent nothing");
+    let pictures = halves(&films[0]);
+    let middle = pictures[pictures.len() / 2][0];
+    assert!(is_near(middle, [0, 160, 0], 12), "{middle:?}");
+    assert!(tone(&sound(&films[0]), 440.0) > 0.05);
+
+    // It is trusted, and somebody else's.
+    let server = RtmpServer::start_secured(&authority.sign("live.example.com"));
+    let spec = specify(format!("rtmps://127.0.0.1:{}/live/key", server.secure_port()), 25);
+    refused(RunningJob::begin_by(authority.trusting().unwrap(), JobSpec::Broadcast(spec)));
 }
 
 #[test]

@@ -15,6 +15,7 @@ use socket2::{Domain, Socket, Type};
 use testbed::encoder::encode_from;
 use testbed::publisher::EncodedPacket;
 
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_madang-transcoder");
 /// Nothing here takes as long on any machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// The publisher's clock is elsewhere.
@@ -49,9 +50,13 @@ impl Drop for RunningJob {
 
 impl RunningJob {
     pub(crate) fn begin(spec: JobSpec) -> Self {
+        Self::begin_by(Command::new(PROGRAM), spec)
+    }
+
+    /// By a command that becomes [`PROGRAM`].
+    pub(crate) fn begin_by(mut command: Command, spec: JobSpec) -> Self {
         let (ours, theirs) = Socket::pair(Domain::UNIX, Type::SEQPACKET, None).unwrap();
         ours.set_read_timeout(Some(Duration::from_millis(2))).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_madang-transcoder"));
         let child = command.arg("--job").stdin(Stdio::from(OwnedFd::from(theirs))).spawn().unwrap();
         let job = Self { child, socket: ours, said: vec![], sent: vec![] };
         job.tell(&ToJob::Begin { spec });

@@ -1,9 +1,9 @@
-//! Debian's nginx as an RTMP server that writes down what it gets, a line to it that can be held, and what ffmpeg finds in the files.
+//! Debian's nginx as an RTMP server that writes down what it gets, behind TLS too, and a line to it that can be held.
 
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,11 +13,17 @@ use std::time::{Duration, Instant};
 use socket2::{Domain, Socket, Type};
 use tempfile::TempDir;
 
+use crate::authority::Signed;
+
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A server with the application `live`. It ends when this is dropped.
 pub(crate) struct RtmpServer {
     port: u16,
+    /// If there is TLS in front of it.
+    secure_port: Option<u16>,
+    /// Of the configuration.
+    in_front: String,
     folder: TempDir,
     child: Child,
 }
@@ -30,14 +36,40 @@ impl Drop for RtmpServer {
 
 impl RtmpServer {
     pub(crate) fn start() -> Self {
+        Self::start_with(None, |_, _| String::new())
+    }
+
+    /// RTMPS, with this certificate.
+    pub(crate) fn start_secured(signed: &Signed) -> Self {
+        let secure_port = free_port();
+        Self::start_with(Some(secure_port), |folder, port| {
+            let (certificate, key) = (folder.join("certificate.pem"), folder.join("key.pem"));
+            fs::write(&certificate, &signed.certificate).unwrap();
+            fs::write(&key, &signed.key).unwrap();
+            format!(
+                "load_module /usr/lib/nginx/modules/ngx_stream_module.so;\n\
+                 stream {{ server {{ listen 127.0.0.1:{secure_port} ssl; ssl_certificate {}; ssl_certificate_key {};\n\
+                 proxy_pass 127.0.0.1:{port}; }} }}\n",
+                certificate.display(),
+                key.display(),
+            )
+        })
+    }
+
+    fn start_with(secure_port: Option<u16>, in_front: impl FnOnce(&Path, u16) -> String) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let port = free_port();
-        let child = nginx(&folder, port);
-        Self { port, folder, child }
+        let in_front = in_front(folder.path(), port);
+        let child = nginx(&folder, port, &in_front);
+        Self { port, secure_port, in_front, folder, child }
     }
 
     pub(crate) fn port(&self) -> u16 {
         self.port
+    }
+
+    pub(crate) fn secure_port(&self) -> u16 {
+        self.secure_port.expect("it was started with a certificate")
     }
 
     pub(crate) fn kill(&mut self) {
@@ -47,7 +79,7 @@ impl RtmpServer {
 
     /// After [`RtmpServer::kill`].
     pub(crate) fn restart(&mut self) {
-        self.child = nginx(&self.folder, self.port);
+        self.child = nginx(&self.folder, self.port, &self.in_front);
     }
 
     /// The same once nobody sends any more.
@@ -73,19 +105,21 @@ impl RtmpServer {
     }
 }
 
-fn nginx(folder: &TempDir, port: u16) -> Child {
+/// `in_front`: what else is in the configuration.
+fn nginx(folder: &TempDir, port: u16, in_front: &str) -> Child {
     let home = folder.path().display();
     let file = folder.path().join("nginx.conf");
     // As root it would give that up for its workers.
     let configuration = format!(
         "load_module /usr/lib/nginx/modules/ngx_rtmp_module.so;\nuser root;\ndaemon off;\nmaster_process off;\n\
-         pid {home}/nginx.pid;\nerror_log {home}/error.log info;\nevents {{}}\nrtmp {{ server {{ listen 127.0.0.1:{port};\n\
+         {in_front}pid {home}/nginx.pid;\nerror_log {home}/error.log info;\nevents {{}}\n\
+         rtmp {{ server {{ listen 127.0.0.1:{port};\n\
          application live {{ live on; record all; record_path {home}; record_unique on; }} }} }}\n"
     );
     fs::write(&file, configuration).unwrap();
     let mut command = Command::new("/usr/sbin/nginx");
     command.arg("-p").arg(folder.path()).arg("-c").arg(&file).arg("-e").arg(folder.path().join("error.log"));
-    let mut child = command.spawn().expect("nginx and libnginx-mod-rtmp are installed");
+    let mut child = command.spawn().expect("nginx is installed, with libnginx-mod-rtmp and libnginx-mod-stream");
     let begun = Instant::now();
     while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
         assert!(child.try_wait().unwrap().is_none() && begun.elapsed() < PATIENCE, "nginx does not start");

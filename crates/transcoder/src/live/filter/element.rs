@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn every_documented_command_makes_an_element() {
+    fn every_documented_command_makes_an_element_between_frames() {
         for command in [
             "videobalance saturation=0.0",
             "videoflip method=vertical-flip",
@@ -261,9 +261,14 @@ mod tests {
             "audioamplify amplification=1.7",
             "pitch pitch=1.2",
         ] {
-            let made = made(command).map(|filter| filter.medium);
-            let expected = if command.starts_with("audio") || command.starts_with("pitch") { AUDIO } else { VIDEO };
-            assert_eq!(made, Ok(expected), "{command}");
+            let filter = made(command).unwrap_or_else(|why| panic!("{command}: {why}"));
+            let is_sound = command.starts_with("audio") || command.starts_with("pitch");
+            let (expected, frames) = if is_sound { (AUDIO, "audio/x-raw") } else { (VIDEO, "video/x-raw") };
+            assert_eq!(filter.medium, expected, "{command}");
+            for pad in ["sink", "src"] {
+                let taken = filter.elements.static_pad(pad).unwrap().query_caps(None);
+                assert!(taken.iter().all(|caps| caps.name() == frames), "{command}: {pad} takes {taken}");
+            }
         }
     }
 

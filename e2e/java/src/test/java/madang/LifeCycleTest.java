@@ -297,7 +297,7 @@ class LifeCycleTest {
     }
   }
 
-  private static void assertStatus(int status, Executable call) {
+  static void assertStatus(int status, Executable call) {
     assertEquals(status, assertThrows(OpenViduHttpException.class, call).getStatus());
   }
 }
