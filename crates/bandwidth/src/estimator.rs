@@ -21,6 +21,8 @@ const QUORUM: f64 = 0.25;
 const LIMITED: f64 = 0.75;
 /// Media may leave this much faster than the estimate: pacing smooths bursts, it does not hold back.
 const PACING: f64 = 2.5;
+/// The same once it is known where the path ends: what left faster would only wait there.
+const PACING_NEAR: f64 = 1.25;
 /// Microseconds without any feedback after which something is broken, beyond three round trips…
 const SILENCE: u64 = 500_000;
 /// …and then between one halving of what is sent and the next: what is not delivered fills queues,…
@@ -233,21 +235,21 @@ impl Estimator {
         now: Instant,
     ) {
         let now = self.micros(now);
-        let Some(leg) = leg_mut(&mut self.legs, leg) else {
+        if leg_mut(&mut self.legs, leg).is_none() {
             return;
-        };
+        }
         if let Some(round_trip) = round_trip {
             let exact = (round_trip.as_micros() as u64).min(10_000_000);
             let known = self.round_trip.filter(|_| self.exact);
             self.round_trip = Some(known.map_or(exact, |known| (known * 3 + exact) / 4));
             self.exact = true;
         }
-        if leg.heard.is_some() {
+        if self.transport_wide {
             return;
         }
         let lost = u64::from(packets) * u64::from(fraction_lost) / 256;
         self.loss.add_many(now, lost as u32, packets);
-        let Some(verdict) = self.loss.end_period(now, false).filter(|_| !self.transport_wide) else {
+        let Some(verdict) = self.loss.end_period(now, false) else {
             return;
         };
         match verdict {
@@ -289,9 +291,14 @@ impl Estimator {
         rate.min(bound).clamp(self.limits.min, self.limits.max)
     }
 
+    /// The path was found to carry no more than about what is estimated.
+    pub fn knows_limit(&self) -> bool {
+        self.control.knows_limit() || self.prober.found_end()
+    }
+
     /// How fast packets may leave that are there. Never a reason to make sound wait.
     pub fn pacing_rate(&self, now: Instant) -> Bitrate {
-        self.estimate(now).scaled(PACING)
+        self.estimate(now).scaled(if self.knows_limit() { PACING_NEAR } else { PACING })
     }
 
     /// See [`PathState`].
@@ -307,6 +314,11 @@ impl Estimator {
     /// Share of packets that did not arrive, in the last period of about half a second.
     pub fn loss(&self) -> f64 {
         self.loss.share()
+    }
+
+    /// How long packets wait on the path, as far as feedback tells.
+    pub fn queueing(&self, now: Instant) -> Duration {
+        Duration::from_micros(self.shortest_queue(self.micros(now)))
     }
 
     /// Bytes of memory, its own included.
@@ -396,12 +408,13 @@ impl Estimator {
         self.usage = vote(legs().filter_map(|leg| leg.vote(now)));
         let arriving =
             legs().filter_map(|leg| leg.arriving(now)).reduce(|(steady, recent), leg| (steady + leg.0, recent + leg.1));
-        let queueing = legs().filter_map(|leg| leg.queueing(now)).min().unwrap_or(0);
+        let queueing = self.shortest_queue(now);
         let sending = self.sending.until(now).unwrap_or(0.0);
         let situation = Situation {
             arriving,
             round_trip: self.round_trip.unwrap_or(ROUND_TRIP),
             queueing,
+            sending,
             application_limited: sending < LIMITED * self.control.rate(),
             lossy: self.loss.verdict() != Loss::Little,
         };
@@ -420,6 +433,11 @@ impl Estimator {
         }
     }
 
+    /// All legs share the path: what is more on one of them is its own.
+    fn shortest_queue(&self, now: u64) -> u64 {
+        self.legs.iter().filter_map(|(_, leg)| leg.as_ref()?.queueing(now)).min().unwrap_or(0)
+    }
+
     fn carried(&mut self, arriving: Option<(f64, f64)>, now: u64) -> f64 {
         let (best, at) = self.carried;
         let faded = best * FADING.powf(now.saturating_sub(at) as f64 / 1e6);
@@ -428,7 +446,7 @@ impl Estimator {
     }
 
     fn prospect(&self, now: u64) -> Prospect {
-        let queueing = self.legs.iter().filter_map(|(_, leg)| leg.as_ref()?.queueing(now)).min().unwrap_or(0);
+        let queueing = self.shortest_queue(now);
         let most = self.bound(now).unwrap_or(self.limits.max).min(self.limits.max);
         Prospect {
             estimate: self.control.rate(),

@@ -19,7 +19,7 @@
 //!
 //! * each transport's delays are judged on their own clock, and the verdicts weighed by what arrives over them;
 //! * a queue is also measured, not only its growth: a long one is drained, a standing one shortened, and who sends less than
-//!   allowed does not fall for somebody else's burst;
+//!   allowed does not fall for somebody else's burst, or probe: it yields first what it does not use;
 //! * loss that does not become less when less is sent is held to be the path's own;
 //! * while nothing is heard, sending goes down, and the first answer brings a probe of what there was before.
 //!

@@ -155,6 +155,8 @@ pub(crate) struct Prober {
     following: Option<(Stage, f64)>,
     /// The best that was measured in this ramp.
     best: f64,
+    /// The last cluster did not arrive as it was sent.
+    found_end: bool,
     ramps: u32,
     next: u64,
     interval: u64,
@@ -167,10 +169,16 @@ impl Prober {
             running: None,
             following: None,
             best: 0.0,
+            found_end: false,
             ramps: 0,
             next: 0,
             interval: INTERVAL,
         }
+    }
+
+    /// The path carries no more than about what was found.
+    pub(crate) fn found_end(&self) -> bool {
+        self.found_end
     }
 
     /// When to ask again, if not before.
@@ -265,6 +273,13 @@ impl Prober {
         let arrived = measured >= ARRIVED * target;
         let better = measured > prospect.estimate;
         match running.stage {
+            // It is confirmed that a path carries what it was found to end at, too.
+            Stage::Confirm if arrived => {}
+            Stage::Ping => {}
+            _ if measured > 0.0 => self.found_end = !arrived,
+            _ => {}
+        }
+        match running.stage {
             Stage::Ping => None,
             Stage::Recover => {
                 self.next = now;
@@ -354,6 +369,7 @@ mod tests {
             }
         }
         assert_eq!(targets[..2], [900_000, 1_800_000]);
+        assert!(prober.found_end());
         assert!((1.2e6..=1.5e6).contains(&found), "{found} after {targets:?}");
     }
 

@@ -11,8 +11,8 @@ const DRAINED: f64 = 1_000_000.0;
 const LEAST: f64 = 0.2;
 /// A queue that is no longer worth draining, nor holding growth for.
 const NO_QUEUE: u64 = 40_000;
-/// Below this, overuse may be somebody else's burst or probe: who sends less than allowed anyway waits whether it stays, and
-/// then yields first what is not used.
+/// Overuse may be somebody else's burst or probe: who sends less than allowed anyway yields first what is not used, and with a
+/// queue shorter than this waits whether it stays.
 const SHORT_QUEUE: u64 = 120_000;
 const PATIENCE: u64 = 350_000;
 const YIELD: f64 = 1.1;
@@ -44,7 +44,8 @@ pub(crate) struct Situation {
     /// Microseconds.
     pub(crate) round_trip: u64,
     pub(crate) queueing: u64,
-    /// Less is sent than would be allowed.
+    /// Bits per second that are sent, and whether that is less than would be allowed.
+    pub(crate) sending: f64,
     pub(crate) application_limited: bool,
     /// Too much is lost for growth.
     pub(crate) lossy: bool,
@@ -121,6 +122,11 @@ impl RateControl {
         self.rate
     }
 
+    /// More than the path carries has been sent lately.
+    pub(crate) fn knows_limit(&self) -> bool {
+        self.capacity.mean.is_some()
+    }
+
     /// It is known by other means.
     pub(crate) fn set(&mut self, rate: f64) {
         self.rate = rate.clamp(self.limits.0, self.limits.1);
@@ -171,13 +177,16 @@ impl RateControl {
             }
         }
         let recently = |at: Option<u64>| at.is_some_and(|at| now.saturating_sub(at) < AGAIN);
-        let wary = situation.application_limited && situation.queueing < SHORT_QUEUE && !recently(self.yielded);
+        let yields = situation.application_limited && !recently(self.yielded);
+        let wary = yields && situation.queueing < SHORT_QUEUE;
         if wary {
             let since = self.suspected.filter(|_| recently(self.suspected)).unwrap_or(now);
             self.suspected = Some(since);
             if now.saturating_sub(since) < PATIENCE {
                 return false;
             }
+        }
+        if yields {
             self.yielded = Some(now);
         }
         self.decreased = Some((now, situation.queueing));
@@ -194,9 +203,12 @@ impl RateControl {
         let before = self.rate;
         if situation.queueing > LONG_QUEUE {
             self.drain(arriving, situation);
+        } else if yields {
+            // What arrives is somewhat less than what is sent while a queue grows, whoever makes it.
+            let most = steady.max(recent);
+            self.set((most * YIELD).max(situation.sending.min(most * BELIEVED)).min(self.rate));
         } else {
-            let factor = if wary { YIELD } else { DECREASE };
-            self.set((arriving * factor).min(self.rate));
+            self.set((arriving * DECREASE).min(self.rate));
         }
         self.rate < before
     }
@@ -279,6 +291,7 @@ mod tests {
         arriving: Some((1e6, 1e6)),
         round_trip: 50_000,
         queueing: 0,
+        sending: 1e6,
         application_limited: false,
         lossy: false,
     };
@@ -316,6 +329,27 @@ mod tests {
         assert_eq!(control.rate(), 1.1e6);
         control.update(Usage::Overuse, &limited, 11_000_000);
         assert_eq!(control.rate(), 0.85e6);
+    }
+
+    #[test]
+    fn who_uses_little_keeps_that_when_a_queue_is_made_by_somebody_else() {
+        let mut control = RateControl::new(6e5, (1e4, 1e7));
+        let queue = Situation {
+            arriving: Some((1.3e5, 1.8e5)),
+            queueing: 140_000,
+            sending: 2.3e5,
+            application_limited: true,
+            ..CALM
+        };
+        assert!(control.update(Usage::Overuse, &queue, 1_000_000));
+        assert_eq!(control.rate(), 2.3e5);
+        // Of a path that has become a narrow one much less arrives.
+        let mut control = RateControl::new(6e6, (1e4, 1e7));
+        control.update(Usage::Overuse, &Situation { sending: 1.5e6, ..queue }, 1_000_000);
+        assert_eq!(control.rate(), 2.7e5);
+        // It is said again, and the queue does not become shorter.
+        control.update(Usage::Overuse, &Situation { sending: 2.3e5, ..queue }, 1_300_000);
+        assert_eq!(control.rate(), 1.3e5 * DECREASE);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use protocol::id::PublicationId;
 
 use crate::consumer::{Allotment, Consumer};
 use crate::layer_selector::LayerActivity;
+use crate::pacer::Waiting;
 use crate::publication::Publication;
 use crate::sfu::{Peer, Sfu};
 use crate::slots::{Slot, Slots};
@@ -53,6 +54,7 @@ impl Sfu {
         if is_last && let Some(subscriber) = self.subscribers.remove(membership.subscriber) {
             self.by_subscriber.remove(&subscriber.key);
             self.timers.remove(Timer::Subscriber(membership.subscriber));
+            self.timers.remove(Timer::Pacer(membership.subscriber));
         }
     }
 
@@ -125,6 +127,7 @@ impl Sfu {
         subscriber.judge(now);
         subscriber.protect(now);
         subscriber.want();
+        subscriber.set_pace(now);
         self.apply(own);
         self.probe(own);
         self.plan(own);
@@ -137,12 +140,14 @@ impl Sfu {
             return;
         };
         let is_measured = subscriber.is_measured(now);
+        let paces = subscriber.paces();
         let mut changed = Vec::new();
         for index in 0..subscriber.legs.len() {
             let leg = &subscriber.legs[index];
             let Some(peer) = self.peers.get_mut(leg.slot) else {
                 continue;
             };
+            peer.is_paced = paces;
             let Some(consumer) = &mut peer.consumer else {
                 continue;
             };
@@ -173,6 +178,9 @@ impl Sfu {
                 None => all_frames(leg.least()),
             };
             if consumer.allotment() != allotment {
+                if allotment == Allotment::Nothing {
+                    subscriber.pacer.leave_out(leg.slot);
+                }
                 consumer.allot(allotment, &publication.layers, publication.generation, now);
                 changed.push(peer.publication);
             }
@@ -184,6 +192,33 @@ impl Sfu {
         for publication in changed {
             self.wake_publication(publication);
         }
+    }
+
+    /// Sends a client's pictures whose turn it is.
+    pub(crate) fn let_out(&mut self, own: Slot) {
+        let now = self.now;
+        while let Some((slot, waiting)) = self.subscribers.get_mut(own).and_then(|subscriber| subscriber.pacer.pop(now))
+        {
+            self.send_waiting(slot, &waiting);
+        }
+        if let Some(at) = self.subscribers.get(own).and_then(|subscriber| subscriber.pacer.next(now)) {
+            self.timers.set(Timer::Pacer(own), at);
+        }
+    }
+
+    /// How many bytes that were.
+    fn send_waiting(&mut self, slot: Slot, waiting: &Waiting) -> usize {
+        let Some(peer) = self.peers.get_mut(slot) else {
+            return 0;
+        };
+        peer.let_out(&waiting.packet, waiting.header, self.now, &mut self.sink);
+        let sent = self.sink.departed.iter().map(|departed| departed.size).sum();
+        account(peer.membership, &mut self.subscribers, &mut self.sink.departed, self.now);
+        if peer.milestones.has_news() {
+            self.tell_milestones(slot);
+        }
+        self.schedule(slot);
+        sent
     }
 
     /// Sends of a probe what is due.
@@ -205,6 +240,12 @@ impl Sfu {
         };
         let legs: Vec<Slot> = subscriber.legs.iter().filter(|leg| leg.video.is_some()).map(|leg| leg.slot).collect();
         let mut sent = 0;
+        // Pictures that wait are as good as what is sent for nothing else.
+        while sent < due
+            && let Some((slot, waiting)) = self.subscribers.get_mut(own).and_then(|subscriber| subscriber.pacer.take())
+        {
+            sent += self.send_waiting(slot, &waiting);
+        }
         for slot in legs {
             if sent >= due {
                 break;

@@ -159,6 +159,7 @@ impl Sfu {
             consumer,
             subscriber: None,
             membership: None,
+            is_paced: false,
             milestones: Milestones::default(),
             offer: None,
         };
@@ -253,6 +254,7 @@ impl Sfu {
             consumer: Some(consumer),
             subscriber: Some(subscriber),
             membership: None,
+            is_paced: false,
             milestones: Milestones::default(),
             offer,
         };

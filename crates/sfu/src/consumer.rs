@@ -203,6 +203,15 @@ impl Consumer {
         }
     }
 
+    /// Pictures that it was given have not left and will not: they go on with a key frame.
+    pub(crate) fn lost_pictures(&mut self, now: Instant) {
+        let takes_video = self.takes_video();
+        if let Some(video) = &mut self.video {
+            video.forwarder.interrupt();
+            video.waiting_since = takes_video.then_some(now);
+        }
+    }
+
     /// The transport is up.
     pub(crate) fn start(&mut self, layers: &[LayerActivity], generation: u32, now: Instant) {
         self.connected = true;

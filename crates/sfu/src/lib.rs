@@ -31,6 +31,7 @@ mod layered_frame;
 mod local;
 mod milestones;
 mod numbering;
+mod pacer;
 mod packet;
 mod pipe;
 mod piping;

@@ -16,6 +16,7 @@ use crate::demux::{Demux, Route, Ufrag};
 use crate::keyframe;
 use crate::layer_selector::LayerActivity;
 use crate::milestones::{self, Milestones};
+use crate::pacer::Pacer;
 use crate::packet::{MediaKind, OutgoingHeader, Packet};
 use crate::pipe::{Piped, Place};
 use crate::publication::Publication;
@@ -84,6 +85,8 @@ pub(crate) struct Peer {
     pub(crate) subscriber: Option<SubscriberId>,
     /// The same, where it is counted what its path carries.
     pub(crate) membership: Option<Membership>,
+    /// Its pictures wait for their turn.
+    pub(crate) is_paced: bool,
     pub(crate) milestones: Milestones,
     pub(crate) offer: Option<PendingOffer>,
 }
@@ -95,7 +98,8 @@ impl Peer {
         self.transport.deadline().into_iter().chain(offer).min()
     }
 
-    /// Sends it what it gets of `packets`. The layer of which it needs a key frame, if it cannot go on without.
+    /// Sends it what it gets of `packets`; pictures wait for their turn, if there is a pacer. The layer of which it needs a key
+    /// frame, if it cannot go on without.
     fn hand_on(
         &mut self,
         packets: &[Packet],
@@ -103,12 +107,24 @@ impl Peer {
         generation: u32,
         now: Instant,
         sink: &mut Sink,
+        mut paced: Option<(Slot, &mut Pacer)>,
     ) -> Option<usize> {
         let consumer = self.consumer.as_mut()?;
+        if let Some((slot, pacer)) = &mut paced
+            && pacer.is_full(*slot, now)
+            && pacer.leave_out(*slot)
+        {
+            consumer.lost_pictures(now);
+        }
         let mut milestones = self.subscriber.map(|_| &mut self.milestones);
         let mut wanted = None;
         self.transport.send(now, sink, |leg| {
             let write = |packet: &Packet, header: OutgoingHeader| {
+                if packet.kind == MediaKind::Video
+                    && let Some((slot, pacer)) = &mut paced
+                {
+                    return pacer.push(*slot, packet, header, now);
+                }
                 leg.write(packet, header);
                 if let Some(milestones) = &mut milestones {
                     milestones.went(packet, header.layer);
@@ -117,6 +133,15 @@ impl Peer {
             wanted = consumer.forward(packets, layers, generation, now, write);
         });
         wanted
+    }
+
+    /// Sends it a picture's packet whose turn it is.
+    pub(crate) fn let_out(&mut self, packet: &Packet, header: OutgoingHeader, now: Instant, sink: &mut Sink) {
+        let milestones = &mut self.milestones;
+        self.transport.send(now, sink, |leg| {
+            leg.write(packet, header);
+            milestones.went(packet, header.layer);
+        });
     }
 }
 
@@ -257,6 +282,7 @@ impl Sfu {
                 Timer::Transport(slot) => self.wake_transport(slot),
                 Timer::Publication(publication) => self.wake_publication(publication),
                 Timer::Subscriber(subscriber) => self.wake_subscriber(subscriber),
+                Timer::Pacer(subscriber) => self.let_out(subscriber),
             }
         }
         self.settle();
@@ -305,7 +331,7 @@ impl Sfu {
     }
 
     /// Tells what was noticed on a transport's way of packets.
-    fn tell_milestones(&mut self, slot: Slot) {
+    pub(crate) fn tell_milestones(&mut self, slot: Slot) {
         let observations = self.peers.get_mut(slot).map(|peer| peer.milestones.take()).unwrap_or_default();
         for observation in observations {
             self.observe(slot, observation);
@@ -516,11 +542,25 @@ impl Sfu {
         let consumer = peer.consumer.as_ref().filter(|consumer| consumer.connected && consumer.takes_video());
         let recent = consumer.and_then(Consumer::video_layer);
         let recent = recent.map(|layer| publication.since_key_frame(layer, now)).unwrap_or_default();
-        if !recent.is_empty() {
-            peer.hand_on(&recent, &publication.layers, publication.generation, now, &mut self.sink);
-            self.account(slot);
-            self.tell_milestones(slot);
-            self.schedule(slot);
+        if recent.is_empty() {
+            return;
+        }
+        let membership = peer.membership;
+        let subscriber = membership.and_then(|own| self.subscribers.get_mut(own.subscriber));
+        let paced = subscriber.and_then(|subscriber| {
+            peer.is_paced |= subscriber.is_much(&recent, now);
+            peer.is_paced.then_some((slot, &mut subscriber.pacer))
+        });
+        peer.hand_on(&recent, &publication.layers, publication.generation, now, &mut self.sink, paced);
+        let is_paced = peer.is_paced;
+        self.account(slot);
+        self.tell_milestones(slot);
+        self.schedule(slot);
+        if let Some(membership) = membership.filter(|_| is_paced) {
+            if let Some(subscriber) = self.subscribers.get_mut(membership.subscriber) {
+                subscriber.set_pace(now);
+            }
+            self.let_out(membership.subscriber);
         }
     }
 
@@ -580,7 +620,7 @@ impl Sfu {
     /// Forwards what was collected, subscriber by subscriber.
     pub(crate) fn forward(&mut self) {
         let now = self.now;
-        let mut noticed = Vec::new();
+        let (mut noticed, mut paced_now) = (Vec::new(), Vec::new());
         for id in std::mem::take(&mut self.dirty) {
             let Some(publication) = self.publications.get_mut(&id) else {
                 continue;
@@ -599,8 +639,11 @@ impl Sfu {
                     continue;
                 }
                 let (layers, generation) = (&publication.layers, publication.generation);
-                wanted.extend(peer.hand_on(&packets, layers, generation, now, &mut self.sink));
+                let pacing = peer.membership.filter(|_| peer.is_paced).map(|membership| membership.subscriber);
+                let paced = pacing.and_then(|own| Some((*slot, &mut self.subscribers.get_mut(own)?.pacer)));
+                wanted.extend(peer.hand_on(&packets, layers, generation, now, &mut self.sink, paced));
                 subscriber::account(peer.membership, &mut self.subscribers, &mut self.sink.departed, now);
+                paced_now.extend(pacing);
                 if peer.subscriber.is_some() && peer.milestones.has_news() {
                     noticed.push(*slot);
                 }
@@ -623,6 +666,11 @@ impl Sfu {
         }
         for slot in noticed {
             self.tell_milestones(slot);
+        }
+        paced_now.sort_unstable();
+        paced_now.dedup();
+        for subscriber in paced_now {
+            self.let_out(subscriber);
         }
         self.settle();
     }

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use bandwidth::{Allocator, Bitrate, Budget, Class, ConsumerId, Estimator, LegId, Limits, PathState, ProbePlan};
 use protocol::id::{RouterId, SubscriberId};
 
+use crate::pacer::Pacer;
+use crate::packet::Packet;
 use crate::slots::{Slot, Slots};
 use crate::transport::Departed;
 
@@ -24,6 +26,12 @@ const PART: Duration = Duration::from_millis(300);
 const RELUCTANCE: Duration = Duration::from_millis(1_200);
 /// The same where little is missing, so that the wrong pictures would fill no queue soon.
 const LONG_RELUCTANCE: Duration = Duration::from_secs(3);
+/// The same where nothing but the estimate speaks for it: what is sent arrives, and soon. Others behind the same line may have made
+/// it too low.
+const LONGEST_RELUCTANCE: Duration = Duration::from_secs(12);
+/// Sound suffers from a queue of this length, and from this share of packets lost.
+const QUEUE: Duration = Duration::from_millis(200);
+const LOST: f64 = 0.05;
 /// Below this share of what is needed, much is missing.
 const SHORT: f64 = 0.6;
 /// Share of packets lost from which on repetitions are sent twice.
@@ -39,6 +47,11 @@ const STILL_MOST_SOUND: f64 = 0.9;
 /// Of what was believed in the beginning.
 const LESS: f64 = 0.9;
 const MORE: f64 = 1.2;
+/// Of what is found out, for pictures to wait for their turn, and not to.
+const NOT_ENOUGH: f64 = 0.8;
+const ENOUGH: f64 = 0.95;
+/// What takes longer than this at the pace of the path is much to be sent at once.
+const BURST: Duration = Duration::from_millis(100);
 /// A receiver that says nothing of arrivals for so long, although that was agreed on, never will.
 const MUTE: Duration = Duration::from_secs(3);
 
@@ -70,10 +83,16 @@ pub(crate) struct Subscriber {
     full_since: Option<Instant>,
     /// It carries much less than is needed.
     is_short: bool,
+    /// What is sent over it comes late, or does not.
+    suffers: bool,
     /// Packets were last lost, often enough that sound suffers.
     lossy_at: Option<Instant>,
     /// Sound is sent with the frames before it.
     is_protected: bool,
+    /// Pictures that wait for their turn, and when that is.
+    pub(crate) pacer: Pacer,
+    /// The path has no room to spare.
+    is_tight: bool,
 }
 
 /// A transport to it.
@@ -129,8 +148,11 @@ impl Subscriber {
             was_heard: false,
             full_since: None,
             is_short: false,
+            suffers: false,
             lossy_at: None,
             is_protected: false,
+            pacer: Pacer::new(START),
+            is_tight: false,
         }
     }
 
@@ -161,6 +183,7 @@ impl Subscriber {
         if let Some(at) = self.legs.iter().position(|leg| leg.id == membership.leg) {
             let leg = self.legs.swap_remove(at);
             self.estimator.remove_leg(leg.id);
+            self.pacer.forget(leg.slot);
             leg.audio.into_iter().chain(leg.video).for_each(|consumer| self.allocator.remove(consumer));
         }
         self.legs.is_empty()
@@ -188,6 +211,31 @@ impl Subscriber {
             probe.bytes += departed.iter().map(|departed| departed.size).sum::<usize>();
             probe.packets += departed.len();
         }
+        if self.paces() {
+            self.pacer.left(departed.iter().map(|departed| departed.size).sum(), now);
+        }
+    }
+
+    /// Its pictures wait for their turn.
+    pub(crate) fn paces(&self) -> bool {
+        self.is_tight || !self.pacer.is_empty()
+    }
+
+    /// Looks whether the path has room to spare, and how fast pictures may leave if not.
+    pub(crate) fn set_pace(&mut self, now: Instant) {
+        let wanted = self.wanted();
+        let enough = wanted.scaled(if self.is_tight { ENOUGH } else { NOT_ENOUGH });
+        self.is_tight = self.estimator.knows_limit() && self.estimator.estimate(now) < enough;
+        // What an outage makes of the estimate says nothing of how it will be after it.
+        if self.estimator.state() != PathState::Silent {
+            self.pacer.set_rate(self.estimator.pacing_rate(now), self.estimator.knows_limit());
+        }
+    }
+
+    /// So much at once would fill the path's queue for long.
+    pub(crate) fn is_much(&self, packets: &[Packet], now: Instant) -> bool {
+        let bytes = packets.iter().map(|packet| packet.payload.len() as u64).sum::<u64>();
+        self.numbered_since.is_some() && bytes > self.estimator.pacing_rate(now).bytes_in(BURST)
     }
 
     /// What is known of the path is worth dividing by. Where nobody tells it, everything is sent.
@@ -225,12 +273,17 @@ impl Subscriber {
                 lacking = lacking + leg.smallest;
             }
         }
+        self.suffers = self.estimator.queueing(now) > QUEUE || self.estimator.loss() > LOST;
         self.is_short = estimate < (self.allocator.allocated() + lacking).scaled(SHORT);
     }
 
     /// A leg's picture has to pause, since not even the smallest one fits.
     pub(crate) fn must_pause(&self, leg: &Leg, now: Instant) -> bool {
-        let reluctance = if self.is_short { RELUCTANCE } else { LONG_RELUCTANCE };
+        let reluctance = match (self.is_short, self.suffers) {
+            (true, _) => RELUCTANCE,
+            (false, true) => LONG_RELUCTANCE,
+            (false, false) => LONGEST_RELUCTANCE,
+        };
         leg.is_judged && leg.without_since.is_some_and(|since| now >= since + reluctance)
     }
 
@@ -264,9 +317,13 @@ impl Subscriber {
 
     /// What should be found out about the path.
     pub(crate) fn want(&mut self) {
+        self.estimator.set_wanted(self.wanted());
+    }
+
+    fn wanted(&self) -> Bitrate {
         let has_pictures = self.legs.iter().any(|leg| leg.video.is_some());
         let spare = if has_pictures { SPARE } else { Bitrate::ZERO };
-        self.estimator.set_wanted(self.allocator.demand() + spare);
+        self.allocator.demand() + spare
     }
 }
 

@@ -17,6 +17,8 @@ pub(crate) enum Timer {
     Transport(Slot),
     Publication(PublicationId),
     Subscriber(Slot),
+    /// Its pictures that wait for their turn.
+    Pacer(Slot),
 }
 
 /// The heap.

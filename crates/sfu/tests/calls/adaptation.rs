@@ -69,6 +69,15 @@ fn sound(call: &Call, client: usize, from: Instant) -> f64 {
     since(&audio, from).len() as f64 / expected
 }
 
+/// The longest delay of sound that came since then, beyond the shortest there has ever been.
+fn sound_delay(call: &Call, client: usize, from: Instant) -> Duration {
+    let audio = call.audio_of(client);
+    let frame = |packet: &Received| ms(20) * stamp(&packet.payload).frame;
+    let shortest = audio.iter().map(|packet| packet.at - frame(packet)).min().expect("there is sound");
+    let since = audio.iter().filter(|packet| packet.at >= from);
+    since.map(|packet| packet.at - frame(packet) - shortest).max().unwrap_or_default()
+}
+
 fn mark(call: &Call) -> Instant {
     call.now
 }
@@ -170,6 +179,113 @@ fn a_single_picture_pauses_before_it_ruins_the_sound_and_comes_back_by_itself() 
     assert!(told.estimate_bps.unwrap() > 1_000_000, "{:?}", told.estimate_bps);
     let video = call.video_of(phone);
     assert!(since(&video, late).len() > 150, "{}", since(&video, late).len());
+}
+
+/// What sound is delayed by at most after each of ten key frames, sorted: somebody watches over a line that is full.
+fn delays_behind_key_frames(rate: u64) -> Vec<Duration> {
+    let (mut call, ann) = filmed();
+    for camera in 1..=3 {
+        call.camera(ann, camera).key_frame_factor = 10;
+    }
+    let link = call.add_link(rate);
+    let phone = subscribe(&mut call, 1, ann, Some(link));
+    call.connect();
+    call.run(ms(8000));
+    let mut delays: Vec<Duration> = (0..10)
+        .map(|_| {
+            let from = mark(&call);
+            call.clients[phone].request_key_frame(from);
+            call.run(ms(2000));
+            sound_delay(&call, phone, from)
+        })
+        .collect();
+    delays.sort();
+    delays
+}
+
+#[test]
+fn sound_does_not_wait_behind_key_frames() {
+    // Sent at once, they keep the line busy for 67 and 134 ms.
+    let delays = delays_behind_key_frames(600_000);
+    assert!(delays[5] < ms(45), "{delays:?}");
+    let delays = delays_behind_key_frames(300_000);
+    assert!(delays[5] < ms(100), "{delays:?}");
+}
+
+/// Somebody who watches one camera begins to watch two more, whose last pictures are there: how long sound waits at most, and
+/// when the first of their pictures come.
+fn delay_behind_replays(rate: u64) -> (Duration, [Duration; 2]) {
+    let (mut call, ann) = filmed();
+    let others = [call.film_layers(), call.film_layers()];
+    for who in [ann, others[0], others[1]] {
+        for camera in 1..=3 {
+            call.camera(who, camera).key_frame_factor = 10;
+        }
+    }
+    let link = call.add_link(rate);
+    let phone = subscribe(&mut call, 1, ann, Some(link));
+    call.connect();
+    call.run(ms(8000));
+    for other in others {
+        subscribe(&mut call, 2, other, None);
+    }
+    call.connect();
+    call.run(ms(300));
+    let from = mark(&call);
+    let legs = others.map(|other| subscribe(&mut call, 1, other, Some(link)));
+    call.connect();
+    call.run(ms(3000));
+    let first = legs.map(|leg| call.video_of(leg)[0].at - from);
+    (sound_delay(&call, phone, from), first)
+}
+
+#[test]
+fn sound_does_not_wait_behind_what_somebody_who_begins_is_sent() {
+    let (delay, first) = delay_behind_replays(1_000_000);
+    assert!(delay < ms(80), "{delay:?}");
+    assert!(first.iter().all(|first| *first < ms(800)), "{first:?}");
+}
+
+/// Three viewers who come one after the other behind a line of 1 Mbit/s: of each, what share of a time its picture stood still.
+fn frozen_behind_one_line(apart: Duration, time: Duration) -> [f64; 3] {
+    let (mut call, ann) = filmed();
+    for camera in 1..=3 {
+        call.camera(ann, camera).key_frame_factor = 6;
+    }
+    let link = call.add_link(1_000_000);
+    let viewers = [1, 2, 3].map(|who| {
+        let viewer = subscribe(&mut call, who, ann, Some(link));
+        call.connect();
+        call.run(apart);
+        viewer
+    });
+    call.run(ms(8000));
+    let from = mark(&call);
+    call.run(time);
+    viewers.map(|viewer| {
+        let video = call.video_of(viewer);
+        let times: Vec<Instant> = since(&video, from).iter().map(|packet| packet.at).chain([call.now]).collect();
+        let gaps = times.windows(2).map(|pair| pair[1].saturating_duration_since(pair[0]));
+        let frozen: Duration = gaps.filter(|gap| *gap > ms(300)).sum();
+        frozen.as_secs_f64() / time.as_secs_f64()
+    })
+}
+
+#[test]
+#[ignore = "takes long; for docs/benchmarks.md: cargo test --release -p sfu --test calls pacing -- --ignored --nocapture"]
+fn figures_of_pacing() {
+    for rate in [300_000, 600_000, 1_000_000] {
+        println!("{rate} bit/s, sound behind key frames: {:?}", delays_behind_key_frames(rate));
+        println!("{rate} bit/s, sound behind replays, first pictures: {:?}", delay_behind_replays(rate));
+    }
+    let frozen: Vec<_> = (0..12).map(|seed| frozen_behind_one_line(ms(137 * seed + 10), ms(60_000))).collect();
+    let worst = frozen.iter().flatten().copied().fold(0.0, f64::max);
+    let mean = frozen.iter().flatten().sum::<f64>() / 36.0;
+    println!(
+        "three viewers, 1 Mbit/s, stood still: {:.1} % in the mean, {:.1} % at worst",
+        mean * 100.0,
+        worst * 100.0
+    );
 }
 
 #[test]

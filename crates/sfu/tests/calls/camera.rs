@@ -18,6 +18,8 @@ pub(crate) struct Camera {
     pub(crate) codec: Option<VideoCodec>,
     pub(crate) interval: Duration,
     pub(crate) packets: usize,
+    /// Of a key frame, as many times the packets.
+    pub(crate) key_frame_factor: usize,
     /// Bytes of each that mean nothing; of the next size within the stream there are twice as many.
     pub(crate) filler: usize,
     pub(crate) muted: bool,
@@ -59,6 +61,7 @@ impl Camera {
             codec,
             interval,
             packets,
+            key_frame_factor: 1,
             filler: 600,
             muted: false,
             red: None,
@@ -98,9 +101,10 @@ impl Camera {
             self.picture_id = self.picture_id.wrapping_add(1) & 0x7fff;
             self.tl0 = self.tl0.wrapping_add(u8::from(coded[0].temporal == 0));
         }
+        let packets = if key { self.packets * self.key_frame_factor } else { self.packets };
         for (spatial, frame) in coded.iter().enumerate() {
-            for n in 0..self.packets {
-                let is_last = n + 1 == self.packets;
+            for n in 0..packets {
+                let is_last = n + 1 == packets;
                 let payload = self.payload(key, n, is_last, spatial, frame);
                 let is_described = self.codec == Some(VideoCodec::Av1) && self.structure.has_layers();
                 let described = is_described.then(|| {
