@@ -151,7 +151,7 @@ impl Sfu {
             let Some(consumer) = &mut peer.consumer else {
                 continue;
             };
-            consumer.redundant = !is_measured || subscriber.is_protected();
+            consumer.redundant = subscriber.is_protected();
             let Some(video) = leg.video else {
                 continue;
             };
@@ -272,11 +272,11 @@ impl Sfu {
             return;
         };
         let probe = subscriber.probe.as_ref().map(|_| now + STEP);
-        let measure = subscriber.measured.map(|measured| measured + MEASURE);
-        let others = [subscriber.estimator.next_timeout(), subscriber.allocator.next_timeout()];
+        let measure = subscriber.measured.map_or(now, |measured| measured + MEASURE);
+        let others = [subscriber.estimator.next_timeout(), subscriber.allocator.next_timeout(), Some(measure)];
         // Whoever wants to be woken again and again is not woken more often than this.
         let others = others.into_iter().flatten().map(|at| at.max(now + STEP));
-        if let Some(at) = others.chain(probe).chain(measure).min() {
+        if let Some(at) = others.chain(probe).min() {
             self.timers.set(Timer::Subscriber(own), at);
         }
     }
@@ -302,7 +302,9 @@ fn measure(
             let is_heard = consumer.choice().sound;
             let sound = if is_heard { Sound::of(publication, now) } else { Sound::default() };
             leg.sound = sound;
-            subscriber.allocator.set_layers(audio, &[sound.layer(is_protected)], now);
+            // Nobody tells when packets of sound alone arrive: the estimate is of what is beside them.
+            let shared = if leg.video.is_some() { sound } else { Sound::default() };
+            subscriber.allocator.set_layers(audio, &[shared.layer(is_protected)], now);
         }
         if let Some(video) = leg.video {
             let layers = pictures(publication, now);

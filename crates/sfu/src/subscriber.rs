@@ -40,6 +40,8 @@ const LOSSY: f64 = 0.03;
 const HARMFUL: f64 = 0.02;
 const HARMLESS: f64 = 0.01;
 const CALM: Duration = Duration::from_secs(10);
+/// What so much is lost of is full, where that is all that is known.
+const FULL: f64 = 0.2;
 /// Sound may take this share of what the path carries with those frames: a path that is full loses more the more is sent.
 const MOST_SOUND: f64 = 0.8;
 /// The same where they are sent already.
@@ -292,7 +294,7 @@ impl Subscriber {
         if self.estimator.loss() >= LOSSY { 2 } else { 1 }
     }
 
-    /// Looks whether sound should be sent with the frames before it: while packets are lost, and there is room.
+    /// Looks whether sound should be sent with the frames before it: while packets are lost, and there is room, as far as anybody knows.
     pub(crate) fn protect(&mut self, now: Instant) {
         let loss = self.estimator.loss();
         if loss >= HARMFUL || self.lossy_at.is_some() && loss >= HARMLESS {
@@ -302,7 +304,10 @@ impl Subscriber {
         let sound = self.legs.iter().map(|leg| leg.sound.plain + leg.sound.repeated);
         let sound = sound.fold(Bitrate::ZERO, |sum, bitrate| sum + bitrate);
         let most = if self.is_protected { STILL_MOST_SOUND } else { MOST_SOUND };
-        let has_room = sound <= self.estimator.estimate(now).scaled(most);
+        let has_room = match self.is_measured(now) {
+            true => sound <= self.estimator.estimate(now).scaled(most),
+            false => loss < FULL,
+        };
         let protects = self.lossy_at.is_some() && has_room;
         if std::mem::replace(&mut self.is_protected, protects) != protects {
             // What sound takes has changed.

@@ -27,7 +27,7 @@ pub(crate) fn offered_streams(
         let taken = taken(section, OFFERED_VIDEO);
         video_stream(&section.mid, format, has_rtx, ids, taken)
     });
-    audio.into_iter().chain(video).collect()
+    streams(audio, video)
 }
 
 /// Of our answer to a subscriber.
@@ -38,7 +38,17 @@ pub(crate) fn answered_streams(plan: &SubscribePlan, ids: &OutgoingIds) -> Vec<S
     let video = plan.video().map(|(mid, accepted, format)| {
         video_stream(mid, format, format.rtx, ids, accepted.extensions.iter().map(|(id, uri)| (*id, uri.as_str())))
     });
-    audio.into_iter().chain(video).collect()
+    streams(audio, video)
+}
+
+/// Without pictures there is nothing to decide by when packets arrive, and each receiver would tell it up to twenty times a second:
+/// packets of sound alone have no transport-wide numbers, whatever was agreed on.
+fn streams(audio: Option<StreamFormat>, video: Option<StreamFormat>) -> Vec<StreamFormat> {
+    let mut streams: Vec<_> = audio.into_iter().chain(video).collect();
+    if streams.iter().all(|stream| stream.kind == MediaKind::Audio) {
+        streams.iter_mut().for_each(|stream| stream.extensions.transport_sequence = None);
+    }
+    streams
 }
 
 /// What of the extensions that we offered is in the answer.

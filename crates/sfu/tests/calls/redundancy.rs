@@ -2,7 +2,7 @@
 //! pauses of who is silent (DTX).
 
 use payload::red::Redundant;
-use protocol::id::{SubscriberId, TapId};
+use protocol::id::{PublicationId, SubscriberId, TapId};
 use protocol::media::{MediaOperation, TransportObservation, VideoCodec};
 use sfu::Config;
 
@@ -158,6 +158,35 @@ fn a_narrow_path_is_not_made_narrower() {
     assert!(sound.len() > 480, "{}", sound.len());
 }
 
+/// Who gets no pictures has nothing that could be left out, and tells nobody when packets arrive. What is lost it reports at any rate.
+#[test]
+fn sound_alone_is_not_numbered_and_helped_by_what_is_reported() {
+    let mut call = Call::new();
+    let ann = call.publish_as(PublicationId(1), redundant_browser(), (true, false), &[], false);
+    let bob = call.subscribe_as(redundant_browser(), SubscriberId(1), ann);
+    call.connect();
+    call.start_redundant_audio(ann);
+    call.run(ms(5000));
+    let sound = call.audio_of(bob);
+    assert_eq!(types(&sound), (sound.len(), 0), "nothing is lost");
+    assert!(sound.iter().all(|packet| packet.extensions.transport_cc.is_none() && packet.extensions.mid.is_some()));
+    call.lossy = Some(call.clients[bob].address);
+    call.loss = 0.05;
+    call.run(ms(10_000));
+    let begin = call.audio_of(bob).len();
+    call.run(ms(20_000));
+    let sound = &call.audio_of(bob)[begin..];
+    let (plain, redundant) = types(sound);
+    assert!(redundant > 700 && plain * 20 < redundant, "{plain} {redundant}");
+    // A path that is full is not filled with more.
+    call.loss = 0.4;
+    call.run(ms(10_000));
+    let begin = call.audio_of(bob).len();
+    call.run(ms(20_000));
+    let (plain, redundant) = types(&call.audio_of(bob)[begin..]);
+    assert!(redundant * 10 < plain, "{plain} {redundant}");
+}
+
 #[test]
 fn redundant_sound_goes_on_over_a_reconnection_without_it() {
     let mut call = Call::with(Config { adapts: false, ..config() });
@@ -181,7 +210,7 @@ fn redundant_sound_goes_on_over_a_reconnection_without_it() {
 #[test]
 fn redundant_sound_is_looped_back_plain() {
     let mut call = Call::new();
-    let publication = protocol::id::PublicationId(1);
+    let publication = PublicationId(1);
     let ann = call.publish_as(publication, redundant_browser(), (true, true), &[], true);
     call.connect();
     call.start_redundant_audio(ann);
