@@ -5,7 +5,7 @@ use protocol::error::ErrorCode;
 use protocol::rpc::RpcError;
 use session::command::{FilterAction, UnusableOptions};
 use session::refusal::{MediaDirection, Offerer};
-use session::{BroadcastStartFailure, RecordingStartFailure, Refusal, SignalLimits, SpeechRefusal};
+use session::{BroadcastStartFailure, RecordingStartFailure, Refusal, SignalLimits, SpeechEngineKind, SpeechRefusal};
 
 /// The error that answers a client's request.
 pub fn error(refusal: &Refusal) -> RpcError {
@@ -279,8 +279,12 @@ fn speech(refusal: &SpeechRefusal) -> String {
         SpeechRefusal::NotSubscribed { connection } => {
             format!("There is no active Speech To Text subscriptions for Connection {connection}")
         }
-        SpeechRefusal::UnknownLanguage { language, by_amazon } => {
-            let service = if *by_amazon { "AWS Transcribe" } else { "Vosk Speech to Text" };
+        SpeechRefusal::UnknownLanguage { language, engine } => {
+            let service = match engine {
+                SpeechEngineKind::Vosk => "Vosk Speech to Text",
+                SpeechEngineKind::Transcribe => "AWS Transcribe",
+                SpeechEngineKind::Azure => "Azure Speech to Text",
+            };
             format!("{service} does not support language \"{language}\"")
         }
         SpeechRefusal::NotLoaded { language } => format!(

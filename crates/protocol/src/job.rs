@@ -201,6 +201,8 @@ pub enum SpeechEngine {
     },
     /// Amazon's service.
     Transcribe(TranscribeSpec),
+    /// Microsoft's service.
+    Azure(AzureSpec),
 }
 
 /// Amazon Transcribe.
@@ -213,6 +215,18 @@ pub struct TranscribeSpec {
     pub access_key: String,
     /// The secret of that.
     pub secret_key: HiddenText,
+    /// `ws:` or `wss:` with host and port, in place of the region's own.
+    pub endpoint: Option<String>,
+}
+
+/// Azure's recognition of speech.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AzureSpec {
+    /// Of Azure's: `westeurope`…
+    pub region: String,
+    /// Of the resource there.
+    pub key: HiddenText,
     /// `ws:` or `wss:` with host and port, in place of the region's own.
     pub endpoint: Option<String>,
 }

@@ -13,7 +13,7 @@ use media::{AddressOptions, TranslatedAddress, WorkerOptions};
 use openvidu::Dialect;
 use protocol::event::EventName;
 use protocol::id::WorkerId;
-use protocol::job::{HiddenText, TranscribeSpec};
+use protocol::job::{AzureSpec, HiddenText, TranscribeSpec};
 use protocol::model::{IceServer, MediaServer};
 use session::{Flow, ModelLoading, RecordingSettings, SignalLimits, SpeechService, SpeechSettings};
 use settings::{
@@ -62,6 +62,24 @@ const TRANSCRIBE_LANGUAGES: &[&str] = &[
     "fr-FR", "gl-ES", "he-IL", "hi-IN", "hr-HR", "id-ID", "it-IT", "ja-JP", "ko-KR", "lv-LV", "ms-MY", "nl-NL",
     "no-NO", "pl-PL", "pt-BR", "pt-PT", "ro-RO", "ru-RU", "sk-SK", "so-SO", "sr-RS", "sv-SE", "th-TH", "tl-PH",
     "uk-UA", "vi-VN", "zh-CN", "zh-HK", "zh-TW", "zu-ZA",
+];
+
+/// What Azure's service understands as it is said, by its documentation of April 2026.
+#[rustfmt::skip]
+const AZURE_LANGUAGES: &[&str] = &[
+    "af-ZA", "am-ET", "ar-AE", "ar-BH", "ar-DZ", "ar-EG", "ar-IL", "ar-IQ", "ar-JO", "ar-KW", "ar-LB", "ar-LY",
+    "ar-MA", "ar-OM", "ar-PS", "ar-QA", "ar-SA", "ar-SY", "ar-TN", "ar-YE", "as-IN", "az-AZ", "bg-BG", "bn-IN",
+    "bs-BA", "ca-ES", "cs-CZ", "cy-GB", "da-DK", "de-AT", "de-CH", "de-DE", "el-GR", "en-AU", "en-CA", "en-GB",
+    "en-GH", "en-HK", "en-IE", "en-IN", "en-KE", "en-NG", "en-NZ", "en-PH", "en-SG", "en-TZ", "en-US", "en-ZA",
+    "es-AR", "es-BO", "es-CL", "es-CO", "es-CR", "es-CU", "es-DO", "es-EC", "es-ES", "es-GQ", "es-GT", "es-HN",
+    "es-MX", "es-NI", "es-PA", "es-PE", "es-PR", "es-PY", "es-SV", "es-US", "es-UY", "es-VE", "et-EE", "eu-ES",
+    "fa-IR", "fi-FI", "fil-PH", "fr-BE", "fr-CA", "fr-CH", "fr-FR", "ga-IE", "gl-ES", "gu-IN", "he-IL", "hi-IN",
+    "hr-HR", "hu-HU", "hy-AM", "id-ID", "is-IS", "it-CH", "it-IT", "ja-JP", "jv-ID", "ka-GE", "kk-KZ", "km-KH",
+    "kn-IN", "ko-KR", "lo-LA", "lt-LT", "lv-LV", "mk-MK", "ml-IN", "mn-MN", "mr-IN", "ms-MY", "mt-MT", "my-MM",
+    "nb-NO", "ne-NP", "nl-BE", "nl-NL", "or-IN", "pa-IN", "pl-PL", "ps-AF", "pt-BR", "pt-PT", "ro-RO", "ru-RU",
+    "si-LK", "sk-SK", "sl-SI", "so-SO", "sq-AL", "sr-RS", "sv-SE", "sw-KE", "sw-TZ", "ta-IN", "te-IN", "th-TH",
+    "tr-TR", "uk-UA", "ur-IN", "uz-UZ", "vi-VN", "wuu-CN", "yue-CN", "zh-CN", "zh-CN-shandong", "zh-CN-sichuan",
+    "zh-HK", "zh-TW", "zu-ZA",
 ];
 
 /// What the parts have to say about their settings, before anything is opened.
@@ -185,17 +203,39 @@ pub(crate) fn speech(config: &Config) -> Result<Option<SpeechSettings>, Fault> {
         SpeechEngine::Aws => {
             SpeechService::Transcribe { account: transcribe(config)?, languages: TRANSCRIBE_LANGUAGES }
         }
-        SpeechEngine::Azure | SpeechEngine::Disabled => return Ok(None),
+        SpeechEngine::Azure => SpeechService::Azure { account: azure(config)?, languages: AZURE_LANGUAGES },
+        SpeechEngine::Disabled => return Ok(None),
     };
     Ok(Some(SpeechSettings { service, start_timeout: RECOGNISER_START_TIMEOUT }))
 }
 
+/// What speech cannot be recognised without.
+fn given(name: &'static str, value: &str, engine: &str) -> Result<String, Fault> {
+    let rule = || format!("Must be set with OPENVIDU_PRO_SPEECH_TO_TEXT={engine}.");
+    let fault = || Fault { name: Some(name), value: String::new(), rule: rule() };
+    (!value.is_empty()).then(|| value.to_owned()).ok_or_else(fault)
+}
+
+fn azure(config: &Config) -> Result<AzureSpec, Fault> {
+    let given = |name, value: &str| given(name, value, "azure");
+    let key = config.openvidu_pro_speech_to_text_azure_key.expose();
+    let region = &config.openvidu_pro_speech_to_text_azure_region;
+    let region = given("OPENVIDU_PRO_SPEECH_TO_TEXT_AZURE_REGION", region)?;
+    // It is a part of a host's name.
+    if !region.bytes().all(|letter| letter.is_ascii_alphanumeric() || letter == b'-') {
+        let name = Some("OPENVIDU_PRO_SPEECH_TO_TEXT_AZURE_REGION");
+        return Err(Fault { name, value: region, rule: "Must be letters, digits and '-'.".to_owned() });
+    }
+    let endpoint = &config.madang_azure_speech_endpoint;
+    Ok(AzureSpec {
+        region,
+        key: HiddenText::from(&*given("OPENVIDU_PRO_SPEECH_TO_TEXT_AZURE_KEY", key)?),
+        endpoint: (!endpoint.is_empty()).then(|| endpoint.clone()),
+    })
+}
+
 fn transcribe(config: &Config) -> Result<TranscribeSpec, Fault> {
-    let given = |name, value: &str| {
-        let rule = || "Must be set with OPENVIDU_PRO_SPEECH_TO_TEXT=aws.".to_owned();
-        let fault = || Fault { name: Some(name), value: String::new(), rule: rule() };
-        (!value.is_empty()).then(|| value.to_owned()).ok_or_else(fault)
-    };
+    let given = |name, value: &str| given(name, value, "aws");
     let endpoint = &config.madang_transcribe_endpoint;
     Ok(TranscribeSpec {
         region: given("OPENVIDU_PRO_AWS_REGION", &config.openvidu_pro_aws_region)?,
@@ -212,9 +252,10 @@ fn transcribe(config: &Config) -> Result<TranscribeSpec, Fault> {
 pub(crate) fn speech_languages(config: &Config) -> Vec<String> {
     match speech(config) {
         Ok(Some(SpeechSettings { service: SpeechService::Vosk { servers, .. }, .. })) => servers.into_keys().collect(),
-        Ok(Some(SpeechSettings { service: SpeechService::Transcribe { languages, .. }, .. })) => {
-            languages.iter().map(|language| (*language).to_owned()).collect()
-        }
+        Ok(Some(SpeechSettings {
+            service: SpeechService::Transcribe { languages, .. } | SpeechService::Azure { languages, .. },
+            ..
+        })) => languages.iter().map(|language| (*language).to_owned()).collect(),
         Ok(None) | Err(_) => vec![],
     }
 }
@@ -225,8 +266,7 @@ pub(crate) fn deaf(config: &Config) -> Option<&'static str> {
         SpeechEngine::Vosk if config.madang_vosk_servers.0.is_empty() => {
             Some("no language can be recognised: MADANG_VOSK_SERVERS names no server")
         }
-        SpeechEngine::Azure => Some("speech is not recognised: OPENVIDU_PRO_SPEECH_TO_TEXT can be `vosk` or `aws`"),
-        SpeechEngine::Vosk | SpeechEngine::Aws | SpeechEngine::Disabled => None,
+        SpeechEngine::Vosk | SpeechEngine::Azure | SpeechEngine::Aws | SpeechEngine::Disabled => None,
     }
 }
 
@@ -405,12 +445,26 @@ mod tests {
         assert_eq!(speech_languages(&config), ["en-US", "fr-FR"]);
         assert!(deaf(&config).is_none());
         assert!(deaf(&load(&[on]).unwrap()).unwrap().contains("MADANG_VOSK_SERVERS"));
-        let azure = load(&[("OPENVIDU_PRO_SPEECH_TO_TEXT", "azure"), servers]).unwrap();
-        assert!(speech(&azure).unwrap().is_none() && deaf(&azure).is_some());
         for wrong in ["[en-US]", "[en-US=http://h]", "[=ws://h]", "[en=ws://h,en=ws://i]", "ws://h"] {
             let told = load(&[("MADANG_VOSK_SERVERS", wrong)]).unwrap_err().to_string();
             assert!(told.contains("Property MADANG_VOSK_SERVERS"), "{wrong}: {told}");
         }
+    }
+
+    #[test]
+    fn azures_service_needs_to_know_who_asks() {
+        let on = ("OPENVIDU_PRO_SPEECH_TO_TEXT", "azure");
+        let region = ("OPENVIDU_PRO_SPEECH_TO_TEXT_AZURE_REGION", "koreacentral");
+        let key = ("OPENVIDU_PRO_SPEECH_TO_TEXT_AZURE_KEY", "hush");
+        let elsewhere = (region.0, "example.org/");
+        for (pairs, wrong) in [(&[on, key][..], region.0), (&[on, region], key.0), (&[on, elsewhere, key], region.0)] {
+            let told = load(pairs).unwrap_err().to_string();
+            assert!(told.contains(wrong) && !told.contains("hush"), "{told}");
+        }
+        let config = load(&[on, region, key]).unwrap();
+        assert!(speech_languages(&config).contains(&"ko-KR".to_owned()) && deaf(&config).is_none());
+        let set = format!("{:?}", speech(&config).unwrap());
+        assert!(set.contains("koreacentral") && !set.contains("hush"), "{set}");
     }
 
     #[test]

@@ -42,7 +42,7 @@ pub use refusal::Refusal;
 pub use registry::Registry;
 pub use reply::Reply;
 pub use settings::{RecordingSettings, Settings, TurnServer};
-pub use speech::{ModelLoading, SpeechRefusal, SpeechService, SpeechSettings};
+pub use speech::{ModelLoading, SpeechEngineKind, SpeechRefusal, SpeechService, SpeechSettings};
 pub use time::Time;
 pub use voice::{Flow, SignalLimits};
 

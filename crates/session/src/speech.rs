@@ -10,7 +10,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::id::{ConnectionId, JobId, RouterId, SessionId, TapId};
-use protocol::job::{FromJob, JobCommand, JobEnd, JobNews, JobSpec, RecogniseSpec, SpeechEngine, TranscribeSpec};
+use protocol::job::{
+    AzureSpec, FromJob, JobCommand, JobEnd, JobNews, JobSpec, RecogniseSpec, SpeechEngine, TranscribeSpec,
+};
 use protocol::media::{Kinds, MediaOperation};
 use serde::{Deserialize, Serialize};
 
@@ -54,6 +56,24 @@ pub enum SpeechService {
         /// What it understands.
         languages: &'static [&'static str],
     },
+    /// Azure's recognition of speech.
+    Azure {
+        /// How it is reached.
+        account: AzureSpec,
+        /// What it understands.
+        languages: &'static [&'static str],
+    },
+}
+
+/// Which [`SpeechEngine`] it is, without how it is reached.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum SpeechEngineKind {
+    /// A server that speaks Vosk's protocol.
+    Vosk,
+    /// Amazon Transcribe.
+    Transcribe,
+    /// Azure's recognition of speech.
+    Azure,
 }
 
 /// When the model of a language is loaded.
@@ -98,8 +118,8 @@ pub enum SpeechRefusal {
     UnknownLanguage {
         /// As it was sent.
         language: String,
-        /// It is Amazon's.
-        by_amazon: bool,
+        /// What does not understand it.
+        engine: SpeechEngineKind,
     },
     /// The application has not loaded it.
     NotLoaded {
@@ -353,18 +373,24 @@ impl Context {
     /// What recognises a language.
     fn recogniser_spec(&self, language: &str) -> Result<RecogniseSpec, SpeechRefusal> {
         let speech = self.settings.speech.as_ref().ok_or(SpeechRefusal::Off)?;
-        let (by, by_amazon) = match &speech.service {
+        let (by, engine) = match &speech.service {
             SpeechService::Vosk { servers, .. } => {
-                (servers.get(language).map(|address| SpeechEngine::Vosk { address: address.clone() }), false)
+                let address = servers.get(language).cloned();
+                (address.map(|address| SpeechEngine::Vosk { address }), SpeechEngineKind::Vosk)
             }
             SpeechService::Transcribe { account, languages } => {
-                (languages.contains(&language).then(|| SpeechEngine::Transcribe(account.clone())), true)
+                let by = languages.contains(&language).then(|| SpeechEngine::Transcribe(account.clone()));
+                (by, SpeechEngineKind::Transcribe)
+            }
+            SpeechService::Azure { account, languages } => {
+                let by = languages.contains(&language).then(|| SpeechEngine::Azure(account.clone()));
+                (by, SpeechEngineKind::Azure)
             }
         };
         let language = language.to_owned();
         match by {
             Some(by) => Ok(RecogniseSpec { language, by }),
-            None => Err(SpeechRefusal::UnknownLanguage { language, by_amazon }),
+            None => Err(SpeechRefusal::UnknownLanguage { language, engine }),
         }
     }
 

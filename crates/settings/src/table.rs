@@ -336,8 +336,8 @@ settings! {
     }
     "Speech to text" {
         /// What recognises speech (docs/speech-to-text.md): `vosk` for the servers of MADANG_VOSK_SERVERS, `aws` for Amazon Transcribe
-        /// (with OPENVIDU_PRO_AWS_REGION, OPENVIDU_PRO_AWS_ACCESS_KEY and OPENVIDU_PRO_AWS_SECRET_KEY), or `disabled`. `azure` is
-        /// understood and recognises nothing.
+        /// (with OPENVIDU_PRO_AWS_REGION, OPENVIDU_PRO_AWS_ACCESS_KEY and OPENVIDU_PRO_AWS_SECRET_KEY), `azure` for Azure's speech
+        /// service (with OPENVIDU_PRO_SPEECH_TO_TEXT_AZURE_REGION and OPENVIDU_PRO_SPEECH_TO_TEXT_AZURE_KEY), or `disabled`.
         openvidu_pro_speech_to_text: SpeechEngine = "OPENVIDU_PRO_SPEECH_TO_TEXT", "disabled", value::speech_engine;
         /// The servers that recognise speech, one for each language: a list of `language=address`, such as
         /// `[en-US=ws://127.0.0.1:2700,fr-FR=wss://vosk.example.org/fr]`. They speak Vosk's WebSocket protocol; the language is what
@@ -345,6 +345,12 @@ settings! {
         madang_vosk_servers: VoskServers = "MADANG_VOSK_SERVERS", "[]", value::vosk_servers;
         /// Which languages can be listened to: `on_demand`: all of them; `manual`: those that the application has loaded by REST.
         openvidu_pro_speech_to_text_vosk_model_load_strategy: ModelLoadStrategy = "OPENVIDU_PRO_SPEECH_TO_TEXT_VOSK_MODEL_LOAD_STRATEGY", "on_demand", value::model_load_strategy;
+        /// Where the resource of Azure's speech service is: `westeurope` and the like.
+        openvidu_pro_speech_to_text_azure_region: String = "OPENVIDU_PRO_SPEECH_TO_TEXT_AZURE_REGION", "", value::text;
+        /// One of the resource's keys.
+        openvidu_pro_speech_to_text_azure_key: Secret = "OPENVIDU_PRO_SPEECH_TO_TEXT_AZURE_KEY", "", value::hidden, secret;
+        /// Where Azure's speech service is reached, such as `wss://speech.example.org`; empty: at the service of the region.
+        madang_azure_speech_endpoint: String = "MADANG_AZURE_SPEECH_ENDPOINT", "", value::optional_web_socket_url;
         /// Where Amazon Transcribe is reached, such as `wss://transcribe.example.org:8443`; empty: at the service of the region.
         madang_transcribe_endpoint: String = "MADANG_TRANSCRIBE_ENDPOINT", "", value::optional_web_socket_url;
     }

@@ -5,6 +5,7 @@
 //! no difference to what it makes. Wherever it is cut off, the output file plays, and the next one that opens the folder
 //! goes on there. It knows nothing of sessions, and has no network.
 
+mod codec;
 pub mod compose;
 mod error;
 pub mod live;

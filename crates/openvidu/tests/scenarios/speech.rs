@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use protocol::id::{JobId, TapId, WorkerId};
 use protocol::job::{
-    FromJob, HiddenText, JobCommand, JobEnd, JobNews, JobReport, JobSpec, SpeechEngine, TranscribeSpec,
+    AzureSpec, FromJob, HiddenText, JobCommand, JobEnd, JobNews, JobReport, JobSpec, SpeechEngine, TranscribeSpec,
 };
 use protocol::media::{MediaEvent, MediaOperation};
 use protocol::rpc::{ClientRequest, PublishVideo};
-use session::{CallId, ModelLoading, Refusal, Reply, Settings, SpeechRefusal, SpeechService, SpeechSettings};
+use session::{
+    CallId, ModelLoading, Refusal, Reply, Settings, SpeechEngineKind, SpeechRefusal, SpeechService, SpeechSettings,
+};
 
 use crate::call::{Call, ROOM, none, settings};
 use crate::message::camera;
@@ -204,6 +206,19 @@ fn what_cannot_be_listened_to_is_told_in_the_original_words() {
         ClientRequest::SubscribeToSpeechToText { connection_id: "con_nobody".to_owned(), lang: EN.to_owned() };
     call.request("bob", request);
     assert_eq!(call.inbox("bob"), ["error Connection con_nobody not found in session room. Code: 201"]);
+}
+
+#[test]
+fn azures_service_has_languages_of_its_own_and_no_secret_is_shown() {
+    let (region, key) = ("westeurope".to_owned(), HiddenText::from("hush"));
+    let account = AzureSpec { region, key, endpoint: None };
+    let mut call = with(SpeechService::Azure { account: account.clone(), languages: &[EN] });
+    listen(&mut call, "bob", "ann", FR);
+    assert_eq!(call.inbox("bob"), ["error Azure Speech to Text does not support language \"fr-FR\". Code: 201"]);
+    listen(&mut call, "bob", "ann", EN);
+    let [(_, JobSpec::Recognise(spec))] = &call.running_jobs()[..] else { panic!("it runs") };
+    assert_eq!(spec.by, SpeechEngine::Azure(account));
+    assert!(!format!("{:?}", call.jobs).contains("hush"));
 }
 
 #[test]
@@ -405,7 +420,7 @@ fn models_are_loaded_once_and_unloaded_once() {
         result
     };
     let not_loaded = Err(SpeechRefusal::NotLoaded { language: EN.to_owned() });
-    let unknown = SpeechRefusal::UnknownLanguage { language: "tlh".to_owned(), by_amazon: false };
+    let unknown = SpeechRefusal::UnknownLanguage { language: "tlh".to_owned(), engine: SpeechEngineKind::Vosk };
     assert_eq!(load(&mut call, "tlh", 1), Err(unknown.clone()));
     assert_eq!(call.registry.unload_speech_model("tlh"), Err(unknown));
     assert_eq!(call.registry.unload_speech_model(EN), not_loaded);

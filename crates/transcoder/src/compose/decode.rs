@@ -5,24 +5,18 @@ use muxing::{Codec, FileFrame, VideoTrack};
 use super::picture::Picture;
 use super::sound::StereoSample;
 use crate::CompositionError;
+use crate::codec::{Decoder, caps};
 use crate::stage::Stage;
 
-/// Elements in the order in which they are preferred.
-fn decoders(codec: Codec) -> &'static [&'static str] {
-    match codec {
-        Codec::Opus => &["opusdec"],
-        Codec::Vp8 => &["vp8dec threads=1"],
-        Codec::Vp9 => &["vp9dec threads=1"],
-        // With more threads it would keep pictures back.
-        Codec::H264 => &["avdec_h264 max-threads=1", "h264parse ! openh264dec"],
-        Codec::Av1 => &["av1dec"],
-    }
-}
+/// Of a decoder that may have several: composing has all the time that it needs, and others the rest.
+const THREADS: u32 = 1;
 
-fn first_of(descriptions: &[String], caps: &gst::Caps) -> Result<Stage, CompositionError> {
+/// The first decoder that can be started, with what stands behind it. `configuration`: of [`caps`].
+pub(super) fn open(codec: Codec, configuration: &[u8], end: &str) -> Result<Stage, CompositionError> {
+    let caps = caps(codec, configuration);
     let mut result = Err(CompositionError::Codec("there is no decoder".to_owned()));
-    for description in descriptions {
-        result = Stage::new(description, caps);
+    for decoder in Decoder::all(codec) {
+        result = Stage::new(&format!("{}{end}", decoder.description(THREADS, "")), &caps);
         if result.is_ok() {
             break;
         }
@@ -49,17 +43,9 @@ pub(crate) struct SoundDecoder(Option<Stage>);
 impl SoundDecoder {
     pub(crate) fn decode(&mut self, frame: FileFrame) -> Result<Vec<StereoSample>, CompositionError> {
         if self.0.is_none() {
-            let caps = gst::Caps::builder("audio/x-opus")
-                .field("channel-mapping-family", 0)
-                .field("channels", 2)
-                .field("rate", 48_000)
-                .build();
-            let elements = decoders(Codec::Opus).iter().map(|name| {
-                format!(
-                    "{name} ! audioconvert ! capsfilter caps=audio/x-raw,format=S16LE,channels=2,layout=interleaved"
-                )
-            });
-            self.0 = Some(first_of(&elements.collect::<Vec<_>>(), &caps)?);
+            let samples = "audio/x-raw,format=S16LE,channels=2,layout=interleaved";
+            let end = format!(" ! audioconvert ! capsfilter caps={samples}");
+            self.0 = Some(open(Codec::Opus, &[], &end)?);
         }
         let Some(stage) = &mut self.0 else { return Ok(vec![]) };
         if let Err(error) = stage.push(buffer(frame)) {
@@ -92,7 +78,7 @@ impl PictureDecoder {
         }
         self.is_open = true;
         if self.stage.is_none() {
-            self.stage = Some(first_of(&elements(track), &caps(track))?);
+            self.stage = Some(open(track.codec, &track.private, upright(track))?);
         }
         let Some(stage) = &mut self.stage else { return Ok(None) };
         if let Err(error) = stage.push(buffer(frame)) {
@@ -104,25 +90,11 @@ impl PictureDecoder {
     }
 }
 
-fn elements(track: &VideoTrack) -> Vec<String> {
-    let upright = match track.quarter_turns % 4 {
+fn upright(track: &VideoTrack) -> &'static str {
+    match track.quarter_turns % 4 {
         0 => "",
         1 => " ! videoflip video-direction=90r",
         2 => " ! videoflip video-direction=180",
         _ => " ! videoflip video-direction=90l",
-    };
-    decoders(track.codec).iter().map(|name| format!("{name}{upright}")).collect()
-}
-
-fn caps(track: &VideoTrack) -> gst::Caps {
-    let builder = match track.codec {
-        Codec::Vp9 => gst::Caps::builder("video/x-vp9"),
-        Codec::H264 => gst::Caps::builder("video/x-h264")
-            .field("stream-format", "avc")
-            .field("alignment", "au")
-            .field("codec_data", gst::Buffer::from_slice(track.private.clone())),
-        Codec::Av1 => gst::Caps::builder("video/x-av1").field("stream-format", "obu-stream").field("alignment", "tu"),
-        Codec::Opus | Codec::Vp8 => gst::Caps::builder("video/x-vp8"),
-    };
-    builder.build()
+    }
 }

@@ -5,7 +5,9 @@ use std::io::Write;
 use std::path::Path;
 
 use gst_video::VideoInfo;
+use muxing::Codec;
 
+use super::decode::open;
 use crate::CompositionError;
 use crate::mp4::EncodedSample;
 use crate::stage::Stage;
@@ -27,13 +29,7 @@ pub(crate) fn write(path: &Path, avc: &[u8], pictures: Vec<EncodedSample>) -> Re
 }
 
 fn encode(avc: &[u8], pictures: Vec<EncodedSample>) -> Result<Vec<u8>, CompositionError> {
-    let caps = gst::Caps::builder("video/x-h264")
-        .field("stream-format", "avc")
-        .field("alignment", "au")
-        .field("codec_data", gst::Buffer::from_slice(avc.to_vec()))
-        .build();
-    let decoder = Stage::new("avdec_h264 max-threads=1", &caps);
-    let mut decoder = decoder.or_else(|_| Stage::new("h264parse ! openh264dec", &caps))?;
+    let mut decoder = open(Codec::H264, avc, "")?;
     for (number, picture) in pictures.into_iter().enumerate() {
         let mut buffer = gst::Buffer::from_mut_slice(picture.data);
         if let Some(buffer) = buffer.get_mut() {

@@ -19,6 +19,7 @@ use protocol::media::{MediaKind, VideoCodec};
 use super::JobError;
 use super::link::Link;
 use super::pipeline::{LivePipeline, chain, link, now, pad};
+use crate::codec::{Decoder, caps};
 
 /// Sound is not sent again, only overtaken.
 const AUDIO_PATIENCE: Duration = Duration::from_millis(60);
@@ -28,6 +29,8 @@ const VIDEO_PATIENCE: Duration = Duration::from_millis(250);
 const ASK_AGAIN: Duration = Duration::from_secs(1);
 /// Frames before a decoder. More than this is a delay that everybody would see.
 const WAITING: u64 = 15;
+/// Of a decoder that may have several.
+const THREADS: u32 = 2;
 /// Sources whose late packets are told apart.
 const SOURCES: usize = 4;
 /// What comes out of sound that is decoded.
@@ -324,47 +327,15 @@ pub(crate) fn clock_time(time: Duration) -> gst::ClockTime {
     gst::ClockTime::from_nseconds(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX - 1))
 }
 
+/// What decodes it; a broken frame is told, and survived.
 fn decoder(codec: Codec) -> Result<String, JobError> {
-    // A broken frame is told, and survived.
-    let careful = "max-errors=-1 automatic-request-sync-points=true";
-    let candidates: &[(&str, &str)] = match codec {
-        Codec::Opus => &[("opusdec", "")],
-        Codec::Vp8 => &[("vp8dec", "threads=2 ")],
-        Codec::Vp9 => &[("vp9dec", "threads=2 ")],
-        // With more threads it would keep pictures back.
-        Codec::H264 => &[("avdec_h264", "max-threads=1 "), ("openh264dec", "")],
-        Codec::Av1 => &[("av1dec", "")],
+    let found = Decoder::find(codec);
+    let decoder = found.map_err(|lacks| JobError::Impossible(format!("GStreamer has no {lacks}")))?;
+    let careful = match codec {
+        Codec::Opus => "max-errors=-1",
+        _ => "max-errors=-1 automatic-request-sync-points=true",
     };
-    let found = candidates.iter().find(|(name, _)| gst::ElementFactory::find(name).is_some());
-    let Some((name, settings)) = found else {
-        return Err(JobError::Impossible(format!("GStreamer has no {}", candidates[0].0)));
-    };
-    Ok(match *name {
-        "opusdec" => "opusdec max-errors=-1".to_owned(),
-        "openh264dec" => format!("h264parse ! {name} {careful}"),
-        _ => format!("{name} {settings}{careful}"),
-    })
-}
-
-fn caps(codec: Codec, configuration: &[u8]) -> gst::Caps {
-    let data = (!configuration.is_empty()).then(|| gst::Buffer::from_slice(configuration.to_vec()));
-    match codec {
-        Codec::Opus => gst::Caps::builder("audio/x-opus")
-            .field("channel-mapping-family", 0)
-            .field("channels", 2)
-            .field("rate", 48_000)
-            .build(),
-        Codec::Vp8 => gst::Caps::new_empty_simple("video/x-vp8"),
-        Codec::Vp9 => gst::Caps::new_empty_simple("video/x-vp9"),
-        Codec::H264 => gst::Caps::builder("video/x-h264")
-            .field("stream-format", "avc")
-            .field("alignment", "au")
-            .field_if_some("codec_data", data)
-            .build(),
-        Codec::Av1 => {
-            gst::Caps::builder("video/x-av1").field("stream-format", "obu-stream").field("alignment", "tu").build()
-        }
-    }
+    Ok(decoder.description(THREADS, careful))
 }
 
 /// Says how pictures from now on are to be turned.

@@ -3,6 +3,7 @@
 //! Sound is decoded here, to what all of them take, and silence goes where there is none: by it engines find the ends of what is
 //! said. One that cannot be reached, or is lost, is the end of the job: who listens decides what then.
 
+mod azure;
 mod event_stream;
 mod feed;
 mod signature;
@@ -16,6 +17,7 @@ use std::time::Duration;
 use gst_app::AppSink;
 use protocol::job::{FromJob, MediaPacket, RecogniseSpec, SpeechEngine, ToJob};
 
+use self::azure::Azure;
 use self::feed::Feed;
 use self::transcribe::Transcribe;
 use self::vosk::Vosk;
@@ -95,6 +97,7 @@ impl Recogniser {
     pub(super) fn new(spec: &RecogniseSpec, link: &Link) -> Result<Self, JobError> {
         let engine: Box<dyn Engine> = match &spec.by {
             SpeechEngine::Vosk { address } => Box::new(Vosk::connect(address)?),
+            SpeechEngine::Azure(account) => Box::new(Azure::connect(account, &spec.language)?),
             SpeechEngine::Transcribe(account) => Box::new(Transcribe::connect(account, &spec.language)?),
         };
         let pipeline = LivePipeline::start()?;

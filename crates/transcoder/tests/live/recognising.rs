@@ -1,20 +1,58 @@
-//! Sound to a recogniser of the test's own, which speaks Vosk's protocol, and its words back.
+//! Sound to recognisers of the test's own, which speak Vosk's protocol and Azure's, and their words back.
 
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
-use protocol::job::{FromJob, JobSpec, RecogniseSpec, SpeechEngine, ToJob};
+use protocol::job::{AzureSpec, FromJob, HiddenText, JobSpec, RecogniseSpec, SpeechEngine, ToJob};
 use protocol::media::VideoCodec;
+use tungstenite::handshake::server::{ErrorResponse, Request, Response};
+use tungstenite::http::StatusCode;
+use tungstenite::protocol::CloseFrame;
+use tungstenite::protocol::frame::coding::CloseCode;
 use tungstenite::{Message, WebSocket};
 
 use crate::job::{Publisher, RunningJob};
 
 /// Of the samples that it gets.
 const RATE: usize = 16_000;
+/// Who the recogniser that speaks Azure's protocol listens to.
+const KEY: &str = "a key of a resource";
 
-/// A recogniser for one client: it hears one word, from the first sound to half a second of silence, and says how it sounded.
+/// It hears one word, from the first sound to half a second of silence.
+#[derive(Default)]
+struct Ear {
+    sound: Vec<i16>,
+    silence: usize,
+}
+
+enum Heard {
+    Nothing,
+    /// A word, which goes on.
+    Beginning,
+    /// How it sounded.
+    Word(Vec<i16>),
+}
+
+impl Ear {
+    fn hear(&mut self, bytes: &[u8]) -> Heard {
+        let samples: Vec<_> = bytes.chunks_exact(2).map(|two| i16::from_le_bytes([two[0], two[1]])).collect();
+        let is_loud = samples.iter().any(|sample| sample.unsigned_abs() > 1000);
+        if self.sound.is_empty() && !is_loud {
+            return Heard::Nothing;
+        }
+        self.silence = if is_loud { 0 } else { self.silence + samples.len() };
+        self.sound.extend(samples);
+        if self.silence < RATE / 2 {
+            return Heard::Beginning;
+        }
+        self.sound.truncate(self.sound.len() - self.silence);
+        Heard::Word(std::mem::take(self).sound)
+    }
+}
+
+/// A recogniser for one client, which speaks Vosk's protocol. After a word it is never heard of again.
 fn recogniser() -> (String, Receiver<Vec<i16>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("ws://{}", listener.local_addr().unwrap());
@@ -24,29 +62,78 @@ fn recogniser() -> (String, Receiver<Vec<i16>>) {
 }
 
 fn hear(mut socket: WebSocket<TcpStream>, heard: &Sender<Vec<i16>>) {
-    let (mut sound, mut silence) = (vec![], 0);
+    let mut ear = Ear::default();
     while let Ok(message) = socket.read() {
         let Message::Binary(bytes) = message else { continue };
-        let samples: Vec<_> = bytes.chunks_exact(2).map(|two| i16::from_le_bytes([two[0], two[1]])).collect();
-        let is_loud = samples.iter().any(|sample| sample.unsigned_abs() > 1000);
-        if is_loud || !sound.is_empty() {
-            silence = if is_loud { 0 } else { silence + samples.len() };
-            sound.extend(samples);
-        }
-        let answer = if silence < RATE / 2 {
-            if sound.is_empty() { r#"{"partial" : ""}"# } else { r#"{"partial" : "beep"}"# }
-        } else {
-            sound.truncate(sound.len() - silence);
-            heard.send(std::mem::take(&mut sound)).unwrap();
-            silence = 0;
-            r#"{"result" : [{"word" : "beep"}], "text" : "beep"}"#
+        let answer = match ear.hear(&bytes) {
+            Heard::Nothing => r#"{"partial" : ""}"#,
+            Heard::Beginning => r#"{"partial" : "beep"}"#,
+            Heard::Word(sound) => {
+                heard.send(sound).unwrap();
+                let _ = socket.send(Message::text(r#"{"result" : [{"word" : "beep"}], "text" : "beep"}"#));
+                return;
+            }
         };
         if socket.send(Message::text(answer)).is_err() {
             return;
         }
-        if answer.contains("result") {
-            // It is never heard of again.
-            return;
+    }
+}
+
+/// The same, by Azure's protocol: it says why it goes.
+fn azure() -> (String, Receiver<Vec<i16>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("ws://{}", listener.local_addr().unwrap());
+    let (heard, sounds) = channel();
+    thread::spawn(move || {
+        #[expect(clippy::result_large_err, reason = "as the library has it")]
+        let check = |request: &Request, response: Response| {
+            if request.headers()["Ocp-Apim-Subscription-Key"] == KEY {
+                return Ok(response);
+            }
+            let mut refusal = ErrorResponse::new(None);
+            *refusal.status_mut() = StatusCode::UNAUTHORIZED;
+            Err(refusal)
+        };
+        if let Ok(socket) = tungstenite::accept_hdr(listener.accept().unwrap().0, check) {
+            hear_as_azure(socket, &heard);
+        }
+    });
+    (address, sounds)
+}
+
+const HYPOTHESIS: &str = r#"{"Text":"beep","Offset":0,"Duration":1}"#;
+const PHRASE: &str = r#"{"RecognitionStatus":"Success","DisplayText":"Beep.","Offset":0,"Duration":2}"#;
+
+fn hear_as_azure(mut socket: WebSocket<TcpStream>, heard: &Sender<Vec<i16>>) {
+    let (mut ear, mut turn) = (Ear::default(), None);
+    while let Ok(message) = socket.read() {
+        let Message::Binary(bytes) = message else { continue };
+        let (length, rest) = bytes.split_first_chunk().unwrap();
+        let (headers, mut sound) = rest.split_at(usize::from(u16::from_be_bytes(*length)));
+        let headers = std::str::from_utf8(headers).unwrap();
+        let id = headers.split("\r\n").find_map(|line| line.strip_prefix("X-RequestId: ")).unwrap().to_owned();
+        let say = |socket: &mut WebSocket<TcpStream>, path: &str, body: &str| {
+            socket.send(Message::text(format!("X-RequestId:{id}\r\nPath:{path}\r\n\r\n{body}"))).unwrap();
+        };
+        if turn.as_ref() != Some(&id) {
+            let riff;
+            (riff, sound) = sound.split_at(44);
+            assert_eq!((&riff[..4], &riff[8..12]), (&b"RIFF"[..], &b"WAVE"[..]));
+            say(&mut socket, "turn.start", "{}");
+            turn = Some(id.clone());
+        }
+        match ear.hear(sound) {
+            Heard::Nothing => {}
+            Heard::Beginning => say(&mut socket, "speech.hypothesis", HYPOTHESIS),
+            Heard::Word(sound) => {
+                heard.send(sound).unwrap();
+                say(&mut socket, "speech.phrase", PHRASE);
+                let (code, reason) = (CloseCode::Protocol, "Missing/Empty header.".into());
+                socket.close(Some(CloseFrame { code, reason })).unwrap();
+                while socket.read().is_ok() {}
+                return;
+            }
         }
     }
 }
@@ -58,8 +145,25 @@ fn recognise(address: String) -> RunningJob {
     }))
 }
 
+fn recognise_by_azure(address: String, key: &str) -> RunningJob {
+    let (region, key) = ("westeurope".to_owned(), HiddenText::from(key));
+    RunningJob::begin(JobSpec::Recognise(RecogniseSpec {
+        language: "en-US".to_owned(),
+        by: SpeechEngine::Azure(AzureSpec { region, key, endpoint: Some(address) }),
+    }))
+}
+
 fn is_failure(said: &FromJob) -> bool {
     matches!(said, FromJob::Failed { .. })
+}
+
+/// Two seconds of 440 Hz.
+fn check_tone(sound: &[i16]) {
+    let length = sound.len() as f64 / RATE as f64;
+    assert!((1.8..2.2).contains(&length), "{length} s");
+    let second = &sound[RATE / 2..RATE * 3 / 2];
+    let crossings = second.windows(2).filter(|two| (two[0] < 0) != (two[1] < 0)).count();
+    assert!((860..900).contains(&crossings), "{crossings} zeros in a second of 440 Hz");
 }
 
 #[test]
@@ -72,13 +176,7 @@ fn sound_is_heard_and_words_come_back_until_the_recogniser_is_gone() {
     // No more sound comes: silence is what the recogniser is told of it.
     job.listen_until(|job| job.has_said(is_failure));
 
-    let sound = sounds.recv().unwrap();
-    let length = sound.len() as f64 / RATE as f64;
-    assert!((1.8..2.2).contains(&length), "{length} s");
-    let second = &sound[RATE / 2..RATE * 3 / 2];
-    let crossings = second.windows(2).filter(|two| (two[0] < 0) != (two[1] < 0)).count();
-    assert!((860..900).contains(&crossings), "{crossings} zeros in a second of 440 Hz");
-
+    check_tone(&sounds.recv().unwrap());
     let words: Vec<_> = job.said.iter().filter(|said| matches!(said, FromJob::Recognised { .. })).collect();
     let told = |raw: &str, is_final| FromJob::Recognised { text: "beep".to_owned(), raw: raw.to_owned(), is_final };
     let expected =
@@ -106,5 +204,32 @@ fn a_recogniser_that_is_not_there_is_told() {
     let mut job = recognise(format!("ws://{nobody}"));
     job.listen_until(|job| job.has_said(is_failure));
     assert!(!job.has_said(|said| matches!(said, FromJob::Ready { .. })));
+    assert!(job.wait().success());
+}
+
+#[test]
+fn azures_service_hears_the_same_and_why_it_goes_is_told() {
+    let (address, sounds) = azure();
+    let mut job = recognise_by_azure(address, KEY);
+    job.listen_until(|job| job.has_said(|said| *said == FromJob::Ready { audio: false, video: None }));
+    job.add_input(1);
+    job.publish(1, &mut Publisher::new(VideoCodec::Vp8, "color=c=red:size=64x64:rate=5", 440), |_, _| true);
+    job.listen_until(|job| job.has_said(is_failure));
+
+    check_tone(&sounds.recv().unwrap());
+    let told =
+        |text: &str, raw: &str, is_final| FromJob::Recognised { text: text.to_owned(), raw: raw.to_owned(), is_final };
+    let words: Vec<_> = job.said.iter().filter(|said| matches!(said, FromJob::Recognised { .. })).collect();
+    assert_eq!(words, [&told("beep", HYPOTHESIS, false), &told("Beep.", PHRASE, true)]);
+    assert!(format!("{:?}", job.said).contains("1002 Missing/Empty header."), "{:?}", job.said);
+    assert!(job.wait().success(), "nobody shall try again");
+}
+
+#[test]
+fn a_key_that_azures_service_does_not_know_is_told_and_not_shown() {
+    let mut job = recognise_by_azure(azure().0, "another key");
+    job.listen_until(|job| job.has_said(is_failure));
+    let said = format!("{:?}", job.said);
+    assert!(!said.contains("Ready") && said.contains("401") && !said.contains("another key"), "{said}");
     assert!(job.wait().success());
 }

@@ -51,7 +51,7 @@ fn hash(bytes: &[u8]) -> String {
     hex(digest::digest(&digest::SHA256, bytes).as_ref())
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text
@@ -61,7 +61,7 @@ fn hex(bytes: &[u8]) -> String {
 /// All but what RFC 3986 §2.3 calls unreserved.
 const RESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-fn encoded(text: &str) -> impl Display {
+pub(super) fn encoded(text: &str) -> impl Display {
     utf8_percent_encode(text, &RESERVED)
 }
 

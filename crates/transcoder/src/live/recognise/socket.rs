@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
-use tungstenite::client::client_with_config;
-use tungstenite::http::Uri;
+use tungstenite::client::{IntoClientRequest as _, client_with_config};
+use tungstenite::http::{HeaderValue, Uri};
 use tungstenite::protocol::WebSocketConfig;
 use tungstenite::{Error, Message, WebSocket};
 
@@ -39,9 +39,19 @@ pub(super) struct EngineSocket {
 impl EngineSocket {
     /// `address`: `ws:` or `wss:`. It is no part of an error: it may hold more than others shall know.
     pub(super) fn connect(address: &str) -> Result<Self, EngineError> {
+        Self::connect_with(address, &[])
+    }
+
+    /// The same, with headers of its own in the request.
+    pub(super) fn connect_with(address: &str, headers: &[(&'static str, &str)]) -> Result<Self, EngineError> {
+        let mut request = address.into_client_request().map_err(EngineError::unreachable)?;
+        for (name, value) in headers {
+            let value = HeaderValue::from_str(value).map_err(EngineError::unreachable)?;
+            request.headers_mut().insert(*name, value);
+        }
         let stream = Stream::connect(address).map_err(EngineError::unreachable)?;
         let config = WebSocketConfig::default().max_message_size(Some(LONGEST)).max_frame_size(Some(LONGEST));
-        let (socket, _) = client_with_config(address, stream, Some(config)).map_err(EngineError::unreachable)?;
+        let (socket, _) = client_with_config(request, stream, Some(config)).map_err(EngineError::unreachable)?;
         let tcp = socket.get_ref().tcp();
         tcp.set_write_timeout(Some(SEND_PATIENCE)).map_err(EngineError::unreachable)?;
         Ok(Self { socket, heard: Instant::now(), is_asked: false })

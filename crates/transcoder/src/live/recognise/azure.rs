@@ -1,0 +1,759 @@
+//! Azure's recognition of speech over WebSocket, as a client: text messages of headers and JSON both ways, and sound in binary ones.
+//! What is sent from the first piece of sound to the last is a *turn*; a connection has one here. It is ended where there is no
+//! sound, and in a pause before the service would cut it off; another one begins with the next sound. While a turn comes to its end
+//! sound waits, so that what was said before is still told.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt::Write as _;
+use std::time::{Duration, Instant, SystemTime};
+
+use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
+use jiff::Timestamp;
+use protocol::job::AzureSpec;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use tungstenite::Message;
+
+use super::signature::{encoded, hex};
+use super::socket::EngineSocket;
+use super::{Engine, EngineError, LONGEST_RAW, SAMPLES_PER_SECOND, Words};
+
+const PATH: &str = "/speech/recognition/conversation/cognitiveservices/v1";
+/// The service counts sound, and connections: without sound a connection is given back.
+const IDLE: Duration = Duration::from_secs(5);
+/// The service ends a connection after ten minutes: from here on it is ended in the next pause.
+const OLD: Duration = Duration::from_secs(8 * 60);
+/// A turn that the service itself ends so soon is no turn: without this a service that wants none would be connected to with
+/// every piece of sound.
+const SHORTEST: Duration = Duration::from_secs(1);
+/// How long the service may take to end a turn, once it is asked to. Sound waits for it.
+const END_PATIENCE: Duration = Duration::from_secs(3);
+/// Messages whose receipt is acknowledged. A turn has some three in a second.
+const MOST_RECEIPTS: usize = 4096;
+/// Bytes of the longest path that is acknowledged; all that are documented are shorter.
+const LONGEST_PATH: usize = 64;
+/// What the service says of a phrase when it has given up. Others are of silence, or of what is no speech.
+const FAILURES: [&str; 5] = ["Error", "BadRequest", "Forbidden", "TooManyRequests", "ServiceUnavailable"];
+const JSON: &str = "application/json; charset=utf-8";
+
+/// One language at that service.
+#[derive(Debug)]
+pub(super) struct Azure {
+    spec: AzureSpec,
+    language: String,
+    turn: Option<Turn>,
+    /// Sound that no turn has taken yet.
+    waiting: VecDeque<Vec<u8>>,
+    /// What was said last that may still change.
+    interim: String,
+}
+
+#[derive(Debug)]
+struct Turn {
+    socket: EngineSocket,
+    /// Its number at the service.
+    id: String,
+    connection: Connection,
+    began: Instant,
+    /// When it was last sent something.
+    sent: Instant,
+    /// When its sound began and ended so far, as the service is told.
+    sound: Option<[String; 2]>,
+    /// When the service was told that there is no more.
+    ending: Option<Instant>,
+    /// When messages of each path have come.
+    receipts: BTreeMap<String, Vec<String>>,
+}
+
+/// What the service is told of a connection.
+#[derive(Debug)]
+struct Connection {
+    id: String,
+    asked_at: String,
+    made_at: String,
+}
+
+/// What the service sends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct ServiceMessage<'a> {
+    path: &'a str,
+    /// JSON, or nothing.
+    body: &'a str,
+}
+
+/// Of `speech.hypothesis`.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Hypothesis {
+    text: String,
+}
+
+/// Of `speech.phrase`.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Phrase {
+    recognition_status: String,
+    #[serde(default)]
+    display_text: String,
+}
+
+impl<'a> ServiceMessage<'a> {
+    /// [`None`]: it is none.
+    fn read(message: &'a str) -> Option<Self> {
+        let (headers, body) = message.split_once("\r\n\r\n").unwrap_or((message.trim_end(), ""));
+        let header = |line: &'a str| line.split_once(':').map(|(name, value)| (name.trim(), value.trim()));
+        let mut headers = headers.split("\r\n").filter_map(header);
+        let (_, path) = headers.find(|(name, _)| name.eq_ignore_ascii_case("path"))?;
+        Some(Self { path, body })
+    }
+}
+
+impl Azure {
+    pub(super) fn connect(spec: &AzureSpec, language: &str) -> Result<Self, EngineError> {
+        let mut engine = Self::new(spec, language);
+        engine.turn = Some(engine.begin()?);
+        Ok(engine)
+    }
+
+    fn new(spec: &AzureSpec, language: &str) -> Self {
+        let waiting = VecDeque::new();
+        Self { spec: spec.clone(), language: language.to_owned(), turn: None, waiting, interim: String::new() }
+    }
+
+    fn begin(&self) -> Result<Turn, EngineError> {
+        let AzureSpec { region, key, endpoint } = &self.spec;
+        let own = || format!("wss://{region}.stt.speech.microsoft.com");
+        let endpoint = endpoint.clone().unwrap_or_else(own);
+        let endpoint = endpoint.trim_end_matches('/');
+        let address = format!("{endpoint}{PATH}?language={}&format=simple", encoded(&self.language));
+        let id = unique_id()?;
+        let headers = [("Ocp-Apim-Subscription-Key", key.expose()), ("X-ConnectionId", &id)];
+        let asked_at = now();
+        let socket = EngineSocket::connect_with(&address, &headers)?;
+        let mut turn = Turn::new(socket, Connection { id, asked_at, made_at: now() })?;
+        turn.introduce()?;
+        Ok(turn)
+    }
+
+    /// Sound goes to the turn that there is, or to another one when that has come to its end.
+    fn send_waiting(&mut self) -> Result<(), EngineError> {
+        if self.waiting.is_empty() {
+            return Ok(());
+        }
+        let turn = match &mut self.turn {
+            Some(turn) => turn,
+            None => {
+                let turn = self.begin()?;
+                self.turn.insert(turn)
+            }
+        };
+        if turn.ending.is_some() {
+            return Ok(());
+        }
+        while let Some(sound) = self.waiting.front() {
+            match turn.send(sound) {
+                Ok(()) => self.waiting.pop_front(),
+                Err(_) if turn.is_old() => {
+                    self.give_up_turn();
+                    return Ok(());
+                }
+                Err(error) => return Err(error),
+            };
+        }
+        Ok(())
+    }
+
+    /// What a turn has to say, until it is at its end.
+    fn receive_of_turn(&mut self) -> Result<Option<Words>, EngineError> {
+        while let Some(turn) = &mut self.turn {
+            let is_old = turn.is_old();
+            let is_idle = turn.sent.elapsed() > IDLE;
+            if turn.sound.is_none() && is_idle {
+                self.turn = None;
+                return Ok(None);
+            }
+            if turn.ending.is_none() && (is_idle || is_old && self.interim.is_empty()) {
+                turn.end()?;
+            }
+            let message = match turn.socket.read() {
+                Ok(None) if turn.ending.is_none_or(|since| since.elapsed() < END_PATIENCE) => return Ok(None),
+                // It has stopped in the middle.
+                Ok(None) => {
+                    self.give_up_turn();
+                    return Ok(None);
+                }
+                // As we have asked for, or as it does with whatever lasts too long.
+                Ok(Some(Message::Close(_))) | Err(_) if turn.ending.is_some() || is_old => {
+                    self.give_up_turn();
+                    return Ok(None);
+                }
+                Ok(Some(Message::Close(Some(frame)))) => {
+                    return Err(EngineError::closed(format_args!("{} {}", u16::from(frame.code), frame.reason)));
+                }
+                Ok(Some(message)) => message,
+                Err(error) => return Err(error),
+            };
+            let Message::Text(message) = message else { continue };
+            let Some(message) = ServiceMessage::read(&message) else { continue };
+            turn.note(message.path);
+            if message.path == "turn.end" {
+                if turn.ending.is_none() && turn.began.elapsed() < SHORTEST {
+                    return Err(EngineError::closed("it ends what has only begun"));
+                }
+                // It may have gone already.
+                let _ = turn.acknowledge();
+                self.give_up_turn();
+                return Ok(None);
+            }
+            if let Some(words) = self.understand(message)? {
+                return Ok(Some(words));
+            }
+        }
+        Ok(None)
+    }
+
+    fn give_up_turn(&mut self) {
+        self.turn = None;
+        self.interim.clear();
+    }
+
+    fn understand(&mut self, ServiceMessage { path, body }: ServiceMessage<'_>) -> Result<Option<Words>, EngineError> {
+        let (text, is_final) = match path {
+            "speech.hypothesis" | "speech.fragment" => match serde_json::from_str(body) {
+                Ok(Hypothesis { text }) => (text, false),
+                Err(_) => return Ok(None),
+            },
+            "speech.phrase" => match serde_json::from_str(body) {
+                Ok(Phrase { recognition_status: status, .. }) if FAILURES.contains(&&*status) => {
+                    return Err(EngineError::closed(format_args!("it says {status}")));
+                }
+                Ok(Phrase { display_text, .. }) => (display_text, true),
+                Err(_) => return Ok(None),
+            },
+            _ => return Ok(None),
+        };
+        let text = text.trim();
+        let is_new = is_final || self.interim != text;
+        self.interim = if is_final { String::new() } else { text.to_owned() };
+        let raw = if body.len() <= LONGEST_RAW { body } else { text };
+        Ok((is_new && !text.is_empty()).then(|| Words { text: text.to_owned(), raw: raw.to_owned(), is_final }))
+    }
+}
+
+impl Turn {
+    fn new(socket: EngineSocket, connection: Connection) -> Result<Self, EngineError> {
+        let (id, began) = (unique_id()?, Instant::now());
+        let receipts = BTreeMap::new();
+        Ok(Self { socket, id, connection, began, sent: began, sound: None, ending: None, receipts })
+    }
+
+    /// Says who speaks to the service: first of all.
+    fn introduce(&mut self) -> Result<(), EngineError> {
+        let version = env!("CARGO_PKG_VERSION");
+        let system = json!({"name": "Madang", "version": version});
+        let os = json!({"platform": "Linux", "name": "Linux", "version": "0"});
+        let device = json!({"manufacturer": "Madang", "model": "Madang", "version": version});
+        self.tell("speech.config", &json!({"context": {"system": system, "os": os, "device": device}}))
+    }
+
+    /// The service may end it any time.
+    fn is_old(&self) -> bool {
+        self.began.elapsed() > OLD
+    }
+
+    fn headers(&self, path: &str, kind: &str, time: &str) -> String {
+        let id = &self.id;
+        format!("Path: {path}\r\nX-RequestId: {id}\r\nX-Timestamp: {time}\r\nContent-Type: {kind}\r\n")
+    }
+
+    fn tell(&mut self, path: &str, body: &Value) -> Result<(), EngineError> {
+        let message = format!("{}\r\n{body}", self.headers(path, JSON, &now()));
+        self.socket.send(Message::text(message))
+    }
+
+    /// No sound at all says that there is no more.
+    fn send(&mut self, sound: &[u8]) -> Result<(), EngineError> {
+        let time = now();
+        let headers = self.headers("audio", "audio/x-wav", &time);
+        let length = u16::try_from(headers.len()).map_err(EngineError::closed)?;
+        let mut message = length.to_be_bytes().to_vec();
+        message.extend_from_slice(headers.as_bytes());
+        match &mut self.sound {
+            Some([_, until]) => *until = time,
+            None => {
+                message.extend_from_slice(&riff());
+                self.sound = Some([time.clone(), time]);
+            }
+        }
+        message.extend_from_slice(sound);
+        self.sent = Instant::now();
+        self.socket.send(Message::binary(message))
+    }
+
+    fn end(&mut self) -> Result<(), EngineError> {
+        self.ending = Some(Instant::now());
+        self.send(&[])
+    }
+
+    fn note(&mut self, path: &str) {
+        let count: usize = self.receipts.values().map(Vec::len).sum();
+        if count < MOST_RECEIPTS && path.len() <= LONGEST_PATH {
+            self.receipts.entry(path.to_owned()).or_default().push(now());
+        }
+    }
+
+    /// The service wants to hear what came when, or takes the turn for broken.
+    fn acknowledge(&mut self) -> Result<(), EngineError> {
+        let receipt = |(path, times): (String, Vec<String>)| {
+            let times = if let [time] = &times[..] { json!(time) } else { json!(times) };
+            Value::Object(Map::from_iter([(path, times)]))
+        };
+        let received: Vec<_> = std::mem::take(&mut self.receipts).into_iter().map(receipt).collect();
+        let Connection { id, asked_at, made_at } = &self.connection;
+        let connection = json!({"Name": "Connection", "Id": id, "Start": asked_at, "End": made_at});
+        let microphone = |[start, end]: &[String; 2]| json!({"Name": "Microphone", "Start": start, "End": end});
+        let metrics: Vec<_> = [connection].into_iter().chain(self.sound.as_ref().map(microphone)).collect();
+        self.tell("telemetry", &json!({"ReceivedMessages": received, "Metrics": metrics}))
+    }
+}
+
+impl Engine for Azure {
+    fn send(&mut self, sound: &[u8]) -> Result<(), EngineError> {
+        self.waiting.push_back(sound.to_vec());
+        self.send_waiting()
+    }
+
+    fn receive(&mut self) -> Result<Option<Words>, EngineError> {
+        let words = self.receive_of_turn()?;
+        if self.turn.is_none() {
+            self.send_waiting()?;
+        }
+        Ok(words)
+    }
+
+    fn finish(&mut self) {
+        if let Some(turn) = self.turn.as_mut().filter(|turn| turn.sound.is_some() && turn.ending.is_none()) {
+            let _ = turn.end();
+        }
+    }
+}
+
+/// A UUID of version 4 (RFC 9562 §5.4), as the service writes them: 32 digits, without dashes.
+fn unique_id() -> Result<String, EngineError> {
+    let mut bytes = [0; 16];
+    SystemRandom::new().fill(&mut bytes).map_err(EngineError::unreachable)?;
+    bytes[6] = bytes[6] & 0x0f | 0x40;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    Ok(hex(&bytes))
+}
+
+/// `2026-01-31T23:59:59.123Z`.
+fn now() -> String {
+    let now = Timestamp::try_from(SystemTime::now()).unwrap_or(Timestamp::UNIX_EPOCH);
+    let mut text = String::new();
+    // It cannot fail: the form is a good one.
+    let _ = write!(text, "{}", now.strftime("%Y-%m-%dT%H:%M:%S%.3fZ"));
+    text
+}
+
+/// How the sound is written, of which nobody knows yet how long it gets.
+fn riff() -> [u8; 44] {
+    const CHANNELS: u16 = 1;
+    const SAMPLE: u16 = 2;
+    let rate = SAMPLES_PER_SECOND as u32;
+    let mut header = [0; 44];
+    let parts: [(usize, &[u8]); 11] = [
+        (0, b"RIFF"),
+        (8, b"WAVEfmt "),
+        (16, &16u32.to_le_bytes()),
+        // PCM.
+        (20, &1u16.to_le_bytes()),
+        (22, &CHANNELS.to_le_bytes()),
+        (24, &rate.to_le_bytes()),
+        (28, &(rate * u32::from(SAMPLE)).to_le_bytes()),
+        (32, &(CHANNELS * SAMPLE).to_le_bytes()),
+        (34, &(SAMPLE * 8).to_le_bytes()),
+        (36, b"data"),
+        (40, &0u32.to_le_bytes()),
+    ];
+    for (at, part) in parts {
+        header[at..at + part.len()].copy_from_slice(part);
+    }
+    header
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{TcpListener, TcpStream};
+    use std::thread;
+
+    use proptest::prelude::*;
+    use protocol::job::HiddenText;
+    use tungstenite::WebSocket;
+    use tungstenite::handshake::server::{ErrorResponse, Request, Response};
+    use tungstenite::http::StatusCode;
+    use tungstenite::protocol::CloseFrame;
+    use tungstenite::protocol::frame::coding::CloseCode;
+
+    use super::*;
+
+    /// The headers of a message of ours by name, and its body.
+    fn told(message: Message) -> (Vec<(String, String)>, Vec<u8>) {
+        let (headers, body) = match message {
+            Message::Text(text) => {
+                let (headers, body) = text.split_once("\r\n\r\n").expect("headers end");
+                (headers.to_owned(), body.as_bytes().to_vec())
+            }
+            Message::Binary(bytes) => {
+                let (length, rest) = bytes.split_first_chunk().expect("a length");
+                let (headers, body) = rest.split_at(usize::from(u16::from_be_bytes(*length)));
+                let headers = std::str::from_utf8(headers).unwrap().strip_suffix("\r\n").expect("lines end");
+                (headers.to_owned(), body.to_vec())
+            }
+            other => panic!("{other:?}"),
+        };
+        let pair = |line: &str| line.split_once(": ").map(|(name, value)| (name.to_owned(), value.to_owned()));
+        (headers.split("\r\n").map(|line| pair(line).expect("a header")).collect(), body)
+    }
+
+    fn header<'a>(headers: &'a [(String, String)], name: &str) -> &'a str {
+        &headers.iter().find(|header| header.0 == name).expect(name).1
+    }
+
+    /// The body of the next message, which has this path.
+    fn next_told(socket: &mut WebSocket<TcpStream>, path: &str) -> Vec<u8> {
+        let (headers, body) = told(socket.read().unwrap());
+        assert_eq!(header(&headers, "Path"), path);
+        let id = header(&headers, "X-RequestId");
+        assert!(id.len() == 32 && id.bytes().all(|digit| digit.is_ascii_hexdigit()), "{id}");
+        let time = header(&headers, "X-Timestamp");
+        assert!(time.len() == 24 && time.ends_with('Z') && time.parse::<Timestamp>().is_ok(), "{time}");
+        let kind = if path == "audio" { "audio/x-wav" } else { JSON };
+        assert_eq!(header(&headers, "Content-Type"), kind);
+        body
+    }
+
+    fn says(socket: &mut WebSocket<TcpStream>, path: &str, body: &str) {
+        let message = format!("X-RequestId:123e4567e89b42d3a456426655440000\r\nPath:{path}\r\n\r\n{body}");
+        socket.send(Message::text(message)).unwrap();
+    }
+
+    /// A service for one language, for as many turns as there are talks. Each is told first what speaks to it.
+    fn serve(talks: Vec<fn(WebSocket<TcpStream>)>) -> (AzureSpec, thread::JoinHandle<()>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let spec = AzureSpec {
+            region: "westeurope".to_owned(),
+            key: HiddenText::from("hush"),
+            endpoint: Some(format!("ws://{}/", listener.local_addr().unwrap())),
+        };
+        let server = thread::spawn(move || {
+            for talk in talks {
+                #[expect(clippy::result_large_err, reason = "as the library has it")]
+                let look = |request: &Request, response: Response| {
+                    let asked = request.uri().path_and_query().unwrap().as_str();
+                    assert_eq!(asked, format!("{PATH}?language=fr-FR&format=simple"));
+                    let headers = request.headers();
+                    assert_eq!(headers["Ocp-Apim-Subscription-Key"], "hush");
+                    assert_eq!(headers["X-ConnectionId"].len(), 32);
+                    Ok(response)
+                };
+                let mut socket = tungstenite::accept_hdr(listener.accept().unwrap().0, look).unwrap();
+                let config: Value = serde_json::from_slice(&next_told(&mut socket, "speech.config")).unwrap();
+                assert_eq!(config["context"]["system"]["name"], "Madang");
+                talk(socket);
+            }
+        });
+        (spec, server)
+    }
+
+    fn next(engine: &mut Azure) -> Result<Words, EngineError> {
+        loop {
+            if let Some(words) = engine.receive()? {
+                return Ok(words);
+            }
+            thread::yield_now();
+        }
+    }
+
+    fn until_the_turn_is_over(engine: &mut Azure) {
+        while engine.turn.is_some() {
+            assert!(engine.receive().unwrap().is_none(), "nobody is told");
+        }
+    }
+
+    const HYPOTHESIS: &str = r#"{"Text":"bon","Offset":0,"Duration":100}"#;
+    const PHRASE: &str = r#"{"RecognitionStatus":"Success","DisplayText":"Bonjour.","Offset":0,"Duration":200}"#;
+
+    #[test]
+    fn sound_goes_out_in_a_turn_and_what_is_new_comes_back() {
+        let (spec, server) = serve(vec![|mut socket| {
+            let first = next_told(&mut socket, "audio");
+            let (header, sound) = first.split_at(44);
+            assert_eq!((&header[..4], &header[8..16], &header[36..40]), (&b"RIFF"[..], &b"WAVEfmt "[..], &b"data"[..]));
+            assert_eq!(header[16..36], [16, 0, 0, 0, 1, 0, 1, 0, 0x80, 0x3e, 0, 0, 0, 0x7d, 0, 0, 2, 0, 16, 0]);
+            assert_eq!(sound, [7; 3200]);
+            assert_eq!(next_told(&mut socket, "audio"), [8; 3200], "the header comes once");
+            says(&mut socket, "turn.start", r#"{"context":{"serviceTag":"7"}}"#);
+            says(&mut socket, "speech.startDetected", r#"{"Offset":0}"#);
+            for _ in 0..2 {
+                says(&mut socket, "speech.hypothesis", HYPOTHESIS);
+            }
+            socket.send(Message::text("nonsense")).unwrap();
+            says(&mut socket, "speech.phrase", PHRASE);
+            says(&mut socket, "speech.phrase", r#"{"RecognitionStatus":"NoMatch","Offset":0,"Duration":1}"#);
+            says(&mut socket, "speech.phrase", PHRASE);
+            assert_eq!(next_told(&mut socket, "audio"), [] as [u8; 0], "there is no more");
+        }]);
+        let mut engine = Azure::connect(&spec, "fr-FR").unwrap();
+        engine.send(&[7; 3200]).unwrap();
+        engine.send(&[8; 3200]).unwrap();
+        let words = [next(&mut engine).unwrap(), next(&mut engine).unwrap(), next(&mut engine).unwrap()];
+        let told = words.each_ref().map(|words| (&*words.text, &*words.raw, words.is_final));
+        assert_eq!(told, [("bon", HYPOTHESIS, false), ("Bonjour.", PHRASE, true), ("Bonjour.", PHRASE, true)]);
+        engine.finish();
+        server.join().unwrap();
+    }
+
+    #[test]
+    fn without_sound_the_turn_is_ended_and_with_sound_another_one_begins() {
+        let (spec, server) = serve(vec![
+            |mut socket| {
+                assert_eq!(next_told(&mut socket, "audio").len(), 44 + 3200);
+                assert_eq!(next_told(&mut socket, "audio"), [] as [u8; 0]);
+                for _ in 0..2 {
+                    says(&mut socket, "speech.phrase", PHRASE);
+                }
+                says(&mut socket, "turn.end", "");
+                let told: Value = serde_json::from_slice(&next_told(&mut socket, "telemetry")).unwrap();
+                let received = told["ReceivedMessages"].as_array().unwrap();
+                assert_eq!(received.len(), 2, "{told}");
+                assert_eq!(received[0]["speech.phrase"].as_array().map(Vec::len), Some(2), "{told}");
+                assert!(received[1]["turn.end"].is_string(), "{told}");
+                for (at, name) in ["Connection", "Microphone"].into_iter().enumerate() {
+                    let metric = &told["Metrics"][at];
+                    assert_eq!(metric["Name"], name);
+                    for time in ["Start", "End"] {
+                        assert!(metric[time].as_str().unwrap().parse::<Timestamp>().is_ok(), "{told}");
+                    }
+                }
+                assert_eq!(told["Metrics"][0]["Id"].as_str().map(str::len), Some(32));
+            },
+            |mut socket| assert_eq!(next_told(&mut socket, "audio")[44..], [1; 3200]),
+        ]);
+        let mut engine = Azure::connect(&spec, "fr-FR").unwrap();
+        engine.send(&[0; 3200]).unwrap();
+        engine.turn.as_mut().unwrap().sent = Instant::now().checked_sub(IDLE * 2).unwrap();
+        for _ in 0..2 {
+            assert_eq!(next(&mut engine).unwrap().text, "Bonjour.", "what was said before is still told");
+        }
+        until_the_turn_is_over(&mut engine);
+        engine.send(&[1; 3200]).unwrap();
+        drop(engine);
+        server.join().unwrap();
+    }
+
+    #[test]
+    fn what_lasts_too_long_is_begun_anew_in_a_pause() {
+        let (spec, server) = serve(vec![
+            |mut socket| {
+                next_told(&mut socket, "audio");
+                says(&mut socket, "speech.hypothesis", HYPOTHESIS);
+                says(&mut socket, "speech.phrase", PHRASE);
+                assert_eq!(next_told(&mut socket, "audio"), [] as [u8; 0]);
+            },
+            |mut socket| assert_eq!(next_told(&mut socket, "audio")[44..], [1; 3200]),
+        ]);
+        let mut engine = Azure::connect(&spec, "fr-FR").unwrap();
+        engine.send(&[0; 3200]).unwrap();
+        assert_eq!(next(&mut engine).unwrap().text, "bon");
+        engine.turn.as_mut().unwrap().began = Instant::now().checked_sub(OLD * 2).unwrap();
+        assert!(next(&mut engine).unwrap().is_final, "it is not cut off in the middle");
+        until_the_turn_is_over(&mut engine);
+        engine.send(&[1; 3200]).unwrap();
+        drop(engine);
+        server.join().unwrap();
+    }
+
+    #[test]
+    fn sound_waits_for_the_end_of_the_turn_before() {
+        let (spec, server) = serve(vec![
+            |mut socket| {
+                next_told(&mut socket, "audio");
+                assert_eq!(next_told(&mut socket, "audio"), [] as [u8; 0]);
+                says(&mut socket, "speech.phrase", PHRASE);
+                says(&mut socket, "turn.end", "");
+                next_told(&mut socket, "telemetry");
+            },
+            |mut socket| {
+                assert_eq!(next_told(&mut socket, "audio")[44..], [1; 3200]);
+                assert_eq!(next_told(&mut socket, "audio"), [2; 3200]);
+            },
+        ]);
+        let mut engine = Azure::connect(&spec, "fr-FR").unwrap();
+        engine.send(&[0; 3200]).unwrap();
+        engine.turn.as_mut().unwrap().end().unwrap();
+        engine.send(&[1; 3200]).unwrap();
+        engine.send(&[2; 3200]).unwrap();
+        assert_eq!(engine.waiting.len(), 2);
+        assert_eq!(next(&mut engine).unwrap().text, "Bonjour.", "what was said before is still told");
+        while !engine.waiting.is_empty() {
+            assert!(engine.receive().unwrap().is_none(), "nobody is told");
+        }
+        drop(engine);
+        server.join().unwrap();
+    }
+
+    #[test]
+    fn a_service_that_cuts_off_what_lasts_too_long_is_connected_to_again() {
+        let (spec, server) = serve(vec![
+            |mut socket| {
+                next_told(&mut socket, "audio");
+                says(&mut socket, "speech.hypothesis", HYPOTHESIS);
+            },
+            |mut socket| assert_eq!(next_told(&mut socket, "audio")[44..], [1; 3200]),
+        ]);
+        let mut engine = Azure::connect(&spec, "fr-FR").unwrap();
+        engine.send(&[0; 3200]).unwrap();
+        assert_eq!(next(&mut engine).unwrap().text, "bon");
+        engine.turn.as_mut().unwrap().began = Instant::now().checked_sub(OLD * 2).unwrap();
+        until_the_turn_is_over(&mut engine);
+        engine.send(&[1; 3200]).unwrap();
+        drop(engine);
+        server.join().unwrap();
+    }
+
+    #[test]
+    fn a_service_that_does_not_end_a_turn_is_not_waited_for() {
+        let (spec, server) = serve(vec![
+            |mut socket| {
+                next_told(&mut socket, "audio");
+                while socket.read().is_ok() {}
+            },
+            |mut socket| assert_eq!(next_told(&mut socket, "audio")[44..], [1; 3200]),
+        ]);
+        let mut engine = Azure::connect(&spec, "fr-FR").unwrap();
+        engine.send(&[0; 3200]).unwrap();
+        engine.turn.as_mut().unwrap().ending = Instant::now().checked_sub(END_PATIENCE);
+        engine.send(&[1; 3200]).unwrap();
+        assert_eq!(engine.receive().unwrap(), None);
+        assert!(engine.waiting.is_empty());
+        drop(engine);
+        server.join().unwrap();
+    }
+
+    /// Why an engine that has only connected is of no use.
+    fn complaint(talk: fn(WebSocket<TcpStream>)) -> String {
+        let (spec, server) = serve(vec![talk]);
+        let mut engine = Azure::connect(&spec, "fr-FR").unwrap();
+        // However slow this machine is.
+        engine.turn.as_mut().unwrap().began = Instant::now() + OLD;
+        let error = next(&mut engine).unwrap_err();
+        assert!(matches!(error, EngineError::Closed(_)), "{error}");
+        drop(engine);
+        server.join().unwrap();
+        error.to_string()
+    }
+
+    #[test]
+    fn a_service_that_fails_or_goes_is_told() {
+        let failure = complaint(|mut socket| {
+            says(&mut socket, "speech.phrase", r#"{"RecognitionStatus":"TooManyRequests","Offset":0,"Duration":0}"#);
+            while socket.read().is_ok() {}
+        });
+        assert!(failure.ends_with("it says TooManyRequests"), "{failure}");
+        let violation = complaint(|mut socket| {
+            let (code, reason) = (CloseCode::Invalid, "Incorrect message format.".into());
+            socket.close(Some(CloseFrame { code, reason })).unwrap();
+            while socket.read().is_ok() {}
+        });
+        assert!(violation.ends_with("1007 Incorrect message format."), "{violation}");
+        let no_turn = complaint(|mut socket| {
+            says(&mut socket, "turn.end", "");
+            while socket.read().is_ok() {}
+        });
+        assert!(no_turn.ends_with("it ends what has only begun"), "{no_turn}");
+        complaint(drop);
+    }
+
+    #[test]
+    fn a_wrong_key_is_told_and_not_shown() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let endpoint = Some(format!("ws://{}", listener.local_addr().unwrap()));
+        let spec = AzureSpec { region: "westeurope".to_owned(), key: HiddenText::from("hush"), endpoint };
+        let server = thread::spawn(move || {
+            #[expect(clippy::result_large_err, reason = "as the library has it")]
+            let refuse = |request: &Request, _: Response| {
+                assert_eq!(request.headers()["Ocp-Apim-Subscription-Key"], "hush");
+                let mut refusal = ErrorResponse::new(Some("Access denied".to_owned()));
+                *refusal.status_mut() = StatusCode::UNAUTHORIZED;
+                Err(refusal)
+            };
+            assert!(tungstenite::accept_hdr(listener.accept().unwrap().0, refuse).is_err());
+        });
+        let error = Azure::connect(&spec, "fr-FR").unwrap_err();
+        server.join().unwrap();
+        assert!(matches!(&error, EngineError::Unreachable(why) if why.contains("401")), "{error}");
+        for shown in [error.to_string(), format!("{error:?}"), format!("{:?}", Azure::new(&spec, "fr-FR"))] {
+            assert!(!shown.contains("hush"), "{shown}");
+        }
+        let broken = AzureSpec { key: HiddenText::from("hush\r\nHost: elsewhere"), ..spec };
+        let error = format!("{:?}", Azure::connect(&broken, "fr-FR").unwrap_err());
+        assert!(error.contains("Unreachable") && !error.contains("hush"), "{error}");
+    }
+
+    /// An engine that is not connected.
+    fn deaf() -> Azure {
+        Azure::new(&AzureSpec { region: String::new(), key: HiddenText::from("hush"), endpoint: None }, "fr-FR")
+    }
+
+    #[test]
+    fn a_damaged_message_is_read_without_panic() {
+        for (path, body) in [("speech.hypothesis", HYPOTHESIS), ("speech.phrase", PHRASE), ("turn.end", "")] {
+            let message = format!("X-RequestId:123e4567e89b42d3a456426655440000\r\nPath:{path}\r\n\r\n{body}");
+            let read = |bytes: &[u8]| {
+                let message = String::from_utf8_lossy(bytes);
+                ServiceMessage::read(&message).map(|message| deaf().understand(message).map(|words| words.is_some()))
+            };
+            let whole = read(message.as_bytes()).unwrap().unwrap();
+            assert_eq!(whole, !body.is_empty());
+            for at in 0..message.len() {
+                let _ = read(&message.as_bytes()[..at]);
+                for other in [0, b'\r', b'\n', b':', b'"', b'{', b'\\', 0xff] {
+                    let mut broken = message.clone().into_bytes();
+                    broken[at] = other;
+                    let _ = read(&broken);
+                    broken.insert(at, message.as_bytes()[at]);
+                    let _ = read(&broken);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn receipts_are_bounded() {
+        let (spec, server) = serve(vec![|mut socket| while socket.read().is_ok() {}]);
+        let mut turn = Azure::connect(&spec, "fr-FR").unwrap().turn.unwrap();
+        turn.note(&"long".repeat(LONGEST_PATH));
+        for number in 0..=MOST_RECEIPTS {
+            turn.note(&format!("path {}", number % 7));
+        }
+        assert_eq!(turn.receipts.values().map(Vec::len).sum::<usize>(), MOST_RECEIPTS);
+        assert_eq!(turn.receipts.len(), 7);
+        drop(turn);
+        server.join().unwrap();
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_that_comes_is_too_strange(message: String, body: String) {
+            let _ = ServiceMessage::read(&message);
+            let message = format!("a:b\r\nPATH: speech.phrase \r\n\r\n{body}");
+            let read = ServiceMessage { path: "speech.phrase", body: &body };
+            prop_assert_eq!(ServiceMessage::read(&message), Some(read));
+            for path in ["speech.hypothesis", "speech.phrase"] {
+                let understood = deaf().understand(ServiceMessage { path, body: &body });
+                prop_assert!(understood.is_ok());
+            }
+        }
+    }
+}
