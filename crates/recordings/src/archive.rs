@@ -49,7 +49,7 @@ struct Stream<'a> {
     has_video: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     type_of_video: Option<&'a str>,
-    /// ms after the recording's creation.
+    /// ms after the recording's creation, or after the first packet, if a camera sent that before.
     start_time_offset: u64,
     end_time_offset: u64,
     /// Not in the original, and only there if something is missing.
@@ -94,6 +94,8 @@ fn copy(from: &mut impl Read, to: &mut impl Write, stop: &AtomicBool) -> io::Res
 }
 
 fn contents(view: &RecordingView, entries: &[Entry]) -> io::Result<String> {
+    let first = entries.iter().map(|entry| entry.note.start_time).min();
+    let origin = first.map_or(view.created_at, |first| first.min(view.created_at));
     let files = entries.iter().map(|Entry { note, file }| Stream {
         name: file,
         connection_id: &note.connection_id,
@@ -104,8 +106,8 @@ fn contents(view: &RecordingView, entries: &[Entry]) -> io::Result<String> {
         has_audio: note.has_audio,
         has_video: note.has_video,
         type_of_video: note.type_of_video.as_deref().filter(|_| note.has_video),
-        start_time_offset: note.start_time.saturating_sub(view.created_at),
-        end_time_offset: note.end_time.saturating_sub(view.created_at),
+        start_time_offset: note.start_time - origin,
+        end_time_offset: note.end_time.saturating_sub(origin),
         dropped_packets: note.dropped_packets,
     });
     let contents = Contents {
@@ -229,7 +231,7 @@ mod tests {
       "hasAudio": true,
       "hasVideo": false,
       "startTimeOffset": 0,
-      "endTimeOffset": 1800,
+      "endTimeOffset": 2000,
       "droppedPackets": 7
     }
   ]
