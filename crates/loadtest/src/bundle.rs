@@ -1,9 +1,12 @@
 //! What one peer connection receives: the stream of one publisher, or those of several. Pure: it gets packets and the time.
 //!
-//! Which of them a packet belongs to its stamp says, not the SDP: so a server that mixes streams up is found out.
+//! Which of them a packet belongs to its stamp says, not the SDP: so a server that mixes streams up is found out. What publishers
+//! send from files has no stamp: only a stream alone on its peer connection can be told then.
 
+use std::sync::Arc;
 use std::time::Instant;
 
+use crate::ledger::Ledger;
 use crate::options::MediaOptions;
 use crate::reception::{Receipt, Received, Reception};
 use crate::stamp::Stamp;
@@ -32,10 +35,19 @@ impl Bundle {
 
     /// One more stream is wanted, since `began`; whose it is its first packet says.
     pub(crate) fn expect(&mut self, began: Instant) {
-        self.legs.push(BundledLeg { reception: Reception::new(self.room, self.media, began), complete: false });
+        self.expect_of(began, None);
+    }
+
+    /// The same; with a `ledger` it is that publisher's, who sends from files.
+    pub(crate) fn expect_of(&mut self, began: Instant, ledger: Option<Arc<Ledger>>) {
+        let reception = Reception::new(self.room, self.media, began).of_ledger(ledger);
+        self.legs.push(BundledLeg { reception, complete: false });
     }
 
     pub(crate) fn take(&mut self, packet: Received<'_>, now: Instant) -> Receipt {
+        if let Some(leg) = self.legs.iter_mut().find(|leg| leg.reception.is_unstamped(packet.track)) {
+            return leg.reception.take(packet, now);
+        }
         let Some(stamp) = Stamp::read(packet.payload) else { return Receipt::default() };
         let of = |publisher| self.legs.iter().position(|leg| leg.reception.publisher() == publisher);
         // A stream too many is told of by the first one, which it does not belong to.
@@ -65,7 +77,8 @@ mod tests {
 
     use super::*;
     use crate::options::{PictureCodec, Share};
-    use crate::source::{LastNumbers, MediaPacket, Source};
+    use crate::packet::MediaPacket;
+    use crate::source::{LastNumbers, Source};
 
     const SOUND: MediaOptions = MediaOptions {
         audio: true,

@@ -10,36 +10,41 @@
 //!  │        │ member: its peer connections
 //!  │        ▼
 //!  │      generator (some threads) ── peer: engine + socket ──▶ server
-//!  │        │ source, layer: what is sent  bundle, reception, track_check, picture_stream: what must have come
+//!  │        │ source, playback, layer: what is sent  bundle, reception, track_check, picture_stream: what must have come
 //!  ▼        ▼
 //! report ◀─ figures
 //! ```
 //!
-//! Media is synthetic ([`source`]); each packet says whose it is, which one, and when it was sent ([`stamp`]). `source`, `bundle`,
-//! `reception`, `track_check` and `picture_stream` are pure. The WebRTC engine is the client here ([`peer`]): beside `sfu`, this is the only crate
+//! Media is synthetic ([`source`]); each packet says whose it is, which one, and when it was sent ([`stamp`]). Or it comes from files
+//! ([`clip`], [`playback`]): then it is kept in mind what was sent ([`ledger`]). `source`, `playback`, `bundle`, `reception`,
+//! `track_check` and `picture_stream` are pure. The WebRTC engine is the client here ([`peer`]): beside `sfu`, this is the only crate
 //! that names it, and it must stay another implementation than the server's own sending path, which it checks.
 //!
-//! It measures with synthetic media on one machine: how well a call looks in a browser, and what a real network does to it, is
+//! It measures with what is sent from one machine: how well a call looks in a browser, and what a real network does to it, is
 //! not its subject.
 
 mod application;
 mod bundle;
 mod churn;
+mod clip;
 mod delivery;
 mod descriptors;
 mod figures;
 mod generator;
 mod janus;
 mod layer;
+mod ledger;
 mod livekit;
 mod mediasoup;
 mod member;
 mod openvidu;
 mod options;
+mod packet;
 mod page;
 mod participant;
 mod peer;
 mod picture_stream;
+mod playback;
 mod process;
 mod progress;
 mod pulse;
@@ -84,6 +89,11 @@ pub enum LoadTestError {
     NoProcess(u32),
     #[error("cannot start: {0}")]
     Machine(String),
+    #[error("cannot read {file}: {why}")]
+    Unreadable { file: String, why: String },
+    /// A file of media that breaks a rule.
+    #[error("{file}, byte {offset}: {rule}")]
+    Media { file: String, offset: usize, rule: String },
     #[error("cannot write {file}: {why}")]
     Unwritable { file: String, why: String },
 }

@@ -2,15 +2,17 @@
 //! How it joins, publishes, subscribes and leaves is said by the module of its protocol.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use crate::LoadTestError;
 use crate::bundle::Bundle;
 use crate::generator::{Generator, NewOffer, PeerId};
+use crate::ledger::Ledger;
 use crate::options::MediaOptions;
 use crate::peer::{Identity, Offer, Peer, PeerError};
+use crate::playback::Clips;
 use crate::server::ServerAddress;
 use crate::source::Source;
 use crate::target::Protocol;
@@ -23,7 +25,24 @@ pub(crate) struct Stage {
     pub(crate) identity: Identity,
     pub(crate) generators: Vec<Generator>,
     pub(crate) media: MediaOptions,
+    /// What of it comes from files.
+    pub(crate) clips: Clips,
+    pub(crate) ledgers: Ledgers,
     pub(crate) tally: Tally,
+}
+
+/// What publishers send from files, by what the server calls them: who receives it learns from signalling whose it is.
+#[derive(Debug, Default)]
+pub(crate) struct Ledgers(Mutex<HashMap<String, Arc<Ledger>>>);
+
+impl Ledgers {
+    fn insert(&self, endpoint: &str, ledger: Arc<Ledger>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(endpoint.to_owned(), ledger);
+    }
+
+    fn of(&self, endpoint: &str) -> Option<Arc<Ledger>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(endpoint).cloned()
+    }
 }
 
 /// What participants have done, in numbers.
@@ -89,6 +108,7 @@ struct CarriedBundle {
 pub(crate) struct Publishing {
     peer: Peer,
     offer: Offer,
+    ledger: Option<Arc<Ledger>>,
     /// What is offered.
     pub(crate) sdp: String,
 }
@@ -126,9 +146,21 @@ impl Member {
     /// What the publisher of this number would send.
     pub(crate) fn offer(&self, publisher: u32) -> Result<Publishing, PeerError> {
         let media = self.stage.media;
-        let source = Source::new(self.seat.room, publisher, media, Instant::now());
+        let (room, now) = (self.seat.room, Instant::now());
+        let mut source = Source::new(room, publisher, media, now);
+        let ledger = self.stage.clips.ledger(room, publisher);
+        if let Some(ledger) = &ledger {
+            source = source.playing(&self.stage.clips, ledger, now);
+        }
         let (peer, offer, sdp) = Peer::publishing(&self.stage.identity, source, media)?;
-        Ok(Publishing { peer, offer, sdp })
+        Ok(Publishing { peer, offer, ledger, sdp })
+    }
+
+    /// The server calls this publisher `endpoint`; must be said before anybody can know of what it publishes.
+    pub(crate) fn announce(&self, endpoint: &str, publishing: &Publishing) {
+        if let Some(ledger) = &publishing.ledger {
+            self.stage.ledgers.insert(endpoint, Arc::clone(ledger));
+        }
     }
 
     /// The server's answer is there: from now on media is sent.
@@ -146,10 +178,17 @@ impl Member {
         Ok(())
     }
 
-    /// On a peer connection of its own the stream that `offer` has. ICE begins at once, as in browsers.
-    pub(crate) fn receive(&mut self, stream: &str, began: Instant, offer: &str) -> Result<Answer, PeerError> {
+    /// On a peer connection of its own the stream that `offer` has, of the publisher that the server calls `endpoint`. ICE begins at
+    /// once, as in browsers.
+    pub(crate) fn receive(
+        &mut self,
+        stream: &str,
+        endpoint: &str,
+        began: Instant,
+        offer: &str,
+    ) -> Result<Answer, PeerError> {
         let mut bundle = Bundle::new(self.seat.room, self.stage.media);
-        bundle.expect(began);
+        bundle.expect_of(began, self.stage.ledgers.of(endpoint));
         let (peer, sdp) = Peer::receiving(&self.stage.identity, bundle, self.stage.media, offer)?;
         let candidate = peer.candidate();
         let carried = self.carry(peer);

@@ -50,6 +50,17 @@ pub struct Options {
     /// Publishers send no pictures
     #[arg(long)]
     pub no_video: bool,
+    /// Publishers send the pictures in FILE again and again, each from another place on: IVF with VP8, or a byte stream of H264 (Annex
+    /// B, baseline profile, --frame-rate pictures in a second). Its own rate, codec and key frames are sent, whatever limit the server
+    /// names; asked for a key frame a publisher goes on with the next one in FILE. Checked is all that is checked of synthetic media,
+    /// but for this: whose a packet is says signalling, and that two publishers were mixed up is found out only where they send
+    /// different packets; and a delay longer than FILE is not told from a shorter one if it is there from the first packet on
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["no_video", "codec", "video_bitrate", "key_frame_interval", "simulcast"])]
+    pub video_file: Option<PathBuf>,
+    /// The same of sound: Ogg with Opus, of one channel or two. Packets that are equal, such as those of silence, count from the first
+    /// one on that is like no other. Who speaks, and how loud it is said to be, is as in synthetic sound
+    #[arg(long, value_name = "FILE", conflicts_with = "no_audio")]
+    pub audio_file: Option<PathBuf>,
     /// What publishers' pictures look like to a server
     #[arg(long, value_enum, value_name = "CODEC", default_value_t)]
     pub codec: PictureCodec,
@@ -241,6 +252,21 @@ impl Options {
         if let Some((name, _)) = positive.iter().find(|(_, value)| *value == 0) {
             return Err(format!("{name} must be at least 1"));
         }
+        let from_files = [("--video-file", &self.video_file), ("--audio-file", &self.audio_file)];
+        if let Some((name, _)) = from_files.iter().find(|(_, file)| file.is_some()) {
+            if is_idle {
+                return Err(format!("{name} is about what is sent: --scenario idle sends nothing"));
+            }
+            if self.server != Protocol::Openvidu {
+                return Err(format!(
+                    "{name} is for --server openvidu: with {} signalling does not say here whose a packet from a file is",
+                    self.server
+                ));
+            }
+        }
+        if self.video_file.is_some() && self.scenario == Scenario::Audio {
+            return Err("--video-file is about pictures: --scenario audio has none".to_owned());
+        }
         if is_idle {
             return match shape {
                 Shape { publishers: 0, subscribers: 1.., .. } => Ok(()),
@@ -358,10 +384,31 @@ mod tests {
             ("--video-bitrate 200000", "--video-bitrate"),
             ("--simulcast --no-video", "--no-video"),
             ("--simulcast --server janus", "--server openvidu"),
+            ("--video-file x --server livekit", "--server openvidu"),
+            ("--video-file x --scenario audio", "--scenario audio"),
+            ("--audio-file x --scenario idle", "--scenario idle"),
         ] {
             let error = options(line).check().unwrap_err();
             assert!(error.contains(part), "{line}: {error}");
         }
+    }
+
+    #[test]
+    fn what_a_file_decides_cannot_be_asked_for_beside_it() {
+        for line in [
+            "--video-file x --no-video",
+            "--video-file x --codec h264",
+            "--video-file x --video-bitrate 500",
+            "--video-file x --key-frame-interval 1",
+            "--video-file x --simulcast",
+            "--audio-file x --no-audio",
+        ] {
+            let parsed = Line::try_parse_from(std::iter::once("x").chain(line.split_whitespace()));
+            let error = parsed.err().unwrap().to_string();
+            let names: Vec<_> = line.split_whitespace().filter(|word| word.starts_with("--")).collect();
+            assert!(names.iter().all(|name| error.contains(name)), "{line}: {error}");
+        }
+        assert_eq!(options("--video-file x --frame-rate 25 --audio-file y --video-file z").check(), Ok(()));
     }
 
     #[test]

@@ -22,9 +22,10 @@ use tokio::sync::oneshot;
 use crate::bundle::Bundle;
 use crate::layer::MAX_LAYERS;
 use crate::options::{MediaOptions, PictureCodec};
+use crate::packet::{MediaPacket, Track};
 use crate::reception::Received;
 use crate::sdp;
-use crate::source::{MediaPacket, Source, Track};
+use crate::source::Source;
 
 /// Of each socket: a burst of pictures must fit while the thread is elsewhere. The kernel may give less.
 const SOCKET_BUFFER: usize = 1 << 20;
@@ -82,7 +83,7 @@ pub(crate) struct Happenings {
 
 /// What it is there for.
 pub(crate) enum Purpose {
-    Publish(Source),
+    Publish(Box<Source>),
     Receive(Bundle),
 }
 
@@ -117,7 +118,7 @@ impl Peer {
         source: Source,
         media: MediaOptions,
     ) -> Result<(Self, Offer, String), PeerError> {
-        let mut peer = Self::new(identity, Purpose::Publish(source), media)?;
+        let mut peer = Self::new(identity, Purpose::Publish(Box::new(source)), media)?;
         let mut changes = peer.rtc.sdp_api();
         let mut add = |kind, track: Track, layers| {
             let (stream, track) = (STREAM.to_owned(), track.name().to_owned());

@@ -216,7 +216,8 @@ fn counts_on(last: PictureNumbers, next: PictureNumbers) -> bool {
 mod tests {
     use super::*;
     use crate::options::{MediaOptions, Share};
-    use crate::source::{MediaPacket, Source};
+    use crate::packet::MediaPacket;
+    use crate::source::Source;
 
     const OPTIONS: MediaOptions = MediaOptions {
         audio: false,

@@ -1,11 +1,14 @@
 //! What one subscriber has received of one publisher, and whether that is right: one leg. Pure: it gets packets and the time.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::layer::MAX_LAYERS;
+use crate::ledger::{Identity, Ledger, Trace};
 use crate::options::{MediaOptions, PictureCodec};
+use crate::packet::Track;
 use crate::picture_stream::{PicturePacket, PictureResult, PictureStream};
-use crate::source::{LastNumbers, Track};
+use crate::source::LastNumbers;
 use crate::stamp::{self, Stamp};
 use crate::track_check::{Arrival, TrackCheck, TrackResult};
 
@@ -19,6 +22,9 @@ pub(crate) struct Reception {
     /// When the subscriber began to want it.
     began: Instant,
     publisher: Option<u32>,
+    /// Of its publisher, if that sends from files.
+    ledger: Option<Arc<Ledger>>,
+    traces: [Trace; 2],
     tracks: [Option<TrackCheck>; 2],
     first_packet: Option<Duration>,
     first_picture: Option<Duration>,
@@ -75,6 +81,8 @@ impl Reception {
             layers: media.layers().len(),
             began,
             publisher: None,
+            ledger: None,
+            traces: [Trace::default(); 2],
             tracks: [None, None],
             first_packet: None,
             first_picture: None,
@@ -83,6 +91,16 @@ impl Reception {
             first_best: None,
             misdirected: 0,
         }
+    }
+
+    /// Its publisher sends from files, and this is what it has sent.
+    pub(crate) fn of_ledger(self, ledger: Option<Arc<Ledger>>) -> Self {
+        Self { ledger, ..self }
+    }
+
+    /// Whether packets of this track have no stamps.
+    pub(crate) fn is_unstamped(&self, track: Track) -> bool {
+        self.ledger.as_ref().is_some_and(|ledger| ledger.has(track))
     }
 
     /// Whose it is, once something has come.
@@ -97,8 +115,13 @@ impl Reception {
 
     pub(crate) fn take(&mut self, packet: Received<'_>, now: Instant) -> Receipt {
         let Received { track, sequence, timestamp, marker, payload } = packet;
-        let Some(stamp) = Stamp::read(payload) else {
-            return Receipt::default();
+        let stamp = match self.identify(packet) {
+            Identity::Known(stamp) => stamp,
+            Identity::Ambiguous => return Receipt::default(),
+            Identity::Stranger => {
+                self.misdirected += 1;
+                return Receipt::default();
+            }
         };
         if stamp.room != self.room || *self.publisher.get_or_insert(stamp.publisher) != stamp.publisher {
             self.misdirected += 1;
@@ -133,6 +156,17 @@ impl Reception {
             self.first_picture = Some(age);
         }
         Receipt { delay: Some(stamp::on_clock(now).saturating_sub(stamp.sent)), missing, layer }
+    }
+
+    /// Which packet it is. Padding is none.
+    fn identify(&mut self, packet: Received<'_>) -> Identity {
+        let Received { track, sequence, payload, .. } = packet;
+        match &self.ledger {
+            Some(ledger) if ledger.has(track) && !payload.is_empty() => {
+                ledger.identify(track, sequence, payload, &mut self.traces[track as usize])
+            }
+            _ => Stamp::read(payload).map_or(Identity::Ambiguous, Identity::Known),
+        }
     }
 
     fn is_numbered_by_rtp(&self, track: Track) -> bool {
@@ -188,8 +222,9 @@ fn short(sequence: u64) -> u32 {
 mod tests {
     use super::*;
     use crate::options::Share;
+    use crate::packet::MediaPacket;
     use crate::report::Seams;
-    use crate::source::{MediaPacket, Source};
+    use crate::source::Source;
 
     const OPTIONS: MediaOptions = MediaOptions {
         audio: true,

@@ -12,15 +12,18 @@ use tokio::task::JoinSet;
 use crate::LoadTestError;
 use crate::application::Application;
 use crate::churn::{Habit, come_and_go};
+use crate::clip::Clip;
 use crate::delivery::Delivery;
 use crate::descriptors;
 use crate::figures::{Newcomers, per_cent, server_process};
 use crate::generator::{Generator, Outcome};
-use crate::member::{ParticipantError, Seat, Stage, Tally};
-use crate::options::{Options, Scenario, Shape};
+use crate::member::{Ledgers, ParticipantError, Seat, Stage, Tally};
+use crate::options::{MediaOptions, Options, Scenario, Shape};
+use crate::packet::Track;
 use crate::page;
 use crate::participant::take_part;
 use crate::peer::Identity;
+use crate::playback::Clips;
 use crate::process::{ProcessMeter, dropped_datagrams};
 use crate::progress::Progress;
 use crate::pulse::Pulse;
@@ -53,6 +56,7 @@ pub async fn run(
 ) -> Result<Report, LoadTestError> {
     options.check().map_err(LoadTestError::Options)?;
     let shape = options.shape();
+    let (media, clips) = media(options)?;
     descriptors::raise(shape)?;
     let server = ServerAddress::find(&target.url, options.trust.as_deref(), options.insecure).await?;
     let meter = match options.pid {
@@ -63,7 +67,8 @@ pub async fn run(
     let generators: Result<Vec<_>, _> = (0..options.threads()).map(Generator::start).collect();
     let generators = generators.map_err(|error| LoadTestError::Machine(error.to_string()))?;
     let protocol = target.credentials.protocol();
-    let stage = Stage { server, protocol, identity, generators, media: options.media(), tally: Tally::default() };
+    let (ledgers, tally) = (Ledgers::default(), Tally::default());
+    let stage = Stage { server, protocol, identity, generators, media, clips, ledgers, tally };
     let stage = Arc::new(stage);
     let tag = rand::random();
     let sessions: Vec<String> = (0..shape.rooms).map(|room| protocol.session_name(tag, room)).collect();
@@ -113,6 +118,21 @@ pub async fn run(
         write(file, &page::write(&report))?;
     }
     Ok(report)
+}
+
+/// What publishers send, and what of it from files, which are read here.
+fn media(options: &Options) -> Result<(MediaOptions, Clips), LoadTestError> {
+    let mut media = options.media();
+    let mut clips = Clips::default();
+    if let Some(file) = &options.audio_file {
+        clips.tracks[Track::Audio as usize] = Some(Arc::new(Clip::of_sound(file)?));
+    }
+    if let Some(file) = &options.video_file {
+        let clip = Clip::of_pictures(file, options.frame_rate)?;
+        media.codec = clip.picture_codec();
+        clips.tracks[Track::Video as usize] = Some(Arc::new(clip));
+    }
+    Ok((media, clips))
 }
 
 fn write(file: &Path, text: &str) -> Result<(), LoadTestError> {

@@ -1,4 +1,5 @@
-//! The synthetic media of one publisher: what is due, and which packets that makes. Pure: it gets the time.
+//! The media of one publisher: what is due, and which packets that makes. Pure: it gets the time. It is synthetic, but for the
+//! tracks that come from files ([`crate::playback`]).
 //!
 //! Pictures look like VP8 to whoever looks no further than a server does (RFC 7741, and the header of RFC 6386 §9.1), or like
 //! H264 in packetisation mode 1 (RFC 6184), sound like Opus; what follows is not decodable. All pictures of a layer have the same
@@ -8,10 +9,14 @@
 //! where they are asked for. What the server lets a publisher send ([`Source::limit`]) is heeded as browsers do it: the best layer
 //! is lowered, or stopped. Without simulcast it is not: what was asked for is sent.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::layer::{Layer, MAX_LAYERS};
+use crate::ledger::Ledger;
 use crate::options::{MediaOptions, PictureCodec};
+use crate::packet::{MAX_PAYLOAD, MediaPacket, Track, VP8_DESCRIPTOR, vp8_descriptor};
+use crate::playback::{Clips, Playback};
 use crate::stamp::{self, Stamp};
 
 /// Of sound, as browsers send it.
@@ -19,8 +24,6 @@ const SOUND_PERIOD: Duration = Duration::from_millis(20);
 /// Ticks of the RTP clocks.
 const SOUND_TICKS: u32 = 960;
 const VIDEO_CLOCK: u32 = 90_000;
-/// Bytes of a packet's payload at most: what browsers leave of an MTU of 1200 for headers and SRTP.
-const MAX_PAYLOAD: usize = 1100;
 /// The longest start of a packet: payload descriptor, and header of a key frame.
 const HEADER: usize = 40;
 /// Picture parameter set of H264, as x264 writes it; it goes with those of [`Layer`].
@@ -49,38 +52,6 @@ const SILENT: i8 = -80;
 /// A second of Opus has an even rate, 32 kbit/s.
 const SOUND_PAYLOAD: usize = 80;
 
-/// Which of the two tracks of a stream.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Track {
-    Audio,
-    Video,
-}
-
-impl Track {
-    pub(crate) const ALL: [Self; 2] = [Self::Audio, Self::Video];
-
-    /// In signalling.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Audio => "audio",
-            Self::Video => "video",
-        }
-    }
-}
-
-/// A packet that is to be sent now.
-#[derive(Debug)]
-pub(crate) struct MediaPacket {
-    pub(crate) track: Track,
-    /// Of pictures: which size, 0 is the smallest.
-    pub(crate) layer: usize,
-    pub(crate) payload: Vec<u8>,
-    pub(crate) timestamp: u32,
-    pub(crate) marker: bool,
-    /// Of sound, in dBov.
-    pub(crate) level: Option<i8>,
-}
-
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Source {
@@ -89,6 +60,8 @@ pub(crate) struct Source {
     options: MediaOptions,
     sound: Option<Clock>,
     picture: Option<Clock>,
+    /// In place of them, by track.
+    played: [Option<Playback>; 2],
     /// From the smallest layer on.
     encodings: Vec<Encoding>,
     /// The number of the next packet of sound.
@@ -144,8 +117,7 @@ impl Clock {
 impl Source {
     /// Publishers are not in step with each other: `publisher` decides about the phase.
     pub(crate) fn new(room: u32, publisher: u32, options: MediaOptions, now: Instant) -> Self {
-        // The golden ratio spreads any number of them evenly.
-        let phase = (f64::from(publisher) * 0.618_034).fract();
+        let phase = phase(publisher);
         let clock = |period: Duration| Clock { period, due: now + period.mul_f64(phase), count: 0 };
         let picture_period = Duration::from_secs(1) / options.frame_rate.max(1);
         Self {
@@ -154,6 +126,7 @@ impl Source {
             options,
             sound: options.audio.then(|| clock(SOUND_PERIOD)),
             picture: options.video.then(|| clock(picture_period)),
+            played: [None, None],
             encodings: options
                 .layers()
                 .iter()
@@ -165,6 +138,15 @@ impl Source {
         }
     }
 
+    /// What there are files of is sent from them, and written into the ledger.
+    pub(crate) fn playing(mut self, clips: &Clips, ledger: &Arc<Ledger>, now: Instant) -> Self {
+        self.played = clips.play(ledger, phase(self.publisher), now);
+        let [sound, picture] = self.played.each_ref().map(Option::is_some);
+        self.sound = self.sound.filter(|_| !sound);
+        self.picture = self.picture.filter(|_| !picture);
+        self
+    }
+
     pub(crate) fn publisher(&self) -> u32 {
         self.publisher
     }
@@ -173,6 +155,9 @@ impl Source {
     pub(crate) fn want_key_frame(&mut self, rid: Option<&str>) {
         for encoding in &mut self.encodings {
             encoding.key_frame_wanted |= rid.is_none() || encoding.layer.rid == rid;
+        }
+        if let Some(playback) = &mut self.played[Track::Video as usize] {
+            playback.want_key_frame();
         }
     }
 
@@ -196,13 +181,15 @@ impl Source {
 
     /// When there is something to send.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        [&self.sound, &self.picture].into_iter().flatten().map(|clock| clock.due).min()
+        let synthetic = [&self.sound, &self.picture].into_iter().flatten().map(|clock| clock.due);
+        synthetic.chain(self.played.iter().flatten().filter_map(Playback::due)).min()
     }
 
     /// No more of it.
     pub(crate) fn silence(&mut self) {
         self.sound = None;
         self.picture = None;
+        self.played.iter_mut().flatten().for_each(Playback::silence);
     }
 
     pub(crate) fn last(&self) -> LastNumbers {
@@ -210,11 +197,23 @@ impl Source {
         for (last, encoding) in pictures.iter_mut().zip(&self.encodings) {
             *last = encoding.next.checked_sub(1);
         }
-        LastNumbers { sound: self.next_sound.checked_sub(1), pictures }
+        let mut sound = self.next_sound.checked_sub(1);
+        let [played_sound, played_pictures] = &self.played;
+        if let Some(playback) = played_sound {
+            sound = playback.last();
+        }
+        if let Some(playback) = played_pictures {
+            pictures[0] = playback.last();
+        }
+        LastNumbers { sound, pictures }
     }
 
     /// What is due.
     pub(crate) fn packets(&mut self, now: Instant, mut send: impl FnMut(MediaPacket)) {
+        for playback in self.played.iter_mut().flatten() {
+            playback.packets(now, |frame| level(self.publisher, frame), &mut send);
+            self.omitted += std::mem::take(&mut playback.omitted);
+        }
         if let Some(clock) = &mut self.sound
             && let Some(omitted) = clock.strike(now)
         {
@@ -228,8 +227,7 @@ impl Source {
             Stamp { room, publisher, layer: 0, number, frame, part: 0, parts: 1, sent }.write(&mut payload);
             self.next_sound += 1;
             let timestamp = frame.wrapping_mul(SOUND_TICKS);
-            let speaks = (frame / UTTERANCE + self.publisher).is_multiple_of(SPEAKERS);
-            let level = Some(if speaks { LOUD } else { SILENT });
+            let level = Some(level(self.publisher, frame));
             send(MediaPacket { track: Track::Audio, layer: 0, payload, timestamp, marker: false, level });
         }
         if let Some(clock) = &mut self.picture
@@ -289,6 +287,17 @@ impl Encoding {
     }
 }
 
+/// Of all publishers, how far this one is from the first: the golden ratio spreads any number of them evenly.
+fn phase(publisher: u32) -> f64 {
+    (f64::from(publisher) * 0.618_034).fract()
+}
+
+/// How loud a piece of sound is said to be.
+fn level(publisher: u32, frame: u32) -> i8 {
+    let speaks = (frame / UTTERANCE).wrapping_add(publisher).is_multiple_of(SPEAKERS);
+    if speaks { LOUD } else { SILENT }
+}
+
 /// Packets of a picture, and bytes of each.
 fn packetised(kbps: u32, frame_rate: u32) -> (u16, usize) {
     let bytes = kbps as usize * 1000 / 8 / frame_rate.max(1) as usize;
@@ -300,12 +309,10 @@ fn packetised(kbps: u32, frame_rate: u32) -> (u16, usize) {
 /// One packet of a picture: of `parts`, which one.
 fn vp8(payload: &mut [u8], encoding: &Encoding, is_key_frame: bool, (part, parts): (u16, u16)) {
     let starts = part == 0;
-    // X, S; then I, L and T with a picture id of 15 bits, TL0PICIDX, and temporal layer 0.
-    let [high, low] = encoding.picture_id.to_be_bytes();
-    payload[..6].copy_from_slice(&[if starts { 0x90 } else { 0x80 }, 0xe0, 0x80 | high, low, low, 0x20]);
+    payload[..VP8_DESCRIPTOR].copy_from_slice(&vp8_descriptor(starts, encoding.picture_id));
     if starts {
         let bytes = u32::from(parts) * u32::try_from(payload.len()).unwrap_or(0);
-        vp8_header(&mut payload[6..], encoding.layer, is_key_frame, bytes);
+        vp8_header(&mut payload[VP8_DESCRIPTOR..], encoding.layer, is_key_frame, bytes);
     }
 }
 

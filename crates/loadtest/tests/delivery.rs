@@ -1,5 +1,8 @@
 //! Tests of a real server, in this process: everything is delivered, and the figures say so.
 
+use std::path::Path;
+use std::process::Command;
+
 use clap::Parser;
 use loadtest::{Credentials, LoadTestError, Options, Report, Seams, Target};
 use testbed::server::TestServer;
@@ -165,4 +168,37 @@ async fn pictures_in_three_sizes_come_as_one_stream_without_a_seam() {
         assert_eq!(layers.legs_at_end.iter().sum::<u64>(), 8, "{report}");
         assert!(layers.best_ms.count > 0 && layers.packets[2] > 0, "{report}");
     }
+}
+
+/// Two seconds of what one of ffmpeg's filters makes.
+fn encode(source: &str, codec: &[&str], file: &Path) {
+    let mut command = Command::new("ffmpeg");
+    command.args(["-v", "error", "-nostdin", "-f", "lavfi", "-i", source, "-t", "2", "-threads", "1"]);
+    let status = command.args(codec).arg(file).status().expect("ffmpeg is installed");
+    assert!(status.success(), "{source}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn real_media_comes_from_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let [vp8, h264, sound] = ["a.ivf", "a.h264", "a.ogg"].map(|name| folder.path().join(name));
+    let picture = "testsrc=size=320x240:rate=30";
+    encode(picture, &["-c:v", "libvpx", "-deadline", "realtime", "-cpu-used", "8", "-b:v", "800k", "-g", "30"], &vp8);
+    let baseline =
+        ["-c:v", "libx264", "-preset", "ultrafast", "-profile:v", "baseline", "-pix_fmt", "yuv420p", "-g", "30"];
+    encode(picture, &baseline, &h264);
+    encode("anoisesrc=color=pink:sample_rate=48000", &["-c:a", "libopus", "-ac", "2"], &sound);
+    for pictures in [&vp8, &h264] {
+        let files = format!("--video-file {} --audio-file {}", pictures.display(), sound.display());
+        // Longer than the files: their beginning follows on their end.
+        let report = good(&format!("{files} --publishers 2 --subscribers 1 --duration 3")).await;
+        assert_eq!((report.legs.expected, report.joins.first_picture_ms.count), (4, 4), "{report}");
+        assert_eq!(report.seams, Seams::default(), "{report}");
+        assert!(report.delay_ms.count > 0 && report.packets.received >= 4 * 3 * (30 + 50) / 2, "{report}");
+    }
+    std::fs::write(&vp8, b"RIFF").unwrap();
+    let refused =
+        test(target(&TestServer::start().await), &format!("--video-file {}", vp8.display())).await.unwrap_err();
+    assert!(matches!(refused, LoadTestError::Media { offset: 0, .. }), "{refused}");
+    assert!(refused.to_string().contains("a.ivf, byte 0: it must begin as IVF does"), "{refused}");
 }

@@ -81,7 +81,7 @@ impl Participant<'_> {
         let attached = self.api.ask(handle, method, body, None).await?;
         let offer = attached.sdp.ok_or(SignallingError::Unreadable { method, field: "jsep.sdp" })?;
         let stream = feed.to_string();
-        let answer = self.member.receive(&stream, began, &offer)?;
+        let answer = self.member.receive(&stream, &stream, began, &offer)?;
         self.handles.insert(stream, handle);
         let jsep = json!({ "type": "answer", "sdp": answer.sdp, "trickle": false });
         self.api.ask(handle, "start", json!({ "request": "start" }), Some(jsep)).await?;

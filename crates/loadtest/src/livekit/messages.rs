@@ -2,7 +2,7 @@
 //! `livekit_models.proto`.
 
 use super::protobuf::{Field, Reader, Writer};
-use crate::source::Track;
+use crate::packet::Track;
 
 /// To which of a participant's two peer connections a candidate belongs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

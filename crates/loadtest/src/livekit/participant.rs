@@ -8,8 +8,8 @@ use tokio_tungstenite::tungstenite::protocol::Message;
 
 use super::messages::{self, PeerConnection, Response};
 use crate::member::{Member, ParticipantError, Publishing};
+use crate::packet::Track;
 use crate::sdp;
-use crate::source::Track;
 use crate::websocket::{SignallingError, WebSocket};
 
 /// As its browser library pings; who falls silent is taken for gone.

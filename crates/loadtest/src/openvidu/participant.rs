@@ -65,6 +65,7 @@ impl Participant<'_> {
     async fn publish(&mut self, publisher: u32, own: &str) -> Result<(), ParticipantError> {
         let media = self.member.stage.media;
         let publishing = self.member.offer(publisher)?;
+        self.member.announce(own, &publishing);
         let candidate = publishing.candidate();
         let mut params = json!({
             "sdpOffer": publishing.sdp, "doLoopback": false, "hasAudio": media.audio, "hasVideo": media.video,
@@ -96,7 +97,7 @@ impl Participant<'_> {
         let params = json!({ "sender": stream, "reconnect": false });
         let prepared = self.signalling.request(method, params).await?;
         let offer = prepared["sdpOffer"].as_str().ok_or(SignallingError::Unreadable { method, field: "sdpOffer" })?;
-        let answer = self.member.receive(stream, began, offer)?;
+        let answer = self.member.receive(stream, endpoint, began, offer)?;
         self.tell_candidate(endpoint, answer.candidate).await?;
         self.signalling.request("receiveVideoFrom", json!({ "sender": stream, "sdpAnswer": answer.sdp })).await?;
         Ok(())
