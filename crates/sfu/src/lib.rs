@@ -33,6 +33,7 @@ mod milestones;
 mod numbering;
 mod pacer;
 mod packet;
+mod peer;
 mod pipe;
 mod piping;
 mod publication;

@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use protocol::id::{PublicationId, RouterId, SubscriberId, TapId, TransportId, WorkerId};
@@ -12,22 +11,20 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 
 use crate::consumer::Consumer;
-use crate::demux::{Demux, Route, Ufrag};
+use crate::demux::{Demux, Route};
 use crate::keyframe;
-use crate::layer_selector::LayerActivity;
-use crate::milestones::{self, Milestones};
-use crate::pacer::Pacer;
-use crate::packet::{MediaKind, OutgoingHeader, Packet};
+use crate::milestones;
+use crate::packet::{MediaKind, Packet};
+use crate::peer::Peer;
 use crate::pipe::{Piped, Place};
 use crate::publication::Publication;
 use crate::refusal::IceSecret;
-use crate::sdp::{AudioFormat, OutgoingIds, VideoFormat};
 use crate::selection::BigRoom;
 use crate::slots::{Slot, Slots};
-use crate::subscriber::{self, Membership, Subscriber};
+use crate::subscriber::{self, Subscriber};
 use crate::tap::Tap;
 use crate::timers::{Timer, Timers};
-use crate::transport::{LocalCandidates, Report, Shared, Sink, Transport, TransportEvent, WallClock};
+use crate::transport::{Report, Shared, Sink, Transport, TransportEvent, WallClock};
 use crate::{Arrival, Candidates, Config, Datagram, Output, Protocol, Transmit};
 
 /// Packets collected for one publication before they are forwarded even if nobody takes the outputs.
@@ -64,94 +61,6 @@ pub struct Sfu {
     dirty: Vec<PublicationId>,
     /// Publications of other workers that perhaps nobody receives here any more.
     pub(crate) deserted: Vec<PublicationId>,
-}
-
-/// A peer connection and what it is for.
-#[derive(Debug)]
-pub(crate) struct Peer {
-    pub(crate) id: TransportId,
-    /// It is called by this one.
-    pub(crate) ufrag: Ufrag,
-    /// And was by this one, before the client began ICE anew: some of its checks are still on their way.
-    pub(crate) former_ufrag: Option<Ufrag>,
-    pub(crate) router: RouterId,
-    pub(crate) publication: PublicationId,
-    pub(crate) transport: Transport,
-    /// Those it was made with.
-    pub(crate) candidates: Arc<LocalCandidates>,
-    /// Set on subscribers, and on publishers with loop-back.
-    pub(crate) consumer: Option<Consumer>,
-    /// Whose it is, of subscribers.
-    pub(crate) subscriber: Option<SubscriberId>,
-    /// The same, where it is counted what its path carries.
-    pub(crate) membership: Option<Membership>,
-    /// Its pictures wait for their turn.
-    pub(crate) is_paced: bool,
-    pub(crate) milestones: Milestones,
-    pub(crate) offer: Option<PendingOffer>,
-}
-
-impl Peer {
-    /// When it wants to be woken.
-    fn deadline(&self) -> Option<Instant> {
-        let offer = self.offer.as_ref().map(|offer| offer.expires);
-        self.transport.deadline().into_iter().chain(offer).min()
-    }
-
-    /// Sends it what it gets of `packets`; pictures wait for their turn, if there is a pacer. The layer of which it needs a key
-    /// frame, if it cannot go on without.
-    fn hand_on(
-        &mut self,
-        packets: &[Packet],
-        layers: &[LayerActivity],
-        generation: u32,
-        now: Instant,
-        sink: &mut Sink,
-        mut paced: Option<(Slot, &mut Pacer)>,
-    ) -> Option<usize> {
-        let consumer = self.consumer.as_mut()?;
-        if let Some((slot, pacer)) = &mut paced
-            && pacer.is_full(*slot, now)
-            && pacer.leave_out(*slot)
-        {
-            consumer.lost_pictures(now);
-        }
-        let mut milestones = self.subscriber.map(|_| &mut self.milestones);
-        let mut wanted = None;
-        self.transport.send(now, sink, |leg| {
-            let write = |packet: &Packet, header: OutgoingHeader| {
-                if packet.kind == MediaKind::Video
-                    && let Some((slot, pacer)) = &mut paced
-                {
-                    return pacer.push(*slot, packet, header, now);
-                }
-                leg.write(packet, header);
-                if let Some(milestones) = &mut milestones {
-                    milestones.went(packet, header.layer);
-                }
-            };
-            wanted = consumer.forward(packets, layers, generation, now, write);
-        });
-        wanted
-    }
-
-    /// Sends it a picture's packet whose turn it is.
-    pub(crate) fn let_out(&mut self, packet: &Packet, header: OutgoingHeader, now: Instant, sink: &mut Sink) {
-        let milestones = &mut self.milestones;
-        self.transport.send(now, sink, |leg| {
-            leg.write(packet, header);
-            milestones.went(packet, header.layer);
-        });
-    }
-}
-
-/// An offer of ours that waits for its answer.
-#[derive(Debug)]
-pub(crate) struct PendingOffer {
-    pub(crate) expires: Instant,
-    pub(crate) audio: Option<AudioFormat>,
-    pub(crate) video: Option<VideoFormat>,
-    pub(crate) ids: OutgoingIds,
 }
 
 impl Sfu {
