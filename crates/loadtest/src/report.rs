@@ -6,6 +6,7 @@ use hdrhistogram::Histogram;
 use serde::Serialize;
 
 use crate::options::Share;
+use crate::target::Protocol;
 
 /// Why participants failed, in a table.
 const MOST_REASONS: usize = 10;
@@ -205,8 +206,11 @@ impl Report {
         if misdirected > 0 {
             found.push(format!("{misdirected} packets came to somebody who must not have them"));
         }
-        if self.seams.count() > 0 {
-            found.push(format!("pictures have {}", self.seams));
+        // LiveKit leaves a number out where a leg begins: how others number pictures is told, and no failure.
+        let numbers_as_we = self.protocol == Protocol::Openvidu.to_string();
+        let seams = if numbers_as_we { self.seams } else { Seams { picture_ids: 0, ..self.seams } };
+        if seams.count() > 0 {
+            found.push(format!("pictures have {seams}"));
         }
         // What is lost on purpose may well leave room for no more.
         if let Some(Layers { only_smallest: legs @ 1.., .. }) = &self.layers
@@ -422,6 +426,12 @@ pub(crate) mod tests {
         assert_eq!(refused.shortcomings(), ["2 of 2 participants failed"]);
         let torn = Report { seams: Seams { torn: 2, ..Seams::default() }, ..report() };
         assert!(torn.shortcomings()[0].contains("2 torn pictures"), "{torn}");
+        let numbered = Report { seams: Seams { picture_ids: 2, ..Seams::default() }, ..report() };
+        assert_eq!(numbered.shortcomings().len(), 1);
+        let elsewhere = Report { protocol: Protocol::Livekit.to_string(), ..numbered };
+        assert_eq!(elsewhere.shortcomings(), Vec::<String>::new());
+        let torn_elsewhere = Report { protocol: elsewhere.protocol, ..torn };
+        assert_eq!(torn_elsewhere.shortcomings().len(), 1);
         let low = Layers { only_smallest: 3, legs_at_end: vec![3, 0, 0], packets: vec![9, 0, 1], ..Layers::default() };
         let low = Report { layers: Some(low), ..report() };
         assert_eq!(low.shortcomings(), ["3 legs never got more than the smallest layer"]);
