@@ -354,8 +354,8 @@ pub(crate) fn session(config: &Config, fallback_host: IpAddr, udp_port: u16) -> 
             patience: Duration::from_secs(config.madang_broadcast_patience.into()),
         },
         virtual_background: config.madang_virtual_background,
-        // As of the original, Kurento does, and mediasoup does not.
         camera_states: config.openvidu_webhook_events.contains(&EventName::CameraStateChanged),
+        // As of the original, Kurento does, and mediasoup does not.
         transcodes: config.openvidu_enterprise_media_server == MediaServer::Kurento,
         filter_images: Some(config.madang_filter_images.clone()).filter(|folder| !folder.is_empty()),
         recording: RecordingSettings {
