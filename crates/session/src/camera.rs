@@ -83,6 +83,18 @@ pub enum CameraState {
 }
 
 impl CameraState {
+    /// What it becomes by what is told of the job that pulls it, if anything does.
+    pub(crate) fn after(news: &JobNews) -> Option<Self> {
+        match news {
+            JobNews::Said(FromJob::Ready { .. }) => Some(Self::Playing),
+            JobNews::Said(FromJob::Interrupted { why }) | JobNews::Restarting { why } => {
+                Some(Self::Interrupted { why: why.clone() })
+            }
+            JobNews::Said(_) => None,
+            JobNews::Ended(end) => Some(Self::Failed { why: end.to_string() }),
+        }
+    }
+
     /// As applications are told, with the reason if there is one.
     pub fn described(&self) -> (CameraStatus, Option<&str>) {
         match self {
@@ -348,7 +360,7 @@ impl Session {
         cx: &mut Context,
     ) {
         cx.timers.cancel(Timer::CameraDescription(publication));
-        let Some((camera, room)) = self.camera_mut(who) else { return };
+        let Some((camera, _)) = self.camera_mut(who) else { return };
         let codec = video.codec;
         if camera.codec().is_some_and(|settled| settled != codec) {
             // It was too late: it has been told, or is being told, what it must be.
@@ -359,7 +371,7 @@ impl Session {
         if camera.formats.as_ref() == Some(&formats) {
             return;
         }
-        let before = camera.formats.replace(formats.clone());
+        let before = camera.formats.replace(formats);
         if let Some(job) = camera.job {
             cx.settle_pull(job, codec);
         }
@@ -367,7 +379,7 @@ impl Session {
         let waiting = before.is_none().then_some(publication);
         let Some(stream) = self.participant(who).and_then(|own| own.stream.as_ref()) else { return };
         for publication in stream.unfiltered().filter(|it| Some(*it) != waiting).chain(waiting) {
-            cx.effects.media(room, MediaOperation::PublishLocal { publication, formats: Some(formats.clone()) });
+            self.publish_camera_as(who, publication, cx);
         }
     }
 
@@ -389,34 +401,34 @@ impl Session {
         cx: &mut Context,
         now: Time,
     ) {
+        let Some(state) = CameraState::after(news) else { return };
         let session = self.id.clone();
         let Some(connection) = self.participant(who).map(|own| own.connection.clone()) else { return };
         let Some((camera, _)) = self.camera_mut(who) else { return };
-        match news {
-            JobNews::Said(FromJob::Ready { video, .. }) => {
-                tracing::info!(%session, %connection, "camera plays");
-                self.camera_enters(who, CameraState::Playing, cx, now);
-                if let Some(video) = video {
-                    self.describe_camera(who, publication, video.clone(), cx);
-                }
-            }
-            JobNews::Said(FromJob::Interrupted { why }) | JobNews::Restarting { why } => {
+        match &state {
+            CameraState::Playing => tracing::info!(%session, %connection, "camera plays"),
+            CameraState::Interrupted { why } => {
                 if !matches!(camera.state(), CameraState::Interrupted { .. }) {
                     tracing::warn!(%session, %connection, why, "camera does not play: it is tried again");
                 }
-                self.camera_enters(who, CameraState::Interrupted { why: why.clone() }, cx, now);
             }
-            JobNews::Ended(end) => {
-                tracing::warn!(%session, %connection, why = %end, "camera cannot be played");
+            CameraState::Failed { why } => {
+                tracing::warn!(%session, %connection, why, "camera cannot be played");
                 camera.job = None;
-                // A file plays once, as far as it goes.
-                let is_over = camera.properties.is_file() && matches!(end, JobEnd::Failed(_));
-                self.camera_enters(who, CameraState::Failed { why: end.to_string() }, cx, now);
-                if !is_over {
-                    cx.timers.set(Timer::CameraJob(publication), now + ANOTHER_JOB);
-                }
             }
-            JobNews::Said(_) => {}
+            CameraState::Idle | CameraState::Connecting => {}
+        }
+        let is_file = camera.properties.is_file();
+        self.camera_enters(who, state, cx, now);
+        match news {
+            JobNews::Said(FromJob::Ready { video: Some(video), .. }) => {
+                self.describe_camera(who, publication, video.clone(), cx);
+            }
+            // A file plays once, as far as it goes.
+            JobNews::Ended(end) if !(is_file && matches!(end, JobEnd::Failed(_))) => {
+                cx.timers.set(Timer::CameraJob(publication), now + ANOTHER_JOB);
+            }
+            _ => {}
         }
     }
 }

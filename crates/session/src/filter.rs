@@ -90,10 +90,11 @@ impl StreamFilter {
         })
     }
 
-    /// It gets what the publisher sends.
+    /// It gets what the publisher sends: a client as everybody knows it, a camera behind the filter.
     fn listen(&self, publication: PublicationId, properties: &StreamProperties, cx: &mut Context) {
+        let source = if self.is_of_camera { self.behind } else { publication };
         let input = properties.job_input(INPUT, stream::kinds(properties));
-        cx.add_job_input(self.job, (self.router, publication), self.tap, input);
+        cx.add_job_input(self.job, (self.router, source), self.tap, input);
     }
 
     /// It takes the publisher's place. A camera has left that.
@@ -189,25 +190,22 @@ impl Session {
         let mut applied = StreamFilter::start(&filter, kinds, (router, stream.publication), purpose, is_camera, cx);
         let (id, name, behind) = (cx.ids.media_request(), stream.id().clone(), applied.behind);
         applied.awaited = Some(id);
-        if !is_camera {
-            applied.listen(stream.publication, &stream.description.properties, cx);
-        }
         stream.filter = Some(applied);
         if is_camera {
             self.publish_camera_as(publisher, behind, cx);
             self.route_camera(publisher, cx);
-            self.listen_behind(publisher, cx);
         }
+        self.feed_filter(publisher, cx);
         let task = MediaTask::ApplyFilter { publisher, stream: name, filter };
         cx.await_media(id, MediaRequest { origin, seat, router, task }, now)
     }
 
-    /// The filter of a camera's stream gets what the camera sends.
-    fn listen_behind(&self, publisher: ParticipantId, cx: &mut Context) {
+    /// The filter of a stream gets what its publisher sends.
+    fn feed_filter(&self, publisher: ParticipantId, cx: &mut Context) {
         if let Some(stream) = self.participant(publisher).and_then(|own| own.stream.as_ref())
             && let Some(filter) = &stream.filter
         {
-            filter.listen(filter.behind, &stream.description.properties, cx);
+            filter.listen(stream.publication, &stream.description.properties, cx);
         }
     }
 
@@ -404,12 +402,8 @@ impl Session {
 
     /// A stream was published with its filter, which is between from the first picture on.
     pub(crate) fn begin_filter(&mut self, who: ParticipantId, cx: &mut Context) {
-        if let Some(stream) = self.participant_mut(who).and_then(|own| own.stream.as_mut())
-            && let Some(filter) = &mut stream.filter
-        {
-            filter.listen(stream.publication, &stream.description.properties, cx);
-            self.interpose_filter(who, cx);
-        }
+        self.feed_filter(who, cx);
+        self.interpose_filter(who, cx);
     }
 
     /// A filter takes its publisher's place, unless it has it: whether it had.

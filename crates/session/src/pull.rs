@@ -113,18 +113,14 @@ impl Registry {
     /// The job of a pull reports: all of its cameras are told.
     pub(crate) fn pull_reported(&mut self, job: JobId, news: &JobNews, now: Time) {
         let Some(pull) = self.cx.pulls.get_mut(&job) else { return };
-        match news {
-            JobNews::Said(FromJob::Ready { video, .. }) => {
-                pull.state = CameraState::Playing;
-                // What comes too late has been told, or is being told, what it must be.
-                if video.as_ref().is_some_and(|video| pull.codec.is_none_or(|codec| codec == video.codec)) {
-                    pull.video.clone_from(video);
-                }
-            }
-            JobNews::Said(FromJob::Interrupted { why }) | JobNews::Restarting { why } => {
-                pull.state = CameraState::Interrupted { why: why.clone() };
-            }
-            JobNews::Said(_) | JobNews::Ended(_) => {}
+        if let Some(state) = CameraState::after(news) {
+            pull.state = state;
+        }
+        // What comes too late has been told, or is being told, what it must be.
+        if let JobNews::Said(FromJob::Ready { video: Some(video), .. }) = news
+            && pull.codec.is_none_or(|codec| codec == video.codec)
+        {
+            pull.video = Some(video.clone());
         }
         let cameras: Vec<PublicationId> = pull.cameras.keys().copied().collect();
         if matches!(news, JobNews::Ended(_)) {
