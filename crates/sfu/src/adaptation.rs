@@ -16,7 +16,7 @@ use crate::sfu::Sfu;
 use crate::slots::{Slot, Slots};
 use crate::subscriber::{Probe, Sound, Subscriber, account};
 use crate::timers::Timer;
-use crate::transport::{PathFeedback, Transport, read_path};
+use crate::transport::{Departed, PathFeedback, Transport, read_path};
 
 /// Between two measurements of what layers take.
 const MEASURE: Duration = Duration::from_millis(500);
@@ -259,7 +259,7 @@ impl Sfu {
             };
             if let Transport::Sending(sending) = &mut peer.transport {
                 sending.probe(due - sent, is_small, &publication.kept, now, &mut self.sink);
-                sent += self.sink.departed.iter().map(|departed| departed.size).sum::<usize>();
+                sent += Departed::bytes(&self.sink.departed);
                 account(peer.membership, &mut self.subscribers, &mut self.sink.departed, now);
                 self.schedule(slot);
             }

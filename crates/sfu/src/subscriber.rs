@@ -210,11 +210,11 @@ impl Subscriber {
         }
         if let Some(probe) = &mut self.probe {
             // Media is as good as what is sent for nothing else.
-            probe.bytes += departed.iter().map(|departed| departed.size).sum::<usize>();
+            probe.bytes += Departed::bytes(departed);
             probe.packets += departed.len();
         }
         if self.paces() {
-            self.pacer.left(departed.iter().map(|departed| departed.size).sum(), now);
+            self.pacer.left(Departed::bytes(departed), now);
         }
     }
 

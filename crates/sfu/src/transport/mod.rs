@@ -151,6 +151,13 @@ pub(crate) struct Departed {
     pub(crate) size: usize,
 }
 
+impl Departed {
+    /// Of several.
+    pub(crate) fn bytes(departed: &[Self]) -> usize {
+        departed.iter().map(|departed| departed.size).sum()
+    }
+}
+
 /// Where transports put what they produce.
 #[derive(Debug)]
 pub(crate) struct Sink {

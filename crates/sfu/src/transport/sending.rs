@@ -516,8 +516,7 @@ impl TrainLeg<'_> {
         let Some(index) = of_pictures else {
             return;
         };
-        let sent =
-            |leg: &Self, before: usize| leg.sink.departed[before..].iter().map(|departed| departed.size).sum::<usize>();
+        let sent = |leg: &Self, before: usize| Departed::bytes(&leg.sink.departed[before..]);
         let before = self.sink.departed.len();
         let numbers: Vec<u16> = self.streams[index].repeatable().take(if is_small { 0 } else { MOST_PROBES }).collect();
         for number in numbers {
