@@ -272,12 +272,14 @@ impl Prober {
         let measured = running.measured().unwrap_or(0.0);
         let arrived = measured >= ARRIVED * target;
         let better = measured > prospect.estimate;
-        match running.stage {
-            // It is confirmed that a path carries what it was found to end at, too.
-            Stage::Confirm if arrived => {}
-            Stage::Ping => {}
-            _ if measured > 0.0 => self.found_end = !arrived,
-            _ => {}
+        // What is confirmed may be what the path was found to end at.
+        let tells_end = match running.stage {
+            Stage::Ping => false,
+            Stage::Confirm => !arrived,
+            Stage::Recover | Stage::Ramp => true,
+        };
+        if tells_end && measured > 0.0 {
+            self.found_end = !arrived;
         }
         match running.stage {
             Stage::Ping => None,

@@ -213,7 +213,7 @@ impl Sfu {
             return 0;
         };
         peer.let_out(&waiting.packet, waiting.header, self.now, &mut self.sink);
-        let sent = self.sink.departed.iter().map(|departed| departed.size).sum();
+        let sent = Departed::bytes(&self.sink.departed);
         account(peer.membership, &mut self.subscribers, &mut self.sink.departed, self.now);
         if peer.milestones.has_news() {
             self.tell_milestones(slot);

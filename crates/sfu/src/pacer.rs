@@ -142,7 +142,7 @@ impl Pacer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::packet::{Extensions, MediaKind, Source};
+    use crate::packet::{MediaKind, Source};
 
     const RATE: Bitrate = Bitrate::kbps(400);
     const ANN: Slot = Slot(1);
@@ -151,18 +151,7 @@ mod tests {
     fn push(pacer: &mut Pacer, slot: Slot, frame: u32, sequence: u64, now: Instant) {
         let source = Source { generation: 1, layer: 0, ssrc: 1 };
         let packet = Packet::bare(MediaKind::Video, source, sequence, &[0; 1000], now);
-        let header = OutgoingHeader {
-            sequence,
-            timestamp: frame,
-            marker: false,
-            is_empty: false,
-            layer: 0,
-            extensions: Extensions::default(),
-            redundant: false,
-            wallclock: now,
-            vp8: None,
-        };
-        pacer.push(slot, &packet, header, now);
+        pacer.push(slot, &packet, OutgoingHeader::bare(sequence, frame, now), now);
     }
 
     /// What may leave by then, each packet at its time.

@@ -96,6 +96,24 @@ impl Packet {
     }
 }
 
+#[cfg(test)]
+impl OutgoingHeader {
+    /// One of which no more is known than this.
+    pub(crate) fn bare(sequence: u64, timestamp: u32, now: Instant) -> Self {
+        Self {
+            sequence,
+            timestamp,
+            marker: false,
+            is_empty: false,
+            layer: 0,
+            extensions: Extensions::default(),
+            redundant: false,
+            wallclock: now,
+            vp8: None,
+        }
+    }
+}
+
 impl Packet {
     /// The payload without repeated frames.
     pub(crate) fn primary(&self) -> &[u8] {

@@ -36,7 +36,7 @@ pub(crate) struct Peer {
     pub(crate) subscriber: Option<SubscriberId>,
     /// The same, where it is counted what its path carries.
     pub(crate) membership: Option<Membership>,
-    /// Its pictures wait for their turn.
+    /// Its pictures wait for their turn. As of the last division of its client's path: it does not come and go in between.
     pub(crate) is_paced: bool,
     pub(crate) milestones: Milestones,
     pub(crate) offer: Option<PendingOffer>,

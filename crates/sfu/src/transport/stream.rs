@@ -460,18 +460,8 @@ mod tests {
         for number in (0..10 * rate).map(|number| 65_000 + u64::from(number)) {
             let mut packet = Packet::bare(MediaKind::Video, source, number, &[0; 100], now);
             packet.kept = Some(0);
-            let header = OutgoingHeader {
-                sequence: number,
-                timestamp: (number * u64::from(SECOND) / u64::from(rate)) as u32,
-                marker: false,
-                is_empty: false,
-                layer: 0,
-                extensions: Extensions::default(),
-                redundant: false,
-                wallclock: now,
-                vp8: None,
-            };
-            stream.sent(&header, &packet, 100);
+            let timestamp = (number * u64::from(SECOND) / u64::from(rate)) as u32;
+            stream.sent(&OutgoingHeader::bare(number, timestamp, now), &packet, 100);
         }
         let remembered = stream.repeatable().take_while(|number| stream.repetition(*number).is_some()).collect();
         (remembered, stream.remembered.len())
