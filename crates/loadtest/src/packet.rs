@@ -37,6 +37,11 @@ pub(crate) struct MediaPacket {
     pub(crate) level: Option<i8>,
 }
 
+/// Before a part of a unit of H264 with this header (FU-A, RFC 6184 §5.8), which is in that of each part.
+pub(crate) fn h264_fragment(unit: u8, is_first: bool, is_last: bool) -> [u8; 2] {
+    [unit & 0xe0 | 28, u8::from(is_first) << 7 | u8::from(is_last) << 6 | unit & 0x1f]
+}
+
 /// X, S; then I, L and T with a picture id of 15 bits, TL0PICIDX, and temporal layer 0.
 pub(crate) fn vp8_descriptor(starts: bool, picture_id: u16) -> [u8; VP8_DESCRIPTOR] {
     let [high, low] = picture_id.to_be_bytes();

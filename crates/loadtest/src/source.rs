@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use crate::layer::{Layer, MAX_LAYERS};
 use crate::ledger::Ledger;
 use crate::options::{MediaOptions, PictureCodec};
-use crate::packet::{MAX_PAYLOAD, MediaPacket, Track, VP8_DESCRIPTOR, vp8_descriptor};
+use crate::packet::{MAX_PAYLOAD, MediaPacket, Track, VP8_DESCRIPTOR, h264_fragment, vp8_descriptor};
 use crate::playback::{Clips, Playback};
 use crate::stamp::{self, Stamp};
 
@@ -338,9 +338,7 @@ fn h264(payload: &mut [u8], layer: &Layer, is_key_frame: bool, (part, parts): (u
         payload[0] = unit;
         return;
     }
-    let ends = [(part == first, 0x80), (part + 1 == parts, 0x40)];
-    let ends: u8 = ends.iter().filter(|(is_one, _)| *is_one).map(|(_, bit)| bit).sum();
-    payload[..2].copy_from_slice(&[unit & 0xe0 | 28, ends | unit & 0x1f]);
+    payload[..2].copy_from_slice(&h264_fragment(unit, part == first, part + 1 == parts));
 }
 
 /// RFC 6386 §9.1: the tag of a frame, and what a key frame says of itself.

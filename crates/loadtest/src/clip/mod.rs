@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use crate::LoadTestError;
 use crate::options::PictureCodec;
-use crate::packet::{MAX_PAYLOAD, VP8_DESCRIPTOR};
+use crate::packet::{MAX_PAYLOAD, VP8_DESCRIPTOR, h264_fragment};
 
 /// All of a file is in memory.
 const MAX_FILE: u64 = 256 << 20;
@@ -254,13 +254,10 @@ fn packetised(codec: payload::Codec, unit: &[u8]) -> Vec<ClipPacket> {
     match codec {
         payload::Codec::Vp8 => parts(unit, MAX_PAYLOAD - VP8_DESCRIPTOR).map(|part| packet(part.to_vec())).collect(),
         payload::Codec::H264 if unit.len() > MAX_PAYLOAD => {
-            // FU-A, RFC 6184 §5.8: the unit's header is in that of each fragment.
             let (header, rest) = (unit[0], &unit[1..]);
             let count = parts(rest, MAX_PAYLOAD - 2).len();
             let fragment = |(index, part): (usize, &[u8])| {
-                let start = if index == 0 { 0x80 } else { 0 };
-                let end = if index + 1 == count { 0x40 } else { 0 };
-                packet([&[header & 0xe0 | 28, start | end | header & 0x1f], part].concat())
+                packet([&h264_fragment(header, index == 0, index + 1 == count), part].concat())
             };
             parts(rest, MAX_PAYLOAD - 2).enumerate().map(fragment).collect()
         }
