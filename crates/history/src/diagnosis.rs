@@ -74,7 +74,9 @@ pub enum Cause {
     Away,
     /// Who may publish has not tried: a camera that was refused, or an application that does not.
     PublishesNothing,
-    /// The role does not let it publish.
+    /// It was made to watch: its role does not let it publish, and it has not tried.
+    OnlyWatches,
+    /// The role does not let it publish, though it wanted to.
     MayNotPublish {
         /// Which it has.
         role: Option<Role>,
@@ -169,6 +171,7 @@ impl Cause {
             Self::NeverCame => "never-came",
             Self::Away => "away",
             Self::PublishesNothing => "publishes-nothing",
+            Self::OnlyWatches => "only-watches",
             Self::MayNotPublish { .. } => "may-not-publish",
             Self::PublisherLacksCodec { .. } => "publisher-lacks-codec",
             Self::SubscriberLacksCodec { .. } => "subscriber-lacks-codec",
@@ -202,6 +205,7 @@ impl Cause {
     pub fn level(&self) -> Level {
         match self {
             Self::NeverCame
+            | Self::OnlyWatches
             | Self::Muted
             | Self::CameraOff
             | Self::WithoutSound
@@ -275,7 +279,8 @@ impl Examination<'_> {
             self.examine_published(leg);
         }
         for other in &self.story.people {
-            if let Some(published) = other.publishes().filter(|_| other.connection != person.connection) {
+            let published = other.published.iter().rev().find(|leg| self.counts(leg));
+            if let Some(published) = published.filter(|_| other.connection != person.connection) {
                 self.examine_received(published, person.receives(&published.stream), joined_at);
             }
         }
@@ -309,9 +314,15 @@ impl Examination<'_> {
             is_explained = true;
             break;
         }
-        let may_publish = matches!(person.role, Some(Role::Publisher | Role::Moderator));
-        if !is_explained && may_publish && self.now >= joined_at + HESITATION {
-            self.find(Cause::PublishesNothing, None, Lacks::Both, joined_at);
+        if is_explained || self.now < joined_at + HESITATION {
+            return;
+        }
+        match person.role {
+            Some(Role::Publisher | Role::Moderator) => {
+                self.find(Cause::PublishesNothing, None, Lacks::Both, joined_at);
+            }
+            Some(Role::Subscriber) => self.find(Cause::OnlyWatches, None, Lacks::Both, joined_at),
+            None => {}
         }
     }
 

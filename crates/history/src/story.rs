@@ -449,11 +449,6 @@ impl Person {
         self.joined_at.is_some() && self.left_at.is_none()
     }
 
-    /// What it publishes now.
-    pub fn publishes(&self) -> Option<&Leg> {
-        self.published.iter().rev().find(|leg| leg.closed_at.is_none())
-    }
-
     /// What it receives from somebody, or has received last.
     pub fn receives(&self, stream: &StreamId) -> Option<&Leg> {
         self.received.iter().rev().find(|leg| leg.stream == *stream)

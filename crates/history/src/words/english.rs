@@ -37,6 +37,10 @@ pub(super) fn finding(name: &str, other: &str, finding: &Finding) -> (String, St
              whether another program uses it. The application must call session.publish after connect."
                 .to_owned(),
         ),
+        Cause::OnlyWatches => (
+            format!("{name} only watches: its role is SUBSCRIBER."),
+            "If it should be seen, make its connection with the role PUBLISHER, or change the role with PATCH.".to_owned(),
+        ),
         Cause::MayNotPublish { role } => (
             format!(
                 "{name} wanted to publish, but its role is {}.",

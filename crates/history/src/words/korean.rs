@@ -35,6 +35,10 @@ pub(super) fn finding(name: &str, other: &str, finding: &Finding) -> (String, St
              애플리케이션은 connect 다음에 session.publish를 불러야 합니다."
                 .to_owned(),
         ),
+        Cause::OnlyWatches => (
+            format!("{name}은(는) 보기만 합니다. 역할이 SUBSCRIBER입니다."),
+            "보여야 한다면 역할을 PUBLISHER로 하여 연결을 만들거나 PATCH로 역할을 바꾸세요.".to_owned(),
+        ),
         Cause::MayNotPublish { role } => (
             format!(
                 "{name}이(가) publish하려 했지만 역할이 {}입니다.",
