@@ -284,10 +284,12 @@ impl Examination<'_> {
                 self.examine_received(published, person.receives(&published.stream), joined_at);
             }
         }
-        // What was received to the end of somebody who has left is told, too.
+        // What never came of streams that ended before: only afterwards, since it is past.
         if self.story.ended_at.is_some() || person.left_at.is_some() {
-            for leg in person.received.iter().filter(|leg| leg.closed_at.is_some() && leg.connected_at.is_none()) {
-                self.examine_way(leg, Lacks::Both);
+            for leg in person.received.iter().filter(|leg| leg.connected_at.is_none()) {
+                if !self.counts(leg) {
+                    self.examine_way(leg, Lacks::Both);
+                }
             }
         }
     }
