@@ -397,6 +397,10 @@ impl Leg {
     /// What is worth telling of it.
     fn saw(&mut self, what: &TransportObservation, now: Millis) -> Vec<What> {
         match what {
+            TransportObservation::Checked => {
+                self.reached_at = Some(now);
+                vec![What::Checked]
+            }
             TransportObservation::Path(path) => {
                 let had = self.path.replace(*path);
                 self.reached_at.get_or_insert(now);

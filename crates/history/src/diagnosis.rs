@@ -333,7 +333,8 @@ impl Examination<'_> {
         let since = leg.agreed_at.unwrap_or(leg.negotiating_at).max(leg.negotiating_at);
         let until = leg.closed_at.unwrap_or(self.now);
         let waits = until >= since + PATIENCE;
-        if let Some(cut_at) = leg.cut_at {
+        // What ends before it was ever there is told below.
+        if let Some(cut_at) = leg.cut_at.filter(|_| leg.connected_at.is_some()) {
             if until >= cut_at + PATIENCE {
                 self.find(Cause::Cut, Some(leg), lacks, cut_at);
             }

@@ -303,6 +303,7 @@ pub enum What {
     Publishing { audio: bool, video: bool, source: String },
     Offered,
     Agreed,
+    Checked,
     Reached { path: MediaPath },
     Moved { path: MediaPath },
     Connected,

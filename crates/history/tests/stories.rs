@@ -115,6 +115,7 @@ impl Telling {
     }
 
     fn connect(&mut self, who: &str, stream: &str) {
+        self.saw(who, stream, TransportObservation::Checked);
         self.saw(who, stream, TransportObservation::Path(path()));
         self.saw(who, stream, TransportObservation::Connected);
     }
@@ -253,7 +254,8 @@ fn what_is_wrong_with_a_publisher_is_told_of_the_publisher() {
         (
             |call| {
                 call.agree(ANN, ANNS);
-                call.saw(ANN, ANNS, TransportObservation::Path(path()));
+                call.saw(ANN, ANNS, TransportObservation::Checked);
+                call.wait(20).saw(ANN, ANNS, TransportObservation::Disconnected);
             },
             "not-encrypted",
             Lacks::Both,
