@@ -111,7 +111,15 @@ export interface Leg {
   stream: string;
   /** The publisher's connection. */
   from: string;
-  state: 'asked' | 'refused' | 'negotiated' | 'reached' | 'connected' | 'flowing' | 'cut' | 'closed';
+  state:
+    | 'asked'
+    | 'refused'
+    | 'negotiated'
+    | 'reached'
+    | 'connected'
+    | 'flowing'
+    | 'cut'
+    | 'closed';
   since: number;
   closedAt: number | null;
   reason: string | null;
