@@ -32,8 +32,12 @@ function layout(answers: FormData) {
     : { recordingLayout };
 }
 
-const layoutFields = () => html`${field(text('layout'), select('recordingLayout', layouts()))}
-${field(text('customLayout'), html`<input name="customLayout" autocomplete="off" />`, text('customLayoutHint'))}`;
+const layoutFields = () => html`<div class="for-composed">
+    ${field(text('layout'), select('recordingLayout', layouts()))}
+  </div>
+  <div class="for-custom for-composed">
+    ${field(text('customLayout'), html`<input name="customLayout" autocomplete="off" />`, text('customLayoutHint'))}
+  </div>`;
 
 /** The buttons of a session that runs. */
 export function sessionActions(

@@ -16,6 +16,9 @@ export interface Line {
 
 export type Data = [number[], ...(number | null)[][]];
 
+/** A page that was just opened has a line at its right end, not two points across the chart. */
+const LEAST_S = 60;
+
 class Chart extends View {
   static override properties = {
     name: {},
@@ -100,13 +103,16 @@ class Chart extends View {
       width: Math.max(120, this.clientWidth),
       height: this.height,
       legend: { show: false },
-      padding: [8, 8, 0, 0],
+      padding: [8, 30, 0, 0],
       cursor: {
         y: false,
         drag: { x: false, y: false },
         ...(this.together ? { sync: { key: this.together } } : {}),
       },
-      scales: { y: { range: (_plot, _least, most) => [0, Math.max(most || 0, 1) * 1.1] } },
+      scales: {
+        x: { range: (_plot, from, to) => [Math.min(from, to - LEAST_S), to] },
+        y: { range: (_plot, _least, most) => [0, Math.max(most || 0, 1) * 1.1] },
+      },
       axes: [
         {
           ...axis,

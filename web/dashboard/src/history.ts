@@ -159,7 +159,7 @@ class History extends View {
               <span class="names">${names(session)}</span></span
             >
             <span role="cell" class="number"
-              >${session.participants}<span class="unit"> ${text('peopleUnit')}</span></span
+              >${session.participants}<span class="unit">${text('peopleUnit')}</span></span
             >
             <span role="cell" class="times">${times(session, Date.now())}</span>
             <span role="cell" class="soft"

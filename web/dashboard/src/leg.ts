@@ -87,6 +87,9 @@ class LegView extends View {
   private readonly shut = () => this.querySelector('dialog')?.close();
 }
 
+/** Longer values get a line of their own. */
+const LONG = 22;
+
 function facts(leg: Leg) {
   const rows: [string, string | null][] = [
     [text('source'), worded('source_', leg.source)],
@@ -107,7 +110,10 @@ function facts(leg: Leg) {
   return html`<dl class="facts">
     ${rows
       .filter(([, value]) => value !== null)
-      .map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}
+      .map(
+        ([name, value]) =>
+          html`<div><dt>${name}</dt><dd class=${(value?.length ?? 0) > LONG ? 'long' : ''}>${value}</dd></div>`,
+      )}
   </dl>`;
 }
 

@@ -98,10 +98,10 @@ class Person extends View {
     const { tokenMadeAt, joinedAt, leftAt, lostAt, reason } = this.person;
     const at = (time: number) => clock(time, language());
     const parts = [];
-    if (joinedAt !== null) parts.push(text('joinedAt', { time: at(joinedAt) }));
+    if (joinedAt !== null && leftAt !== null) parts.push(`${at(joinedAt)}–${at(leftAt)}`);
+    else if (joinedAt !== null) parts.push(text('joinedAt', { time: at(joinedAt) }));
     else if (tokenMadeAt !== null) parts.push(text('tokenMadeAt', { time: at(tokenMadeAt) }));
     if (lostAt !== null && leftAt === null) parts.push(text('lostAt', { time: at(lostAt) }));
-    if (leftAt !== null) parts.push(text('leftAt', { time: at(leftAt) }));
     if (reason !== null) parts.push(worded('reason_', reason));
     return parts.join(' · ');
   }

@@ -10,6 +10,7 @@ import { duration, moment } from './format';
 import { icon, levelIcon } from './icon';
 import './leg';
 import { type Chosen, legOf } from './leg';
+import { presence } from './legs';
 import './matrix';
 import './person';
 import type { SessionDetail } from './protocol';
@@ -41,11 +42,12 @@ abstract class SessionView extends View {
 
   protected content(session: SessionDetail, now: number, running: boolean) {
     const people = peopleInOrder(session.people);
+    const here = people.filter((person) => ['here', 'lost'].includes(presence(person)));
     return html`${findings(session, now, this.open)}
       <section aria-labelledby="people-title">
         <h2 id="people-title">
           ${text('people')}
-          <span class="soft">${people.filter(({ leftAt }) => leftAt === null).length}/${people.length}</span>
+          <span class="soft">${here.length}/${people.length}</span>
         </h2>
         <div class="people">
           ${repeat(
@@ -80,15 +82,17 @@ abstract class SessionView extends View {
   protected heading(session: SessionDetail, now: number) {
     const { endedAt, createdAt } = session;
     return html`<h1>${session.id}</h1>
-      <p class="small soft">
+      <p class="small soft facts-line">
         ${doings(session)}
-        ${text('createdAt', { time: moment(createdAt, language()) })} ·
-        ${
-          endedAt === null
-            ? text('runsFor', { time: duration(now - createdAt) })
-            : text('lasted', { time: duration(endedAt - createdAt) })
-        }
-        ${session.reason === null ? nothing : html`· ${reason(session.reason)}`}
+        <span>${text('createdAt', { time: moment(createdAt, language()) })}</span>
+        <span>
+          ${
+            endedAt === null
+              ? text('runsFor', { time: duration(now - createdAt) })
+              : text('lasted', { time: duration(endedAt - createdAt) })
+          }
+        </span>
+        ${session.reason === null ? nothing : html`<span>${reason(session.reason)}</span>`}
       </p>`;
   }
 }

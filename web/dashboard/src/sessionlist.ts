@@ -171,7 +171,7 @@ class SessionList extends View {
         <span class="names">${names(session)}</span>
       </span>
       <span role="cell" class="number"
-        >${session.participants}<span class="unit"> ${text('peopleUnit')}</span></span
+        >${session.participants}<span class="unit">${text('peopleUnit')}</span></span
       >
       <span role="cell" class="number"
         >${session.published}

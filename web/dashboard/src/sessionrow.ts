@@ -19,9 +19,9 @@ export function trouble({ worst, troubled }: SessionSummary) {
 
 /** Recording and broadcasting, as chips. */
 export function doings({ recording, broadcasting }: SessionSummary) {
-  return html`${recording ? html`<span class="chip on">${icon('record')}${text('recordingNow')}</span>` : nothing}${
+  return html`${recording ? html`<span class="chip on">${icon('record')}<span>${text('recordingNow')}</span></span>` : nothing}${
     broadcasting
-      ? html`<span class="chip on">${icon('broadcast')}${text('broadcastingNow')}</span>`
+      ? html`<span class="chip on">${icon('broadcast')}<span>${text('broadcastingNow')}</span></span>`
       : nothing
   }`;
 }

@@ -69,7 +69,7 @@ class Timeline extends View {
       ${
         entries.length === 0
           ? html`<p class="empty">${text('nothingHappened')}</p>`
-          : html`<ol class="entries plain card" tabindex="-1" aria-label=${text('timeline')}>
+          : html`<ol class="entries plain card" tabindex="0" aria-label=${text('timeline')}>
               ${drawn.map((one) => this.entry(one))}
             </ol>`
       }
