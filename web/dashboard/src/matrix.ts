@@ -66,7 +66,7 @@ class MatrixView extends View {
       ${
         columns.length === 0
           ? html`<p class="empty">${text('nobodyPublishes')}</p>`
-          : html`<div class="card matrix" tabindex="0" role="region" aria-labelledby="matrix-title">
+          : html`<div class="card matrix">
                 <table @keydown=${this.move}>
                   <thead>
                     <tr>
@@ -108,12 +108,15 @@ class MatrixView extends View {
       ...(leg.pause === null ? [] : [worded('pause_', leg.pause)]),
       ...(finding ? [finding.sentence] : []),
     ].join('. ');
+    const sign = SIGNS[stands];
+    // Who speaks to the machine says what is to be seen; only digits can be said.
+    const label = /\d/.test(sign) ? `${sign}: ${words}` : words;
     const tab = this.at[0] === row && this.at[1] === column;
     return html`<td>
       <button
         class="cell ${tone(leg, finding)} ${own ? 'own' : ''}"
         title=${words}
-        aria-label=${words}
+        aria-label=${label}
         tabindex=${tab || (row === 0 && column === 0 && !this.known()) ? 0 : -1}
         data-at="${row} ${column}"
         @click=${() => {
@@ -121,7 +124,7 @@ class MatrixView extends View {
           this.open(person.connection, leg.stream);
         }}
       >
-        ${SIGNS[stands]}
+        ${sign}
       </button>
     </td>`;
   }
