@@ -46,28 +46,26 @@ export function offset(at: number, start: number): string {
   return `${ms < 0 ? '−' : '+'}${duration(size)}${tenths}`;
 }
 
-/** The time of day, to the second. */
-export function clock(at: number, language: string): string {
-  return new Date(at).toLocaleTimeString(language, {
-    hour: '2-digit',
-    minute: '2-digit',
-    second: '2-digit',
-    hourCycle: 'h23',
-  });
+const TIME = { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' } as const;
+const DAY = { year: 'numeric', month: 'short', day: 'numeric' } as const;
+/** Each costs more to make than hundreds of times to write. */
+const formats = new Map<string, Intl.DateTimeFormat>();
+
+function written(at: number, language: string, day: boolean): string {
+  const name = `${language} ${day}`;
+  let format = formats.get(name);
+  if (!format) {
+    format = new Intl.DateTimeFormat(language, day ? { ...DAY, ...TIME } : TIME);
+    formats.set(name, format);
+  }
+  return format.format(at);
 }
 
+/** The time of day, to the second. */
+export const clock = (at: number, language: string): string => written(at, language, false);
+
 /** Date and time, to the second. */
-export function moment(at: number, language: string): string {
-  return new Date(at).toLocaleString(language, {
-    year: 'numeric',
-    month: 'short',
-    day: 'numeric',
-    hour: '2-digit',
-    minute: '2-digit',
-    second: '2-digit',
-    hourCycle: 'h23',
-  });
-}
+export const moment = (at: number, language: string): string => written(at, language, true);
 
 /** Midnight before the day of an `<input type=date>` here; `NaN` if there is none. */
 export function dayStart(day: string): number {

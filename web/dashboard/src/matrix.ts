@@ -1,6 +1,7 @@
 /** Who sees whom: a row for each who receives, a column for each stream. Every cell is a colour, a sign and words. */
 
 import { html, nothing } from 'lit';
+import { guard } from 'lit/directives/guard.js';
 import { type Cell, type Column, matrix, SIGNS, type Standing, standing, tone } from './legs';
 import type { Participant } from './protocol';
 import { text, worded } from './text';
@@ -95,38 +96,48 @@ class MatrixView extends View {
   }
 
   private cell(cell: Cell, row: number, column: number) {
-    const { leg, person, own, finding } = cell;
+    const { leg, own, finding } = cell;
     if (leg === null) {
       return html`<td><span class="cell none" title=${text('noLeg')}>·<span class="offscreen">${text('noLeg')}</span></span></td>`;
     }
-    const stands = standing(leg);
-    const words = [
-      own
-        ? text('cellOwn', { name: person.name })
-        : text('cellOther', { name: person.name, other: title(cell.column) }),
-      text(`leg_${stands}`),
-      ...(leg.pause === null ? [] : [worded('pause_', leg.pause)]),
-      ...(finding ? [finding.sentence] : []),
-    ].join('. ');
-    const sign = SIGNS[stands];
-    // Who speaks to the machine says what is to be seen; only digits can be said.
-    const label = /\d/.test(sign) ? `${sign}: ${words}` : words;
     const tab = this.at[0] === row && this.at[1] === column;
-    return html`<td>
-      <button
-        class="cell ${tone(leg, finding)} ${own ? 'own' : ''}"
-        title=${words}
-        aria-label=${label}
-        tabindex=${tab || (row === 0 && column === 0 && !this.known()) ? 0 : -1}
-        data-at="${row} ${column}"
-        @click=${() => {
-          this.at = [row, column];
-          this.open(person.connection, leg.stream);
-        }}
-      >
-        ${sign}
-      </button>
-    </td>`;
+    const first = row === 0 && column === 0 && !this.known();
+    const colour = tone(leg, finding);
+    const stands = standing(leg);
+    const { person } = cell;
+    const other = title(cell.column);
+    // There are hundreds, told anew each second, of which hardly one looks different then.
+    return guard(
+      [colour, stands, leg.pause, finding?.sentence, person.name, other, leg.stream, tab || first],
+      () => {
+        const words = [
+          own
+            ? text('cellOwn', { name: person.name })
+            : text('cellOther', { name: person.name, other }),
+          text(`leg_${stands}`),
+          ...(leg.pause === null ? [] : [worded('pause_', leg.pause)]),
+          ...(finding ? [finding.sentence] : []),
+        ].join('. ');
+        const sign = SIGNS[stands];
+        // Who speaks to the machine says what is to be seen; only digits can be said.
+        const label = /\d/.test(sign) ? `${sign}: ${words}` : words;
+        return html`<td>
+          <button
+            class="cell ${colour} ${own ? 'own' : ''}"
+            title=${words}
+            aria-label=${label}
+            tabindex=${tab || first ? 0 : -1}
+            data-at="${row} ${column}"
+            @click=${() => {
+              this.at = [row, column];
+              this.open(person.connection, leg.stream);
+            }}
+          >
+            ${sign}
+          </button>
+        </td>`;
+      },
+    );
   }
 
   /** Whether the cell that Tab leads to is still there. */

@@ -34,10 +34,10 @@ export function startLanguage(): void {
 }
 
 /** `{name}` in a text is replaced by that value. */
-export function text(key: Text, values: Record<string, string | number> = {}): string {
-  return all[chosen][key].replace(/\{(\w+)\}/g, (whole, name: string) =>
-    String(values[name] ?? whole),
-  );
+export function text(key: Text, values?: Record<string, string | number>): string {
+  const words = all[chosen][key];
+  if (values === undefined) return words;
+  return words.replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
 }
 
 /** A word for something the server names by a code; the code itself if the page has none. */
