@@ -60,6 +60,7 @@ class App extends View {
     // Before the first answer nothing is shown that could be old.
     const stale = !this.connected && live.store.server !== null;
     return html`<a class="skip" href="#main" @click=${this.skip}>${text('skip')}</a>
+      <div class="stuck">
       <header class="top">
         <a class="brand" href="#/"><img src="./icon.svg" alt="" width="24" height="24" />Madang</a>
         <nav aria-label=${text('navigation')}>
@@ -95,6 +96,7 @@ class App extends View {
               </p>`
             : nothing
         }
+      </div>
       </div>
       <main id="main" tabindex="-1" class=${stale && told(this.route) ? 'dim' : ''}>
         ${keyed(`${language()} ${JSON.stringify(this.route)}`, this.view())}

@@ -6,6 +6,8 @@ import { text } from './text';
 import { Follow, View } from './view';
 
 const SHOWN_MS = 6000;
+/** The newest ones; more would hide the page. */
+const MOST = 3;
 
 class Notices extends EventTarget {
   shown: { id: number; words: string; bad: boolean }[] = [];
@@ -14,7 +16,7 @@ class Notices extends EventTarget {
   say(words: string, bad = false): void {
     this.count += 1;
     const id = this.count;
-    this.shown = [...this.shown, { id, words, bad }];
+    this.shown = [...this.shown.slice(1 - MOST), { id, words, bad }];
     // What went wrong stays until it was read.
     if (!bad) setTimeout(() => this.remove(id), SHOWN_MS);
     this.dispatchEvent(new Event('change'));

@@ -27,7 +27,7 @@ export function nextTheme(): void {
 }
 
 function show(): void {
-  const chosen = theme();
-  document.documentElement.style.colorScheme = chosen === 'system' ? 'light dark' : chosen;
+  // Not as a style of the element: what stands in for `light-dark()` in older browsers knows rules only.
+  document.documentElement.dataset.theme = theme();
   themes.dispatchEvent(new Event('change'));
 }
