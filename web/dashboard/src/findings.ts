@@ -11,35 +11,50 @@ import { text } from './text';
 export type OpenLeg = (connection: string, stream: string) => void;
 
 export function findings(session: SessionDetail, now: number, open: OpenLeg) {
-  const people = peopleInOrder(session.people).filter((person) => person.findings.length > 0);
+  const people = peopleInOrder(session.people);
+  const end = session.endedAt ?? now;
+  const of = (wanted: (finding: Finding) => boolean) =>
+    people
+      .map((person) => ({ person, found: person.findings.filter(wanted) }))
+      .filter(({ found }) => found.length > 0);
+  const wrong = of(({ level }) => level !== 'info');
+  const explained = of(({ level }) => level === 'info');
   const names = new Map(session.people.map(({ connection, name }) => [connection, name]));
+  const one = ({ person, found }: (typeof wrong)[0]) => html`<article class="card">
+    <h3>
+      <a href="#" @click=${(event: Event) => goTo(event, person.connection)}>${person.name}</a>
+      ${person.leftAt === null ? nothing : html`<span class="small soft">${text('presence_left')}</span>`}
+    </h3>
+    <ul class="plain">
+      ${[...found]
+        .sort((a, b) => badness(b.level) - badness(a.level))
+        .map((finding) =>
+          line(finding, names, end, () => {
+            if (finding.stream !== null) open(person.connection, finding.stream);
+          }),
+        )}
+    </ul>
+  </article>`;
+  const count = explained.reduce((sum, { found }) => sum + found.length, 0);
   return html`<section class="findings" aria-labelledby="findings-title">
     <h2 id="findings-title">${text('whyTitle')}</h2>
     <div aria-live="polite">
       ${
-        people.length === 0
+        wrong.length === 0
           ? html`<p class="fine-words">
               ${icon('check')}${text(session.endedAt === null ? 'allFine' : 'allWasFine')}
             </p>`
-          : nothing
+          : wrong.map(one)
       }
-      ${people.map(
-        (person) => html`<article class="card">
-          <h3>
-            <a href="#" @click=${(event: Event) => goTo(event, person.connection)}>${person.name}</a>
-          </h3>
-          <ul class="plain">
-            ${[...person.findings]
-              .sort((a, b) => badness(b.level) - badness(a.level))
-              .map((finding) =>
-                line(finding, names, session.endedAt ?? now, () => {
-                  if (finding.stream !== null) open(person.connection, finding.stream);
-                }),
-              )}
-          </ul>
-        </article>`,
-      )}
     </div>
+    ${
+      count === 0
+        ? nothing
+        : html`<details ?open=${wrong.length === 0}>
+            <summary>${text('explained', { n: count })}</summary>
+            ${explained.map(one)}
+          </details>`
+    }
   </section>`;
 }
 

@@ -111,6 +111,12 @@ export function matrix(people: Participant[], gone: boolean): Matrix {
   return { columns, rows };
 }
 
+/** What somebody publishes now; of who does not any more, what it was at last. The server keeps earlier ones, too. */
+export function current(legs: Leg[]): Leg[] {
+  const open = latest(legs).filter(({ state }) => state !== 'closed');
+  return open.length > 0 ? open : legs.slice(-1);
+}
+
 /** The last leg of each stream. */
 function latest(legs: Leg[]): Leg[] {
   return [...new Map(legs.map((leg) => [leg.stream, leg])).values()];

@@ -4,7 +4,7 @@ import { html, nothing } from 'lit';
 import { personActions } from './actions';
 import { bitrate, clock } from './format';
 import { icon, levelIcon } from './icon';
-import { findingAbout, flowing, presence, rate, SIGNS, standing, tone } from './legs';
+import { current, findingAbout, flowing, presence, rate, SIGNS, standing, tone } from './legs';
 import type { Leg, Participant } from './protocol';
 import { badness } from './store';
 import { language, text, worded } from './text';
@@ -44,7 +44,7 @@ class Person extends View {
     >
       <div class="who">
         <h3>
-          ${worst ? levelIcon(worst.level) : nothing}${person.name}
+          ${worst && worst.level !== 'info' ? levelIcon(worst.level) : nothing}${person.name}
           ${person.kind === 'camera' ? html`<span class="chip">${icon('camera')}${text('kindCamera')}</span>` : nothing}
         </h3>
         <p class="small soft">
@@ -66,7 +66,7 @@ class Person extends View {
             ${
               person.publishes.length === 0
                 ? html`<span class="soft">${text('nothing')}</span>`
-                : person.publishes.map((leg) => this.published(leg))
+                : current(person.publishes).map((leg) => this.published(leg))
             }
           </dd>
         </div>

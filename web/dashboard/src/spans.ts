@@ -57,12 +57,25 @@ export function lane(person: Participant, { from, to }: Span): Lane {
   };
 }
 
-/** From an entry that tells of trouble to the next one about the same stream that does not. */
+/** Which entries tell that a trouble is over. One that is not here is a moment, and has a mark only. */
+const OVER: Record<string, string[]> = {
+  'socket-lost': ['socket-back', 'came-back', 'left'],
+  cut: ['connected', 'closed', 'left'],
+  silent: ['heard', 'closed', 'left'],
+  still: ['first-key-frame', 'heard', 'camera', 'closed', 'left'],
+  paused: ['resumed', 'closed', 'left'],
+  quality: ['quality', 'left'],
+};
+
+/** From an entry that tells of lasting trouble to the one that tells of its end. */
 function troublesOf(entries: Entry[], end: number): Lane['troubled'] {
-  return entries.flatMap((entry, index) => {
-    if (entry.level === 'info') return [];
-    const over = entries.slice(index + 1).find(({ stream }) => stream === entry.stream);
-    return [{ from: entry.at, to: over?.at ?? end, level: entry.level, text: entry.text }];
+  return entries.flatMap(({ at, code, level, stream, text }, index) => {
+    const over = OVER[code];
+    if (level === 'info' || over === undefined) return [];
+    const ends = entries
+      .slice(index + 1)
+      .find((later) => over.includes(later.code) && (later.stream ?? stream) === stream);
+    return [{ from: at, to: ends?.at ?? end, level, text }];
   });
 }
 

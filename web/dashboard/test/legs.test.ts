@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { flowing, matrix, presence, standing, tone } from '../src/legs';
+import { current, flowing, matrix, presence, standing, tone } from '../src/legs';
 import { finding, leg, person } from './made';
 
 test('a leg that flows is told apart by what it lacks', () => {
@@ -100,4 +100,13 @@ test('where somebody stands', () => {
   assert.equal(presence(person('a')), 'here');
   assert.equal(presence(person('a', { lostAt: 5 })), 'lost');
   assert.equal(presence(person('a', { lostAt: 5, leftAt: 6 })), 'left');
+});
+
+test('what is published now is shown, and of who has stopped the last thing', () => {
+  const before = leg({ stream: 'a', state: 'closed' });
+  const last = leg({ stream: 'b', state: 'closed' });
+  const now = leg({ stream: 'c' });
+  assert.deepEqual(current([before, now, last]), [now]);
+  assert.deepEqual(current([before, last]), [last]);
+  assert.deepEqual(current([]), []);
 });

@@ -35,24 +35,41 @@ test('of a leg that has ended, measurements say when it carried something', () =
   assert.deepEqual(media, [{ from: 3000, to: 5000 }]);
 });
 
-test('trouble lasts until the next entry about the same stream, or the end', () => {
+test('trouble lasts until the entry that tells of its end, for the same stream, or to the end', () => {
+  const happened = (at: number, code: string, level: Entry['level'], stream?: string) => ({
+    ...entry(at, level, stream),
+    code,
+  });
   const entries = [
-    entry(2000, 'bad', 'x'),
-    entry(3000, 'info', 'y'),
-    entry(4000, 'info', 'x'),
-    entry(5000, 'warning'),
+    happened(2000, 'silent', 'bad', 'x'),
+    happened(3000, 'heard', 'info', 'y'),
+    happened(3500, 'layer', 'info', 'x'),
+    happened(4000, 'heard', 'info', 'x'),
+    happened(5000, 'socket-lost', 'warning'),
+    happened(6000, 'froze', 'warning', 'x'),
   ];
   const { troubled, marks } = lane(person('ann', { leftAt: 9000, entries }), span);
-  assert.deepEqual(
-    troubled.map(({ from, to, level }) => [from, to, level]),
-    [
-      [2000, 4000, 'bad'],
-      [5000, 9000, 'warning'],
-    ],
-  );
+  const drawn = troubled.map(({ from, to, level }) => [from, to, level]);
+  assert.deepEqual(drawn, [
+    [2000, 4000, 'bad'],
+    [5000, 9000, 'warning'],
+  ]);
   assert.deepEqual(
     marks.map(({ at }) => at),
-    [2000, 5000],
+    [2000, 5000, 6000],
+    'a moment has a mark only',
+  );
+});
+
+test('whoever leaves has no trouble any more', () => {
+  const entries = [
+    { ...entry(2000, 'bad', 'x'), code: 'cut' },
+    { ...entry(4000, 'info'), code: 'left' },
+  ];
+  const { troubled } = lane(person('ann', { entries }), span);
+  assert.deepEqual(
+    troubled.map(({ from, to }) => [from, to]),
+    [[2000, 4000]],
   );
 });
 

@@ -81,6 +81,7 @@ export const ko: Record<keyof typeof en, string> = {
   sessionGone: '진행 중인 세션이 아니거나 이미 끝났습니다.',
   openStory: '기록에서 열기',
   whyTitle: '왜 화면이나 소리가 안 나오나요?',
+  explained: '고장은 아니지만 이유가 되는 것 ({n})',
   allFine: '서버에서 보기에는 아무 문제가 없습니다.',
   allWasFine: '서버에서 보기에는 끝날 때 아무 문제가 없었습니다.',
   lacks_picture: '화면 없음',
@@ -359,5 +360,7 @@ export const ko: Record<keyof typeof en, string> = {
   reason_unpublish: '보내는 사람이 끝냄',
   reason_forceUnpublishByUser: '진행자가 끝냄',
   reason_forceUnpublishByServer: '운영자나 애플리케이션이 끝냄',
+  reason_recordingStoppedByServer: '운영자나 애플리케이션이 녹화를 멈춤',
+  reason_broadcastStoppedByServer: '운영자나 애플리케이션이 방송을 멈춤',
   reason_automaticStop: '자동으로 멈춤',
 };
