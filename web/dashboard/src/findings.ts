@@ -38,7 +38,8 @@ export function findings(session: SessionDetail, now: number, open: OpenLeg) {
   const count = explained.reduce((sum, { found }) => sum + found.length, 0);
   return html`<section class="findings" aria-labelledby="findings-title">
     <h2 id="findings-title">${text('whyTitle')}</h2>
-    <div aria-live="polite">
+    <p class="offscreen" role="status">${wrong.map(announced).join(' ')}</p>
+    <div>
       ${
         wrong.length === 0
           ? html`<p class="fine-words">
@@ -57,6 +58,10 @@ export function findings(session: SessionDetail, now: number, open: OpenLeg) {
     }
   </section>`;
 }
+
+/** What is read aloud when it changes: not how long it lasts, which changes each second. */
+const announced = ({ found }: { found: Finding[] }) =>
+  found.map(({ sentence }) => sentence).join(' ');
 
 function line(finding: Finding, names: Map<string, string>, now: number, open: () => void) {
   const other = finding.about === null ? undefined : names.get(finding.about);

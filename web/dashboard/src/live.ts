@@ -60,7 +60,8 @@ function figures(server: Server) {
 }
 
 function incidents(all: Incident[]) {
-  return html`<section class="incidents" aria-live="polite" aria-label=${text('incidents')}>
+  return html`<section class="incidents" aria-label=${text('incidents')}>
+    <p class="offscreen" role="status">${all.map(({ sentence }) => sentence).join(' ')}</p>
     ${
       all.length === 0
         ? nothing

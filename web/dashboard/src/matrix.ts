@@ -108,7 +108,17 @@ class MatrixView extends View {
     const other = title(cell.column);
     // There are hundreds, told anew each second, of which hardly one looks different then.
     return guard(
-      [colour, stands, leg.pause, finding?.sentence, person.name, other, leg.stream, tab || first],
+      [
+        colour,
+        stands,
+        leg.pause,
+        finding?.sentence,
+        person.connection,
+        person.name,
+        other,
+        leg.stream,
+        tab || first,
+      ],
       () => {
         const words = [
           own
@@ -128,6 +138,9 @@ class MatrixView extends View {
             aria-label=${label}
             tabindex=${tab || first ? 0 : -1}
             data-at="${row} ${column}"
+            data-receiver=${person.connection}
+            data-stream=${leg.stream}
+            data-leg=${stands}
             @click=${() => {
               this.at = [row, column];
               this.open(person.connection, leg.stream);

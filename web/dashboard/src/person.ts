@@ -39,6 +39,7 @@ class Person extends View {
     return html`<article
       class="person card ${state} ${worst?.level ?? ''}"
       data-connection=${person.connection}
+      data-state=${state}
       tabindex="-1"
       aria-label=${person.name}
     >
@@ -49,7 +50,7 @@ class Person extends View {
         </h3>
         <p class="small soft">
           <span class="presence ${state}">${text(`presence_${state}`)}</span>
-          ${this.when()}
+          ${state === 'pending' ? '·' : nothing} ${this.when()}
         </p>
         <p class="small soft">
           ${[worded('role_', person.role), person.platform, person.ip].filter(Boolean).join(' · ')}
@@ -58,7 +59,7 @@ class Person extends View {
       <dl class="streams">
         <div>
           <dt>${text('quality')}</dt>
-          <dd>${quality(person.quality)}</dd>
+          <dd>${quality(state === 'left' ? null : person.quality)}</dd>
         </div>
         <div class="publishes">
           <dt>${text('publishes')}</dt>

@@ -47,7 +47,7 @@ export const en = {
   sessions: 'Sessions',
   people: 'People',
   streams: 'Streams',
-  receivedTimes: 'received {n} times',
+  receivedTimes: '{n} received',
   traffic: 'Media traffic',
   bitsIn: 'In',
   bitsOut: 'Out',
