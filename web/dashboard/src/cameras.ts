@@ -3,7 +3,7 @@
 import { html, nothing } from 'lit';
 import { addCamera, removeCamera } from './actions';
 import { rest } from './api';
-import { moment } from './format';
+import { moment, withoutPassword } from './format';
 import { sessionLink } from './route';
 import { language, text } from './text';
 import { Fetched, View } from './view';
@@ -57,12 +57,13 @@ class Cameras extends View {
   }
 
   private line({ connectionId, sessionId, activeAt, rtspUri, serverData }: Connection) {
-    const name = serverData || rtspUri || connectionId;
+    const source = withoutPassword(rtspUri ?? '');
+    const name = serverData || source || connectionId;
     return html`<li class="card row" data-camera=${connectionId}>
       <div class="grow">
         <h2>${name}</h2>
         <p class="small soft">
-          <code>${rtspUri}</code> · <a href=${sessionLink(sessionId)}>${sessionId}</a>
+          <code>${source}</code> · <a href=${sessionLink(sessionId)}>${sessionId}</a>
           ${activeAt === null ? nothing : html`· ${moment(activeAt, language())}`}
         </p>
       </div>

@@ -78,3 +78,6 @@ export function dayEnd(day: string): number {
   start.setDate(start.getDate() + 1);
   return start.getTime();
 }
+
+/** An address that may be shown: cameras have their passwords in it. */
+export const withoutPassword = (url: string): string => url.replace(/\/\/[^/]*@/, '//…@');

@@ -88,7 +88,7 @@ class LegView extends View {
 }
 
 /** Longer values get a line of their own. */
-const LONG = 22;
+const LONG = 16;
 
 function facts(leg: Leg) {
   const rows: [string, string | null][] = [

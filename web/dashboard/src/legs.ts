@@ -7,10 +7,17 @@ export type Tone = 'good' | 'warning' | 'bad' | 'idle';
 /** More lost than this is seen and heard. */
 const MUCH_LOST_PERMILLE = 50;
 
-/** How a leg stands: its state, or what is to be said of one whose packets flow. */
-export type Standing = Leg['state'] | 'paused' | 'lossy' | 'off';
+/** How a leg stands: its state, what is to be said of one whose packets flow, or what became of one that has ended. */
+export type Standing =
+  | Exclude<Leg['state'], 'closed'>
+  | 'paused'
+  | 'lossy'
+  | 'off'
+  | 'flowed'
+  | 'empty';
 
 export function standing(leg: Leg): Standing {
+  if (leg.state === 'closed') return leg.bytes > 0 ? 'flowed' : 'empty';
   if (leg.state !== 'flowing' && leg.state !== 'connected') return leg.state;
   if (leg.pause !== null) return 'paused';
   const silent = !(leg.hasAudio && leg.audioActive) && !(leg.hasVideo && leg.videoActive);
@@ -31,7 +38,8 @@ export const SIGNS: Record<Standing, string> = {
   off: '○',
   cut: '!',
   refused: '✕',
-  closed: '–',
+  flowed: '–',
+  empty: '∅',
 };
 
 const TONES: Record<Standing, Tone> = {
@@ -45,12 +53,12 @@ const TONES: Record<Standing, Tone> = {
   off: 'idle',
   cut: 'bad',
   refused: 'bad',
-  closed: 'idle',
+  flowed: 'idle',
+  empty: 'warning',
 };
 
 /** Its colour. A finding about it says more than its state does. */
 export function tone(leg: Leg, finding: Finding | undefined): Tone {
-  if (leg.state === 'closed') return 'idle';
   if (finding?.level === 'bad') return 'bad';
   if (leg.pause === 'bandwidth') return 'warning';
   const own = TONES[standing(leg)];

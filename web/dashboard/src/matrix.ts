@@ -18,7 +18,8 @@ const LEGEND: Standing[] = [
   'off',
   'cut',
   'refused',
-  'closed',
+  'flowed',
+  'empty',
 ];
 
 class MatrixView extends View {
@@ -194,7 +195,7 @@ function legend() {
     refused: 'bad',
     paused: 'idle',
     off: 'idle',
-    closed: 'idle',
+    flowed: 'idle',
   };
   return html`<ul class="legend plain" aria-label=${text('legend')}>
     ${LEGEND.map(

@@ -10,7 +10,6 @@ import { duration, moment } from './format';
 import { icon, levelIcon } from './icon';
 import './leg';
 import { type Chosen, legOf } from './leg';
-import { presence } from './legs';
 import './matrix';
 import './person';
 import type { SessionDetail } from './protocol';
@@ -42,12 +41,13 @@ abstract class SessionView extends View {
 
   protected content(session: SessionDetail, now: number, running: boolean) {
     const people = peopleInOrder(session.people);
-    const here = people.filter((person) => ['here', 'lost'].includes(presence(person)));
+    const came = people.filter(({ joinedAt }) => joinedAt !== null);
+    const here = came.filter(({ leftAt }) => leftAt === null);
     return html`${findings(session, now, this.open)}
       <section aria-labelledby="people-title">
         <h2 id="people-title">
           ${text('people')}
-          <span class="soft">${here.length}/${people.length}</span>
+          <span class="soft">${session.endedAt === null ? `${here.length}/${came.length}` : came.length}</span>
         </h2>
         <div class="people">
           ${repeat(

@@ -107,7 +107,8 @@ const STEPS_S = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 
 export function ticks({ from, to }: Span, wanted: number): number[] {
   const seconds = (to - from) / 1000;
   const step = STEPS_S.find((candidate) => seconds / candidate <= wanted) ?? 86_400;
-  const count = Math.floor(seconds / step) + 1;
+  // None at the very end, where its words would not fit.
+  const count = Math.floor((seconds * 0.95) / step) + 1;
   return Array.from({ length: count }, (_, index) => from + index * step * 1000);
 }
 

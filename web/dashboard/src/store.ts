@@ -148,15 +148,14 @@ export function listed(
   return [...sessions].filter(fits).sort((a, b) => by[order](a, b) || newest(a, b));
 }
 
-/** Those with the worst findings first; who is there before who has left; then as they came. */
+/** Who is there before who has left, and those before who never came; the worst findings first; then as they came. */
 export function peopleInOrder(people: Participant[]): Participant[] {
   const worst = (person: Participant) =>
     Math.max(0, ...person.findings.map(({ level }) => badness(level)));
   const came = ({ joinedAt, tokenMadeAt }: Participant) => joinedAt ?? tokenMadeAt ?? 0;
+  const place = ({ joinedAt, leftAt }: Participant) =>
+    joinedAt === null ? 2 : Number(leftAt !== null);
   return [...people].sort(
-    (a, b) =>
-      Number(a.leftAt !== null) - Number(b.leftAt !== null) ||
-      worst(b) - worst(a) ||
-      came(a) - came(b),
+    (a, b) => place(a) - place(b) || worst(b) - worst(a) || came(a) - came(b),
   );
 }

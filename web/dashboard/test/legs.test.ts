@@ -13,8 +13,8 @@ test('a leg that flows is told apart by what it lacks', () => {
   assert.equal(standing(leg({ audioActive: false })), 'flowing');
 });
 
-test('before it flows and after it ended, a leg is in the state the server says', () => {
-  for (const state of ['asked', 'refused', 'negotiated', 'reached', 'cut', 'closed'] as const) {
+test('before it flows a leg is in the state the server says', () => {
+  for (const state of ['asked', 'refused', 'negotiated', 'reached', 'cut'] as const) {
     const over = { state, pause: 'bandwidth', audioActive: false, videoActive: false };
     assert.equal(standing(leg(over)), state);
   }
@@ -25,7 +25,8 @@ test('a finding says more than a state', () => {
   assert.equal(tone(leg(), finding({ level: 'warning' })), 'warning');
   assert.equal(tone(leg({ state: 'negotiated' }), finding({ level: 'bad' })), 'bad');
   assert.equal(tone(leg({ state: 'cut' }), finding({ level: 'warning' })), 'bad');
-  assert.equal(tone(leg({ state: 'closed' }), finding({ level: 'bad' })), 'idle');
+  assert.equal(tone(leg({ state: 'closed', bytes: 9 }), finding({ level: 'bad' })), 'bad');
+  assert.equal(tone(leg({ state: 'closed', bytes: 9 }), undefined), 'idle');
   assert.equal(tone(leg({ pause: 'notChosen' }), undefined), 'idle');
   assert.equal(tone(leg({ pause: 'bandwidth' }), undefined), 'warning');
 });
@@ -109,4 +110,9 @@ test('what is published now is shown, and of who has stopped the last thing', ()
   assert.deepEqual(current([before, now, last]), [now]);
   assert.deepEqual(current([before, last]), [last]);
   assert.deepEqual(current([]), []);
+});
+
+test('of a leg that has ended it stays to be seen whether anything came', () => {
+  assert.equal(standing(leg({ state: 'closed', bytes: 1 })), 'flowed');
+  assert.equal(standing(leg({ state: 'closed', bytes: 0 })), 'empty');
 });

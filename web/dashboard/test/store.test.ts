@@ -137,9 +137,10 @@ test('names with numbers are in the order of the numbers', () => {
   );
 });
 
-test('people: the worst findings first, who has left last', () => {
+test('people: the worst findings first, who has left or never came last', () => {
   const withLevel = (level: Finding['level']) => ({ findings: [finding({ level })] });
   const people = [
+    person('pending', { joinedAt: null, ...withLevel('bad') }),
     person('left', { leftAt: 9, ...withLevel('bad') }),
     person('late', { joinedAt: 3 }),
     person('early', { joinedAt: 2, publishes: [leg()] }),

@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { pause } from '../src/connection';
-import { bitrate, bytes, dayEnd, dayStart, duration, offset, permille } from '../src/format';
+import {
+  bitrate,
+  bytes,
+  dayEnd,
+  dayStart,
+  duration,
+  offset,
+  permille,
+  withoutPassword,
+} from '../src/format';
 import { route, sessionLink, storyLink } from '../src/route';
 import { preferred, text, worded } from '../src/text';
 import { en } from '../src/texts/en';
@@ -26,6 +35,11 @@ test('times are read as on a clock', () => {
   assert.equal(offset(8_350, 1_000), '+0:07.3');
   assert.equal(offset(0, 1_500), '−0:01.5');
   assert.equal(offset(3_601_000, 1_000), '+1:00:00', 'no tenths after ten minutes');
+});
+
+test('passwords of cameras are not shown', () => {
+  assert.equal(withoutPassword('rtsp://me:p@ss@192.0.2.7:554/a@b'), 'rtsp://…@192.0.2.7:554/a@b');
+  assert.equal(withoutPassword('rtsp://192.0.2.7/a@b'), 'rtsp://192.0.2.7/a@b');
 });
 
 test('days include both of their ends, and no day is no limit', () => {
