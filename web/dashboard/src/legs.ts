@@ -130,10 +130,12 @@ function latest(legs: Leg[]): Leg[] {
   return [...new Map(legs.map((leg) => [leg.stream, leg])).values()];
 }
 
-/** How many of the legs that are meant to carry something do so. */
-export function flowing(legs: Leg[]): { flowing: number; open: number } {
+/** How many streams arrive, of those that are meant to; of who receives none any more, how many had arrived. */
+export function arriving(legs: Leg[]): { arrive: number; all: number } {
   const open = legs.filter(({ state }) => state !== 'closed');
-  return { flowing: open.filter(({ state }) => state === 'flowing').length, open: open.length };
+  const counted = open.length > 0 ? open : latest(legs);
+  const arrive = counted.filter((leg) => leg.state === 'flowing' || standing(leg) === 'flowed');
+  return { arrive: arrive.length, all: counted.length };
 }
 
 export const rate = (leg: Leg): number => leg.audioBps + leg.videoBps;

@@ -2,9 +2,9 @@
 
 import { html, nothing } from 'lit';
 import { personActions } from './actions';
-import { bitrate, clock } from './format';
+import { bitrate, bytes, clock } from './format';
 import { icon, levelIcon } from './icon';
-import { current, findingAbout, flowing, presence, rate, SIGNS, standing, tone } from './legs';
+import { arriving, current, findingAbout, presence, rate, SIGNS, standing, tone } from './legs';
 import type { Leg, Participant } from './protocol';
 import { badness } from './store';
 import { language, text, worded } from './text';
@@ -34,7 +34,7 @@ class Person extends View {
       (found, next) => (badness(next.level) > badness(found?.level ?? null) ? next : found),
       null,
     );
-    const received = flowing(person.receives);
+    const received = arriving(person.receives);
     const state = presence(person);
     return html`<article
       class="person card ${state} ${worst?.level ?? ''}"
@@ -75,12 +75,12 @@ class Person extends View {
           <dt>${text('receives')}</dt>
           <dd>
             ${
-              received.open === 0
+              received.all === 0
                 ? html`<span class="soft">${text('nothing')}</span>`
-                : html`<b class=${received.flowing < received.open ? 'few' : ''}
-                      >${text('ofMany', { n: received.flowing, all: received.open })}</b
+                : html`<b class=${received.arrive < received.all ? 'few' : ''}
+                      >${text('ofMany', { n: received.arrive, all: received.all })}</b
                     >
-                    ${bitrate(person.receives.reduce((sum, leg) => sum + rate(leg), 0))}`
+                    ${state === 'left' ? nothing : bitrate(person.receives.reduce((sum, leg) => sum + rate(leg), 0))}`
             }
           </dd>
         </div>
@@ -122,7 +122,7 @@ class Person extends View {
       <span class="offscreen">${text(`leg_${stands}`)}</span>
       ${leg.hasAudio ? html`${icon(sound ? 'microphone' : 'microphoneOff')}<span class="offscreen">${text(sound ? 'soundOn' : 'soundOff')}</span>` : nothing}
       ${leg.hasVideo ? html`${icon(picture ? 'camera' : 'cameraOff')}<span class="offscreen">${text(picture ? 'pictureOn' : 'pictureOff')}</span>` : nothing}
-      ${bitrate(rate(leg))}
+      ${leg.state === 'closed' ? bytes(leg.bytes) : bitrate(rate(leg))}
     </button>`;
   }
 

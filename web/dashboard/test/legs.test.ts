@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { current, flowing, matrix, presence, standing, tone } from '../src/legs';
+import { arriving, current, matrix, presence, standing, tone } from '../src/legs';
 import { finding, leg, person } from './made';
 
 test('a leg that flows is told apart by what it lacks', () => {
@@ -91,9 +91,12 @@ test('a finding is at the cell of its stream', () => {
   assert.equal(rows[1]?.cells[0]?.finding, why);
 });
 
-test('what flows is counted among what is open', () => {
-  const legs = [leg(), leg({ state: 'negotiated' }), leg({ state: 'closed' })];
-  assert.deepEqual(flowing(legs), { flowing: 1, open: 2 });
+test('what arrives is counted among what is open, and of who has left among what there was', () => {
+  const flowed = leg({ state: 'closed', stream: 'b', bytes: 5 });
+  const legs = [leg(), leg({ state: 'negotiated' }), flowed];
+  assert.deepEqual(arriving(legs), { arrive: 1, all: 2 });
+  assert.deepEqual(arriving([leg({ state: 'closed' }), flowed]), { arrive: 1, all: 2 });
+  assert.deepEqual(arriving([]), { arrive: 0, all: 0 });
 });
 
 test('where somebody stands', () => {

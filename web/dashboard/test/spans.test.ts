@@ -109,7 +109,7 @@ test('places are percents, and inside', () => {
 test('ticks are round times since the start', () => {
   assert.deepEqual(
     ticks({ from: 500, to: 60_500 }, 6),
-    [500, 10_500, 20_500, 30_500, 40_500, 50_500, 60_500],
+    [500, 10_500, 20_500, 30_500, 40_500, 50_500],
   );
   assert.ok(ticks({ from: 0, to: 400 * 86_400_000 }, 6).length > 0, 'even for a year');
 });

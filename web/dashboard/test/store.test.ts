@@ -149,6 +149,6 @@ test('people: the worst findings first, who has left or never came last', () => 
   ];
   assert.deepEqual(
     peopleInOrder(people).map(({ connection }) => connection),
-    ['bad', 'warned', 'early', 'late', 'left'],
+    ['bad', 'warned', 'early', 'late', 'left', 'pending'],
   );
 });
