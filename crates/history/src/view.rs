@@ -7,7 +7,7 @@ use protocol::media::{Layer, MediaPath, PathProtocol, PicturePause};
 use crate::chronicle::Live;
 use crate::diagnosis::{self, Finding, Lacks, Level};
 use crate::incident::Incidents;
-use crate::story::{Happening, Kind, Leg, Millis, Person, Story};
+use crate::story::{Happening, Kind, Leg, Millis, Person, Sample, Story};
 use crate::words::{self, Language, Told};
 
 /// Of a session, names enough to recognise it by.
@@ -99,7 +99,8 @@ pub struct LegView {
     pub freezes: u64,
     pub frozen_ms: u64,
     pub bytes: u64,
-    pub chart: Vec<(Millis, u64, Option<u16>, Option<u32>)>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chart: Option<Vec<(Millis, u64, Option<u16>, Option<u32>)>>,
 }
 
 /// The way of media.
@@ -184,20 +185,26 @@ impl SessionSummary {
 impl SessionDetail {
     /// With everybody, or with those of a live story whom something happened to since that revision.
     pub fn of(story: &Story, now: Millis, language: Language) -> Self {
-        Self::with(story, now, language, |_| true)
+        Self::with(story, now, language, |_| true, true)
     }
 
     pub(crate) fn since(live: &Live, revision: u64, now: Millis, language: Language) -> Self {
         let is_new = |person: &Person| live.people.get(&person.connection).is_none_or(|at| *at > revision);
-        Self::with(&live.story, now, language, is_new)
+        Self::with(&live.story, now, language, is_new, revision == 0)
     }
 
-    fn with(story: &Story, now: Millis, language: Language, which: impl Fn(&Person) -> bool) -> Self {
+    fn with(
+        story: &Story,
+        now: Millis,
+        language: Language,
+        which: impl Fn(&Person) -> bool,
+        with_charts: bool,
+    ) -> Self {
         let people = story.people.iter().filter(|person| which(person));
         Self {
             summary: SessionSummary::of(story, now),
             entries: entries(story, &story.happened.list, language),
-            people: people.map(|person| PersonView::of(story, person, now, language)).collect(),
+            people: people.map(|person| PersonView::of(story, person, now, language, with_charts)).collect(),
             incomplete: story.incomplete,
         }
     }
@@ -209,8 +216,9 @@ fn is_shown(person: &Person) -> bool {
 }
 
 impl PersonView {
-    fn of(story: &Story, person: &Person, now: Millis, language: Language) -> Self {
+    fn of(story: &Story, person: &Person, now: Millis, language: Language, with_charts: bool) -> Self {
         let name = person.name();
+        let legs = |legs: &[Leg]| legs.iter().map(|leg| LegView::of(leg, with_charts)).collect();
         let findings = diagnosis::findings(story, person, now);
         Self {
             connection: person.connection.to_string(),
@@ -227,8 +235,8 @@ impl PersonView {
             reason: person.reason.map(protocol::event::Reason::as_str),
             lost_at: person.lost_at,
             quality: person.quality,
-            publishes: person.published.iter().map(LegView::of).collect(),
-            receives: person.received.iter().map(LegView::of).collect(),
+            publishes: legs(&person.published),
+            receives: legs(&person.received),
             entries: entries(story, &person.happened.list, language),
             findings: findings.iter().map(|finding| FindingView::of(story, &name, finding, language)).collect(),
         }
@@ -236,7 +244,7 @@ impl PersonView {
 }
 
 impl LegView {
-    fn of(leg: &Leg) -> Self {
+    fn of(leg: &Leg, with_charts: bool) -> Self {
         let figures = &leg.figures;
         let (state, since) = state(leg);
         Self {
@@ -268,13 +276,14 @@ impl LegView {
             freezes: leg.totals.freezes,
             frozen_ms: leg.totals.frozen_ms,
             bytes: leg.totals.bytes,
-            chart: leg
-                .samples
-                .iter()
-                .map(|sample| (sample.at, u64::from(sample.kbps) * 1000, sample.lost_permille, sample.round_trip_ms))
-                .collect(),
+            // Much, and no different most of the time.
+            chart: with_charts.then(|| leg.samples.iter().map(sample).collect()),
         }
     }
+}
+
+fn sample(sample: &Sample) -> (Millis, u64, Option<u16>, Option<u32>) {
+    (sample.at, u64::from(sample.kbps) * 1000, sample.lost_permille, sample.round_trip_ms)
 }
 
 fn state(leg: &Leg) -> (&'static str, Millis) {

@@ -144,7 +144,7 @@ export interface Leg {
   freezes: number;
   frozenMs: number;
   bytes: number;
-  /** The last minutes: [time, audioBps + videoBps, lostPermille, roundTripMs] every few seconds, the oldest first. */
+  /** The last minutes. Sent only where the session is told whole, and put in by the store elsewhere: [time, audioBps + videoBps, lostPermille, roundTripMs] every few seconds, the oldest first. */
   chart: [number, number, number | null, number | null][];
 }
 

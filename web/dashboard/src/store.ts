@@ -3,6 +3,7 @@
 import type {
   Entry,
   FromServer,
+  Leg,
   Participant,
   Server,
   SessionDetail,
@@ -106,8 +107,26 @@ export function merged(
 ): SessionDetail {
   if (whole || before?.key !== told.key) return told;
   const people = new Map(before.people.map((person) => [person.connection, person]));
-  for (const person of told.people) people.set(person.connection, person);
+  for (const person of told.people) {
+    people.set(person.connection, withCharts(person, people.get(person.connection)));
+  }
   return { ...told, people: [...people.values()], entries: united(before.entries, told.entries) };
+}
+
+/** Charts are left out where not everything is told: those of before are the latest. */
+function withCharts(person: Participant, before: Participant | undefined): Participant {
+  const known = new Map(
+    [...(before?.publishes ?? []), ...(before?.receives ?? [])].map((leg) => [
+      leg.stream,
+      leg.chart,
+    ]),
+  );
+  const filled = (leg: Leg): Leg => ({ ...leg, chart: leg.chart ?? known.get(leg.stream) ?? [] });
+  return {
+    ...person,
+    publishes: person.publishes.map(filled),
+    receives: person.receives.map(filled),
+  };
 }
 
 /** The server may tell all entries of a session again, or only what is new. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Finding, SessionDetail, SessionSummary } from '../src/protocol';
+import type { Finding, Leg, SessionDetail, SessionSummary } from '../src/protocol';
 import { listed, merged, peopleInOrder, Store } from '../src/store';
 import { detail, finding, leg, person, serverAt, summary } from './made';
 
@@ -151,4 +151,15 @@ test('people: the worst findings first, who has left or never came last', () => 
     peopleInOrder(people).map(({ connection }) => connection),
     ['bad', 'warned', 'early', 'late', 'left', 'pending'],
   );
+});
+
+test('a chart that is left out is the one of before', () => {
+  const sample: [number, number, null, null] = [1, 2, null, null];
+  const publishing = (...charts: (typeof sample)[]) =>
+    person('ann', { publishes: [{ ...leg({ stream: 'str' }), chart: charts }] });
+  const { chart: _, ...without } = leg({ stream: 'str' });
+  const told = { ...publishing(), publishes: [without as Leg], quality: 3 };
+  const before = detail([publishing(sample)]);
+  const [ann] = merged(before, { ...before, people: [told] }, false).people;
+  assert.deepEqual([ann?.quality, ann?.publishes[0]?.chart], [3, [sample]]);
 });
