@@ -15,16 +15,19 @@ const lines = () => [
   { name: text('bitsOut'), colour: '--out' },
 ];
 
+/** Less than this is the way of a message, or harmless. */
+const CLOCKS_DIFFER_MS = 60_000;
+
 class LiveView extends View {
   readonly follow = new Follow(this, live);
 
   override render() {
-    const { server, traffic } = live.store;
+    const { server, traffic, ahead } = live.store;
     return html`<h1 class="offscreen">${text('live')}</h1>
       ${
         server === null
           ? html`<p class="empty">${text('connecting')}</p>`
-          : html`${figures(server)} ${incidents(server.incidents)}
+          : html`${figures(server)} ${clock(ahead)} ${incidents(server.incidents)}
               <section class="card traffic" aria-label=${text('traffic')}>
                 <dash-chart
                   .name=${text('traffic')}
@@ -57,6 +60,19 @@ function figures(server: Server) {
     ${figure(text('recordings'), server.recordingEnabled ? String(server.recordings) : text('off'))}
     ${figure(text('runningFor'), duration(server.now - server.startedAt), server.version)}
   </dl>`;
+}
+
+/** Certificates and passwords of the relay are good for a time only: clocks that differ break both. */
+function clock(ahead: number) {
+  if (Math.abs(ahead) < CLOCKS_DIFFER_MS) return nothing;
+  const of = { difference: duration(Math.abs(ahead)) };
+  return html`<div class="finding warning" data-incident="clock" role="status">
+    ${levelIcon('warning')}
+    <div>
+      <p class="sentence">${text(ahead > 0 ? 'clockAhead' : 'clockBehind', of)}</p>
+      <p class="advice">${text('clockAdvice')}</p>
+    </div>
+  </div>`;
 }
 
 function incidents(all: Incident[]) {

@@ -54,6 +54,10 @@ export const en = {
   cores: 'of {n} cores',
   memory: 'Memory',
   runningFor: 'Running for',
+  clockAhead: 'The clock of the server is {difference} ahead of the clock of this device.',
+  clockBehind: 'The clock of the server is {difference} behind the clock of this device.',
+  clockAdvice:
+    'Certificates and the passwords of TURN are good for a time only, so that clients cannot connect. Set the clock of whichever is wrong, best by NTP.',
   incidents: 'Outside of sessions',
   incidentTimes: '{n} times since {since}, last from {ip}',
   searchSessions: 'Search by session or name',

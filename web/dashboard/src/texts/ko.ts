@@ -55,6 +55,10 @@ export const ko: Record<keyof typeof en, string> = {
   cores: '코어 {n}개 기준',
   memory: '메모리',
   runningFor: '실행 시간',
+  clockAhead: '서버의 시계가 이 기기의 시계보다 {difference} 빠릅니다.',
+  clockBehind: '서버의 시계가 이 기기의 시계보다 {difference} 느립니다.',
+  clockAdvice:
+    '인증서와 TURN 비밀번호는 정해진 시간에만 유효하므로 클라이언트가 연결하지 못할 수 있습니다. 틀린 쪽의 시계를 NTP로 맞추세요.',
   incidents: '세션 밖의 문제',
   incidentTimes: '{since}부터 {n}번, 마지막 주소 {ip}',
   searchSessions: '세션이나 이름으로 검색',
