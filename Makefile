@@ -24,7 +24,7 @@ lint: web-lint rust-lint layers
 tools-run tools-test: tools-%:
 	@scripts/tools.sh $*
 
-# The server embeds the page and the script of virtual backgrounds, so these come first. What composes recordings is a program of its own, without which
+# The server embeds its pages and the script of virtual backgrounds, so these come first. What composes recordings is a program of its own, without which
 # the server does everything else.
 build: web
 	cargo build --release --bins $$(pkg-config --exists gstreamer-video-1.0 2>/dev/null && echo --workspace)
@@ -37,9 +37,10 @@ build: web
 
 CALL := web/call
 BACKGROUND := web/background
+DASHBOARD := web/dashboard
 SOURCES = $(shell find $(1)/src $(wildcard $(1)/public) -type f) $(wildcard $(1)/*.json $(1)/*.ts $(1)/*.mjs $(1)/*.html)
 
-web: $(CALL)/dist/index.html $(BACKGROUND)/dist/openvidu-virtual-background.js
+web: $(CALL)/dist/index.html $(BACKGROUND)/dist/openvidu-virtual-background.js $(DASHBOARD)/dist/index.html
 
 $(CALL)/dist/index.html: $(CALL)/node_modules/.package-lock.json $(call SOURCES,$(CALL))
 	cd $(CALL) && npm run --silent build
@@ -49,9 +50,14 @@ $(BACKGROUND)/dist/openvidu-virtual-background.js: $(BACKGROUND)/node_modules/.p
 	cd $(BACKGROUND) && npm run --silent build
 	@touch $@
 
-web-lint: $(CALL)/node_modules/.package-lock.json $(BACKGROUND)/node_modules/.package-lock.json e2e/node_modules/.package-lock.json
+$(DASHBOARD)/dist/index.html: $(DASHBOARD)/node_modules/.package-lock.json $(call SOURCES,$(DASHBOARD))
+	cd $(DASHBOARD) && npm run --silent build
+	@touch $@
+
+web-lint: $(CALL)/node_modules/.package-lock.json $(BACKGROUND)/node_modules/.package-lock.json $(DASHBOARD)/node_modules/.package-lock.json e2e/node_modules/.package-lock.json
 	cd $(CALL) && npm run --silent lint
 	cd $(BACKGROUND) && npm run --silent lint
+	cd $(DASHBOARD) && npm run --silent lint && npm run --silent test
 	cd e2e && ../$(CALL)/node_modules/.bin/biome check .
 	cd web/doctor && ../call/node_modules/.bin/biome check .
 	cd crates/webpage && ../../$(CALL)/node_modules/.bin/biome check src

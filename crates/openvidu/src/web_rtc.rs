@@ -130,7 +130,9 @@ fn event(milestone: &MediaMilestone, endpoint: &Endpoint<'_>) -> Option<WebRtcEv
         TransportObservation::LayerChanged { layer } => {
             WebRtcEventView { layer: Some(layer.spatial), ..event("LayerChanged") }
         }
-        TransportObservation::KeyFrameRequested { .. } | TransportObservation::Statistics(_) => return None,
+        TransportObservation::Checked
+        | TransportObservation::KeyFrameRequested { .. }
+        | TransportObservation::Statistics(_) => return None,
     })
 }
 

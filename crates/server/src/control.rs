@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::extract::ws::Utf8Bytes;
 use delivery::EventSinks;
+use history::{Fact, History};
 use jobs::Jobs;
 use journal::Journal;
 use media::MediaHandle;
@@ -199,17 +200,28 @@ pub(crate) struct Accounts {
     pub(crate) events: EventSinks,
     /// For the next start after a crash.
     pub(crate) journal: Option<Journal>,
+    /// For those who ask later why something went wrong.
+    pub(crate) history: Option<History>,
 }
 
 impl Accounts {
-    fn tell(&mut self, event: Event) {
+    fn tell(&mut self, event: Event, now: Time) {
+        self.note(|| Fact::Event(event.clone()), now);
         if let Some(journal) = &mut self.journal {
             journal.note(&event);
         }
         self.events.send(event);
     }
 
-    fn collected(&mut self, session: &EventStamp) {
+    /// For the history alone.
+    fn note(&self, fact: impl FnOnce() -> Fact, now: Time) {
+        if let Some(history) = &self.history {
+            history.tell(fact(), now.as_millis());
+        }
+    }
+
+    fn collected(&mut self, session: &EventStamp, now: Time) {
+        self.note(|| Fact::Collected(session.clone()), now);
         if let Some(journal) = &mut self.journal {
             journal.gone(session);
         }
@@ -224,6 +236,9 @@ impl Accounts {
     async fn close(self) {
         if let Some(journal) = self.journal {
             journal.close(JOURNAL_GRACE).await;
+        }
+        if let Some(history) = self.history {
+            history.close(JOURNAL_GRACE).await;
         }
         self.events.close().await;
     }
@@ -461,16 +476,21 @@ impl ControlLoop {
             }
             Effect::Event(event) => {
                 self.metrics.happened(&event);
-                self.accounts.tell(event);
+                self.accounts.tell(event, self.clock.now());
                 return None;
             }
             Effect::Collected(session) => {
-                self.accounts.collected(&session);
+                self.accounts.collected(&session, self.clock.now());
                 return None;
             }
             Effect::Observed(observation) => {
                 self.metrics.saw(&observation);
+                self.accounts.note(|| Fact::Media(observation.clone()), self.clock.now());
                 self.observers.tell(observation);
+                return None;
+            }
+            Effect::Noticed(notice) => {
+                self.accounts.note(|| Fact::Notice(notice), self.clock.now());
                 return None;
             }
             Effect::Media(command) => return self.media.send(command).err().flatten().map(Undeliverable::Media),

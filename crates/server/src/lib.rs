@@ -44,6 +44,7 @@ mod forwarding;
 pub mod http;
 mod ice_servers;
 pub mod limits;
+mod logins;
 mod lost;
 mod metrics;
 mod network;

@@ -11,6 +11,7 @@ use certificates::{Certificates, OpenError};
 use delivery::EventSinks;
 use delivery::cdr::Cdr;
 use delivery::webhooks::{self, Webhook};
+use history::OpenHistory;
 use journal::OpenJournal;
 use media::{MediaNetwork, MediaSocket, WorkerSockets};
 use rustls::ClientConfig;
@@ -42,6 +43,7 @@ pub(crate) struct Opened {
     pub(crate) events: EventSinks,
     /// `None` if nobody is told of events, or the disk does not let us.
     pub(crate) journal: Option<OpenJournal>,
+    pub(crate) history: OpenHistory,
 }
 
 /// A TCP port.
@@ -72,6 +74,7 @@ impl Opened {
         config.madang_udp_port = media_address.port();
         let network = MediaNetwork::now(&options::addresses(&config), media_address);
         tracing::info!(candidates = ?network.candidates, "media");
+        let history = open_history(&config, &network);
         let mut sockets = WorkerSockets { media, turn: None };
         let turn = TurnOffer::new(&config, &network.candidates.udp, &mut sockets)
             .map_err(|(path, cause)| StartError::TurnSecret { path, cause })?;
@@ -90,6 +93,7 @@ impl Opened {
             bucket,
             events,
             journal,
+            history,
         })
     }
 
@@ -246,6 +250,20 @@ fn event_sinks(config: &Config) -> Result<EventSinks, StartError> {
 }
 
 /// Without it the server runs as well, but nobody learns what a crash has ended.
+/// What cannot be kept on the disk is known as long as it goes on.
+fn open_history(config: &Config, network: &MediaNetwork) -> OpenHistory {
+    let options = options::history(config, network);
+    let (file, offered) = (options.file.clone(), options.offered.clone());
+    OpenHistory::open(options).unwrap_or_else(|error| {
+        let file = file.unwrap_or_default();
+        tracing::warn!(
+            file = %file.display(), %error,
+            "no history of sessions: the dashboard shows only those that go on (setting MADANG_DATA_DIR)"
+        );
+        OpenHistory::in_memory(offered)
+    })
+}
+
 fn open_journal(config: &Config, events: &EventSinks) -> Option<OpenJournal> {
     if events.cdr.is_none() && events.webhooks.is_empty() {
         return None;

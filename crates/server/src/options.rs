@@ -9,6 +9,8 @@ use axum::http::Uri;
 use bucket::Bucket;
 use certificates::{AcmeOptions, Origin};
 use delivery::webhooks::{Destination, DestinationError};
+use history::HistoryOptions;
+use history::store::Bounds;
 use media::{AddressOptions, TranslatedAddress, WorkerOptions};
 use openvidu::Dialect;
 use protocol::event::EventName;
@@ -32,6 +34,10 @@ const MEDIA_TIMEOUT: Duration = Duration::from_secs(5);
 /// Between two statistics of a transport: often enough to see what a person in the call notices, seldom enough that those of
 /// some thousand transports cost nothing that could be measured.
 const STATISTICS: Duration = Duration::from_secs(5);
+
+/// In MADANG_DATA_DIR.
+const HISTORY: &str = "history.redb";
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The usual one (RFC 8489 §8.1).
 const STUN_PORT: u16 = 3478;
@@ -274,6 +280,19 @@ pub(crate) fn deaf(config: &Config) -> Option<&'static str> {
 fn network_quality(config: &Config) -> Option<Duration> {
     let interval = Duration::from_secs(config.openvidu_pro_network_quality_interval.into());
     config.openvidu_pro_network_quality.then_some(interval)
+}
+
+/// What is kept of sessions.
+pub(crate) fn history(config: &Config, network: &media::MediaNetwork) -> HistoryOptions {
+    let days = config.madang_history_days;
+    let file = (days > 0).then(|| config.madang_data_dir.join(HISTORY));
+    let bounds = Bounds { age: DAY * days, bytes: u64::from(config.madang_history_megabytes) * 1_000_000 };
+    HistoryOptions { file, bounds, offered: offered(network) }
+}
+
+/// Where media is offered.
+pub(crate) fn offered(network: &media::MediaNetwork) -> Vec<std::net::SocketAddr> {
+    network.candidates.udp.clone()
 }
 
 /// How the media workers work; `turn_secret` is what the users of its relay have.

@@ -14,11 +14,13 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, Response, StatusCode, Version, header};
 use axum::response::IntoResponse as _;
+use history::{Fact, History, Incident, Trouble};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use media::{StreamEnds, Streams};
+use rustls::AlertDescription;
 use socket2::{Protocol, SockRef, TcpKeepalive, Type};
 use stun::framing;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite};
@@ -33,6 +35,7 @@ use crate::bound::{Bound, Bounded};
 use crate::connection::{Connection, ConnectionPlace};
 use crate::limits::Limits;
 use crate::network::Network;
+use crate::program;
 use crate::shares::Shares;
 use crate::stopping::Stopping;
 use crate::wrong_secrets::ShownSecret;
@@ -59,6 +62,8 @@ pub(crate) fn listen(ip: IpAddr, port: u16) -> Result<std::net::TcpListener, (So
 pub(crate) struct BesidesHttp {
     pub(crate) tls: TlsAcceptor,
     pub(crate) media: Streams,
+    /// Is told of clients that do not trust the certificate.
+    pub(crate) history: History,
 }
 
 /// Accepts connections until the server stops.
@@ -171,7 +176,14 @@ impl Opening {
             (Speech::Http, _) => self.http(stream, false).await,
             (Speech::Tls, Some(besides)) => match timeout(patience, besides.tls.accept(stream)).await {
                 Ok(Ok(stream)) => self.encrypted(stream, besides.media).await,
-                Ok(Err(error)) => tracing::debug!(peer = %self.peer, %error, "TLS handshake failed"),
+                Ok(Err(error)) => {
+                    tracing::debug!(peer = %self.peer, %error, "TLS handshake failed");
+                    if distrusts_us(&error) {
+                        let incident =
+                            Incident { trouble: Trouble::CertificateRefused, ip: self.peer.ip().to_canonical() };
+                        besides.history.tell(Fact::Incident(incident), program::now());
+                    }
+                }
                 Err(_) => tracing::debug!(peer = %self.peer, "TLS handshake took too long"),
             },
             (Speech::Media, Some(besides)) => match StreamEnds::of(&stream) {
@@ -246,6 +258,22 @@ impl Opening {
             tracing::debug!(%peer, %error, "HTTP connection broke");
         }
     }
+}
+
+/// The client says that it does not take our certificate (RFC 8446 §6.2).
+fn distrusts_us(error: &io::Error) -> bool {
+    let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>());
+    matches!(
+        cause,
+        Some(rustls::Error::AlertReceived(
+            AlertDescription::BadCertificate
+                | AlertDescription::UnsupportedCertificate
+                | AlertDescription::CertificateExpired
+                | AlertDescription::CertificateRevoked
+                | AlertDescription::CertificateUnknown
+                | AlertDescription::UnknownCA
+        ))
+    )
 }
 
 async fn respond(router: Router, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {

@@ -36,17 +36,23 @@ pub(crate) fn serve(wired: Wired, ports: Ports) -> (AppState, Threads, Serving) 
         tokio::spawn(ports::serve(listener, router, besides, limits, stopped.clone(), alive.clone()))
     };
     let router = http::router(state.clone(), signalling::router(&state, stopped.clone()));
-    let besides = BesidesHttp { tls: certificates.acceptor.clone(), media: streams };
+    let besides = BesidesHttp { tls: certificates.acceptor.clone(), media: streams, history: state.history.clone() };
     let mut tasks = vec![("the HTTP port", serve(port.listener, router, Some(besides), limits))];
     if let Some(port) = redirecting {
         let router = http::redirect(state.settings.clone(), certificates.challenges.clone());
         tasks.push(("the redirecting port", serve(port.listener, router, None, redirecting_limits)));
     }
+    let (history, mut network) = (state.history.clone(), state.media_network.clone());
+    let offers = async move {
+        while network.changed().await.is_ok() {
+            history.offers(options::offered(&network.borrow_and_update()));
+        }
+    };
     let addresses = media::follow_network(options::addresses(&state.settings), media_address, network_changes);
     let mut stopped = stopped;
     let keeping = async move {
         let kept = async {
-            tokio::join!(certificates.keep(), addresses);
+            tokio::join!(certificates.keep(), addresses, offers);
             // There may be nothing to keep up to date.
             std::future::pending::<()>().await;
         };

@@ -7,6 +7,7 @@ use axum::extract::FromRef;
 use bucket::Bucket;
 use delivery::webhooks::WebhookWatch;
 use doctor::OwnServer;
+use history::History;
 use jobs::JobFigures;
 use recordings::{Layouts, Store, Transcoder};
 use settings::Config;
@@ -19,6 +20,7 @@ use crate::authority::OwnAuthority;
 use crate::container_names::ContainerNames;
 use crate::control::Control;
 use crate::limits::Limits;
+use crate::logins::Logins;
 use crate::node::Node;
 use crate::program::Program;
 use crate::vitals::Vitals;
@@ -60,6 +62,10 @@ pub(crate) struct Parts {
     /// Names of this server that browsers do not know.
     pub(crate) container_names: Arc<ContainerNames>,
     /// The sessions.
+    /// What happened in sessions.
+    pub(crate) history: History,
+    /// Who has shown the secret to the dashboard.
+    pub(crate) logins: Arc<Logins>,
     pub(crate) control: Control,
     /// Whether what calls depend on is alive.
     pub(crate) vitals: Vitals,
@@ -149,6 +155,8 @@ parts! {
     wrong_secrets: Arc<WrongSecrets>,
     container_names: Arc<ContainerNames>,
     control: Control,
+    history: History,
+    logins: Arc<Logins>,
     vitals: Vitals,
     media_network: MediaNetwork,
     relay: RelayQuestions,

@@ -21,7 +21,7 @@ use crate::lost;
 use crate::node::Node;
 use crate::open::Opened;
 use crate::options;
-use crate::program::Program;
+use crate::program::{self, Program};
 use crate::state::{AppState, Examination, Parts, RecordingFiles, RecordingPrograms, Restart};
 use crate::threads::Threads;
 use crate::vitals::Vitals;
@@ -50,7 +50,7 @@ pub(crate) struct Ports {
 pub(crate) fn wire(program: Program, limits: Limits, opened: Opened) -> io::Result<(Wired, Ports)> {
     let local_host = opened.local_host();
     let Opened { config, certificates, http, redirecting, sockets, media_address, buffers, .. } = opened;
-    let Opened { network, turn, recordings, bucket, mut events, journal, .. } = opened;
+    let Opened { network, turn, recordings, bucket, mut events, journal, history, .. } = opened;
     let node = Arc::new(Node::new(&config, local_host));
     let journal = journal.and_then(|journal| begin_journal(journal, &node, &mut events));
     let rules = options::session(&config, local_host, media_address.port());
@@ -61,6 +61,7 @@ pub(crate) fn wire(program: Program, limits: Limits, opened: Opened) -> io::Resu
     let own_turn = turn.own_secret.is_some();
     let (network_changes, network) = watch::channel(network);
 
+    let history = history.start(program::now())?;
     let (writer, taps, packets) = recordings::writer::queue();
     let routes = jobs::JobRoutes::default();
     let taps = routes.taps(taps);
@@ -125,7 +126,7 @@ pub(crate) fn wire(program: Program, limits: Limits, opened: Opened) -> io::Resu
         workers.events,
         recording,
         Some(jobs),
-        Accounts { events, journal },
+        Accounts { events, journal, history: Some(history.clone()) },
     );
 
     let authority = certificates.authority.as_deref().and_then(OwnAuthority::new).map(Arc::new);
@@ -152,6 +153,8 @@ pub(crate) fn wire(program: Program, limits: Limits, opened: Opened) -> io::Resu
         limits,
         wrong_secrets: Arc::new(WrongSecrets::new(limits.wrong_secrets)),
         vitals: Vitals::new(control.clone(), workers.pulse),
+        history,
+        logins: Arc::default(),
         container_names: Arc::new(ContainerNames::of_this_machine()),
         control,
         media_network: network,

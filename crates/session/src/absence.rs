@@ -110,7 +110,7 @@ impl Participant {
     fn absent(&self) -> Option<Self> {
         let access = match &self.access {
             Access::Token { .. } | Access::Secret(Insider::Visible { .. }) => self.access.clone(),
-            Access::Secret(Insider::Hidden(_)) | Access::Page(_) | Access::Camera(_) => return None,
+            Access::Secret(Insider::Hidden(_)) | Access::Page(_) | Access::Viewer | Access::Camera(_) => return None,
         };
         let published = self
             .stream

@@ -54,7 +54,7 @@ impl Participant {
             Access::Token { properties, .. } => {
                 properties.kurento_options.as_ref().map_or(deployment, |options| deployment.replaced_by(options))
             }
-            Access::Secret(_) | Access::Camera(_) => deployment,
+            Access::Secret(_) | Access::Viewer | Access::Camera(_) => deployment,
             // A recording's page is ours, and shall show the best there is.
             Access::Page(_) => VideoBandwidth::default(),
         }

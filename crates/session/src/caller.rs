@@ -176,7 +176,7 @@ impl Participant {
     fn came_with(&self, given: &str) -> bool {
         match &self.access {
             Access::Token { token, .. } => token.value.as_bytes().ct_eq(given.as_bytes()).into(),
-            Access::Secret(_) | Access::Page(_) | Access::Camera(_) => false,
+            Access::Secret(_) | Access::Page(_) | Access::Viewer | Access::Camera(_) => false,
         }
     }
 

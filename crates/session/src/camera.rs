@@ -271,7 +271,7 @@ impl Session {
         let own = self.participant_mut(who)?;
         match &mut own.access {
             Access::Camera(camera) => Some((camera, own.room)),
-            Access::Token { .. } | Access::Secret(_) | Access::Page(_) => None,
+            Access::Token { .. } | Access::Secret(_) | Access::Page(_) | Access::Viewer => None,
         }
     }
 

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use protocol::id::ConnectionId;
 use protocol::media::MediaOperation;
 
+use crate::Noticed;
 use crate::context::Context;
 use crate::id::ParticipantId;
 use crate::session::Session;
@@ -27,10 +28,16 @@ impl Session {
         let Some(publisher) = self.active(endpoint) else { return };
         let Some(own) = self.participant_mut(who) else { return };
         let room = own.room;
+        let is_seen = !own.is_hidden();
         match own.peer_connection_mut((publisher != who).then_some(publisher)) {
             Some(peer_connection) => {
                 peer_connection.remember_candidate(&candidate);
                 let transport = peer_connection.transport;
+                let connection = own.connection.clone();
+                if is_seen {
+                    let told = Noticed::Candidate { publisher: endpoint.into(), candidate: candidate.clone() };
+                    cx.notice(&self.id, &connection, told);
+                }
                 cx.effects.media(room, MediaOperation::AddRemoteCandidate { transport, candidate });
             }
             None => own.early_candidates.push(&endpoint.into(), candidate),

@@ -69,6 +69,8 @@ pub(crate) enum Access {
     Secret(Insider),
     /// What the page of this recording was given: it sees everybody, is seen by nobody, and does nothing else.
     Page(RecordingKey),
+    /// A pass of the operator's: it sees everybody, is seen by nobody, and does nothing else.
+    Viewer,
     /// Nothing: the application has put it there, and it has no client.
     Camera(Box<Camera>),
 }
@@ -114,7 +116,7 @@ impl Participant {
 
     /// Hidden participants see everybody and are seen by nobody; they keep no session open.
     pub(crate) fn is_hidden(&self) -> bool {
-        matches!(self.access, Access::Secret(Insider::Hidden(_)) | Access::Page(_))
+        matches!(self.access, Access::Secret(Insider::Hidden(_)) | Access::Page(_) | Access::Viewer)
     }
 
     /// The recorder's page does not close its own socket.

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::command::{Asker, ClientHandle, SocketId};
 use crate::demand::Demand;
-use crate::{MediaObservation, Notification, Refusal, Reply};
+use crate::{MediaObservation, Notice, Notification, Refusal, Reply};
 
 /// What the shell knows of a client when its socket opens, or when it calls for the first time.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -61,6 +61,8 @@ pub enum Effect {
     Media(MediaCommand),
     /// For whoever watches how media goes. Nothing depends on it: it may be dropped.
     Observed(MediaObservation),
+    /// For whoever tells later how a call went. Nothing depends on it: it may be dropped.
+    Noticed(Notice),
     /// For the recorder.
     Recording(RecordingCommand),
     /// For who runs live work with media.

@@ -16,7 +16,7 @@ use crate::reply::{Joined, ParticipantData, ParticipantDescription};
 use crate::request::{Decision, Response};
 use crate::session::Session;
 use crate::snapshot::Token;
-use crate::{Effect, Notification, Refusal, Registry, Reply, Time};
+use crate::{Effect, Noticed, Notification, Refusal, Registry, Reply, Time};
 
 /// Who may come in, and as what.
 struct Admission {
@@ -43,6 +43,8 @@ impl Registry {
         };
         let virtual_background = self.cx.settings.virtual_background;
         let token = Token { value: self.cx.ids.token(), origin: Some(origin.to_owned()), virtual_background };
+        let invited = Noticed::Invited { role: properties.role, data: properties.data.clone() };
+        self.cx.notice(&session.id, &connection, invited);
         let pending = PendingConnection { connection: connection.clone(), created_at: now, properties, token };
         session.add_pending(self.cx.ids.pending(), pending);
         Ok(connection)
@@ -95,6 +97,9 @@ impl Session {
                 access: Access::Page(broadcast),
             });
         }
+        if request.hidden == Some(HiddenClient::Recorder) && self.redeem_view(&request.secret, now) {
+            return Ok(Admission { connection: cx.ids.connection(), created_at: now, access: Access::Viewer });
+        }
         let Some(pending) = self.redeem(&request.token) else {
             let token = request.token_as_sent.clone();
             return Err(Refusal::InvalidToken { session: self.id.clone(), token });
@@ -121,7 +126,7 @@ impl Session {
             Access::Token { properties, .. } => {
                 (properties.data.clone(), Some(properties.record), properties.custom_ice_servers.clone())
             }
-            Access::Secret(_) | Access::Page(_) | Access::Camera(_) => (String::new(), None, vec![]),
+            Access::Secret(_) | Access::Page(_) | Access::Viewer | Access::Camera(_) => (String::new(), None, vec![]),
         };
         let participant = Participant {
             data: ParticipantData { client: request.client_data, server: server_data },
@@ -131,6 +136,9 @@ impl Session {
         };
         let (hidden, role, data) = (participant.is_hidden(), participant.role(), participant.data.clone());
         self.emit_joined(&participant, cx, now);
+        if !hidden {
+            cx.notice(&self.id, &connection, Noticed::Entered { made_at: created_at, role });
+        }
         let (ice_servers, relay) = ice_servers(own_servers, &connection, cx, now);
         let joined = Joined {
             connection: connection.clone(),

@@ -17,7 +17,7 @@ use crate::refusal::MediaDirection;
 use crate::request::{Decision, impossible};
 use crate::session::Session;
 use crate::timer::Timer;
-use crate::{Refusal, Registry, Reply, Time};
+use crate::{Attempt, Noticed, Refusal, Registry, Reply, Time};
 
 /// What the worker made of a request.
 pub(crate) type MediaResult = Result<MediaAgreement, MediaFailure>;
@@ -209,7 +209,9 @@ impl Registry {
     pub(crate) fn refuse_media(&mut self, id: MediaRequestId, refusal: Refusal) {
         if let Some(request) = self.cx.settle_media(id) {
             request.task.roll_back(request.router, &mut self.cx);
-            self.cx.reply(request.origin, Err(refusal));
+            let refused = Err(refusal);
+            self.notice_refusal(&request.seat, Attempt::of_task(&request.task), &refused);
+            self.cx.answer(request.origin, refused);
         }
     }
 
@@ -223,10 +225,12 @@ impl Registry {
 
     fn complete(&mut self, request: MediaRequest, result: MediaResult, now: Time) {
         let MediaRequest { origin, seat, router: _, task } = request;
+        let attempt = Attempt::of_task(&task);
         let decision = match self.sessions.get_mut(&seat.session) {
             Some(session) => session.complete(origin, seat.participant, task, result, &mut self.cx, now),
             None => Err(impossible("media was asked for a session that has gone", &seat.session, seat.participant)),
         };
+        self.notice_refusal(&seat, attempt, &decision);
         self.cx.answer(origin, decision);
     }
 }
@@ -243,6 +247,7 @@ impl Session {
         cx: &mut Context,
     ) {
         let Some(participant) = self.participant(who) else { return };
+        self.notice(who, Noticed::Negotiating { stream: stream.clone(), direction }, cx);
         let (session, connection) = (self.id.clone(), participant.connection.clone());
         cx.legs.open(participant.room, transport, publication, MediaLeg { session, connection, stream, direction });
     }

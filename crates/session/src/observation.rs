@@ -75,7 +75,7 @@ pub struct MediaTotals {
 pub struct MediaMilestone {
     /// When.
     pub at: Time,
-    /// Never statistics, nor a request for a key frame.
+    /// Never statistics, nor a check, nor a request for a key frame.
     pub what: TransportObservation,
 }
 
@@ -94,7 +94,7 @@ impl MediaCondition {
             TransportObservation::Path(path) => self.path = Some(*path),
             TransportObservation::Connected => (self.is_connected, self.is_cut) = (true, false),
             TransportObservation::Disconnected => (self.is_connected, self.is_cut) = (false, true),
-            TransportObservation::KeyFrameRequested { .. } => return,
+            TransportObservation::Checked | TransportObservation::KeyFrameRequested { .. } => return,
             TransportObservation::Statistics(statistics) => {
                 self.totals.add(statistics);
                 self.statistics = Some((now, statistics.clone()));

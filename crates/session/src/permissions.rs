@@ -22,7 +22,7 @@ impl Participant {
     pub(crate) fn role(&self) -> Role {
         match &self.access {
             Access::Token { properties, .. } => properties.role,
-            Access::Secret(_) | Access::Page(_) | Access::Camera(_) => Role::Subscriber,
+            Access::Secret(_) | Access::Page(_) | Access::Viewer | Access::Camera(_) => Role::Subscriber,
         }
     }
 
@@ -32,7 +32,7 @@ impl Participant {
         match &self.access {
             Access::Token { properties, .. } => publishes(properties.role),
             Access::Secret(_) => true,
-            Access::Page(_) | Access::Camera(_) => false,
+            Access::Page(_) | Access::Viewer | Access::Camera(_) => false,
         }
     }
 
@@ -47,7 +47,7 @@ impl Participant {
         match &self.access {
             Access::Token { properties, .. } => properties.role == Role::Moderator,
             Access::Secret(_) => true,
-            Access::Page(_) | Access::Camera(_) => false,
+            Access::Page(_) | Access::Viewer | Access::Camera(_) => false,
         }
     }
 
@@ -65,7 +65,7 @@ impl Participant {
     pub(crate) fn may_publish_filtered(&self, kind: &str) -> bool {
         let says_nothing = match &self.access {
             Access::Token { properties, .. } => properties.kurento_options.is_none(),
-            Access::Secret(_) | Access::Page(_) | Access::Camera(_) => true,
+            Access::Secret(_) | Access::Page(_) | Access::Viewer | Access::Camera(_) => true,
         };
         if says_nothing { self.may_moderate() } else { self.is_allowed_filter(kind) }
     }
@@ -76,7 +76,7 @@ impl Participant {
                 .kurento_options
                 .as_ref()
                 .is_some_and(|options| options.allowed_filters.iter().any(|allowed| allowed == kind)),
-            Access::Secret(_) | Access::Page(_) | Access::Camera(_) => false,
+            Access::Secret(_) | Access::Page(_) | Access::Viewer | Access::Camera(_) => false,
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::id::ParticipantId;
 use crate::registry::NotFound;
 use crate::request::{DONE, Decision};
 use crate::session::Session;
-use crate::{Notification, Refusal, Time};
+use crate::{Noticed, Notification, Refusal, Time};
 
 impl Session {
     /// Neither names nor values are checked: what a publisher says of its own stream is relayed.
@@ -30,10 +30,12 @@ impl Session {
         let Some(stream) = own.stream.as_mut() else { return Err(Refusal::NoStreamToChange { connection }) };
         let is_switch =
             matches!(meaning, Some(StreamChangeMeaning::AudioActive(_) | StreamChangeMeaning::VideoActive(_)));
+        let id = stream.id().clone();
         if let Some(meaning) = meaning {
-            stream.change(meaning);
+            stream.change(meaning.clone());
+            cx.notice(&self.id, &connection, Noticed::Switched { stream: id.clone(), meaning });
         }
-        let stream = stream.id().clone();
+        let stream = id;
         let changed = Notification::StreamChanged { connection, stream, property, new_value, reason };
         self.broadcast(Some(who), changed, cx);
         if is_switch {
@@ -70,11 +72,15 @@ impl Session {
         // Who joined by secret has no token, and with it nothing that could be changed.
         let Access::Token { properties, .. } = &mut participant.access else { return Ok(()) };
         let record = update.record.filter(|record| *record != properties.record);
+        let new_role = update.role.filter(|role| *role != properties.role);
         for changed in change(properties, update) {
             cx.notify(participant.client, &Arc::new(changed));
         }
         if let Some(record) = record {
             self.record_changed(who, record, cx, now);
+        }
+        if let Some(role) = new_role {
+            self.notice(who, Noticed::RoleChanged(role), cx);
         }
         self.select(who, cx);
         Ok(())

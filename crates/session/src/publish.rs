@@ -10,7 +10,7 @@ use protocol::model::{ForcedVideoCodec, SessionProperties};
 
 use crate::absence::LapsedStream;
 use crate::client::{Origin, Seat};
-use crate::command::{Publish, PublishedFilter};
+use crate::command::{Publish, PublishedFilter, StreamProperties};
 use crate::connection::Participant;
 use crate::context::Context;
 use crate::event::Announced;
@@ -23,7 +23,7 @@ use crate::reply::StreamDescription;
 use crate::request::{DONE, Decision, Response};
 use crate::session::Session;
 use crate::stream::{self, Stream};
-use crate::{Notification, Refusal, Reply, Time};
+use crate::{Noticed, Notification, Refusal, Reply, Time};
 
 /// What is being published, until it is a stream.
 #[derive(Debug)]
@@ -173,6 +173,8 @@ impl Session {
         let peer_connection = PeerConnection::new(transport, offer.into(), local_sdp.as_str().into());
         let announced = Announced::published(&connection, &description, now);
         self.emit_created(&announced, cx);
+        let StreamProperties { audio_active, video_active, .. } = description.properties;
+        self.notice(who, Noticed::Published { stream: id.clone(), audio_active, video_active }, cx);
         let transcodings = vec![];
         let stream = Stream {
             description: description.clone(),

@@ -19,7 +19,7 @@ use crate::refusal::MediaDirection;
 use crate::session::Session;
 use crate::stream::Stream;
 use crate::timer::Timer;
-use crate::{Notification, Registry, Time};
+use crate::{Noticed, Notification, Registry, Time};
 
 /// How far below its band a score makes a level fall, in points: a few thousandths of loss are chance.
 const MARGIN: f64 = 1.0;
@@ -229,6 +229,7 @@ impl Session {
     fn tell_quality(&self, who: ParticipantId, change: Option<QualityChange>, cx: &mut Context) {
         let (Some(QualityChange { new, old }), Some(participant)) = (change, self.participant(who)) else { return };
         let connection = participant.connection.clone();
+        cx.notice(&self.id, &connection, Noticed::QualityChanged(new));
         tracing::debug!(session = %self.id, %connection, ?new, ?old, "the network of a publisher has changed");
         self.broadcast(None, Notification::NetworkQualityChanged { connection, new, old }, cx);
     }

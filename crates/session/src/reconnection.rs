@@ -4,7 +4,7 @@ use crate::client::{Link, MissedNotifications, Origin, Presence};
 use crate::command::{Asker, ClientHandle, SocketId};
 use crate::id::ClientId;
 use crate::timer::Timer;
-use crate::{Effect, Refusal, Registry, Reply, Time};
+use crate::{Effect, Noticed, Refusal, Registry, Reply, Time};
 
 impl Registry {
     /// The client's socket is gone. Whoever is in a session has some time to come back.
@@ -13,6 +13,9 @@ impl Registry {
         client.link = Link::RecordingLosses(MissedNotifications::from(now));
         if matches!(client.presence, Presence::Joined(_)) {
             tracing::debug!(client = ?id, "socket lost");
+            if let Some(seat) = self.seat_of(id) {
+                self.notice(&seat, Noticed::SocketLost);
+            }
             self.cx.timers.set(Timer::Grace(id), now + self.cx.settings.reconnection_grace);
         } else {
             self.cx.drop_client(id);
@@ -50,9 +53,11 @@ impl Registry {
         let cx = &mut self.cx;
         let missed = cx.clients.link(client, socket, &mut cx.effects);
         cx.timers.cancel(Timer::Grace(client));
-        if cx.clients.get(client).is_some_and(|client| matches!(client.presence, Presence::Joined(_))) {
+        if let Some(Presence::Joined(seat)) = cx.clients.get(client).map(|client| client.presence.clone()) {
             cx.effects.push(Effect::Entered { socket });
+            self.notice(&seat, Noticed::SocketBack);
         }
+        let cx = &mut self.cx;
         cx.reply(answered(client), Ok(Reply::Resumed));
         for notification in missed.into_queue() {
             cx.notify(client, &notification);

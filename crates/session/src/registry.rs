@@ -19,7 +19,7 @@ use crate::session::Session;
 use crate::sessions::Sessions;
 use crate::snapshot::{ConnectionSnapshot, Include, SessionSnapshot};
 use crate::timer::Timer;
-use crate::{Effect, Notification, PeerInfo, Settings, Time};
+use crate::{Effect, Noticed, Notification, PeerInfo, Settings, Time};
 
 /// All sessions of one server.
 #[derive(Debug)]
@@ -196,7 +196,9 @@ impl Registry {
     pub fn close_connection(&mut self, session: &str, connection: &str, now: Time) -> Result<(), NotFound> {
         let entry = self.sessions.get_mut(session).ok_or(NotFound::Session)?;
         if let Some(pending) = entry.pending_id(connection) {
-            entry.remove_pending(pending);
+            if let Some(withdrawn) = entry.remove_pending(pending) {
+                self.cx.notice(&entry.id, &withdrawn.connection, Noticed::Withdrawn);
+            }
             return Ok(());
         }
         let participant = entry.visible(connection).ok_or(NotFound::Connection)?;

@@ -9,7 +9,7 @@ use crate::command::{Asker, CallId, Caller, ClientCommand, Command, SocketId};
 use crate::context::Context;
 use crate::id::{ClientId, ParticipantId};
 use crate::session::Session;
-use crate::{Refusal, Registry, Reply, Time};
+use crate::{Attempt, Refusal, Registry, Reply, Time};
 
 /// How a rule answers.
 #[derive(Debug)]
@@ -102,13 +102,21 @@ impl Registry {
     fn perform(&mut self, origin: Origin, command: ClientCommand, now: Time) {
         let Some(client) = self.cx.clients.get(origin.client) else { return };
         let decision = match (client.presence.clone(), command) {
-            (Presence::Joined(seat), command) => self.perform_joined(origin, &seat, command, now),
+            (Presence::Joined(seat), command) => {
+                let attempt = Attempt::of(&command);
+                let decision = self.perform_joined(origin, &seat, command, now);
+                self.notice_refusal(&seat, attempt, &decision);
+                decision
+            }
             (Presence::NotJoined, ClientCommand::Join(join)) => {
+                let wanted = SessionId::from(join.session.as_str());
                 let room = self.place(join.session.as_str());
-                match room.zip(self.sessions.get_mut(join.session.as_str())) {
+                let decision = match room.zip(self.sessions.get_mut(join.session.as_str())) {
                     Some((room, session)) => session.join(origin, *join, room, &mut self.cx, now),
                     None => Err(Refusal::UnknownSession { session: join.session }),
-                }
+                };
+                self.notice_stranger(origin, &wanted, &decision);
+                decision
             }
             (Presence::NotJoined, ClientCommand::Rejected { rejection, of_join: true }) => {
                 Err(Refusal::Rejected(rejection))

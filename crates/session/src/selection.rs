@@ -65,7 +65,7 @@ impl Session {
         }
         let participants = self.participants_mut().filter_map(|(id, participant)| match &mut participant.access {
             Access::Token { properties, .. } => unpinned(properties, stream).then_some(id),
-            Access::Secret(_) | Access::Page(_) | Access::Camera(_) => None,
+            Access::Secret(_) | Access::Page(_) | Access::Viewer | Access::Camera(_) => None,
         });
         for participant in participants.collect::<Vec<_>>() {
             self.select(participant, cx);

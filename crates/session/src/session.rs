@@ -14,6 +14,7 @@ use crate::guest_room::GuestRoom;
 use crate::id::{ParticipantId, PendingId};
 use crate::request::impossible;
 use crate::stream::Stream;
+use crate::viewer::View;
 use crate::{Notification, Refusal, Time};
 
 /// A session lives from its creation by an application until its last participant leaves.
@@ -34,6 +35,8 @@ pub(crate) struct Session {
     pub(crate) always_record: bool,
     /// Visitors made it: anybody may enter.
     pub(crate) guest_room: Option<GuestRoom>,
+    /// Passes for operators who want to look in.
+    pub(crate) views: Vec<View>,
     /// In the order of joining.
     participants: BTreeMap<ParticipantId, Participant>,
     /// In the order of creation.
@@ -63,6 +66,7 @@ impl Session {
             on_air: None,
             always_record: false,
             guest_room: None,
+            views: vec![],
             participants: BTreeMap::new(),
             pending: BTreeMap::new(),
             by_connection: HashMap::new(),

@@ -198,14 +198,14 @@ impl Participant {
         let (properties, token) = match &self.access {
             Access::Token { properties, token } => (Some(properties.clone()), Some(token.clone())),
             Access::Secret(Insider::Visible { token }) => (None, Some(token.clone())),
-            Access::Secret(Insider::Hidden(_)) | Access::Page(_) | Access::Camera(_) => (None, None),
+            Access::Secret(Insider::Hidden(_)) | Access::Page(_) | Access::Viewer | Access::Camera(_) => (None, None),
         };
         let camera = match &self.access {
             Access::Camera(camera) => {
                 let changes = camera.changes.iter().filter(|_| include.web_rtc_stats).cloned().collect();
                 Some(CameraSnapshot { properties: camera.properties.clone(), changes })
             }
-            Access::Token { .. } | Access::Secret(_) | Access::Page(_) => None,
+            Access::Token { .. } | Access::Secret(_) | Access::Page(_) | Access::Viewer => None,
         };
         let subscriptions = self.subscriptions.values();
         let participant = ParticipantSnapshot {

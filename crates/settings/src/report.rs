@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use serde::Serialize;
+
 use super::table::{IGNORED, KEYS, Key};
 use super::{Fault, Sources};
 
@@ -29,6 +31,46 @@ pub fn in_force(sources: &Sources) -> String {
         let _ = writeln!(text, "* {}={value}", key.name);
     }
     text
+}
+
+/// A setting as it is in force.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Listed {
+    /// As it is written.
+    pub name: &'static str,
+    /// Which part of the reference page it stands in.
+    pub group: &'static str,
+    /// Nothing of secrets.
+    pub value: Option<String>,
+    /// Nobody has set it, or to the same.
+    pub is_default: bool,
+    /// `file`, `environment` or `default`.
+    pub source: &'static str,
+    /// What it means.
+    pub meaning: String,
+    /// That it has no effect, and why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warning: Option<&'static str>,
+}
+
+/// Every setting, in the order of the reference page.
+pub fn list(sources: &Sources) -> Vec<Listed> {
+    let derived = sources.with_derived_defaults();
+    let listed = |key: &Key| {
+        let value = derived.text(key.name).unwrap_or(key.default);
+        let is_default = value == key.default;
+        Listed {
+            name: key.name,
+            group: key.group,
+            value: (!key.secret).then(|| value.to_owned()),
+            is_default,
+            source: sources.source(key.name),
+            meaning: key.doc.trim().to_owned(),
+            warning: key.idle.filter(|_| !is_default),
+        }
+    };
+    KEYS.iter().map(listed).collect()
 }
 
 /// What `madang --help` says about settings.

@@ -58,6 +58,17 @@ impl Sources {
         self.texts.get(name).map(String::as_str)
     }
 
+    /// Where it was set: `file`, `environment`, or `default` if nowhere.
+    pub(super) fn source(&self, name: &str) -> &'static str {
+        if self.of_file.contains(name) {
+            "file"
+        } else if self.texts.contains_key(name) {
+            "environment"
+        } else {
+            "default"
+        }
+    }
+
     /// With these texts instead of those that stand there.
     pub(super) fn with(&self, changes: &[(String, String)]) -> Self {
         let mut sources = self.clone();

@@ -174,6 +174,15 @@ settings! {
         /// How many WebSockets of one address may be open without having joined a session.
         madang_unjoined_sockets: u32 = "MADANG_UNJOINED_SOCKETS", "1000", value::natural;
     }
+    "Dashboard" {
+        /// Whether `/dashboard` shows sessions and why something is wrong in them, to who has the secret
+        /// (docs/dashboard.md).
+        madang_dashboard: bool = "MADANG_DASHBOARD", "true", value::boolean;
+        /// How many days the stories of sessions that have ended are kept, in MADANG_DATA_DIR; 0: not at all.
+        madang_history_days: u32 = "MADANG_HISTORY_DAYS", "30", value::natural;
+        /// How many megabytes of them are kept at most, the latest.
+        madang_history_megabytes: u32 = "MADANG_HISTORY_MEGABYTES", "200", value::natural;
+    }
     "Compatibility" {
         /// Where answers differ between versions of OpenVidu. `clear`: keys for the newest clients, and each mistake has its
         /// own status (404 unknown path, 405 wrong method, 400 unreadable body or query, 406, 415). `2.32`: 403 without a

@@ -9,6 +9,7 @@ use crate::smoothness::Smoothness;
 /// What has been seen of one transport.
 #[derive(Debug, Default)]
 pub(crate) struct Milestones {
+    checked: bool,
     audio: bool,
     video: bool,
     key_frame: bool,
@@ -24,6 +25,11 @@ pub(crate) struct Milestones {
 }
 
 impl Milestones {
+    /// An authentic check came from the client. `true`: the first one.
+    pub(crate) fn checked(&mut self) -> bool {
+        !std::mem::replace(&mut self.checked, true)
+    }
+
     /// A packet came from the publisher.
     pub(crate) fn came(&mut self, packet: &Packet) {
         if packet.kind == MediaKind::Video {

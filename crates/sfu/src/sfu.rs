@@ -120,7 +120,11 @@ impl Sfu {
             }
             self.demux.learn((protocol, source), slot);
         }
+        let is_reached = is_check && peer.milestones.checked();
         peer.transport.handle_datagram(datagram, now, &mut self.sink);
+        if is_reached {
+            self.observe(slot, TransportObservation::Checked);
+        }
         self.schedule(slot);
         self.settle();
         Arrival::Taken

@@ -423,6 +423,7 @@ impl Call {
             Effect::Departed { socket } => assert!(self.inside.remove(&socket), "{socket:?} was never inside"),
             Effect::Media(command) => self.worker.carry_out(command),
             Effect::Observed(observation) => self.observed.push(observation),
+            Effect::Noticed(notice) => self.noticed.push(notice),
             Effect::Event(event) => self.events.hear(event),
             Effect::Collected(_) => {}
             Effect::Recording(command) => self.recorder.carry_out(command),

@@ -158,6 +158,7 @@ impl Replay {
                 | Effect::Recording(_)
                 | Effect::Job(_)
                 | Effect::Observed(_)
+                | Effect::Noticed(_)
                 | Effect::Entered { .. }
                 | Effect::Departed { .. }
                 | Effect::Reply { asker: Asker::Call(_), .. } => {}

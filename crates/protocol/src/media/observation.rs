@@ -9,6 +9,8 @@ use super::{Layer, MediaKind, VideoCodec};
 /// What happened on a transport.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum TransportObservation {
+    /// The first ICE check of the client's that is authentic has come: its datagrams reach us.
+    Checked,
     /// Encrypted packets leave by this path from now on.
     Path(MediaPath),
     /// ICE and DTLS are up.

@@ -31,6 +31,7 @@ use pages::call::Places;
 use pages::{accept_certificate, call, call_page, info, recording_files, trust, virtual_background};
 
 mod api;
+mod dashboard;
 mod error;
 mod layers;
 mod openapi;
@@ -63,6 +64,9 @@ pub(crate) fn router(state: AppState, web_sockets: Router) -> Router {
     }
     if state.settings.madang_call_page {
         router = router.merge(call_page::routes()).route("/call/token", post(call::token));
+    }
+    if state.settings.madang_dashboard {
+        router = router.merge(dashboard::routes());
     }
     if state.settings.madang_virtual_background {
         router = router.merge(virtual_background::routes());

@@ -107,7 +107,8 @@ impl Counters {
             TransportObservation::LayerChanged { .. } => self.layer_changes += 1,
             TransportObservation::Silent => self.silences += 1,
             TransportObservation::Still => self.stills += 1,
-            TransportObservation::KeyFrameRequested { .. }
+            TransportObservation::Checked
+            | TransportObservation::KeyFrameRequested { .. }
             | TransportObservation::FirstPacket { .. }
             | TransportObservation::FirstKeyFrame => {}
         }

@@ -6,6 +6,9 @@ mod counters;
 mod distribution;
 pub(crate) mod exposition;
 mod process;
+mod usage;
+
+pub(crate) use usage::Usage;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -38,6 +41,12 @@ impl Metrics {
 
     pub(crate) fn refused(&self, refusal: &Refusal) {
         self.lock().refused(refusal);
+    }
+
+    /// Of media, from and to clients, since the start.
+    fn bytes(&self) -> [u64; 2] {
+        let counters = self.lock();
+        [0, 1].map(|way| counters.directions[way].kinds.iter().map(|kind| kind.bytes).sum())
     }
 
     /// Held by the control loop alone, for some additions each time, and for a copy by whoever looks.

@@ -171,7 +171,7 @@ fn recorded(participant: &Participant, recording: &Recording) -> Option<(Recorde
     let record = match &participant.access {
         Access::Token { properties, .. } => properties.record,
         Access::Camera(camera) => camera.properties.record,
-        Access::Secret(_) | Access::Page(_) => true,
+        Access::Secret(_) | Access::Page(_) | Access::Viewer => true,
     };
     let (id, described) = (&stream.description.id, &stream.description.properties);
     let has_audio = recording.properties.has_audio && described.has_audio;

@@ -175,6 +175,7 @@ impl Call {
                 | Effect::Recording(_)
                 | Effect::Job(_)
                 | Effect::Observed(_)
+                | Effect::Noticed(_)
                 | Effect::Entered { .. }
                 | Effect::Departed { .. }
                 | Effect::Collected(_) => {}

@@ -3,8 +3,9 @@
 //! Evaluated before paths, methods and bodies are looked at. Everything that is not public by name needs credentials, so
 //! that a route forgotten here is closed rather than open.
 
+use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -13,19 +14,24 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use history::{Fact, History, Incident, Trouble};
 use settings::{CertificateType, Config, Secret};
 
 use crate::client_address::Sender;
 use crate::connection::Connection;
 use crate::http::api::doctor;
 use crate::http::error::ApiError;
+use crate::http::layers::forgery;
 use crate::http::layers::intake::{self, Authenticated};
 use crate::http::pages::call_page;
 use crate::http::pages::recording_files;
 use crate::http::pages::trust;
 use crate::http::pages::virtual_background;
+use crate::http::request::caller::requested_origin;
 use crate::http::whip;
 use crate::limits::Limits;
+use crate::logins::Logins;
+use crate::program;
 use crate::state::Settings;
 use crate::well_known_secret::{AdmitsSecret as _, KNOWN_SECRET};
 use crate::wrong_secrets::{SecretVerdict, WrongSecrets};
@@ -47,10 +53,17 @@ pub(crate) async fn check(
     State(settings): State<Settings>,
     State(limits): State<Limits>,
     State(wrong_secrets): State<Arc<WrongSecrets>>,
+    State(logins): State<Arc<Logins>>,
+    State(history): State<History>,
     mut request: Request,
     next: Next,
 ) -> Response {
     let Some(given) = credentials(request.headers()) else {
+        let own = requested_origin(request.headers(), request.extensions(), settings.server_port);
+        if forgery::is_of_own_page(request.headers(), &own) && logins.has(request.headers(), Instant::now()) {
+            request.extensions_mut().insert(Authenticated);
+            return next.run(request).await;
+        }
         return if is_public(&settings, request.method(), request.uri().path()) {
             next.run(request).await
         } else {
@@ -70,13 +83,21 @@ pub(crate) async fn check(
             request.extensions_mut().insert(Authenticated);
             next.run(request).await
         }
-        SecretVerdict::Wrong => refuse(request, limits.body).await,
+        SecretVerdict::Wrong => {
+            history.tell(wrong_secret(sender.address()), program::now());
+            refuse(request, limits.body).await
+        }
         SecretVerdict::TooMany { retry_after } => {
+            history.tell(wrong_secret(sender.address()), program::now());
             let response = ApiError::too_many("wrong secrets", retry_after, request.uri().path()).into_response();
             intake::discard(request.into_body(), limits.body).await;
             response
         }
     }
+}
+
+fn wrong_secret(ip: IpAddr) -> Fact {
+    Fact::Incident(Incident { trouble: Trouble::SecretWrong, ip })
 }
 
 /// `user:password`; `None` for what cannot be decoded.

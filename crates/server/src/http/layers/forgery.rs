@@ -51,6 +51,11 @@ pub(crate) async fn check(
     refusal.into_response()
 }
 
+/// Whether a request comes from a page of ours, or from no page: what browsers send along by themselves counts only there.
+pub(super) fn is_of_own_page(headers: &HeaderMap, own: &Origin) -> bool {
+    !Asked { method: &Method::GET, path: "", headers, has_body: false }.is_foreign(own)
+}
+
 struct Asked<'a> {
     method: &'a Method,
     path: &'a str,

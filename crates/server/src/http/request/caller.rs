@@ -115,7 +115,8 @@ fn is_browser(headers: &HeaderMap) -> bool {
     [header::ORIGIN.as_str(), "sec-fetch-site", "sec-fetch-mode"].iter().any(|name| headers.contains_key(*name))
 }
 
-fn is_secure(headers: &HeaderMap, extensions: &Extensions) -> bool {
+/// Whether the caller's browser sees HTTPS.
+pub(crate) fn is_secure(headers: &HeaderMap, extensions: &Extensions) -> bool {
     let is_encrypted = || extensions.get::<Connection>().is_some_and(|connection| connection.tls);
     forwarded::is_secure(headers).unwrap_or_else(is_encrypted)
 }

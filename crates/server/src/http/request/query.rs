@@ -3,6 +3,7 @@
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{StatusCode, Uri};
+use percent_encoding::percent_decode_str;
 use session::snapshot::Include;
 use utoipa::IntoParams;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
@@ -69,6 +70,12 @@ pub(crate) fn boolean(uri: &Uri, name: &str, default: bool) -> Result<bool, ApiE
 pub(crate) fn text<'a>(uri: &'a Uri, name: &str) -> Option<&'a str> {
     let pairs = uri.query().unwrap_or_default().split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
     pairs.into_iter().find(|(key, _)| *key == name).map(|(_, value)| value)
+}
+
+/// The same, as it was before it was encoded for an address.
+pub(crate) fn decoded(uri: &Uri, name: &str) -> Option<String> {
+    let text = text(uri, name)?.replace('+', " ");
+    Some(percent_decode_str(&text).decode_utf8_lossy().into_owned())
 }
 
 #[cfg(test)]

@@ -1,0 +1,345 @@
+//! The thread that has the chronicle: facts come to it by a queue that nobody waits for, questions by the same, and what ends is
+//! written to the [`Store`].
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::time::{Duration, Instant};
+use std::{io, thread};
+
+use protocol::event::Reason;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+use crate::chronicle::Chronicle;
+use crate::fact::Fact;
+use crate::store::{Bounds, Store, StoreError};
+use crate::story::{Millis, Story, What};
+use crate::view::{IncidentView, SessionDetail, SessionSummary};
+use crate::words::Language;
+
+/// Facts and questions on their way.
+const QUEUE: usize = 16_384;
+/// From here on figures of media are left out: others follow.
+const CROWDED: usize = QUEUE / 2;
+/// Between two times that stories which go on are written down: what a crash loses of them.
+const CHECKPOINT: Duration = Duration::from_secs(10);
+/// Stories that end within this time are written at once: each time the disk is waited for.
+const GATHER: Duration = Duration::from_millis(300);
+
+/// Where it is, and how much of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HistoryOptions {
+    /// The file of the store. `None`: only sessions that go on are known.
+    pub file: Option<PathBuf>,
+    /// How much is kept in it.
+    pub bounds: Bounds,
+    /// Where media is offered.
+    pub offered: Vec<SocketAddr>,
+}
+
+/// The file, opened.
+#[derive(Debug)]
+pub struct OpenHistory {
+    store: Option<Store>,
+    offered: Vec<SocketAddr>,
+}
+
+/// The way to the thread. Cheap to clone; the thread ends with the last one.
+#[derive(Clone, Debug)]
+pub struct History {
+    inputs: SyncSender<Input>,
+    shared: Arc<Shared>,
+    store: Option<Store>,
+}
+
+/// The thread does not answer: it has ended, or has too much to do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("the history does not answer now")]
+pub struct Unavailable;
+
+#[derive(Debug, Default)]
+struct Shared {
+    waiting: AtomicUsize,
+    missed: AtomicBool,
+}
+
+enum Input {
+    Fact(Box<(Fact, Millis)>),
+    Ask(Box<dyn FnOnce(&mut Keeper) + Send>),
+}
+
+/// What there is, in short.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Overview {
+    /// The last that is in it.
+    pub revision: u64,
+    /// All ids.
+    pub ids: Vec<String>,
+    /// Those that have changed.
+    pub changed: Vec<SessionSummary>,
+}
+
+impl OpenHistory {
+    /// Opens the file.
+    ///
+    /// # Errors
+    /// See [`Store::open`].
+    pub fn open(options: HistoryOptions) -> Result<Self, StoreError> {
+        let store = options.file.as_deref().map(|path| Store::open(path, options.bounds)).transpose()?;
+        Ok(Self { store, offered: options.offered })
+    }
+
+    /// Nothing is kept on the disk.
+    pub fn in_memory(offered: Vec<SocketAddr>) -> Self {
+        Self { store: None, offered }
+    }
+
+    /// Starts the thread. What the last process left open has ended with it.
+    ///
+    /// # Errors
+    /// There is no thread to be had.
+    pub fn start(self, now: Millis) -> io::Result<History> {
+        let (inputs, receiver) = sync_channel(QUEUE);
+        let shared = Arc::<Shared>::default();
+        let mut keeper = Keeper {
+            chronicle: Chronicle::default(),
+            store: self.store.clone(),
+            shared: shared.clone(),
+            ended: vec![],
+            written: HashMap::new(),
+            is_broken: false,
+        };
+        keeper.chronicle.offers(self.offered);
+        keeper.bury_left_open(now);
+        thread::Builder::new().name("history".to_owned()).spawn(move || keeper.run(&receiver))?;
+        Ok(History { inputs, shared, store: self.store })
+    }
+}
+
+impl History {
+    /// Something happened. It never waits: what finds no place is not told.
+    pub fn tell(&self, fact: Fact, at: Millis) {
+        if self.shared.waiting.load(Ordering::Relaxed) >= CROWDED && fact.is_repeated() {
+            return;
+        }
+        if self.send(Input::Fact(Box::new((fact, at)))).is_err() {
+            self.shared.missed.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn send(&self, input: Input) -> Result<(), TrySendError<Input>> {
+        self.shared.waiting.fetch_add(1, Ordering::Relaxed);
+        self.inputs.try_send(input).inspect_err(|_| {
+            self.shared.waiting.fetch_sub(1, Ordering::Relaxed);
+        })
+    }
+
+    async fn ask<R: Send + 'static>(
+        &self,
+        question: impl FnOnce(&mut Keeper) -> R + Send + 'static,
+    ) -> Result<R, Unavailable> {
+        let (answer, answered) = oneshot::channel();
+        let ask = Input::Ask(Box::new(move |keeper| drop(answer.send(question(keeper)))));
+        self.send(ask).map_err(|_| Unavailable)?;
+        answered.await.map_err(|_| Unavailable)
+    }
+
+    /// Sessions that go on: which there are, and those that have changed since.
+    ///
+    /// # Errors
+    /// See [`Unavailable`].
+    pub async fn overview(&self, since: u64, now: Millis) -> Result<Overview, Unavailable> {
+        self.ask(move |keeper| {
+            let live = || keeper.chronicle.live();
+            let changed = live().filter(|live| live.revision > since);
+            Overview {
+                revision: keeper.chronicle.revision(),
+                ids: live().map(|live| live.story.id.to_string()).collect(),
+                changed: changed.map(|live| SessionSummary::of(&live.story, now)).collect(),
+            }
+        })
+        .await
+    }
+
+    /// A session that goes on, with those in it whom something happened to since; and up to when that is.
+    ///
+    /// # Errors
+    /// See [`Unavailable`].
+    pub async fn detail(
+        &self,
+        session: String,
+        since: u64,
+        now: Millis,
+        language: Language,
+    ) -> Result<Option<(SessionDetail, u64)>, Unavailable> {
+        self.ask(move |keeper| {
+            let revision = keeper.chronicle.revision();
+            let live = keeper.chronicle.find(&session)?;
+            Some((SessionDetail::since(live, since, now, language), revision))
+        })
+        .await
+    }
+
+    /// What goes wrong outside of sessions, the latest first.
+    ///
+    /// # Errors
+    /// See [`Unavailable`].
+    pub async fn incidents(&self, now: Millis, language: Language) -> Result<Vec<IncidentView>, Unavailable> {
+        self.ask(move |keeper| {
+            keeper.chronicle.troubles(now).iter().map(|incidents| IncidentView::of(incidents, language)).collect()
+        })
+        .await
+    }
+
+    /// Where media is offered from now on.
+    pub fn offers(&self, at: Vec<SocketAddr>) {
+        // Only findings are worse for it if it is not told.
+        let _ = self.send(Input::Ask(Box::new(move |keeper| keeper.chronicle.offers(at))));
+    }
+
+    /// The story of a session that has ended, if it is kept.
+    ///
+    /// # Errors
+    /// See [`Unavailable`]; what the disk says is logged.
+    pub async fn ended(&self, key: String) -> Result<Option<Story>, Unavailable> {
+        let wanted = key.clone();
+        let gathered = self.ask(move |keeper| keeper.ended.iter().find(|story| story.key() == wanted).cloned()).await?;
+        let (Some(store), None) = (self.store.clone(), &gathered) else { return Ok(gathered) };
+        let found = tokio::task::spawn_blocking(move || store.find(&key)).await.map_err(|_| Unavailable)?;
+        found.map_err(|error| {
+            tracing::error!(%error, "the history of sessions cannot be read");
+            Unavailable
+        })
+    }
+
+    /// The stories of sessions that have ended. Reading takes time, and a thread that may wait.
+    pub fn store(&self) -> Option<&Store> {
+        self.store.as_ref()
+    }
+
+    /// Everything that was told is written, but not for longer than that.
+    pub async fn close(self, patience: Duration) {
+        let _ = timeout(patience, self.ask(Keeper::checkpoint)).await;
+    }
+}
+
+struct Keeper {
+    chronicle: Chronicle,
+    store: Option<Store>,
+    shared: Arc<Shared>,
+    /// To be written.
+    ended: Vec<Story>,
+    /// What is written down of stories that go on: key and revision.
+    written: HashMap<String, u64>,
+    /// The disk does not take it, which has been said.
+    is_broken: bool,
+}
+
+impl Keeper {
+    fn run(mut self, inputs: &Receiver<Input>) {
+        let mut due = Instant::now() + CHECKPOINT;
+        let mut gathered = None;
+        loop {
+            let next = gathered.map_or(due, |gathered| due.min(gathered));
+            match inputs.recv_timeout(next.saturating_duration_since(Instant::now())) {
+                Ok(input) => self.take(input),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            if !self.ended.is_empty() {
+                let until = *gathered.get_or_insert_with(|| Instant::now() + GATHER);
+                if until <= Instant::now() {
+                    self.keep_ended();
+                    gathered = None;
+                }
+            }
+            if due <= Instant::now() {
+                self.checkpoint();
+                due = Instant::now() + CHECKPOINT;
+            }
+        }
+        self.checkpoint();
+    }
+
+    fn take(&mut self, input: Input) {
+        self.shared.waiting.fetch_sub(1, Ordering::Relaxed);
+        if self.shared.missed.swap(false, Ordering::Relaxed) {
+            tracing::warn!("the history lost some of what happened: too much did at once");
+            self.chronicle.missed();
+        }
+        match input {
+            Input::Fact(fact) => {
+                let (fact, at) = *fact;
+                if let Some(ended) = self.chronicle.tell(fact, at).filter(|_| self.store.is_some()) {
+                    self.written.remove(&ended.key());
+                    self.ended.push(ended);
+                }
+            }
+            Input::Ask(question) => question(self),
+        }
+    }
+
+    fn keep_ended(&mut self) {
+        let ended = std::mem::take(&mut self.ended);
+        if let Some(store) = &self.store
+            && let Some(now) = ended.iter().filter_map(|story| story.ended_at).max()
+        {
+            let kept = store.keep(&ended, now);
+            self.settle(Some(kept));
+        }
+    }
+
+    /// Of stories that go on; and those that have ended.
+    fn checkpoint(&mut self) {
+        self.keep_ended();
+        let Some(store) = &self.store else { return };
+        let is_new = |key: &String, revision: u64| self.written.get(key) != Some(&revision);
+        let live =
+            || self.chronicle.live().map(|live| (live.story.key(), live)).filter(|(_, live)| live.story.was_used());
+        let changed: Vec<_> = live().filter(|(key, live)| is_new(key, live.revision)).collect();
+        let revisions: HashMap<_, _> = live().map(|(key, live)| (key, live.revision)).collect();
+        // Those that nobody was in until they were collected.
+        let gone: Vec<_> = self.written.keys().filter(|key| !revisions.contains_key(*key)).cloned().collect();
+        let mut written = Ok(());
+        if !changed.is_empty() {
+            written = store.checkpoint(changed.iter().map(|(_, live)| &live.story));
+        }
+        if !gone.is_empty() {
+            written = written.and_then(|()| store.forget(&gone));
+        }
+        self.written = revisions;
+        self.settle(Some(written));
+    }
+
+    fn settle(&mut self, written: Option<Result<(), StoreError>>) {
+        match written {
+            Some(Err(error)) => {
+                // Once for each failure.
+                if !self.is_broken {
+                    tracing::error!(%error, "the history of sessions cannot be written");
+                }
+                self.is_broken = true;
+            }
+            Some(Ok(())) => self.is_broken = false,
+            None => {}
+        }
+    }
+
+    fn bury_left_open(&mut self, now: Millis) {
+        let Some(store) = &self.store else { return };
+        let buried = store.left_open().and_then(|mut stories| {
+            for story in &mut stories {
+                let last = story.people.iter().flat_map(|person| &person.happened.list).map(|it| it.at).max();
+                let at = last.unwrap_or(story.created_at).max(story.created_at).min(now);
+                (story.ended_at, story.reason) = (Some(at), Some(Reason::NodeCrashed));
+                story.happened.add(at, None, What::SessionEnded { reason: story.reason });
+            }
+            store.keep(&stories, now)
+        });
+        self.settle(Some(buried));
+    }
+}

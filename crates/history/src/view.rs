@@ -1,0 +1,375 @@
+//! Stories as pages get them: in one language, with what they mean. `web/dashboard/src/protocol.ts` has the same.
+
+use serde::Serialize;
+
+use protocol::media::{Layer, MediaPath, PathProtocol, PicturePause};
+
+use crate::chronicle::Live;
+use crate::diagnosis::{self, Finding, Lacks, Level};
+use crate::incident::Incidents;
+use crate::story::{Happening, Kind, Leg, Millis, Person, Sample, Story};
+use crate::words::{self, Language, Told};
+
+/// Of a session, names enough to recognise it by.
+const NAMES: usize = 12;
+
+/// One line of a list.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[allow(missing_docs, reason = "as the page's protocol has it")]
+pub struct SessionSummary {
+    pub id: String,
+    pub key: String,
+    pub created_at: Millis,
+    pub participants: usize,
+    pub published: usize,
+    pub received: usize,
+    pub recording: bool,
+    pub broadcasting: bool,
+    pub troubled: usize,
+    pub worst: Option<&'static str>,
+    pub names: Vec<String>,
+    pub ended_at: Option<Millis>,
+    pub reason: Option<&'static str>,
+}
+
+/// A session with those in it.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[allow(missing_docs, reason = "as the page's protocol has it")]
+pub struct SessionDetail {
+    #[serde(flatten)]
+    pub summary: SessionSummary,
+    pub entries: Vec<Entry>,
+    pub people: Vec<PersonView>,
+    pub incomplete: bool,
+}
+
+/// Somebody.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[allow(missing_docs, reason = "as the page's protocol has it")]
+pub struct PersonView {
+    pub connection: String,
+    pub name: String,
+    pub client_data: String,
+    pub server_data: String,
+    pub kind: Kind,
+    pub role: &'static str,
+    pub ip: String,
+    pub platform: String,
+    pub token_made_at: Option<Millis>,
+    pub joined_at: Option<Millis>,
+    pub left_at: Option<Millis>,
+    pub reason: Option<&'static str>,
+    pub lost_at: Option<Millis>,
+    pub quality: Option<u8>,
+    pub publishes: Vec<LegView>,
+    pub receives: Vec<LegView>,
+    pub entries: Vec<Entry>,
+    pub findings: Vec<FindingView>,
+}
+
+/// A stream on its way.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[allow(missing_docs, reason = "as the page's protocol has it")]
+pub struct LegView {
+    pub stream: String,
+    pub from: String,
+    pub state: &'static str,
+    pub since: Millis,
+    pub closed_at: Option<Millis>,
+    pub reason: Option<&'static str>,
+    pub source: String,
+    pub has_audio: bool,
+    pub has_video: bool,
+    pub audio_active: bool,
+    pub video_active: bool,
+    pub codec: Option<&'static str>,
+    pub layer: Option<String>,
+    pub path: Option<PathView>,
+    pub pause: Option<&'static str>,
+    pub audio_bps: u64,
+    pub video_bps: u64,
+    pub lost_permille: Option<u16>,
+    pub round_trip_ms: Option<u32>,
+    pub jitter_ms: Option<u32>,
+    pub estimate_bps: Option<u64>,
+    pub freezes: u64,
+    pub frozen_ms: u64,
+    pub bytes: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chart: Option<Vec<(Millis, u64, Option<u16>, Option<u32>)>>,
+}
+
+/// The way of media.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+#[allow(missing_docs, reason = "as the page's protocol has it")]
+pub struct PathView {
+    pub protocol: &'static str,
+    pub local: String,
+    pub remote: String,
+    pub relayed: bool,
+}
+
+/// Something in a timeline.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+#[allow(missing_docs, reason = "as the page's protocol has it")]
+pub struct Entry {
+    pub at: Millis,
+    pub code: &'static str,
+    pub level: &'static str,
+    pub text: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stream: Option<String>,
+}
+
+/// Why something is not as it should be.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+#[allow(missing_docs, reason = "as the page's protocol has it")]
+pub struct FindingView {
+    pub code: &'static str,
+    pub level: &'static str,
+    pub about: Option<String>,
+    pub stream: Option<String>,
+    pub lacks: Option<&'static str>,
+    pub since: Millis,
+    pub sentence: String,
+    pub advice: String,
+}
+
+/// What goes wrong outside of sessions.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+#[allow(missing_docs, reason = "as the page's protocol has it")]
+pub struct IncidentView {
+    pub code: &'static str,
+    pub at: Millis,
+    pub count: u32,
+    pub since: Millis,
+    pub ip: String,
+    pub sentence: String,
+    pub advice: String,
+}
+
+impl SessionSummary {
+    /// Of a story at that time.
+    pub fn of(story: &Story, now: Millis) -> Self {
+        let open = |legs: &[Leg]| legs.iter().filter(|leg| leg.closed_at.is_none()).count();
+        let levels = story.people.iter().filter(|person| story.ended_at.is_some() || is_shown(person));
+        let levels: Vec<_> = levels
+            .filter_map(|person| diagnosis::findings(story, person, now).iter().map(|it| it.cause.level()).max())
+            .filter(|level| *level > Level::Info)
+            .collect();
+        let is_counted =
+            |person: &&Person| story.ended_at.is_some() && person.joined_at.is_some() || person.is_present();
+        let people = || story.people.iter().filter(is_counted);
+        Self {
+            id: story.id.to_string(),
+            key: story.key(),
+            created_at: story.created_at,
+            participants: people().count() + story.ended_at.map_or(0, |_| story.forgotten_people as usize),
+            published: people().map(|person| open(&person.published)).sum(),
+            received: people().map(|person| open(&person.received)).sum(),
+            recording: story.recording && story.ended_at.is_none(),
+            broadcasting: story.broadcasting && story.ended_at.is_none(),
+            troubled: levels.len(),
+            worst: levels.iter().max().map(|level| level_word(*level)),
+            names: people().take(NAMES).map(Person::name).collect(),
+            ended_at: story.ended_at,
+            reason: story.reason.map(protocol::event::Reason::as_str),
+        }
+    }
+}
+
+impl SessionDetail {
+    /// With everybody, or with those of a live story whom something happened to since that revision.
+    pub fn of(story: &Story, now: Millis, language: Language) -> Self {
+        Self::with(story, now, language, |_| true, true)
+    }
+
+    pub(crate) fn since(live: &Live, revision: u64, now: Millis, language: Language) -> Self {
+        let is_new = |person: &Person| live.people.get(&person.connection).is_none_or(|at| *at > revision);
+        Self::with(&live.story, now, language, is_new, revision == 0)
+    }
+
+    fn with(
+        story: &Story,
+        now: Millis,
+        language: Language,
+        which: impl Fn(&Person) -> bool,
+        with_charts: bool,
+    ) -> Self {
+        let people = story.people.iter().filter(|person| which(person));
+        Self {
+            summary: SessionSummary::of(story, now),
+            entries: entries(story, &story.happened.list, language),
+            people: people.map(|person| PersonView::of(story, person, now, language, with_charts)).collect(),
+            incomplete: story.incomplete,
+        }
+    }
+}
+
+/// Whose findings count while a session goes on.
+fn is_shown(person: &Person) -> bool {
+    person.left_at.is_none()
+}
+
+impl PersonView {
+    fn of(story: &Story, person: &Person, now: Millis, language: Language, with_charts: bool) -> Self {
+        let name = person.name();
+        let legs = |legs: &[Leg]| legs.iter().map(|leg| LegView::of(leg, with_charts)).collect();
+        let findings = diagnosis::findings(story, person, now);
+        Self {
+            connection: person.connection.to_string(),
+            name: name.clone(),
+            client_data: person.client_data.clone(),
+            server_data: person.server_data.clone(),
+            kind: person.kind,
+            role: person.role.map_or("", protocol::model::Role::as_str),
+            ip: person.ip.clone(),
+            platform: person.platform.clone(),
+            token_made_at: person.invited_at,
+            joined_at: person.joined_at,
+            left_at: person.left_at,
+            reason: person.reason.map(protocol::event::Reason::as_str),
+            lost_at: person.lost_at,
+            quality: person.quality,
+            publishes: legs(&person.published),
+            receives: legs(&person.received),
+            entries: entries(story, &person.happened.list, language),
+            findings: findings.iter().map(|finding| FindingView::of(story, &name, finding, language)).collect(),
+        }
+    }
+}
+
+impl LegView {
+    fn of(leg: &Leg, with_charts: bool) -> Self {
+        let figures = &leg.figures;
+        let (state, since) = state(leg);
+        Self {
+            stream: leg.stream.to_string(),
+            from: leg.from.to_string(),
+            state,
+            since,
+            closed_at: leg.closed_at,
+            reason: leg.reason.map(protocol::event::Reason::as_str),
+            source: leg.source.clone(),
+            has_audio: leg.has_audio,
+            has_video: leg.has_video,
+            audio_active: leg.audio_active,
+            video_active: leg.video_active,
+            codec: leg.codec.map(protocol::media::VideoCodec::name),
+            layer: leg.layer.map(|Layer { spatial }| format!("S{spatial}")),
+            path: leg.path.as_ref().map(PathView::of),
+            pause: leg.pause.map(|(why, _)| match why {
+                PicturePause::Bandwidth => "bandwidth",
+                PicturePause::NotChosen => "notChosen",
+                PicturePause::Unwanted => "unwanted",
+            }),
+            audio_bps: figures.audio_bps,
+            video_bps: figures.video_bps,
+            lost_permille: figures.lost_permille,
+            round_trip_ms: figures.round_trip_ms,
+            jitter_ms: figures.jitter_ms,
+            estimate_bps: figures.estimate_bps,
+            freezes: leg.totals.freezes,
+            frozen_ms: leg.totals.frozen_ms,
+            bytes: leg.totals.bytes,
+            // Much, and no different most of the time.
+            chart: with_charts.then(|| leg.samples.iter().map(sample).collect()),
+        }
+    }
+}
+
+fn sample(sample: &Sample) -> (Millis, u64, Option<u16>, Option<u32>) {
+    (sample.at, u64::from(sample.kbps) * 1000, sample.lost_permille, sample.round_trip_ms)
+}
+
+fn state(leg: &Leg) -> (&'static str, Millis) {
+    if let Some(at) = leg.closed_at {
+        return ("closed", at);
+    }
+    if let Some(at) = leg.cut_at {
+        return ("cut", at);
+    }
+    let flowing = leg.audio_at.into_iter().chain(leg.video_at).min();
+    [("flowing", flowing), ("connected", leg.connected_at), ("reached", leg.reached_at), ("negotiated", leg.agreed_at)]
+        .into_iter()
+        .find_map(|(state, at)| Some((state, at?)))
+        .unwrap_or(("asked", leg.negotiating_at))
+}
+
+impl PathView {
+    fn of(path: &MediaPath) -> Self {
+        let protocol = match path.protocol {
+            PathProtocol::Udp => "UDP",
+            PathProtocol::Tcp => "TCP",
+        };
+        Self { protocol, local: path.local.to_string(), remote: path.remote.to_string(), relayed: path.relayed }
+    }
+}
+
+fn entries(story: &Story, list: &[Happening], language: Language) -> Vec<Entry> {
+    list.iter()
+        .map(|happening| {
+            let publisher = happening.stream.as_ref().and_then(|stream| {
+                let is_it = |person: &&Person| stream.as_str().ends_with(person.connection.as_str());
+                story.people.iter().find(is_it).map(Person::name)
+            });
+            let (code, level) = words::code(happening);
+            Entry {
+                at: happening.at,
+                code,
+                level: level_word(level),
+                text: language.happening(&happening.what, publisher.as_deref()),
+                stream: happening.stream.as_ref().map(ToString::to_string),
+            }
+        })
+        .collect()
+}
+
+impl FindingView {
+    fn of(story: &Story, name: &str, finding: &Finding, language: Language) -> Self {
+        let Told { sentence, advice } = language.finding(story, name, finding);
+        Self {
+            code: finding.cause.code(),
+            level: level_word(finding.cause.level()),
+            about: finding.about.as_ref().map(ToString::to_string),
+            stream: finding.stream.as_ref().map(ToString::to_string),
+            lacks: match finding.lacks {
+                Lacks::Nothing => None,
+                Lacks::Picture => Some("picture"),
+                Lacks::Sound => Some("sound"),
+                Lacks::Both => Some("both"),
+            },
+            since: finding.since,
+            sentence,
+            advice,
+        }
+    }
+}
+
+impl IncidentView {
+    /// In that language.
+    pub fn of(incidents: &Incidents, language: Language) -> Self {
+        let Told { sentence, advice } = language.incident(incidents);
+        Self {
+            code: incidents.incident.trouble.code(),
+            at: incidents.at,
+            count: incidents.count,
+            since: incidents.since,
+            ip: incidents.incident.ip.to_string(),
+            sentence,
+            advice,
+        }
+    }
+}
+
+fn level_word(level: Level) -> &'static str {
+    match level {
+        Level::Info => "info",
+        Level::Warning => "warning",
+        Level::Bad => "bad",
+    }
+}

@@ -1,0 +1,118 @@
+//! Findings, incidents and timelines in words, for people who have not heard of ICE.
+
+mod english;
+mod korean;
+
+use crate::diagnosis::Finding;
+use crate::incident::Incidents;
+use crate::story::{Happening, Story, What};
+
+/// In which language.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Language {
+    /// English.
+    #[default]
+    English,
+    /// Korean.
+    Korean,
+}
+
+/// Why, and what to do about it. Nothing to do is an empty text.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Told {
+    /// One sentence.
+    pub sentence: String,
+    /// One or two.
+    pub advice: String,
+}
+
+impl Language {
+    /// Of a name such as `ko_KR.UTF-8` or `en`; English for all others.
+    pub fn of(name: &str) -> Self {
+        if name.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("ko")) { Self::Korean } else { Self::English }
+    }
+
+    /// A finding about somebody of this name.
+    pub fn finding(self, story: &Story, name: &str, finding: &Finding) -> Told {
+        let other = finding.about.as_ref().and_then(|about| story.person(about.as_str()));
+        let other = other.map_or_else(String::new, crate::story::Person::name);
+        let (sentence, advice) = match self {
+            Self::English => english::finding(name, &other, finding),
+            Self::Korean => korean::finding(name, &other, finding),
+        };
+        Told { sentence, advice }
+    }
+
+    /// What goes wrong outside of sessions.
+    pub fn incident(self, incidents: &Incidents) -> Told {
+        let (sentence, advice) = match self {
+            Self::English => english::incident(incidents),
+            Self::Korean => korean::incident(incidents),
+        };
+        Told { sentence, advice }
+    }
+
+    /// An entry of a timeline. `from` is the name of the stream's publisher, if it is somebody else.
+    pub fn happening(self, what: &What, from: Option<&str>) -> String {
+        match self {
+            Self::English => english::happening(what, from),
+            Self::Korean => korean::happening(what, from),
+        }
+    }
+}
+
+/// For programs, and for the signs in front of entries.
+pub fn code(Happening { what, .. }: &Happening) -> (&'static str, crate::diagnosis::Level) {
+    use crate::diagnosis::Level::{Bad, Info, Warning};
+    match what {
+        What::Invited { .. } => ("invited", Info),
+        What::Withdrawn => ("withdrawn", Info),
+        What::Joined { .. } => ("joined", Info),
+        What::CameBack => ("came-back", Info),
+        What::SocketLost => ("socket-lost", Warning),
+        What::SocketBack => ("socket-back", Info),
+        What::RoleChanged { .. } => ("role-changed", Info),
+        What::Refused { .. } => ("refused", Warning),
+        What::Publishing { .. } => ("publishing", Info),
+        What::Offered => ("offered", Info),
+        What::Agreed => ("agreed", Info),
+        What::Checked => ("reached", Info),
+        What::Reached { .. } => ("path", Info),
+        What::Moved { .. } => ("moved", Info),
+        What::Connected => ("connected", Info),
+        What::Cut => ("cut", Bad),
+        What::First { .. } => ("first-packet", Info),
+        What::KeyFrame => ("first-key-frame", Info),
+        What::Layer { .. } => ("layer", Info),
+        What::Paused { .. } => ("paused", Warning),
+        What::Resumed => ("resumed", Info),
+        What::Silent => ("silent", Bad),
+        What::Still => ("still", Warning),
+        What::Heard => ("heard", Info),
+        What::Microphone { .. } => ("microphone", Info),
+        What::Camera { .. } => ("camera", Info),
+        What::Quality { level } => ("quality", if *level <= 2 { Warning } else { Info }),
+        What::Froze { .. } => ("froze", Warning),
+        What::Lossy { .. } => ("lossy", Warning),
+        What::Closed { .. } => ("closed", Info),
+        What::Left { .. } => ("left", Info),
+        What::SessionMade => ("session-made", Info),
+        What::SessionEnded { .. } => ("session-ended", Info),
+        What::Recording { status, .. } => {
+            ("recording", if *status == protocol::event::RecordingStatus::Failed { Bad } else { Info })
+        }
+        What::Broadcast { .. } => ("broadcast", Info),
+    }
+}
+
+fn join<T: std::fmt::Display>(items: &[T]) -> String {
+    items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// Each once.
+fn ports(addresses: &[std::net::SocketAddr]) -> String {
+    let mut ports: Vec<_> = addresses.iter().map(std::net::SocketAddr::port).collect();
+    ports.sort_unstable();
+    ports.dedup();
+    join(&ports)
+}
