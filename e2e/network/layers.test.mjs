@@ -17,11 +17,12 @@ const cases = [
   { codec: 'AV1', mode: 'L3T3_KEY', narrow: '300kbit', sizes: true },
   { codec: 'AV1', mode: 'L1T3', narrow: '600kbit', sizes: false, isLong: true },
   { codec: 'VP9', mode: 'L1T3', narrow: '600kbit', sizes: false, isLong: true },
+  { codec: 'VP9', mode: 'L1T3', narrow: '300kbit', sizes: false, isLong: true },
 ].filter(({ isLong }) => !isLong || process.env.LAYERS === 'full');
 
 for (const { codec, mode, narrow: rate, sizes } of cases) {
   inNetwork(
-    `what is too much for a viewer is left out of the stream: ${codec} ${mode}`,
+    `what is too much for a viewer is left out of the stream: ${codec} ${mode}, ${rate}`,
     { build: twoClients, settings: { DOMAIN_OR_PUBLIC_IP: serverAddress } },
     async (world, machines) => {
       const { narrow } = machines;
