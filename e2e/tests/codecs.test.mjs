@@ -1,6 +1,7 @@
 /** Video codecs, chosen by the session and by default. */
 
 import assert from 'node:assert/strict';
+import { scaled } from '../harness/scaled.mjs';
 import { suite } from '../harness/suite.mjs';
 
 const { scenario } = suite();
@@ -26,6 +27,25 @@ scenario('a session that forces nothing carries what the browser prefers', async
   const bob = await room.join('bob');
   await ann.publish();
   assert.match((await bob.sees(ann)).codec, /^video\//);
+});
+
+scenario('AV1 in sizes is shown in its largest one', async ({ call }) => {
+  const room = await call({ forcedVideoCodec: 'NONE' });
+  const layers = { mode: 'L3T3_KEY', codec: 'AV1' };
+  const ann = await room.join('ann', { auto: false, before: [scaled, layers] });
+  await ann.publish({ resolution: '640x480', frameRate: 15 });
+  for (const browser of ['chromium', 'firefox']) {
+    const viewer = await room.join(browser, { browser });
+    assert.equal((await viewer.sees(ann)).codec, 'video/AV1');
+    await viewer.receives(
+      ann,
+      ({ now, before }) => now.width === 640 && now.frames > before.frames + 10,
+    );
+    await viewer.do('leave');
+  }
+  const sent = (await ann.do('sent')).find((stream) => stream.kind === 'video');
+  // Of small pictures there are fewer.
+  assert.match(sent.scalabilityMode, /^L[23]T3_KEY$/, JSON.stringify(sent));
 });
 
 /** Headless Firefox has no H264. */

@@ -27,6 +27,11 @@ impl<'a> Bits<'a> {
         (0..count).try_for_each(|_| self.flag().map(drop))
     }
 
+    /// How many bits have been read.
+    pub(crate) fn position(&self) -> usize {
+        self.at
+    }
+
     /// Exp-Golomb code `ue(v)`, H.264 §9.1; `uvlc()` of AV1 §4.10.3 is the same.
     pub(crate) fn exp_golomb(&mut self) -> Option<u32> {
         let mut zeros = 0;
@@ -47,6 +52,42 @@ impl<'a> Bits<'a> {
     }
 }
 
+/// Writes behind whole bytes, and fills the last one up with zeros.
+pub(crate) struct BitWriter<'a> {
+    out: &'a mut Vec<u8>,
+    /// Those that are no whole byte yet, and how many.
+    bits: u8,
+    count: u32,
+}
+
+impl<'a> BitWriter<'a> {
+    pub(crate) fn new(out: &'a mut Vec<u8>) -> Self {
+        Self { out, bits: 0, count: 0 }
+    }
+
+    /// The lowest `count` bits of `value`, 32 at most.
+    pub(crate) fn put(&mut self, value: u32, count: u32) {
+        let mut left = count;
+        while left > 0 {
+            let now = left.min(8 - self.count);
+            left -= now;
+            let part = (value >> left) & ((1 << now) - 1);
+            self.bits |= (part << (8 - self.count - now)) as u8;
+            self.count += now;
+            if self.count == 8 {
+                self.out.push(std::mem::take(&mut self.bits));
+                self.count = 0;
+            }
+        }
+    }
+
+    pub(crate) fn finish(self) {
+        if self.count > 0 {
+            self.out.push(self.bits);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -59,6 +100,19 @@ mod tests {
         assert_eq!(codes, [0, 1, 2, 3, 4]);
         let mut bits = Bits::new(&[0b0100_1100]);
         assert_eq!((bits.signed_exp_golomb(), bits.signed_exp_golomb()), (Some(1), Some(-1)));
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let mut out = vec![0xaa];
+        let mut writer = BitWriter::new(&mut out);
+        let values = [(1, 1), (0x5a5, 11), (0, 3), (u32::MAX, 32), (2, 2)];
+        values.iter().for_each(|(value, count)| writer.put(*value, *count));
+        writer.finish();
+        assert_eq!(out.len(), 1 + 7);
+        let mut bits = Bits::new(&out[1..]);
+        assert_eq!(values.map(|(_, count)| bits.take(count)), values.map(|(value, _)| Some(value)));
+        assert_eq!((bits.position(), bits.take(7)), (49, Some(0)));
     }
 
     #[test]

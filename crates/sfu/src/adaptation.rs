@@ -185,6 +185,7 @@ impl Sfu {
                 consumer.allot(allotment, &publication.layers, publication.generation, now);
                 changed.push(peer.publication);
             }
+            subscriber.legs[index].set_paused(allotment == Allotment::Nothing);
             // What is paused is there at once when it is wanted again.
             if !consumer.wants_video() {
                 subscriber.legs[index].was_paused();

@@ -1,5 +1,7 @@
 //! Video codecs as control names them: which reader of payloads is theirs.
 
+use std::sync::Arc;
+
 use payload::{vp8, vp9};
 use protocol::media::VideoCodec;
 
@@ -24,7 +26,9 @@ pub(crate) fn read(codec: VideoCodec, packet: &mut Packet, frames: &mut Frames) 
         }
         VideoCodec::Av1 => {
             packet.key_frame_start = starts_key_frame(codec, &packet.payload);
-            packet.frame = packet.descriptor.as_ref().and_then(|it| frames.described(it, packet.sequence));
+            let sequence = packet.sequence;
+            // It is shared only where it came through a pipe.
+            packet.frame = packet.descriptor.as_mut().map(Arc::make_mut).and_then(|it| frames.described(it, sequence));
         }
         VideoCodec::H264 => {
             packet.key_frame_start = starts_key_frame(codec, &packet.payload);

@@ -4,9 +4,11 @@
 
 use std::time::Instant;
 
+use payload::dependency::Rewrite;
+
 use crate::layer_filter::LayerFilter;
 use crate::layered_frame::{Aim, LayeredFrame};
-use crate::numbering::{Pictures, Sequences};
+use crate::numbering::{FrameNumbers, Pictures, Sequences};
 use crate::packet::{MediaKind, OutgoingHeader, Packet, Source};
 
 /// State of one outgoing stream.
@@ -19,6 +21,9 @@ pub(crate) struct Forwarder {
     timestamp_offset: u32,
     last: Option<Sent>,
     pictures: Pictures,
+    frame_numbers: FrameNumbers,
+    /// Dependency descriptors tell which decode targets there are: from when some are left out to the next key frame without that.
+    tells_targets: bool,
     /// Of the current source.
     filter: LayerFilter,
 }
@@ -44,6 +49,8 @@ impl Forwarder {
             timestamp_offset: 0,
             last: None,
             pictures: Pictures::default(),
+            frame_numbers: FrameNumbers::default(),
+            tells_targets: false,
             filter: LayerFilter::default(),
         }
     }
@@ -107,6 +114,7 @@ impl Forwarder {
         } else {
             None
         };
+        let described = if is_empty { None } else { self.describe(packet) };
         let is_last = |frame: LayeredFrame| frame.is_end && frame.spatial == self.filter.spatial();
         Some(OutgoingHeader {
             sequence,
@@ -118,6 +126,20 @@ impl Forwarder {
             redundant: false,
             wallclock: packet.captured.unwrap_or(packet.arrival),
             vp8,
+            described,
+        })
+    }
+
+    /// What the dependency descriptor says. Once decode targets are left out each packet tells which there are, so that no loss can
+    /// hide it (AV1 RTP payload specification §A.4); a key frame without that says that there are all.
+    fn describe(&mut self, packet: &Packet) -> Option<Rewrite> {
+        let descriptor = packet.descriptor.as_ref()?;
+        let highest = self.filter.highest().filter(|_| packet.frame.is_some());
+        let has_above = highest.is_some_and(|highest| descriptor.has_above(highest));
+        self.tells_targets = has_above || self.tells_targets && !packet.key_frame_start;
+        Some(Rewrite {
+            frame_number: self.frame_numbers.rewrite(descriptor.frame_number()),
+            highest: highest.filter(|_| self.tells_targets),
         })
     }
 
@@ -149,6 +171,9 @@ impl Forwarder {
         }
         if self.is_vp8 {
             self.pictures.rebase(packet.numbers);
+        }
+        if let Some(descriptor) = &packet.descriptor {
+            self.frame_numbers.rebase(descriptor.frame_number());
         }
     }
 }

@@ -1,6 +1,8 @@
 //! The frames of one stream, as its packets tell of them: numbered, and with what each of them needs. A stream without layers
 //! that could be left out has none, and costs nothing here.
 
+use std::sync::Arc;
+
 use payload::{dependency, vp8, vp9};
 
 use crate::layered_frame::LayeredFrame;
@@ -30,7 +32,9 @@ pub(crate) struct Frames {
     /// VP9's group of pictures, and where it began.
     group: Option<(vp9::Group, u64)>,
     /// Of dependency descriptors, and the packet that it came with.
-    structure: Option<(dependency::Structure, u64)>,
+    structure: Option<(Arc<dependency::Structure>, u64)>,
+    /// Their decode targets that the publisher sends, and the packet that said so.
+    active: (u32, u64),
 }
 
 /// Numbers of pictures that do not wrap.
@@ -136,15 +140,19 @@ impl Frames {
     }
 
     /// A packet with a dependency descriptor.
-    pub(crate) fn described(&mut self, extension: &[u8], sequence: u64) -> Option<LayeredFrame> {
+    pub(crate) fn described(&mut self, came: &mut dependency::Forwardable, sequence: u64) -> Option<LayeredFrame> {
         let known = self.structure.as_ref().map(|(structure, _)| structure);
-        let descriptor = dependency::Descriptor::read(extension, known)?;
-        if let Some(structure) = descriptor.structure
-            && self.structure.as_ref().is_none_or(|(_, since)| *since <= sequence)
-        {
-            self.structure = Some((structure, sequence));
+        let descriptor = dependency::Descriptor::read(came.bytes(), known)?;
+        let structure = descriptor.structure.clone().or_else(|| known.cloned())?;
+        if descriptor.structure.is_some() && self.structure.as_ref().is_none_or(|(_, since)| *since <= sequence) {
+            self.structure = Some((structure.clone(), sequence));
         }
-        self.is_layered |= descriptor.temporal > 0 || descriptor.spatial > 0;
+        // It holds for what comes after it.
+        if let Some(active) = descriptor.active.filter(|_| self.active.1 <= sequence) {
+            self.active = (active, sequence);
+        }
+        came.was_read(&descriptor, &structure, descriptor.active.unwrap_or(self.active.0));
+        self.is_layered |= structure.has_layers();
         let number = Pictures::count(&mut self.pictures, descriptor.frame_number, u16::MAX, sequence);
         let has_sizes = !self.is_simulcast;
         self.is_layered.then_some(LayeredFrame {

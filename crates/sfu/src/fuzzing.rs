@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
 
+use payload::dependency::Forwardable;
 use protocol::media::VideoCodec;
 
 use crate::codec;
@@ -36,10 +37,15 @@ pub fn descriptors(data: &[u8]) {
         rest = after;
         sequence += 1;
         let mut packet = packet(0, sequence, &[0x18, 0x30]);
-        packet.descriptor = Some(Arc::from(descriptor));
+        packet.descriptor = Forwardable::new(descriptor).map(Arc::new);
         codec::read(VideoCodec::Av1, &mut packet, &mut frames);
         let aim = Aim { stream: 0, spatial: length & 3, temporal: length >> 2 & 3 };
-        forwarder.forward(&packet, Some(aim));
+        let header = forwarder.forward(&packet, Some(aim));
+        if let (Some(rewrite), Some(descriptor)) = (header.and_then(|header| header.described), &packet.descriptor) {
+            let mut written = Vec::new();
+            descriptor.write(rewrite, &mut written);
+            assert_eq!(written.len(), descriptor.length(rewrite));
+        }
     }
 }
 

@@ -3,6 +3,8 @@
 //! per second at a point of synchronisation, a larger picture at a key frame. Frames that never came are no reason to
 //! leave out others: they may still come.
 
+use payload::dependency::Layer;
+
 use crate::layered_frame::{Aim, LayeredFrame};
 
 /// See the module. Bit n of each set stands for frame `newest - n`.
@@ -15,8 +17,9 @@ pub(crate) struct LayerFilter {
     /// Those of them that left no hole in the numbers of pictures, and how many that were in all.
     closed: u128,
     closed_count: u64,
-    /// The size that is forwarded.
+    /// The size that is forwarded, and the most frames per second.
     spatial: u8,
+    temporal: u8,
     /// Another one was tried to go to, and its frames need what was left out.
     is_stuck: bool,
     /// Everything is taken.
@@ -31,12 +34,18 @@ impl LayerFilter {
 
     /// A source begins, at a key frame.
     pub(crate) fn restart(&mut self, aim: Aim) {
-        *self = Self { is_whole: self.is_whole, spatial: aim.spatial, ..Self::default() };
+        let Aim { spatial, temporal, .. } = aim;
+        *self = Self { is_whole: self.is_whole, spatial, temporal, ..Self::default() };
     }
 
     /// The size of the picture that is forwarded.
     pub(crate) fn spatial(&self) -> u8 {
         self.spatial
+    }
+
+    /// The highest layer that is forwarded, if something may be left out.
+    pub(crate) fn highest(&self) -> Option<Layer> {
+        (!self.is_whole).then_some(Layer { spatial: self.spatial, temporal: self.temporal })
     }
 
     /// A smaller picture is not possible before a key frame.
@@ -97,9 +106,9 @@ impl LayerFilter {
                 self.spatial = aim.spatial;
             }
         }
-        let temporal = if self.is_stuck { 0 } else { aim.temporal };
+        self.temporal = if self.is_stuck { 0 } else { aim.temporal };
         let is_of_use = frame.spatial == self.spatial || frame.spatial < self.spatial && !frame.is_skippable;
-        is_of_use && frame.temporal <= temporal && is_decodable
+        is_of_use && frame.temporal <= self.temporal && is_decodable
     }
 
     fn advance(&mut self, frames: u64) {

@@ -1,5 +1,5 @@
 //! Numbers that go on without a hole of our making, whatever is left out of what came: sequence numbers, and VP8's picture
-//! numbers. What was lost on the way stays a hole, so that it can be asked for and fits when it comes late.
+//! numbers; and without a jump those of frames that dependency descriptors tell. What was lost on the way stays a hole, so that it can be asked for and fits when it comes late.
 
 use std::collections::VecDeque;
 use std::ops::RangeInclusive;
@@ -128,6 +128,31 @@ impl Pictures {
         let unchanged = offset == 0 && self.tl0_offset == 0;
         let empty = picture_id.is_none() && tl0_pic_idx.is_none();
         (!unchanged && !empty).then_some(Vp8Rewrite { picture_id, tl0_pic_idx })
+    }
+}
+
+/// Continuous numbers of frames, as dependency descriptors have them. What was left out may leave a hole.
+#[derive(Debug, Default)]
+pub(crate) struct FrameNumbers {
+    offset: u16,
+    last: Option<u16>,
+}
+
+impl FrameNumbers {
+    /// Another source begins with this one.
+    pub(crate) fn rebase(&mut self, number: u16) {
+        if let Some(last) = self.last {
+            self.offset = last.wrapping_add(1).wrapping_sub(number);
+        }
+    }
+
+    /// What a packet says instead.
+    pub(crate) fn rewrite(&mut self, number: u16) -> u16 {
+        let out = number.wrapping_add(self.offset);
+        if self.last.is_none_or(|last| out.wrapping_sub(last) < 0x8000) {
+            self.last = Some(out);
+        }
+        out
     }
 }
 

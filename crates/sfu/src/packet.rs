@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use payload::dependency::{self, Forwardable};
 use payload::vp8::PictureNumbers;
 pub(crate) use protocol::media::MediaKind;
 
@@ -50,8 +51,8 @@ pub(crate) struct Packet {
     pub(crate) timestamp: u32,
     pub(crate) marker: bool,
     pub(crate) extensions: Extensions,
-    /// The dependency descriptor.
-    pub(crate) descriptor: Option<Arc<[u8]>>,
+    /// The dependency descriptor; the producer reads it.
+    pub(crate) descriptor: Option<Arc<Forwardable>>,
     /// Empty for padding.
     pub(crate) payload: Arc<[u8]>,
     /// Where in the payload the newest frame begins, if there are earlier ones before it (RED); else 0.
@@ -110,6 +111,7 @@ impl OutgoingHeader {
             redundant: false,
             wallclock: now,
             vp8: None,
+            described: None,
         }
     }
 }
@@ -150,4 +152,6 @@ pub(crate) struct OutgoingHeader {
     /// Point on our clock that belongs to `timestamp`: sender reports are made of it.
     pub(crate) wallclock: Instant,
     pub(crate) vp8: Option<Vp8Rewrite>,
+    /// What its dependency descriptor says, if it has one.
+    pub(crate) described: Option<dependency::Rewrite>,
 }

@@ -118,6 +118,8 @@ pub(crate) struct Leg {
     is_judged: bool,
     /// Nothing has been left for its picture since then.
     without_since: Option<Instant>,
+    /// It pauses because of that.
+    is_paused: bool,
 }
 
 /// What sound takes, and the frames that are sent again with it.
@@ -175,6 +177,7 @@ impl Subscriber {
             most_frames: 0,
             is_judged: false,
             without_since: None,
+            is_paused: false,
         });
         self.measured = None;
         Membership { subscriber: own, leg: id }
@@ -270,7 +273,9 @@ impl Subscriber {
             let has_part = self.full_since.zip(leg.up_since).is_some_and(|(full, up)| now > full.max(up) + PART);
             let fits = leg.video.is_some_and(|video| self.allocator.target(video).is_some());
             leg.is_judged |= self.was_heard && (fits && was_found || has_part);
-            leg.without_since = (!fits).then(|| leg.without_since.unwrap_or(now));
+            // What is sent goes on while it fits, and what is not begins only with room to spare.
+            let is_kept = fits || !leg.is_paused && leg.video.is_some_and(|video| self.allocator.fits(video));
+            leg.without_since = (!is_kept).then(|| leg.without_since.unwrap_or(now));
             if !fits {
                 lacking = lacking + leg.smallest;
             }
@@ -286,7 +291,8 @@ impl Subscriber {
             (false, true) => LONG_RELUCTANCE,
             (false, false) => LONGEST_RELUCTANCE,
         };
-        leg.is_judged && leg.without_since.is_some_and(|since| now >= since + reluctance)
+        let is_due = |since| leg.is_paused || now >= since + reluctance;
+        leg.is_judged && leg.without_since.is_some_and(is_due)
     }
 
     /// How often a packet is sent that is asked for again: where much is lost, a repetition that is lost, too, comes too late.
@@ -347,6 +353,11 @@ impl Leg {
     pub(crate) fn was_paused(&mut self) {
         self.is_judged = false;
         self.without_since = None;
+    }
+
+    /// Whether its picture pauses because there is no room for it.
+    pub(crate) fn set_paused(&mut self, is_paused: bool) {
+        self.is_paused = is_paused;
     }
 }
 

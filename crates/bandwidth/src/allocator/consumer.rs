@@ -34,6 +34,8 @@ pub(super) struct Consumer {
     /// The last rise that was one: when that was seen, and what there had been.
     mistaken: Option<(Instant, f64)>,
     before_outage: Option<(Layer, Option<Instant>)>,
+    /// The step that there would be without headroom.
+    most: usize,
 }
 
 impl Consumer {
@@ -49,6 +51,7 @@ impl Consumer {
             hold: HOLD,
             mistaken: None,
             before_outage: None,
+            most: 0,
         }
     }
 
@@ -62,6 +65,11 @@ impl Consumer {
 
     pub(super) fn target(&self) -> Option<Layer> {
         self.target
+    }
+
+    /// Something of it fits, with or without headroom.
+    pub(super) fn fits(&self) -> bool {
+        self.most > 0
     }
 
     pub(super) fn set_layers(&mut self, layers: &[LayerRate], now: Instant) {
@@ -124,6 +132,7 @@ impl Consumer {
     /// Goes to between `least`, which has headroom, and `most`, which fits into the `budget` of all pictures. True if it gets
     /// something else than before.
     pub(super) fn settle(&mut self, least: usize, most: usize, budget: f64, now: Instant) -> bool {
+        self.most = most;
         let step = self.step();
         let restored = match self.before_outage {
             Some((layer, Some(until))) if now < until => most.min(self.ladder.step_of(Some(layer))),

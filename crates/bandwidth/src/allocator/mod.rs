@@ -189,6 +189,11 @@ impl Allocator {
         self.consumer(id)?.target()
     }
 
+    /// Something of it would fit, though without room to spare: enough to go on, not to begin.
+    pub fn fits(&self, id: ConsumerId) -> bool {
+        self.consumer(id).is_some_and(Consumer::fits)
+    }
+
     /// What would be sent of it if the path carried everything; `None` if nothing of it is known.
     pub fn best(&self, id: ConsumerId) -> Option<Layer> {
         self.consumer(id)?.best()

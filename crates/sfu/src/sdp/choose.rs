@@ -288,11 +288,13 @@ fn plan_section(section: &Section, bundled: bool, has_names: bool, codec: Option
         }
         let mut taken: Vec<(u8, String)> = Vec::new();
         for (id, uri) in &section.extensions {
-            // Ids above 14 need the two-byte form, which nobody sends unasked.
+            // Ids above 14 need the two-byte form on every packet.
             let Some(id) = u8::try_from(*id).ok().filter(|id| (1..=14).contains(id)) else {
                 continue;
             };
-            let is_described = uri == DEPENDENCY_DESCRIPTOR && direction.receives() && codec.is_av1();
+            // It is longer than the one-byte form takes, now and then.
+            let is_described =
+                uri == DEPENDENCY_DESCRIPTOR && codec.is_av1() && (section.is_mixed || !direction.sends());
             let wanted = (extensions.contains(&uri.as_str()) || is_described) && (has_names || uri != MID);
             if wanted && !taken.iter().any(|(i, u)| *i == id || u == uri) {
                 taken.push((id, uri.clone()));

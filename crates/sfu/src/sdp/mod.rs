@@ -125,6 +125,8 @@ pub(crate) struct Section {
     pub(crate) formats: Vec<Format>,
     /// Identifier and URI.
     pub(crate) extensions: Vec<(u16, String)>,
+    /// Packets may have them in the two-byte form (RFC 8285 §6).
+    pub(crate) is_mixed: bool,
     /// Rids of `a=simulcast:send`, in order; alternatives and pauses are dropped.
     pub(crate) simulcast_send: Vec<String>,
     /// In order of appearance, without repetition.
@@ -148,6 +150,8 @@ pub(crate) struct Description {
     pub(crate) bundle: Vec<String>,
     /// `a=ice-lite`.
     pub(crate) ice_lite: bool,
+    /// See [`Section::is_mixed`].
+    is_mixed: bool,
     ufrag: Option<String>,
     pwd: Option<String>,
     fingerprint: Option<Fingerprint>,

@@ -19,6 +19,7 @@ impl Description {
             sections: Vec::new(),
             bundle: Vec::new(),
             ice_lite: false,
+            is_mixed: false,
             ufrag: None,
             pwd: None,
             fingerprint: None,
@@ -46,6 +47,7 @@ impl Description {
             return Err(SdpError::new("no m= section"));
         }
         for (index, section) in description.sections.iter_mut().enumerate() {
+            section.is_mixed |= description.is_mixed;
             section.finish(index)?;
         }
         let mids: Vec<_> = description.sections.iter().map(|s| s.mid.as_str()).collect();
@@ -65,6 +67,7 @@ impl Description {
                 }
             }
             "ice-lite" => self.ice_lite = true,
+            "extmap-allow-mixed" => self.is_mixed = true,
             "ice-ufrag" => self.ufrag = Some(ufrag(value)?),
             "ice-pwd" => self.pwd = Some(pwd(value)?),
             "fingerprint" => fingerprint(&mut self.fingerprint, value)?,
@@ -132,6 +135,7 @@ impl Section {
                 };
                 bounded(&mut self.extensions, (id, uri.to_owned()), "a=extmap")?;
             }
+            "extmap-allow-mixed" => self.is_mixed = true,
             "simulcast" => self.simulcast_send = simulcast_send(value)?,
             "ssrc" => {
                 let number = value.split_whitespace().next().unwrap_or_default();
@@ -212,6 +216,7 @@ fn media_line(value: &str) -> Result<Section, SdpError> {
         direction: Direction::SendRecv,
         formats: Vec::new(),
         extensions: Vec::new(),
+        is_mixed: false,
         simulcast_send: Vec::new(),
         ssrcs: Vec::new(),
         fid: Vec::new(),

@@ -3,7 +3,7 @@
 use std::fmt::{self, Write};
 
 use super::choose::{Accepted, AnswerPlan, Codec, SectionPlan};
-use super::extension::{OFFERED_AUDIO, OFFERED_VIDEO};
+use super::extension::{OFFERED_AUDIO, offered_video};
 use super::{AudioFormat, Bandwidth, Direction, Setup, VideoFormat};
 
 /// Our side of a transport.
@@ -56,7 +56,7 @@ pub(crate) fn write_offer(
         let accepted = Accepted {
             codec: Codec::Video(format.clone()),
             direction: Direction::SendOnly,
-            extensions: own(OFFERED_VIDEO),
+            extensions: own(offered_video(format.codec)),
             feedback,
             rids: Vec::new(),
             sources: Vec::new(),

@@ -4,7 +4,8 @@
 use super::stream::{ExtensionIds, StreamFormat};
 use crate::packet::MediaKind;
 use crate::sdp::extension::{
-    ABS_SEND_TIME, AUDIO_LEVEL, MID, OFFERED_AUDIO, OFFERED_VIDEO, TRANSPORT_CC, VIDEO_ORIENTATION,
+    ABS_SEND_TIME, AUDIO_LEVEL, DEPENDENCY_DESCRIPTOR, MID, OFFERED_AUDIO, TRANSPORT_CC, VIDEO_ORIENTATION,
+    offered_video,
 };
 use crate::sdp::{AudioFormat, Description, OutgoingIds, Section, SubscribePlan, VideoFormat};
 
@@ -24,7 +25,7 @@ pub(crate) fn offered_streams(
     });
     let video = video.map(|(format, section)| {
         let has_rtx = format.rtx.filter(|rtx| section.formats.iter().any(|known| known.pt == *rtx));
-        let taken = taken(section, OFFERED_VIDEO);
+        let taken = taken(section, offered_video(format.codec));
         video_stream(&section.mid, format, has_rtx, ids, taken)
     });
     streams(audio, video)
@@ -51,10 +52,11 @@ fn streams(audio: Option<StreamFormat>, video: Option<StreamFormat>) -> Vec<Stre
     streams
 }
 
-/// What of the extensions that we offered is in the answer.
+/// What of the extensions that we offered is in the answer, and fits into the form that it takes.
 fn taken<'a>(section: &'a Section, offered: &'a [(u8, &'a str)]) -> impl Iterator<Item = (u8, &'a str)> {
     let has = |(id, uri): &(u8, &str)| section.extensions.iter().any(|(i, u)| *i == u16::from(*id) && u == uri);
-    offered.iter().copied().filter(has)
+    let fits = |(_, uri): &(u8, &str)| section.is_mixed || *uri != DEPENDENCY_DESCRIPTOR;
+    offered.iter().copied().filter(has).filter(fits)
 }
 
 fn audio_stream<'a>(
@@ -102,6 +104,7 @@ fn numbered<'a>(extensions: impl Iterator<Item = (u8, &'a str)>) -> ExtensionIds
             ABS_SEND_TIME => &mut ids.send_time,
             TRANSPORT_CC => &mut ids.transport_sequence,
             VIDEO_ORIENTATION => &mut ids.video_orientation,
+            DEPENDENCY_DESCRIPTOR => &mut ids.dependency,
             _ => continue,
         };
         *place = Some(id);

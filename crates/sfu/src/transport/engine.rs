@@ -471,12 +471,13 @@ impl EngineLeg<'_> {
         let Some(tx) = self.api.stream_tx(&stream.ssrc.into()) else {
             return;
         };
-        let extensions = ExtensionValues {
+        let mut extensions = ExtensionValues {
             audio_level: header.extensions.audio_level.map(|(level, _)| level),
             voice_activity: header.extensions.audio_level.map(|(_, voice)| voice),
             video_orientation: header.extensions.video_orientation.map(Into::into),
             ..Default::default()
         };
+        dependency::put(packet, &header, &mut extensions);
         let mut rtp = RtpWrite::new(
             stream.pt.into(),
             header.sequence.into(),

@@ -1,6 +1,8 @@
 //! What tells received packets apart: which kind and layer a source is, also where an SDP does not say it; and what of an
 //! engine's packet goes on. It drives no engine and knows no session.
 
+use std::sync::Arc;
+
 use payload::vp8::PictureNumbers;
 use str0m::Rtc;
 use str0m::media::{Mid, Rid};
@@ -105,7 +107,7 @@ impl Incoming {
                 audio_level: values.audio_level.map(|level| (level, values.voice_activity.unwrap_or(false))),
                 video_orientation: values.video_orientation.map(|o| o as u8),
             },
-            descriptor: dependency::of(values),
+            descriptor: dependency::of(values).map(Arc::new),
             payload: packet.payload,
             primary_at,
             arrival: packet.timestamp,

@@ -439,11 +439,12 @@ impl TrainLeg<'_> {
             timestamp: header.timestamp,
             marker: header.marker,
         };
-        let head = stream.header_length(&header.extensions);
+        let described = stream.described(packet, header.described);
+        let head = stream.header_length(&header.extensions, described);
         let length = head + payload.len() + self.sealer.tag();
         let datagram = self.train.datagram(length, self.path, self.sink);
         let begin = datagram.len();
-        stream.write_header(datagram, fields, &header.extensions, stamp);
+        stream.write_header(datagram, head, fields, &header.extensions, described, stamp);
         datagram.extend_from_slice(payload);
         if red.is_some() {
             payload::red::renumber(&mut datagram[begin + head..], stream.pt());
@@ -473,7 +474,8 @@ impl TrainLeg<'_> {
         let Some((repetition, packet)) = stream.repetition(sequence).and_then(|r| Some((r, kept.get(r.place)?))) else {
             return;
         };
-        let head = stream.header_length(&packet.extensions);
+        let described = stream.described(packet, repetition.described);
+        let head = stream.header_length(&packet.extensions, described);
         let length = head + 2 + packet.payload.len() + self.sealer.tag();
         let index = if is_probe { Some(stream.probe(length)) } else { stream.repeat(length) };
         let Some(index) = index else {
@@ -489,7 +491,7 @@ impl TrainLeg<'_> {
         };
         let datagram = self.train.datagram(length, self.path, self.sink);
         let begin = datagram.len();
-        stream.write_header(datagram, fields, &packet.extensions, stamp);
+        stream.write_header(datagram, head, fields, &packet.extensions, described, stamp);
         // The original number comes first (RFC 4588 §4).
         datagram.extend_from_slice(&repetition.sequence.to_be_bytes());
         datagram.extend_from_slice(&packet.payload);
@@ -539,7 +541,7 @@ impl TrainLeg<'_> {
         let Some((pt, ssrc)) = stream.rtx() else {
             return;
         };
-        let head = stream.header_length(&Extensions::default());
+        let head = stream.header_length(&Extensions::default(), None);
         let length = head + usize::from(PADDING) + self.sealer.tag();
         let number = stream.probe(length);
         let stamp = Stamp { transport_sequence: *self.transport_sequence, send_time: self.send_time };
@@ -547,7 +549,7 @@ impl TrainLeg<'_> {
         let fields = HeaderFields { pt, ssrc, sequence: number as u16, timestamp, marker: false };
         let datagram = self.train.datagram(length, self.path, self.sink);
         let begin = datagram.len();
-        stream.write_header(datagram, fields, &Extensions::default(), stamp);
+        stream.write_header(datagram, head, fields, &Extensions::default(), None, stamp);
         datagram[begin] |= 0x20;
         datagram.resize(begin + head + usize::from(PADDING) - 1, 0);
         datagram.push(PADDING);

@@ -3,18 +3,21 @@
 
 use std::time::Instant;
 
+use payload::dependency::{Forwardable, Layer, Rewrite};
 use protocol::media::StreamStatistics;
 
-use super::Report;
 use super::rtcp::{Reception, Sent};
 use super::wall_clock::{self, WallClock};
+use super::{Report, dependency};
 use crate::packet::{Extensions, MediaKind, OutgoingHeader, Packet, Place, Vp8Rewrite};
 use crate::smoothness::Smoothness;
 
 /// Without extensions (RFC 3550 §5.1).
 const FIXED_HEADER: usize = 12;
-/// Of the header extensions' own header (RFC 8285 §4.2).
+/// Of the header extensions' own header (RFC 8285 §4.2, §4.3), and what it begins with.
 const EXTENSION_HEADER: usize = 4;
+const SHORT_FORM: [u8; 2] = [0xbe, 0xde];
+const LONG_FORM: [u8; 2] = [0x10, 0x00];
 /// Sent packets whose number is remembered: a second of 1080p at most, and at first so many. What is older than a second is
 /// kept nowhere, so room is made for a second of what is sent.
 const REMEMBERED: usize = 512;
@@ -34,6 +37,8 @@ pub(crate) struct ExtensionIds {
     pub(crate) send_time: Option<u8>,
     pub(crate) transport_sequence: Option<u8>,
     pub(crate) video_orientation: Option<u8>,
+    /// Of AV1, for whoever reads the two-byte form, too.
+    pub(crate) dependency: Option<u8>,
 }
 
 /// What was agreed on for a stream.
@@ -63,11 +68,9 @@ pub(super) struct Stamp {
 #[derive(Debug)]
 pub(super) struct Stream {
     format: StreamFormat,
-    /// The extensions that every packet has: transport sequence number, time of sending, mid.
-    constant: Vec<u8>,
-    /// Where in those the first two are.
-    sequence_at: Option<usize>,
-    time_at: Option<usize>,
+    /// The extensions that every packet has; and where there are dependency descriptors, the same in the two-byte form.
+    constant: Constant,
+    constant_long: Option<Constant>,
     packets: u32,
     octets: u32,
     /// The newest packet: its timestamp, and when that was.
@@ -86,16 +89,63 @@ pub(super) struct Stream {
     reported: Option<u32>,
 }
 
+/// Header extensions that all packets of a stream have: transport sequence number, time of sending, mid.
+#[derive(Debug)]
+struct Constant {
+    bytes: Vec<u8>,
+    /// Where in those the first two are.
+    sequence_at: Option<usize>,
+    time_at: Option<usize>,
+}
+
+impl Constant {
+    fn new(format: &StreamFormat, is_long: bool) -> Self {
+        let mut bytes = Vec::new();
+        let mut place = |id: Option<u8>, length: usize| {
+            extension(&mut bytes, id?, length, is_long);
+            bytes.extend(std::iter::repeat_n(0, length));
+            Some(bytes.len() - length)
+        };
+        let sequence_at = place(format.extensions.transport_sequence, 2);
+        let time_at = place(format.extensions.send_time, 3);
+        let mid = format.mid.as_bytes();
+        if !mid.is_empty()
+            && let Some(at) = place(format.extensions.mid, mid.len())
+        {
+            bytes[at..].copy_from_slice(mid);
+        }
+        Self { bytes, sequence_at, time_at }
+    }
+}
+
+/// What stands before the bytes of an extension; in the one-byte form there are 1 to 16 of them.
+fn extension(out: &mut Vec<u8>, id: u8, length: usize, is_long: bool) {
+    if is_long {
+        out.extend_from_slice(&[id, length as u8]);
+    } else {
+        out.push(id << 4 | (length - 1) as u8);
+    }
+}
+
+/// The dependency descriptor of a packet, as it goes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Described<'a> {
+    descriptor: &'a Forwardable,
+    rewrite: Rewrite,
+    length: usize,
+}
+
 /// A packet that was sent.
 #[derive(Clone, Copy, Default, Debug)]
 struct Remembered {
     place: Place,
     timestamp: u32,
-    /// Of VP8, where they are others than the kept packet's.
+    /// Of VP8, where they are others than the kept packet's; or the number of the frame in the dependency descriptor.
     picture_id: u16,
     sequence: u16,
+    /// Of VP8; or the layer that the descriptor tells, sizes in the upper half.
     tl0_pic_idx: u8,
-    /// What of the above counts: [`IS_SET`], [`HAS_PICTURE_ID`], [`HAS_TL0`]; and [`HAS_MARKER`].
+    /// What of the above counts: [`IS_SET`], [`HAS_PICTURE_ID`], [`HAS_TL0`], [`HAS_FRAME_NUMBER`], [`HAS_LAYER`]; and [`HAS_MARKER`].
     flags: u8,
 }
 
@@ -103,6 +153,8 @@ const IS_SET: u8 = 1;
 const HAS_PICTURE_ID: u8 = 2;
 const HAS_TL0: u8 = 4;
 const HAS_MARKER: u8 = 8;
+const HAS_FRAME_NUMBER: u8 = 16;
+const HAS_LAYER: u8 = 32;
 
 /// For statistics: since the last ones.
 #[derive(Clone, Copy, Default, Debug)]
@@ -127,31 +179,16 @@ pub(super) struct Repetition {
     pub(super) timestamp: u32,
     pub(super) marker: bool,
     pub(super) vp8: Option<Vp8Rewrite>,
+    pub(super) described: Option<Rewrite>,
 }
 
 impl Stream {
     /// `rtx_sequence` is where the numbers of retransmissions begin.
     pub(super) fn new(format: StreamFormat, rtx_sequence: u16) -> Self {
-        let mut constant = Vec::new();
-        let mut place = |id: Option<u8>, length: usize| {
-            let id = id?;
-            constant.push(id << 4 | (length - 1) as u8);
-            constant.extend(std::iter::repeat_n(0, length));
-            Some(constant.len() - length)
-        };
-        let sequence_at = place(format.extensions.transport_sequence, 2);
-        let time_at = place(format.extensions.send_time, 3);
-        let mid = format.mid.as_bytes();
-        if !mid.is_empty()
-            && let Some(at) = place(format.extensions.mid, mid.len())
-        {
-            constant[at..].copy_from_slice(mid);
-        }
         Self {
+            constant: Constant::new(&format, false),
+            constant_long: format.extensions.dependency.map(|_| Constant::new(&format, true)),
             format,
-            constant,
-            sequence_at,
-            time_at,
             packets: 0,
             octets: 0,
             newest: None,
@@ -190,7 +227,7 @@ impl Stream {
 
     /// The receiver can say when a packet came.
     pub(super) fn is_numbered(&self) -> bool {
-        self.sequence_at.is_some()
+        self.constant.sequence_at.is_some()
     }
 
     /// Numbers under which packets were sent that can be repeated, newest first.
@@ -212,22 +249,46 @@ impl Stream {
         sequence
     }
 
+    /// The descriptor that goes with a packet, if the receiver reads it.
+    pub(super) fn described<'a>(&self, packet: &'a Packet, rewrite: Option<Rewrite>) -> Option<Described<'a>> {
+        self.format.extensions.dependency?;
+        let (descriptor, rewrite) = packet.descriptor.as_deref().zip(rewrite)?;
+        Some(Described { descriptor, rewrite, length: descriptor.length(rewrite) })
+    }
+
     /// Bytes of a packet's header.
-    pub(super) fn header_length(&self, extensions: &Extensions) -> usize {
+    pub(super) fn header_length(&self, extensions: &Extensions, described: Option<Described<'_>>) -> usize {
+        let (constant, is_long) = self.form(described);
         let ids = &self.format.extensions;
-        let level = ids.audio_level.and(extensions.audio_level).map_or(0, |_| 2);
-        let orientation = ids.video_orientation.and(extensions.video_orientation).map_or(0, |_| 2);
-        match self.constant.len() + level + orientation {
+        let element = 1 + usize::from(is_long);
+        let level = ids.audio_level.and(extensions.audio_level).map_or(0, |_| element + 1);
+        let orientation = ids.video_orientation.and(extensions.video_orientation).map_or(0, |_| element + 1);
+        let descriptor = described.map_or(0, |described| element + described.length);
+        match constant.bytes.len() + level + orientation + descriptor {
             0 => FIXED_HEADER,
             length => FIXED_HEADER + EXTENSION_HEADER + length.next_multiple_of(4),
         }
     }
 
-    /// Appends a header of [`Self::header_length`] bytes.
-    pub(super) fn write_header(&self, out: &mut Vec<u8>, fields: HeaderFields, extensions: &Extensions, stamp: Stamp) {
+    /// What all packets have, in the form that this one needs; `true`: the two-byte form.
+    fn form(&self, described: Option<Described<'_>>) -> (&Constant, bool) {
+        let is_long = described.is_some_and(|described| described.length > dependency::LONGEST_SHORT);
+        let long = self.constant_long.as_ref().filter(|_| is_long);
+        (long.unwrap_or(&self.constant), long.is_some())
+    }
+
+    /// Appends a header of `length` bytes, which is its [`Self::header_length`].
+    pub(super) fn write_header(
+        &self,
+        out: &mut Vec<u8>,
+        length: usize,
+        fields: HeaderFields,
+        extensions: &Extensions,
+        described: Option<Described<'_>>,
+        stamp: Stamp,
+    ) {
         let begin = out.len();
         let ids = &self.format.extensions;
-        let length = self.header_length(extensions);
         let has_extensions = length > FIXED_HEADER;
         out.extend_from_slice(&[0x80 | u8::from(has_extensions) << 4, u8::from(fields.marker) << 7 | fields.pt]);
         out.extend_from_slice(&fields.sequence.to_be_bytes());
@@ -236,23 +297,30 @@ impl Stream {
         if !has_extensions {
             return;
         }
+        let (constant, is_long) = self.form(described);
         let words = ((length - FIXED_HEADER - EXTENSION_HEADER) / 4) as u16;
-        out.extend_from_slice(&[0xbe, 0xde]);
+        out.extend_from_slice(if is_long { &LONG_FORM } else { &SHORT_FORM });
         out.extend_from_slice(&words.to_be_bytes());
-        let constant = out.len();
-        out.extend_from_slice(&self.constant);
-        if let Some(at) = self.sequence_at {
-            out[constant + at..constant + at + 2].copy_from_slice(&stamp.transport_sequence.to_be_bytes());
+        let first = out.len();
+        out.extend_from_slice(&constant.bytes);
+        if let Some(at) = constant.sequence_at {
+            out[first + at..first + at + 2].copy_from_slice(&stamp.transport_sequence.to_be_bytes());
         }
-        if let Some(at) = self.time_at {
-            out[constant + at..constant + at + 3].copy_from_slice(&stamp.send_time.to_be_bytes()[1..]);
+        if let Some(at) = constant.time_at {
+            out[first + at..first + at + 3].copy_from_slice(&stamp.send_time.to_be_bytes()[1..]);
         }
         if let (Some(id), Some((level, voice))) = (ids.audio_level, extensions.audio_level) {
+            extension(out, id, 1, is_long);
             // In -dBov (RFC 6464 §3).
-            out.extend_from_slice(&[id << 4, u8::from(voice) << 7 | level.unsigned_abs().min(127)]);
+            out.push(u8::from(voice) << 7 | level.unsigned_abs().min(127));
         }
         if let (Some(id), Some(orientation)) = (ids.video_orientation, extensions.video_orientation) {
-            out.extend_from_slice(&[id << 4, orientation]);
+            extension(out, id, 1, is_long);
+            out.push(orientation);
+        }
+        if let (Some(id), Some(described)) = (ids.dependency, described) {
+            extension(out, id, described.length, is_long);
+            described.descriptor.write(described.rewrite, out);
         }
         out.resize(begin + length, 0);
     }
@@ -284,17 +352,22 @@ impl Stream {
         self.make_room(header);
         self.last_sequence = header.sequence as u16;
         let vp8 = header.vp8.unwrap_or(Vp8Rewrite { picture_id: None, tl0_pic_idx: None });
+        let frame_number = header.described.map(|rewrite| rewrite.frame_number);
+        let highest = header.described.and_then(|rewrite| rewrite.highest);
+        let layer = highest.map(|layer| layer.spatial << 4 | layer.temporal.min(15));
         let has = |present: bool, flag: u8| if present { flag } else { 0 };
         let slot = self.slot(header.sequence as u16);
         self.remembered[slot] = Remembered {
             place,
             timestamp: header.timestamp,
-            picture_id: vp8.picture_id.unwrap_or_default(),
+            picture_id: vp8.picture_id.or(frame_number).unwrap_or_default(),
             sequence: header.sequence as u16,
-            tl0_pic_idx: vp8.tl0_pic_idx.unwrap_or_default(),
+            tl0_pic_idx: vp8.tl0_pic_idx.or(layer).unwrap_or_default(),
             flags: IS_SET
                 | has(vp8.picture_id.is_some(), HAS_PICTURE_ID)
                 | has(vp8.tl0_pic_idx.is_some(), HAS_TL0)
+                | has(frame_number.is_some(), HAS_FRAME_NUMBER)
+                | has(layer.is_some(), HAS_LAYER)
                 | has(header.marker, HAS_MARKER),
         };
     }
@@ -333,9 +406,12 @@ impl Stream {
             tl0_pic_idx: has(HAS_TL0).then_some(remembered.tl0_pic_idx),
         };
         let is_changed = vp8.picture_id.is_some() || vp8.tl0_pic_idx.is_some();
-        let Remembered { place, timestamp, .. } = *remembered;
+        let Remembered { place, timestamp, picture_id, tl0_pic_idx, .. } = *remembered;
+        let highest = || Layer { spatial: tl0_pic_idx >> 4, temporal: tl0_pic_idx & 15 };
+        let described =
+            has(HAS_FRAME_NUMBER).then(|| Rewrite { frame_number: picture_id, highest: has(HAS_LAYER).then(highest) });
         let marker = has(HAS_MARKER);
-        Some(Repetition { place, sequence, timestamp, marker, vp8: is_changed.then_some(vp8) })
+        Some(Repetition { place, sequence, timestamp, marker, vp8: is_changed.then_some(vp8), described })
     }
 
     /// The number of the next retransmission, with the count of roll-overs, if so many bytes may be sent again.

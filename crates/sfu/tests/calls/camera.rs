@@ -22,6 +22,8 @@ pub(crate) struct Camera {
     pub(crate) key_frame_factor: usize,
     /// Bytes of each that mean nothing; of the next size within the stream there are twice as many.
     pub(crate) filler: usize,
+    /// Of the layers in time as many times that; encoders give most to what all others need.
+    pub(crate) weights: [usize; 3],
     pub(crate) muted: bool,
     /// Of sound: each packet has the frame before it, and this payload type.
     pub(crate) red: Option<u8>,
@@ -63,6 +65,7 @@ impl Camera {
             packets,
             key_frame_factor: 1,
             filler: 600,
+            weights: [1; 3],
             muted: false,
             red: None,
             pt: None,
@@ -202,7 +205,8 @@ impl Camera {
             },
             Some(VideoCodec::Av1) => vec![0x10 | u8::from(key && first && spatial == 0) << 3, 0x30],
         };
-        payload.resize(payload.len() + (self.filler << spatial), 0xaa);
+        let filler = self.filler * self.weights[usize::from(coded.temporal)];
+        payload.resize(payload.len() + (filler << spatial), 0xaa);
         payload.extend((self.frame as u32).to_be_bytes());
         payload.push((spatial << 4 | packet) as u8);
         payload.push(self.rid.map_or(0, |rid| rid.as_bytes()[rid.len() - 1]));

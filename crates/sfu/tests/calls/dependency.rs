@@ -1,4 +1,4 @@
-//! What a publisher of AV1 writes beside its packets: dependency descriptors (AV1 RTP payload specification 1.0, appendix A).
+//! What is written beside packets of AV1: dependency descriptors (AV1 RTP payload specification 1.0, appendix A).
 //! Each frame tells itself what it needs; the templates are there for its layers alone.
 
 use str0m::rtp::{Extension, ExtensionSerializer, ExtensionValues};
@@ -11,12 +11,12 @@ const OFFSET: u32 = 7;
 
 /// The descriptor of a packet.
 #[derive(Debug)]
-pub(crate) struct Described(Vec<u8>);
+pub(crate) struct Described(pub(crate) Vec<u8>);
 
 #[derive(Debug)]
 struct Writer;
 
-/// How engines that publish AV1 write it.
+/// How engines write and read it.
 pub(crate) fn extension() -> Extension {
     Extension::with_serializer(URI, Writer)
 }
@@ -29,8 +29,9 @@ impl ExtensionSerializer for Writer {
         })
     }
 
-    fn parse_value(&self, _: &[u8], _: &mut ExtensionValues) -> bool {
-        false
+    fn parse_value(&self, bytes: &[u8], values: &mut ExtensionValues) -> bool {
+        values.user_values.set(Described(bytes.to_vec()));
+        true
     }
 
     fn is_video(&self) -> bool {

@@ -285,3 +285,57 @@ fn a_tap_gets_all_layers() {
         assert_eq!(pair[1].sequence, pair[0].sequence + 1);
     }
 }
+
+/// Ann with a camera of three layers in time, of which the lowest takes most, as encoders have it: 430, 220 and 220 kbit/s, with
+/// sound; and a phone behind a line that is wide for eight seconds, and then as narrow as that.
+fn behind_a_narrow_line(rate: u64) -> (Call, usize, usize, usize) {
+    let mut call = Call::new();
+    let ann = call.publish(browser_with(VideoCodec::Vp9), &[]);
+    call.connect();
+    let camera = call.start_video(ann, VideoCodec::Vp9, None);
+    let camera = call.camera(ann, camera);
+    (camera.packets, camera.filler, camera.structure) = (12, 280, Structure::new(1, 3));
+    (camera.weights, camera.interval) = ([4, 2, 1], ms(66));
+    call.start_audio(ann);
+    call.camera(ann, 1).filler = 70;
+    call.run(ms(1000));
+    let link = call.add_link(3_000_000);
+    let phone = call.subscribe_with(browser_with(VideoCodec::Vp9), SubscriberId(1), Reception::default(), ann);
+    call.put_behind(phone, link);
+    call.connect();
+    call.run(ms(8000));
+    call.links[link].rate = rate;
+    call.run(ms(8000));
+    (call, ann, phone, link)
+}
+
+#[test]
+fn a_lowest_layer_that_does_not_fit_pauses_and_does_not_come_and_go() {
+    for rate in [300_000, 350_000, 400_000] {
+        let (mut call, ann, phone, link) = behind_a_narrow_line(rate);
+        let requests = call.clients[ann].key_frame_requests.len();
+        let before = call.video_of(phone).len();
+        let sound = call.audio_of(phone).len();
+        call.run(ms(20_000));
+        assert_eq!(call.video_of(phone).len(), before, "{rate}");
+        assert_eq!(call.clients[ann].key_frame_requests.len(), requests, "each costs everybody else");
+        assert!(call.audio_of(phone).len() - sound > 990);
+        call.links[link].rate = 3_000_000;
+        call.run(ms(6000));
+        let begin = call.camera(ann, 0).frame as u32;
+        call.run(ms(2000));
+        let arrived = Arrived::of(&call.video_of(phone), |_| 12);
+        assert!(arrived.counts(call.camera(ann, 0), 0, begin).values().sum::<usize>() >= 26, "all is back");
+    }
+}
+
+#[test]
+fn a_lowest_layer_that_fits_goes_on_though_there_is_no_room_to_spare() {
+    let (mut call, ann, phone, _) = behind_a_narrow_line(600_000);
+    for _ in 0..4 {
+        let begin = call.camera(ann, 0).frame as u32;
+        call.run(ms(2000));
+        let counts = Arrived::of(&call.video_of(phone), |_| 12).counts(call.camera(ann, 0), 0, begin);
+        assert!(counts.get(&(0, 0)).is_some_and(|count| *count >= 5), "{counts:?}");
+    }
+}

@@ -11,6 +11,7 @@ mod scalable;
 
 mod costs;
 mod description;
+mod descriptors;
 mod emulated;
 mod hostile;
 mod ice_restart;

@@ -318,6 +318,27 @@ fn a_subscriber_that_offers_is_answered_in_its_numbers() {
 }
 
 #[test]
+fn subscribers_of_av1_are_offered_dependency_descriptors_and_others_are_not() {
+    const DESCRIPTORS: &str =
+        "a=extmap:12 https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension";
+    assert!(CHROMIUM_SUBSCRIBE.contains(DESCRIPTORS));
+    let mut call = Call::new();
+    publish(&mut call, CHROMIUM, only(VideoCodec::Av1), false).unwrap();
+    let offered = subscribe(&mut call, None).unwrap();
+    has(&offered, DESCRIPTORS);
+    has(&offered, "a=extmap-allow-mixed");
+    has(&subscribe(&mut call, Some(CHROMIUM_SUBSCRIBE)).unwrap(), DESCRIPTORS);
+    // Whoever knows only the one-byte form could not read the longer ones.
+    let short = CHROMIUM_SUBSCRIBE.replace("a=extmap-allow-mixed\n", "").replace("a=extmap-allow-mixed\r\n", "");
+    lacks(&short, "allow-mixed");
+    lacks(&subscribe(&mut call, Some(&short)).unwrap(), "dependency-descriptor");
+    let mut call = Call::new();
+    publish(&mut call, CHROMIUM, any_codec(), false).unwrap();
+    lacks(&subscribe(&mut call, None).unwrap(), "dependency-descriptor");
+    lacks(&subscribe(&mut call, Some(CHROMIUM_SUBSCRIBE)).unwrap(), "dependency-descriptor");
+}
+
+#[test]
 fn who_or_what_is_unknown_is_named() {
     let mut call = Call::new();
     assert_eq!(subscribe(&mut call, None), Err(MediaFailure::UnknownPublication));
