@@ -18,7 +18,7 @@ use protocol::model::{IceServer, MediaServer};
 use session::{Flow, ModelLoading, RecordingSettings, SignalLimits, SpeechService, SpeechSettings};
 use settings::{
     COMPATIBLE_VERSION, CertificateType, Config, ConfigError, Fault, IceMode, ModelLoadStrategy, PublicHost,
-    RecordingStorage, Rule, Secret, Sources, SpeechEngine, bracketed,
+    RecordingStorage, Rule, Secret, Sources, SpeechToText, bracketed,
 };
 use turn::SharedSecret;
 
@@ -193,18 +193,18 @@ pub(crate) fn workers(config: &Config) -> u16 {
 /// What recognises speech, if anything does.
 pub(crate) fn speech(config: &Config) -> Result<Option<SpeechSettings>, Fault> {
     let service = match config.openvidu_pro_speech_to_text {
-        SpeechEngine::Vosk => {
+        SpeechToText::Vosk => {
             let loading = match config.openvidu_pro_speech_to_text_vosk_model_load_strategy {
                 ModelLoadStrategy::OnDemand => ModelLoading::OnDemand,
                 ModelLoadStrategy::Manual => ModelLoading::Manual,
             };
             SpeechService::Vosk { servers: config.madang_vosk_servers.0.clone(), loading }
         }
-        SpeechEngine::Aws => {
+        SpeechToText::Aws => {
             SpeechService::Transcribe { account: transcribe(config)?, languages: TRANSCRIBE_LANGUAGES }
         }
-        SpeechEngine::Azure => SpeechService::Azure { account: azure(config)?, languages: AZURE_LANGUAGES },
-        SpeechEngine::Disabled => return Ok(None),
+        SpeechToText::Azure => SpeechService::Azure { account: azure(config)?, languages: AZURE_LANGUAGES },
+        SpeechToText::Disabled => return Ok(None),
     };
     Ok(Some(SpeechSettings { service, start_timeout: RECOGNISER_START_TIMEOUT }))
 }
@@ -263,10 +263,10 @@ pub(crate) fn speech_languages(config: &Config) -> Vec<String> {
 /// Why speech is not recognised although that is set, if so.
 pub(crate) fn deaf(config: &Config) -> Option<&'static str> {
     match config.openvidu_pro_speech_to_text {
-        SpeechEngine::Vosk if config.madang_vosk_servers.0.is_empty() => {
+        SpeechToText::Vosk if config.madang_vosk_servers.0.is_empty() => {
             Some("no language can be recognised: MADANG_VOSK_SERVERS names no server")
         }
-        SpeechEngine::Vosk | SpeechEngine::Azure | SpeechEngine::Aws | SpeechEngine::Disabled => None,
+        SpeechToText::Vosk | SpeechToText::Azure | SpeechToText::Aws | SpeechToText::Disabled => None,
     }
 }
 
