@@ -293,6 +293,9 @@ settings! {
         madang_filter_images: String = "MADANG_FILTER_IMAGES", "", value::text;
         /// Whether composed recordings, and broadcasts, say who is who: each one's name, and whether the microphone or the camera is off.
         madang_recording_captions: bool = "MADANG_RECORDING_CAPTIONS", "false", value::boolean;
+        /// The language of the subtitles that recordings get which do not ask for any (docs/recording.md), one of those that
+        /// OPENVIDU_PRO_SPEECH_TO_TEXT recognises; empty: none.
+        madang_recording_subtitles: String = "MADANG_RECORDING_SUBTITLES", "", value::text;
         /// The program that composes recordings and works with live media; empty: `madang-transcoder` beside this one, or in the PATH.
         madang_transcoder: String = "MADANG_TRANSCODER", "", value::text;
         /// The browser that records custom layouts; empty: `chromium`, `chromium-browser`, `google-chrome-stable` or
