@@ -1,5 +1,6 @@
 //! Recordings under a virtual clock: what happens to them, and what the director makes of it.
 
+use protocol::model::RecordingProperties;
 use protocol::transcoder::{self, Report};
 
 use super::scenario::*;

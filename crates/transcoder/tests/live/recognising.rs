@@ -1,6 +1,8 @@
 //! Sound to recognisers of the test's own, which speak Vosk's protocol and Azure's, and their words back.
 
+use std::io::{BufRead as _, BufReader};
 use std::net::{TcpListener, TcpStream};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -148,6 +150,34 @@ fn hear_as_azure(mut socket: WebSocket<TcpStream>, heard: &Sender<Vec<i16>>) {
     }
 }
 
+/// PocketSphinx behind Vosk's protocol, which knows a few words of English.
+struct Pocketsphinx {
+    process: Child,
+    /// It could not speak without.
+    _said: BufReader<ChildStdout>,
+}
+
+impl Pocketsphinx {
+    /// And where it is.
+    fn start() -> (Self, String) {
+        let server = concat!(env!("CARGO_MANIFEST_DIR"), "/../../e2e/recogniser/server.py");
+        let mut command = Command::new("/usr/bin/python3");
+        let mut process = command.args([server, "0"]).stdout(Stdio::piped()).spawn().unwrap();
+        let mut said = BufReader::new(process.stdout.take().unwrap());
+        let mut first = String::new();
+        said.read_line(&mut first).unwrap();
+        let port = first.trim().strip_prefix("port ").expect("see scripts/tools.sh for what it needs");
+        (Self { process, _said: said }, format!("ws://127.0.0.1:{port}"))
+    }
+}
+
+impl Drop for Pocketsphinx {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
 fn recognise(address: String) -> RunningJob {
     RunningJob::begin(JobSpec::Recognise(RecogniseSpec {
         language: "en-US".to_owned(),
@@ -229,6 +259,41 @@ fn sound_is_heard_and_words_come_back_until_the_recogniser_is_gone() {
     assert!(end.0 == "beep" && end.1 && end.2.starts_with(r#"{"result" : [{"word" : "beep", "start""#), "{end:?}");
     assert!(job.sent.is_empty());
     assert!(job.wait().success(), "nobody shall try again");
+}
+
+#[test]
+fn a_real_recogniser_says_when_words_were_said_and_the_last_of_them_when_there_is_no_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("spoken.wav");
+    let mut espeak = Command::new("espeak-ng");
+    espeak.args(["-v", "en-us+f3", "-s", "140", "-w"]).arg(&file).arg("Hello everybody. Welcome.");
+    assert!(espeak.status().unwrap().success());
+    let (_recogniser, address) = Pocketsphinx::start();
+    let mut job = recognise(address);
+    job.listen_until(|job| job.has_said(|said| *said == FromJob::Ready { audio: false, video: None }));
+    job.add_input(1);
+    // A second of silence, two words, and the beginning of a third one.
+    let sound = format!("amovie={},aresample=48000,adelay=1000:all=1", file.display());
+    let mut began = None;
+    job.publish(1, &mut Publisher::of(VideoCodec::Vp8, "color=c=red:size=64x64:rate=5", &sound, 3), |_, _| {
+        began.get_or_insert_with(Instant::now);
+        true
+    });
+    assert!(understood(&job).iter().all(|(_, is_final, _)| !is_final), "somebody is speaking");
+    job.tell(&ToJob::Finish);
+    let is_end = |said: &FromJob| matches!(said, FromJob::Recognised { is_final: true, .. });
+    job.listen_until(|job| job.has_said(is_end));
+    let now = began.unwrap().elapsed().as_secs_f64();
+    job.listen_until(|job| job.has_said(|said| *said == FromJob::Finished));
+    let Some(FromJob::Recognised { text, spoken: Some(spoken), .. }) = job.said.iter().find(|said| is_end(said)) else {
+        panic!("{:?}", job.said)
+    };
+    assert!(text.starts_with("hello everybody"), "{text}");
+    let words: Vec<_> = spoken.words.iter().map(|word| (&*word.word, now - word.began as f64 / 1000.0)).collect();
+    let [("hello", hello), ("everybody", everybody), ..] = words[..] else { panic!("{words:?}") };
+    assert!((hello - 1.0).abs() < 0.5 && (everybody - 1.35).abs() < 0.5 && hello < everybody, "{words:?}");
+    assert!((now - spoken.began as f64 / 1000.0 - hello).abs() < 0.01);
+    assert!(job.end().success());
 }
 
 #[test]

@@ -76,7 +76,6 @@ pub(crate) async fn start(
     if properties.output_mode != OutputMode::Individual {
         can_compose(&programs, &properties)?;
     }
-    can_have_subtitles(&control, &properties, "subtitles", START).await?;
     let start = ApplicationCommand::StartRecording { session, properties: Box::new(properties) };
     match control.ask(start).await? {
         Err(Refusal::StartRecording(refusal)) => Err(refuse_start(refusal)),
