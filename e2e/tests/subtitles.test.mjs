@@ -37,9 +37,9 @@ const stop = (server, id) => restOk(server, 'POST', `/openvidu/api/recordings/st
 /** Speaks. */
 const sound = { videoSource: false };
 
-/** Waits until a sentence has been said from its beginning on, and another one. */
+/** Waits until sentences have been said from their beginnings on, whatever was being said before. */
 async function speak(participant) {
-  for (let heard = 0; heard < 2; heard += 1)
+  for (let heard = 0; heard < 3; heard += 1)
     await participant.event('speechToTextMessage', { reason: 'recognized' });
 }
 
@@ -59,15 +59,20 @@ const cues = (file) =>
 
 /** When somebody begins to speak after a pause, in seconds. */
 function heardIn(film) {
-  const listen = ['-af', 'silencedetect=noise=-35dB:duration=0.8', '-f', 'null', '-'];
+  // A stream's own file has nothing where its publisher has sent nothing.
+  const filled = 'aresample=async=1:first_pts=0,silencedetect=noise=-35dB:duration=0.8';
+  const listen = ['-af', filled, '-f', 'null', '-'];
   const { stderr } = spawnSync('ffmpeg', ['-nostdin', '-i', film, ...listen], { encoding: 'utf8' });
   return [...stderr.matchAll(/silence_end: ([\d.]+)/g)].map(([, time]) => Number(time));
 }
 
 /** Every sentence that was heard from its beginning on stands in the subtitles when it is heard. */
 function assertInTime(subtitles, film, text) {
-  const heard = heardIn(film);
-  const whole = subtitles.filter((cue) => cue.text.includes('hello everybody welcome'));
+  // Of the first second nobody knows what was before.
+  const heard = heardIn(film).filter((time) => time > 1);
+  const whole = subtitles.filter(
+    (cue) => cue.from > 1 && cue.text.includes('hello everybody welcome'),
+  );
   assert.ok(whole.length > 0, JSON.stringify(subtitles));
   for (const cue of whole) {
     assert.match(cue.text, text);
@@ -75,7 +80,7 @@ function assertInTime(subtitles, film, text) {
     const nearest = Math.min(...heard.map((time) => Math.abs(time - cue.from)));
     assert.ok(nearest < 0.5, `${JSON.stringify(cue)}: speech begins at ${heard}`);
   }
-  // Who was in the middle of a sentence at the start is not counted.
+  // The last one may not have come to its end.
   assert.ok(whole.length >= heard.length - 1, `${whole.length} sentences of ${heard.length}`);
 }
 
