@@ -16,20 +16,34 @@ MODEL = "/usr/share/pocketsphinx/model/en-us"
 GRAMMAR = pathlib.Path(__file__).with_name("words.jsgf")
 
 
+# Of a decoder, in a second.
+FRAMES = 100
+
+
+def decoder(sample_rate, remove_silence):
+    config = Decoder.default_config()
+    config.set_string("-hmm", f"{MODEL}/en-us")
+    config.set_string("-dict", f"{MODEL}/cmudict-en-us.dict")
+    config.set_string("-jsgf", str(GRAMMAR))
+    config.set_string("-logfn", "/dev/null")
+    config.set_float("-samprate", sample_rate)
+    config.set_boolean("-remove_silence", remove_silence)
+    return Decoder(config)
+
+
 class Stream:
     """What one client says."""
 
     def __init__(self, sample_rate):
-        config = Decoder.default_config()
-        config.set_string("-hmm", f"{MODEL}/en-us")
-        config.set_string("-dict", f"{MODEL}/cmudict-en-us.dict")
-        config.set_string("-jsgf", str(GRAMMAR))
-        config.set_string("-logfn", "/dev/null")
-        config.set_float("-samprate", sample_rate)
-        self.decoder = Decoder(config)
+        self.sample_rate = sample_rate
+        self.decoder = decoder(sample_rate, True)
+        # Counts what the other leaves out, and so knows when words were said.
+        self.timed = decoder(sample_rate, False)
         self.decoder.start_utt()
         self.is_speaking = False
         self.utterance = bytearray()
+        # Seconds before this utterance.
+        self.before = 0.0
 
     def words(self):
         hypothesis = self.decoder.hyp()
@@ -47,14 +61,23 @@ class Stream:
     def finish(self):
         """Listens once more to the whole of it: then how loud it is and how it sounds are known from its beginning on."""
         self.decoder.end_utt()
-        self.decoder.start_utt()
-        self.decoder.process_raw(bytes(self.utterance), False, True)
-        self.decoder.end_utt()
-        text = self.words()
+        self.timed.start_utt()
+        self.timed.process_raw(bytes(self.utterance), False, True)
+        self.timed.end_utt()
+        result = [
+            {
+                "word": segment.word,
+                "start": round(self.before + segment.start_frame / FRAMES, 2),
+                "end": round(self.before + (segment.end_frame + 1) / FRAMES, 2),
+            }
+            for segment in self.timed.seg()
+            if segment.word.isalpha()
+        ]
+        self.before += len(self.utterance) / 2 / self.sample_rate
         self.utterance.clear()
         self.decoder.start_utt()
         self.is_speaking = False
-        return {"result": [{"word": word} for word in text.split()], "text": text}
+        return {"result": result, "text": " ".join(word["word"] for word in result)}
 
 
 async def serve(socket, _path=None):

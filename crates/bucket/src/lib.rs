@@ -289,6 +289,9 @@ pub fn content_type(key: &str) -> &'static str {
         "mkv" => "video/x-matroska",
         "zip" => "application/zip",
         "jpg" => "image/jpeg",
+        "vtt" => "text/vtt",
+        // As the disk's are served.
+        "srt" => "application/x-subrip",
         _ => "application/octet-stream",
     }
 }

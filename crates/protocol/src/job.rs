@@ -13,6 +13,7 @@ use crate::id::{JobId, PublicationId, RouterId, SessionId, TapId};
 pub use crate::media::OutputVideo;
 use crate::media::{MediaKind, VideoCodec};
 use crate::recording::PagePass;
+use crate::speech::Spoken;
 use crate::transcoder::Picture;
 
 /// A message of JSON.
@@ -293,6 +294,8 @@ pub enum ToJob {
     Bitrate { bps: u32 },
     /// The output shall have this codec, whatever it takes: it is announced already.
     Settle { video: VideoCodec },
+    /// Nothing more will come: make of it what can be made. Settled by [`FromJob::Finished`].
+    Finish,
     /// A method of the filter. Settled by [`FromJob::Executed`].
     Execute { request: u64, method: String, params: serde_json::Value },
 }
@@ -331,7 +334,12 @@ pub enum FromJob {
         raw: String,
         /// It will not be corrected any more.
         is_final: bool,
+        /// When; only of what is final.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        spoken: Option<Spoken>,
     },
+    /// Of [`ToJob::Finish`]: it has said everything.
+    Finished,
     /// It is at work, said at least every few seconds: who says nothing hangs.
     Working {
         /// Of packets and pictures, since the beginning.

@@ -10,6 +10,7 @@
 //! * [`media`]: commands to and events from a media worker.
 //! * [`name`]: what participants are called in composed pictures.
 //! * [`recording`]: the same for the recorder, and recordings as REST and disks show them.
+//! * [`speech`]: when something was said.
 //! * [`transcoder`]: what the server and the process that composes recordings tell each other.
 //!
 //! This crate only reads and writes: it decides nothing, waits for nothing and opens nothing.
@@ -26,4 +27,5 @@ pub mod name;
 pub mod recording;
 pub mod rest;
 pub mod rpc;
+pub mod speech;
 pub mod transcoder;

@@ -221,6 +221,9 @@ pub struct RecordingProperties {
     pub ignore_failed_streams: bool,
     /// Shown again when given.
     pub media_node: Option<String>,
+    /// The language of its subtitles; empty: none, absent: as the deployment has it.
+    #[serde(default)]
+    pub subtitles: Option<String>,
 }
 
 impl Default for RecordingProperties {
@@ -237,6 +240,7 @@ impl Default for RecordingProperties {
             custom_layout: String::new(),
             ignore_failed_streams: false,
             media_node: None,
+            subtitles: None,
         }
     }
 }

@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use crate::event::{Composition, RecordingStatus};
 use crate::id::{ConnectionId, RecordingKey, SessionId, StreamId, TapId};
 use crate::model::{OutputMode, RecordingProperties};
+use crate::speech::Spoken;
 
 /// What the recorder shall do. Ordered per recording; what belongs to an unknown recording is ignored.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -54,6 +55,20 @@ pub enum RecordingCommand {
         /// Of [`RecordingCommand::Add`].
         tap: TapId,
     },
+    /// Somebody has said something, for its subtitles.
+    Words {
+        recording: RecordingKey,
+        /// Of [`RecordingCommand::Add`]; none if it shows a page.
+        tap: Option<TapId>,
+        /// Who.
+        name: Option<String>,
+        text: String,
+        spoken: Spoken,
+    },
+    /// Somebody is not listened to for a while: words are missing in its subtitles.
+    WordsMissing { recording: RecordingKey },
+    /// No more words come. Of a recording with subtitles, and after its [`RecordingCommand::End`].
+    WordsComplete { recording: RecordingKey },
     /// It runs: from here on its files say so.
     Started { recording: RecordingKey },
     /// It is over, with everything in it. Settled by one [`RecordingReport::Ended`].
@@ -214,6 +229,15 @@ pub struct RecordingLosses {
     /// Composed: streams' files that could not be read on.
     #[serde(default)]
     pub unreadable_files: u64,
+    /// With subtitles: how often somebody was not listened to for a while.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    #[schema(required = false)]
+    pub unheard: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 impl RecordingLosses {
@@ -270,6 +294,10 @@ pub struct RecordingView {
     /// There are (to be) pictures in it.
     #[serde(default = "yes")]
     pub has_video: bool,
+    /// Not in the original: the language of its subtitles. Absent if it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub subtitles: Option<String>,
     /// How far it is.
     pub status: RecordingStatus,
     /// Not in the original: what it lacks. Absent if it lacks nothing, or is not processed yet.

@@ -57,12 +57,13 @@ struct Stream<'a> {
     dropped_packets: u64,
 }
 
-/// Writes the archive of what is in `folder`. Gives up when `stop` is set.
+/// Writes the archive of what is in `folder`, with texts by their names. Gives up when `stop` is set.
 pub(super) fn write(
     target: impl Write + Seek,
     folder: &Path,
     view: &RecordingView,
     entries: &[Entry],
+    texts: &[(String, String)],
     stop: &AtomicBool,
 ) -> io::Result<()> {
     let mut zip = ZipWriter::new(target);
@@ -71,6 +72,10 @@ pub(super) fn write(
         zip.start_file(entry.file.as_str(), stored.large_file(entry.note.size >= LARGE))?;
         let file = File::open(folder.join(&entry.file))?;
         copy(&mut file.take(entry.note.size), &mut zip, stop)?;
+    }
+    for (name, text) in texts {
+        zip.start_file(name.as_str(), stored)?;
+        zip.write_all(text.as_bytes())?;
     }
     zip.start_file(format!("{}.json", view.name), stored)?;
     zip.write_all(contents(view, entries)?.as_bytes())?;
@@ -190,6 +195,7 @@ mod tests {
             url: None,
             has_audio: true,
             has_video: true,
+            subtitles: None,
             status: RecordingStatus::Stopped,
             lost: RecordingLosses::default(),
         }
@@ -206,7 +212,7 @@ mod tests {
         let path = folder.path().join("zip");
         let target = Sparse(File::create(&path).unwrap());
         let entries = [entry("large", size), entry("small", 5)];
-        write(target, folder.path(), &view(), &entries, &AtomicBool::new(false)).unwrap();
+        write(target, folder.path(), &view(), &entries, &[], &AtomicBool::new(false)).unwrap();
         let mut zip = zip::ZipArchive::new(File::open(&path).unwrap()).unwrap();
         assert_eq!(zip.by_name("large").unwrap().size(), size);
         assert_eq!(io::read_to_string(zip.by_name("small").unwrap()).unwrap(), "small");
@@ -244,7 +250,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("file"), "text").unwrap();
         let mut target = io::Cursor::new(vec![]);
-        let result = write(&mut target, folder.path(), &view(), &[entry("file", 4)], &AtomicBool::new(true));
+        let result = write(&mut target, folder.path(), &view(), &[entry("file", 4)], &[], &AtomicBool::new(true));
         assert_eq!(result.unwrap_err().kind(), io::ErrorKind::Interrupted);
     }
 }

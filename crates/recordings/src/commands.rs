@@ -31,8 +31,8 @@ struct ToDirector {
 }
 
 pub(crate) fn queue(clock: Clock, max_streams: usize) -> (RecordingCommands, mpsc::Receiver<TimedCommand>) {
-    // What ends must get through even while the disk stands still: each stream and each recording that began causes two
-    // more commands at most. Of four parts, one is for those that ran before, one for what begins, two for its end.
+    // What ends must get through even while the disk stands still: each stream that began causes one more command at most, and
+    // each recording three. Of four parts, one is for those that ran before, one for what begins, two for its end.
     let capacity = max_streams.saturating_mul(16).clamp(MIN_CAPACITY, MAX_CAPACITY);
     let (commands, receiver) = mpsc::channel(capacity);
     (RecordingCommands { director: Some(ToDirector { commands, clock }) }, receiver)
@@ -56,7 +56,11 @@ impl RecordingCommands {
         };
         let can_be_refused = matches!(
             command,
-            RecordingCommand::Begin { .. } | RecordingCommand::Add { .. } | RecordingCommand::Change { .. }
+            RecordingCommand::Begin { .. }
+                | RecordingCommand::Add { .. }
+                | RecordingCommand::Change { .. }
+                | RecordingCommand::Words { .. }
+                | RecordingCommand::WordsMissing { .. }
         );
         if can_be_refused && commands.capacity() < commands.max_capacity() / 4 * 3 {
             return refused(&command, "the disk of the recordings is too far behind");
@@ -78,6 +82,11 @@ fn refused(command: &RecordingCommand, why: &str) -> Option<RecordingReport> {
         RecordingCommand::Add { recording, tap, .. } => {
             Some(RecordingReport::StreamFailed { recording: *recording, tap: *tap, why: why.to_owned() })
         }
-        RecordingCommand::Change { .. } | RecordingCommand::Remove { .. } | RecordingCommand::Started { .. } => None,
+        RecordingCommand::Change { .. }
+        | RecordingCommand::Words { .. }
+        | RecordingCommand::WordsMissing { .. }
+        | RecordingCommand::WordsComplete { .. }
+        | RecordingCommand::Remove { .. }
+        | RecordingCommand::Started { .. } => None,
     }
 }

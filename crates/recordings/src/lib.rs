@@ -12,6 +12,7 @@
 //! * [`manifest`]: what a composed recording is to be made of. [`layouts`]: pages of the application's, which are recorded
 //!   instead of the streams.
 //! * [`processing`]: what becomes of the files once a recording is over: a ZIP ([`archive`]), or the composed file.
+//! * [`subtitles`]: what is said in a recording, written down as it comes, and the files of subtitles that are made of it.
 //! * [`store`]: the folder of all recordings, finished or not; also what REST lists and deletes. [`upload`]: the last step
 //!   where recordings are kept in a bucket. [`recovery`]: what a crash has left.
 //!
@@ -30,6 +31,7 @@ mod processing;
 mod recovery;
 mod stage;
 mod store;
+mod subtitles;
 mod upload;
 pub mod writer;
 

@@ -2,7 +2,7 @@
 //! composes follows it ([`protocol::transcoder`]).
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, BufRead as _, BufReader, Write};
 
 use protocol::name;
 use protocol::recording::RecordingView;
@@ -83,6 +83,16 @@ pub(crate) fn not_before(entry: &mut Entry, until: u64) {
 /// Whether it is being composed, or would go on to be.
 pub(crate) fn is_there(folder: &Folder) -> bool {
     folder.file(MANIFEST).is_file()
+}
+
+/// When a composition begins, ms since 1970.
+pub(crate) fn start(folder: &Folder) -> io::Result<u64> {
+    let mut first = String::new();
+    BufReader::new(File::open(folder.file(MANIFEST))?).read_line(&mut first)?;
+    match serde_json::from_str(&first)? {
+        Entry::Compose(composition) => Ok(composition.start),
+        _ => Err(io::Error::other("a manifest does not say when it begins")),
+    }
 }
 
 /// It is not needed any more.

@@ -21,6 +21,7 @@ use crate::archive::{self, Entry};
 use crate::manifest::{self, Manifest};
 use crate::premises::Premises;
 use crate::store::{self, Folder, StreamNote};
+use crate::subtitles::{self, Said};
 use crate::writer::repair_file;
 
 /// The writer's files have at least this before their first frame.
@@ -104,6 +105,7 @@ impl Work {
         for part in &self.parts {
             remove(&self.folder, &part.note);
         }
+        self.remove_script();
         if self.view.output_mode != OutputMode::Individual {
             self.remove_manifest();
             let output = format!("{}.{}", self.view.name, self.view.extension());
@@ -124,11 +126,26 @@ impl Work {
         if entries.is_empty() && !may_be_empty {
             return Err(ProcessingFailure::Empty);
         }
-        let measured = self.archive(premises, &entries)?;
+        let said = self.said();
+        let mut measured = self.archive(premises, &entries, said.as_ref())?;
+        measured.lost.unheard = said.map_or(0, |said| said.unheard);
         self.describe(&measured);
         self.seal(premises, premises.finished())?;
         entries.iter().for_each(|entry| remove(&self.folder, &entry.note));
+        self.remove_script();
         Ok(())
+    }
+
+    /// What was said in it, if it has subtitles.
+    fn said(&self) -> Option<Said> {
+        self.view.subtitles.as_ref()?;
+        Some(Said::read(&self.folder).unwrap_or_else(|error| self.without_words(&error)))
+    }
+
+    /// A recording is worth more than its subtitles: without them it is ready, too, and says that it lacks something.
+    fn without_words(&self, why: &io::Error) -> Said {
+        tracing::error!(recording = self.folder.id(), %why, "there are no subtitles of it");
+        Said::lost()
     }
 
     fn describe(&mut self, measured: &Measured) {
@@ -176,13 +193,34 @@ impl Work {
             dropped_packets: dropped(self.parts.iter().map(|part| &part.note)),
             undecodable,
             unreadable_files,
+            unheard: self.write_subtitles(composed.measured.duration),
         };
         self.folder.sync()?;
         self.describe(&Measured { lost, ..composed.measured });
         self.seal(premises, premises.finished())?;
         self.parts.iter().for_each(|part| remove(&self.folder, &part.note));
         self.remove_manifest();
+        self.remove_script();
         Ok(())
+    }
+
+    /// Beside the composed file of so many seconds, with everybody's words. How often somebody was not heard.
+    fn write_subtitles(&self, seconds: f64) -> u64 {
+        let Some(said) = self.said() else { return 0 };
+        let write = || {
+            let start = manifest::start(&self.folder)?;
+            let end = start.saturating_add((seconds.max(0.0) * 1000.0) as u64);
+            said.in_all(start, end).into_iter().try_for_each(|(extension, text)| {
+                durable::replace_shared(&self.folder.file(&format!("{}.{extension}", self.view.name)), &text)
+            })
+        };
+        write().map_or_else(|error| self.without_words(&error).unheard, |()| said.unheard)
+    }
+
+    fn remove_script(&self) {
+        if let Err(error) = subtitles::remove(&self.folder) {
+            tracing::warn!(recording = self.folder.id(), %error, "a file stays that is not needed any more");
+        }
     }
 
     fn remove_manifest(&self) {
@@ -228,12 +266,23 @@ impl Work {
         Ok(Some(Entry { note, file }))
     }
 
-    fn archive(&self, premises: &Premises, entries: &[Entry]) -> Result<Measured, ProcessingFailure> {
+    fn archive(
+        &self,
+        premises: &Premises,
+        entries: &[Entry],
+        said: Option<&Said>,
+    ) -> Result<Measured, ProcessingFailure> {
+        let mut texts = vec![];
+        for Entry { note, .. } in entries.iter().filter(|entry| entry.note.has_audio) {
+            let texts_of = |said: &Said| said.in_file(&note.name, note.start_time, note.end_time);
+            let named = said.into_iter().flat_map(texts_of);
+            texts.extend(named.map(|(extension, text)| (format!("{}.{extension}", note.name), text)));
+        }
         let target = self.folder.file(&format!("{}.zip", self.view.name));
         let unfinished = target.with_added_extension("new");
         let write = || {
             let file = File::create(&unfinished)?;
-            archive::write(&file, self.folder.path(), &self.view, entries, &premises.stop)?;
+            archive::write(&file, self.folder.path(), &self.view, entries, &texts, &premises.stop)?;
             file.sync_all()?;
             fs::rename(&unfinished, &target)?;
             self.folder.sync()

@@ -12,6 +12,7 @@ use crate::manifest;
 use crate::premises::Premises;
 use crate::processing::{self, Part};
 use crate::store::Folder;
+use crate::subtitles;
 
 /// Goes through all recordings, one after the other.
 #[derive(Debug, Default)]
@@ -79,6 +80,7 @@ fn look(premises: &Premises, folder: Folder) -> io::Result<Option<Finding>> {
                 // The crash came before what is in the archive was removed.
                 notes.iter().for_each(|note| processing::remove(&folder, note));
                 manifest::remove(&folder)?;
+                subtitles::remove(&folder)?;
             }
             return Ok(None);
         }

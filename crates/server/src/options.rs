@@ -20,7 +20,7 @@ use protocol::model::{IceServer, MediaServer};
 use session::{Flow, ModelLoading, RecordingSettings, SignalLimits, SpeechService, SpeechSettings};
 use settings::{
     COMPATIBLE_VERSION, CertificateType, Config, ConfigError, Fault, IceMode, ModelLoadStrategy, PublicHost,
-    RecordingStorage, Rule, Secret, Sources, SpeechEngine, bracketed,
+    RecordingStorage, Rule, Secret, Sources, SpeechToText, bracketed,
 };
 use turn::SharedSecret;
 
@@ -89,8 +89,12 @@ const AZURE_LANGUAGES: &[&str] = &[
 ];
 
 /// What the parts have to say about their settings, before anything is opened.
-pub(crate) const RULES: &[Rule] =
-    &[|config| webhook(config).err(), |config| bucket(config).err(), |config| speech(config).err()];
+pub(crate) const RULES: &[Rule] = &[
+    |config| webhook(config).err(),
+    |config| bucket(config).err(),
+    |config| speech(config).err(),
+    |config| subtitles(config).err(),
+];
 
 /// Reads and checks everything that the server of this crate can be given.
 ///
@@ -199,18 +203,18 @@ pub(crate) fn workers(config: &Config) -> u16 {
 /// What recognises speech, if anything does.
 pub(crate) fn speech(config: &Config) -> Result<Option<SpeechSettings>, Fault> {
     let service = match config.openvidu_pro_speech_to_text {
-        SpeechEngine::Vosk => {
+        SpeechToText::Vosk => {
             let loading = match config.openvidu_pro_speech_to_text_vosk_model_load_strategy {
                 ModelLoadStrategy::OnDemand => ModelLoading::OnDemand,
                 ModelLoadStrategy::Manual => ModelLoading::Manual,
             };
             SpeechService::Vosk { servers: config.madang_vosk_servers.0.clone(), loading }
         }
-        SpeechEngine::Aws => {
+        SpeechToText::Aws => {
             SpeechService::Transcribe { account: transcribe(config)?, languages: TRANSCRIBE_LANGUAGES }
         }
-        SpeechEngine::Azure => SpeechService::Azure { account: azure(config)?, languages: AZURE_LANGUAGES },
-        SpeechEngine::Disabled => return Ok(None),
+        SpeechToText::Azure => SpeechService::Azure { account: azure(config)?, languages: AZURE_LANGUAGES },
+        SpeechToText::Disabled => return Ok(None),
     };
     Ok(Some(SpeechSettings { service, start_timeout: RECOGNISER_START_TIMEOUT }))
 }
@@ -266,13 +270,33 @@ pub(crate) fn speech_languages(config: &Config) -> Vec<String> {
     }
 }
 
+/// The language of the subtitles of recordings that do not say, if they shall have any.
+fn subtitles(config: &Config) -> Result<Option<String>, Fault> {
+    let language = &config.madang_recording_subtitles;
+    if language.is_empty() {
+        return Ok(None);
+    }
+    let name = Some("MADANG_RECORDING_SUBTITLES");
+    let fault = |rule: String| Fault { name, value: language.clone(), rule };
+    // What else is wrong with that is told beside this.
+    let Ok(speech) = speech(config) else { return Ok(None) };
+    if speech.is_none() {
+        return Err(fault("Needs OPENVIDU_PRO_SPEECH_TO_TEXT.".to_owned()));
+    }
+    let offered = speech_languages(config);
+    if !offered.contains(language) {
+        return Err(fault(format!("Must be one of the languages that are recognised ({}).", offered.join(", "))));
+    }
+    Ok(Some(language.clone()))
+}
+
 /// Why speech is not recognised although that is set, if so.
 pub(crate) fn deaf(config: &Config) -> Option<&'static str> {
     match config.openvidu_pro_speech_to_text {
-        SpeechEngine::Vosk if config.madang_vosk_servers.0.is_empty() => {
+        SpeechToText::Vosk if config.madang_vosk_servers.0.is_empty() => {
             Some("no language can be recognised: MADANG_VOSK_SERVERS names no server")
         }
-        SpeechEngine::Vosk | SpeechEngine::Azure | SpeechEngine::Aws | SpeechEngine::Disabled => None,
+        SpeechToText::Vosk | SpeechToText::Azure | SpeechToText::Aws | SpeechToText::Disabled => None,
     }
 }
 
@@ -384,6 +408,7 @@ pub(crate) fn session(config: &Config, fallback_host: IpAddr, udp_port: u16) -> 
             max_streams: usize::try_from(config.madang_recorded_streams).unwrap_or(usize::MAX),
             start_timeout: RECORDING_START_TIMEOUT,
             page_start_timeout: PAGE_START_TIMEOUT,
+            subtitles: subtitles(config).unwrap_or_default(),
             processing_timeout: RECORDING_PROCESSING_TIMEOUT,
         },
         // What is wrong with it has been told.
@@ -443,6 +468,20 @@ mod tests {
         assert_eq!(url(&[("DOMAIN_OR_PUBLIC_IP", "2001:db8::1")]), "stun:[2001:db8::1]:3478");
         let same = session(&Config::default(), LOCALHOST, 3478).ice_servers[0].url.clone();
         assert_eq!(same, "stun:127.0.0.1:3479");
+    }
+
+    #[test]
+    fn subtitles_are_in_a_language_that_is_recognised() {
+        let wanted = ("MADANG_RECORDING_SUBTITLES", "en-US");
+        let on = ("OPENVIDU_PRO_SPEECH_TO_TEXT", "vosk");
+        let servers = |servers| ("MADANG_VOSK_SERVERS", servers);
+        let told = load(&[wanted]).unwrap_err().to_string();
+        assert!(told.contains("MADANG_RECORDING_SUBTITLES") && told.contains("OPENVIDU_PRO_SPEECH_TO_TEXT"), "{told}");
+        let told = load(&[wanted, on, servers("[fr-FR=ws://127.0.0.1:2700]")]).unwrap_err().to_string();
+        assert!(told.contains("MADANG_RECORDING_SUBTITLES") && told.contains("(fr-FR)"), "{told}");
+        let config = load(&[wanted, on, servers("[en-US=ws://127.0.0.1:2700]")]).unwrap();
+        assert_eq!(subtitles(&config).unwrap().as_deref(), Some("en-US"));
+        assert_eq!(subtitles(&load(&[]).unwrap()).unwrap(), None);
     }
 
     #[test]

@@ -99,7 +99,7 @@ impl Registry {
         }
         self.attempt(|registry| broken.end_recording(REASON, &mut registry.cx, now));
         self.attempt(|registry| broken.end_broadcast(REASON, &mut registry.cx, now));
-        self.attempt(|registry| registry.cx.end_speech(&broken.id));
+        self.attempt(|registry| registry.cx.end_speech(&broken.id, now));
         self.bury(broken.id.clone(), broken.number, broken.destroyed(REASON, now), now);
     }
 }

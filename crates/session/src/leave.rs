@@ -119,7 +119,7 @@ impl Session {
             session = %self.id, connection = %participant.connection, reason = reason.as_str(), "connection left"
         );
         self.release_media(who, &mut participant, reason, cx, now);
-        self.speech_left(who, &participant, cx);
+        self.speech_left(who, &participant, cx, now);
         self.emit_left(&participant, reason, cx, now);
         if !participant.is_hidden() {
             let connection = participant.connection.clone();

@@ -276,7 +276,7 @@ impl Session {
                 self.filter_called(origin, who, (publisher, stream, call), &result, cx)
             }
             MediaTask::Republish { stream, transport, offer } => {
-                self.republished(who, &stream, transport, offer, result, cx)
+                self.republished(who, &stream, (transport, offer), result, cx, now)
             }
             MediaTask::Subscribe { publisher, stream, codec, transport, offer } => {
                 self.subscribed(origin, who, publisher, stream, codec, transport, offer, result, cx, now)

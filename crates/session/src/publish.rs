@@ -310,10 +310,10 @@ impl Session {
         &mut self,
         who: ParticipantId,
         stream: &StreamId,
-        transport: TransportId,
-        offer: Arc<str>,
+        (transport, offer): (TransportId, Arc<str>),
         result: MediaResult,
         cx: &mut Context,
+        now: Time,
     ) -> Decision {
         let own = self.present_mut(who)?;
         let (connection, router) = (own.connection.clone(), own.room);
@@ -329,7 +329,7 @@ impl Session {
                 self.open_leg(who, transport, publication, stream.clone(), MediaDirection::Publishing, cx);
                 self.forward_early_candidates(who, &connection, cx);
                 self.resume_filter(who, cx);
-                self.record_republished(who, cx);
+                self.record_republished(who, cx, now);
                 self.broadcast_published(cx);
                 self.speech_published(who, cx);
                 self.offer_again(who, cx);

@@ -11,7 +11,7 @@ use crate::caller::{CallerView, NoCaller, NoProspect, Prospect};
 use crate::figures::MediaFigures;
 use crate::registry::{Figures, NotFound};
 use crate::snapshot::{ConnectionSnapshot, Include, SessionSnapshot};
-use crate::{BroadcastRefusal, Registry, StartRefusal};
+use crate::{BroadcastRefusal, Registry, SpeechRefusal, StartRefusal};
 
 /// Something that is answered at once.
 pub trait Question: Serialize + DeserializeOwned + Send + 'static {
@@ -167,6 +167,21 @@ impl Question for RecordingDefaults {
 
     fn answer(self, registry: &Registry) -> Self::Answer {
         registry.recording_defaults(&self.session).cloned()
+    }
+}
+
+/// Whether recordings can have such subtitles.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct CheckSubtitles {
+    /// What recordings shall be like.
+    pub properties: RecordingProperties,
+}
+
+impl Question for CheckSubtitles {
+    type Answer = Result<(), SpeechRefusal>;
+
+    fn answer(self, registry: &Registry) -> Self::Answer {
+        registry.check_subtitles(&self.properties)
     }
 }
 

@@ -1,5 +1,5 @@
-//! Recordings: when one may start and when it ends, what is in it ([`contents`]) and who learns of it ([`announcement`]). Ids,
-//! files and media are the recorder's, on the other side of [`RecordingCommand`] and [`RecordingReport`].
+//! Recordings: when one may start and when it ends, what is in it ([`contents`]), whose words are written down ([`subtitles`]) and
+//! who learns of it ([`announcement`]). Ids, files and media are the recorder's, on the other side of [`RecordingCommand`] and [`RecordingReport`].
 //!
 //! A session has at most one recording that is starting or running. One that was stopped is no longer the session's: it
 //! is only waited for, by those who asked for its end and by the end of the session itself (see `ending`).
@@ -20,13 +20,16 @@ use crate::id::ParticipantId;
 use crate::leave::Farewell;
 use crate::reply::RecordingName;
 use crate::session::Session;
+use crate::speech::SpeechRefusal;
 use crate::timer::Timer;
 use crate::{Notification, Refusal, Registry, Reply, Time};
 
 mod announcement;
 mod contents;
+mod subtitles;
 
 use contents::Tapped;
+use subtitles::Subtitles;
 
 /// Everything that is recorded or still being processed.
 pub(crate) type Recordings = HashMap<RecordingKey, Recording>;
@@ -45,6 +48,7 @@ pub(crate) struct Recording {
     phase: Phase,
     /// What is in it, by publisher.
     taps: BTreeMap<ParticipantId, Tapped>,
+    subtitles: Option<Subtitles>,
     /// Who waits for its end.
     stops: Vec<CallId>,
 }
@@ -72,7 +76,7 @@ enum Phase {
 }
 
 /// Why a recording does not start.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, thiserror::Error)]
 pub enum StartRefusal {
     /// No such session.
     #[error("the session does not exist")]
@@ -86,6 +90,9 @@ pub enum StartRefusal {
     /// This server records as much as it is allowed to.
     #[error("too many streams are being recorded")]
     Overloaded,
+    /// There can be no subtitles in this language.
+    #[error("there can be no subtitles: {0:?}")]
+    Subtitles(SpeechRefusal),
 }
 
 /// Why a recording does not stop.
@@ -134,6 +141,7 @@ impl Registry {
     ) -> Result<(), StartRefusal> {
         let session = self.sessions.get_mut(session).ok_or(StartRefusal::UnknownSession)?;
         session.recording_defaults()?;
+        self.cx.check_subtitles(&properties).map_err(StartRefusal::Subtitles)?;
         if self.cx.recorded_streams() + session.publishers().max(1) > self.cx.settings.recording.max_streams {
             return Err(StartRefusal::Overloaded);
         }
@@ -228,6 +236,11 @@ impl Registry {
         }
     }
 
+    /// Whether recordings of a session can have the subtitles that it wants.
+    pub fn check_subtitles(&self, properties: &RecordingProperties) -> Result<(), SpeechRefusal> {
+        self.cx.check_subtitles(properties)
+    }
+
     /// Whoever asked for its end is not left waiting until it is where it is kept.
     fn recording_processed(&mut self, key: RecordingKey, processed: Measured) {
         let Some(recording) = self.cx.recordings.get_mut(&key) else { return };
@@ -295,6 +308,7 @@ impl Session {
     fn begin_recording(&mut self, properties: RecordingProperties, call: Option<CallId>, cx: &mut Context, now: Time) {
         let key = cx.ids.recording();
         self.recording = Some(key);
+        let properties = cx.fill_in_subtitles(properties);
         let individual = properties.output_mode == OutputMode::Individual;
         let settings = &cx.settings.recording;
         let is_page = properties.composition().is_some_and(|composition| composition.is_page());
@@ -309,6 +323,7 @@ impl Session {
             name: None,
             phase: Phase::Starting { missing: BTreeSet::new(), whole: !individual, call },
             taps: BTreeMap::new(),
+            subtitles: Subtitles::of(&properties),
             stops: vec![],
         };
         let begin = RecordingCommand::Begin {
@@ -326,7 +341,7 @@ impl Session {
         cx.effects.recording(begin);
         cx.timers.set(Timer::RecordingStart(key), now + timeout);
         for participant in publishers {
-            self.tap(key, participant, cx);
+            self.put_in(key, participant, cx, now);
         }
     }
 
@@ -408,7 +423,7 @@ impl Session {
         let Phase::Starting { call, .. } = recording.phase else { return };
         tracing::warn!(session = %recording.session, ?why, "recording failed to start");
         let failed = recording.event(RecordingStatus::Failed, None, &recording.planned(), now);
-        self.withdraw_recording(key, Reason::AutomaticStop, true, cx);
+        self.withdraw_recording(key, Reason::AutomaticStop, true, cx, now);
         cx.effects.event(failed);
         cx.answer_call(call, Err(Refusal::RecordingFailed(why)));
     }
@@ -423,13 +438,13 @@ impl Session {
             Phase::Running => {
                 let name = RecordingName { id: recording.id().to_owned(), name: recording.file_name().to_owned() };
                 tracing::info!(session = %self.id, recording = %name.id, reason = reason.as_str(), "recording stopped");
-                self.withdraw_recording(key, reason, false, cx);
+                self.withdraw_recording(key, reason, false, cx, now);
                 cx.effects.event(stopped);
                 self.tell_of_recording(Notification::RecordingStopped { recording: name, reason }, cx);
             }
             Phase::Starting { call, .. } => {
                 let failed = recording.event(RecordingStatus::Failed, Some(reason), &recording.planned(), now);
-                self.withdraw_recording(key, reason, true, cx);
+                self.withdraw_recording(key, reason, true, cx, now);
                 cx.effects.event(stopped);
                 cx.effects.event(failed);
                 cx.answer_call(call, Err(Refusal::RecordingFailed(RecordingStartFailure::SessionEnded)));
@@ -473,7 +488,7 @@ impl Session {
     }
 
     /// Takes a recording away from its session and leaves it to the recorder.
-    fn withdraw_recording(&mut self, key: RecordingKey, reason: Reason, failed: bool, cx: &mut Context) {
+    fn withdraw_recording(&mut self, key: RecordingKey, reason: Reason, failed: bool, cx: &mut Context, now: Time) {
         cx.timers.cancel(Timer::RecordingStart(key));
         cx.timers.cancel(Timer::AutomaticStop(key));
         self.recording.take_if(|own| *own == key);
@@ -484,6 +499,8 @@ impl Session {
             cx.untap(key, tapped);
         }
         cx.effects.recording(RecordingCommand::End { recording: key, failed });
+        cx.end_hearings(key, now);
+        cx.settle_words(key);
     }
 
     /// The recording that is starting or running, if this lets its page in.

@@ -187,7 +187,9 @@ impl Session {
             ClientCommand::SubscribeToSpeech { connection, language } => {
                 self.subscribe_to_speech(origin, who, connection, language, cx, now)
             }
-            ClientCommand::UnsubscribeFromSpeech { connection } => self.unsubscribe_from_speech(who, connection, cx),
+            ClientCommand::UnsubscribeFromSpeech { connection } => {
+                self.unsubscribe_from_speech(who, connection, cx, now)
+            }
             ClientCommand::Report | ClientCommand::Echo => DONE,
             ClientCommand::Rejected { rejection, .. } => Err(Refusal::Rejected(rejection)),
         }

@@ -58,7 +58,7 @@ pub struct Settings {
 }
 
 /// The part about recordings.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct RecordingSettings {
     /// Whether sessions record by themselves when they were made to (`recordingMode` ALWAYS).
     pub enabled: bool,
@@ -72,6 +72,8 @@ pub struct RecordingSettings {
     pub start_timeout: Duration,
     /// The same for a page of the application's, which a browser has to load first (original: 30 s).
     pub page_start_timeout: Duration,
+    /// The language of the subtitles of recordings that do not say; none: they have none.
+    pub subtitles: Option<String>,
     /// How long a session's end waits for its recordings (original: 15 s).
     pub processing_timeout: Duration,
 }

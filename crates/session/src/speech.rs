@@ -1,6 +1,7 @@
 //! Speech to text: who listens to whose words, and what recognises them. What is said is heard by a *recogniser*, a job of one
 //! speaker and one language, however many listen; it begins with the first of them and ends with the last. It belongs to the
-//! speaker, not to a stream: whoever unpublishes and publishes again is listened to as before.
+//! speaker, not to a stream: whoever unpublishes and publishes again is listened to as before. Recordings with subtitles listen like
+//! clients do, and to the end: a recogniser that nobody else needs any more is let finish what was said.
 //!
 //! Where a language is recognised, and how, is the deployment's choice ([`SpeechSettings`]); the words themselves come from the
 //! job, and no rule looks into them.
@@ -27,9 +28,12 @@ use crate::session::Session;
 use crate::timer::Timer;
 use crate::{Effect, Notification, Refusal, Registry, Reply, Time};
 
+mod hearing;
+
+pub(crate) use hearing::Hearing;
+
 /// The one input of a recogniser: its number.
 const INPUT: u16 = 1;
-
 /// The part of the settings about speech.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SpeechSettings {
@@ -176,6 +180,10 @@ struct Recogniser {
     /// Where the speaker's sound is taken, while there is any.
     tap: Option<(RouterId, TapId)>,
     listeners: BTreeMap<ParticipantId, Listener>,
+    /// Recordings that it is heard for.
+    hearings: Vec<Hearing>,
+    /// It gets no more sound, and is let say what it has heard.
+    is_finishing: bool,
 }
 
 /// Who is told the words.
@@ -220,6 +228,12 @@ impl Speech {
         self.recognisers.iter().filter(|(_, one)| hears(one)).map(|(job, _)| *job).collect()
     }
 
+    /// What hears a speaker in a language, for whoever else wants to.
+    fn known(&mut self, speaker: ParticipantId, language: &str) -> Option<(JobId, &mut Recogniser)> {
+        let is_it = |one: &Recogniser| one.speaker == speaker && one.language == language && !one.is_finishing;
+        self.recognisers.iter_mut().find(|(_, one)| is_it(one)).map(|(job, one)| (*job, one))
+    }
+
     /// A listener has one language of a speaker at most.
     fn subscription(&self, listener: ParticipantId, speaker: ParticipantId) -> Option<(JobId, &Recogniser)> {
         let is_it = |one: &Recogniser| one.speaker == speaker && one.listeners.contains_key(&listener);
@@ -254,20 +268,27 @@ impl Registry {
     pub(crate) fn recogniser_reports(&mut self, job: JobId, news: JobNews, now: Time) {
         match news {
             JobNews::Said(FromJob::Ready { .. }) => self.cx.recogniser_is_ready(job),
-            JobNews::Said(FromJob::Recognised { text, raw, is_final }) => {
+            JobNews::Said(FromJob::Recognised { text, raw, is_final, spoken }) => {
                 self.cx.tell_words(job, &text, &raw, is_final, now);
+                if let Some(spoken) = spoken {
+                    self.cx.record_words(job, &text, spoken, now);
+                }
             }
+            JobNews::Said(FromJob::Finished) => self.cx.end_last_words(job, now),
             // It goes on by itself; what was being said is lost.
-            JobNews::Restarting { why } => tracing::warn!(?job, %why, "a recogniser is started anew"),
+            JobNews::Restarting { why } => {
+                tracing::warn!(?job, %why, "a recogniser is started anew");
+                self.cx.miss_words_of(job, &why, now);
+            }
             JobNews::Said(_) => {}
-            JobNews::Ended(end) => self.cx.recogniser_ended(job, &end),
+            JobNews::Ended(end) => self.cx.recogniser_ended(job, &end, now),
         }
     }
 
     /// It has not begun in time.
-    pub(crate) fn expire_recogniser(&mut self, job: JobId) {
+    pub(crate) fn expire_recogniser(&mut self, job: JobId, now: Time) {
         self.cx.stop_job(job);
-        self.cx.recogniser_ended(job, &JobEnd::Failed("it does not begin".to_owned()));
+        self.cx.recogniser_ended(job, &JobEnd::Failed("it does not begin".to_owned()), now);
     }
 }
 
@@ -297,25 +318,15 @@ impl Session {
             return Err(SpeechRefusal::NotLoaded { language }.into());
         }
         let client = self.present(who)?.client;
-        let is_the_same = |one: &Recogniser| one.speaker == speaker && one.language == language;
-        let known = cx.speech.recognisers.iter_mut().find(|(_, one)| is_the_same(one));
-        if let Some((_, recogniser)) = known {
+        if let Some((_, recogniser)) = cx.speech.known(speaker, &language) {
             let waiting = (!recogniser.is_ready).then_some(origin);
             recogniser.listeners.insert(who, Listener { client, waiting, knows_beginning: false });
             return if waiting.is_none() { DONE } else { Ok(Response::Later) };
         }
-        let job = cx.start_recogniser(spec, now);
-        let recogniser = Recogniser {
-            session: self.id.clone(),
-            speaker,
-            connection: spoken.connection.clone(),
-            language,
-            is_ready: false,
-            tap: None,
-            listeners: [(who, Listener { client, waiting: Some(origin), knows_beginning: false })].into(),
-        };
-        cx.speech.recognisers.insert(job, recogniser);
-        cx.listen(job, spoken);
+        let job = cx.begin_recogniser(&self.id, (speaker, spoken), spec, now);
+        if let Some(recogniser) = cx.speech.recognisers.get_mut(&job) {
+            recogniser.listeners.insert(who, Listener { client, waiting: Some(origin), knows_beginning: false });
+        }
         Ok(Response::Later)
     }
 
@@ -325,6 +336,7 @@ impl Session {
         who: ParticipantId,
         connection: String,
         cx: &mut Context,
+        now: Time,
     ) -> Decision {
         if cx.settings.speech.is_none() {
             return Err(SpeechRefusal::Off.into());
@@ -336,7 +348,7 @@ impl Session {
         let Some((job, _)) = speaker.and_then(|speaker| cx.speech.subscription(who, speaker)) else {
             return Err(SpeechRefusal::NotSubscribed { connection }.into());
         };
-        cx.forget_listener(job, who, Ok(Reply::Done));
+        cx.forget_listener(job, who, Ok(Reply::Done), now);
         DONE
     }
 
@@ -356,15 +368,15 @@ impl Session {
     }
 
     /// Somebody has left: it is told nothing any more, and nobody is told anything of it.
-    pub(crate) fn speech_left(&self, who: ParticipantId, participant: &Participant, cx: &mut Context) {
+    pub(crate) fn speech_left(&self, who: ParticipantId, participant: &Participant, cx: &mut Context, now: Time) {
         let (connection, session) = (participant.connection.clone(), self.id.clone());
         for job in cx.speech.of_listener(who) {
             let (connection, session) = (connection.clone(), session.clone());
-            cx.forget_listener(job, who, Err(Refusal::RemovedMeanwhile { connection, session }));
+            cx.forget_listener(job, who, Err(Refusal::RemovedMeanwhile { connection, session }), now);
         }
         let gone = SpeechRefusal::UnknownSpeaker { connection: connection.to_string(), session };
         for job in cx.speech.of_speaker(who) {
-            cx.stop_recogniser(job, &gone);
+            cx.stop_recogniser(job, &gone, now);
         }
     }
 }
@@ -394,6 +406,13 @@ impl Context {
         }
     }
 
+    /// Whether somebody could be listened to in a language.
+    pub(crate) fn can_recognise(&self, language: &str) -> Result<(), SpeechRefusal> {
+        self.recogniser_spec(language)?;
+        let refusal = || SpeechRefusal::NotLoaded { language: language.to_owned() };
+        self.may_be_recognised(language).then_some(()).ok_or_else(refusal)
+    }
+
     fn may_be_recognised(&self, language: &str) -> bool {
         !self.loads_by_hand() || self.speech.loaded.contains(language)
     }
@@ -411,9 +430,35 @@ impl Context {
         job
     }
 
+    /// Begins one that nobody listens to yet.
+    fn begin_recogniser(
+        &mut self,
+        session: &SessionId,
+        (speaker, participant): (ParticipantId, &Participant),
+        spec: RecogniseSpec,
+        now: Time,
+    ) -> JobId {
+        let recogniser = Recogniser {
+            session: session.clone(),
+            speaker,
+            connection: participant.connection.clone(),
+            language: spec.language.clone(),
+            is_ready: false,
+            tap: None,
+            listeners: BTreeMap::new(),
+            hearings: vec![],
+            is_finishing: false,
+        };
+        let job = self.start_recogniser(spec, now);
+        self.speech.recognisers.insert(job, recogniser);
+        self.listen(job, participant);
+        job
+    }
+
     /// Gives a recogniser its speaker's sound, if there is any and it has it not.
     fn listen(&mut self, job: JobId, speaker: &Participant) {
-        let Some(recogniser) = self.speech.recognisers.get_mut(&job).filter(|one| one.tap.is_none()) else { return };
+        let wants = |one: &&mut Recogniser| one.tap.is_none() && !one.is_finishing;
+        let Some(recogniser) = self.speech.recognisers.get_mut(&job).filter(wants) else { return };
         let Some(stream) = speaker.stream.as_ref().filter(|it| it.description.properties.has_audio) else { return };
         let tap = self.ids.tap();
         recogniser.tap = Some((speaker.room, tap));
@@ -446,7 +491,12 @@ impl Context {
         }
         let Some(recogniser) = self.speech.recognisers.get_mut(&job) else { return };
         recogniser.is_ready = true;
+        let speaker = recogniser.speaker;
+        let recordings: Vec<_> = recogniser.hearings.iter().map(|hearing| hearing.recording).collect();
         let waiting: Vec<_> = recogniser.listeners.values_mut().filter_map(|one| one.waiting.take()).collect();
+        for recording in recordings {
+            self.hears_words(recording, speaker);
+        }
         for origin in waiting {
             self.reply(origin, Ok(Reply::Done));
         }
@@ -484,46 +534,56 @@ impl Context {
     }
 
     /// Those who listen cannot know what else is lost: they are told once, and listen to nobody any more.
-    fn recogniser_ended(&mut self, job: JobId, end: &JobEnd) {
-        tracing::warn!(?job, why = %end, "a recogniser has ended");
+    fn recogniser_ended(&mut self, job: JobId, end: &JobEnd, now: Time) {
+        let is_listened_to = self.speech.recognisers.get(&job).is_none_or(|one| !one.listeners.is_empty());
+        if is_listened_to {
+            tracing::warn!(?job, why = %end, "a recogniser has ended");
+        } else {
+            // For recordings it is tried again and again: what they say of it is enough.
+            tracing::debug!(?job, why = %end, "a recogniser has ended");
+        }
         let refusal = SpeechRefusal::from(end);
         if let Some(trial) = self.speech.trials.remove(&job) {
             self.timers.cancel(Timer::Recogniser(job));
             self.forget_job(job);
             return self.answer_call(Some(trial.call), Err(refusal.into()));
         }
+        self.miss_words_of(job, &end.to_string(), now);
         let Some(recogniser) = self.dispose_of(job) else { return };
+        for hearing in &recogniser.hearings {
+            self.settle_words(hearing.recording);
+        }
         for (who, listener) in recogniser.listeners {
             if let Some(origin) = listener.waiting {
                 self.reply(origin, Err(refusal.clone().into()));
                 continue;
             }
             for other in self.speech.of_listener(who) {
-                self.forget_listener(other, who, Err(refusal.clone().into()));
+                self.forget_listener(other, who, Err(refusal.clone().into()), now);
             }
             self.notify(listener.client, &Arc::new(Notification::SpeechDisconnected));
         }
     }
 
     /// Takes somebody out who listens, and stops what nobody listens to; a request that waits is answered with `answer`.
-    fn forget_listener(&mut self, job: JobId, who: ParticipantId, answer: Result<Reply, Refusal>) {
+    fn forget_listener(&mut self, job: JobId, who: ParticipantId, answer: Result<Reply, Refusal>, now: Time) {
         let Some(recogniser) = self.speech.recognisers.get_mut(&job) else { return };
         let waiting = recogniser.listeners.remove(&who).and_then(|listener| listener.waiting);
-        let is_deserted = recogniser.listeners.is_empty();
         if let Some(origin) = waiting {
             self.reply(origin, answer);
         }
-        if is_deserted {
-            self.stop_job(job);
-            self.dispose_of(job);
-        }
+        self.settle_recogniser(job, now);
     }
 
-    /// Stops what those listen to who are left, without a word but to those whose requests wait.
-    fn stop_recogniser(&mut self, job: JobId, why: &SpeechRefusal) {
-        self.stop_job(job);
-        let Some(recogniser) = self.dispose_of(job) else { return };
-        for origin in recogniser.listeners.into_values().filter_map(|listener| listener.waiting) {
+    /// Stops what those listen to who are left, without a word but to those whose requests wait. For recordings it finishes.
+    fn stop_recogniser(&mut self, job: JobId, why: &SpeechRefusal, now: Time) {
+        let Some(recogniser) = self.speech.recognisers.get_mut(&job) else { return };
+        for hearing in recogniser.hearings.iter_mut().filter(|hearing| hearing.ended.is_none()) {
+            hearing.ended = Some(now);
+        }
+        let listeners = std::mem::take(&mut recogniser.listeners);
+        self.settle_recogniser(job, now);
+        for origin in listeners.into_values().filter_map(|listener| listener.waiting) {
             self.reply(origin, Err(why.clone().into()));
         }
     }
@@ -532,6 +592,7 @@ impl Context {
     fn dispose_of(&mut self, job: JobId) -> Option<Recogniser> {
         let recogniser = self.speech.recognisers.remove(&job)?;
         self.timers.cancel(Timer::Recogniser(job));
+        self.timers.cancel(Timer::LastWords(job));
         self.forget_job(job);
         if let Some((router, tap)) = recogniser.tap {
             self.effects.media(router, MediaOperation::RemoveTap { tap });
@@ -543,11 +604,11 @@ impl Context {
     }
 
     /// A session was taken out of the table as it was.
-    pub(crate) fn end_speech(&mut self, session: &SessionId) {
+    pub(crate) fn end_speech(&mut self, session: &SessionId, now: Time) {
         let of_it = self.speech.recognisers.iter().filter(|(_, one)| one.session == *session);
         let jobs: Vec<_> = of_it.map(|(job, _)| *job).collect();
         for job in jobs {
-            self.stop_recogniser(job, &SpeechRefusal::Unavailable);
+            self.stop_recogniser(job, &SpeechRefusal::Unavailable, now);
         }
     }
 }

@@ -39,6 +39,10 @@ pub(crate) enum Timer {
     BroadcastStart(JobId),
     /// A recogniser of speech has not begun.
     Recogniser(JobId),
+    /// A recogniser that only a recording listens to has had time for its last words.
+    LastWords(JobId),
+    /// Somebody whose words are recorded could not be heard: time to try again.
+    Unheard(RecordingKey),
     /// The session with this router has ended but for its recordings.
     Ending(u64),
     /// Time to look for sessions that nobody ever joined.

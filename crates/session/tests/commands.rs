@@ -28,6 +28,7 @@ fn registry() -> Registry {
         max_streams: 0,
         start_timeout: Duration::ZERO,
         page_start_timeout: Duration::ZERO,
+        subtitles: None,
         processing_timeout: Duration::ZERO,
     };
     let settings = Settings {

@@ -17,7 +17,7 @@ pub use sources::Sources;
 pub use table::{Config, KEYS, Key};
 pub use value::{
     CertificateType, Compatibility, IceMode, IceTcp, ModelLoadStrategy, PublicHost, RecordingStorage, Secret,
-    SpeechEngine, StunServer, VoskServers,
+    SpeechToText, StunServer, VoskServers,
 };
 
 pub mod address;

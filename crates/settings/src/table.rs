@@ -14,7 +14,7 @@ use super::COMPATIBLE_VERSION;
 use super::address::{self, AccessList, PublicAddress, TrustedProxies, TurnAddress};
 use super::value::{
     self, Addresses, CertificateType, Compatibility, IceMode, IceTcp, ModelLoadStrategy, PublicHost, RecordingStorage,
-    Secret, SpeechEngine, StunServer, TextList, VoskServers,
+    Secret, SpeechToText, StunServer, TextList, VoskServers,
 };
 
 /// One row of the table.
@@ -302,6 +302,9 @@ settings! {
         madang_filter_images: String = "MADANG_FILTER_IMAGES", "", value::text;
         /// Whether composed recordings, and broadcasts, say who is who: each one's name, and whether the microphone or the camera is off.
         madang_recording_captions: bool = "MADANG_RECORDING_CAPTIONS", "false", value::boolean;
+        /// The language of the subtitles that recordings get which do not ask for any (docs/recording.md), one of those that
+        /// OPENVIDU_PRO_SPEECH_TO_TEXT recognises; empty: none.
+        madang_recording_subtitles: String = "MADANG_RECORDING_SUBTITLES", "", value::text;
         /// The program that composes recordings and works with live media; empty: `madang-transcoder` beside this one, or in the PATH.
         madang_transcoder: String = "MADANG_TRANSCODER", "", value::text;
         /// The browser that records custom layouts; empty: `chromium`, `chromium-browser`, `google-chrome-stable` or
@@ -347,7 +350,7 @@ settings! {
         /// What recognises speech (docs/speech-to-text.md): `vosk` for the servers of MADANG_VOSK_SERVERS, `aws` for Amazon Transcribe
         /// (with OPENVIDU_PRO_AWS_REGION, OPENVIDU_PRO_AWS_ACCESS_KEY and OPENVIDU_PRO_AWS_SECRET_KEY), `azure` for Azure's speech
         /// service (with OPENVIDU_PRO_SPEECH_TO_TEXT_AZURE_REGION and OPENVIDU_PRO_SPEECH_TO_TEXT_AZURE_KEY), or `disabled`.
-        openvidu_pro_speech_to_text: SpeechEngine = "OPENVIDU_PRO_SPEECH_TO_TEXT", "disabled", value::speech_engine;
+        openvidu_pro_speech_to_text: SpeechToText = "OPENVIDU_PRO_SPEECH_TO_TEXT", "disabled", value::speech_engine;
         /// The servers that recognise speech, one for each language: a list of `language=address`, such as
         /// `[en-US=ws://127.0.0.1:2700,fr-FR=wss://vosk.example.org/fr]`. They speak Vosk's WebSocket protocol; the language is what
         /// clients ask for, any name.

@@ -145,7 +145,7 @@ pub enum RecordingStorage {
 
 /// What recognises speech.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum SpeechEngine {
+pub enum SpeechToText {
     /// Nothing.
     Disabled,
     /// Servers of the operator's.
@@ -347,12 +347,12 @@ pub(super) fn recording_storage(text: &str) -> Parsed<RecordingStorage> {
 }
 
 /// May be empty.
-pub(super) fn speech_engine(text: &str) -> Parsed<SpeechEngine> {
+pub(super) fn speech_engine(text: &str) -> Parsed<SpeechToText> {
     match text {
-        "disabled" | "" => Ok(SpeechEngine::Disabled),
-        "vosk" => Ok(SpeechEngine::Vosk),
-        "azure" => Ok(SpeechEngine::Azure),
-        "aws" => Ok(SpeechEngine::Aws),
+        "disabled" | "" => Ok(SpeechToText::Disabled),
+        "vosk" => Ok(SpeechToText::Vosk),
+        "azure" => Ok(SpeechToText::Azure),
+        "aws" => Ok(SpeechToText::Aws),
         _ => Err(r#"Must be one of the values ["disabled", "vosk", "azure", "aws"]"#.to_owned()),
     }
 }

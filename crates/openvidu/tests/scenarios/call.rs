@@ -61,6 +61,7 @@ pub(crate) fn settings() -> Settings {
             max_streams: 100,
             start_timeout: Duration::from_secs(10),
             page_start_timeout: Duration::from_secs(30),
+            subtitles: None,
             processing_timeout: Duration::from_secs(15),
         },
         speech: None,

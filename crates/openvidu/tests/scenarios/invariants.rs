@@ -12,6 +12,7 @@ use protocol::media::MediaFailure;
 use protocol::model::{ConnectionProperties, OutputMode, RecordingProperties, Role, SessionProperties};
 use protocol::recording::{RecordingCommand, RecordingReport};
 use protocol::rpc::{ClientRequest, InvalidParams};
+use protocol::speech::Spoken;
 use session::command::{ConnectionUpdate, ServerSignal};
 use session::{CallId, ModelLoading, Settings, SpeechService, SpeechSettings};
 
@@ -57,7 +58,7 @@ enum Step {
     UnpublishStream { whom: usize },
     ServerSignal,
     Update { whom: usize, role: Role },
-    StartRecording { ignore_failed_streams: bool },
+    StartRecording { ignore_failed_streams: bool, subtitles: bool },
     StartBroadcast,
     StopBroadcast,
     JobSays { ready: bool },
@@ -103,7 +104,7 @@ fn step() -> impl Strategy<Value = Step> {
         3 => person().prop_map(|who| Step::Reconnect { who }),
         1 => person().prop_map(|which| Step::CloseSomeSocket { which }),
         16 => Just(Step::MediaAnswers),
-        3 => person().prop_map(|how| Step::JobsGoOn { how }),
+        3 => (0..7_usize).prop_map(|how| Step::JobsGoOn { how }),
         1 => any::<bool>().prop_map(|codec| Step::MediaFails { codec }),
         3 => prop_oneof![Just(1), Just(500), Just(3_000), Just(7_000), Just(10_000), Just(30_000)]
             .prop_map(|millis| Step::Wait { millis }),
@@ -113,7 +114,9 @@ fn step() -> impl Strategy<Value = Step> {
         1 => person().prop_map(|whom| Step::UnpublishStream { whom }),
         1 => Just(Step::ServerSignal),
         1 => (person(), role()).prop_map(|(whom, role)| Step::Update { whom, role }),
-        2 => any::<bool>().prop_map(|ignore_failed_streams| Step::StartRecording { ignore_failed_streams }),
+        2 => any::<(bool, bool)>().prop_map(|(ignore_failed_streams, subtitles)| {
+            Step::StartRecording { ignore_failed_streams, subtitles }
+        }),
         1 => Just(Step::StopRecording),
         2 => Just(Step::StartBroadcast),
         1 => Just(Step::StopBroadcast),
@@ -276,12 +279,17 @@ impl Actor {
                     JobCommand::Start { job, .. } => Some(*job),
                     _ => None,
                 });
-                let words = |is_final| FromJob::Recognised { text: "a".to_owned(), raw: "{}".to_owned(), is_final };
+                let words = |is_final: bool| {
+                    let (text, raw) = ("a".to_owned(), "{}".to_owned());
+                    let spoken = is_final.then(|| Spoken { began: 2000, ended: 1000, words: vec![] });
+                    FromJob::Recognised { text, raw, is_final, spoken }
+                };
                 let news = match how {
                     0 | 1 => JobNews::Said(FromJob::Ready { audio: false, video: None }),
                     2 => JobNews::Said(words(false)),
                     3 => JobNews::Said(words(true)),
-                    4 => JobNews::Restarting { why: String::new() },
+                    4 => JobNews::Said(FromJob::Finished),
+                    5 => JobNews::Restarting { why: String::new() },
                     _ => JobNews::Ended(JobEnd::Failed(String::new())),
                 };
                 if let Some(job) = job {
@@ -367,9 +375,11 @@ impl Actor {
                 let _ = self.call.registry.stop_broadcast(ROOM, self.call.now);
             }
             Step::JobSays { ready } => broadcast::last_job_says(&mut self.call, ready),
-            Step::StartRecording { ignore_failed_streams } => {
+            Step::StartRecording { ignore_failed_streams, subtitles } => {
                 let output_mode = OutputMode::Individual;
-                let properties = RecordingProperties { output_mode, ignore_failed_streams, ..Default::default() };
+                let subtitles = subtitles.then(|| "en".to_owned());
+                let properties =
+                    RecordingProperties { output_mode, ignore_failed_streams, subtitles, ..Default::default() };
                 let id = self.next_call();
                 if self.call.registry.start_recording(ROOM, properties, id, self.call.now).is_ok() {
                     self.calls.push(id);

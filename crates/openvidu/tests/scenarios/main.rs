@@ -29,5 +29,6 @@ mod selection;
 mod signals;
 mod speech;
 mod subscribe;
+mod subtitles;
 mod transcoding;
 mod worker;

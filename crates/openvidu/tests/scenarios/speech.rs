@@ -9,6 +9,7 @@ use protocol::job::{
 };
 use protocol::media::{MediaEvent, MediaOperation};
 use protocol::rpc::{ClientRequest, PublishVideo};
+use protocol::speech::Spoken;
 use session::{
     CallId, ModelLoading, Refusal, Reply, Settings, SpeechEngineKind, SpeechRefusal, SpeechService, SpeechSettings,
 };
@@ -16,37 +17,37 @@ use session::{
 use crate::call::{Call, ROOM, none, settings};
 use crate::message::camera;
 
-const EN: &str = "en-US";
+pub(crate) const EN: &str = "en-US";
 const FR: &str = "fr-FR";
 const START: Duration = Duration::from_secs(8);
 const GONE: &str = "speechToTextDisconnected Network closed for unknown reason";
 const UNAVAILABLE: &str = "error io.grpc.StatusRuntimeException: UNAVAILABLE: io exception. Code: 201";
 
-fn call(loading: ModelLoading) -> Call {
+pub(crate) fn call(loading: ModelLoading) -> Call {
     let address = |language: &str| (language.to_owned(), format!("ws://vosk.example/{language}"));
     let service = SpeechService::Vosk { servers: BTreeMap::from([EN, FR].map(address)), loading };
     with(service)
 }
 
-fn with(service: SpeechService) -> Call {
+pub(crate) fn with(service: SpeechService) -> Call {
     let speech = SpeechSettings { service, start_timeout: START };
     let mut call = Call::with(Settings { speech: Some(speech), ..settings() });
     call.join("ann").join("bob").publish("ann").hush();
     call
 }
 
-fn listen(call: &mut Call, who: &str, whom: &str, lang: &str) {
+pub(crate) fn listen(call: &mut Call, who: &str, whom: &str, lang: &str) {
     let connection_id = call.connection(whom);
     call.request(who, ClientRequest::SubscribeToSpeechToText { connection_id, lang: lang.to_owned() });
 }
 
-fn stop_listening(call: &mut Call, who: &str, whom: &str) {
+pub(crate) fn stop_listening(call: &mut Call, who: &str, whom: &str) {
     let connection_id = call.connection(whom);
     call.request(who, ClientRequest::UnsubscribeFromSpeechToText { connection_id });
 }
 
 /// The jobs that run, by their languages, the oldest first.
-fn running(call: &Call) -> Vec<(JobId, String)> {
+pub(crate) fn running(call: &Call) -> Vec<(JobId, String)> {
     let mut running = vec![];
     for command in &call.jobs {
         match command {
@@ -71,7 +72,7 @@ fn languages(call: &Call) -> Vec<String> {
 }
 
 /// Taps that are open, of jobs and in the media worker: the same.
-fn inputs(call: &Call) -> Vec<TapId> {
+pub(crate) fn inputs(call: &Call) -> Vec<TapId> {
     let (mut of_jobs, mut tapped): (Vec<TapId>, Vec<TapId>) = (vec![], vec![]);
     for command in &call.jobs {
         match command {
@@ -95,24 +96,26 @@ fn inputs(call: &Call) -> Vec<TapId> {
     tapped
 }
 
-fn report(call: &mut Call, job: JobId, news: JobNews) {
+pub(crate) fn report(call: &mut Call, job: JobId, news: JobNews) {
     call.registry.handle_job(JobReport { job, news }, call.now);
     call.carry_out();
 }
 
-fn latest(call: &Call) -> JobId {
+pub(crate) fn latest(call: &Call) -> JobId {
     running(call).last().expect("one runs").0
 }
 
-fn ready(call: &mut Call) {
+pub(crate) fn ready(call: &mut Call) {
     for (job, _) in running(call) {
         report(call, job, JobNews::Said(FromJob::Ready { audio: false, video: None }));
     }
 }
 
-fn say(call: &mut Call, job: JobId, text: &str, is_final: bool) {
+pub(crate) fn say(call: &mut Call, job: JobId, text: &str, is_final: bool) {
     let (text, raw) = (text.to_owned(), format!("raw {text}").trim_end_matches("raw ").to_owned());
-    report(call, job, JobNews::Said(FromJob::Recognised { text, raw, is_final }));
+    // As recognisers tell it: a second that has just ended.
+    let spoken = is_final.then(|| Spoken { began: 1500, ended: 500, words: vec![] });
+    report(call, job, JobNews::Said(FromJob::Recognised { text, raw, is_final, spoken }));
 }
 
 fn fail(call: &mut Call, job: JobId, end: JobEnd) {
@@ -120,7 +123,7 @@ fn fail(call: &mut Call, job: JobId, end: JobEnd) {
     report(call, job, JobNews::Ended(end));
 }
 
-fn lost(call: &mut Call, job: JobId) {
+pub(crate) fn lost(call: &mut Call, job: JobId) {
     fail(call, job, JobEnd::Failed("it hung up".to_owned()));
 }
 

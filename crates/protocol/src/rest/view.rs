@@ -98,6 +98,9 @@ impl Serialize for RecordingPropertiesView {
         if let Some(node) = &properties.media_node {
             map.serialize_entry("mediaNode", node)?;
         }
+        if let Some(language) = &properties.subtitles {
+            map.serialize_entry("subtitles", language)?;
+        }
         map.end()
     }
 }
@@ -112,6 +115,7 @@ impl PartialSchema for RecordingPropertiesView {
                 ("outputMode", values(modes.iter().map(|mode| mode.as_str())).into()),
             ])
             .property("mediaNode", String::schema())
+            .property("subtitles", String::schema())
         };
         let composed = &[OutputMode::Composed, OutputMode::ComposedQuickStart];
         let required =

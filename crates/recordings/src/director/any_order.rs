@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
+use protocol::model::RecordingProperties;
 use protocol::transcoder::Report;
 
 use super::scenario::*;
@@ -18,10 +19,13 @@ const STREAMS: u64 = 3;
 /// What happens next. Nothing happens if it cannot.
 #[derive(Clone, Copy, Debug)]
 enum Step {
-    Begin(u64, Kind),
+    /// With subtitles or without.
+    Begin(u64, Kind, bool),
     Add(u64, u64),
     Remove(u64, u64),
     Started(u64),
+    Words(u64, u64),
+    WordsComplete(u64),
     End(u64, bool),
     /// The disk is full, or no longer.
     Full(bool),
@@ -85,7 +89,9 @@ fn step() -> impl Strategy<Value = Step> {
         Just(PageDoes::IsMissing),
     ];
     prop_oneof![
-        4 => (recording(), kind).prop_map(|(recording, kind)| Step::Begin(recording, kind)),
+        4 => (recording(), kind, any::<bool>()).prop_map(|(recording, kind, said)| Step::Begin(recording, kind, said)),
+        2 => (recording(), 0..STREAMS).prop_map(|(recording, stream)| Step::Words(recording, stream)),
+        1 => recording().prop_map(Step::WordsComplete),
         4 => (recording(), 0..STREAMS).prop_map(|(recording, stream)| Step::Add(recording, stream)),
         2 => (recording(), 0..STREAMS).prop_map(|(recording, stream)| Step::Remove(recording, stream)),
         2 => recording().prop_map(Step::Started),
@@ -200,13 +206,15 @@ impl Ordered {
 
     fn take(&mut self, step: Step) {
         match step {
-            Step::Begin(recording, kind) if !self.is_begun(recording) => {
+            Step::Begin(recording, kind, has_subtitles) if !self.is_begun(recording) => {
                 self.begun.insert(recording);
                 let properties = match kind {
                     Kind::Individual => individual(),
                     Kind::Composed => composed(),
                     Kind::Page => page(),
                 };
+                let subtitles = has_subtitles.then(|| "ko-KR".to_owned());
+                let properties = RecordingProperties { subtitles, ..properties };
                 self.scenario.begin_in(&format!("room{recording}"), RecordingKey(recording), properties);
                 self.look();
             }
@@ -224,6 +232,10 @@ impl Ordered {
             }
             Step::Started(recording) => {
                 self.command(RecordingCommand::Started { recording: RecordingKey(recording) });
+            }
+            Step::Words(recording, stream) => self.command(words(RecordingKey(recording), tap(recording, stream))),
+            Step::WordsComplete(recording) => {
+                self.command(RecordingCommand::WordsComplete { recording: RecordingKey(recording) });
             }
             Step::End(recording, failed) => {
                 self.command(RecordingCommand::End { recording: RecordingKey(recording), failed });
@@ -340,6 +352,7 @@ impl Ordered {
                 self.take(Step::Remove(recording, stream));
             }
             self.take(Step::End(recording, false));
+            self.take(Step::WordsComplete(recording));
         }
         for _ in 0..200 {
             while !self.work.is_empty() {

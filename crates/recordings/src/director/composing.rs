@@ -52,7 +52,7 @@ impl Director {
 
     /// Goes on if its composer has come to an end.
     pub(super) fn take_composed(&mut self, recording: RecordingRef) {
-        let Some(state) = self.recordings.get_mut(&recording) else { return };
+        let Some(state) = self.recordings.get_mut(&recording).filter(|state| !state.awaits_words()) else { return };
         let Some(composer) = self.composers.get(&recording).filter(|composer| composer.is_over()) else { return };
         let result = composer.result().unwrap_or_else(|| Err("nobody waited for it".to_owned()));
         self.composers.remove(&recording);

@@ -31,7 +31,7 @@ impl Director {
         }
         let is_individual = view.output_mode == OutputMode::Individual;
         let boxed = Box::new(view.clone());
-        let mut state = Recording { view, found: Some(status), phase: Phase::Processing };
+        let mut state = Recording { view, found: Some(status), words: None, phase: Phase::Processing };
         match parts {
             None => {
                 self.recordings.insert(recording, state);

@@ -6,7 +6,7 @@
 //!
 //! * [`order`]: what goes in and what comes out.
 //! * [`recording`]: the states of one recording.
-//! * [`streams`], [`composing`], [`showing`]: what happens to what is in it.
+//! * [`streams`], [`composing`], [`showing`]: what happens to what is in it. [`words`]: what is said in it.
 //! * [`composer`], [`page`]: the processes that help with it, kept going.
 //! * [`interrupted`]: those that a crash has left. [`upload`]: those that are whole.
 
@@ -25,6 +25,7 @@ mod scenarios;
 mod showing;
 mod streams;
 mod upload;
+mod words;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::mem;
@@ -41,9 +42,11 @@ use protocol::transcoder::Entry;
 
 use crate::processes::Unavailable;
 use crate::processing::ProcessingFailure;
+use crate::subtitles::Line;
 use composer::Composer;
 use page::PageCapture;
 use recording::{Composition, Material, Page, Phase, Recording};
+use words::Words;
 
 pub(crate) use order::{Input, InterruptedRecording, Order, StreamFileOrder};
 pub(crate) use recording::RecordingRef;
@@ -219,6 +222,7 @@ impl Director {
                     url: None,
                     has_audio: properties.has_audio,
                     has_video: properties.has_video,
+                    subtitles: properties.subtitles,
                     status: RecordingStatus::Starting,
                     lost: RecordingLosses::default(),
                 };
@@ -232,6 +236,11 @@ impl Director {
                 self.note_down(recording, tap, |file| Entry::Remove { file, at });
                 self.stop_stream(tap);
             }
+            RecordingCommand::Words { tap, name, text, spoken, .. } => {
+                self.write_words(recording, tap, name, text, &spoken, at);
+            }
+            RecordingCommand::WordsMissing { .. } => self.write_line(recording, Line::Missing { at }),
+            RecordingCommand::WordsComplete { .. } => self.words_complete(recording, now),
             RecordingCommand::Started { .. } => self.describe(recording, RecordingStatus::Started),
             RecordingCommand::End { failed, .. } => self.end(recording, failed, at, now),
         }
@@ -244,7 +253,9 @@ impl Director {
         }
         let recording = RecordingRef::Live(key);
         self.order(Order::Open { recording, view: Box::new(view.clone()), page_pass, at: now });
-        self.recordings.insert(recording, Recording { view, found: None, phase: Phase::Beginning { waiting: vec![] } });
+        let words = view.subtitles.as_ref().map(|_| Words::default());
+        let phase = Phase::Beginning { waiting: vec![] };
+        self.recordings.insert(recording, Recording { view, found: None, words, phase });
     }
 
     fn opened(&mut self, recording: RecordingRef, result: Result<(String, String), RecordingFailure>, now: Time) {
@@ -303,7 +314,10 @@ impl Director {
 
     fn process_if_closed(&mut self, recording: RecordingRef, now: Time) {
         let Some(state) = self.recordings.get_mut(&recording) else { return };
-        if !matches!(&state.phase, Phase::Ending { material, .. } if material.is_closed()) {
+        let Phase::Ending { material, failed, .. } = &state.phase else { return };
+        // Subtitles go into the archive; what is composed meanwhile waits for them later.
+        let awaits_words = !failed && material.composition.is_none() && state.awaits_words();
+        if !material.is_closed() || awaits_words {
             return;
         }
         let Phase::Ending { material, failed, at } = mem::replace(&mut state.phase, Phase::Processing) else { return };
@@ -441,6 +455,9 @@ fn key(command: &RecordingCommand) -> &RecordingKey {
         | RecordingCommand::Add { recording, .. }
         | RecordingCommand::Change { recording, .. }
         | RecordingCommand::Remove { recording, .. }
+        | RecordingCommand::Words { recording, .. }
+        | RecordingCommand::WordsMissing { recording }
+        | RecordingCommand::WordsComplete { recording }
         | RecordingCommand::Started { recording }
         | RecordingCommand::End { recording, .. } => recording,
     }

@@ -9,6 +9,7 @@ use super::recording::RecordingRef;
 use crate::processes::{ComposerEvent, PageEvent};
 use crate::processing::{ComposedFile, Part, ProcessingFailure};
 use crate::store::StreamNote;
+use crate::subtitles::Line;
 use crate::writer::{StartFile, WriterEvent};
 
 /// What happens.
@@ -74,6 +75,8 @@ pub(crate) enum Order {
     Note { recording: RecordingRef, note: StreamNote },
     /// Write into the manifest, and wake the composer.
     Append { recording: RecordingRef, entry: Entry },
+    /// Write what was said beside the streams' files.
+    WriteWords { recording: RecordingRef, line: Line },
     /// Write the metadata.
     Describe { recording: RecordingRef, view: Box<RecordingView> },
     /// Start a process that composes it.

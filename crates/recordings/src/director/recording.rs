@@ -8,6 +8,7 @@ use protocol::id::{RecordingKey, TapId};
 use protocol::recording::{RecordedStream, RecordingCommand, RecordingView};
 
 use super::page::PageCapture;
+use super::words::Words;
 use crate::processing::{self, Part};
 use crate::store::StreamNote;
 
@@ -26,6 +27,8 @@ pub(super) struct Recording {
     pub(super) view: RecordingView,
     /// What its metadata said, if a crash had interrupted it.
     pub(super) found: Option<RecordingStatus>,
+    /// If it has subtitles, and is of this run.
+    pub(super) words: Option<Words>,
     pub(super) phase: Phase,
 }
 

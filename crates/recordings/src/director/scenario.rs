@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use muxing::FileSummary;
 use protocol::model::{RecordingLayout, RecordingProperties};
 use protocol::recording::RecordedStream;
+use protocol::speech::{Spoken, SpokenWord};
 use protocol::transcoder::{self, Report};
 
 use super::*;
@@ -156,6 +157,7 @@ impl Scenario {
                 return Some(Input::Found(Box::new(found)));
             }
             Order::Note { .. }
+            | Order::WriteWords { .. }
             | Order::Describe { .. }
             | Order::Mark
             | Order::StartComposer { .. }
@@ -292,9 +294,18 @@ pub(super) fn view(output_mode: OutputMode) -> RecordingView {
         url: None,
         has_audio: true,
         has_video: true,
+        subtitles: None,
         status: RecordingStatus::Stopped,
         lost: RecordingLosses::default(),
     }
+}
+
+/// What somebody said in the second before the last.
+pub(super) fn words(recording: RecordingKey, tap: TapId) -> RecordingCommand {
+    let word = SpokenWord { word: "hello".to_owned(), began: 2000, ended: 1500 };
+    let spoken = Spoken { began: 2000, ended: 1000, words: vec![word] };
+    let (name, text) = (Some("Ann".to_owned()), "hello there".to_owned());
+    RecordingCommand::Words { recording, tap: Some(tap), name, text, spoken }
 }
 
 pub(super) fn individual() -> RecordingProperties {

@@ -1,5 +1,6 @@
 //! Recordings under a virtual clock: what happens to them, and what the director makes of it.
 
+use protocol::model::RecordingProperties;
 use protocol::transcoder::{self, Report};
 
 use super::scenario::*;
@@ -29,6 +30,66 @@ fn streams_are_written_and_gathered_once_all_of_them_are_closed() {
     scenario.processed(ONE, Ok(6));
     assert_eq!(scenario.ended(), Ok(6));
     assert_eq!(scenario.director.poll_timeout(), None);
+}
+
+fn with_subtitles(properties: RecordingProperties) -> RecordingProperties {
+    RecordingProperties { subtitles: Some("en-US".to_owned()), ..properties }
+}
+
+/// What was written down of what was said: whose file, and when it began.
+fn written(scenario: &Scenario) -> Vec<(String, u64)> {
+    let line = |order: &Order| match order {
+        Order::WriteWords { line: Line::Said(said), .. } => {
+            assert_eq!((said.words[0].from, said.words[0].until), (said.from, said.from + 500));
+            Some((said.file.clone().expect("whose"), said.from))
+        }
+        _ => None,
+    };
+    scenario.orders.iter().filter_map(line).collect()
+}
+
+#[test]
+fn the_last_words_are_waited_for_and_written_at_the_time_when_they_were_said() {
+    let mut scenario = Scenario::new();
+    scenario.begin(KEY, with_subtitles(individual()));
+    scenario.add(1);
+    scenario.advance(Duration::from_secs(10));
+    let now = scenario.now.as_millis() as u64;
+    scenario.command(words(KEY, TapId(1)));
+    scenario.command(RecordingCommand::Remove { recording: KEY, tap: TapId(1) });
+    scenario.add(2);
+    scenario.command(RecordingCommand::Remove { recording: KEY, tap: TapId(2) });
+    scenario.end(false);
+    scenario.advance(Duration::from_secs(1));
+    scenario.command(words(KEY, TapId(2)));
+    assert_eq!(written(&scenario), [("str_a".to_owned(), now - 2000), ("str_a-1".to_owned(), now - 1000)]);
+    assert!(scenario.take_orders().is_empty(), "every file is closed, and words may come");
+    scenario.command(RecordingCommand::WordsComplete { recording: KEY });
+    scenario.command(words(KEY, TapId(2)));
+    assert!(written(&scenario).is_empty(), "it is in the archive or nowhere");
+    assert_eq!(scenario.take_orders(), ["gather"]);
+    scenario.processed(ONE, Ok(6));
+    assert_eq!(scenario.ended(), Ok(6));
+}
+
+#[test]
+fn what_is_composed_waits_for_its_last_words_and_a_start_that_fails_for_none() {
+    let mut scenario = Scenario::new();
+    scenario.begin(KEY, with_subtitles(composed()));
+    scenario.composer_runs(ONE);
+    scenario.end(false);
+    scenario.composer(ONE, finished());
+    scenario.composer(ONE, exited());
+    assert_eq!(scenario.take_orders(), ["start composer"]);
+    scenario.command(RecordingCommand::WordsComplete { recording: KEY });
+    assert_eq!(scenario.take_orders(), ["take composed"]);
+    scenario.processed(ONE, Ok(6));
+    assert_eq!(scenario.ended(), Ok(6));
+
+    let mut scenario = Scenario::new();
+    scenario.begin(KEY, with_subtitles(individual()));
+    scenario.end(true);
+    assert_eq!(scenario.take_orders(), ["discard"]);
 }
 
 #[test]

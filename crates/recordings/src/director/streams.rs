@@ -12,7 +12,7 @@ use crate::{manifest, processing};
 
 impl Director {
     pub(super) fn add(&mut self, recording: RecordingRef, tap: TapId, stream: RecordedStream, at: u64) {
-        let Some(Recording { phase: Phase::Running(material), .. }) = self.recordings.get_mut(&recording) else {
+        let Some(Recording { phase: Phase::Running(material), words, .. }) = self.recordings.get_mut(&recording) else {
             // It has failed meanwhile.
             return self.stop_stream(tap);
         };
@@ -24,6 +24,9 @@ impl Director {
             let at = at.max(composition.until);
             manifest::added(&note, name.clone(), at, is_active, self.options.has_captions)
         });
+        if let Some(words) = words {
+            words.files.insert(tap, note.name.clone());
+        }
         self.taps.insert(tap, recording);
         let file = StreamFileOrder { tap, name, audio, video, after };
         self.order(Order::StartStream { recording, note, entry, file });

@@ -204,6 +204,12 @@ impl Stage {
                 let failed = self.open.get_mut(&recording)?.append(&entry).err().filter(|_| !is_said_again);
                 return failed.map(|error| Input::Unwritable { recording, why: unwritable(error) });
             }
+            Order::WriteWords { recording, line } => {
+                let open = self.open.get_mut(&recording)?;
+                if let Err(error) = open.write_words(&line) {
+                    tracing::warn!(recording = open.folder.id(), %error, "what was said cannot be written down");
+                }
+            }
             Order::Describe { recording, view } => {
                 let open = self.open.get(&recording)?;
                 if let Err(error) = open.folder.write(&view) {

@@ -16,6 +16,7 @@ use crate::processes::{
 };
 use crate::processing::Work;
 use crate::store::{Folder, StreamNote};
+use crate::subtitles::{Line, Script};
 use crate::writer::Clock;
 
 /// See the module. When it is dropped the processes end by themselves.
@@ -25,6 +26,8 @@ pub(super) struct OpenRecording {
     /// Of its file, without extension.
     pub(super) name: String,
     pub(super) manifest: Option<Manifest>,
+    /// If it has subtitles.
+    script: Option<Script>,
     pub(super) composer: Option<ComposerProcess>,
     pub(super) page: Option<PageCaptureProcess>,
     /// What its page is and how it is captured, if it shows one.
@@ -67,7 +70,7 @@ impl OpenRecording {
 
     /// Of a recording that was interrupted.
     pub(super) fn found(folder: Arc<Folder>) -> Self {
-        Self { folder, name: String::new(), manifest: None, composer: None, page: None, capture: None }
+        Self { folder, name: String::new(), manifest: None, script: None, composer: None, page: None, capture: None }
     }
 
     fn reserve(
@@ -85,12 +88,17 @@ impl OpenRecording {
             let _ = std::fs::remove_dir(folder.path());
             return Err(error);
         }
-        let open = Self { name: view.name.clone(), capture, ..Self::found(Arc::new(folder)) };
+        let script = view.subtitles.as_ref().map(|_| Script::begin(&folder)).transpose()?;
+        let open = Self { name: view.name.clone(), script, capture, ..Self::found(Arc::new(folder)) };
         Ok((open, view))
     }
 
     pub(super) fn note(&self, note: &StreamNote) -> io::Result<()> {
         self.folder.note(note)
+    }
+
+    pub(super) fn write_words(&mut self, line: &Line) -> io::Result<()> {
+        self.script.as_mut().map_or(Ok(()), |script| script.append(line))
     }
 
     /// Writes into the manifest, and wakes the composer.

@@ -15,6 +15,7 @@ use protocol::model::{OutputMode, RecordingLayout, RecordingProperties};
 use protocol::recording::{
     Measured, RecordedStream, RecordingCommand, RecordingLosses, RecordingReport, RecordingView,
 };
+use protocol::speech::Spoken;
 use serde_json::Value;
 use sfu::{TapCodec, TapPacket, TapSource};
 use tempfile::TempDir;
@@ -296,6 +297,86 @@ async fn streams_become_an_archive_and_nothing_else_is_left() {
     studio.close();
 }
 
+/// Somebody said this a while ago.
+fn words(tap: Option<TapId>, name: &str, text: &str, began: u64, ended: u64) -> RecordingCommand {
+    let spoken = Spoken { began, ended, words: vec![] };
+    RecordingCommand::Words { recording: KEY, tap, name: Some(name.to_owned()), text: text.to_owned(), spoken }
+}
+
+fn with_subtitles(properties: RecordingProperties) -> RecordingProperties {
+    RecordingProperties { subtitles: Some("en-US".to_owned()), ..properties }
+}
+
+#[tokio::test]
+async fn each_stream_has_its_words_beside_it_in_the_archive() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut studio = Studio::open(folder.path());
+    studio.begin(KEY, with_subtitles(individual()));
+    studio.named().await;
+    assert!(metadata(&folder, "room").contains(r#""subtitles":"en-US","status":"starting""#));
+    for (tap, stream) in [(1, "str_a"), (2, "str_b")] {
+        studio.add(TapId(tap), stream);
+        studio.publish(TapId(tap), VideoCodec::Vp8, 0..2000);
+    }
+    studio.running(2).await;
+    studio.send(words(Some(TapId(1)), "Ann", "hello", 100_000, 90_000));
+    // Packets are said to have come as time goes by, all of which has not.
+    studio.send(words(Some(TapId(1)), "Ann", "so long", 100_000, 0));
+    studio.send(RecordingCommand::WordsMissing { recording: KEY });
+    studio.end(&[TapId(1), TapId(2)], false);
+    studio.send(RecordingCommand::WordsComplete { recording: KEY });
+    let measured = studio.ended().await.unwrap();
+    assert_eq!(measured.lost, RecordingLosses { unheard: 1, ..RecordingLosses::default() });
+    assert_eq!(files(&folder.path().join("room")), [".recording.room", "room.zip"]);
+    let path = folder.path().join("room/room.zip");
+    let (names, json) = archive(&path);
+    let expected = ["str_a.webm", "str_b.webm", "str_a.srt", "str_a.vtt", "str_b.srt", "str_b.vtt", "room.json"];
+    assert_eq!(names, expected);
+    assert!(!json.contains("srt"), "{json}");
+    let mut zip = zip::ZipArchive::new(fs::File::open(&path).unwrap()).unwrap();
+    let mut text = |name: &str| io::read_to_string(zip.by_name(name).unwrap()).unwrap();
+    let srt = text("str_a.srt");
+    assert!(srt.starts_with("1\n00:00:00,000 --> 00:00:0") && srt.ends_with("\nso long\n\n"), "{srt}");
+    assert!(!srt.contains("hello"), "it was said before");
+    assert_eq!((text("str_b.srt"), text("str_b.vtt")), (String::new(), "WEBVTT\n\n".to_owned()));
+    studio.close();
+}
+
+#[tokio::test]
+async fn a_composed_recording_has_everybodys_words_beside_it_also_after_a_crash() {
+    let programs = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    // Until the recording is over it does nothing; then it has composed an hour.
+    let script = r#"while ! grep -q '"entry":"end"' "$1/.composition"; do read line || exit; done
+        echo '{"report":"finished","measured":{"size":7,"duration":3600,"hasAudio":true,"hasVideo":true},"lost":{"undecodable":0,"unreadableFiles":0}}'"#;
+    let mut studio = Studio::with(folder.path(), transcoder(programs.path(), script));
+    studio.begin(KEY, with_subtitles(RecordingProperties::default()));
+    studio.named().await;
+    assert_eq!(studio.told().await, RecordingReport::Running { recording: KEY, tap: None });
+    studio.add(TapId(1), "str_a");
+    studio.publish(TapId(1), VideoCodec::Vp8, 0..1000);
+    studio.running(1).await;
+    studio.send(words(Some(TapId(1)), "Ann", "안녕하세요", 1000, 0));
+    studio.send(words(None, "Bob", "hi & bye", 500, 0));
+    let script_of = folder.path().join("room/.subtitles");
+    while fs::read_to_string(&script_of).unwrap().lines().count() < 2 {
+        tokio::task::yield_now().await;
+    }
+    studio.close();
+
+    let mut studio = Studio::with(folder.path(), transcoder(programs.path(), script));
+    assert_eq!(studio.recovered().await.status, RecordingStatus::Stopped);
+    assert_eq!(studio.recovered().await.status, RecordingStatus::Ready);
+    assert_eq!(files(&folder.path().join("room")), [".recording.room", "room.srt", "room.vtt"]);
+    let vtt = fs::read_to_string(folder.path().join("room/room.vtt")).unwrap();
+    let lines: Vec<_> = vtt.lines().filter(|line| line.starts_with('<')).collect();
+    assert_eq!(lines, ["<v Ann>안녕하세요</v>", "<v Bob>hi &amp; bye</v>"]);
+    let srt = fs::read_to_string(folder.path().join("room/room.srt")).unwrap();
+    assert!(srt.contains("\nAnn: 안녕하세요\n") && srt.contains("\nBob: hi & bye\n"), "{srt}");
+    assert_eq!(studio.store.get("room").unwrap().subtitles.as_deref(), Some("en-US"));
+    studio.close();
+}
+
 #[tokio::test]
 async fn ids_are_counted_on_the_disk_and_a_running_one_cannot_be_deleted() {
     let folder = tempfile::tempdir().unwrap();
@@ -410,7 +491,7 @@ async fn a_composed_recording_says_what_could_not_be_composed() {
     studio.named().await;
     assert_eq!(studio.told().await, RecordingReport::Running { recording: KEY, tap: None });
     studio.end(&[], false);
-    let lost = RecordingLosses { dropped_packets: 0, undecodable: 3, unreadable_files: 1 };
+    let lost = RecordingLosses { undecodable: 3, unreadable_files: 1, ..RecordingLosses::default() };
     assert_eq!(studio.ended().await.unwrap().lost, lost);
     assert_eq!(studio.store.get("room").unwrap().lost, lost);
     studio.close();

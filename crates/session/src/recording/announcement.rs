@@ -64,6 +64,7 @@ impl Recording {
             url: None,
             has_audio: measured.has_audio,
             has_video: measured.has_video,
+            subtitles: self.properties.subtitles.clone(),
             status,
             lost: measured.lost,
         }

@@ -38,7 +38,7 @@ impl Session {
         match self.recording {
             Some(key) => {
                 cx.timers.cancel(Timer::AutomaticStop(key));
-                self.tap(key, publisher, cx);
+                self.put_in(key, publisher, cx, now);
             }
             None if self.always_record && self.publishers() == 1 => {
                 let properties = self.properties.default_recording_properties.clone();
@@ -60,9 +60,9 @@ impl Session {
     }
 
     /// A stream comes over a new transport; its tap may have been lost with the old one.
-    pub(crate) fn record_republished(&mut self, publisher: ParticipantId, cx: &mut Context) {
+    pub(crate) fn record_republished(&mut self, publisher: ParticipantId, cx: &mut Context, now: Time) {
         if let Some(key) = self.recording {
-            self.tap(key, publisher, cx);
+            self.put_in(key, publisher, cx, now);
         }
     }
 
@@ -70,7 +70,7 @@ impl Session {
     pub(crate) fn record_changed(&mut self, publisher: ParticipantId, record: bool, cx: &mut Context, now: Time) {
         let Some(key) = self.recording else { return };
         if record {
-            self.tap(key, publisher, cx);
+            self.put_in(key, publisher, cx, now);
         } else if cx.recordings.get(&key).is_some_and(Recording::is_individual) {
             self.record_unpublished(publisher, cx, now);
         }
@@ -106,8 +106,14 @@ impl Session {
         }
     }
 
+    /// Puts a participant's stream into a recording, with what is said in it.
+    pub(super) fn put_in(&self, key: RecordingKey, publisher: ParticipantId, cx: &mut Context, now: Time) {
+        self.tap(key, publisher, cx);
+        self.write_down(key, publisher, cx, now);
+    }
+
     /// Puts a participant's stream into a recording, unless it is in it or has nothing for it.
-    pub(super) fn tap(&self, key: RecordingKey, publisher: ParticipantId, cx: &mut Context) {
+    fn tap(&self, key: RecordingKey, publisher: ParticipantId, cx: &mut Context) {
         let is_full = cx.recorded_streams() >= cx.settings.recording.max_streams;
         let Some(recording) = cx.recordings.get_mut(&key) else { return };
         if recording.taps.contains_key(&publisher) {
@@ -138,6 +144,7 @@ impl Session {
 
     /// Takes a participant's stream out of a recording, if it is in it.
     pub(super) fn take_out(&mut self, key: RecordingKey, publisher: ParticipantId, cx: &mut Context, now: Time) {
+        cx.listen_no_more_for(key, publisher, now);
         let Some(recording) = cx.recordings.get_mut(&key) else { return };
         let Some(tapped) = recording.taps.remove(&publisher) else { return };
         if let Phase::Starting { missing, .. } = &mut recording.phase {

@@ -261,6 +261,7 @@ fn settings() -> Settings {
             max_streams: 1,
             start_timeout: Duration::from_secs(10),
             page_start_timeout: Duration::from_secs(30),
+            subtitles: None,
             processing_timeout: Duration::from_secs(15),
         },
         speech: None,

@@ -146,6 +146,7 @@ impl Job for Broadcast {
             ToJob::ChangeInput { input } => self.instruct(Instruction::Change(input)),
             ToJob::RemoveInput { number } => self.remove(number),
             ToJob::Begin { .. }
+            | ToJob::Finish
             | ToJob::KeyFrame
             | ToJob::Bitrate { .. }
             | ToJob::Settle { .. }

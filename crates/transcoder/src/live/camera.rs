@@ -152,6 +152,7 @@ impl Job for Camera {
             | ToJob::AddInput { .. }
             | ToJob::ChangeInput { .. }
             | ToJob::RemoveInput { .. }
+            | ToJob::Finish
             | ToJob::Execute { .. } => {}
         }
         Ok(())

@@ -175,7 +175,11 @@ impl Job for Filter {
                 let error = self.effect.execute(&method, &params).err();
                 self.link.tell(&FromJob::Executed { request, error });
             }
-            ToJob::Begin { .. } | ToJob::ChangeInput { .. } | ToJob::RemoveInput { .. } | ToJob::Settle { .. } => {}
+            ToJob::Begin { .. }
+            | ToJob::Finish
+            | ToJob::ChangeInput { .. }
+            | ToJob::RemoveInput { .. }
+            | ToJob::Settle { .. } => {}
         }
         Ok(())
     }

@@ -60,6 +60,7 @@ impl Job for Transcode {
             ToJob::Begin { .. }
             | ToJob::ChangeInput { .. }
             | ToJob::RemoveInput { .. }
+            | ToJob::Finish
             | ToJob::Settle { .. }
             | ToJob::Execute { .. } => {}
         }

@@ -1,9 +1,11 @@
 //! Sound to recognisers of the test's own, which speak Vosk's protocol and Azure's, and their words back.
 
+use std::io::{BufRead as _, BufReader};
 use std::net::{TcpListener, TcpStream};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use protocol::job::{AzureSpec, FromJob, HiddenText, JobSpec, RecogniseSpec, SpeechEngine, ToJob};
 use protocol::media::VideoCodec;
@@ -23,6 +25,8 @@ const KEY: &str = "a key of a resource";
 /// It hears one word, from the first sound to half a second of silence.
 #[derive(Default)]
 struct Ear {
+    /// Samples that it was sent.
+    heard: usize,
     sound: Vec<i16>,
     silence: usize,
 }
@@ -31,14 +35,15 @@ enum Heard {
     Nothing,
     /// A word, which goes on.
     Beginning,
-    /// How it sounded.
-    Word(Vec<i16>),
+    /// How it sounded, and when it began and ended, in samples.
+    Word(Vec<i16>, [usize; 2]),
 }
 
 impl Ear {
     fn hear(&mut self, bytes: &[u8]) -> Heard {
         let samples: Vec<_> = bytes.chunks_exact(2).map(|two| i16::from_le_bytes([two[0], two[1]])).collect();
         let is_loud = samples.iter().any(|sample| sample.unsigned_abs() > 1000);
+        self.heard += samples.len();
         if self.sound.is_empty() && !is_loud {
             return Heard::Nothing;
         }
@@ -47,8 +52,9 @@ impl Ear {
         if self.silence < RATE / 2 {
             return Heard::Beginning;
         }
+        let word = [self.heard - self.sound.len(), self.heard - self.silence];
         self.sound.truncate(self.sound.len() - self.silence);
-        Heard::Word(std::mem::take(self).sound)
+        Heard::Word(std::mem::take(self).sound, word)
     }
 }
 
@@ -68,9 +74,11 @@ fn hear(mut socket: WebSocket<TcpStream>, heard: &Sender<Vec<i16>>) {
         let answer = match ear.hear(&bytes) {
             Heard::Nothing => r#"{"partial" : ""}"#,
             Heard::Beginning => r#"{"partial" : "beep"}"#,
-            Heard::Word(sound) => {
+            Heard::Word(sound, word) => {
                 heard.send(sound).unwrap();
-                let _ = socket.send(Message::text(r#"{"result" : [{"word" : "beep"}], "text" : "beep"}"#));
+                let [start, end] = word.map(|sample| sample as f64 / RATE as f64);
+                let word = format!(r#"{{"word" : "beep", "start" : {start}, "end" : {end}}}"#);
+                let _ = socket.send(Message::text(format!(r#"{{"result" : [{word}], "text" : "beep"}}"#)));
                 return;
             }
         };
@@ -103,7 +111,10 @@ fn azure() -> (String, Receiver<Vec<i16>>) {
 }
 
 const HYPOTHESIS: &str = r#"{"Text":"beep","Offset":0,"Duration":1}"#;
-const PHRASE: &str = r#"{"RecognitionStatus":"Success","DisplayText":"Beep.","Offset":0,"Duration":2}"#;
+
+fn phrase(offset: usize, duration: usize) -> String {
+    format!(r#"{{"RecognitionStatus":"Success","DisplayText":"Beep.","Offset":{offset},"Duration":{duration}}}"#)
+}
 
 fn hear_as_azure(mut socket: WebSocket<TcpStream>, heard: &Sender<Vec<i16>>) {
     let (mut ear, mut turn) = (Ear::default(), None);
@@ -126,15 +137,44 @@ fn hear_as_azure(mut socket: WebSocket<TcpStream>, heard: &Sender<Vec<i16>>) {
         match ear.hear(sound) {
             Heard::Nothing => {}
             Heard::Beginning => say(&mut socket, "speech.hypothesis", HYPOTHESIS),
-            Heard::Word(sound) => {
+            Heard::Word(sound, word) => {
                 heard.send(sound).unwrap();
-                say(&mut socket, "speech.phrase", PHRASE);
+                let [offset, end] = word.map(|sample| sample * 625);
+                say(&mut socket, "speech.phrase", &phrase(offset, end - offset));
                 let (code, reason) = (CloseCode::Protocol, "Missing/Empty header.".into());
                 socket.close(Some(CloseFrame { code, reason })).unwrap();
                 while socket.read().is_ok() {}
                 return;
             }
         }
+    }
+}
+
+/// PocketSphinx behind Vosk's protocol, which knows a few words of English.
+struct Pocketsphinx {
+    process: Child,
+    /// It could not speak without.
+    _said: BufReader<ChildStdout>,
+}
+
+impl Pocketsphinx {
+    /// And where it is.
+    fn start() -> (Self, String) {
+        let server = concat!(env!("CARGO_MANIFEST_DIR"), "/../../e2e/recogniser/server.py");
+        let mut command = Command::new("/usr/bin/python3");
+        let mut process = command.args([server, "0"]).stdout(Stdio::piped()).spawn().unwrap();
+        let mut said = BufReader::new(process.stdout.take().unwrap());
+        let mut first = String::new();
+        said.read_line(&mut first).unwrap();
+        let port = first.trim().strip_prefix("port ").expect("see scripts/tools.sh for what it needs");
+        (Self { process, _said: said }, format!("ws://127.0.0.1:{port}"))
+    }
+}
+
+impl Drop for Pocketsphinx {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
     }
 }
 
@@ -151,6 +191,42 @@ fn recognise_by_azure(address: String, key: &str) -> RunningJob {
         language: "en-US".to_owned(),
         by: SpeechEngine::Azure(AzureSpec { region, key, endpoint: Some(address) }),
     }))
+}
+
+/// Text, finality and the engine's own words, of everything that was understood.
+fn understood(job: &RunningJob) -> Vec<(&str, bool, &str)> {
+    let words = job.said.iter().filter_map(|said| match said {
+        FromJob::Recognised { text, raw, is_final, spoken } => {
+            assert_eq!(spoken.is_some(), *is_final, "when what may still change was said nobody asks");
+            Some((&**text, *is_final, &**raw))
+        }
+        _ => None,
+    });
+    words.collect()
+}
+
+/// Publishes two seconds of a tone; when it begins, on our clock.
+fn beep(job: &mut RunningJob) -> Instant {
+    let mut began = None;
+    job.publish(1, &mut Publisher::new(VideoCodec::Vp8, "color=c=red:size=64x64:rate=5", 440), |_, _| {
+        began.get_or_insert_with(Instant::now);
+        true
+    });
+    began.expect("it was published")
+}
+
+/// Listens until the end of what is said is told, and checks when that was: two seconds from then on.
+fn check_time(job: &mut RunningJob, began: Instant) {
+    let end = |said: &FromJob| match said {
+        FromJob::Recognised { spoken: Some(spoken), .. } => Some(spoken.clone()),
+        _ => None,
+    };
+    job.listen_until(|job| job.said.iter().any(|said| end(said).is_some()));
+    let now = began.elapsed().as_secs_f64();
+    let spoken = job.said.iter().find_map(end).unwrap();
+    // The engine hears in tenths of a second; how long words take to get here is this machine's business.
+    let [from, until] = [spoken.began, spoken.ended].map(|ago| now - ago as f64 / 1000.0);
+    assert!((-0.2..0.4).contains(&from) && (1.8..2.4).contains(&until), "{from} {until}");
 }
 
 fn is_failure(said: &FromJob) -> bool {
@@ -172,18 +248,52 @@ fn sound_is_heard_and_words_come_back_until_the_recogniser_is_gone() {
     let mut job = recognise(address);
     job.listen_until(|job| job.has_said(|said| *said == FromJob::Ready { audio: false, video: None }));
     job.add_input(1);
-    job.publish(1, &mut Publisher::new(VideoCodec::Vp8, "color=c=red:size=64x64:rate=5", 440), |_, _| true);
+    let began = beep(&mut job);
     // No more sound comes: silence is what the recogniser is told of it.
+    check_time(&mut job, began);
     job.listen_until(|job| job.has_said(is_failure));
 
     check_tone(&sounds.recv().unwrap());
-    let words: Vec<_> = job.said.iter().filter(|said| matches!(said, FromJob::Recognised { .. })).collect();
-    let told = |raw: &str, is_final| FromJob::Recognised { text: "beep".to_owned(), raw: raw.to_owned(), is_final };
-    let expected =
-        [told(r#"{"partial" : "beep"}"#, false), told(r#"{"result" : [{"word" : "beep"}], "text" : "beep"}"#, true)];
-    assert_eq!(words, expected.iter().collect::<Vec<_>>());
+    let [beginning, end] = understood(&job)[..] else { panic!("{:?}", job.said) };
+    assert_eq!(beginning, ("beep", false, r#"{"partial" : "beep"}"#));
+    assert!(end.0 == "beep" && end.1 && end.2.starts_with(r#"{"result" : [{"word" : "beep", "start""#), "{end:?}");
     assert!(job.sent.is_empty());
     assert!(job.wait().success(), "nobody shall try again");
+}
+
+#[test]
+fn a_real_recogniser_says_when_words_were_said_and_the_last_of_them_when_there_is_no_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("spoken.wav");
+    let mut espeak = Command::new("espeak-ng");
+    espeak.args(["-v", "en-us+f3", "-s", "140", "-w"]).arg(&file).arg("Hello everybody. Welcome.");
+    assert!(espeak.status().unwrap().success());
+    let (_recogniser, address) = Pocketsphinx::start();
+    let mut job = recognise(address);
+    job.listen_until(|job| job.has_said(|said| *said == FromJob::Ready { audio: false, video: None }));
+    job.add_input(1);
+    // A second of silence, two words, and the beginning of a third one.
+    let sound = format!("amovie={},aresample=48000,adelay=1000:all=1", file.display());
+    let mut began = None;
+    job.publish(1, &mut Publisher::of(VideoCodec::Vp8, "color=c=red:size=64x64:rate=5", &sound, 3), |_, _| {
+        began.get_or_insert_with(Instant::now);
+        true
+    });
+    assert!(understood(&job).iter().all(|(_, is_final, _)| !is_final), "somebody is speaking");
+    job.tell(&ToJob::Finish);
+    let is_end = |said: &FromJob| matches!(said, FromJob::Recognised { is_final: true, .. });
+    job.listen_until(|job| job.has_said(is_end));
+    let now = began.unwrap().elapsed().as_secs_f64();
+    job.listen_until(|job| job.has_said(|said| *said == FromJob::Finished));
+    let Some(FromJob::Recognised { text, spoken: Some(spoken), .. }) = job.said.iter().find(|said| is_end(said)) else {
+        panic!("{:?}", job.said)
+    };
+    assert!(text.starts_with("hello everybody"), "{text}");
+    let words: Vec<_> = spoken.words.iter().map(|word| (&*word.word, now - word.began as f64 / 1000.0)).collect();
+    let [("hello", hello), ("everybody", everybody), ..] = words[..] else { panic!("{words:?}") };
+    assert!((hello - 1.0).abs() < 0.5 && (everybody - 1.35).abs() < 0.5 && hello < everybody, "{words:?}");
+    assert!((now - spoken.began as f64 / 1000.0 - hello).abs() < 0.01);
+    assert!(job.end().success());
 }
 
 #[test]
@@ -213,14 +323,14 @@ fn azures_service_hears_the_same_and_why_it_goes_is_told() {
     let mut job = recognise_by_azure(address, KEY);
     job.listen_until(|job| job.has_said(|said| *said == FromJob::Ready { audio: false, video: None }));
     job.add_input(1);
-    job.publish(1, &mut Publisher::new(VideoCodec::Vp8, "color=c=red:size=64x64:rate=5", 440), |_, _| true);
+    let began = beep(&mut job);
+    check_time(&mut job, began);
     job.listen_until(|job| job.has_said(is_failure));
 
     check_tone(&sounds.recv().unwrap());
-    let told =
-        |text: &str, raw: &str, is_final| FromJob::Recognised { text: text.to_owned(), raw: raw.to_owned(), is_final };
-    let words: Vec<_> = job.said.iter().filter(|said| matches!(said, FromJob::Recognised { .. })).collect();
-    assert_eq!(words, [&told("beep", HYPOTHESIS, false), &told("Beep.", PHRASE, true)]);
+    let [beginning, end] = understood(&job)[..] else { panic!("{:?}", job.said) };
+    assert_eq!(beginning, ("beep", false, HYPOTHESIS));
+    assert!(end.0 == "Beep." && end.1 && end.2.contains("DisplayText"), "{end:?}");
     assert!(format!("{:?}", job.said).contains("1002 Missing/Empty header."), "{:?}", job.said);
     assert!(job.wait().success(), "nobody shall try again");
 }

@@ -3,7 +3,7 @@
 //! Numbers lose their fraction. What only composed recordings with video have is not range-checked for others.
 
 use serde_json::Value;
-use utoipa::openapi::schema::{AllOfBuilder, AnyOfBuilder, Type};
+use utoipa::openapi::schema::{AllOfBuilder, AnyOfBuilder, ObjectBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
@@ -44,6 +44,7 @@ impl PartialSchema for NewRecording {
             .property("shmSize", number().minimum(Some(MIN_SHM_SIZE as isize)))
             .property("ignoreFailedStreams", optional(Type::Boolean, "Individual only"))
             .property("mediaNode", media_node_or_id_schema())
+            .property("subtitles", subtitles_schema())
             .into()
     }
 }
@@ -94,7 +95,8 @@ impl PartialSchema for NewRecordingDefaults {
             .property("shmSize", optional(Type::Number, "Composed only, bytes of shared memory; 512 MiB if absent"))
             .property("customLayout", optional(Type::String, "With layout `CUSTOM`: folder or address of the page"))
             .property("ignoreFailedStreams", optional(Type::Boolean, "Individual only; `false` if absent"))
-            .property("mediaNode", media_node_or_id_schema());
+            .property("mediaNode", media_node_or_id_schema())
+            .property("subtitles", subtitles_schema());
         let yes = || values([Value::Bool(true), Value::Null]);
         let sound_only = object([("hasVideo", values([false]).into())]).property("hasAudio", yes());
         let individual = object([("outputMode", values([OutputMode::Individual.as_str()]).into())]);
@@ -115,6 +117,13 @@ pub(super) fn media_node_or_id_schema() -> RefOr<Schema> {
     AnyOfBuilder::new().item(one(Type::String)).item(media_node_schema()).into()
 }
 
+fn subtitles_schema() -> ObjectBuilder {
+    optional(Type::String, "Language of its subtitles, as clients name it; empty: none")
+        .max_length(Some(LONGEST_LANGUAGE))
+}
+
+/// Letters of a language's name. Which there are is the deployment's choice.
+const LONGEST_LANGUAGE: usize = 64;
 /// A file is called so, with an extension or a mark, and names of files take 255.
 const LONGEST_NAME: usize = 200;
 /// See [`read`].
@@ -151,7 +160,12 @@ fn read(fields: &Fields<'_>, defaults: &RecordingProperties) -> Result<Recording
         custom_layout: text("customLayout", &defaults.custom_layout)?,
         ignore_failed_streams: fields.boolean("ignoreFailedStreams")?.unwrap_or(defaults.ignore_failed_streams),
         media_node: media_node(fields)?.or_else(|| defaults.media_node.clone()),
+        subtitles: fields.text("subtitles")?.map(str::to_owned).or_else(|| defaults.subtitles.clone()),
     };
+    if properties.subtitles.as_ref().is_some_and(|language| language.chars().count() > LONGEST_LANGUAGE) {
+        let rule = format_args!("must have at most {LONGEST_LANGUAGE} characters");
+        return Err(fields.invalid("subtitles", rule));
+    }
     if properties.recording_layout != RecordingLayout::Custom {
         properties.custom_layout.clear();
     }
@@ -173,6 +187,10 @@ pub(super) fn media_node(fields: &Fields<'_>) -> Result<Option<String>, InvalidP
 /// Ranges.
 fn check(fields: &Fields<'_>, properties: &RecordingProperties) -> Result<(), InvalidParameter> {
     check_media(fields, properties.has_audio, properties.has_video)?;
+    let is_asked_for = |language: &str| !language.is_empty();
+    if !properties.has_audio && fields.text("subtitles")?.is_some_and(is_asked_for) {
+        return Err(fields.invalid("subtitles", "needs 'hasAudio': words are heard in what is recorded"));
+    }
     if properties.output_mode != OutputMode::Individual && properties.has_video {
         check_composition(fields, &properties.resolution, properties.frame_rate.into(), properties.shm_size)?;
     }
@@ -256,6 +274,7 @@ mod tests {
             ("shmSize", &["134217727", "\"x\"", "-1"]),
             ("ignoreFailedStreams", &["\"x\""]),
             ("mediaNode", &["5", "[]", "{}", "{\"id\":5}"]),
+            ("subtitles", &["5", "true", "[]", long.as_str()]),
         ] {
             for value in values {
                 let error = defaults(&format!("{{\"{parameter}\":{value}}}")).expect_err(value);
@@ -309,6 +328,22 @@ mod tests {
             assert!(matches!(start(fields), Err(BadRecording::Invalid(_))), "{fields}");
         }
         assert!(start(r#","outputMode":"INDIVIDUAL","hasAudio":true,"resolution":"1x1""#).is_ok());
+    }
+
+    #[test]
+    fn subtitles_are_in_a_language_or_in_none_and_need_sound() {
+        let session = RecordingProperties { subtitles: Some("ko-KR".to_owned()), ..RecordingProperties::default() };
+        let start = |fields: &str| {
+            let body = Body::mandatory(format!("{{\"session\":\"s\"{fields}}}").as_bytes()).unwrap();
+            recording_start(&body, &session).map(|properties| properties.subtitles)
+        };
+        assert_eq!(start("").unwrap().as_deref(), Some("ko-KR"));
+        assert_eq!(start(r#","subtitles":"en-US""#).unwrap().as_deref(), Some("en-US"));
+        assert_eq!(start(r#","subtitles":"""#).unwrap().as_deref(), Some(""), "none this time");
+        assert!(start(r#","hasAudio":false"#).is_ok(), "nobody has asked for them now");
+        let silent = start(r#","hasAudio":false,"subtitles":"en-US""#).unwrap_err();
+        assert!(matches!(&silent, BadRecording::OutOfRange(error) if error.to_string().contains("'hasAudio'")));
+        assert_eq!(defaults("{}").unwrap().subtitles, None);
     }
 
     #[test]

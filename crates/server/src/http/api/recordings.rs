@@ -13,8 +13,8 @@ use protocol::rest::request::{self, BadRecording, NewRecording};
 use recordings::{DeleteError, Store, Unavailable};
 use serde::Serialize;
 use session::command::ApplicationCommand;
-use session::question::{FindRecording, ListRecordings, RecordingDefaults};
-use session::{RecordingStartFailure, Refusal, Reply, StartRefusal, StopRefusal};
+use session::question::{CheckSubtitles, FindRecording, ListRecordings, RecordingDefaults};
+use session::{RecordingStartFailure, Refusal, Reply, SpeechRefusal, StartRefusal, StopRefusal};
 use utoipa::ToSchema;
 
 use crate::control::CallResult;
@@ -95,6 +95,39 @@ fn can_compose(programs: &RecordingPrograms, properties: &RecordingProperties) -
     })
 }
 
+/// Whether there can be the subtitles that recordings shall have: told before anything begins.
+pub(crate) async fn can_have_subtitles(
+    control: &Control,
+    properties: &RecordingProperties,
+    parameter: &str,
+    path: &str,
+) -> Result<(), ApiError> {
+    // Nearly always.
+    if properties.subtitles.is_none() {
+        return Ok(());
+    }
+    let checked = control.look_up(CheckSubtitles { properties: properties.clone() }).await?;
+    checked.map_err(|refusal| refuse_subtitles(&refusal, parameter, path))
+}
+
+fn refuse_subtitles(refusal: &SpeechRefusal, parameter: &str, path: &str) -> ApiError {
+    let refuse = |status, rule: String| ApiError::described(status, format!("Parameter '{parameter}' {rule}"), path);
+    match refusal {
+        SpeechRefusal::UnknownLanguage { language, .. } => refuse(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            format!("must be a language that is recognised here (OPENVIDU_PRO_SPEECH_TO_TEXT), not '{language}'"),
+        ),
+        SpeechRefusal::NotLoaded { language } => refuse(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            format!("must be a language that is loaded (POST /openvidu/api/speech-to-text/load), not '{language}'"),
+        ),
+        _ => refuse(
+            StatusCode::NOT_IMPLEMENTED,
+            "needs speech to text, which is off (OPENVIDU_PRO_SPEECH_TO_TEXT)".to_owned(),
+        ),
+    }
+}
+
 fn refuse_start(refusal: StartRefusal) -> ApiError {
     match refusal {
         StartRefusal::UnknownSession => ApiError::Empty(StatusCode::NOT_FOUND),
@@ -105,6 +138,7 @@ fn refuse_start(refusal: StartRefusal) -> ApiError {
             "too many streams are being recorded (setting MADANG_RECORDED_STREAMS)",
             START,
         ),
+        StartRefusal::Subtitles(refusal) => refuse_subtitles(&refusal, "subtitles", START),
     }
 }
 

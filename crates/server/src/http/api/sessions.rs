@@ -17,6 +17,7 @@ use settings::{Compatibility, Config};
 use utoipa::ToSchema;
 
 use crate::control::Control;
+use crate::http::api::recordings::can_have_subtitles;
 use crate::http::error::{ApiError, ErrorView, ServerStopping};
 use crate::http::request::body::BodyRefusals;
 use crate::http::request::body::OptionalBody;
@@ -45,6 +46,8 @@ pub(crate) const API: &str = "/openvidu/api/sessions";
             ("connections" = (operation_id = "listConnections", parameters(("session" = "$response.body#/id")))),
         )),
         (status = 409, description = "There is a session with this id"),
+        (status = 422, description = "Recordings cannot have subtitles in this language", body = ErrorView),
+        (status = 501, description = "No speech is recognised here for subtitles", body = ErrorView),
         BodyRefusals,
         ServerStopping,
     ),
@@ -62,6 +65,8 @@ pub(crate) async fn create(
         loudest: settings.madang_loudest,
     };
     let properties = request::session(&body, &defaults).map_err(|error| ApiError::bad_request(error, API))?;
+    let recordings = &properties.default_recording_properties;
+    can_have_subtitles(&control, recordings, "defaultRecordingProperties.subtitles", API).await?;
     let id = properties.custom_session_id.clone();
     // One that is over but for its recording.
     let _ = control.ask(ApplicationCommand::AwaitEnd { session: Some(id) }).await?;

@@ -9,7 +9,7 @@ use axum::http::{StatusCode, Uri};
 use protocol::rest::request::{self, SpeechModel};
 use session::command::ApplicationCommand;
 use session::{Refusal, Reply, SpeechRefusal};
-use settings::SpeechEngine;
+use settings::SpeechToText;
 
 use crate::control::Control;
 use crate::http::error::{ApiError, ErrorView, ServerStopping};
@@ -28,7 +28,7 @@ where
 
     async fn from_request_parts(_: &mut Parts, state: &S) -> Result<Self, ApiError> {
         match Settings::from_ref(state).openvidu_pro_speech_to_text {
-            SpeechEngine::Vosk => Ok(Self),
+            SpeechToText::Vosk => Ok(Self),
             _ => Err(ApiError::Empty(StatusCode::NOT_IMPLEMENTED)),
         }
     }

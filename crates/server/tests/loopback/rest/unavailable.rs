@@ -1,6 +1,6 @@
 //! What is not there yet: everything about a request is checked first, and only then it is told so.
 
-use settings::SpeechEngine;
+use settings::SpeechToText;
 use testbed::rest::Request;
 use testbed::server::TestServer;
 
@@ -52,7 +52,7 @@ async fn a_broadcast_into_the_operators_network_can_be_refused() {
 
 #[tokio::test]
 async fn without_servers_that_recognise_speech_there_are_no_models() {
-    for engine in [SpeechEngine::Disabled, SpeechEngine::Azure, SpeechEngine::Aws] {
+    for engine in [SpeechToText::Disabled, SpeechToText::Azure, SpeechToText::Aws] {
         let server = TestServer::start_with(|config| config.openvidu_pro_speech_to_text = engine).await;
         for path in ["/openvidu/api/speech-to-text/load", "/openvidu/api/speech-to-text/unload"] {
             for body in ["", "{}", r#"{"lang":"en-US","mediaNode":{"id":"media_unknown"}}"#] {
@@ -66,7 +66,7 @@ async fn without_servers_that_recognise_speech_there_are_no_models() {
 
 #[tokio::test]
 async fn a_model_of_speech_is_validated_before_it_is_looked_for() {
-    let server = TestServer::start_with(|config| config.openvidu_pro_speech_to_text = SpeechEngine::Vosk).await;
+    let server = TestServer::start_with(|config| config.openvidu_pro_speech_to_text = SpeechToText::Vosk).await;
     let nodes = server.get("/openvidu/api/media-nodes").await.json();
     let node = nodes["content"][0]["id"].as_str().unwrap();
     for path in ["/openvidu/api/speech-to-text/load", "/openvidu/api/speech-to-text/unload"] {

@@ -13,7 +13,8 @@ use serde::Deserialize;
 use tungstenite::Message;
 
 use self::turn::{ServiceMessage, Turn};
-use super::{Engine, EngineError, LONGEST_RAW, Words};
+use super::timing::{Place, Timing};
+use super::{Engine, EngineError, LONGEST_RAW, SAMPLE, SAMPLES_PER_SECOND, Words};
 
 /// The service counts sound, and connections: without sound a connection is given back.
 const IDLE: Duration = Duration::from_secs(5);
@@ -31,6 +32,9 @@ pub(super) struct Azure {
     spec: AzureSpec,
     language: String,
     turn: Option<Turn>,
+    /// Where that begins in all the sound that was sent.
+    begins: Place,
+    sent: Place,
     /// Sound that no turn has taken yet.
     waiting: VecDeque<Vec<u8>>,
     /// What was said last that may still change.
@@ -51,6 +55,17 @@ struct Phrase {
     recognition_status: String,
     #[serde(default)]
     display_text: String,
+    /// In units of 100 ns, from the beginning of the turn.
+    offset: Option<u64>,
+    duration: Option<u64>,
+}
+
+impl Phrase {
+    fn timing(&self, begins: Place) -> Option<Timing> {
+        let place = |ticks: u64| begins.saturating_add(ticks / (10_000_000 / SAMPLES_PER_SECOND as u64));
+        let (offset, duration) = self.offset.zip(self.duration)?;
+        Some(Timing { began: place(offset), ended: place(offset.saturating_add(duration)), words: vec![] })
+    }
 }
 
 impl Azure {
@@ -61,8 +76,15 @@ impl Azure {
     }
 
     fn new(spec: &AzureSpec, language: &str) -> Self {
-        let waiting = VecDeque::new();
-        Self { spec: spec.clone(), language: language.to_owned(), turn: None, waiting, interim: String::new() }
+        Self {
+            spec: spec.clone(),
+            language: language.to_owned(),
+            turn: None,
+            begins: 0,
+            sent: 0,
+            waiting: VecDeque::new(),
+            interim: String::new(),
+        }
     }
 
     /// Sound goes to the turn that there is, or to another one when that has come to its end.
@@ -74,6 +96,7 @@ impl Azure {
             Some(turn) => turn,
             None => {
                 let turn = Turn::begin(&self.spec, &self.language)?;
+                self.begins = self.sent;
                 self.turn.insert(turn)
             }
         };
@@ -82,13 +105,16 @@ impl Azure {
         }
         while let Some(sound) = self.waiting.front() {
             match turn.send(sound) {
-                Ok(()) => self.waiting.pop_front(),
+                Ok(()) => {
+                    self.sent += (sound.len() / SAMPLE) as Place;
+                    self.waiting.pop_front();
+                }
                 Err(_) if turn.is_old() => {
                     self.give_up_turn();
                     return Ok(());
                 }
                 Err(error) => return Err(error),
-            };
+            }
         }
         Ok(())
     }
@@ -148,16 +174,19 @@ impl Azure {
     }
 
     fn understand(&mut self, ServiceMessage { path, body }: ServiceMessage<'_>) -> Result<Option<Words>, EngineError> {
-        let (text, is_final) = match path {
+        let (text, timing, is_final) = match path {
             "speech.hypothesis" | "speech.fragment" => match serde_json::from_str(body) {
-                Ok(Hypothesis { text }) => (text, false),
+                Ok(Hypothesis { text }) => (text, None, false),
                 Err(_) => return Ok(None),
             },
             "speech.phrase" => match serde_json::from_str(body) {
                 Ok(Phrase { recognition_status: status, .. }) if FAILURES.contains(&&*status) => {
                     return Err(EngineError::closed(format_args!("it says {status}")));
                 }
-                Ok(Phrase { display_text, .. }) => (display_text, true),
+                Ok(phrase) => {
+                    let timing = phrase.timing(self.begins);
+                    (phrase.display_text, timing, true)
+                }
                 Err(_) => return Ok(None),
             },
             _ => return Ok(None),
@@ -166,7 +195,8 @@ impl Azure {
         let is_new = is_final || self.interim != text;
         self.interim = if is_final { String::new() } else { text.to_owned() };
         let raw = if body.len() <= LONGEST_RAW { body } else { text };
-        Ok((is_new && !text.is_empty()).then(|| Words { text: text.to_owned(), raw: raw.to_owned(), is_final }))
+        let words = || Words { text: text.to_owned(), raw: raw.to_owned(), is_final, timing };
+        Ok((is_new && !text.is_empty()).then(words))
     }
 }
 
@@ -182,6 +212,10 @@ impl Engine for Azure {
             self.send_waiting()?;
         }
         Ok(words)
+    }
+
+    fn is_over(&self) -> bool {
+        self.waiting.is_empty() && self.turn.as_ref().is_none_or(|turn| turn.sound.is_none())
     }
 
     fn finish(&mut self) {
@@ -295,7 +329,8 @@ mod tests {
     }
 
     const HYPOTHESIS: &str = r#"{"Text":"bon","Offset":0,"Duration":100}"#;
-    const PHRASE: &str = r#"{"RecognitionStatus":"Success","DisplayText":"Bonjour.","Offset":0,"Duration":200}"#;
+    const PHRASE: &str =
+        r#"{"RecognitionStatus":"Success","DisplayText":"Bonjour.","Offset":500000,"Duration":1000000}"#;
 
     #[test]
     fn sound_goes_out_in_a_turn_and_what_is_new_comes_back() {
@@ -323,6 +358,8 @@ mod tests {
         let words = [next(&mut engine).unwrap(), next(&mut engine).unwrap(), next(&mut engine).unwrap()];
         let told = words.each_ref().map(|words| (&*words.text, &*words.raw, words.is_final));
         assert_eq!(told, [("bon", HYPOTHESIS, false), ("Bonjour.", PHRASE, true), ("Bonjour.", PHRASE, true)]);
+        let timing = Timing { began: 800, ended: 2_400, words: vec![] };
+        assert_eq!(words.map(|words| words.timing), [None, Some(timing.clone()), Some(timing)]);
         engine.finish();
         server.join().unwrap();
     }

@@ -11,7 +11,8 @@ use tungstenite::Message;
 use super::event_stream::EventMessage;
 use super::signature::Signer;
 use super::socket::EngineSocket;
-use super::{Engine, EngineError, LONGEST_RAW, SAMPLES_PER_SECOND, Words};
+use super::timing::{Place, Timing, seconds};
+use super::{Engine, EngineError, LONGEST_RAW, SAMPLE, SAMPLES_PER_SECOND, Words};
 
 const PATH: &str = "/stream-transcription-websocket";
 /// The service waits for 15 s.
@@ -23,6 +24,8 @@ pub(super) struct Transcribe {
     spec: TranscribeSpec,
     language: String,
     stream: Option<Stream>,
+    /// Sound that was sent, in all streams.
+    sent: Place,
     /// What was said last that may still change.
     interim: String,
 }
@@ -30,6 +33,8 @@ pub(super) struct Transcribe {
 #[derive(Debug)]
 struct Stream {
     socket: EngineSocket,
+    /// Where it begins: the service counts from there.
+    begins: Place,
     /// When it was last sent something.
     sent: Instant,
     /// It was told that there is no more.
@@ -53,6 +58,9 @@ struct Transcript {
 #[serde(rename_all = "PascalCase")]
 struct Segment {
     is_partial: bool,
+    /// Seconds since the stream began, as the others.
+    start_time: Option<f64>,
+    end_time: Option<f64>,
     alternatives: Vec<Alternative>,
 }
 
@@ -60,6 +68,29 @@ struct Segment {
 #[serde(rename_all = "PascalCase")]
 struct Alternative {
     transcript: String,
+    #[serde(default)]
+    items: Vec<Item>,
+}
+
+/// A word, or a punctuation mark.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Item {
+    content: Option<String>,
+    start_time: Option<f64>,
+    end_time: Option<f64>,
+    r#type: Option<String>,
+}
+
+fn timing(begins: Place, [start, end]: [Option<f64>; 2], items: Vec<Item>) -> Option<Timing> {
+    let place = |told: f64| begins.saturating_add(seconds(told));
+    let words = items.into_iter().filter(|item| item.r#type.as_deref() != Some("punctuation"));
+    let word = |item: Item| Some((item.content?, place(item.start_time?), place(item.end_time?)));
+    let words: Vec<_> = words.filter_map(word).collect();
+    match (start, end) {
+        (Some(start), Some(end)) => Some(Timing { began: place(start), ended: place(end), words }),
+        _ => Timing::of(words),
+    }
 }
 
 /// The payload of an exception.
@@ -71,8 +102,8 @@ struct Exception {
 
 impl Transcribe {
     pub(super) fn connect(spec: &TranscribeSpec, language: &str) -> Result<Self, EngineError> {
-        let mut engine =
-            Self { spec: spec.clone(), language: language.to_owned(), stream: None, interim: String::new() };
+        let (spec, language) = (spec.clone(), language.to_owned());
+        let mut engine = Self { spec, language, stream: None, sent: 0, interim: String::new() };
         engine.stream = Some(engine.begin()?);
         Ok(engine)
     }
@@ -88,7 +119,7 @@ impl Transcribe {
         let parameters = [("language-code", &*self.language), ("media-encoding", "pcm"), ("sample-rate", &*rate)];
         let query = signer.query(host, PATH, &parameters, SystemTime::now());
         let socket = EngineSocket::connect(&format!("{endpoint}{PATH}?{query}"))?;
-        Ok(Stream { socket, sent: Instant::now(), is_ending: false })
+        Ok(Stream { socket, begins: self.sent, sent: Instant::now(), is_ending: false })
     }
 
     fn understand(&mut self, message: &[u8]) -> Result<Option<Words>, EngineError> {
@@ -102,9 +133,13 @@ impl Transcribe {
         }
         let Ok(TranscriptEvent { transcript }) = serde_json::from_slice(event.payload) else { return Ok(None) };
         // Channels are not told apart: there is one.
-        let Some(Segment { is_partial, alternatives }) = transcript.results.into_iter().next() else { return Ok(None) };
-        let text = alternatives.into_iter().next().map(|best| best.transcript).unwrap_or_default();
+        let Some(segment) = transcript.results.into_iter().next() else { return Ok(None) };
+        let Segment { is_partial, start_time, end_time, alternatives } = segment;
+        let best = alternatives.into_iter().next();
+        let Alternative { transcript: text, items } =
+            best.unwrap_or_else(|| Alternative { transcript: String::new(), items: vec![] });
         let text = text.trim();
+        let begins = self.stream.as_ref().map_or(self.sent, |stream| stream.begins);
         let is_new = !is_partial || self.interim != text;
         self.interim = if is_partial { text.to_owned() } else { String::new() };
         let raw = std::str::from_utf8(event.payload).ok().filter(|raw| raw.len() <= LONGEST_RAW).unwrap_or(text);
@@ -112,6 +147,7 @@ impl Transcribe {
             text: text.to_owned(),
             raw: raw.to_owned(),
             is_final: !is_partial,
+            timing: if is_partial { None } else { timing(begins, [start_time, end_time], items) },
         }))
     }
 }
@@ -141,9 +177,11 @@ impl Engine for Transcribe {
             self.stream = Some(self.begin()?);
         }
         match &mut self.stream {
-            Some(stream) => stream.send(sound),
-            None => Ok(()),
+            Some(stream) => stream.send(sound)?,
+            None => return Ok(()),
         }
+        self.sent += (sound.len() / SAMPLE) as Place;
+        Ok(())
     }
 
     fn receive(&mut self) -> Result<Option<Words>, EngineError> {
@@ -168,6 +206,10 @@ impl Engine for Transcribe {
             }
         }
         Ok(None)
+    }
+
+    fn is_over(&self) -> bool {
+        self.stream.is_none()
     }
 
     fn finish(&mut self) {
@@ -239,7 +281,7 @@ mod tests {
     }
 
     const PARTIAL: &str = r#"{"Transcript":{"Results":[{"Alternatives":[{"Items":[],"Transcript":"Bon"}],"EndTime":1.1,"IsPartial":true,"ResultId":"1","StartTime":0.2}]}}"#;
-    const FINAL: &str = r#"{"Transcript":{"Results":[{"Alternatives":[{"Items":[],"Transcript":"Bonjour."}],"EndTime":1.5,"IsPartial":false,"ResultId":"1","StartTime":0.2}]}}"#;
+    const FINAL: &str = r#"{"Transcript":{"Results":[{"Alternatives":[{"Items":[{"Content":"Bonjour","EndTime":1.4,"StartTime":0.25,"Type":"pronunciation"},{"Content":".","EndTime":1.4,"StartTime":1.4,"Type":"punctuation"}],"Transcript":"Bonjour."}],"EndTime":1.5,"IsPartial":false,"ResultId":"1","StartTime":0.2}]}}"#;
 
     #[test]
     fn sound_goes_out_in_events_and_what_is_new_comes_back() {
@@ -255,6 +297,8 @@ mod tests {
         let words = [next(&mut engine).unwrap(), next(&mut engine).unwrap()];
         let told: Vec<_> = words.iter().map(|words| (&*words.text, &*words.raw, words.is_final)).collect();
         assert_eq!(told, [("Bon", PARTIAL, false), ("Bonjour.", FINAL, true)]);
+        let bonjour = ("Bonjour".to_owned(), 4_000, 22_400);
+        assert_eq!(words[1].timing, Some(Timing { began: 3_200, ended: 24_000, words: vec![bonjour] }));
         engine.finish();
         server.join().unwrap();
     }
@@ -278,23 +322,32 @@ mod tests {
     fn without_sound_the_stream_is_ended_and_with_sound_another_one_begins() {
         let (spec, server) = serve(vec![
             |mut socket| {
+                assert_eq!(sound(socket.read().unwrap()), [7; 3200]);
                 assert_eq!(sound(socket.read().unwrap()), [] as [u8; 0]);
                 socket.send(event("TranscriptEvent", FINAL)).unwrap();
             },
             |mut socket| {
                 assert_eq!(sound(socket.read().unwrap()), [1; 3200]);
+                socket.send(event("TranscriptEvent", FINAL)).unwrap();
                 while socket.read().is_ok() {}
             },
         ]);
         let mut engine = Transcribe::connect(&spec, "fr-FR").unwrap();
+        engine.send(&[7; 3200]).unwrap();
         let idle = Instant::now().checked_sub(IDLE * 2).unwrap();
         engine.stream.as_mut().unwrap().sent = idle;
         assert_eq!(next(&mut engine).unwrap().text, "Bonjour.", "what was said before is still told");
         while engine.stream.is_some() {
             assert!(engine.receive().unwrap().is_none(), "nobody is told");
         }
+        assert!(engine.is_over());
         engine.send(&[1; 3200]).unwrap();
-        assert!(engine.stream.is_some());
+        let timing = next(&mut engine).unwrap().timing.unwrap();
+        assert_eq!(
+            (timing.began, timing.ended),
+            (1_600 + 3_200, 1_600 + 24_000),
+            "the service counts from its beginning"
+        );
         drop(engine);
         server.join().unwrap();
     }

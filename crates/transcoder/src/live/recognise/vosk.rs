@@ -5,6 +5,7 @@ use serde::Deserialize;
 use tungstenite::Message;
 
 use super::socket::EngineSocket;
+use super::timing::{Timing, seconds};
 use super::{Engine, EngineError, LONGEST_RAW, SAMPLES_PER_SECOND, Words};
 
 /// A stream that one such server listens to.
@@ -20,6 +21,9 @@ pub(super) struct Vosk {
 struct Answer {
     partial: Option<String>,
     text: Option<String>,
+    /// Of the text.
+    #[serde(default)]
+    result: Vec<Word>,
     #[serde(default)]
     alternatives: Vec<Alternative>,
 }
@@ -27,24 +31,41 @@ struct Answer {
 #[derive(Deserialize)]
 struct Alternative {
     text: String,
+    #[serde(default)]
+    result: Vec<Word>,
+}
+
+/// Seconds since the first sound. Not all recognisers tell them.
+#[derive(Deserialize)]
+struct Word {
+    word: String,
+    start: Option<f64>,
+    end: Option<f64>,
+}
+
+impl Word {
+    fn timing(words: Vec<Self>) -> Option<Timing> {
+        let time = |Self { word, start, end }: Self| Some((word, seconds(start?), seconds(end?)));
+        Timing::of(words.into_iter().filter_map(time).collect())
+    }
 }
 
 impl Vosk {
     /// `address`: `ws:` or `wss:`.
     pub(super) fn connect(address: &str) -> Result<Self, EngineError> {
         let mut socket = EngineSocket::connect(address)?;
-        socket.send(Message::text(format!(r#"{{"config":{{"sample_rate":{SAMPLES_PER_SECOND}}}}}"#)))?;
+        socket.send(Message::text(format!(r#"{{"config":{{"sample_rate":{SAMPLES_PER_SECOND},"words":true}}}}"#)))?;
         Ok(Self { socket, interim: String::new() })
     }
 
     /// What is new in what it says.
     fn understand(&mut self, message: &str) -> Option<Words> {
         let answer: Answer = serde_json::from_str(message).ok()?;
-        let first = || answer.alternatives.into_iter().next().map(|alternative| alternative.text);
-        let (text, is_final) = match (answer.text, answer.partial) {
-            (Some(text), _) => (text, true),
-            (None, Some(text)) => (text, false),
-            (None, None) => (first()?, true),
+        let first = || answer.alternatives.into_iter().next();
+        let (text, words, is_final) = match (answer.text, answer.partial) {
+            (Some(text), _) => (text, answer.result, true),
+            (None, Some(text)) => (text, vec![], false),
+            (None, None) => first().map(|alternative| (alternative.text, alternative.result, true))?,
         };
         let text = text.trim();
         let is_new = if is_final {
@@ -56,7 +77,12 @@ impl Vosk {
             is_new
         };
         let raw = if message.len() <= LONGEST_RAW { message } else { text };
-        (is_new && !text.is_empty()).then(|| Words { text: text.to_owned(), raw: raw.to_owned(), is_final })
+        (is_new && !text.is_empty()).then(|| Words {
+            text: text.to_owned(),
+            raw: raw.to_owned(),
+            is_final,
+            timing: Word::timing(words),
+        })
     }
 }
 
@@ -74,6 +100,11 @@ impl Engine for Vosk {
             }
         }
         Ok(None)
+    }
+
+    fn is_over(&self) -> bool {
+        // The server hangs up.
+        false
     }
 
     fn finish(&mut self) {
@@ -112,7 +143,7 @@ mod tests {
     #[test]
     fn sound_goes_out_and_what_is_new_comes_back() {
         let (address, server) = serve(|mut socket| {
-            assert_eq!(socket.read().unwrap().to_text().unwrap(), r#"{"config":{"sample_rate":16000}}"#);
+            assert_eq!(socket.read().unwrap().to_text().unwrap(), r#"{"config":{"sample_rate":16000,"words":true}}"#);
             assert_eq!(socket.read().unwrap().into_data().len(), 3200);
             for answer in [
                 r#"{"partial" : ""}"#,
@@ -123,6 +154,7 @@ mod tests {
                 "nonsense",
                 r#"{"text" : ""}"#,
                 r#"{"alternatives" : [{"confidence": 1.0, "text": "again"}, {"confidence": 0.1, "text": "a gain"}]}"#,
+                r#"{"result" : [{"conf":1.0,"word":"well","start":1.5,"end":2.0},{"word":"now","start":2,"end":2.25}], "text" : "well now"}"#,
             ] {
                 socket.send(Message::text(answer)).unwrap();
             }
@@ -130,9 +162,15 @@ mod tests {
         });
         let mut vosk = Vosk::connect(&address).unwrap();
         vosk.send(&[0; 3200]).unwrap();
-        let words: Vec<_> = (0..4).map(|_| next(&mut vosk).unwrap()).collect();
+        let words: Vec<_> = (0..5).map(|_| next(&mut vosk).unwrap()).collect();
         let told: Vec<_> = words.iter().map(|words| (words.text.as_str(), words.is_final)).collect();
-        assert_eq!(told, [("good", false), ("good morning", false), ("good morning", true), ("again", true)]);
+        assert_eq!(
+            told,
+            [("good", false), ("good morning", false), ("good morning", true), ("again", true), ("well now", true)]
+        );
+        assert!(words[..4].iter().all(|words| words.timing.is_none()), "it does not tell");
+        let [well, now] = [("well".to_owned(), 24_000, 32_000), ("now".to_owned(), 32_000, 36_000)];
+        assert_eq!(words[4].timing, Some(Timing { began: 24_000, ended: 36_000, words: vec![well, now] }));
         assert_eq!(words[2].raw, r#"{"result" : [{"word": "good"}], "text" : "good morning"}"#);
         vosk.finish();
         server.join().unwrap();

@@ -1,0 +1,70 @@
+//! What is said in a recording with subtitles: it is written down as it comes, so that a crash loses none of it, and the last of it is
+//! waited for, since recognisers know the end of a sentence later than the recording does.
+
+use std::collections::BTreeMap;
+
+use muxing::Time;
+use protocol::id::TapId;
+use protocol::speech::{Spoken, SpokenWord};
+
+use super::recording::{Phase, Recording, RecordingRef};
+use super::{Director, Order};
+use crate::subtitles::{Line, Utterance, Word};
+
+/// Of a recording of this run that has subtitles.
+#[derive(Debug, Default)]
+pub(super) struct Words {
+    /// By tap: how its stream's file is called, without extension.
+    pub(super) files: BTreeMap<TapId, String>,
+    /// No more come.
+    is_complete: bool,
+}
+
+impl Recording {
+    /// Whether more may be said in it.
+    pub(super) fn awaits_words(&self) -> bool {
+        self.words.as_ref().is_some_and(|words| !words.is_complete)
+    }
+}
+
+impl Director {
+    /// `at`: when the words were told, on the clock of the files.
+    pub(super) fn write_words(
+        &mut self,
+        recording: RecordingRef,
+        tap: Option<TapId>,
+        name: Option<String>,
+        text: String,
+        spoken: &Spoken,
+        at: u64,
+    ) {
+        let words = self.recordings.get(&recording).and_then(|state| state.words.as_ref());
+        let file = words.zip(tap).and_then(|(words, tap)| words.files.get(&tap).cloned());
+        let time = |ago: u64| at.saturating_sub(ago);
+        let word = |SpokenWord { word, began, ended }: &SpokenWord| Word {
+            word: word.clone(),
+            from: time(*began),
+            until: time(*ended),
+        };
+        let words = spoken.words.iter().map(word).collect();
+        let (from, until) = (time(spoken.began), time(spoken.ended));
+        self.write_line(recording, Line::Said(Utterance { file, name, text, from, until, words }));
+    }
+
+    pub(super) fn write_line(&mut self, recording: RecordingRef, line: Line) {
+        if self.recordings.get(&recording).is_some_and(Recording::awaits_words) {
+            self.order(Order::WriteWords { recording, line });
+        }
+    }
+
+    pub(super) fn words_complete(&mut self, recording: RecordingRef, now: Time) {
+        let Some(state) = self.recordings.get_mut(&recording) else { return };
+        let Some(words) = &mut state.words else { return };
+        words.is_complete = true;
+        match state.phase {
+            Phase::Ending { .. } => self.process_if_closed(recording, now),
+            Phase::Composing { .. } => self.take_composed(recording),
+            _ => {}
+        }
+    }
+}
