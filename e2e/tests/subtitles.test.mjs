@@ -153,7 +153,10 @@ scenario('a recording goes on whose words cannot be recognised', async ({ server
   const ann = await room.join('Ann');
   await ann.publish(sound);
   const ask = async (body) => {
-    const { status, body: answer } = await rest(server, 'POST', start, { session: room.id, ...body });
+    const { status, body: answer } = await rest(server, 'POST', start, {
+      session: room.id,
+      ...body,
+    });
     return [status, /subtitles/.test(answer?.message)];
   };
   assert.deepEqual(await ask({ subtitles: 'yy-YY' }), [422, true]);

@@ -151,6 +151,7 @@ mod tests {
                 max_streams: 1,
                 start_timeout: SECOND,
                 page_start_timeout: SECOND,
+                subtitles: None,
                 processing_timeout: SECOND,
             },
             speech: None,

@@ -45,8 +45,7 @@ use crate::processing::ProcessingFailure;
 use crate::subtitles::Line;
 use composer::Composer;
 use page::PageCapture;
-use recording::{Composition, Material, Page, Phase, Recording};
-use words::Words;
+use recording::{Composition, Material, Page, Phase, Recording, Words};
 
 pub(crate) use order::{Input, InterruptedRecording, Order, StreamFileOrder};
 pub(crate) use recording::RecordingRef;

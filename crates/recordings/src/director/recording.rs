@@ -8,7 +8,6 @@ use protocol::id::{RecordingKey, TapId};
 use protocol::recording::{RecordedStream, RecordingCommand, RecordingView};
 
 use super::page::PageCapture;
-use super::words::Words;
 use crate::processing::{self, Part};
 use crate::store::StreamNote;
 
@@ -81,6 +80,15 @@ pub(super) struct Material {
     latest: HashMap<String, TapId>,
     /// If it is composed.
     pub(super) composition: Option<Composition>,
+}
+
+/// The words of a recording of this run that has subtitles.
+#[derive(Debug, Default)]
+pub(super) struct Words {
+    /// By tap: how its stream's file is called, without extension.
+    pub(super) files: BTreeMap<TapId, String>,
+    /// No more come.
+    pub(super) is_complete: bool,
 }
 
 /// What a composed recording has beside its streams' files.
@@ -178,6 +186,11 @@ impl Material {
 }
 
 impl Recording {
+    /// Whether more may be said in it.
+    pub(super) fn awaits_words(&self) -> bool {
+        self.words.as_ref().is_some_and(|words| !words.is_complete)
+    }
+
     /// As long as something of it may still be written.
     pub(super) fn material(&mut self) -> Option<&mut Material> {
         match &mut self.phase {

@@ -68,6 +68,7 @@ fn the_last_words_are_waited_for_and_written_at_the_time_when_they_were_said() {
     scenario.command(words(KEY, TapId(2)));
     assert!(written(&scenario).is_empty(), "it is in the archive or nowhere");
     assert_eq!(scenario.take_orders(), ["gather"]);
+    scenario.take_reports();
     scenario.processed(ONE, Ok(6));
     assert_eq!(scenario.ended(), Ok(6));
 }
@@ -83,6 +84,7 @@ fn what_is_composed_waits_for_its_last_words_and_a_start_that_fails_for_none() {
     assert_eq!(scenario.take_orders(), ["start composer"]);
     scenario.command(RecordingCommand::WordsComplete { recording: KEY });
     assert_eq!(scenario.take_orders(), ["take composed"]);
+    scenario.take_reports();
     scenario.processed(ONE, Ok(6));
     assert_eq!(scenario.ended(), Ok(6));
 

@@ -1,8 +1,6 @@
 //! What is said in a recording with subtitles: it is written down as it comes, so that a crash loses none of it, and the last of it is
 //! waited for, since recognisers know the end of a sentence later than the recording does.
 
-use std::collections::BTreeMap;
-
 use muxing::Time;
 use protocol::id::TapId;
 use protocol::speech::{Spoken, SpokenWord};
@@ -10,22 +8,6 @@ use protocol::speech::{Spoken, SpokenWord};
 use super::recording::{Phase, Recording, RecordingRef};
 use super::{Director, Order};
 use crate::subtitles::{Line, Utterance, Word};
-
-/// Of a recording of this run that has subtitles.
-#[derive(Debug, Default)]
-pub(super) struct Words {
-    /// By tap: how its stream's file is called, without extension.
-    pub(super) files: BTreeMap<TapId, String>,
-    /// No more come.
-    is_complete: bool,
-}
-
-impl Recording {
-    /// Whether more may be said in it.
-    pub(super) fn awaits_words(&self) -> bool {
-        self.words.as_ref().is_some_and(|words| !words.is_complete)
-    }
-}
 
 impl Director {
     /// `at`: when the words were told, on the clock of the files.

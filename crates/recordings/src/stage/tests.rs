@@ -321,7 +321,7 @@ async fn each_stream_has_its_words_beside_it_in_the_archive() {
     studio.running(2).await;
     studio.send(words(Some(TapId(1)), "Ann", "hello", 100_000, 90_000));
     // Packets are said to have come as time goes by, all of which has not.
-    studio.send(words(Some(TapId(1)), "Ann", "so long", 100_000, 0));
+    studio.send(words(Some(TapId(1)), "Ann", "so long", 5_000, 0));
     studio.send(RecordingCommand::WordsMissing { recording: KEY });
     studio.end(&[TapId(1), TapId(2)], false);
     studio.send(RecordingCommand::WordsComplete { recording: KEY });

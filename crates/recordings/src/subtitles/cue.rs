@@ -113,7 +113,7 @@ fn fill<'a>(pieces: impl Iterator<Item = &'a Piece<'a>>, width: usize) -> Vec<St
 /// Words; and letters of those that no line holds, or that are written without spaces.
 fn pieces(utterance: &Utterance) -> Vec<Piece<'_>> {
     let clock = Clock::new(utterance);
-    let mut pieces = vec![];
+    let mut pieces: Vec<Piece<'_>> = vec![];
     for word in utterance.text.split_whitespace() {
         let begin = word.as_ptr() as usize - utterance.text.as_ptr() as usize;
         let mut rest = word;
@@ -121,7 +121,11 @@ fn pieces(utterance: &Utterance) -> Vec<Piece<'_>> {
             let at = begin + word.len() - rest.len();
             let length = if columns(rest) <= COLUMNS / 2 { rest.len() } else { breakable(rest) };
             let (text, after) = rest.split_at(length);
-            let (from, until) = (clock.from(at), clock.until(at + length));
+            // Whatever the recogniser says of single words, they come one after the other.
+            let earliest = pieces.last().map_or(utterance.from, |last| last.from);
+            let latest = utterance.until.max(earliest);
+            let from = clock.from(at).clamp(earliest, latest);
+            let until = clock.until(at + length).clamp(from, latest);
             pieces.push(Piece { text, has_space: at == begin, from, until });
             rest = after;
         }
@@ -143,6 +147,8 @@ fn breakable(word: &str) -> usize {
 struct Clock {
     /// Bytes of the text before, and the time.
     known: Vec<(usize, u64, u64)>,
+    /// Bytes before the first letter, and from there to the last.
+    begin: usize,
     length: usize,
     from: u64,
     until: u64,
@@ -159,11 +165,13 @@ impl Clock {
                 behind += at + word.word.len();
             }
         }
-        Self { known, length: text.len().max(1), from: *from, until: (*until).max(*from) }
+        let (begin, length) = (text.len() - text.trim_start().len(), text.trim().len().max(1));
+        Self { known, begin, length, from: *from, until: (*until).max(*from) }
     }
 
     fn even(&self, at: usize) -> u64 {
-        self.from + (self.until - self.from) * at.min(self.length) as u64 / self.length as u64
+        let at = at.saturating_sub(self.begin).min(self.length);
+        self.from + (self.until - self.from) * at as u64 / self.length as u64
     }
 
     /// When the letter at this byte began.
@@ -255,7 +263,7 @@ mod tests {
     #[test]
     fn korean_is_broken_between_words_at_half_as_many_letters() {
         let cues = of(&[said("Ann", "오늘 회의에 오신 여러분 모두 환영합니다 그럼 지금부터 시작하겠습니다", 0, 6_000)]);
-        assert_eq!(text(&cues), [["오늘 회의에 오신 여러분 모두", "환영합니다 그럼 지금부터 시작하겠습니다"]]);
+        assert_eq!(text(&cues), [["오늘 회의에 오신 여러분 모두 환영합니다", "그럼 지금부터 시작하겠습니다"]]);
     }
 
     #[test]
