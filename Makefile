@@ -36,21 +36,28 @@ build: web
 	@touch $@
 
 CALL := web/call
+COMPONENT := web/component
 BACKGROUND := web/background
 SOURCES = $(shell find $(1)/src $(wildcard $(1)/public) -type f) $(wildcard $(1)/*.json $(1)/*.ts $(1)/*.mjs $(1)/*.html)
 
-web: $(CALL)/dist/index.html $(BACKGROUND)/dist/openvidu-virtual-background.js
+web: $(CALL)/dist/index.html $(COMPONENT)/dist/madang-call.js $(BACKGROUND)/dist/openvidu-virtual-background.js
 
-$(CALL)/dist/index.html: $(CALL)/node_modules/.package-lock.json $(call SOURCES,$(CALL))
+# The page is the component's source and a little around it.
+$(CALL)/dist/index.html: $(CALL)/node_modules/.package-lock.json $(COMPONENT)/node_modules/.package-lock.json $(call SOURCES,$(CALL)) $(call SOURCES,$(COMPONENT))
 	cd $(CALL) && npm run --silent build
+	@touch $@
+
+$(COMPONENT)/dist/madang-call.js: $(COMPONENT)/node_modules/.package-lock.json $(call SOURCES,$(COMPONENT))
+	cd $(COMPONENT) && npm run --silent build
 	@touch $@
 
 $(BACKGROUND)/dist/openvidu-virtual-background.js: $(BACKGROUND)/node_modules/.package-lock.json $(call SOURCES,$(BACKGROUND))
 	cd $(BACKGROUND) && npm run --silent build
 	@touch $@
 
-web-lint: $(CALL)/node_modules/.package-lock.json $(BACKGROUND)/node_modules/.package-lock.json e2e/node_modules/.package-lock.json
+web-lint: $(CALL)/node_modules/.package-lock.json $(COMPONENT)/node_modules/.package-lock.json $(BACKGROUND)/node_modules/.package-lock.json e2e/node_modules/.package-lock.json
 	cd $(CALL) && npm run --silent lint
+	cd $(COMPONENT) && npm run --silent lint
 	cd $(BACKGROUND) && npm run --silent lint
 	cd e2e && ../$(CALL)/node_modules/.bin/biome check .
 	cd web/doctor && ../call/node_modules/.bin/biome check .

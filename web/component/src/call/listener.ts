@@ -1,5 +1,5 @@
 /**
- * Has the server write down what the others say (speech to text). It knows nothing of the page, and nothing of who they are.
+ * Has the server write down what the others say (speech to text). It knows nothing of elements, and nothing of who they are.
  */
 
 import type { ExceptionEvent, Session, SpeechToTextEvent, Stream } from 'openvidu-browser';

@@ -1,11 +1,10 @@
 /**
  * What stands behind the person: the camera's own picture, that blurred, or an image. Applications write
- * `stream.applyFilter('VB:blur')` and no more; this page loads the script itself, from where it comes from,
- * because the client insists on https: even where this page is at http://localhost.
+ * `stream.applyFilter('VB:blur')` and no more; here the script is loaded from the token's server,
+ * because the client insists on https: even where the server is at http://localhost.
  */
 
 import type { Stream } from 'openvidu-browser';
-import { text } from './texts';
 
 /** `url` is an image's. */
 export type Background = 'none' | 'blur' | { url: string };
@@ -32,18 +31,25 @@ export async function setBackground(
   else await stream.applyFilter('VB:image', { url: next.url });
 }
 
+/** `wss://host?…` and `ws://host?…`. */
+function serverOf(token: string): string {
+  const { protocol, host } = new URL(token);
+  return `${protocol === 'wss:' ? 'https:' : 'http:'}//${host}`;
+}
+
 let loading: Promise<void> | null = null;
 
 function loadScript(token: string): Promise<void> {
   loading ??= new Promise<void>((resolve, reject) => {
     const script = document.createElement('script');
     const sent = encodeURIComponent(btoa(token));
-    script.src = `/openvidu/virtual-background/openvidu-virtual-background.js?token=${sent}`;
+    const path = '/openvidu/virtual-background/openvidu-virtual-background.js';
+    script.src = `${serverOf(token)}${path}?token=${sent}`;
     script.onload = () => resolve();
     script.onerror = () => {
       loading = null;
       script.remove();
-      reject(new Error(text('serverAway')));
+      reject(new Error(script.src));
     };
     document.body.append(script);
   });
