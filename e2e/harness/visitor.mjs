@@ -33,8 +33,8 @@ export function pages(scenario) {
     return page;
   };
 
-  const page = (name, run) =>
-    scenario(name, async (world, context) => {
+  const page = (name, run, timeout) => {
+    const whole = async (world, context) => {
       open = [];
       try {
         await run(world, context);
@@ -45,7 +45,9 @@ export function pages(scenario) {
       } finally {
         await Promise.all(open.map((one) => one.close().catch(() => {})));
       }
-    });
+    };
+    scenario(name, whole, timeout);
+  };
 
   return { page, visit };
 }

@@ -316,8 +316,9 @@ export class Call extends Emitter<CallEvents> {
       this.emit('change');
     });
 
+    // The person's own stream belongs to no connection until it is published.
     const speaking = (on: boolean) => (event: PublisherSpeakingEvent) =>
-      this.mark(event.connection.connectionId, on);
+      this.mark(event.connection?.connectionId ?? null, on);
     session.on('publisherStartSpeaking', speaking(true));
     session.on('publisherStopSpeaking', speaking(false));
 
@@ -444,8 +445,8 @@ export class Call extends Emitter<CallEvents> {
     });
   }
 
-  private remote({ connectionId }: Connection): Participant | null {
-    const participant = this.participants.get(connectionId);
+  private remote(connection: Connection | undefined): Participant | null {
+    const participant = connection && this.participants.get(connection.connectionId);
     return participant && !participant.local ? participant : null;
   }
 
