@@ -64,6 +64,7 @@ web-lint: $(CALL)/node_modules/.package-lock.json $(COMPONENT)/node_modules/.pac
 	cd crates/webpage && ../../$(CALL)/node_modules/.bin/biome check src
 	cd crates/server && ../../$(CALL)/node_modules/.bin/biome check src
 	cd bench && ../$(CALL)/node_modules/.bin/biome check .
+	cd examples && ../$(CALL)/node_modules/.bin/biome check .
 
 rust-lint: web
 	cargo fmt --all --check
@@ -140,6 +141,11 @@ bench-jobs:
 .PHONY: bench-background
 bench-background: build e2e/node_modules/.package-lock.json
 	cd e2e && MADANG=$(abspath $(MADANG)) node bench/virtual-background.mjs
+
+# How smoothly the page at / shows rooms of 2, 6 and 12, as docs/benchmarks.md has it; two minutes.
+.PHONY: bench-page
+bench-page: build e2e/node_modules/.package-lock.json
+	cd e2e && MADANG=$(abspath $(MADANG)) node bench/call-page.mjs
 
 # Prints the table of docs/network.md: which way media takes in each network, and how long it takes to come. Needs root.
 ROUNDS ?= 5

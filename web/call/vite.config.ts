@@ -1,9 +1,11 @@
 import { defineConfig } from 'vite';
+import { licences } from '../component/licences.mjs';
 
 // `npm run dev` serves the page with reloading and asks a running server for tokens.
 const server = 'http://localhost:4443';
 
 export default defineConfig({
+  plugins: [licences],
   define: {
     // openvidu-browser's dependencies look at Node's `global`.
     global: 'globalThis',

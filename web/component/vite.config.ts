@@ -1,7 +1,9 @@
 import { defineConfig } from 'vite';
+import { licences } from './licences.mjs';
 
 /** Everything is in each of the two files: applications install nothing else, and a `<script>` suffices. */
 export default defineConfig(({ mode }) => ({
+  plugins: [licences],
   define: {
     // openvidu-browser's dependencies look at Node's `global`.
     global: 'globalThis',
