@@ -61,9 +61,9 @@ async function look(page, name, faults) {
   if (overflow > 0) faults.push(`${name}: ${overflow} pixels are beside the screen`);
   // The policy of the page lets no other script in, but the debugger's.
   await page.evaluate(axe);
-  const { violations } = await page.evaluate(() =>
-    window.axe.run(document, { resultTypes: ['violations'] }),
-  );
+  const { violations, passes } = await page.evaluate(() => window.axe.run(document));
+  const named = passes.find(({ id }) => id === 'button-name')?.nodes ?? [];
+  if (!named.length) faults.push(`${name}: no button was looked at, which all of these have`);
   for (const { id, impact, nodes } of violations) {
     if (impact !== 'serious' && impact !== 'critical') continue;
     for (const { target, failureSummary } of nodes) {

@@ -54,7 +54,7 @@ export interface CallOptions {
   lang?: string;
   theme?: Theme;
   layout?: Layout;
-  /** Camera and microphone are the only buttons. */
+  /** Camera, microphone and leaving are the only buttons. */
   minimal?: Switch;
   /** Whether the person is asked before they come in. */
   prejoin?: Switch;

@@ -8,24 +8,18 @@ import type { CallEventDetails, CallOptions, Ending, Layout, OpenViduSession } f
 import { Call } from './call/call';
 import { reason } from './call/failure';
 import { givenPlaces, type Places, roomPlaces } from './call/place';
-import { icon } from './icons';
 import { post } from './post';
 import { defaults, isOn, properties, tokensOf } from './properties';
 import style from './style/style.css?inline';
 import { type Language, languageOf, type Say, speaking } from './texts';
-import './views/backgrounds';
 import { buttons, type Shown } from './views/buttons';
 import { Captions } from './views/captions';
-import './views/chat';
-import './views/devices';
-import { invite } from './views/invite';
+import { inCall } from './views/in-call';
 import './views/left';
 import './views/lobby';
 import type { Joining } from './views/lobby';
 import { Notices } from './views/notices';
-import { activities, panel, people } from './views/panels';
-import './views/stage';
-import { type Action, type Button, keys, line, round } from './views/toolbar';
+import { type Action, keys } from './views/toolbar';
 
 const nameKey = 'madang.name';
 
@@ -176,149 +170,20 @@ export class MadangCall extends LitElement {
   }
 
   private inCall(call: Call) {
-    const { say } = this;
-    const participants = [...call.participants.values()];
-    const all = participants.filter(({ screen }) => !screen).length;
-    const words = say('participants', { n: all });
-    return html`<section class="call ${this.panel ? 'beside' : ''}" part="call">
-      <header part="header">
-        ${isOn(this.toolbarDisplayLogo) ? html`<slot name="logo"></slot>` : nothing}
-        ${isOn(this.toolbarDisplaySessionName) ? html`<h1>${this.roomName(call)}</h1>` : nothing}
-        <span class="count" role="img" title=${words} aria-label=${words}
-          >${icon('people')}<span>${all}</span></span
-        >
-        ${
-          call.recording !== null
-            ? html`<span class="recording" role="img" aria-label=${say('recordingNow')}
-                title=${say('recordingNow')}>REC</span>`
-            : nothing
-        }
-        <slot name="header"></slot>
-      </header>
-      <div class="main">
-        <madang-call-stage class="stage" part="stage" .say=${say} .participants=${participants}
-          .mode=${this.shownLayout} .pinned=${this.pinned} .lastSpeaker=${call.lastSpeaker}
-          .speaker=${call.media.speaker} .shows=${this.tileShows()}
-          @pin=${({ detail }: CustomEvent<string>) => this.pin(detail)}
-          @blocked=${({ detail }: CustomEvent<HTMLVideoElement>) => this.askForClick(detail)}
-        ></madang-call-stage>
-        ${this.captions.render()}
-        ${
-          all < 2
-            ? html`<p class="alone">${say(this.inviteLink ? 'alone' : 'aloneHere')}</p>`
-            : nothing
-        }
-      </div>
-      ${this.panel ? this.opened(call, this.panel) : nothing} ${this.toolbar(call)}
-    </section>`;
-  }
-
-  private toolbar(call: Call) {
-    const { say } = this;
-    const offered = buttons(this.shownIn(call));
-    const more = offered.some(({ first }) => !first);
-    const other: Button = {
-      action: 'more',
-      icon: 'more',
-      words: say('more'),
-      opens: true,
-      on: this.panel === 'more',
-      first: true,
-    };
-    const leave: Button = { action: 'leave', icon: 'leave', words: say('leave'), first: true };
-    return html`<div class="controls" part="toolbar" role="toolbar" aria-label=${say('call')}>
-      ${offered.map((button) => round(button, this.pressed))}
-      <slot name="toolbar-additional-panel-buttons"></slot>
-      <slot name="toolbar-additional-buttons"></slot>
-      ${more ? round(other, this.pressed) : nothing}
-      ${isOn(this.toolbarLeaveButton) ? round(leave, this.pressed) : nothing}
-    </div>`;
-  }
-
-  private opened(call: Call, which: Action) {
-    const { say, revision } = this;
-    const close = () => this.open(null);
-    switch (which) {
-      case 'chat':
-        return panel(
-          say,
-          which,
-          say('chat'),
-          html`<madang-call-chat .say=${say} .call=${call} .count=${call.messages.at(-1)?.id ?? 0}>
-          </madang-call-chat>`,
-          close,
-        );
-      case 'people':
-        return panel(
-          say,
-          which,
-          say('people'),
-          people(say, call, isOn(this.participantPanelItemMuteButton)),
-          close,
-        );
-      case 'background':
-        return panel(
-          say,
-          which,
-          say('background'),
-          html`<madang-call-backgrounds .say=${say} .media=${call.media} .revision=${revision}>
-          </madang-call-backgrounds>`,
-          close,
-        );
-      case 'settings':
-        return panel(
-          say,
-          which,
-          say('settings'),
-          html`<madang-call-devices .say=${say} .media=${call.media} .revision=${revision}>
-            </madang-call-devices>
-            <slot name="settings"></slot>`,
-          close,
-        );
-      case 'invite':
-        return panel(say, which, say('invite'), invite(say, this.linkOf(this.joined?.room)), close);
-      case 'activities':
-        return panel(say, which, say('activities'), this.activities(call), close);
-      case 'more': {
-        const others = buttons(this.shownIn(call)).filter(({ first }) => !first);
-        return panel(
-          say,
-          which,
-          say('more'),
-          others.map((button) => line(button, this.pressed)),
-          close,
-        );
-      }
-      default:
-        return nothing;
-    }
-  }
-
-  private activities(call: Call) {
-    const shown = this.shownIn(call);
-    const told = (name: keyof CallEventDetails) => (id: string) => this.tell(name, id);
-    return activities(this.say, {
-      recording: isOn(this.activitiesPanelRecordingActivity)
-        ? {
-            id: call.recording,
-            canChange: shown.canRecord,
-            list: this.recordingActivityRecordingsList ?? [],
-            error: this.recordingActivityRecordingError ?? this.recordingError,
-            toggle: () => this.record('ActivitiesPanel'),
-            play: told('onActivitiesPanelPlayRecordingClicked'),
-            download: told('onActivitiesPanelDownloadRecordingClicked'),
-            remove: told('onActivitiesPanelDeleteRecordingClicked'),
-          }
-        : null,
-      broadcast:
-        isOn(this.activitiesPanelBroadcastingActivity) && shown.canBroadcast
-          ? {
-              on: call.broadcasting,
-              error: this.broadcastingActivityBroadcastingError,
-              start: told('onActivitiesPanelStartBroadcastingClicked'),
-              stop: () => this.tell('onActivitiesPanelStopBroadcastingClicked', undefined),
-            }
-          : null,
+    return inCall({
+      ...this.shownIn(call),
+      revision: this.revision,
+      roomName: this.joined?.room || call.session.sessionId || '',
+      inviteLink: this.linkOf(this.joined?.room),
+      pinned: this.pinned,
+      captions: this.captions.render(),
+      recordingError: this.recordingError,
+      pressed: this.pressed,
+      close: () => this.open(null),
+      pin: (id) => this.pin(id),
+      blocked: (video) => this.askForClick(video),
+      record: () => this.record('ActivitiesPanel'),
+      tell: (name, detail) => this.tell(name, detail),
     });
   }
 
@@ -336,15 +201,6 @@ export class MadangCall extends LitElement {
         call.isModerator &&
         (!!this.recordingEndpoint || recordingEvents.some((name) => this.heard.has(name))),
       canBroadcast: call.isModerator && this.heard.has(broadcastEvent),
-    };
-  }
-
-  private tileShows() {
-    const minimal = isOn(this.minimal);
-    return {
-      name: isOn(this.streamDisplayParticipantName),
-      sound: isOn(this.streamDisplayAudioDetection),
-      buttons: isOn(this.streamSettingsButton) && !minimal,
     };
   }
 
@@ -582,13 +438,9 @@ export class MadangCall extends LitElement {
     document.addEventListener('click', start, { once: true });
   }
 
-  private roomName(call: Call): string {
-    return this.joined?.room || call.session.sessionId || '';
-  }
-
   /** `{room}` in the address is the room's name. */
   private linkOf(room = this.room ?? ''): string {
-    return (this.inviteLink ?? '').replace('{room}', encodeURIComponent(room));
+    return (this.inviteLink ?? '').replace('{room}', () => encodeURIComponent(room));
   }
 
   private rememberedName(): string {

@@ -5,14 +5,14 @@ import type { Call } from '../call/call';
 import { canShareScreen } from '../call/devices';
 import { isOn } from '../properties';
 import type { Say } from '../texts';
-import { type Button, camera, microphone, toggle } from './toolbar';
+import { type Action, type Button, camera, microphone, toggle } from './toolbar';
 
 /** What the buttons show. */
 export interface Shown {
   say: Say;
   call: Call;
   options: CallOptions;
-  panel: string | null;
+  panel: Action | null;
   layout: Layout;
   fullscreen: boolean;
   unread: number;
