@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { after, before } from 'node:test';
 import { promisify } from 'node:util';
+import { blocks } from '../harness/guides.mjs';
 import { restOk } from '../harness/rest.mjs';
 import { suite } from '../harness/suite.mjs';
 import { joinAs, moves, pages, shot, tile } from '../harness/visitor.mjs';
@@ -207,6 +208,27 @@ page('moderators record, and put somebody out', async (world) => {
     assert.deepEqual(asked, ['start', 'stop', { stars: 4, sessionId: id }]);
   } finally {
     backend.stop();
+  }
+});
+
+page('the guide’s page works as it stands, and is the same in both languages', async (world) => {
+  const pageOf = (file) => blocks(file).find(({ language }) => language === 'html').text;
+  const code = (text) => text.replaceAll(/ *\/\/ .*$/gm, '');
+  assert.equal(code(pageOf('call-page.ko.md')), code(pageOf('call-page.md')));
+  const { token } = await session(world);
+  const site = await startWebroot(join(component, 'dist'), {
+    '/lesson': () => pageOf('call-page.md'),
+    '/api/lesson': async () => ({ webcam: await token(), screen: await token() }),
+  });
+  try {
+    const ann = await visit(world, `${site.url}/lesson`);
+    await ann.getByRole('button', { name: 'Join' }).click();
+    const bob = await visit(world, `${site.url}/lesson`);
+    await joinAs(bob, 'Bob');
+    await Promise.all([moves(ann, 'Bob'), moves(bob, 'Ann')]);
+    await ann.getByRole('button', { name: 'Share screen' }).waitFor();
+  } finally {
+    site.stop();
   }
 });
 
