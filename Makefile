@@ -36,14 +36,20 @@ build: web
 	@touch $@
 
 CALL := web/call
+COMPONENT := web/component
 BACKGROUND := web/background
 DASHBOARD := web/dashboard
 SOURCES = $(shell find $(1)/src $(wildcard $(1)/public) -type f) $(wildcard $(1)/*.json $(1)/*.ts $(1)/*.mjs $(1)/*.html)
 
-web: $(CALL)/dist/index.html $(BACKGROUND)/dist/openvidu-virtual-background.js $(DASHBOARD)/dist/index.html
+web: $(CALL)/dist/index.html $(COMPONENT)/dist/madang-call.js $(BACKGROUND)/dist/openvidu-virtual-background.js $(DASHBOARD)/dist/index.html
 
-$(CALL)/dist/index.html: $(CALL)/node_modules/.package-lock.json $(call SOURCES,$(CALL))
+# The page is the component's source and a little around it.
+$(CALL)/dist/index.html: $(CALL)/node_modules/.package-lock.json $(COMPONENT)/node_modules/.package-lock.json $(call SOURCES,$(CALL)) $(call SOURCES,$(COMPONENT))
 	cd $(CALL) && npm run --silent build
+	@touch $@
+
+$(COMPONENT)/dist/madang-call.js: $(COMPONENT)/node_modules/.package-lock.json $(call SOURCES,$(COMPONENT))
+	cd $(COMPONENT) && npm run --silent build
 	@touch $@
 
 $(BACKGROUND)/dist/openvidu-virtual-background.js: $(BACKGROUND)/node_modules/.package-lock.json $(call SOURCES,$(BACKGROUND))
@@ -54,8 +60,10 @@ $(DASHBOARD)/dist/index.html: $(DASHBOARD)/node_modules/.package-lock.json $(cal
 	cd $(DASHBOARD) && npm run --silent build
 	@touch $@
 
-web-lint: $(CALL)/node_modules/.package-lock.json $(BACKGROUND)/node_modules/.package-lock.json $(DASHBOARD)/node_modules/.package-lock.json e2e/node_modules/.package-lock.json
+PAGES := $(CALL) $(COMPONENT) $(BACKGROUND) $(DASHBOARD)
+web-lint: $(PAGES:%=%/node_modules/.package-lock.json) e2e/node_modules/.package-lock.json
 	cd $(CALL) && npm run --silent lint
+	cd $(COMPONENT) && npm run --silent lint
 	cd $(BACKGROUND) && npm run --silent lint
 	cd $(DASHBOARD) && npm run --silent lint && npm run --silent test
 	cd e2e && ../$(CALL)/node_modules/.bin/biome check .
@@ -63,6 +71,7 @@ web-lint: $(CALL)/node_modules/.package-lock.json $(BACKGROUND)/node_modules/.pa
 	cd crates/webpage && ../../$(CALL)/node_modules/.bin/biome check src
 	cd crates/server && ../../$(CALL)/node_modules/.bin/biome check src
 	cd bench && ../$(CALL)/node_modules/.bin/biome check .
+	cd examples && ../$(CALL)/node_modules/.bin/biome check .
 
 rust-lint: web
 	cargo fmt --all --check
@@ -139,6 +148,11 @@ bench-jobs:
 .PHONY: bench-background
 bench-background: build e2e/node_modules/.package-lock.json
 	cd e2e && MADANG=$(abspath $(MADANG)) node bench/virtual-background.mjs
+
+# How smoothly the page at / shows rooms of 2, 6 and 12, as docs/benchmarks.md has it; two minutes.
+.PHONY: bench-page
+bench-page: build e2e/node_modules/.package-lock.json
+	cd e2e && MADANG=$(abspath $(MADANG)) node bench/call-page.mjs
 
 # Prints the table of docs/network.md: which way media takes in each network, and how long it takes to come. Needs root.
 ROUNDS ?= 5

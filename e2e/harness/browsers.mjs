@@ -58,6 +58,7 @@ export class Browsers {
    * `ownOrigin`: the pages come from the server itself and must do without Chromium's leniency.
    * `camera`: a file (`.y4m`, `.mjpeg`) that Chromium's camera shows instead of its pattern.
    * `wrap`: what is started instead of a program; `debuggingPort`: gets Firefox one that leads to the same one where it runs. `trust`: an authority's; without one, certificates do not matter.
+   * `cameras`: how many there are, with as many microphones, instead of one.
    * `microphone`: a WAV file that Chromium's microphones play, again and again.
    */
   constructor({
@@ -67,6 +68,7 @@ export class Browsers {
     debuggingPort = async () => undefined,
     trust,
     microphone,
+    cameras,
   } = {}) {
     this.#debuggingPort = debuggingPort;
     this.#executable = wrap(chromiumPath);
@@ -76,6 +78,7 @@ export class Browsers {
     if (!ownOrigin) this.#flags.push(otherOrigin);
     if (camera) this.#flags.push(`--use-file-for-fake-video-capture=${camera}`);
     if (!trust) this.#flags.push('--ignore-certificate-errors');
+    if (cameras) this.#flags.push(`--use-fake-device-for-media-stream=device-count=${cameras}`);
     if (microphone) this.#flags.push(`--use-file-for-fake-audio-capture=${microphone}`);
   }
 

@@ -60,6 +60,13 @@ const choose = async (page, words) => {
   await page.keyboard.press('Escape');
 };
 
+/** A file of the person's. */
+const bring = async (page, file) => {
+  await page.getByRole('button', { name: 'Background' }).click();
+  await page.getByLabel('Own picture…').setInputFiles(file);
+  await page.keyboard.press('Escape');
+};
+
 scenario('somebody stands before a picture of their own', async (world) => {
   const ann = await enter(world, 'Ann');
   const bob = await enter(world, 'Bob', { width: 390, height: 800 });
@@ -73,11 +80,8 @@ scenario('somebody stands before a picture of their own', async (world) => {
   await ann.keyboard.press('Escape');
 
   const red = `<svg xmlns="http://www.w3.org/2000/svg" width="64" height="64"><rect width="64" height="64" fill="red"/></svg>`;
-  await ann.getByLabel('Own picture…').setInputFiles({
-    name: 'red.svg',
-    mimeType: 'image/svg+xml',
-    buffer: Buffer.from(red),
-  });
+  const mimeType = 'image/svg+xml';
+  await bring(ann, { name: 'red.svg', mimeType, buffer: Buffer.from(red) });
   await until(bob, 'Ann', behind, isRed);
   await until(ann, 'Ann', behind, isRed);
 
@@ -93,6 +97,7 @@ scenario('somebody stands before a picture of their own', async (world) => {
   await choose(ann, 'None');
   await until(ann, 'Ann', behind, isWall);
 
+  await bob.getByRole('button', { name: 'More' }).click();
   await bob.getByRole('button', { name: 'Background' }).click();
   await bob.screenshot({ path: join(results, 'background-phone.png') });
   const menu = await bob.locator('.backgrounds').boundingBox();
@@ -104,11 +109,8 @@ scenario('a picture that is none is told, and the one before stays', async (worl
   const ann = await enter(world, 'Ann');
   await choose(ann, 'Night');
   await until(ann, 'Ann', behind, (pixel) => !isWall(pixel));
-  await ann.getByLabel('Own picture…').setInputFiles({
-    name: 'none.png',
-    mimeType: 'image/png',
-    buffer: Buffer.from('this is no picture'),
-  });
+  const buffer = Buffer.from('this is no picture');
+  await bring(ann, { name: 'none.png', mimeType: 'image/png', buffer });
   await ann.getByText('The background could not be changed').waitFor();
   await ann.getByRole('button', { name: 'Background' }).click();
   await ann.getByRole('button', { name: 'Night', pressed: true }).waitFor();

@@ -1,19 +1,14 @@
 /** The page at `/`, used as a person uses it. Leaves screenshots in `results/`. */
 
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { startRelay } from '../harness/relay.mjs';
 import { rest } from '../harness/rest.mjs';
 import { suite } from '../harness/suite.mjs';
+import { joinAs, moves, pages, shot, tile } from '../harness/visitor.mjs';
 
 const { scenario } = suite({}, { ownOrigin: true });
 
-const here = import.meta.dirname ?? new URL('.', import.meta.url).pathname;
-const results = join(here, '../results');
-mkdirSync(results, { recursive: true });
-
-let pages = [];
+const { page, visit } = pages(scenario);
 
 /** Until `allowCamera()` the browser's question about camera and microphone stays unanswered. */
 function askAboutCamera() {
@@ -31,70 +26,8 @@ function askAboutCamera() {
   };
 }
 
-/** Opens the page like a fresh visitor. */
-async function visit(world, address = '/', { slowCamera = false, ...options } = {}) {
-  const page = await world.browsers.page('chromium', {
-    viewport: { width: 1280, height: 760 },
-    locale: 'en-GB',
-    ...options,
-  });
-  pages.push(page);
-  const errors = [];
-  page.on('pageerror', (error) => errors.push(String(error)));
-  page.errors = errors;
-  if (slowCamera) await page.addInitScript(askAboutCamera);
-  await page.goto(world.server.url + address);
-  return page;
-}
-
-async function joinAs(page, name, room) {
-  await page.getByLabel('Your name').fill(name);
-  if (room) await page.getByLabel('Room').fill(room);
-  await page.getByRole('button', { name: 'Join' }).click();
-  await page.locator('.call').waitFor();
-}
-
-const tile = (page, name) => page.locator('.tile', { hasText: name });
-const shot = (page, name) => page.screenshot({ path: join(results, `${name}.png`) });
-
-/** Waits until the tile's video shows a picture that moves. */
-async function moves(page, name) {
-  const video = tile(page, name).locator('video');
-  await video.waitFor();
-  await video.evaluate(async (element) => {
-    const canvas = document.createElement('canvas');
-    const context = canvas.getContext('2d', { willReadFrequently: true });
-    const prints = new Set();
-    for (let i = 0; i < 400 && prints.size < 3; i++) {
-      await new Promise((done) => setTimeout(done, 100));
-      if (!element.videoWidth) continue;
-      canvas.width = 64;
-      canvas.height = 48;
-      context.drawImage(element, 0, 0, 64, 48);
-      const { data } = context.getImageData(0, 0, 64, 48);
-      if (data.some((value, at) => at % 4 !== 3 && value > 40)) prints.add(data.join());
-    }
-    if (prints.size < 3) throw new Error(`no moving picture; ${element.videoWidth} wide`);
-  });
-}
-
-function page(name, run) {
-  scenario(name, async (world, context) => {
-    pages = [];
-    try {
-      await run(world, context);
-      for (const one of pages) assert.deepEqual(one.errors, []);
-    } catch (error) {
-      await Promise.all(pages.map((one, i) => shot(one, `failed-${i}`).catch(() => {})));
-      throw error;
-    } finally {
-      await Promise.all(pages.map((one) => one.close().catch(() => {})));
-    }
-  });
-}
-
 page('two tabs meet in a room', async (world) => {
-  const ann = await visit(world);
+  const ann = await visit(world, '/');
   await ann.locator('.preview video').evaluate(async (video) => {
     while (!video.videoWidth) await new Promise((done) => setTimeout(done, 50));
   });
@@ -124,15 +57,16 @@ page('two tabs meet in a room', async (world) => {
 
   await ann.getByRole('button', { name: 'Leave' }).click();
   await tile(bob, 'Ann').waitFor({ state: 'detached' });
-  await ann.getByRole('button', { name: 'Join' }).waitFor();
-  await joinAs(ann, 'Ann');
-  await moves(bob, 'Ann');
+  await ann.getByRole('heading', { name: 'You left the room.' }).waitFor();
+  await shot(ann, 'left');
+  await ann.getByRole('button', { name: 'Rejoin' }).click();
+  await Promise.all([moves(bob, 'Ann'), moves(ann, 'Bob')]);
 });
 
 page('who joins before the camera is open is seen once it is', async (world) => {
   const bob = await visit(world, '/?room=early');
   await joinAs(bob, 'Bob');
-  const ann = await visit(world, '/?room=early', { slowCamera: true });
+  const ann = await visit(world, '/?room=early', { before: askAboutCamera });
   await joinAs(ann, 'Ann');
   await bob.locator('.tile.dark', { hasText: 'Ann' }).waitFor();
   await moves(ann, 'Bob');
@@ -141,12 +75,13 @@ page('who joins before the camera is open is seen once it is', async (world) => 
 });
 
 page('who leaves before the camera is open leaves no camera on', async (world) => {
-  const ann = await visit(world, '/?room=brief', { slowCamera: true });
+  const ann = await visit(world, '/?room=brief', { before: askAboutCamera });
   await joinAs(ann, 'Ann');
   await ann.getByRole('button', { name: 'Leave' }).click();
-  await ann.getByRole('button', { name: 'Join' }).waitFor();
+  await ann.getByRole('button', { name: 'Rejoin' }).waitFor();
   await ann.evaluate(() => window.allowCamera());
   await ann.waitForFunction(() => window.opened[0]?.every((track) => track.readyState === 'ended'));
+  await ann.getByRole('button', { name: 'Back to the start' }).click();
   await ann.locator('.preview video:not(.off)').waitFor();
 });
 
@@ -176,10 +111,7 @@ page('a cut connection is shown and comes back', async (world) => {
   try {
     const ann = await visit(world, '/?room=cable');
     await joinAs(ann, 'Ann');
-    const bob = await world.browsers.page('chromium', { locale: 'en-GB' });
-    bob.errors = [];
-    pages.push(bob);
-    await bob.goto(`http://localhost:${relay.port}/?room=cable`);
+    const bob = await visit(world, `http://localhost:${relay.port}/?room=cable`);
     await joinAs(bob, 'Bob');
     await Promise.all([moves(ann, 'Bob'), moves(bob, 'Ann')]);
     relay.cut();
@@ -197,10 +129,7 @@ page('a cut connection is shown and comes back', async (world) => {
 page('the page works over TLS on the same port', async (world) => {
   const ann = await visit(world, '/?room=tls');
   await joinAs(ann, 'Ann');
-  const bob = await world.browsers.page('chromium', { locale: 'en-GB' });
-  bob.errors = [];
-  pages.push(bob);
-  await bob.goto(`https://localhost:${world.server.port}/?room=tls`);
+  const bob = await visit(world, `https://localhost:${world.server.port}/?room=tls`);
   await joinAs(bob, 'Bob');
   await Promise.all([moves(ann, 'Bob'), moves(bob, 'Ann')]);
 });
@@ -210,7 +139,8 @@ page('a closed room sends everybody back to the door', async (world) => {
   await joinAs(ann, 'Ann');
   const room = `call-${Buffer.from('closing').toString('base64url')}`;
   await rest(world.server, 'DELETE', `/openvidu/api/sessions/${room}`);
-  await ann.getByText('The room was closed.').waitFor();
+  await ann.getByRole('heading', { name: 'The room was closed.' }).waitFor();
+  await ann.getByRole('button', { name: 'Back to the start' }).click();
   await joinAs(ann, 'Ann');
 });
 
@@ -244,14 +174,12 @@ page('the page speaks Korean to a Korean browser', async (world) => {
 page('somebody without a camera joins to watch', async (world) => {
   const ann = await visit(world, '/?room=watch');
   await joinAs(ann, 'Ann');
-  const bob = await world.browsers.page('chromium', { locale: 'en-GB' });
-  bob.errors = [];
-  pages.push(bob);
-  await bob.addInitScript(() => {
-    navigator.mediaDevices.getUserMedia = () =>
-      Promise.reject(new DOMException('Requested device not found', 'NotFoundError'));
+  const bob = await visit(world, '/?room=watch', {
+    before: () => {
+      navigator.mediaDevices.getUserMedia = () =>
+        Promise.reject(new DOMException('Requested device not found', 'NotFoundError'));
+    },
   });
-  await bob.goto(`${world.server.url}/?room=watch`);
   await bob.getByRole('alert').getByText('No camera or microphone was found').waitFor();
   await joinAs(bob, 'Bob');
   await moves(bob, 'Ann');
@@ -259,27 +187,21 @@ page('somebody without a camera joins to watch', async (world) => {
 });
 
 page('a refused camera is explained and joining is possible', async (world) => {
-  const ann = await world.browsers.page('chromium', { locale: 'en-GB' });
-  ann.errors = [];
-  pages.push(ann);
-  await ann.addInitScript(() => {
-    navigator.mediaDevices.getUserMedia = () =>
-      Promise.reject(new DOMException('Permission denied', 'NotAllowedError'));
+  const ann = await visit(world, '/', {
+    before: () => {
+      navigator.mediaDevices.getUserMedia = () =>
+        Promise.reject(new DOMException('Permission denied', 'NotAllowedError'));
+    },
   });
-  await ann.goto(world.server.url);
   await ann.getByRole('alert').getByText('not allowed to use the camera').waitFor();
   await shot(ann, 'denied');
   await joinAs(ann, 'Ann', 'refused');
 });
 
 page('a page that is not secure says so and shows the way', async (world) => {
-  const ann = await world.browsers.page('chromium', { locale: 'en-GB' });
-  ann.errors = [];
-  pages.push(ann);
-  await ann.addInitScript(() => {
-    Object.defineProperty(window, 'isSecureContext', { value: false });
+  const ann = await visit(world, '/?room=safe', {
+    before: () => Object.defineProperty(window, 'isSecureContext', { value: false }),
   });
-  await ann.goto(`${world.server.url}/?room=safe`);
   const link = ann.getByRole('alert').getByRole('link');
   assert.match(await link.getAttribute('href'), /^https:.*\?room=safe$/);
   await shot(ann, 'insecure');

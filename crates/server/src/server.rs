@@ -112,7 +112,7 @@ impl Server {
         let config = self.settings();
         let port = config.server_port;
         let mut lines = vec![];
-        if config.madang_call_page {
+        if config.madang_call_page.is_on() {
             lines.push(("Try a call at", format!("http://localhost:{port}/")));
         }
         let candidates = self.media_candidates();

@@ -91,6 +91,11 @@ fn refusal(name: &str, value: &str) -> Option<String> {
     if !CHANGEABLE.contains(&name) && !elsewhere() {
         return Some(format!("Property {name} cannot be changed by a restart, only where the server runs (.env)"));
     }
+    if name == "MADANG_CALL_PAGE" && value.starts_with('/') {
+        return Some(format!(
+            "Property {name} can be changed to true or false; a folder is set only where the server runs (.env)"
+        ));
+    }
     value.chars().any(char::is_control).then(|| format!("Property {name} must be one line"))
 }
 
@@ -172,6 +177,13 @@ mod tests {
                 ["OPENVIDU_WEBHOOK", "OPENVIDU_WEBRTC_ICE_SERVERS"].iter().any(|own| key.name.starts_with(own));
             assert!(!is_place && (!key.secret || starts), "{}", key.name);
         }
+    }
+
+    #[test]
+    fn the_call_page_is_switched_and_no_folder_is_shown() {
+        assert_eq!(faults(&[("MADANG_CALL_PAGE", "false")]), [""; 0]);
+        let told = faults(&[("MADANG_CALL_PAGE", "/etc")]);
+        assert!(told.len() == 1 && told[0].contains("a folder is set only where"), "{told:?}");
     }
 
     #[test]

@@ -16,7 +16,7 @@ use sources::Reader;
 pub use sources::Sources;
 pub use table::{Config, KEYS, Key};
 pub use value::{
-    CertificateType, Compatibility, IceMode, IceTcp, ModelLoadStrategy, PublicHost, RecordingStorage, Secret,
+    CallPage, CertificateType, Compatibility, IceMode, IceTcp, ModelLoadStrategy, PublicHost, RecordingStorage, Secret,
     SpeechToText, StunServer, VoskServers,
 };
 
@@ -130,7 +130,7 @@ mod tests {
         assert_eq!((config.server_port, config.https_port(), config.madang_udp_port), (4443, 4443, 40000));
         assert_eq!(config.openvidu_secret.expose(), "MY_SECRET");
         assert_eq!(config.domain_or_public_ip, PublicHost::Unset);
-        assert!(!config.openvidu_webrtc_simulcast && config.madang_call_page);
+        assert!(!config.openvidu_webrtc_simulcast && config.madang_call_page.is_on());
     }
 
     #[test]

@@ -13,8 +13,8 @@ use protocol::rest::request::RequestedIceServer;
 use super::COMPATIBLE_VERSION;
 use super::address::{self, AccessList, PublicAddress, TrustedProxies, TurnAddress};
 use super::value::{
-    self, Addresses, CertificateType, Compatibility, IceMode, IceTcp, ModelLoadStrategy, PublicHost, RecordingStorage,
-    Secret, SpeechToText, StunServer, TextList, VoskServers,
+    self, Addresses, CallPage, CertificateType, Compatibility, IceMode, IceTcp, ModelLoadStrategy, PublicHost,
+    RecordingStorage, Secret, SpeechToText, StunServer, TextList, VoskServers,
 };
 
 /// One row of the table.
@@ -162,8 +162,9 @@ settings! {
         madang_refuse_private_targets: bool = "MADANG_REFUSE_PRIVATE_TARGETS", "false", value::boolean;
         /// Marks a server for development: it says at the start that it is not for production.
         openvidu_dev: bool = "OPENVIDU_DEV", "false", value::boolean;
-        /// Whether `/` offers a call to everybody who can reach it.
-        madang_call_page: bool = "MADANG_CALL_PAGE", "true", value::boolean;
+        /// Whether `/` offers a call to everybody who can reach it, and with which page: `true` is the one in the program,
+        /// an absolute path the folder of one of your own (docs/call-page.md).
+        madang_call_page: CallPage = "MADANG_CALL_PAGE", "true", value::call_page;
         /// Whether clients find virtual backgrounds here (`publisher.applyFilter("VB:blur")`; docs/virtual-background.md). Tokens then
         /// end in `&edition=pro`, without which openvidu-browser does not look for them.
         madang_virtual_background: bool = "MADANG_VIRTUAL_BACKGROUND", "true", value::boolean;

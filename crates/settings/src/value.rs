@@ -123,6 +123,24 @@ pub enum Compatibility {
     V2_32,
 }
 
+/// What stands at `/`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum CallPage {
+    /// Nothing.
+    Off,
+    /// The page that is built into the program.
+    Ours,
+    /// What is in this folder, instead of it.
+    Folder(PathBuf),
+}
+
+impl CallPage {
+    /// Whether visitors get places in rooms.
+    pub fn is_on(&self) -> bool {
+        *self != Self::Off
+    }
+}
+
 /// Where clients may open connections for media.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum IceTcp {
@@ -232,6 +250,15 @@ pub(super) fn boolean(text: &str) -> Parsed<bool> {
         _ if text.eq_ignore_ascii_case("true") => Ok(true),
         _ if text.eq_ignore_ascii_case("false") => Ok(false),
         _ => Err("Is not a boolean (true or false)".to_owned()),
+    }
+}
+
+pub(super) fn call_page(text: &str) -> Parsed<CallPage> {
+    match boolean(text) {
+        Ok(true) => Ok(CallPage::Ours),
+        Ok(false) => Ok(CallPage::Off),
+        Err(_) if text.starts_with('/') => Ok(CallPage::Folder(text.into())),
+        Err(_) => Err("Is not true, false or the absolute path of a folder".to_owned()),
     }
 }
 
@@ -656,6 +683,16 @@ mod tests {
             (":1", false),
         ] {
             assert_eq!(docker_image(image).is_ok(), valid, "{image}");
+        }
+    }
+
+    #[test]
+    fn the_call_page_is_ours_or_a_folder() {
+        assert_eq!(call_page("True"), Ok(CallPage::Ours));
+        assert_eq!(call_page("false"), Ok(CallPage::Off));
+        assert_eq!(call_page("/srv/call"), Ok(CallPage::Folder("/srv/call".into())));
+        for bad in ["", "yes", "call/dist", "./call"] {
+            assert!(call_page(bad).unwrap_err().contains("absolute path"), "{bad}");
         }
     }
 

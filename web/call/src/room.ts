@@ -2,30 +2,29 @@
 
 const key = 'room';
 
-/** The room that the address names (`?room=…` or `#…`), or a fresh one that is easy to read out. */
-export function roomOfAddress(): string {
-  const given = new URLSearchParams(location.search).get(key) || decoded(location.hash.slice(1));
-  return tidyRoom(given) || inventRoom();
+/** The room that the address names (`?room=…` or `#…`), or the given one, or a fresh one that is easy to read out. */
+export function roomOfAddress(given = ''): string {
+  const named = new URLSearchParams(location.search).get(key) || decoded(location.hash.slice(1));
+  return tidyRoom(named) || tidyRoom(given) || inventRoom();
 }
 
 /** What was typed, as one line without odd spaces; the server takes names in every script. */
-export function tidyRoom(typed: string): string {
+function tidyRoom(typed: string): string {
   const words = typed.replace(/[\p{C}\p{Z}]+/gu, ' ').trim();
   return [...words].slice(0, 64).join('').trim();
 }
 
-/** The link to share. */
-export function linkTo(room: string): string {
-  const link = new URL(location.href);
-  link.search = '';
-  link.hash = '';
-  link.searchParams.set(key, room);
-  return link.href;
+/** The link to share, for whichever room: nothing of one's own options is in it. */
+export function inviteLink(): string {
+  return `${location.origin}${location.pathname}?${key}={room}`;
 }
 
 /** Puts the room into the address bar, so that reloading and sharing the address work. */
 export function showRoomInAddress(room: string): void {
-  history.replaceState(null, '', linkTo(room));
+  const address = new URL(location.href);
+  address.hash = '';
+  address.searchParams.set(key, room);
+  history.replaceState(null, '', address);
 }
 
 function decoded(text: string): string {

@@ -12,8 +12,8 @@ use protocol::model::{ConnectionProperties, IceServer, MediaServer, RecordingNot
 use protocol::recording::RecordingReport;
 use protocol::rpc::{ClientReply, ClientRequest, InvalidParams, Joined, ServerNotification, StreamDescription};
 use session::{
-    Asker, CallId, ClientHandle, Command, Effect, MediaObservation, PeerInfo, RecordingSettings, Refusal, Registry,
-    Reply, Settings, SocketId, Time, VideoBandwidth,
+    Asker, CallId, ClientHandle, Command, Effect, MediaObservation, Notice, PeerInfo, RecordingSettings, Refusal,
+    Registry, Reply, Settings, SocketId, Time, VideoBandwidth,
 };
 
 use crate::event_audit::EventAudit;
@@ -112,6 +112,8 @@ pub(crate) struct Call {
     pub(crate) events: EventAudit,
     /// What observers of media were told.
     pub(crate) observed: Vec<MediaObservation>,
+    /// What nobody else was told.
+    pub(crate) noticed: Vec<Notice>,
 }
 
 impl Call {
@@ -139,6 +141,7 @@ impl Call {
             completed: HashMap::new(),
             events: EventAudit::default(),
             observed: vec![],
+            noticed: vec![],
         };
         call.create_session(ROOM);
         call
@@ -207,9 +210,18 @@ impl Call {
     }
 
     pub(crate) fn join_by_secret(&mut self, name: &str, recorder: bool, stt: bool) -> &mut Self {
+        self.join_showing(name, SECRET, recorder, stt)
+    }
+
+    /// With what lets an operator look in.
+    pub(crate) fn join_by_pass(&mut self, name: &str, pass: &str) -> &mut Self {
+        self.join_showing(name, pass, true, false)
+    }
+
+    fn join_showing(&mut self, name: &str, secret: &str, recorder: bool, stt: bool) -> &mut Self {
         self.open(name);
         let ClientRequest::JoinRoom(mut request) = join_room("") else { unreachable!() };
-        request.secret = SECRET.to_owned();
+        request.secret = secret.to_owned();
         request.recorder = recorder;
         request.stt = stt;
         self.request(name, ClientRequest::JoinRoom(request));

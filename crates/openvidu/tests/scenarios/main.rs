@@ -18,6 +18,7 @@ mod line;
 mod media;
 mod message;
 mod moderation;
+mod notices;
 mod publish;
 mod quality;
 mod reconnection;

@@ -9,9 +9,10 @@
 
 use std::sync::Arc;
 
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
 use settings::Compatibility;
@@ -19,7 +20,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::forwarding::{self, Forwarding};
-use crate::state::AppState;
+use crate::state::{AppState, Settings};
 use api::{
     broadcast, cdr, config, connections, doctor, health, media_nodes, metrics, recordings, restart, sessions, signal,
     speech_to_text, streams, tokens, turn,
@@ -62,8 +63,9 @@ pub(crate) fn router(state: AppState, web_sockets: Router) -> Router {
         let layouts = recording_files::layouts(&state.settings.openvidu_recording_custom_layout);
         router = router.nest_service(recording_files::LAYOUTS, layouts);
     }
-    if state.settings.madang_call_page {
-        router = router.merge(call_page::routes()).route("/call/token", post(call::token));
+    let page = &state.settings.madang_call_page;
+    if page.is_on() {
+        router = router.merge(call_page::routes(page)).route("/call/token", post(call::token));
     }
     if state.settings.madang_dashboard {
         router = router.merge(dashboard::routes());
@@ -76,7 +78,7 @@ pub(crate) fn router(state: AppState, web_sockets: Router) -> Router {
     }
     let router = router
         .method_not_allowed_fallback(wrong_method)
-        .fallback(unknown_path)
+        .fallback(elsewhere)
         .layer(Extension(Arc::new(Places::new(state.limits.places))))
         .with_state(state.clone());
     // As a whole, so that the layers see what the router itself adds to an answer. Layers stand together where they can, the outermost
@@ -151,7 +153,16 @@ fn operations() -> OpenApiRouter<AppState> {
         .routes(routes!(openapi::show))
 }
 
-async fn unknown_path(request: Request) -> ApiError {
+/// Somebody's own page at `/` has what nothing else has taken.
+async fn elsewhere(State(settings): State<Settings>, request: Request) -> Response {
+    let unknown = unknown_path(&request);
+    match call_page::own(&settings.madang_call_page, request).await {
+        Some(file) => file,
+        None => unknown.into_response(),
+    }
+}
+
+fn unknown_path(request: &Request) -> ApiError {
     let path = request.uri().path();
     let hint = deprecated::new_path(path).map(|new| {
         format!("; since OpenVidu 2.16 it is {new}, and SUPPORT_DEPRECATED_API=true serves the old one too")

@@ -141,8 +141,8 @@ fn is_public(config: &Config, method: &Method, path: &str) -> bool {
         }
         // With a token of their own.
         _ if whip::has(config, path) => true,
-        "/call/token" => config.madang_call_page && method == Method::POST,
-        _ => config.madang_call_page && (method == Method::GET || method == Method::HEAD) && call_page::has(path),
+        "/call/token" => config.madang_call_page.is_on() && method == Method::POST,
+        _ => (method == Method::GET || method == Method::HEAD) && call_page::has(&config.madang_call_page, path),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The page for trying a call.
 
+use settings::CallPage;
 use testbed::rest::{HOST, Request};
 use testbed::server::TestServer;
 
@@ -102,9 +103,47 @@ async fn the_page_is_public_and_safe_to_cache() {
 
 #[tokio::test]
 async fn the_page_can_be_switched_off() {
-    let server = TestServer::start_with(|config| config.madang_call_page = false).await;
+    let server = TestServer::start_with(|config| config.madang_call_page = CallPage::Off).await;
     for (method, path) in [("GET", "/"), ("POST", "/call/token"), ("GET", "/index.html")] {
         assert_eq!(server.send(Request::new(method, path).json("{}")).await.status, 404, "{path}");
         assert_eq!(server.send(Request::anonymous(method, path)).await.status, 401, "{path}");
     }
+}
+
+#[tokio::test]
+async fn a_folder_takes_the_place_of_the_page() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    std::fs::create_dir_all(folder.path().join("assets/deep")).unwrap();
+    std::fs::create_dir_all(folder.path().join("openvidu/api")).unwrap();
+    write("index.html", "<h1>Ours</h1>");
+    write("logo.svg", "<svg/>");
+    write("assets/deep/main.js", "call()");
+    write(".env", "OPENVIDU_SECRET=x");
+    write("metrics", "no metrics");
+    write("openvidu/api/sessions", "no sessions");
+    let page = CallPage::Folder(folder.path().to_owned());
+    let server = TestServer::start_with(|config| config.madang_call_page = page).await;
+    for (path, kind, text) in [
+        ("/", "text/html", "<h1>Ours</h1>"),
+        ("/?room=r", "text/html", "<h1>Ours</h1>"),
+        ("/index.html", "text/html", "<h1>Ours</h1>"),
+        ("/logo.svg", "image/svg+xml", "<svg/>"),
+        ("/assets/deep/main.js", "text/javascript", "call()"),
+    ] {
+        let answer = server.send(Request::anonymous("GET", path)).await;
+        assert_eq!((answer.status, answer.header("content-type"), answer.text()), (200, Some(kind), text), "{path}");
+        assert_eq!(answer.header("cache-control"), Some("no-cache"), "{path}");
+    }
+    // What is made later is there, too.
+    write("late.css", "a{}");
+    assert_eq!(server.send(Request::anonymous("GET", "/late.css")).await.status, 200);
+    for path in ["/none.js", "/assets/none.js", "/assets/deep", "/assets/%2e%2e/.env", "/assets/../.env"] {
+        assert_eq!(server.send(Request::anonymous("GET", path)).await.status, 404, "{path}");
+    }
+    for path in ["/.env", "/metrics", "/openvidu/api/sessions", "/other"] {
+        assert_eq!(server.send(Request::anonymous("GET", path)).await.status, 401, "{path}");
+    }
+    assert_eq!(server.get("/sessions").await.json()["numberOfElements"], 0);
+    assert_eq!(server.send(ask(r#"{"room":"r"}"#)).await.status, 200);
 }
