@@ -103,7 +103,7 @@ page('the link leads others here, and phones can read its code', async (world) =
   const ann = await visit(world, '/?room=우리 마당&name=Ann&theme=dark');
   await ann.getByRole('button', { name: 'Join' }).click();
   await button(ann, 'Invite').click();
-  const link = await ann.locator('.invite .link').textContent();
+  const link = await ann.locator('.invitation .link').textContent();
   assert.equal(link, `${world.server.url}/?room=${encodeURIComponent('우리 마당')}`);
   await shot(ann, 'invite');
   const code = await ann.getByRole('img', { name: 'QR code of the link' }).screenshot();

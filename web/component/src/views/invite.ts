@@ -7,7 +7,7 @@ import type { Say } from '../texts';
 import './copy';
 
 export function invite(say: Say, link: string): TemplateResult {
-  return html`<div class="invite">
+  return html`<div class="invitation">
     <p>${say('inviteHint')}</p>
     ${guard([link, say], () => code(link, say('inviteCode')))}
     <p class="link">${link}</p>
