@@ -18,6 +18,7 @@ const USERS = {
     doctor: ['server', 'madang'],
     jobs: ['server'],
     journal: ['server'],
+    history: ['server'],
     loadtest: ['madang'],
     capacity: ['madang'],
     openvidu: ['server', 'testbed'],

@@ -6,7 +6,10 @@ import { Dashboard } from '../harness/dashboard.mjs';
 import { behindRouter, filter, inNetwork, serverAddress, translate } from './networks.mjs';
 import { twoClients } from './viewers.mjs';
 
-const settings = { DOMAIN_OR_PUBLIC_IP: serverAddress, OPENVIDU_ENTERPRISE_MEDIA_SERVER: 'kurento' };
+const settings = {
+  DOMAIN_OR_PUBLIC_IP: serverAddress,
+  OPENVIDU_ENTERPRISE_MEDIA_SERVER: 'kurento',
+};
 const noOtherWay = { MADANG_ICE_TCP: 'off', MADANG_TURN_ALLOCATIONS: '0' };
 /** Datagrams are told apart by their first byte (RFC 7983). */
 const LARGE_MEDIA = 'ip saddr 10.0.0.0/24 meta l4proto udp @th,64,8 >= 128 meta length > 600 drop';
@@ -88,7 +91,10 @@ inNetwork(
     router.rules(filter('ip saddr 10.0.0.0/24 drop', 'ip daddr 10.0.0.0/24 drop'));
     await dashboard.until('that it is gone', () => {
       const codes = dashboard.person(phone.id)?.findings.map(({ code }) => code) ?? [];
-      return ['silent', 'cut', 'away'].some((code) => codes.includes(code)) || dashboard.person(phone.id)?.leftAt;
+      return (
+        ['silent', 'cut', 'away'].some((code) => codes.includes(code)) ||
+        dashboard.person(phone.id)?.leftAt
+      );
     });
     dashboard.close();
   },

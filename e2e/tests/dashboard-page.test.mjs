@@ -11,7 +11,10 @@ const here = import.meta.dirname ?? new URL('.', import.meta.url).pathname;
 const results = join(here, '../results/dashboard');
 mkdirSync(results, { recursive: true });
 
-const { scenario } = suite({ OPENVIDU_RECORDING: 'true', OPENVIDU_RECORDING_PATH: '/tmp/madang-dashboard' }, { ownOrigin: true });
+const { scenario } = suite(
+  { OPENVIDU_RECORDING: 'true', OPENVIDU_RECORDING_PATH: '/tmp/madang-dashboard' },
+  { ownOrigin: true },
+);
 
 /** Somebody who opens the page with the secret. */
 async function open({ browsers, server }, route = '', options = {}) {
@@ -66,10 +69,7 @@ scenario('Korean, dark, on a phone', async (world) => {
 scenario('somebody is thrown out, and the session closed', async (world) => {
   const { room, ann, bob } = await twoPeople(world.call);
   const { page } = await open(world, `#/sessions/${room.id}`);
-  await page
-    .locator(`[data-connection="${bob.id}"] [data-action="disconnect"]`)
-    .first()
-    .click();
+  await page.locator(`[data-connection="${bob.id}"] [data-action="disconnect"]`).first().click();
   await page.locator('[data-action="confirm"]').click();
   await bob.event('sessionDisconnected', { reason: 'forceDisconnectByServer' });
   await page.locator('[data-action="close-session"]').first().click();
@@ -85,8 +85,14 @@ scenario('whoever watches is seen by nobody, and goes with the view', async (wor
   await page.locator('[data-watching]').first().waitFor();
   await page.waitForFunction(() => {
     const all = (root) =>
-      [...root.querySelectorAll('*')].flatMap((e) => [e, ...(e.shadowRoot ? all(e.shadowRoot) : [])]);
-    return all(document).filter((e) => e.localName === 'video' && e.videoWidth > 0 && e.currentTime > 1).length >= 2;
+      [...root.querySelectorAll('*')].flatMap((e) => [
+        e,
+        ...(e.shadowRoot ? all(e.shadowRoot) : []),
+      ]);
+    return (
+      all(document).filter((e) => e.localName === 'video' && e.videoWidth > 0 && e.currentTime > 1)
+        .length >= 2
+    );
   });
   assert.equal((await restOk(world.server, 'GET', room.path)).connections.numberOfElements, 2);
   await page.screenshot({ path: join(results, 'watching.png') });
@@ -99,7 +105,13 @@ scenario('what has ended is in the history', async (world) => {
   const row = page.locator(`[data-key^="${room.id}_"]`).first();
   // It is written within a moment.
   for (;;) {
-    if (await row.waitFor({ timeout: 3000 }).then(() => true, () => false)) break;
+    if (
+      await row.waitFor({ timeout: 3000 }).then(
+        () => true,
+        () => false,
+      )
+    )
+      break;
     await page.reload();
   }
   await row.click();

@@ -26,58 +26,81 @@ async function watching(server, room) {
   return dashboard;
 }
 
-scenario('microphone and camera that are off are told, and that they are on again', async ({ call, server }) => {
-  const room = await call();
-  const dashboard = await watching(server, room);
-  const ann = await room.join('ann');
-  const bob = await room.join('bob');
-  await ann.publish();
-  await bob.sees(ann);
-  await ann.do('publishAudio', false);
-  const { sentence, lacks } = await dashboard.finding(ann, 'muted');
-  assert.equal(lacks, 'sound');
-  assert.match(sentence, /ann/);
-  await ann.do('publishVideo', false);
-  await dashboard.finding(ann, 'camera-off');
-  await ann.do('publishAudio', true);
-  await ann.do('publishVideo', true);
-  await dashboard.healed(ann, 'camera-off');
-  await dashboard.healed(ann, 'muted');
+scenario(
+  'microphone and camera that are off are told, and that they are on again',
+  async ({ call, server }) => {
+    const room = await call();
+    const dashboard = await watching(server, room);
+    const ann = await room.join('ann');
+    const bob = await room.join('bob');
+    await ann.publish();
+    await bob.sees(ann);
+    await ann.do('publishAudio', false);
+    const { sentence, lacks } = await dashboard.finding(ann, 'muted');
+    assert.equal(lacks, 'sound');
+    assert.match(sentence, /ann/);
+    await ann.do('publishVideo', false);
+    await dashboard.finding(ann, 'camera-off');
+    await ann.do('publishAudio', true);
+    await ann.do('publishVideo', true);
+    await dashboard.healed(ann, 'camera-off');
+    await dashboard.healed(ann, 'muted');
 
-  const told = dashboard.person(ann.id);
-  const codes = told.entries.map(({ code }) => code);
-  const order = ['invited', 'joined', 'publishing', 'reached', 'connected', 'first-key-frame', 'camera'];
-  const places = order.map((code) => codes.indexOf(code));
-  assert.deepEqual(places, [...places].sort((a, b) => a - b), codes.join(' '));
-  assert.ok(places.every((place) => place >= 0), codes.join(' '));
-  await dashboard.until('figures', () => {
-    const leg = dashboard.person(bob.id)?.receives[0];
-    return leg?.state === 'flowing' && leg.videoBps > 0 && leg.path.protocol === 'UDP' && leg.codec;
-  });
-  dashboard.close();
-});
+    const told = dashboard.person(ann.id);
+    const codes = told.entries.map(({ code }) => code);
+    const order = [
+      'invited',
+      'joined',
+      'publishing',
+      'reached',
+      'connected',
+      'first-key-frame',
+      'camera',
+    ];
+    const places = order.map((code) => codes.indexOf(code));
+    assert.deepEqual(
+      places,
+      [...places].sort((a, b) => a - b),
+      codes.join(' '),
+    );
+    assert.ok(
+      places.every((place) => place >= 0),
+      codes.join(' '),
+    );
+    await dashboard.until('figures', () => {
+      const leg = dashboard.person(bob.id)?.receives[0];
+      return (
+        leg?.state === 'flowing' && leg.videoBps > 0 && leg.path.protocol === 'UDP' && leg.codec
+      );
+    });
+    dashboard.close();
+  },
+);
 
-scenario('who was refused a camera, who may only watch, and whose page does not subscribe', async ({ call, server }) => {
-  const room = await call();
-  const dashboard = await watching(server, room);
-  const ann = await room.join('ann');
-  await ann.publish();
-  const shy = await room.join('shy', { before: refuseDevices });
-  await shy.refuses('publish', [], /DEVICE_ACCESS_DENIED/);
-  const viewer = await room.join('viewer', { role: 'SUBSCRIBER' });
-  const deaf = await room.join('deaf', { role: 'SUBSCRIBER', auto: false });
-  await viewer.sees(ann);
-  const { sentence, advice } = await dashboard.finding(shy, 'publishes-nothing');
-  assert.match(sentence, /camera or microphone/);
-  assert.match(advice, /allowed to use the camera/);
-  await dashboard.finding(viewer, 'only-watches');
-  const missing = await dashboard.finding(deaf, 'not-subscribed');
-  assert.equal(missing.about, ann.id);
-  assert.match(missing.sentence, /ann/);
-  const summary = dashboard.sessions.get(room.id);
-  assert.equal(summary.participants, 4);
-  dashboard.close();
-});
+scenario(
+  'who was refused a camera, who may only watch, and whose page does not subscribe',
+  async ({ call, server }) => {
+    const room = await call();
+    const dashboard = await watching(server, room);
+    const ann = await room.join('ann');
+    await ann.publish();
+    const shy = await room.join('shy', { before: refuseDevices });
+    await shy.refuses('publish', [], /DEVICE_ACCESS_DENIED/);
+    const viewer = await room.join('viewer', { role: 'SUBSCRIBER' });
+    const deaf = await room.join('deaf', { role: 'SUBSCRIBER', auto: false });
+    await viewer.sees(ann);
+    const { sentence, advice } = await dashboard.finding(shy, 'publishes-nothing');
+    assert.match(sentence, /camera or microphone/);
+    assert.match(advice, /allowed to use the camera/);
+    await dashboard.finding(viewer, 'only-watches');
+    const missing = await dashboard.finding(deaf, 'not-subscribed');
+    assert.equal(missing.about, ann.id);
+    assert.match(missing.sentence, /ann/);
+    const summary = dashboard.sessions.get(room.id);
+    assert.equal(summary.participants, 4);
+    dashboard.close();
+  },
+);
 
 scenario('a browser without the codec', async ({ call, server }) => {
   const room = await call({ forcedVideoCodec: 'H264' });
@@ -93,34 +116,37 @@ scenario('a browser without the codec', async ({ call, server }) => {
   dashboard.close();
 });
 
-scenario('a token that is used twice, a session that is gone, a wrong secret, a certificate that nobody knows', async ({ call, server }) => {
-  const dashboard = await Dashboard.open(server);
-  const room = await call();
-  const token = await room.token();
-  await room.join('ann', { token });
-  const second = await room.open('second', { token });
-  await assert.rejects(second.enter());
-  await dashboard.incident('token-refused');
-  const answer = await rest(server, 'GET', '/openvidu/api/sessions', undefined, {
-    Authorization: `Basic ${Buffer.from('OPENVIDUAPP:wrong').toString('base64')}`,
-  });
-  assert.equal(answer.status, 401);
-  await dashboard.incident('secret-wrong');
+scenario(
+  'a token that is used twice, a session that is gone, a wrong secret, a certificate that nobody knows',
+  async ({ call, server }) => {
+    const dashboard = await Dashboard.open(server);
+    const room = await call();
+    const token = await room.token();
+    await room.join('ann', { token });
+    const second = await room.open('second', { token });
+    await assert.rejects(second.enter());
+    await dashboard.incident('token-refused');
+    const answer = await rest(server, 'GET', '/openvidu/api/sessions', undefined, {
+      Authorization: `Basic ${Buffer.from('OPENVIDUAPP:wrong').toString('base64')}`,
+    });
+    assert.equal(answer.status, 401);
+    await dashboard.incident('secret-wrong');
 
-  // One that does not look away.
-  const home = mkdtempSync(join(tmpdir(), 'madang-home-'));
-  const careful = new Browsers({ trust: { home } });
-  try {
-    const page = await careful.page();
-    await assert.rejects(page.goto(server.url.replace('http:', 'https:')), /CERT/);
-    const { sentence } = await dashboard.incident('certificate-refused');
-    assert.match(sentence, /does not trust/);
-  } finally {
-    await careful.stop();
-    rmSync(home, { recursive: true, force: true });
-  }
-  dashboard.close();
-});
+    // One that does not look away.
+    const home = mkdtempSync(join(tmpdir(), 'madang-home-'));
+    const careful = new Browsers({ trust: { home } });
+    try {
+      const page = await careful.page();
+      await assert.rejects(page.goto(server.url.replace('http:', 'https:')), /CERT/);
+      const { sentence } = await dashboard.incident('certificate-refused');
+      assert.match(sentence, /does not trust/);
+    } finally {
+      await careful.stop();
+      rmSync(home, { recursive: true, force: true });
+    }
+    dashboard.close();
+  },
+);
 
 scenario('whoever looks in is seen by nobody', async ({ call, server }) => {
   const room = await call();
@@ -135,22 +161,41 @@ scenario('whoever looks in is seen by nobody', async ({ call, server }) => {
   assert.equal((await room.show()).connections.numberOfElements, 1);
   const again = await room.open('again', { token: body.token });
   await assert.rejects(again.enter(), 'it lets one in, once');
-  assert.equal((await rest(server, 'POST', '/dashboard/api/sessions/none/view', undefined, headers)).status, 404);
+  assert.equal(
+    (await rest(server, 'POST', '/dashboard/api/sessions/none/view', undefined, headers)).status,
+    404,
+  );
 });
 
-scenario('a cookie opens the API to our own pages only, until it is given back', async ({ server }) => {
-  const cookie = await login(server);
-  const get = async (headers) =>
-    (await rest(server, 'GET', '/openvidu/api/sessions', undefined, { Authorization: '', ...headers })).status;
-  assert.equal(await get({ cookie }), 200);
-  assert.equal(await get({ cookie, 'sec-fetch-site': 'same-origin' }), 200);
-  for (const foreign of [{ origin: 'https://evil.example' }, { 'sec-fetch-site': 'cross-site' }, { 'sec-fetch-site': 'same-site' }]) {
-    assert.equal(await get({ cookie, ...foreign }), 401, JSON.stringify(foreign));
-  }
-  assert.equal(await get({ cookie: 'madang_dashboard=made-up' }), 401);
-  assert.equal((await rest(server, 'POST', '/dashboard/logout', undefined, { Authorization: '', cookie })).status, 204);
-  assert.equal(await get({ cookie }), 401);
-});
+scenario(
+  'a cookie opens the API to our own pages only, until it is given back',
+  async ({ server }) => {
+    const cookie = await login(server);
+    const get = async (headers) =>
+      (
+        await rest(server, 'GET', '/openvidu/api/sessions', undefined, {
+          Authorization: '',
+          ...headers,
+        })
+      ).status;
+    assert.equal(await get({ cookie }), 200);
+    assert.equal(await get({ cookie, 'sec-fetch-site': 'same-origin' }), 200);
+    for (const foreign of [
+      { origin: 'https://evil.example' },
+      { 'sec-fetch-site': 'cross-site' },
+      { 'sec-fetch-site': 'same-site' },
+    ]) {
+      assert.equal(await get({ cookie, ...foreign }), 401, JSON.stringify(foreign));
+    }
+    assert.equal(await get({ cookie: 'madang_dashboard=made-up' }), 401);
+    assert.equal(
+      (await rest(server, 'POST', '/dashboard/logout', undefined, { Authorization: '', cookie }))
+        .status,
+      204,
+    );
+    assert.equal(await get({ cookie }), 401);
+  },
+);
 
 scenario('what has ended is found again, also after the server was killed', async (world) => {
   const settings = { MADANG_DATA_DIR: `${world.server.home}/killed` };
@@ -167,7 +212,8 @@ scenario('what has ended is found again, also after the server was killed', asyn
   await dashboard.until('its end', () => !dashboard.sessions.has('lesson'));
   const cookie = await login(first);
   const find = async (server, headers, text) =>
-    (await rest(server, 'GET', `/dashboard/api/history?text=${text}`, undefined, headers)).body.sessions;
+    (await rest(server, 'GET', `/dashboard/api/history?text=${text}`, undefined, headers)).body
+      .sessions;
   for (;;) {
     // It is written within a moment, and not before it is on the disk.
     const [found] = await find(first, { Authorization: '', cookie }, 'ANN');
@@ -183,10 +229,17 @@ scenario('what has ended is found again, also after the server was killed', asyn
 
   const second = await startServer(settings);
   const [found] = await find(second, {}, 'lesson');
-  const { body: story } = await rest(second, 'GET', `/dashboard/api/history/${found.key}?language=ko`);
+  const { body: story } = await rest(
+    second,
+    'GET',
+    `/dashboard/api/history/${found.key}?language=ko`,
+  );
   assert.equal(story.people.length, 2);
   assert.match(story.people[0].entries[0].text, /토큰/);
   const { body: all } = await rest(second, 'GET', '/dashboard/api/history.json');
-  assert.deepEqual(all.map(({ id }) => id), ['lesson']);
+  assert.deepEqual(
+    all.map(({ id }) => id),
+    ['lesson'],
+  );
   await second.stop();
 });

@@ -203,7 +203,7 @@ impl SessionDetail {
         let people = story.people.iter().filter(|person| which(person));
         Self {
             summary: SessionSummary::of(story, now),
-            entries: entries(story, &story.happened.list, language),
+            entries: entries(story, None, &story.happened.list, language),
             people: people.map(|person| PersonView::of(story, person, now, language, with_charts)).collect(),
             incomplete: story.incomplete,
         }
@@ -237,7 +237,7 @@ impl PersonView {
             quality: person.quality,
             publishes: legs(&person.published),
             receives: legs(&person.received),
-            entries: entries(story, &person.happened.list, language),
+            entries: entries(story, Some(person), &person.happened.list, language),
             findings: findings.iter().map(|finding| FindingView::of(story, &name, finding, language)).collect(),
         }
     }
@@ -310,12 +310,15 @@ impl PathView {
     }
 }
 
-fn entries(story: &Story, list: &[Happening], language: Language) -> Vec<Entry> {
+/// Whose stream something is about is said unless it is one's own.
+fn entries(story: &Story, of: Option<&Person>, list: &[Happening], language: Language) -> Vec<Entry> {
     list.iter()
         .map(|happening| {
             let publisher = happening.stream.as_ref().and_then(|stream| {
                 let is_it = |person: &&Person| stream.as_str().ends_with(person.connection.as_str());
-                story.people.iter().find(is_it).map(Person::name)
+                let publisher = story.people.iter().find(is_it)?;
+                let is_own = of.is_some_and(|own| own.connection == publisher.connection);
+                (!is_own).then(|| publisher.name())
             });
             let (code, level) = words::code(happening);
             Entry {

@@ -65,6 +65,8 @@ class Watch extends View {
   }
 
   private async join(): Promise<void> {
+    // An element that was in the page before its chunk was loaded learns only now whose it is.
+    await this.updateComplete;
     try {
       const path = `dashboard/api/sessions/${encodeURIComponent(this.sessionId)}/view`;
       const { token } = await post<{ token: string }>(path);
