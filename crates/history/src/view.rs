@@ -70,6 +70,9 @@ pub struct PersonView {
     pub findings: Vec<FindingView>,
 }
 
+/// Of a chart: when, bits in a second, losses in thousandths, ms there and back.
+pub type Point = (Millis, u64, Option<u16>, Option<u32>);
+
 /// A stream on its way.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -100,7 +103,7 @@ pub struct LegView {
     pub frozen_ms: u64,
     pub bytes: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub chart: Option<Vec<(Millis, u64, Option<u16>, Option<u32>)>>,
+    pub chart: Option<Vec<Point>>,
 }
 
 /// The way of media.
@@ -282,7 +285,7 @@ impl LegView {
     }
 }
 
-fn sample(sample: &Sample) -> (Millis, u64, Option<u16>, Option<u32>) {
+fn sample(sample: &Sample) -> Point {
     (sample.at, u64::from(sample.kbps) * 1000, sample.lost_permille, sample.round_trip_ms)
 }
 

@@ -477,7 +477,7 @@ fn stories_are_found_again_also_by_the_next_process() {
     let before = Some((other.ended_at.unwrap(), other.key()));
     assert_eq!(ids(Search { before, ..Search::default() }), ["room"]);
     assert_eq!(ids(Search { from: story.ended_at.unwrap() + 1, ..Search::default() }), ["other"]);
-    assert_eq!(store.list(&Search::default(), 1).unwrap().1, true);
+    assert!(store.list(&Search::default(), 1).unwrap().1, "there is one more");
     assert_eq!(store.find(&story.key()).unwrap().as_ref(), Some(&story));
     assert_eq!(store.find("nothing").unwrap(), None);
     assert_eq!(store.keys(&Search::default()).unwrap(), [other.key(), story.key()]);

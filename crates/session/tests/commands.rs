@@ -87,7 +87,11 @@ fn handle(registry: &mut Registry, command: Command) -> Vec<Effect> {
             Effect::Media(MediaCommand { op: MediaOperation::Publish { request, kinds, .. }, .. }) => {
                 registry.handle_media(MediaEvent::Answered { request, sdp: "answer".to_owned(), kinds }, NOW);
             }
-            Effect::Media(_) | Effect::Event(_) | Effect::Entered { .. } | Effect::Departed { .. } => {}
+            Effect::Media(_)
+            | Effect::Event(_)
+            | Effect::Noticed(_)
+            | Effect::Entered { .. }
+            | Effect::Departed { .. } => {}
             Effect::Reply { asker, client, result } => {
                 let text = serde_json::to_string(&result).expect("so is an answer");
                 assert_eq!(serde_json::from_str::<Result<Reply, Refusal>>(&text).expect("and comes back"), result);

@@ -130,7 +130,7 @@ async fn a_call_is_seen_in_order_under_the_names_that_applications_know() {
     let seen = seen.await;
     let milestones: Vec<&Seen> =
         seen.iter().map(|one| &one.what).filter(|what| !matches!(what, Seen::Statistics(_))).collect();
-    let [Seen::Path(path), rest @ ..] = &milestones[..] else { panic!("{milestones:?}") };
+    let [Seen::Checked, Seen::Path(path), rest @ ..] = &milestones[..] else { panic!("{milestones:?}") };
     assert_eq!(
         (path.protocol, path.local, path.remote),
         (PathProtocol::Udp, server.server.media_address(), ann.address)

@@ -43,6 +43,7 @@ fn a_call_is_told_from_its_path_to_its_end() {
         let published: Vec<Seen> = published.into_iter().filter(|what| !asked(what)).collect();
         let first = |kind| Seen::FirstPacket { kind };
         let expected = [
+            Seen::Checked,
             path(&call, ann, told),
             Seen::Connected,
             first(MediaKind::Audio),
@@ -52,6 +53,7 @@ fn a_call_is_told_from_its_path_to_its_end() {
         assert_eq!(published, expected);
         let received = milestones(&call, bob);
         let expected = [
+            Seen::Checked,
             path(&call, bob, told),
             Seen::Connected,
             first(MediaKind::Audio),

@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use rust_embed::RustEmbed;
 
 use super::ROOT;
+use crate::http::error::ApiError;
 use crate::http::pages::embedded::{Keeping, serve};
 use crate::http::request::caller::is_secure;
 use crate::logins::Logins;
@@ -59,11 +60,14 @@ pub(super) async fn elsewhere() -> Response {
     (StatusCode::PERMANENT_REDIRECT, [(LOCATION, ROOT)]).into_response()
 }
 
-pub(super) async fn asset(Path(name): Path<String>, headers: HeaderMap) -> Response {
+pub(super) async fn asset(Path(name): Path<String>, headers: HeaderMap) -> Result<Response, ApiError> {
     let keeping = if name.starts_with(HASHED) { Keeping::Forever } else { Keeping::Asking };
     match Files::get(&name) {
-        Some(file) => serve(file, &name, keeping, &headers),
-        None => StatusCode::NOT_FOUND.into_response(),
+        Some(file) => Ok(serve(file, &name, keeping, &headers)),
+        None => {
+            let message = format_args!("There is no such file of the dashboard: {name}");
+            Err(ApiError::unhandled(StatusCode::NOT_FOUND, message, format!("{ROOT}{name}")))
+        }
     }
 }
 

@@ -16,7 +16,7 @@ fn unhandled() -> Vec<(Request, u16, Option<&'static str>)> {
         (request("GET", "/openvidu/api"), 404, None),
         (request("GET", "/openvidu/api/Sessions"), 404, None),
         (request("GET", "/sessions//"), 404, None),
-        (request("GET", "/dashboard/"), 404, None),
+        (request("GET", "/dashboard/nothing"), 404, None),
         (request("GET", "/openvidu/recordings/x/x.mp4"), 404, None),
         (request("GET", "/openvidu/cdr/CDR.2020-01-01_00-00-00.log"), 404, None),
         (request("POST", "/sessions").json("{"), 400, None),

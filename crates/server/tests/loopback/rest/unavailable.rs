@@ -110,8 +110,8 @@ async fn what_other_deployments_have_is_not_found() {
         "/openvidu/layouts/index.html",
         "/openvidu/inspector-api/x",
         "/openvidu/multi-master/x",
-        "/dashboard/",
-        "/inspector",
+        "/dashboard/nothing",
+        "/inspector/nothing",
         "/kibana",
     ] {
         let answer = server.get(path).await;
