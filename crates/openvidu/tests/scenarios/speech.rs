@@ -386,6 +386,8 @@ fn a_process_that_is_started_anew_is_nobodys_business() {
     call.hush();
     let job = latest(&call);
     report(&mut call, job, JobNews::Restarting { why: "killed".to_owned() });
+    listen(&mut call, "ann", "ann", EN);
+    assert_eq!(call.inbox("ann"), ["ok"], "it goes on by itself");
     ready(&mut call);
     none(call.inbox("bob"));
     say(&mut call, job, "on we go", false);

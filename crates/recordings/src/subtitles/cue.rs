@@ -326,6 +326,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
         #[test]
         fn no_letter_is_lost_and_no_line_is_too_long(
             text in "[a-z가-힣ぁ-ん<>&\u{301} \n.,。-]{0,300}",

@@ -161,9 +161,8 @@ impl Context {
 
     /// Words of its speaker are lost to the recordings that it is heard for.
     pub(super) fn miss_words_of(&mut self, job: JobId, why: &str, now: Time) {
-        let Some(recogniser) = self.speech.recognisers.get_mut(&job) else { return };
+        let Some(recogniser) = self.speech.recognisers.get(&job) else { return };
         let speaker = recogniser.speaker;
-        recogniser.is_ready = false;
         let recordings: BTreeSet<_> = recogniser.hearings.iter().map(|hearing| hearing.recording).collect();
         for recording in recordings {
             self.miss_words(recording, speaker, why, now);

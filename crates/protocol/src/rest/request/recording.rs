@@ -109,7 +109,11 @@ impl PartialSchema for NewRecordingDefaults {
             .item(sound_only)
             .item(individual.property("hasVideo", yes()))
             .item(composed.property("hasVideo", yes()));
-        AllOfBuilder::new().item(all).item(rules).into()
+        let without_words = any_of([Type::String, Type::Null]).max_length(Some(0));
+        let words_are_heard = AnyOfBuilder::new()
+            .item(one(Type::Object).property("hasAudio", yes()))
+            .item(one(Type::Object).property("subtitles", without_words));
+        AllOfBuilder::new().item(all).item(rules).item(words_are_heard).into()
     }
 }
 
