@@ -285,7 +285,7 @@ fn kinds(audio: bool, video: bool, source: &str) -> String {
         _ => "카메라",
     };
     match (audio, video) {
-        (true, true) => format!("{picture}와(과) 소리"),
+        (true, true) => format!("{picture}·소리"),
         (false, true) => format!("{picture}(소리 없음)"),
         _ => "소리".to_owned(),
     }
