@@ -1,25 +1,10 @@
-//! In which language findings are put into words.
+//! Puts findings into words, in the language that is asked for.
 
 use protocol::checkup::Check;
+pub use protocol::language::Language;
 
 use super::finding::Finding;
 use super::{english, korean};
-
-/// The language of findings.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Language {
-    /// English.
-    English,
-    /// Korean.
-    Korean,
-}
-
-impl Language {
-    /// Of a name such as `ko_KR.UTF-8` or `en`; English for all others.
-    pub fn of(name: &str) -> Self {
-        if name.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("ko")) { Self::Korean } else { Self::English }
-    }
-}
 
 impl Finding {
     /// In words.

@@ -8,7 +8,7 @@ use protocol::id::{ConnectionId, SessionId, StreamId};
 use protocol::media::{MediaKind, TransportObservation, TransportStatistics};
 use session::command::StreamChangeMeaning;
 use session::refusal::MediaDirection;
-use session::{Attempt, MediaLeg, MediaObservation, Notice, Noticed, Refusal, Whom};
+use session::{Attempt, MediaLeg, MediaObservation, Notice, Noticed, Refusal, Whom, owner_in};
 
 use crate::fact::Fact;
 use crate::incident::{Incident, Incidents, Trouble, Troubles};
@@ -238,7 +238,9 @@ impl Chronicle {
             Noticed::Negotiating { stream, direction } => {
                 let (legs, from) = match direction {
                     MediaDirection::Publishing => (&mut person.published, connection.clone()),
-                    MediaDirection::Subscribing => (&mut person.received, publisher_of(&stream)),
+                    MediaDirection::Subscribing => {
+                        (&mut person.received, owner_in(stream.as_str()).unwrap_or_default().into())
+                    }
                 };
                 open_leg(legs, &stream, &from, now).renegotiate(now);
                 if direction == MediaDirection::Subscribing {
@@ -329,12 +331,6 @@ fn open_leg<'a>(legs: &'a mut Vec<Leg>, stream: &StreamId, from: &ConnectionId, 
         legs.len() - 1
     });
     &mut legs[index]
-}
-
-/// Ids of streams end with their publisher's.
-fn publisher_of(stream: &StreamId) -> ConnectionId {
-    let id = stream.as_str();
-    id.rfind("con_").or_else(|| id.rfind("ipc_")).map_or(id, |at| &id[at..]).into()
 }
 
 fn wanted(attempt: Attempt) -> Wanted {

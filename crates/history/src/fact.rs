@@ -1,6 +1,9 @@
 //! What a chronicle is told.
 
+use std::sync::Arc;
+
 use protocol::event::{Event, EventStamp};
+use protocol::media::TransportObservation;
 use session::{MediaObservation, Notice};
 
 use crate::incident::Incident;
@@ -13,7 +16,7 @@ pub enum Fact {
     /// What nobody is told.
     Notice(Notice),
     /// What was seen of media.
-    Media(MediaObservation),
+    Media(Arc<MediaObservation>),
     /// A session that nobody joined is gone.
     Collected(EventStamp),
     /// Something outside of sessions.
@@ -23,6 +26,6 @@ pub enum Fact {
 impl Fact {
     /// Others of its kind follow soon, which say the same more recently.
     pub(crate) fn is_repeated(&self) -> bool {
-        matches!(self, Self::Media(MediaObservation { what: protocol::media::TransportObservation::Statistics(_), .. }))
+        matches!(self, Self::Media(seen) if matches!(seen.what, TransportObservation::Statistics(_)))
     }
 }

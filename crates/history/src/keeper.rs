@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use std::{io, thread};
 
 use protocol::event::Reason;
+use protocol::language::Language;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
@@ -19,7 +20,6 @@ use crate::fact::Fact;
 use crate::store::{Bounds, Store, StoreError};
 use crate::story::{Millis, Story, What};
 use crate::view::{IncidentView, SessionDetail, SessionSummary};
-use crate::words::Language;
 
 /// Facts and questions on their way.
 const QUEUE: usize = 16_384;
@@ -56,10 +56,16 @@ pub struct History {
     store: Option<Store>,
 }
 
-/// The thread does not answer: it has ended, or has too much to do.
+/// Why a question is not answered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("the history does not answer now")]
-pub struct Unavailable;
+pub enum Unavailable {
+    /// The thread has ended, or has too much to do.
+    #[error("the history does not answer now")]
+    Busy,
+    /// What the disk says has been logged.
+    #[error("The history cannot be read: the log says why")]
+    Unreadable,
+}
 
 #[derive(Debug, Default)]
 struct Shared {
@@ -144,8 +150,8 @@ impl History {
     ) -> Result<R, Unavailable> {
         let (answer, answered) = oneshot::channel();
         let ask = Input::Ask(Box::new(move |keeper| drop(answer.send(question(keeper)))));
-        self.send(ask).map_err(|_| Unavailable)?;
-        answered.await.map_err(|_| Unavailable)
+        self.send(ask).map_err(|_| Unavailable::Busy)?;
+        answered.await.map_err(|_| Unavailable::Busy)
     }
 
     /// Sessions that go on: which there are, and those that have changed since.
@@ -204,21 +210,30 @@ impl History {
     /// The story of a session that has ended, if it is kept.
     ///
     /// # Errors
-    /// See [`Unavailable`]; what the disk says is logged.
+    /// See [`Unavailable`].
     pub async fn ended(&self, key: String) -> Result<Option<Story>, Unavailable> {
         let wanted = key.clone();
         let gathered = self.ask(move |keeper| keeper.ended.iter().find(|story| story.key() == wanted).cloned()).await?;
-        let (Some(store), None) = (self.store.clone(), &gathered) else { return Ok(gathered) };
-        let found = tokio::task::spawn_blocking(move || store.find(&key)).await.map_err(|_| Unavailable)?;
-        found.map_err(|error| {
-            tracing::error!(%error, "the history of sessions cannot be read");
-            Unavailable
-        })
+        if gathered.is_some() {
+            return Ok(gathered);
+        }
+        Ok(self.read(move |store| store.find(&key)).await?.flatten())
     }
 
-    /// The stories of sessions that have ended. Reading takes time, and a thread that may wait.
-    pub fn store(&self) -> Option<&Store> {
-        self.store.as_ref()
+    /// Reads stories of sessions that have ended, on a thread that may wait for the disk. `None`: none are kept.
+    ///
+    /// # Errors
+    /// See [`Unavailable`].
+    pub async fn read<R: Send + 'static>(
+        &self,
+        reading: impl FnOnce(&Store) -> Result<R, StoreError> + Send + 'static,
+    ) -> Result<Option<R>, Unavailable> {
+        let Some(store) = self.store.clone() else { return Ok(None) };
+        let read = tokio::task::spawn_blocking(move || reading(&store)).await.map_err(|_| Unavailable::Busy)?;
+        read.map(Some).map_err(|error| {
+            tracing::error!(%error, "the history of sessions cannot be read");
+            Unavailable::Unreadable
+        })
     }
 
     /// Everything that was told is written, but not for longer than that.

@@ -90,11 +90,8 @@ impl Store {
     /// # Errors
     /// What the disk says; that another process has it; that it is none of ours.
     pub fn open(path: &Path, bounds: Bounds) -> Result<Self, StoreError> {
-        let mut database = Database::builder().set_cache_size(CACHE).create(path)?;
-        // What was removed is given back to the disk; if not, the file is as good.
-        if let Err(error) = database.compact() {
-            tracing::debug!(%error, "the history is not compacted");
-        }
+        // Room that became free is used again: it need not be given back to the disk at each start.
+        let database = Database::builder().set_cache_size(CACHE).create(path)?;
         let writing = database.begin_write()?;
         writing.open_table(STORIES)?;
         writing.open_table(OPEN)?;

@@ -395,11 +395,6 @@ impl Story {
         self.people.iter_mut().find(|person| person.connection == *connection)
     }
 
-    /// Those who are there.
-    pub fn present(&self) -> impl Iterator<Item = &Person> {
-        self.people.iter().filter(|person| person.is_present())
-    }
-
     /// Somebody has ever come.
     pub(crate) fn was_used(&self) -> bool {
         self.forgotten_people > 0 || self.people.iter().any(|person| person.joined_at.is_some())

@@ -1,14 +1,16 @@
 //! Stories as pages get them: in one language, with what they mean. `web/dashboard/src/protocol.ts` has the same.
 
 use serde::Serialize;
+use session::owner_in;
 
+use protocol::language::Language;
 use protocol::media::{Layer, MediaPath, PathProtocol, PicturePause};
 
 use crate::chronicle::Live;
 use crate::diagnosis::{self, Finding, Lacks, Level};
 use crate::incident::Incidents;
 use crate::story::{Happening, Kind, Leg, Millis, Person, Sample, Story};
-use crate::words::{self, Language, Told};
+use crate::words::{self, Told};
 
 /// Of a session, names enough to recognise it by.
 const NAMES: usize = 12;
@@ -155,13 +157,24 @@ pub struct IncidentView {
     pub advice: String,
 }
 
+/// What is found of each person of a story, in their order.
+fn diagnosed(story: &Story, now: Millis) -> Vec<Vec<Finding>> {
+    story.people.iter().map(|person| diagnosis::findings(story, person, now)).collect()
+}
+
 impl SessionSummary {
     /// Of a story at that time.
     pub fn of(story: &Story, now: Millis) -> Self {
+        Self::with(story, &diagnosed(story, now))
+    }
+
+    fn with(story: &Story, found: &[Vec<Finding>]) -> Self {
         let open = |legs: &[Leg]| legs.iter().filter(|leg| leg.closed_at.is_none()).count();
-        let levels = story.people.iter().filter(|person| story.ended_at.is_some() || is_shown(person));
-        let levels: Vec<_> = levels
-            .filter_map(|person| diagnosis::findings(story, person, now).iter().map(|it| it.cause.level()).max())
+        // Of a session that goes on, those who have left are no trouble any more.
+        let shown =
+            story.people.iter().zip(found).filter(|(person, _)| story.ended_at.is_some() || person.left_at.is_none());
+        let levels: Vec<_> = shown
+            .filter_map(|(_, findings)| findings.iter().map(|it| it.cause.level()).max())
             .filter(|level| *level > Level::Info)
             .collect();
         let is_counted =
@@ -186,11 +199,12 @@ impl SessionSummary {
 }
 
 impl SessionDetail {
-    /// With everybody, or with those of a live story whom something happened to since that revision.
-    pub fn of(story: &Story, now: Millis, language: Language) -> Self {
-        Self::with(story, now, language, |_| true, true)
+    /// Of a session that has ended, with everybody.
+    pub fn of_ended(story: &Story, language: Language) -> Self {
+        Self::with(story, story.ended_at.unwrap_or(story.created_at), language, |_| true, true)
     }
 
+    /// Of one that goes on, with those whom something happened to since that revision.
     pub(crate) fn since(live: &Live, revision: u64, now: Millis, language: Language) -> Self {
         let is_new = |person: &Person| live.people.get(&person.connection).is_none_or(|at| *at > revision);
         Self::with(&live.story, now, language, is_new, revision == 0)
@@ -203,26 +217,23 @@ impl SessionDetail {
         which: impl Fn(&Person) -> bool,
         with_charts: bool,
     ) -> Self {
-        let people = story.people.iter().filter(|person| which(person));
+        let found = diagnosed(story, now);
+        let people = story.people.iter().zip(&found).filter(|(person, _)| which(person));
         Self {
-            summary: SessionSummary::of(story, now),
+            summary: SessionSummary::with(story, &found),
             entries: entries(story, None, &story.happened.list, language),
-            people: people.map(|person| PersonView::of(story, person, now, language, with_charts)).collect(),
+            people: people
+                .map(|(person, findings)| PersonView::of(story, person, findings, language, with_charts))
+                .collect(),
             incomplete: story.incomplete,
         }
     }
 }
 
-/// Whose findings count while a session goes on.
-fn is_shown(person: &Person) -> bool {
-    person.left_at.is_none()
-}
-
 impl PersonView {
-    fn of(story: &Story, person: &Person, now: Millis, language: Language, with_charts: bool) -> Self {
+    fn of(story: &Story, person: &Person, findings: &[Finding], language: Language, with_charts: bool) -> Self {
         let name = person.name();
         let legs = |legs: &[Leg]| legs.iter().map(|leg| LegView::of(leg, with_charts)).collect();
-        let findings = diagnosis::findings(story, person, now);
         Self {
             connection: person.connection.to_string(),
             name: name.clone(),
@@ -318,8 +329,7 @@ fn entries(story: &Story, of: Option<&Person>, list: &[Happening], language: Lan
     list.iter()
         .map(|happening| {
             let publisher = happening.stream.as_ref().and_then(|stream| {
-                let is_it = |person: &&Person| stream.as_str().ends_with(person.connection.as_str());
-                let publisher = story.people.iter().find(is_it)?;
+                let publisher = story.person(owner_in(stream.as_str())?)?;
                 let is_own = of.is_some_and(|own| own.connection == publisher.connection);
                 (!is_own).then(|| publisher.name())
             });
@@ -328,7 +338,7 @@ fn entries(story: &Story, of: Option<&Person>, list: &[Happening], language: Lan
                 at: happening.at,
                 code,
                 level: level_word(level),
-                text: language.happening(&happening.what, publisher.as_deref()),
+                text: words::happening(language, &happening.what, publisher.as_deref()),
                 stream: happening.stream.as_ref().map(ToString::to_string),
             }
         })
@@ -337,7 +347,7 @@ fn entries(story: &Story, of: Option<&Person>, list: &[Happening], language: Lan
 
 impl FindingView {
     fn of(story: &Story, name: &str, finding: &Finding, language: Language) -> Self {
-        let Told { sentence, advice } = language.finding(story, name, finding);
+        let Told { sentence, advice } = words::finding(language, story, name, finding);
         Self {
             code: finding.cause.code(),
             level: level_word(finding.cause.level()),
@@ -359,7 +369,7 @@ impl FindingView {
 impl IncidentView {
     /// In that language.
     pub fn of(incidents: &Incidents, language: Language) -> Self {
-        let Told { sentence, advice } = language.incident(incidents);
+        let Told { sentence, advice } = words::incident(language, incidents);
         Self {
             code: incidents.incident.trouble.code(),
             at: incidents.at,

@@ -9,12 +9,13 @@ use history::diagnosis::{Lacks, findings};
 use history::fact::Fact;
 use history::store::{Bounds, Search, Store};
 use history::story::Story;
-use history::words::Language;
+use history::words;
 use protocol::event::{
     Closing, Direction, Event, EventClosed, EventOpened, EventStamp, Participant, PublishedVideo, Reason,
     WebRtcConnection,
 };
 use protocol::id::ConnectionId;
+use protocol::language::Language;
 use protocol::media::{
     MediaKind, MediaPath, PathProtocol, PicturePause, StreamStatistics, TransportObservation, TransportStatistics,
 };
@@ -72,16 +73,9 @@ impl Telling {
 
     fn join(&mut self, who: &str, ip: &str, role: Role) {
         self.notice(who, Noticed::Invited { role, data: String::new() });
-        let participant = Participant {
-            connection: who.into(),
-            location: "unknown".to_owned(),
-            ip: ip.to_owned(),
-            platform: "Chrome on Linux".to_owned(),
-            client_data: who.trim_start_matches("con_").to_owned(),
-            server_data: String::new(),
-        };
+        let subject = participant(who, ip);
         let stamp = self.stamp();
-        self.event(Event::ParticipantJoined(EventOpened { stamp, subject: Arc::new(participant) }));
+        self.event(Event::ParticipantJoined(EventOpened { stamp, subject }));
     }
 
     /// Somebody who is there for others.
@@ -111,7 +105,7 @@ impl Telling {
     fn saw(&mut self, who: &str, stream: &str, what: TransportObservation) {
         let direction = if stream.ends_with(who) { MediaDirection::Publishing } else { MediaDirection::Subscribing };
         let leg = MediaLeg { session: "room".into(), connection: who.into(), stream: stream.into(), direction };
-        self.chronicle.tell(Fact::Media(MediaObservation { leg, what }), self.at());
+        self.chronicle.tell(Fact::Media(Arc::new(MediaObservation { leg, what })), self.at());
     }
 
     fn connect(&mut self, who: &str, stream: &str) {
@@ -154,16 +148,9 @@ impl Telling {
     /// The end of it, at once.
     fn end(mut self) -> Story {
         for who in [ANN, BOB] {
-            let subject = Participant {
-                connection: who.into(),
-                location: String::new(),
-                ip: String::new(),
-                platform: String::new(),
-                client_data: String::new(),
-                server_data: String::new(),
-            };
+            let subject = participant(who, "");
             let closing = self.closing(Reason::SessionClosedByServer);
-            self.event(Event::ParticipantLeft(EventClosed { closing, subject: Arc::new(subject) }));
+            self.event(Event::ParticipantLeft(EventClosed { closing, subject }));
         }
         let closing = self.closing(Reason::SessionClosedByServer);
         self.event(Event::SessionDestroyed(closing)).expect("somebody was there")
@@ -176,7 +163,7 @@ impl Telling {
         let found = findings(&story, person, u64::MAX);
         for finding in &found {
             for language in [Language::English, Language::Korean] {
-                let told = language.finding(&story, &person.name(), finding);
+                let told = words::finding(language, &story, &person.name(), finding);
                 assert!(told.sentence.contains("Ann") || told.sentence.contains("Bob"), "{told:?}");
                 assert!(!told.sentence.contains("  ") && !told.advice.contains("  "), "{told:?}");
             }
@@ -184,6 +171,28 @@ impl Telling {
         let found = found.into_iter().filter(|finding| finding.cause.code() != "only-watches");
         found.map(|finding| (finding.cause.code(), finding.about, finding.lacks)).collect()
     }
+}
+
+fn lacks_codec(who: &str, direction: MediaDirection) -> Box<Refusal> {
+    Box::new(Refusal::CodecMissing {
+        codec: ForcedVideoCodec::H264,
+        connection: who.into(),
+        direction,
+        session: "room".into(),
+        sdp: String::new(),
+    })
+}
+
+/// Named after its connection.
+fn participant(who: &str, ip: &str) -> Arc<Participant> {
+    Arc::new(Participant {
+        connection: who.into(),
+        location: "unknown".to_owned(),
+        ip: ip.to_owned(),
+        platform: "Chrome on Linux".to_owned(),
+        client_data: who.trim_start_matches("con_").to_owned(),
+        server_data: String::new(),
+    })
 }
 
 fn path() -> MediaPath {
@@ -238,13 +247,7 @@ fn what_is_wrong_with_a_publisher_is_told_of_the_publisher() {
         ),
         (
             |call| {
-                let refusal = Box::new(Refusal::CodecMissing {
-                    codec: ForcedVideoCodec::H264,
-                    connection: ANN.into(),
-                    direction: MediaDirection::Publishing,
-                    session: "room".into(),
-                    sdp: String::new(),
-                });
+                let refusal = lacks_codec(ANN, MediaDirection::Publishing);
                 call.notice(ANN, Noticed::Refused { attempt: Attempt::Publish, refusal });
             },
             "publisher-lacks-codec",
@@ -339,13 +342,7 @@ fn what_is_wrong_with_a_publisher_is_told_of_the_publisher() {
 fn what_is_wrong_on_the_way_to_one_subscriber_is_told_of_that_one() {
     type Fault = fn(&mut Telling);
     let codec = |call: &mut Telling| {
-        let refusal = Box::new(Refusal::CodecMissing {
-            codec: ForcedVideoCodec::H264,
-            connection: BOB.into(),
-            direction: MediaDirection::Subscribing,
-            session: "room".into(),
-            sdp: String::new(),
-        });
+        let refusal = lacks_codec(BOB, MediaDirection::Subscribing);
         call.notice(BOB, Noticed::Refused { attempt: Attempt::Receive { stream: ANNS.to_owned() }, refusal });
     };
     let faults: [(Fault, &str, Lacks); 8] = [
@@ -535,14 +532,7 @@ async fn a_session_goes_on_in_memory_and_ends_on_the_disk() {
     let history = history::OpenHistory::open(options).unwrap().start(START).unwrap();
     let stamp = EventStamp { session: "room".into(), session_created_at: START, timestamp: START };
     history.tell(Fact::Event(Event::SessionCreated(stamp.clone())), START);
-    let subject = Arc::new(Participant {
-        connection: ANN.into(),
-        location: String::new(),
-        ip: "192.0.2.9".to_owned(),
-        platform: String::new(),
-        client_data: "Ann".to_owned(),
-        server_data: String::new(),
-    });
+    let subject = participant(ANN, "192.0.2.9");
     history.tell(Fact::Event(Event::ParticipantJoined(EventOpened { stamp: stamp.clone(), subject })), START);
     let overview = history.overview(0, START).await.unwrap();
     assert_eq!((overview.ids, overview.changed[0].names.clone()), (vec!["room".to_owned()], vec!["Ann".to_owned()]));
@@ -555,5 +545,5 @@ async fn a_session_goes_on_in_memory_and_ends_on_the_disk() {
     let key = detail.summary.key;
     assert!(history.ended(key.clone()).await.unwrap().is_some(), "also before it is written");
     history.clone().close(Duration::from_secs(60)).await;
-    assert_eq!(history.store().unwrap().keys(&Search::default()).unwrap(), [key]);
+    assert_eq!(history.read(|store| store.keys(&Search::default())).await.unwrap(), Some(vec![key]));
 }

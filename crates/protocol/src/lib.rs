@@ -7,6 +7,7 @@
 //! * [`event`]: what happened, for the CDR file and for webhooks.
 //! * [`filter`]: how a stream's filter is described.
 //! * [`job`]: live work with media in a process of its own, such as filters and cameras.
+//! * [`language`]: in which language people are told what is found.
 //! * [`media`]: commands to and events from a media worker.
 //! * [`name`]: what participants are called in composed pictures.
 //! * [`recording`]: the same for the recorder, and recordings as REST and disks show them.
@@ -21,6 +22,7 @@ pub mod event;
 pub mod filter;
 pub mod id;
 pub mod job;
+pub mod language;
 pub mod media;
 pub mod model;
 pub mod name;

@@ -485,6 +485,7 @@ impl ControlLoop {
             }
             Effect::Observed(observation) => {
                 self.metrics.saw(&observation);
+                let observation = Arc::new(observation);
                 self.accounts.note(|| Fact::Media(observation.clone()), self.clock.now());
                 self.observers.tell(observation);
                 return None;

@@ -27,10 +27,10 @@ impl MediaObservers {
         self.0.subscribe()
     }
 
-    pub(crate) fn tell(&self, observation: MediaObservation) {
+    pub(crate) fn tell(&self, observation: Arc<MediaObservation>) {
         log(&observation);
         // Nobody may be watching.
-        let _ = self.0.send(Arc::new(observation));
+        let _ = self.0.send(observation);
     }
 }
 
@@ -65,7 +65,7 @@ mod tests {
             stream: "str".into(),
             direction: MediaDirection::Publishing,
         };
-        let tell = |what| observers.tell(MediaObservation { leg: leg.clone(), what });
+        let tell = |what| observers.tell(Arc::new(MediaObservation { leg: leg.clone(), what }));
         tell(TransportObservation::Connected);
         let (mut slow, mut quick) = (observers.watch(), observers.watch());
         for n in 0..2 * CAPACITY {

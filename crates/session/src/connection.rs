@@ -155,7 +155,7 @@ impl Participant {
 pub(crate) const CAMERA: &str = "ipc_IPCAM_";
 
 /// The connection id at the end of a stream id: all that counts in it when subscribing.
-pub(crate) fn owner_in(stream: &str) -> Option<&str> {
+pub fn owner_in(stream: &str) -> Option<&str> {
     // What a camera is called may contain anything.
     let start = stream.find(CAMERA).or_else(|| stream.rfind("con_"))?;
     Some(&stream[start..])

@@ -30,6 +30,7 @@ pub use broadcast::{BroadcastRefusal, BroadcastSettings, BroadcastStartFailure};
 pub use caller::{CallerView, NoCaller, NoProspect, Prospect};
 pub use camera::{CameraChange, CameraState};
 pub use command::{Asker, CallId, ClientCommand, ClientHandle, Command, SocketId};
+pub use connection::owner_in;
 pub use defect::Defect;
 pub use effect::{Effect, PeerInfo};
 pub use guest_room::GuestRefusal;

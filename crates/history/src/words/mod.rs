@@ -3,19 +3,11 @@
 mod english;
 mod korean;
 
+use protocol::language::Language;
+
 use crate::diagnosis::Finding;
 use crate::incident::Incidents;
 use crate::story::{Happening, Story, What};
-
-/// In which language.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Language {
-    /// English.
-    #[default]
-    English,
-    /// Korean.
-    Korean,
-}
 
 /// Why, and what to do about it. Nothing to do is an empty text.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -26,38 +18,31 @@ pub struct Told {
     pub advice: String,
 }
 
-impl Language {
-    /// Of a name such as `ko_KR.UTF-8` or `en`; English for all others.
-    pub fn of(name: &str) -> Self {
-        if name.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("ko")) { Self::Korean } else { Self::English }
-    }
+/// A finding about somebody of this name.
+pub fn finding(language: Language, story: &Story, name: &str, finding: &Finding) -> Told {
+    let other = finding.about.as_ref().and_then(|about| story.person(about.as_str()));
+    let other = other.map_or_else(String::new, crate::story::Person::name);
+    let (sentence, advice) = match language {
+        Language::English => english::finding(name, &other, finding),
+        Language::Korean => korean::finding(name, &other, finding),
+    };
+    Told { sentence, advice }
+}
 
-    /// A finding about somebody of this name.
-    pub fn finding(self, story: &Story, name: &str, finding: &Finding) -> Told {
-        let other = finding.about.as_ref().and_then(|about| story.person(about.as_str()));
-        let other = other.map_or_else(String::new, crate::story::Person::name);
-        let (sentence, advice) = match self {
-            Self::English => english::finding(name, &other, finding),
-            Self::Korean => korean::finding(name, &other, finding),
-        };
-        Told { sentence, advice }
-    }
+/// What goes wrong outside of sessions.
+pub fn incident(language: Language, incidents: &Incidents) -> Told {
+    let (sentence, advice) = match language {
+        Language::English => english::incident(incidents),
+        Language::Korean => korean::incident(incidents),
+    };
+    Told { sentence, advice }
+}
 
-    /// What goes wrong outside of sessions.
-    pub fn incident(self, incidents: &Incidents) -> Told {
-        let (sentence, advice) = match self {
-            Self::English => english::incident(incidents),
-            Self::Korean => korean::incident(incidents),
-        };
-        Told { sentence, advice }
-    }
-
-    /// An entry of a timeline. `from` is the name of the stream's publisher, if it is somebody else.
-    pub fn happening(self, what: &What, from: Option<&str>) -> String {
-        match self {
-            Self::English => english::happening(what, from),
-            Self::Korean => korean::happening(what, from),
-        }
+/// An entry of a timeline. `from` is the name of the stream's publisher, if it is somebody else.
+pub fn happening(language: Language, what: &What, from: Option<&str>) -> String {
+    match language {
+        Language::English => english::happening(what, from),
+        Language::Korean => korean::happening(what, from),
     }
 }
 

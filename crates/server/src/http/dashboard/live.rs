@@ -16,7 +16,7 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use history::History;
 use history::keeper::Unavailable;
 use history::view::{IncidentView, SessionDetail, SessionSummary};
-use history::words::Language;
+use protocol::language::Language;
 use serde::{Deserialize, Serialize};
 use session::question::TakeCensus;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};

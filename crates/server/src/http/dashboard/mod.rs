@@ -10,8 +10,11 @@ mod settings;
 mod view;
 
 use axum::Router;
+use axum::http::Uri;
 use axum::routing::{get, post};
+use protocol::language::Language;
 
+use crate::http::request::query;
 use crate::state::AppState;
 
 /// The page itself; what is below it is relative to this.
@@ -36,6 +39,6 @@ pub(crate) fn routes() -> Router<AppState> {
 }
 
 /// In which language a request wants to be answered: `language=ko`.
-fn language(uri: &axum::http::Uri) -> ::history::words::Language {
-    crate::http::request::query::text(uri, "language").map(::history::words::Language::of).unwrap_or_default()
+fn language(uri: &Uri) -> Language {
+    query::text(uri, "language").map(Language::of).unwrap_or_default()
 }

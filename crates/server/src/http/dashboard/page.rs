@@ -21,8 +21,6 @@ use crate::logins::Logins;
 struct Files;
 
 const INDEX: &str = "index.html";
-/// The build gives these names that change with their content.
-const HASHED: &str = "assets/";
 
 /// The page plays recordings of ours, shows what comes by WebRTC, and needs nothing from elsewhere; a recording in a bucket comes
 /// through us, too. The styles are those that openvidu-browser sets on elements.
@@ -61,7 +59,7 @@ pub(super) async fn elsewhere() -> Response {
 }
 
 pub(super) async fn asset(Path(name): Path<String>, headers: HeaderMap) -> Result<Response, ApiError> {
-    let keeping = if name.starts_with(HASHED) { Keeping::Forever } else { Keeping::Asking };
+    let keeping = Keeping::of(&name);
     match Files::get(&name) {
         Some(file) => Ok(serve(file, &name, keeping, &headers)),
         None => {

@@ -59,8 +59,7 @@ pub(crate) async fn check(
     next: Next,
 ) -> Response {
     let Some(given) = credentials(request.headers()) else {
-        let own = requested_origin(request.headers(), request.extensions(), settings.server_port);
-        if forgery::is_of_own_page(request.headers(), &own) && logins.has(request.headers(), Instant::now()) {
+        if is_logged_in(&logins, &settings, &request) {
             request.extensions_mut().insert(Authenticated);
             return next.run(request).await;
         }
@@ -94,6 +93,13 @@ pub(crate) async fn check(
             response
         }
     }
+}
+
+/// Whether it comes from a page of ours, in a browser that has shown the secret to the dashboard.
+fn is_logged_in(logins: &Logins, config: &Config, request: &Request) -> bool {
+    let headers = request.headers();
+    let own = || requested_origin(headers, request.extensions(), config.server_port);
+    logins.has(headers, Instant::now()) && forgery::is_of_own_page(headers, &own())
 }
 
 fn wrong_secret(ip: IpAddr) -> Fact {

@@ -4,6 +4,8 @@
 //! one: POST, and the type of a form or none. With a password of its own it cannot get past us in another way, since
 //! preflights are answered without `Access-Control-Allow-Credentials`. So pages that call the REST API with a password that
 //! their script has, as tutorials do, go on working: they send JSON.
+//!
+//! A WebSocket is opened by a GET without asking, too, and its page reads what comes: those here are for our own pages.
 
 use axum::body::HttpBody as _;
 use axum::extract::{Request, State};
@@ -43,7 +45,11 @@ pub(crate) async fn check(
             ApiError::unhandled(StatusCode::UNSUPPORTED_MEDIA_TYPE, message, path)
         }
         Verdict::Forged => {
-            let message = "A page of another origin may send this only as JSON (Content-Type: application/json)";
+            let message = if asked.method.is_safe() {
+                "A page of another origin may not open this"
+            } else {
+                "A page of another origin may send this only as JSON (Content-Type: application/json)"
+            };
             ApiError::described(StatusCode::FORBIDDEN, message, path)
         }
     };
@@ -75,7 +81,9 @@ enum Verdict {
 impl Asked<'_> {
     fn judge(&self, own: &Origin) -> Verdict {
         if self.method.is_safe() {
-            return Verdict::Fine;
+            // Answers are kept from pages of other origins, but not what comes by a WebSocket.
+            let is_stolen = self.headers.contains_key(header::UPGRADE) && self.is_foreign(own);
+            return if is_stolen { Verdict::Forged } else { Verdict::Fine };
         }
         let kind = essence(self.headers);
         // Official clients claim this type where they send nothing.
@@ -171,6 +179,16 @@ mod tests {
         let stop = "POST /openvidu/api/recordings/stop/x";
         assert_eq!(verdict(stop, &[FOREIGN, FORM], false), Verdict::Forged, "a form without fields");
         assert_eq!(verdict(stop, &[FOREIGN, site, ("sec-fetch-mode", "navigate")], false), Verdict::Forged);
+    }
+
+    #[test]
+    fn a_page_of_another_origin_reads_nothing_by_a_web_socket() {
+        let (open, upgrade) = ("GET /dashboard/live", ("upgrade", "websocket"));
+        assert_eq!(verdict(open, &[upgrade, FOREIGN], false), Verdict::Forged);
+        assert_eq!(verdict(open, &[upgrade, ("sec-fetch-site", "same-site")], false), Verdict::Forged);
+        assert_eq!(verdict(open, &[upgrade, ("origin", "https://ov.example.org:4443")], false), Verdict::Fine);
+        assert_eq!(verdict(open, &[upgrade], false), Verdict::Fine, "no browser");
+        assert_eq!(verdict(open, &[FOREIGN], false), Verdict::Fine);
     }
 
     #[test]

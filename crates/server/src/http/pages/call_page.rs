@@ -15,7 +15,7 @@ use settings::CallPage;
 use tower::ServiceExt as _;
 use tower_http::services::ServeDir;
 
-use crate::http::pages::embedded::{Keeping, serve};
+use crate::http::pages::embedded::{HASHED, Keeping, serve};
 use crate::state::AppState;
 
 #[derive(RustEmbed)]
@@ -24,8 +24,6 @@ use crate::state::AppState;
 struct Files;
 
 const INDEX: &str = "index.html";
-/// The build gives these names that change with their content.
-const HASHED: &str = "assets/";
 
 /// The page needs nothing from elsewhere but its WebSocket, whose address may be another one of this server. The styles
 /// are those that openvidu-browser sets on elements; the worker and its WebAssembly are those of virtual backgrounds.
@@ -102,7 +100,7 @@ fn page(headers: &HeaderMap) -> Response {
 
 fn asset(request: &Request) -> Response {
     let name = request.uri().path().trim_start_matches('/');
-    let keeping = if name.starts_with(HASHED) { Keeping::Forever } else { Keeping::Asking };
+    let keeping = Keeping::of(name);
     match Files::get(name) {
         Some(file) => serve(file, name, keeping, request.headers()),
         None => StatusCode::NOT_FOUND.into_response(),

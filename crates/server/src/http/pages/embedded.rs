@@ -19,6 +19,16 @@ pub(crate) enum Keeping {
     Asking,
 }
 
+/// The builds give what is in this folder names that change with their content.
+pub(crate) const HASHED: &str = "assets/";
+
+impl Keeping {
+    /// By what a file is called in its build.
+    pub(crate) fn of(name: &str) -> Self {
+        if name.starts_with(HASHED) { Self::Forever } else { Self::Asking }
+    }
+}
+
 /// The file, or 304 for who has it. `name` says what it is.
 pub(crate) fn serve(file: EmbeddedFile, name: &str, keeping: Keeping, headers: &HeaderMap) -> Response {
     let tag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(file.metadata.sha256_hash()));

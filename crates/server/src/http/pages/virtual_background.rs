@@ -31,8 +31,6 @@ struct Files;
 const ROOT: &str = "/openvidu/virtual-background/";
 /// Openvidu-browser asks for this name.
 const SCRIPT: &str = "openvidu-virtual-background.js";
-/// The build gives these names that change with their content.
-const HASHED: &str = "assets/";
 /// Beside a file, where the build has made it: the same, compressed.
 const COMPRESSED: &str = ".gz";
 
@@ -86,7 +84,7 @@ fn sent_token(parameter: &str) -> Option<String> {
 }
 
 async fn asset(Path(name): Path<String>, headers: HeaderMap) -> Response {
-    let keeping = if name.starts_with(HASHED) { Keeping::Forever } else { Keeping::Asking };
+    let keeping = Keeping::of(&name);
     let accepted = headers.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
     let compressed = accepted.flat_map(|list| list.split(',')).any(|coding| coding.trim() == "gzip");
     let compressed = if compressed { Files::get(&format!("{name}{COMPRESSED}")) } else { None };
