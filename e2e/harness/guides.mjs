@@ -42,6 +42,9 @@ export const left = (guide) =>
     .filter(({ language, text }) => language !== 'json' && !taken.has(text))
     .map(({ text }) => text.split(' ', 2).join(' '));
 
+/** Of a block what is the same in both languages: without what is said in words. */
+export const code = (text) => text.replaceAll(/\s+(\/\/|#) .*$/gm, '');
+
 /** Runs commands; answers what they print. A request that is refused fails. */
 export async function shell(commands, environment = {}) {
   const script = `set -eu; curl() { command curl -sS --fail-with-body "$@"; }\n${commands}`;

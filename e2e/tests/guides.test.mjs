@@ -13,6 +13,7 @@ import { startMjpegCamera } from '../harness/cameras.mjs';
 import {
   block,
   blocks,
+  code,
   guides,
   left,
   node,
@@ -44,9 +45,6 @@ const features = [
   'virtual-background',
   'whip',
 ];
-
-/** Without what is said in words. */
-const code = (text) => text.replaceAll(/\s+(\/\/|#) .*$/gm, '');
 
 test('guides show the same in both languages', () => {
   assert.deepEqual(
