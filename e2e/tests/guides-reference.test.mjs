@@ -19,7 +19,15 @@ import { startSite } from '../harness/site.mjs';
 const docs = new URL('../../docs/', import.meta.url);
 const read = (file) => readFileSync(new URL(file, docs), 'utf8');
 const both = (guide) => [`${guide}.md`, `${guide}.ko.md`];
-const guides = ['how-a-call-works', 'troubleshooting', 'errors', 'events', 'from-openvidu'];
+const guides = [
+  'how-a-call-works',
+  'troubleshooting',
+  'errors',
+  'events',
+  'from-openvidu',
+  'one-machine',
+  'deploy',
+];
 const offer = readFileSync(new URL('../fixtures/offer.sdp', import.meta.url), 'utf8');
 
 const world = { participants: new Set() };
