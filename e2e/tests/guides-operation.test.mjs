@@ -28,11 +28,45 @@ process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0';
 
 const docs = new URL('../../docs/', import.meta.url);
 
+/** A place for an installation, which is stopped in the end. */
+function place(context) {
+  const home = mkdtempSync(join(tmpdir(), 'madang-installed-'));
+  const folder = join(home, 'openvidu');
+  context.after(async () => {
+    if (existsSync(join(folder, 'madang'))) await shell(`${folder}/openvidu stop`);
+    rmSync(home, { recursive: true, force: true });
+  });
+  return { home, folder };
+}
+
+/** Lines of its `.env`, in place of those that set the same. */
+function change(folder, lines) {
+  const file = join(folder, '.env');
+  const set = new Set(lines.map((line) => line.split('=')[0]));
+  const kept = readFileSync(file, 'utf8')
+    .split('\n')
+    .filter((line) => !set.has(line.split('=')[0]));
+  writeFileSync(file, `${[...kept, ...lines].join('\n')}\n`);
+}
+
+/** Commands of the guides for this folder. Nobody has to be root for them, and this machine's systemd hears of nothing. */
+const inside = (folder) => (commands) =>
+  commands
+    .replaceAll('/opt/openvidu', folder)
+    .replaceAll('sudo ', '')
+    .replace('madang install', `${binary} install --no-systemd`);
+
+/** Ports that nobody else has, whoever runs this. */
+const freePorts = async () => [
+  `HTTPS_PORT=${await freeTcpPort()}`,
+  `HTTP_PORT=${await freeTcpPort()}`,
+  'MADANG_UDP_PORT=0',
+  'COTURN_PORT=0',
+];
+
 /** A folder as OpenVidu CE 2.32 has it, with the settings of its operator; its containers are not there, so its script only says what it did. */
 async function openviduFolder(context) {
-  const home = mkdtempSync(join(tmpdir(), 'madang-openvidu-'));
-  context.after(() => rmSync(home, { recursive: true, force: true }));
-  const folder = join(home, 'openvidu');
+  const { home, folder } = place(context);
   for (const name of ['owncert', 'recordings', 'custom-layout', 'coturn', 'certificates']) {
     mkdirSync(join(folder, name), { recursive: true });
   }
@@ -55,15 +89,10 @@ test('an installation of OpenVidu CE is moved here and back', {
   timeout: 90_000,
 }, async (context) => {
   const { home, folder, ports, env } = await openviduFolder(context);
-  const here = (commands) =>
-    commands
-      .replaceAll('/opt/openvidu', folder)
-      .replaceAll('sudo ', '')
-      .replace('madang install', `${binary} install --no-systemd`);
+  const here = inside(folder);
   // Ports that .env does not name: of UDP any free ones.
   const environment = { MADANG_UDP_PORT: '0', COTURN_PORT: '0', NO_COLOR: '1' };
   const output = await shell(here(block('from-openvidu', 'cp -a')), environment);
-  context.after(() => shell(`${folder}/openvidu stop || true`, environment));
   for (const line of [
     ...block('from-openvidu', 'kept as it is').trimEnd().split('\n'),
     ...block('from-openvidu', 'has no effect').trimEnd().split('\n'),
@@ -86,31 +115,16 @@ test('an installation of OpenVidu CE is moved here and back', {
 });
 
 test('one machine is installed as shown', { timeout: 90_000 }, async (context) => {
-  const home = mkdtempSync(join(tmpdir(), 'madang-machine-'));
-  context.after(() => rmSync(home, { recursive: true, force: true }));
-  const folder = join(home, 'openvidu');
-  const here = (commands) =>
-    commands
-      .replaceAll('sudo ', '')
-      .replaceAll('/opt/openvidu', folder)
-      .replace('madang install', `${binary} install --no-systemd ${folder}`);
-  await shell(here(block('one-machine', 'madang install\n')));
-  const file = join(folder, '.env');
-  const [https, http] = [await freeTcpPort(), await freeTcpPort()];
-  // An authority that is not there: it works with a certificate of its own meanwhile.
-  const more = [
-    `HTTPS_PORT=${https}`,
-    `HTTP_PORT=${http}`,
-    'MADANG_UDP_PORT=0',
-    'COTURN_PORT=0',
-    'MADANG_ACME_DIRECTORY=https://127.0.0.1:1/directory',
-  ];
+  const { folder } = place(context);
+  const here = inside(folder);
+  await shell(here(block('one-machine', 'madang install\n').replace('\n', ` ${folder}\n`)));
   const shown = block('one-machine', 'CERTIFICATE_TYPE', { 'call.example.org': 'call.localhost' });
-  const lines = readFileSync(file, 'utf8').split('\n');
-  const set = new Set([shown, ...more].flatMap((text) => text.match(/^\w+(?==)/gm)));
-  const kept = lines.filter((line) => !set.has(line.split('=')[0]));
-  writeFileSync(file, `${[...kept, shown.trimEnd(), ...more].join('\n')}\n`);
-  context.after(() => shell(`${folder}/openvidu stop || true`));
+  change(folder, [
+    ...shown.trimEnd().split('\n'),
+    ...(await freePorts()),
+    // An authority that is not there: it works with a certificate of its own meanwhile.
+    'MADANG_ACME_DIRECTORY=https://127.0.0.1:1/directory',
+  ]);
   // The doctor does not find the name, as it should: only browsers know it.
   const commands = here(block('one-machine', 'openvidu doctor')).replace(
     'doctor',
@@ -123,18 +137,12 @@ test('one machine is installed as shown', { timeout: 90_000 }, async (context) =
 });
 
 test('a laptop has it in a folder of its own', { timeout: 60_000 }, async (context) => {
-  const home = mkdtempSync(join(tmpdir(), 'madang-laptop-'));
-  context.after(() => rmSync(home, { recursive: true, force: true }));
-  const environment = {
-    HOME: home,
-    HTTPS_PORT: String(await freeTcpPort()),
-    MADANG_UDP_PORT: '0',
-    COTURN_PORT: '0',
-  };
-  context.after(() => shell(`${home}/openvidu/openvidu stop || true`, environment));
-  const commands = block('deploy', 'install ~/openvidu', { 'target/release/madang': binary });
-  const output = await shell(commands, environment);
-  assert.match(output, /OpenVidu is ready!/);
+  const { home, folder } = place(context);
+  const shown = block('deploy', 'install ~/openvidu', { 'target/release/madang': binary });
+  const [install, start] = shown.trim().split('\n');
+  await shell(`${install} --no-systemd`, { HOME: home });
+  change(folder, await freePorts());
+  assert.match(await shell(start, { HOME: home }), /OpenVidu is ready!/);
 });
 
 test('a call goes through Caddy, and on when it takes its configuration anew', {
