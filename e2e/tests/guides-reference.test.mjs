@@ -9,7 +9,7 @@ import { after, before, test } from 'node:test';
 import { Browsers } from '../harness/browsers.mjs';
 import { openRoom } from '../harness/call.mjs';
 import { Dashboard } from '../harness/dashboard.mjs';
-import { block, blocks, code, left, shell } from '../harness/guides.mjs';
+import { assertSameInBoth, block, blocks, left, shell } from '../harness/guides.mjs';
 import { RawClient } from '../harness/rawclient.mjs';
 import { restOk } from '../harness/rest.mjs';
 import { sentences, source } from '../harness/sentences.mjs';
@@ -76,11 +76,7 @@ function saidInOrder(text, lines) {
 
 test('guides show the same in both languages', () => {
   for (const guide of guides) {
-    const [english, korean] = both(guide).map((file) =>
-      // What the program says is in the reader's language.
-      blocks(file).map(({ language, text }) => [language, language === 'text' ? '' : code(text)]),
-    );
-    assert.deepEqual(korean, english, guide);
+    assertSameInBoth(guide);
     const [headings, same] = both(guide).map((file) => read(file).match(/^#+ /gm));
     assert.deepEqual(same, headings, guide);
   }
