@@ -30,6 +30,9 @@ if [ "$purpose" = test ]; then
     [ -n "$(fc-list :lang=ko 2>/dev/null)" ] || packages+=(fonts-nanum)
     # A proxy in front of the server, its certificate, and what checks our service unit.
     has nginx || [ -x /usr/sbin/nginx ] || packages+=(nginx)
+    # Another proxy, and what reads the guide's compose file.
+    has caddy || packages+=(caddy)
+    has docker-compose || packages+=(docker-compose)
     # An RTMP server to broadcast to, and TLS in front of it.
     [ -f /usr/lib/nginx/modules/ngx_rtmp_module.so ] || packages+=(libnginx-mod-rtmp)
     [ -f /usr/lib/nginx/modules/ngx_stream_module.so ] || packages+=(libnginx-mod-stream)

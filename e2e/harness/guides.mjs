@@ -42,6 +42,16 @@ export const left = (guide) =>
     .filter(({ language, text }) => language !== 'json' && !taken.has(text))
     .map(({ text }) => text.split(' ', 2).join(' '));
 
+/** What a guide shows is the same in both languages, but for what is said in words: in comments, or by the program (`text`). */
+export function assertSameInBoth(guide) {
+  const code = ({ language, text }) =>
+    language === 'text' ? '' : text.replaceAll(/\s+(\/\/|#) .*$/gm, '');
+  const [english, korean] = [`${guide}.md`, `${guide}.ko.md`].map((file) =>
+    blocks(file).map((block) => [block.language, code(block)]),
+  );
+  assert.deepEqual(korean, english, guide);
+}
+
 /** Runs commands; answers what they print. A request that is refused fails. */
 export async function shell(commands, environment = {}) {
   const script = `set -eu; curl() { command curl -sS --fail-with-body "$@"; }\n${commands}`;

@@ -18,7 +18,7 @@ export const name = 'call.localhost';
 
 /** The configuration that the guide shows. */
 export function fromGuide() {
-  const guide = readFileSync(new URL('../../docs/deploy.md', import.meta.url), 'utf8');
+  const guide = readFileSync(new URL('../../docs/one-machine.md', import.meta.url), 'utf8');
   return /```nginx\n([^`]+)```/.exec(guide)[1];
 }
 

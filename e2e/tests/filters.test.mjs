@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after } from 'node:test';
 import { crc32, deflateSync } from 'node:zlib';
+import { ean13 } from '../harness/barcode.mjs';
 import { colours, individual } from '../harness/recordings.mjs';
 import { restOk } from '../harness/rest.mjs';
 import { suite } from '../harness/suite.mjs';
@@ -216,18 +217,6 @@ scenario('a voice is raised', async ({ call }) => {
   await bob.do('turns', ann.id, green);
   await bob.sees(ann);
 });
-
-/** EAN-13 as bars. */
-function ean13(digits) {
-  const left =
-    '0001101 0011001 0010011 0111101 0100011 0110001 0101111 0111011 0110111 0001011'.split(' ');
-  const parity = 'LLLLLL LLGLGG LLGGLG LLGGGL LGLLGG LGGLLG LGGGLL LGLGLG LGLGGL LGGLGL'.split(' ');
-  const inverted = (code) => [...code].map((bit) => (bit === '0' ? '1' : '0')).join('');
-  const half = [...digits.slice(1, 7)].map((digit, n) =>
-    parity[digits[0]][n] === 'L' ? left[digit] : [...inverted(left[digit])].reverse().join(''),
-  );
-  return `101${half.join('')}01010${[...digits.slice(7)].map((digit) => inverted(left[digit])).join('')}101`;
-}
 
 scenario('a bar code is found, and told to who listens', async ({ call, server }) => {
   const room = await call();
