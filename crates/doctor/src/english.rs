@@ -60,7 +60,7 @@ pub(super) fn tell(finding: &Finding) -> (String, String) {
         Finding::LeadsElsewhere { url } => (
             format!("{url} leads to something else than this server."),
             "Correct DOMAIN_OR_PUBLIC_IP or the DNS. If a proxy stands there, it must pass everything below /openvidu on to \
-             this server (docs/deploy.md has a configuration)."
+             this server (docs/one-machine.md has a configuration)."
                 .to_owned(),
         ),
         Finding::MediaAddressesPrivate { host, offered } => (
@@ -154,7 +154,7 @@ pub(super) fn tell(finding: &Finding) -> (String, String) {
         Finding::UpgradeRefused { url, status } => (
             format!("{url} does not become a WebSocket (status {status})."),
             "The proxy in front does not pass the upgrade on. nginx needs, for location /openvidu: proxy_http_version 1.1; \
-             proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection \"upgrade\"; (docs/deploy.md)"
+             proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection \"upgrade\"; (docs/one-machine.md)"
                 .to_owned(),
         ),
         Finding::WebSocketFails { url, why } => (

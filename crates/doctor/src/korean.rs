@@ -57,7 +57,7 @@ pub(super) fn tell(finding: &Finding) -> (String, String) {
         Finding::LeadsElsewhere { url } => (
             format!("{url} 이(가) 이 서버가 아닌 곳으로 연결됩니다."),
             "DOMAIN_OR_PUBLIC_IP나 DNS를 바로잡으세요. 프록시가 있다면 /openvidu 아래의 모든 요청을 이 서버로 전달해야 \
-             합니다(설정 예: docs/deploy.ko.md)."
+             합니다(설정 예: docs/one-machine.ko.md)."
                 .to_owned(),
         ),
         Finding::MediaAddressesPrivate { host, offered } => (
@@ -153,7 +153,7 @@ pub(super) fn tell(finding: &Finding) -> (String, String) {
             format!("{url} 이(가) WebSocket으로 바뀌지 않습니다(상태 {status})."),
             "앞단 프록시가 업그레이드를 전달하지 않습니다. nginx라면 location /openvidu에 다음이 필요합니다: \
              proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection \"upgrade\"; \
-             (docs/deploy.ko.md)"
+             (docs/one-machine.ko.md)"
                 .to_owned(),
         ),
         Finding::WebSocketFails { url, why } => (
