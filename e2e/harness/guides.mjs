@@ -42,6 +42,25 @@ export const left = (guide) =>
     .filter(({ language, text }) => language !== 'json' && !taken.has(text))
     .map(({ text }) => text.split(' ', 2).join(' '));
 
+/** What a guide shows is the same in both languages, but for what is said in words. */
+export function assertSameInBoth(guide) {
+  const code = (text) => text.replaceAll(/\s+(\/\/|#) .*$/gm, '');
+  const [english, korean] = [`${guide}.md`, `${guide}.ko.md`].map((file) =>
+    blocks(file).map(({ language, text }) => [language, code(text)]),
+  );
+  assert.deepEqual(korean, english, guide);
+}
+
+/** Blocks that are lines of a file of the repository: `make docs` fails if they are not. */
+export function quoted(guide) {
+  const text = readFileSync(new URL(`${guide}.md`, docs), 'utf8');
+  const found = text.matchAll(/^<!-- (\S+) -->\n```\w+\n([\s\S]*?)^```$/gm);
+  return Array.from(found, ([, file, block]) => {
+    taken.add(block);
+    return file;
+  });
+}
+
 /** Runs commands; answers what they print. A request that is refused fails. */
 export async function shell(commands, environment = {}) {
   const script = `set -eu; curl() { command curl -sS --fail-with-body "$@"; }\n${commands}`;

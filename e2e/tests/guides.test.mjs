@@ -11,8 +11,8 @@ import { promisify } from 'node:util';
 import { ConnectionType, OpenVidu, RecordingLayout } from 'openvidu-node-client';
 import { startMjpegCamera } from '../harness/cameras.mjs';
 import {
+  assertSameInBoth,
   block,
-  blocks,
   guides,
   left,
   node,
@@ -45,20 +45,12 @@ const features = [
   'whip',
 ];
 
-/** Without what is said in words. */
-const code = (text) => text.replaceAll(/\s+(\/\/|#) .*$/gm, '');
-
 test('guides show the same in both languages', () => {
   assert.deepEqual(
     features.filter((feature) => !guides.includes(feature)),
     [],
   );
-  for (const feature of features) {
-    const [english, korean] = [`${feature}.md`, `${feature}.ko.md`].map((file) =>
-      blocks(file).map(({ language, text }) => [language, code(text)]),
-    );
-    assert.deepEqual(korean, english, feature);
-  }
+  for (const feature of features) assertSameInBoth(feature);
 });
 
 const skip = !existsSync('/usr/bin/apt-get') && 'this is not Debian';

@@ -98,13 +98,17 @@ function linked(link, words, target, file, language, troubles) {
   return `[${words}](${page}${anchor === undefined ? '' : `#${anchor}`})`;
 }
 
-/** `<!-- FILE -->` before a block of code: it must be lines of that file of the repository. */
+/** `<!-- FILE -->` before a block of code: it must be lines of that file of the repository, further to the left perhaps. */
 function wrongQuotes(file, text) {
   const quotes = text.matchAll(/^<!-- (\S+) -->\n```\w+\n([\s\S]*?)^```$/gm);
   return Array.from(quotes)
     .filter(([, source, block]) => {
       const path = join(repository, source);
-      return !existsSync(path) || !`\n${readFileSync(path, 'utf8')}`.includes(`\n${block}`);
+      if (!existsSync(path)) return true;
+      const lines = `\n${readFileSync(path, 'utf8')}`;
+      return !['', '  ', '    ', '      '].some((indent) =>
+        lines.includes(`\n${block.replaceAll(/^(?=.)/gm, indent)}`),
+      );
     })
     .map(([, source]) => `docs/${file}: what it shows of ${source} is not in that file`);
 }
