@@ -64,7 +64,9 @@ $(DASHBOARD)/dist/index.html: $(DASHBOARD)/node_modules/.package-lock.json $(cal
 GUIDES := web/guides
 docs: $(GUIDES)/dist/en/index.html
 
-$(GUIDES)/dist/en/index.html: scripts/mdbook.sh $(shell find docs examples -type f -not -path '*/node_modules/*' -not -path '*/dist/*') $(wildcard $(GUIDES)/*.*) $(wildcard $(GUIDES)/theme/*/*)
+# Guides quote examples.
+QUOTED = $(shell find examples \( -name node_modules -o -name dist -o -name target -o -name '.*' \) -prune -o -type f -print)
+$(GUIDES)/dist/en/index.html: scripts/mdbook.sh $(shell find docs -type f) $(QUOTED) $(wildcard $(GUIDES)/*.*) $(wildcard $(GUIDES)/theme/*/*)
 	@mdbook="$$(scripts/mdbook.sh)" && node $(GUIDES)/build.mjs "$$mdbook"
 	@touch $@
 

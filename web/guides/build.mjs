@@ -22,7 +22,7 @@ for (const language of languages) {
   const book = join(staged, language);
   troubles.push(...stage(language, join(book, 'src')));
   cpSync(join(here, 'theme'), join(book, 'theme'), { recursive: true });
-  cpSync(join(here, 'site.css'), join(book, 'site.css'));
+  for (const file of ['site.css', 'site.js']) cpSync(join(here, file), join(book, file));
   writeFileSync(join(book, 'book.toml'), settings(language));
   execFileSync(mdbook, ['build', '--dest-dir', join(made, language), book], {
     stdio: ['ignore', 'ignore', 'inherit'],
@@ -50,6 +50,7 @@ language = "${language}"
 default-theme = "light"
 preferred-dark-theme = "navy"
 additional-css = ["site.css"]
+additional-js = ["site.js"]
 no-section-label = true
 input-404 = ""
 

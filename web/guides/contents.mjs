@@ -2,7 +2,7 @@
 
 export const languages = ['en', 'ko'];
 
-export const title = { en: 'Madang', ko: '마당 Madang' };
+export const title = { en: 'Madang', ko: '마당' };
 
 /** The first page, `docs/README.md`. */
 export const front = 'README';

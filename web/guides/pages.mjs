@@ -117,6 +117,8 @@ function page(html, file, language) {
       `<div class="right-buttons">\n<a class="language" href="../${to}/${file}" hreflang="${to}" ` +
       `lang="${to}" title="${label}">${name}</a>`,
     '>Navy</button>': '>Dark</button>',
+    '<label id="mdbook-sidebar-toggle"':
+      '<label id="mdbook-sidebar-toggle" role="button" tabindex="0"',
     // The page's heading is its own.
     '<h1 class="menu-title">': '<div class="menu-title">',
     'placeholder="Search this book ..."': 'placeholder="Search this book ..." aria-label="Search"',
@@ -125,6 +127,8 @@ function page(html, file, language) {
       '<a href="toc.html">Contents</a>',
   };
   let text = withAll(html, common, file);
+  // What may be wider than the page is scrolled by keys, too.
+  text = text.replaceAll(/<div class="table-wrapper"|<pre><code(?= |>)/g, '$& tabindex="0"');
   text = text.replace(/(<div class="menu-title">.*?)<\/h1>/, '$1</div>');
   for (const theme of ['rust', 'coal', 'ayu']) {
     const item = new RegExp(`<li role="none"><button[^>]*id="mdbook-theme-${theme}">.*?</li>`);

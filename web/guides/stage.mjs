@@ -33,7 +33,10 @@ export function stage(language, folder) {
     const twin = `${chapter}.ko.md`;
     const file = language === 'ko' && texts.includes(twin) ? twin : `${chapter}.md`;
     const text = readFileSync(join(docs, file), 'utf8');
-    titles.set(chapter, /^# (.+)$/m.exec(text)[1]);
+    const isForeign = language === 'ko' && file !== twin;
+    // mdBook's search would take an element's name for the element.
+    const heading = /^# (.+)$/m.exec(text)[1].replaceAll(/`<([a-z-]+)>`/g, '$1');
+    titles.set(chapter, isForeign ? `${heading} (영문)` : heading);
     troubles.push(...wrongQuotes(file, text));
     writeFileSync(join(folder, `${chapter}.md`), page(text, file, language, troubles));
   }
@@ -82,7 +85,9 @@ function linked(link, words, target, file, language, troubles) {
   }
   if (dirname(there) !== docs || !path.endsWith('.md')) {
     if (there.startsWith(join(docs, '/'))) return link;
-    const place = `\`${relative(repository, there)}\``;
+    const named = relative(repository, there);
+    const place = `\`${named}\``;
+    if (words === named) return `${place}${inRepository[language]}`;
     return words.includes(place) ? words : `${words} (${place}${inRepository[language]})`;
   }
   const page = path.replace(/\.ko\.md$/, '.md');
@@ -99,7 +104,7 @@ function linked(link, words, target, file, language, troubles) {
 }
 
 /** `<!-- FILE -->` before a block of code: it must be lines of that file of the repository, further to the left perhaps. */
-function wrongQuotes(file, text) {
+export function wrongQuotes(file, text) {
   const quotes = text.matchAll(/^<!-- (\S+) -->\n```\w+\n([\s\S]*?)^```$/gm);
   return Array.from(quotes)
     .filter(([, source, block]) => {
