@@ -4,7 +4,7 @@
  */
 
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { languages, title } from './contents.mjs';
 import { brokenLinks } from './links.mjs';
@@ -30,7 +30,6 @@ for (const language of languages) {
   });
   finish(language, join(made, language));
 }
-mkdirSync(made, { recursive: true });
 cpSync(join(here, 'licences.txt'), join(made, 'licences.txt'));
 troubles.push(...brokenLinks(made));
 if (missing.length > 0) console.warn(`Not there, and left out: ${missing.join(', ')}`);

@@ -40,8 +40,9 @@ export function stage(language, folder) {
     troubles.push(...wrongQuotes(file, text));
     writeFileSync(join(folder, `${chapter}.md`), page(text, file, language, troubles));
   }
-  for (const other of readdirSync(docs, { withFileTypes: true }).filter((e) => e.isDirectory())) {
-    cpSync(join(docs, other.name), join(folder, other.name), { recursive: true });
+  // Pictures, and what is to be downloaded.
+  for (const other of readdirSync(docs).filter((name) => !name.endsWith('.md'))) {
+    cpSync(join(docs, other), join(folder, other), { recursive: true });
   }
   writeFileSync(join(folder, 'SUMMARY.md'), summary(language, titles));
   return troubles;
