@@ -5,7 +5,7 @@
 SHELL := /bin/bash
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: run test build web lint rust-lint rust-test deny web-lint e2e api-fuzz bench bench-network bench-sessions bench-turn bench-rest bench-idle bench-capacity bench-peers peers-test
+.PHONY: run test build web docs lint rust-lint rust-test deny web-lint e2e api-fuzz bench bench-network bench-sessions bench-turn bench-rest bench-idle bench-capacity bench-peers peers-test
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 MADANG := $(TARGET)/release/madang
@@ -16,7 +16,7 @@ run: tools-run build
 		MADANG_ALLOW_MY_SECRET="$${MADANG_ALLOW_MY_SECRET:-true}" \
 		MADANG_HELPER_USER="$${MADANG_HELPER_USER:-$$(id -u):$$(id -g)}" exec $(MADANG)
 
-test: tools-test lint rust-test instructions deny e2e peers-test
+test: tools-test docs lint rust-test instructions deny e2e peers-test
 
 lint: web-lint rust-lint layers
 
@@ -60,6 +60,16 @@ $(DASHBOARD)/dist/index.html: $(DASHBOARD)/node_modules/.package-lock.json $(cal
 	cd $(DASHBOARD) && npm run --silent build
 	@touch $@
 
+# The guides as pages, which the server embeds where they are: `make run` does not wait for them, since what makes them is compiled first.
+GUIDES := web/guides
+docs: $(GUIDES)/dist/en/index.html
+
+# Guides quote examples.
+QUOTED = $(shell find examples \( -name node_modules -o -name dist -o -name target -o -name '.*' \) -prune -o -type f -print)
+$(GUIDES)/dist/en/index.html: scripts/mdbook.sh $(shell find docs -type f) $(QUOTED) $(wildcard $(GUIDES)/*.*) $(wildcard $(GUIDES)/theme/*/*)
+	@mdbook="$$(scripts/mdbook.sh)" && node $(GUIDES)/build.mjs "$$mdbook"
+	@touch $@
+
 PAGES := $(CALL) $(COMPONENT) $(BACKGROUND) $(DASHBOARD)
 web-lint: $(PAGES:%=%/node_modules/.package-lock.json) e2e/node_modules/.package-lock.json
 	cd $(CALL) && npm run --silent lint
@@ -68,6 +78,7 @@ web-lint: $(PAGES:%=%/node_modules/.package-lock.json) e2e/node_modules/.package
 	cd $(DASHBOARD) && npm run --silent lint && npm run --silent test
 	cd e2e && ../$(CALL)/node_modules/.bin/biome check .
 	cd web/doctor && ../call/node_modules/.bin/biome check .
+	cd $(GUIDES) && ../call/node_modules/.bin/biome check .
 	cd crates/webpage && ../../$(CALL)/node_modules/.bin/biome check src
 	cd crates/server && ../../$(CALL)/node_modules/.bin/biome check src
 	cd bench && ../$(CALL)/node_modules/.bin/biome check .
@@ -112,7 +123,7 @@ fuzz:
 # Real browsers and unmodified clients against the real binary. One file: make e2e TESTS=tests/page.test.mjs
 # What a failed test leaves open does not keep the rest from being run.
 TESTS ?= $(patsubst e2e/%,%,$(wildcard e2e/tests/*.test.mjs e2e/network/*.test.mjs e2e/attacks/*.attack.mjs))
-e2e: build e2e/node_modules/.package-lock.json
+e2e: docs build e2e/node_modules/.package-lock.json
 	cargo build --release --example faulty_server $$(pkg-config --exists gstreamer-video-1.0 2>/dev/null && echo --workspace)
 	cd e2e && MADANG=$(abspath $(MADANG)) node --test --test-concurrency=1 --test-force-exit $(TESTS)
 

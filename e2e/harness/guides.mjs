@@ -52,6 +52,16 @@ export function assertSameInBoth(guide) {
   assert.deepEqual(korean, english, guide);
 }
 
+/** Blocks that are lines of a file of the repository: `make docs` fails if they are not. */
+export function quoted(guide) {
+  const text = readFileSync(new URL(`${guide}.md`, docs), 'utf8');
+  const found = text.matchAll(/^<!-- (\S+) -->\n```\w+\n([\s\S]*?)^```$/gm);
+  return Array.from(found, ([, file, block]) => {
+    taken.add(block);
+    return file;
+  });
+}
+
 /** Runs commands; answers what they print. A request that is refused fails. */
 export async function shell(commands, environment = {}) {
   const script = `set -eu; curl() { command curl -sS --fail-with-body "$@"; }\n${commands}`;

@@ -29,7 +29,7 @@ use error::ApiError;
 use layers::access::{self, Access};
 use layers::{auth, compatibility, cors, deprecated, forgery, headers, intake, panics, trailing_slash};
 use pages::call::Places;
-use pages::{accept_certificate, call, call_page, info, recording_files, trust, virtual_background};
+use pages::{accept_certificate, call, call_page, guides, info, recording_files, trust, virtual_background};
 
 mod api;
 mod dashboard;
@@ -51,7 +51,7 @@ pub(crate) fn router(state: AppState, web_sockets: Router) -> Router {
         // A recording may be called `start`.
         .route("/openvidu/api/recordings/start", get(recordings::show_start).delete(recordings::delete_start))
         .route("/openvidu/info", get(info::refuse));
-    router = router.merge(doctor::routes(&state.settings));
+    router = router.merge(doctor::routes(&state.settings)).merge(guides::routes());
     if state.authority.is_some() {
         router = router.merge(trust::routes());
     }

@@ -24,6 +24,7 @@ use crate::http::error::ApiError;
 use crate::http::layers::forgery;
 use crate::http::layers::intake::{self, Authenticated};
 use crate::http::pages::call_page;
+use crate::http::pages::guides;
 use crate::http::pages::recording_files;
 use crate::http::pages::trust;
 use crate::http::pages::virtual_background;
@@ -145,6 +146,7 @@ fn is_public(config: &Config, method: &Method, path: &str) -> bool {
         _ if virtual_background::has(path) => {
             config.madang_virtual_background && (method == Method::GET || method == Method::HEAD)
         }
+        _ if guides::has(path) => method == Method::GET || method == Method::HEAD,
         // With a token of their own.
         _ if whip::has(config, path) => true,
         "/call/token" => config.madang_call_page.is_on() && method == Method::POST,

@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 
 use axum::body::Body;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use rust_embed::EmbeddedFile;
+use rust_embed::{EmbeddedFile, RustEmbed};
 
 /// How long browsers keep a file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -18,6 +18,9 @@ pub(crate) enum Keeping {
     /// They ask each time whether it is still the same.
     Asking,
 }
+
+/// Beside a file, where the build has made it: the same, compressed.
+const COMPRESSED: &str = ".gz";
 
 /// The builds give what is in this folder names that change with their content.
 pub(crate) const HASHED: &str = "assets/";
@@ -47,6 +50,23 @@ pub(crate) fn serve(file: EmbeddedFile, name: &str, keeping: Keeping, headers: &
         Cow::Owned(read) => Body::from(read),
     };
     (validators, [(CONTENT_TYPE, media_type(name))], body).into_response()
+}
+
+/// The file of that name, compressed for who takes it so and where there is such a one; `None` if there is none at all.
+pub(crate) fn serve_compressed<Files: RustEmbed>(
+    name: &str,
+    keeping: Keeping,
+    headers: &HeaderMap,
+) -> Option<Response> {
+    let accepted = headers.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    let compressed = accepted.flat_map(|list| list.split(',')).any(|coding| coding.trim() == "gzip");
+    let compressed = if compressed { Files::get(&format!("{name}{COMPRESSED}")) } else { None };
+    let mut response = match compressed {
+        Some(file) => ([(CONTENT_ENCODING, "gzip")], serve(file, name, keeping, headers)).into_response(),
+        None => serve(Files::get(name)?, name, keeping, headers),
+    };
+    response.headers_mut().append(VARY, HeaderValue::from_static("Accept-Encoding"));
+    Some(response)
 }
 
 /// Of the kinds of files that the builds make.

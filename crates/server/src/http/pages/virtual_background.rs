@@ -3,9 +3,7 @@
 
 use axum::Router;
 use axum::extract::{Path, State};
-use axum::http::header::{
-    ACCEPT_ENCODING, ACCESS_CONTROL_ALLOW_ORIGIN, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, VARY,
-};
+use axum::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CONTENT_TYPE, HeaderName};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -19,7 +17,7 @@ use session::question::KnowsToken;
 
 use crate::control::Control;
 use crate::http::error::ApiError;
-use crate::http::pages::embedded::{Keeping, serve};
+use crate::http::pages::embedded::{Keeping, serve, serve_compressed};
 use crate::http::request::query;
 use crate::state::AppState;
 
@@ -31,8 +29,6 @@ struct Files;
 const ROOT: &str = "/openvidu/virtual-background/";
 /// Openvidu-browser asks for this name.
 const SCRIPT: &str = "openvidu-virtual-background.js";
-/// Beside a file, where the build has made it: the same, compressed.
-const COMPRESSED: &str = ".gz";
 
 /// Stands in when the program was built without the script. Clients wait for ever for a script that does not come.
 const STUB: &str = include_str!("virtual_background_missing.js");
@@ -84,19 +80,10 @@ fn sent_token(parameter: &str) -> Option<String> {
 }
 
 async fn asset(Path(name): Path<String>, headers: HeaderMap) -> Response {
-    let keeping = Keeping::of(&name);
-    let accepted = headers.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
-    let compressed = accepted.flat_map(|list| list.split(',')).any(|coding| coding.trim() == "gzip");
-    let compressed = if compressed { Files::get(&format!("{name}{COMPRESSED}")) } else { None };
-    let mut response = match compressed {
-        Some(file) => ([(CONTENT_ENCODING, "gzip")], serve(file, &name, keeping, &headers)).into_response(),
-        None => match Files::get(&name) {
-            Some(file) => serve(file, &name, keeping, &headers),
-            None => return StatusCode::NOT_FOUND.into_response(),
-        },
-    };
-    response.headers_mut().append(VARY, HeaderValue::from_static("Accept-Encoding"));
-    for_all(response)
+    match serve_compressed::<Files>(&name, Keeping::of(&name), &headers) {
+        Some(response) => for_all(response),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
 }
 
 /// The pages are of other origins; a cache may have got the answer for one of ours.

@@ -1,0 +1,2 @@
+// openvidu-browser's dependencies look at Node's `global`.
+Object.assign(globalThis, { global: globalThis });
