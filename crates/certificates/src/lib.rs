@@ -225,6 +225,12 @@ impl ServedCertificate {
         Some(BASE64_STANDARD.encode(digest(&SHA256, &key)))
     }
 
+    /// From when and until when it is valid; `None` if it cannot be read.
+    pub fn validity(&self) -> Option<Validity> {
+        let certificate = self.certificate.read().unwrap_or_else(PoisonError::into_inner).clone();
+        validity(certificate.end_entity_cert().ok()?).ok()
+    }
+
     /// From the next handshake on.
     fn replace(&self, certificate: CertifiedKey) {
         *self.certificate.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(certificate);

@@ -2,7 +2,8 @@
 //!
 //! It hands on and waits for nothing: what a full queue or a broken receiver means is decided in [`cdr`] and [`webhooks`]. Events
 //! wait in a `room`, in which nobody can take all the places.
-//! Which events there are, and what they say, is not known here: that is `session` and `protocol`.
+//! Which events there are, and what they say, is not known here: that is `session` and `protocol`. The [`client`] that posts them also
+//! serves those who have something else to post.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +14,8 @@ use cdr::Cdr;
 use webhooks::Webhook;
 
 pub mod cdr;
+pub mod client;
+pub mod endpoint;
 mod guard;
 mod losses;
 mod room;

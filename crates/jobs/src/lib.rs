@@ -51,6 +51,7 @@ pub struct JobOptions {
 pub struct JobFigures {
     running: AtomicUsize,
     restarts: AtomicU64,
+    refused: AtomicU64,
     dropped: AtomicU64,
 }
 
@@ -63,6 +64,11 @@ impl JobFigures {
     /// Processes that were started in the place of one that had died.
     pub fn restarts(&self) -> u64 {
         self.restarts.load(Ordering::Relaxed)
+    }
+
+    /// What was not begun: the machine lacks something for it, or as much runs as may.
+    pub fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
     }
 
     /// Packets that found no room on their way to a job, or in it, and pictures for which one had no time.
@@ -153,6 +159,7 @@ impl Jobs {
         match command {
             JobCommand::Start { job, spec } => {
                 if let Err(end) = self.may_start() {
+                    self.figures.refused.fetch_add(1, Ordering::Relaxed);
                     return Some(JobReport { job, news: JobNews::Ended(end) });
                 }
                 let (route, queue) = Route::new(self.figures.clone());

@@ -458,6 +458,7 @@ impl<Taps: TapSink> Worker<Taps> {
             Ok(value) => Some(value),
             Err(_) => {
                 tracing::error!("the media worker panicked and starts again");
+                self.inputs.pulse.panicked();
                 self.settle();
                 self.inputs.neighbours.lost();
                 self.new_sfu();

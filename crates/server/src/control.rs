@@ -338,6 +338,7 @@ impl ControlLoop {
     fn media(&mut self, event: MediaEvent) {
         if matches!(event, MediaEvent::WorkerLost { .. }) {
             let _ = self.media_lost_at.set(self.clock.now().as_millis());
+            self.metrics.lost_worker();
         }
         self.step(|registry, now| registry.handle_media(event, now));
     }
@@ -491,6 +492,7 @@ impl ControlLoop {
                 return None;
             }
             Effect::Noticed(notice) => {
+                self.metrics.noticed(&notice.what);
                 self.accounts.note(|| Fact::Notice(notice), self.clock.now());
                 return None;
             }

@@ -30,6 +30,8 @@ use crate::wrong_secrets::WrongSecrets;
 pub(crate) type Settings = Arc<Config>;
 /// Where clients are told to send media; it may change.
 pub(crate) type MediaNetwork = watch::Receiver<media::MediaNetwork>;
+/// Which certificate connections are shown.
+pub(crate) type Certificate = Arc<certificates::ServedCertificate>;
 /// Ways to look at the queues of events.
 pub(crate) type Webhooks = Arc<[WebhookWatch]>;
 
@@ -69,6 +71,7 @@ pub(crate) struct Parts {
     pub(crate) control: Control,
     /// Whether what calls depend on is alive.
     pub(crate) vitals: Vitals,
+    pub(crate) certificate: Certificate,
     pub(crate) media_network: MediaNetwork,
     /// Tells what the relay has been used for.
     pub(crate) relay: RelayQuestions,

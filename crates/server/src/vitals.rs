@@ -43,6 +43,11 @@ impl Vitals {
         Self { control, media }
     }
 
+    /// How often a media worker has panicked.
+    pub(crate) fn worker_panics(&self) -> u64 {
+        self.media.panics()
+    }
+
     /// Asks all of them at once.
     pub(crate) async fn check(&self) -> Result<(), Silent> {
         let control = timeout(LIMIT, self.control.call(|_, _| ()));

@@ -157,6 +157,7 @@ pub(crate) fn wire(program: Program, limits: Limits, opened: Opened) -> io::Resu
         logins: Arc::default(),
         container_names: Arc::new(ContainerNames::of_this_machine()),
         control,
+        certificate: certificates.shown.clone(),
         media_network: network,
         relay: workers.relay,
         job_figures,

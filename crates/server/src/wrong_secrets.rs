@@ -10,6 +10,7 @@
 //! * and whoever has to wait a little is answered after it instead of being refused.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -33,6 +34,10 @@ pub(crate) struct WrongSecrets {
     spare: Allowance,
     /// When each was last right.
     known: Mutex<HashMap<Network, Instant>>,
+    /// Attempts that were wrong.
+    wrong: AtomicU64,
+    /// Those that had to wait too long to be looked at.
+    held_up: AtomicU64,
 }
 
 /// On one connection: who has shown the right secret. A proxy may carry several networks on it.
@@ -77,7 +82,23 @@ impl ShownSecret {
 
 impl WrongSecrets {
     pub(crate) fn new(rate: Rate) -> Self {
-        Self { allowance: Allowance::new(rate), spare: Allowance::new(rate), known: Mutex::default() }
+        Self {
+            allowance: Allowance::new(rate),
+            spare: Allowance::new(rate),
+            known: Mutex::default(),
+            wrong: AtomicU64::default(),
+            held_up: AtomicU64::default(),
+        }
+    }
+
+    /// So many attempts were wrong.
+    pub(crate) fn wrong(&self) -> u64 {
+        self.wrong.load(Ordering::Relaxed)
+    }
+
+    /// So many were not looked at, since there were too many before them.
+    pub(crate) fn held_up(&self) -> u64 {
+        self.held_up.load(Ordering::Relaxed)
     }
 
     /// Judges an attempt on a connection, as soon as it is its turn; `is_right` must take constant time.
@@ -94,7 +115,7 @@ impl WrongSecrets {
                 }
                 self.settle(turn, network, connection, is_right(), Instant::now())
             }
-            Err(retry_after) => SecretVerdict::TooMany { retry_after },
+            Err(retry_after) => self.hold_up(retry_after),
         }
     }
 
@@ -103,8 +124,13 @@ impl WrongSecrets {
         let nobody = ShownSecret::default();
         match self.admit(network, &nobody, Duration::ZERO, now) {
             Ok(turn) => self.settle(turn, network, &nobody, is_right(), now),
-            Err(retry_after) => SecretVerdict::TooMany { retry_after },
+            Err(retry_after) => self.hold_up(retry_after),
         }
+    }
+
+    fn hold_up(&self, retry_after: Duration) -> SecretVerdict {
+        self.held_up.fetch_add(1, Ordering::Relaxed);
+        SecretVerdict::TooMany { retry_after }
     }
 
     /// Whether it may be looked at; paid beforehand, so that many at once do not get more.
@@ -146,6 +172,7 @@ impl WrongSecrets {
             connection.set(Some(network));
             return SecretVerdict::Right;
         }
+        self.wrong.fetch_add(1, Ordering::Relaxed);
         let beyond = match turn.paid_from {
             Purse::Common => None,
             Purse::Spare => self.allowance.available(network, now).err(),

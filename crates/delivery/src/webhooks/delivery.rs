@@ -9,9 +9,9 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
 use tracing::{debug, error, info, warn};
 
-use super::client::Client;
-use super::retry::{Next, Retry};
+use super::retry::{FailedAt, Next, Retry};
 use super::{DeliveryCounts, Destination};
+use crate::client::{Client, PostFailure};
 use crate::guard::guarded_async;
 use crate::losses::Losses;
 use crate::room::Waiting;
@@ -86,19 +86,19 @@ impl Sender {
         }
         loop {
             let destination = &self.destination;
-            let error = match self.client.post(destination, body.clone()).await {
-                Ok(status) => {
+            let error = match self.client.post(&destination.endpoint, body.clone()).await {
+                Ok(answer) => {
                     if let Some(away) = self.retry.answered(Instant::now()) {
                         info!(%destination, ?away, "the receiver of webhooks is back");
                         self.counts.send_modify(|counts| counts.away = false);
                     }
-                    return Some(status);
+                    return Some(answer.status);
                 }
                 Err(error) => error,
             };
             debug!(%destination, event, %error, "webhook failed");
             let was_away = self.retry.is_away();
-            match self.retry.failed(error.failed_at(), queued, Instant::now()) {
+            match self.retry.failed(failed_at(&error), queued, Instant::now()) {
                 Next::Again => {}
                 Next::AgainAfter(pause) => {
                     if !was_away {
@@ -110,5 +110,12 @@ impl Sender {
                 Next::GiveUp => return None,
             }
         }
+    }
+}
+
+fn failed_at(failure: &PostFailure) -> FailedAt {
+    match failure {
+        PostFailure::ConnectTimeout | PostFailure::Connect(_) | PostFailure::Certificate { .. } => FailedAt::Connecting,
+        PostFailure::ReadTimeout | PostFailure::Http(_) => FailedAt::Answering,
     }
 }

@@ -18,19 +18,22 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
+use crate::client::{Client, ClientLimits};
 use crate::losses::Losses;
 use crate::room::{Amount, Room};
-use client::Client;
 use delivery::Queued;
 pub use destination::{Destination, DestinationError};
 use retry::Retry;
 
-mod client;
 mod delivery;
 mod destination;
 mod retry;
 #[cfg(test)]
 mod tests;
+
+/// The setting that says whom a client trusts.
+const AUTHORITY: &str =
+    "MADANG_WEBHOOK_AUTHORITY: the file of the authority that signed it, or none to take any certificate";
 
 /// Bounds of a delivery.
 #[derive(Clone, Copy, Debug)]
@@ -91,7 +94,8 @@ impl Webhook {
         let destination = Arc::new(destination);
         let (queue, events) = mpsc::channel(limits.queue);
         let counts = watch::Sender::default();
-        let (client, retry) = (Client::new(limits, tls), Retry::new(limits.patience));
+        let client_limits = ClientLimits { connect: limits.connect, read: limits.read };
+        let (client, retry) = (Client::new(client_limits, tls, AUTHORITY), Retry::new(limits.patience));
         let worker = tokio::spawn(delivery::deliver(Arc::clone(&destination), client, retry, events, counts.clone()));
         // The one that is on its way has a place, too.
         let room = Room::new(Amount { events: limits.queue + 1, bytes: limits.bytes });

@@ -568,15 +568,15 @@ fn an_address_shows_neither_path_nor_password() {
     let destination = Destination::new("https://user:pass@[::1]/hook?token=t", &[], vec![]).unwrap();
     assert_eq!(destination.to_string(), "https://[::1]:443");
     assert!(!format!("{destination:?}").contains("pass"));
-    assert_eq!(destination.request_headers(0)["authorization"], "Basic dXNlcjpwYXNz");
-    assert_eq!(destination.request_headers(0)["host"], "[::1]");
+    assert_eq!(destination.endpoint.request_headers(0)["authorization"], "Basic dXNlcjpwYXNz");
+    assert_eq!(destination.endpoint.request_headers(0)["host"], "[::1]");
 }
 
 #[test]
 fn a_content_type_of_ones_own_stands_beside_the_one_that_is_always_sent() {
     let types = |header: &str| {
         let destination = Destination::new("http://127.0.0.1/", &[header.to_owned()], vec![]).unwrap();
-        let headers = destination.request_headers(0);
+        let headers = destination.endpoint.request_headers(0);
         headers.get_all("content-type").iter().map(|value| value.to_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
     assert_eq!(types("Content-Type: application/json"), ["application/json"]);

@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use protocol::event::{Closing, Event};
+use protocol::event::{Closing, Event, Reason, RecordingStatus};
 use protocol::media::{MediaKind, PathProtocol, StreamStatistics, TransportObservation, TransportStatistics};
 use session::refusal::MediaDirection;
-use session::{MediaObservation, Refusal};
+use session::{MediaObservation, Noticed, Refusal};
 
 use super::distribution::{Distribution, JITTER, LOSS, ROUND_TRIP};
 
@@ -19,6 +19,8 @@ pub(super) struct Counters {
     pub(super) layer_changes: u64,
     pub(super) silences: u64,
     pub(super) stills: u64,
+    /// Media workers whose threads have ended.
+    pub(super) workers_lost: u64,
     pub(super) sessions_created: u64,
     pub(super) sessions_destroyed: BTreeMap<&'static str, u64>,
     pub(super) joined: u64,
@@ -30,6 +32,10 @@ pub(super) struct Counters {
 /// Of peer connections one way.
 #[derive(Clone, Debug)]
 pub(super) struct Direction {
+    /// Peer connections that began on our side.
+    pub(super) negotiated: u64,
+    /// Of these, those whose client was heard.
+    pub(super) reached: u64,
     pub(super) connected: u64,
     pub(super) disconnected: u64,
     /// Sound, pictures.
@@ -65,6 +71,8 @@ impl Default for Counters {
             jitter: Distribution::over(&JITTER),
         };
         const DIRECTION: Direction = Direction {
+            negotiated: 0,
+            reached: 0,
             connected: 0,
             disconnected: 0,
             kinds: [TRAFFIC; 2],
@@ -76,22 +84,38 @@ impl Default for Counters {
             layer_changes: 0,
             silences: 0,
             stills: 0,
+            workers_lost: 0,
             sessions_created: 0,
-            sessions_destroyed: BTreeMap::new(),
+            sessions_destroyed: zeros(Reason::WORDS),
             joined: 0,
-            left: BTreeMap::new(),
-            recordings: BTreeMap::new(),
-            refusals: BTreeMap::new(),
+            left: zeros(Reason::WORDS),
+            recordings: zeros(RecordingStatus::WORDS),
+            refusals: zeros(&REFUSALS),
         }
     }
 }
 
+/// A series has to be there before the first event: of one that begins with 1, Prometheus does not know that it has grown.
+fn zeros(labels: &[&'static str]) -> BTreeMap<&'static str, u64> {
+    labels.iter().map(|label| (*label, 0)).collect()
+}
+
 impl Counters {
-    pub(super) fn saw(&mut self, observation: &MediaObservation) {
-        let direction = match observation.leg.direction {
+    fn direction(&mut self, direction: MediaDirection) -> &mut Direction {
+        match direction {
             MediaDirection::Publishing => &mut self.directions[0],
             MediaDirection::Subscribing => &mut self.directions[1],
-        };
+        }
+    }
+
+    pub(super) fn noticed(&mut self, what: &Noticed) {
+        if let Noticed::Negotiating { direction, .. } = what {
+            self.direction(*direction).negotiated += 1;
+        }
+    }
+
+    pub(super) fn saw(&mut self, observation: &MediaObservation) {
+        let direction = self.direction(observation.leg.direction);
         match &observation.what {
             TransportObservation::Connected => direction.connected += 1,
             TransportObservation::Disconnected => direction.disconnected += 1,
@@ -107,8 +131,8 @@ impl Counters {
             TransportObservation::LayerChanged { .. } => self.layer_changes += 1,
             TransportObservation::Silent => self.silences += 1,
             TransportObservation::Still => self.stills += 1,
-            TransportObservation::Checked
-            | TransportObservation::KeyFrameRequested { .. }
+            TransportObservation::Checked => direction.reached += 1,
+            TransportObservation::KeyFrameRequested { .. }
             | TransportObservation::FirstPacket { .. }
             | TransportObservation::FirstKeyFrame => {}
         }
@@ -164,6 +188,30 @@ impl Traffic {
         }
     }
 }
+
+/// Every [`reason`].
+const REFUSALS: [&str; 20] = [
+    "already_joined",
+    "broadcast_failed",
+    "broadcast_refused",
+    "codec_missing",
+    "guest_place",
+    "internal",
+    "invalid_token",
+    "not_allowed",
+    "not_found",
+    "not_joined",
+    "other",
+    "recording_failed",
+    "recording_refused",
+    "session_exists",
+    "subscription_failed",
+    "too_many_requests",
+    "too_many_signals",
+    "unknown_client",
+    "unknown_session",
+    "unusable_sdp",
+];
 
 /// What an operator can do something about has a name of its own.
 fn reason(refusal: &Refusal) -> &'static str {

@@ -3,6 +3,7 @@
 //! no label names a session or a person; who wants that asks the REST API with `webRtcStats`.
 
 mod counters;
+pub(crate) mod disks;
 mod distribution;
 pub(crate) mod exposition;
 mod process;
@@ -19,9 +20,10 @@ use media::RelayUse;
 use protocol::event::Event;
 use session::figures::Streams;
 use session::question::Census;
-use session::{MediaObservation, QualityLevel, Refusal};
+use session::{MediaObservation, Noticed, QualityLevel, Refusal};
 
 use counters::{Counters, Direction, Traffic};
+use disks::Disk;
 use distribution::Distribution;
 use exposition::Exposition;
 use process::ProcessFigures;
@@ -37,6 +39,15 @@ impl Metrics {
 
     pub(crate) fn happened(&self, event: &Event) {
         self.lock().happened(event);
+    }
+
+    pub(crate) fn noticed(&self, what: &Noticed) {
+        self.lock().noticed(what);
+    }
+
+    /// The thread of a media worker has ended.
+    pub(crate) fn lost_worker(&self) {
+        self.lock().workers_lost += 1;
     }
 
     pub(crate) fn refused(&self, refusal: &Refusal) {
@@ -64,9 +75,23 @@ pub(crate) struct Facts {
     /// Of the relay inside, if it has answered.
     pub(crate) relay: Option<RelayUse>,
     pub(crate) jobs: Arc<JobFigures>,
+    pub(crate) disks: Vec<Disk>,
+    /// Until when the certificate is valid, in seconds since 1970.
+    pub(crate) certificate_until: Option<u64>,
+    /// Media workers that have panicked.
+    pub(crate) worker_panics: u64,
+    pub(crate) secrets: Secrets,
     /// ms since 1970.
     pub(crate) started_at: u64,
     pub(crate) restarts: u32,
+}
+
+/// Attempts with a wrong secret.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Secrets {
+    pub(crate) wrong: u64,
+    /// Not looked at, since there were too many.
+    pub(crate) held_up: u64,
 }
 
 /// Everything, as Prometheus reads it.
@@ -75,8 +100,9 @@ pub(crate) fn write(metrics: &Metrics, facts: &Facts) -> String {
     let mut out = Exposition::default();
     of_program(&mut out, facts);
     of_process(&mut out);
+    of_machine(&mut out, facts);
     of_sessions(&mut out, &counters, facts);
-    of_workers(&mut out, facts);
+    of_workers(&mut out, &counters, facts);
     of_media(&mut out, &counters);
     of_quality(&mut out, &counters, facts);
     of_recordings(&mut out, &counters, facts);
@@ -100,10 +126,35 @@ fn of_process(out: &mut Exposition) {
     out.counter("process_cpu_seconds_total", "Time on a processor.").value(process.cpu_seconds);
     out.gauge("process_resident_memory_bytes", "Memory in use.").value(process.resident_bytes);
     out.gauge("process_open_fds", "Open files and sockets.").value(process.open_files);
+    if let Some(most) = process.most_files {
+        out.gauge("process_max_fds", "As many of them as may be open.").value(most);
+    }
     let mut family = out.counter("madang_worker_cpu_seconds_total", "Time of a media worker's thread on a processor.");
     for (worker, seconds) in process.workers {
         family.sample(&[("worker", &worker.to_string())], seconds);
     }
+}
+
+fn of_machine(out: &mut Exposition, facts: &Facts) {
+    if let Ok(processors) = std::thread::available_parallelism() {
+        out.gauge("madang_processors", "Processors that this process may use.").value(processors);
+    }
+    let mut family = out.gauge("madang_disk_free_bytes", "What may still be written, by what the folder holds.");
+    for disk in &facts.disks {
+        family.sample(&[("holds", disk.holds)], disk.free);
+    }
+    let mut family = out.gauge("madang_disk_size_bytes", "The same disks in all.");
+    for disk in &facts.disks {
+        family.sample(&[("holds", disk.holds)], disk.size);
+    }
+    if let Some(until) = facts.certificate_until {
+        let help = "Until when the certificate in use is valid, in seconds since 1970.";
+        out.gauge("madang_certificate_expiry_timestamp_seconds", help).value(until);
+    }
+    let help = "Attempts with a wrong secret; held_up: those that were not looked at, since there had been too many.";
+    let mut family = out.counter("madang_wrong_secrets_total", help);
+    family.sample(&[("result", "wrong")], facts.secrets.wrong);
+    family.sample(&[("result", "held_up")], facts.secrets.held_up);
 }
 
 fn of_sessions(out: &mut Exposition, counters: &Counters, facts: &Facts) {
@@ -140,12 +191,17 @@ fn of_sessions(out: &mut Exposition, counters: &Counters, facts: &Facts) {
     out.gauge("madang_media_requests", help).value(figures.media_requests);
 }
 
-fn of_workers(out: &mut Exposition, facts: &Facts) {
+fn of_workers(out: &mut Exposition, counters: &Counters, facts: &Facts) {
     let workers: Vec<_> = facts.census.media.workers.iter().map(|one| (one.worker.0.to_string(), one)).collect();
     let mut family = out.gauge("madang_worker_sessions", "Sessions in use of a media worker.");
     for (worker, figures) in &workers {
         family.sample(&[("worker", worker)], figures.sessions);
     }
+    let help =
+        "Defects of media workers; panicked: one started again and ended its transports, lost: its thread is gone.";
+    let mut family = out.counter("madang_worker_failures_total", help);
+    family.sample(&[("result", "panicked")], facts.worker_panics);
+    family.sample(&[("result", "lost")], counters.workers_lost);
     let help =
         "Participants, and streams that they send and receive, of a media worker: new sessions go where it is least.";
     let mut family = out.gauge("madang_worker_load", help);
@@ -166,7 +222,11 @@ fn of_media(out: &mut Exposition, counters: &Counters) {
             family.sample(&[("direction", direction)], count(of));
         }
     };
-    let help = "Peer connections that came up; in: of publishers, out: of subscribers.";
+    let help = "Peer connections that began; in: of publishers, out: of subscribers.";
+    counted("madang_media_negotiated_total", help, |of| of.negotiated);
+    let help = "Peer connections whose client was heard (ICE).";
+    counted("madang_media_reached_total", help, |of| of.reached);
+    let help = "Peer connections that came up (DTLS); in: of publishers, out: of subscribers.";
     counted("madang_media_connected_total", help, |of| of.connected);
     let help = "Peer connections that ended at the client's side, lost or closed.";
     counted("madang_media_disconnected_total", help, |of| of.disconnected);
@@ -263,6 +323,8 @@ fn of_jobs(out: &mut Exposition, jobs: &JobFigures) {
     out.gauge("madang_jobs", "Live work with media, in processes of its own.").value(jobs.running());
     let help = "Processes of live work that were started in the place of one that had died.";
     out.counter("madang_job_restarts_total", help).value(jobs.restarts());
+    let help = "Live work that was not begun: as much runs as may, or the machine lacks something for it.";
+    out.counter("madang_jobs_refused_total", help).value(jobs.refused());
     let help = "Packets that found no room on their way to live work, or back.";
     out.counter("madang_job_packets_dropped_total", help).value(jobs.dropped());
 }

@@ -13,6 +13,8 @@ pub(super) struct ProcessFigures {
     pub(super) cpu_seconds: f64,
     pub(super) resident_bytes: u64,
     pub(super) open_files: usize,
+    /// As many as may be open; `None`: any number.
+    pub(super) most_files: Option<u64>,
     /// Of media workers' threads, by number. Several servers in one process have the same numbers.
     pub(super) workers: BTreeMap<u16, f64>,
 }
@@ -31,7 +33,9 @@ impl ProcessFigures {
             }
         }
         let open_files = fs::read_dir("/proc/self/fd").ok()?.count();
-        Some(Self { cpu_seconds: cpu_seconds(&stat)?, resident_bytes: resident_bytes(&status)?, open_files, workers })
+        let most_files = fs::read_to_string("/proc/self/limits").ok().and_then(|limits| most_files(&limits));
+        let (cpu_seconds, resident_bytes) = (cpu_seconds(&stat)?, resident_bytes(&status)?);
+        Some(Self { cpu_seconds, resident_bytes, open_files, most_files, workers })
     }
 }
 
@@ -39,6 +43,12 @@ impl ProcessFigures {
 fn worker(stat: &str) -> Option<u16> {
     let (name, _) = stat.split_once('(')?.1.rsplit_once(')')?;
     name.strip_prefix("media-")?.parse().ok()
+}
+
+/// `Max open files  1024  4096  files`: the first number counts.
+fn most_files(limits: &str) -> Option<u64> {
+    let numbers = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
+    numbers.split_whitespace().next()?.parse().ok()
 }
 
 /// `VmRSS:  1234 kB`.
@@ -70,6 +80,8 @@ mod tests {
     #[test]
     fn this_process_has_figures() {
         assert_eq!(resident_bytes("VmPeak:\t 9 kB\nVmRSS:\t    1234 kB\n"), Some(1234 * 1024));
+        let limits = "Limit  Soft Limit  Hard Limit  Units\nMax open files            1024                 4096                 files\n";
+        assert_eq!((most_files(limits), most_files("Max open files  unlimited  unlimited  files")), (Some(1024), None));
         let figures = ProcessFigures::read().expect("there is /proc");
         assert!(figures.resident_bytes > 1 << 20 && figures.open_files > 2, "{figures:?}");
     }

@@ -1,20 +1,16 @@
 //! `/metrics`, for Prometheus.
 
-use std::sync::Arc;
+use std::time::UNIX_EPOCH;
 
 use axum::extract::State;
 use axum::http::HeaderName;
 use axum::http::header::CONTENT_TYPE;
-use jobs::JobFigures;
-use media::RelayQuestions;
 use session::question::TakeCensus;
 
-use crate::control::Control;
 use crate::http::error::ApiError;
 use crate::metrics::exposition;
-use crate::metrics::{self, Facts};
-use crate::program::Program;
-use crate::state::Webhooks;
+use crate::metrics::{self, Facts, Secrets, disks};
+use crate::state::{AppState, Parts};
 
 /// Get metrics
 ///
@@ -31,19 +27,24 @@ use crate::state::Webhooks;
         body = String,
     )),
 )]
-pub(crate) async fn show(
-    State(control): State<Control>,
-    State(relay): State<RelayQuestions>,
-    State(webhooks): State<Webhooks>,
-    State(program): State<Arc<Program>>,
-    State(jobs): State<Arc<JobFigures>>,
-) -> Result<([(HeaderName, &'static str); 1], String), ApiError> {
-    let (census, relay) = tokio::join!(control.look_up(TakeCensus), relay.ask());
+pub(crate) async fn show(State(state): State<AppState>) -> Result<([(HeaderName, &'static str); 1], String), ApiError> {
+    let Parts { control, relay, webhooks, program, settings, certificate, wrong_secrets, .. } = &*state;
+    // A disk of the network may not answer.
+    let disks = tokio::task::spawn_blocking({
+        let settings = settings.clone();
+        move || disks::look(&settings)
+    });
+    let (census, relay, disks) = tokio::join!(control.look_up(TakeCensus), relay.ask(), disks);
+    let until = certificate.validity().and_then(|validity| validity.until.duration_since(UNIX_EPOCH).ok());
     let facts = Facts {
         census: census?,
         webhooks: webhooks.iter().map(|one| one.state()).collect(),
         relay,
-        jobs,
+        jobs: state.job_figures.clone(),
+        disks: disks.unwrap_or_default(),
+        certificate_until: until.map(|until| until.as_secs()),
+        worker_panics: state.vitals.worker_panics(),
+        secrets: Secrets { wrong: wrong_secrets.wrong(), held_up: wrong_secrets.held_up() },
         started_at: program.started_at(),
         restarts: program.restarts(),
     };

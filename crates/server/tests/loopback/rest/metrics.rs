@@ -1,6 +1,7 @@
 //! `/metrics`: who gets them, that Prometheus can read them, what they count, and that the dashboard asks for nothing else.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use protocol::model::MediaServer;
 use serde_json::{Value, json};
@@ -116,6 +117,15 @@ async fn they_need_the_secret_and_are_prometheus_text() {
     let exposed = Exposed::read(answer.text());
     assert_eq!(exposed.value("madang_sessions"), 0.0);
     assert!(exposed.value("process_resident_memory_bytes") > 1e6);
+    assert!(exposed.value("process_open_fds") < exposed.value("process_max_fds"));
+    assert!(
+        exposed.value("madang_disk_free_bytes{holds=\"data\"}")
+            <= exposed.value("madang_disk_size_bytes{holds=\"data\"}")
+    );
+    assert!(exposed.value("madang_processors") >= 1.0);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64();
+    assert!(exposed.value("madang_certificate_expiry_timestamp_seconds") > now);
+    assert_eq!(exposed.value("madang_wrong_secrets_total{result=\"wrong\"}"), 1.0, "the one above");
     assert!(exposed.samples.keys().any(|series| series.starts_with("madang_build_info{version=\"")));
 }
 
@@ -147,6 +157,12 @@ async fn they_count_what_happens_and_name_nobody() {
         ("madang_streams{direction=\"received\",kind=\"video\"}", 0.0),
         ("madang_refusals_total{reason=\"invalid_token\"}", 1.0),
         ("madang_webhook_events_total{result=\"delivered\"}", 0.0),
+        ("madang_media_negotiated_total{direction=\"in\"}", 1.0),
+        ("madang_media_negotiated_total{direction=\"out\"}", 1.0),
+        // Nothing has happened, and Prometheus has to see that it begins.
+        ("madang_recordings_total{status=\"failed\"}", 0.0),
+        ("madang_worker_failures_total{result=\"panicked\"}", 0.0),
+        ("madang_jobs_refused_total", 0.0),
     ] {
         assert_eq!(exposed.value(series), value, "{series}");
     }
@@ -174,8 +190,7 @@ async fn the_dashboard_asks_for_metrics_that_there_are() {
     let mut asked = BTreeSet::new();
     for target in targets {
         let expression = target["expr"].as_str().expect("an expression");
-        let words = expression.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
-        let names: Vec<_> = words.filter(|word| word.starts_with("madang_") || word.starts_with("process_")).collect();
+        let names: Vec<_> = names_in(expression).collect();
         assert!(!names.is_empty(), "{expression}");
         for name in names {
             assert!(exposed.has(name), "{name} of {expression}");
@@ -184,7 +199,25 @@ async fn the_dashboard_asks_for_metrics_that_there_are() {
     }
     // Everything that is measured of media can be seen.
     for name in exposed.families.keys().filter(|name| name.starts_with("madang_media_")) {
-        let unseen = ["madang_media_connected_total", "madang_media_frames_total"];
+        let unseen = ["madang_media_frames_total"];
         assert!(asked.contains(name) || unseen.contains(&name.as_str()), "{name} is on no panel");
     }
+}
+
+#[tokio::test]
+async fn alerts_ask_for_metrics_that_there_are() {
+    let server = TestServer::start().await;
+    let exposed = Exposed::read(server.get("/metrics").await.text());
+    let rules = include_str!("../../../../../docs/prometheus/alerts.yml");
+    let names: BTreeSet<_> = names_in(rules).collect();
+    assert!(names.len() > 20, "{names:?}");
+    for name in names {
+        assert!(exposed.has(name), "{name}");
+    }
+}
+
+/// Of metrics.
+fn names_in(text: &str) -> impl Iterator<Item = &str> {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    words.filter(|word| word.starts_with("madang_") || word.starts_with("process_"))
 }
