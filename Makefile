@@ -11,10 +11,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 MADANG := $(TARGET)/release/madang
 
 run: tools-run build
-	@[ -n "$$OPENVIDU_SECRET" ] || echo "make run: the secret is MY_SECRET, and your network may use it (MADANG_ALLOW_MY_SECRET)"
-	@OPENVIDU_SECRET="$${OPENVIDU_SECRET:-MY_SECRET}" SERVER_PORT="$${SERVER_PORT:-4443}" \
-		MADANG_ALLOW_MY_SECRET="$${MADANG_ALLOW_MY_SECRET:-true}" \
-		MADANG_HELPER_USER="$${MADANG_HELPER_USER:-$$(id -u):$$(id -g)}" exec $(MADANG)
+	@exec $(MADANG) dev
 
 test: tools-test docs lint rust-test instructions deny e2e peers-test
 

@@ -21,6 +21,8 @@ const USERS = {
     history: ['server'],
     loadtest: ['madang'],
     capacity: ['madang'],
+    client: ['commands', 'doctor', 'loadtest', 'madang'],
+    commands: ['madang'],
     openvidu: ['server', 'testbed'],
     whip: ['server', 'testbed'],
     // Ours is checked by clients that are not ours.

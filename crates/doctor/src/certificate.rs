@@ -1,22 +1,18 @@
 //! Whether a browser would take the certificate that is served: its name, its time, who signed it.
 
-use std::io;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use aws_lc_rs::digest;
+use certificates::verified;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier as _;
-use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, RootCertStore};
 
 use super::finding::{Authority, Finding};
 
 const DAY: u64 = 24 * 60 * 60;
-/// Where Linux distributions keep what this machine trusts, its company's authority included.
-const OF_MACHINE: [&str; 2] = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"];
 
 /// Whom to believe.
 #[derive(Clone)]
@@ -28,13 +24,7 @@ pub(super) struct Trust {
 impl Trust {
     /// What browsers and this machine trust; `given`, which the doctor was told to; the server's `own` authority.
     pub(super) fn new(given: &[CertificateDer<'static>], own: &[CertificateDer<'static>]) -> Self {
-        let mut roots = RootCertStore::empty();
-        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-        for path in OF_MACHINE {
-            if let Ok(certificates) = CertificateDer::pem_file_iter(path) {
-                roots.add_parsable_certificates(certificates.filter_map(Result::ok));
-            }
-        }
+        let roots = verified::roots_of_machine();
         let with = |more: &[CertificateDer<'static>]| {
             let mut all = roots.clone();
             all.add_parsable_certificates(more.iter().cloned());
@@ -61,17 +51,6 @@ impl Trust {
             }
         }
         Err(CertificateError::UnknownIssuer)
-    }
-}
-
-/// Certificates of a file, PEM or DER.
-pub(super) fn read(path: &Path) -> io::Result<Vec<CertificateDer<'static>>> {
-    let bytes = std::fs::read(path)?;
-    let certificates: Vec<_> = CertificateDer::pem_slice_iter(&bytes).filter_map(Result::ok).collect();
-    let certificates = if certificates.is_empty() { vec![CertificateDer::from(bytes)] } else { certificates };
-    match certificates.iter().try_for_each(|certificate| certificates::validity(certificate).map(drop)) {
-        Ok(()) => Ok(certificates),
-        Err(error) => Err(error),
     }
 }
 

@@ -14,7 +14,7 @@ use settings::{Config, ConfigError};
 
 use super::certificate::{self, Trust};
 use super::connection::{RequestAuthor, ServerAddress, THOROUGH, Unreachable};
-use super::{API, AUTHORITY, Finding, Language, SEEN, clock, examine, now, prompt};
+use super::{API, AUTHORITY, Finding, Language, SEEN, clock, examine, now};
 
 /// Whom to ask for the time, unless told otherwise.
 pub const TIME_SERVER: &str = "pool.ntp.org";
@@ -54,14 +54,25 @@ pub async fn run(
     options: &Options,
     settings: impl FnOnce() -> Result<Config, ConfigError>,
 ) -> Result<(String, bool), Box<dyn std::error::Error>> {
+    let checkup = checkup(options, settings).await?;
+    let text =
+        if options.json { serde_json::to_string_pretty(&checkup)? + "\n" } else { page(&checkup, options.language) };
+    Ok((text, checkup.healthy))
+}
+
+/// What was found, for whoever puts it into a text of their own ([`page`]).
+///
+/// # Errors
+/// As [`run`].
+pub async fn checkup(
+    options: &Options,
+    settings: impl FnOnce() -> Result<Config, ConfigError>,
+) -> Result<Checkup, Box<dyn std::error::Error>> {
     let options = &Options { ntp: time_server(&options.ntp), ..options.clone() };
     let visit = Visit::prepare(options, settings)?;
     let findings = visit.examine(options).await;
     let checks = findings.into_iter().map(|report| report.check(options.language)).collect();
-    let checkup = Checkup::new(visit.place.url(), now(), checks);
-    let text =
-        if options.json { serde_json::to_string_pretty(&checkup)? + "\n" } else { page(&checkup, options.language) };
-    Ok((text, checkup.healthy))
+    Ok(Checkup::new(visit.place.url(), now(), checks))
 }
 
 /// Found here, or told by the server in the language it was asked in.
@@ -95,14 +106,16 @@ impl Visit {
         settings: impl FnOnce() -> Result<Config, ConfigError>,
     ) -> Result<Self, Box<dyn std::error::Error>> {
         let given = match &options.trust {
-            Some(path) => certificate::read(path).map_err(|error| format!("--trust {}: {error}", path.display()))?,
+            Some(path) => {
+                certificates::verified::read(path).map_err(|error| format!("--trust {}: {error}", path.display()))?
+            }
             None => vec![],
         };
         let (place, secret) = match &options.url {
             Some(url) => {
                 let secret = std::env::var("OPENVIDU_SECRET").ok().filter(|secret| !secret.is_empty());
                 let place = ServerAddress::parse(url)?;
-                (place, secret.map_or_else(|| prompt::secret("OPENVIDU_SECRET: "), Ok)?)
+                (place, secret.map_or_else(|| client::prompt::secret("OPENVIDU_SECRET: "), Ok)?)
             }
             None => {
                 let config = settings()?;
@@ -196,7 +209,7 @@ impl Visit {
 }
 
 /// For people.
-fn page(checkup: &Checkup, language: Language) -> String {
+pub fn page(checkup: &Checkup, language: Language) -> String {
     let korean = language == Language::Korean;
     let mut text = format!("Madang doctor: {}\n\n", checkup.server);
     for check in &checkup.checks {

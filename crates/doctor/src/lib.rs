@@ -38,7 +38,6 @@ mod korean;
 mod language;
 mod machine;
 mod media;
-mod prompt;
 mod relay;
 
 /// Where everybody is told how its request looks from here.

@@ -1,15 +1,16 @@
 //! What an application asks a server for: rooms, and what lets participants in. Who has none of that is asked for nothing.
 
+use client::ServerAddress;
+
 use crate::LoadTestError;
 use crate::janus::rooms::Rooms;
 use crate::livekit::token::{Grant, access_token};
 use crate::openvidu::application::Application as OpenviduApplication;
-use crate::server::ServerAddress;
 use crate::target::Credentials;
 
 /// See the module.
 pub(crate) enum Application<'a> {
-    Openvidu(OpenviduApplication<'a>),
+    Openvidu(OpenviduApplication),
     Janus(Rooms<'a>),
     /// A room is there as soon as somebody joins.
     Livekit {

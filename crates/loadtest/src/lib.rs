@@ -52,12 +52,13 @@ mod reception;
 mod report;
 mod run;
 mod sdp;
-mod server;
 mod source;
 mod stamp;
 mod target;
 mod track_check;
 mod websocket;
+
+use client::ClientError;
 
 pub use options::{MediaOptions, Options, PictureCodec, Scenario, Shape, Share};
 pub use progress::Progress;
@@ -72,10 +73,9 @@ pub use target::{Credentials, Protocol, Target};
 pub enum LoadTestError {
     #[error("{0}")]
     Options(String),
-    #[error(
-        "no server answers at {url} ({why}): is it running, is --url that of its SERVER_PORT, and is nothing in between?"
-    )]
-    Unreachable { url: String, why: String },
+    /// The server cannot be asked.
+    #[error(transparent)]
+    Server(#[from] ClientError),
     #[error("{url} refuses the secret: OPENVIDU_SECRET must be the server's own")]
     WrongSecret { url: String },
     #[error("{request}: {why}")]

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use client::ServerAddress;
+
 use crate::LoadTestError;
 use crate::bundle::Bundle;
 use crate::generator::{Generator, NewOffer, PeerId};
@@ -13,7 +15,6 @@ use crate::ledger::Ledger;
 use crate::options::MediaOptions;
 use crate::peer::{Identity, Offer, Peer, PeerError};
 use crate::playback::Clips;
-use crate::server::ServerAddress;
 use crate::source::Source;
 use crate::target::Protocol;
 use crate::websocket::SignallingError;

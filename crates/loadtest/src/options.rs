@@ -1,7 +1,7 @@
 //! What can be asked for, as a part of a command line.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -89,13 +89,13 @@ pub struct Options {
     /// Threads that send and receive [default: one per core]
     #[arg(long, value_name = "NUMBER")]
     threads: Option<u32>,
-    /// Writes the report to FILE as JSON
-    #[arg(long, value_name = "FILE")]
+    /// Writes the report to FILE as JSON; without FILE to the standard output, in place of the table
+    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "-")]
     pub json: Option<PathBuf>,
     /// Writes the report to FILE as a page with charts
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
-    /// Also trusts the authority in FILE (PEM)
+    /// Also trusts the authority in FILE (PEM or DER)
     #[arg(long, value_name = "FILE")]
     pub trust: Option<PathBuf>,
     /// Takes any certificate of the server
@@ -210,6 +210,11 @@ impl Options {
             publishers: self.publishers.unwrap_or(publishers),
             subscribers: self.subscribers.unwrap_or(subscribers),
         }
+    }
+
+    /// Whether the report is told as JSON, and not in a file.
+    pub fn prints_json(&self) -> bool {
+        self.json.as_deref() == Some(Path::new("-"))
     }
 
     pub fn media(&self) -> MediaOptions {

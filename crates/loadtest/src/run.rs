@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use client::{ServerAddress, Trust};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -28,7 +29,6 @@ use crate::process::{ProcessMeter, dropped_datagrams};
 use crate::progress::Progress;
 use crate::pulse::Pulse;
 use crate::report::{Failure, GeneratorFigures, Joins, Legs, Packets, Quantiles, Report};
-use crate::server::ServerAddress;
 use crate::target::{Credentials, Target};
 
 /// How often it is looked whether something has come.
@@ -58,7 +58,8 @@ pub async fn run(
     let shape = options.shape();
     let (media, clips) = media(options)?;
     descriptors::raise(shape)?;
-    let server = ServerAddress::find(&target.url, options.trust.as_deref(), options.insecure).await?;
+    let trust = Trust { authority: options.trust.as_deref(), insecure: options.insecure };
+    let server = ServerAddress::find(&target.url, trust).await?;
     let meter = match options.pid {
         Some(pid) => Some(ProcessMeter::of(pid).ok_or(LoadTestError::NoProcess(pid))?),
         None => None,
@@ -111,7 +112,7 @@ pub async fn run(
         generator.finish();
     }
     let report = report?;
-    if let Some(file) = &options.json {
+    if let Some(file) = options.json.as_deref().filter(|_| !options.prints_json()) {
         write(file, &report.to_json())?;
     }
     if let Some(file) = &options.html {

@@ -1,5 +1,6 @@
 //! The WebSocket of one participant, whatever is spoken over it, and why speaking may end.
 
+use client::{PATIENCE, ServerAddress, Stream};
 use futures_util::{SinkExt as _, StreamExt as _};
 use http::HeaderValue;
 use http::header::SEC_WEBSOCKET_PROTOCOL;
@@ -9,8 +10,6 @@ use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::protocol::{Message, WebSocketConfig};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
-
-use crate::server::{PATIENCE, ServerAddress, Stream};
 
 /// For an answer: a busy server is slow, and that is what is to be seen.
 pub(crate) const ANSWER: Duration = Duration::from_secs(60);

@@ -94,7 +94,7 @@ async fn whoever_cannot_test_is_told_what_to_do() {
     // Port 1 of this machine: nobody listens there.
     let elsewhere = Target { url: "http://127.0.0.1:1".to_owned(), ..target(&server) };
     let unreachable = test(elsewhere, "").await.unwrap_err();
-    assert!(matches!(unreachable, LoadTestError::Unreachable { .. }), "{unreachable}");
+    assert!(matches!(unreachable, LoadTestError::Server(client::ClientError::Unreachable { .. })), "{unreachable}");
     let no_process = test(target(&server), "--pid 4294967295").await.unwrap_err();
     assert!(matches!(no_process, LoadTestError::NoProcess(_)), "{no_process}");
     let nobody = test(target(&server), "--publishers 1").await.unwrap_err();

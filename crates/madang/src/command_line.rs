@@ -5,16 +5,29 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 use doctor::Language;
 use settings::report;
+
+/// What scripts go by; docs/command-line.md explains it.
+const EXIT_STATUSES: &str = "\
+Exit status:
+  0   done
+  1   failed, or something was found (doctor, load-test)
+  2   the command line cannot be understood, or something is missing in it
+  3   what was named is not there
+  4   the server refuses
+  5   no server answers, or its certificate is not trusted
+  78  the settings cannot be used";
 
 /// Madang: video calls for OpenVidu 2 applications
 ///
 /// Without a command it starts the server.
 #[derive(Parser, PartialEq, Debug)]
 #[command(name = "madang", version, args_override_self = true)]
-#[command(after_help = report::help(), subcommand_help_heading = "Commands")]
+#[command(after_help = format!("{EXIT_STATUSES}\n\n{}", report::help()), subcommand_help_heading = "Commands")]
 pub(crate) struct CommandLine {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
@@ -22,8 +35,16 @@ pub(crate) struct CommandLine {
 
 #[derive(Subcommand, PartialEq, Debug)]
 pub(crate) enum Command {
+    /// Starts the server; the same as without a command
+    Serve,
+    /// Starts a server to try things with: on port 4443, with the secret MY_SECRET, for this network
+    ///
+    /// The environment and the file .env win over that.
+    Dev,
+    #[command(flatten)]
+    Ask(commands::Command),
     /// Prints the settings in force and checks them
-    Config,
+    Config(ConfigArguments),
     /// Examines the running server and says what to do
     ///
     /// Looks at it leg by leg: address, ports, certificate, WebSocket, media over UDP and TCP, relay, clock, limits. The
@@ -40,8 +61,19 @@ pub(crate) enum Command {
     /// Nothing is measured: it is a model, fitted to measurements, and docs/scaling.md says by how much it may be wrong. For
     /// example, how many rooms of seven fit: madang capacity --participants 7 --cores 2 --memory 4G --network 1G
     Capacity(Box<capacity::Options>),
+    /// Prints a report for those who help you: versions, machine, settings, what the doctor finds, end of the log; secrets are masked
+    #[cfg(unix)]
+    Report(ReportArguments),
     /// Prints the reference of all settings (Markdown)
     Reference,
+    /// Prints a script that lets a shell complete commands and options
+    ///
+    /// For bash: source <(madang completions bash)
+    Completions {
+        /// Which shell
+        #[arg(value_parser = shells())]
+        shell: Shell,
+    },
     /// Makes an installation in /opt/openvidu, or brings the program in one up to date
     ///
     /// In an existing one, .env and whatever else is there stays as it is.
@@ -61,6 +93,57 @@ pub(crate) enum Command {
     /// As --version
     #[command(hide = true)]
     Version,
+}
+
+impl Command {
+    /// Whether the standard output has JSON, and so must what is told of a failure.
+    pub(crate) fn prints_json(&self) -> bool {
+        match self {
+            Self::Config(arguments) => arguments.json,
+            Self::Doctor(arguments) => arguments.json,
+            Self::LoadTest(options) => options.prints_json(),
+            Self::Capacity(options) => options.json,
+            #[cfg(unix)]
+            Self::Report(arguments) => arguments.json,
+            #[cfg(unix)]
+            Self::Install(arguments) => arguments.json,
+            _ => false,
+        }
+    }
+}
+
+/// Those that are tested.
+fn shells() -> impl TypedValueParser<Value = Shell> {
+    PossibleValuesParser::new(["bash", "zsh", "fish"]).map(|name| match name.as_str() {
+        "zsh" => Shell::Zsh,
+        "fish" => Shell::Fish,
+        _ => Shell::Bash,
+    })
+}
+
+/// Options of `config`.
+#[derive(Args, Clone, Copy, PartialEq, Eq, Debug)]
+#[command(args_override_self = true)]
+pub(crate) struct ConfigArguments {
+    /// Prints them as JSON, with where each stands and what it means
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Options of the report.
+#[cfg(unix)]
+#[derive(Args, Clone, PartialEq, Eq, Debug)]
+#[command(args_override_self = true)]
+pub(crate) struct ReportArguments {
+    /// Writes it to FILE, readable by its owner only
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// As JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Compares the clock with this time server
+    #[arg(long, value_name = "HOST[:PORT]", default_value = doctor::command::TIME_SERVER)]
+    pub(crate) ntp: String,
 }
 
 /// Options of the doctor.
@@ -136,6 +219,9 @@ pub(crate) struct InstallArguments {
     /// The user that the server runs as under systemd; made if missing
     #[arg(long, value_name = "NAME", default_value = "openvidu")]
     pub(crate) user: String,
+    /// Prints what was done as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
     /// Only writes the unit, there, and neither enables it nor makes a user: for packages
     #[arg(long, value_name = "FOLDER")]
     pub(crate) unit_folder: Option<PathBuf>,
@@ -194,7 +280,11 @@ pub(crate) enum ScriptCommand {
     /// Shows versions and how the server is run
     Version,
     /// Writes a file for those who help you; secrets are masked
-    Report,
+    Report {
+        /// Compares the clock with this time server
+        #[arg(long, value_name = "HOST[:PORT]", default_value = doctor::command::TIME_SERVER)]
+        ntp: String,
+    },
     /// Tells how
     Upgrade {
         /// Ignored: nothing is fetched from here.

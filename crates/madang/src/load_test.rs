@@ -7,7 +7,7 @@ use settings::Sources;
 use tokio::sync::watch;
 
 use crate::stop::Stop;
-use crate::{CommandError, CommandResult, print};
+use crate::{CommandError, CommandResult, Findings, print, target};
 
 /// Tests, and prints a report; that something is not as it must be is a failure.
 pub(crate) async fn run(options: &Options, sources: &Sources) -> CommandResult {
@@ -20,7 +20,7 @@ pub(crate) async fn run(options: &Options, sources: &Sources) -> CommandResult {
         // The test looks at it until its end.
         stop.closed().await;
     });
-    let is_watched = std::io::stdout().is_terminal();
+    let is_watched = std::io::stdout().is_terminal() && !options.prints_json();
     let report = loadtest::run(options, &target, stopped, |progress| {
         if is_watched {
             show(progress);
@@ -32,9 +32,9 @@ pub(crate) async fn run(options: &Options, sources: &Sources) -> CommandResult {
         print("\r\x1b[K")?;
     }
     let report = report?;
-    print(&report.to_string())?;
+    print(&if options.prints_json() { report.to_json() + "\n" } else { report.to_string() })?;
     let shortcomings = report.shortcomings();
-    if shortcomings.is_empty() { Ok(()) } else { Err(shortcomings.join("; ").into()) }
+    if shortcomings.is_empty() { Ok(()) } else { Err(Findings(shortcomings.join("; ")).into()) }
 }
 
 /// One line, again and again.
@@ -52,17 +52,7 @@ fn target(options: &Options, sources: &Sources) -> Result<Target, CommandError> 
                 format!("--server {} needs --url: the settings here are those of Madang", options.server).into()
             );
         }
-        let config = server::load_settings(sources)?;
-        if config.server_port == 0 {
-            return Err("SERVER_PORT=0 says nothing about where the server is; use --url".into());
-        }
-        let host = if config.madang_listen.is_unspecified() {
-            "127.0.0.1".to_owned()
-        } else {
-            settings::bracketed(config.madang_listen)
-        };
-        let url = format!("http://{host}:{}", config.server_port);
-        let secret = config.openvidu_secret.expose().to_owned();
+        let commands::Target { url, secret } = target::here(sources)?;
         return Ok(Target { url, credentials: Credentials::Openvidu { secret } });
     };
     Ok(Target { url: url.clone(), credentials: Credentials::from_environment(options.server)? })

@@ -1,28 +1,37 @@
 //! The program `madang`: finds out what it is asked for ([`command_line`]) and says how that went. Without a command it runs
 //! the server ([`serve`]); what it does for an installation is in [`installation`].
 //!
-//! It serves and examines nothing itself: that is the library `server`.
+//! It serves, examines and asks nothing itself: those are the libraries `server`, `doctor` and `commands`.
 
 use std::io::Write as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{CommandFactory as _, Parser as _};
+use commands::{ExitStatus, Failure};
+use loadtest::LoadTestError;
+use serde_json::json;
 use server::{Program, StartError};
-use settings::{ConfigError, Sources, report};
+use settings::{ConfigError, Sources};
 
 #[cfg(unix)]
 use command_line::ScriptLine;
 use command_line::{Command, CommandLine, DoctorArguments};
 
 mod command_line;
+mod dev;
+#[cfg(test)]
+mod guide;
 #[cfg(unix)]
 mod installation;
 mod load_test;
 mod logging;
+#[cfg(unix)]
+mod report;
 mod serve;
 mod service_manager;
 mod stop;
+mod target;
 
 /// That of the C library keeps what many clients took at the same time once they are gone. This one gives it back within
 /// seconds, by threads of its own: nobody who could is awake by then.
@@ -30,8 +39,8 @@ mod stop;
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
-/// The exit status that says: starting again will not help (`EX_CONFIG` of sysexits.h).
-const INVALID_SETTINGS: u8 = 78;
+/// What systemd is told: starting again will not help.
+const INVALID_SETTINGS: u8 = ExitStatus::Settings.code();
 
 /// For what still runs once everything is done: a disk that stands still must not keep the process.
 const LAST_WORK: Duration = Duration::from_secs(1);
@@ -51,17 +60,27 @@ fn main() -> ExitCode {
 
 async fn run() -> ExitCode {
     logging::start();
+    let wants_json = std::env::args_os().any(|argument| argument == "--json");
     let line = match CommandLine::try_parse() {
         Ok(line) => line,
-        Err(error) => return explain(&error),
+        Err(error) => return explain(&error, wants_json),
     };
+    let prints_json = line.command.as_ref().is_some_and(Command::prints_json);
     let outcome = match line.command {
-        None => serve::run().await,
-        Some(Command::Config) => show_config(),
+        None | Some(Command::Serve) => serve::run(Program::of_process(), |_| String::new()).await,
+        Some(Command::Dev) => dev::run().await,
+        Some(Command::Ask(command)) => {
+            let find = |url: Option<&str>| target::find(url, &Program::of_process().sources());
+            return ExitCode::from(commands::run(&command, find).await.code());
+        }
+        Some(Command::Config(arguments)) => show_config(arguments.json),
         Some(Command::Doctor(arguments)) => examine(arguments, &Program::of_process().sources()).await,
         Some(Command::LoadTest(options)) => load_test::run(&options, &Program::of_process().sources()).await,
         Some(Command::Capacity(options)) => calculate(&options),
-        Some(Command::Reference) => print(&report::reference()),
+        Some(Command::Reference) => print(&settings::report::reference()),
+        Some(Command::Completions { shell }) => complete(shell),
+        #[cfg(unix)]
+        Some(Command::Report(arguments)) => tell(&arguments).await,
         Some(Command::Version) => print(&CommandLine::command().render_version()),
         #[cfg(unix)]
         Some(Command::Install(arguments)) => installation::install::run(&arguments),
@@ -73,9 +92,10 @@ async fn run() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Also for people who silenced the log.
-            let _ = writeln!(std::io::stderr(), "madang: {error}");
-            if is_of_settings(&*error) { ExitCode::from(INVALID_SETTINGS) } else { ExitCode::FAILURE }
+            let failure = Failure::new(status(&*error), error.to_string());
+            // What was found has been told. Standard error is also for people who silenced the log.
+            failure.print(prints_json && !error.is::<Findings>());
+            ExitCode::from(failure.status.code())
         }
     }
 }
@@ -84,17 +104,39 @@ async fn run() -> ExitCode {
 type CommandError = Box<dyn std::error::Error>;
 type CommandResult<T = ()> = Result<T, CommandError>;
 
-fn is_of_settings(error: &(dyn std::error::Error + 'static)) -> bool {
-    error.is::<ConfigError>() || matches!(error.downcast_ref(), Some(StartError::Config(_)))
+/// Of what was examined: it is told on the standard output, and not as it must be.
+#[derive(Debug)]
+pub(crate) struct Findings(pub(crate) String);
+
+impl std::fmt::Display for Findings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Findings {}
+
+/// What scripts are told.
+fn status(error: &(dyn std::error::Error + 'static)) -> ExitStatus {
+    if error.is::<ConfigError>() || matches!(error.downcast_ref(), Some(StartError::Config(_))) {
+        return ExitStatus::Settings;
+    }
+    match error.downcast_ref::<LoadTestError>() {
+        Some(LoadTestError::Server(error)) => error.into(),
+        Some(LoadTestError::WrongSecret { .. }) => ExitStatus::Refused,
+        Some(LoadTestError::Options(_)) => ExitStatus::Usage,
+        _ => ExitStatus::Failed,
+    }
 }
 
 /// Help and versions are what was asked for; anything else is a mistake.
-fn explain(error: &clap::Error) -> ExitCode {
+fn explain(error: &clap::Error, wants_json: bool) -> ExitCode {
     // Closed outputs are no failures.
     if error.use_stderr() {
         let text = error.to_string();
-        let _ = write!(std::io::stderr(), "madang: {}", text.strip_prefix("error: ").unwrap_or(&text));
-        ExitCode::FAILURE
+        let failure = Failure::new(ExitStatus::Usage, text.strip_prefix("error: ").unwrap_or(&text).trim_end());
+        failure.print(wants_json);
+        ExitCode::from(failure.status.code())
     } else {
         let _ = write!(std::io::stdout(), "{error}");
         ExitCode::SUCCESS
@@ -118,14 +160,27 @@ fn print(text: &str) -> CommandResult {
 }
 
 /// Shows the settings in force and says whether the server would start with them.
-fn show_config() -> CommandResult {
+fn show_config(as_json: bool) -> CommandResult {
     let sources = Program::of_process().sources();
-    print(&report::in_force(&sources))?;
-    for remark in report::remarks(&sources) {
+    let (remarks, loaded) = (settings::report::remarks(&sources), server::load_settings(&sources));
+    if as_json {
+        loaded?;
+        let document = json!({ "settings": settings::report::list(&sources), "remarks": remarks });
+        return print(&format!("{document:#}\n"));
+    }
+    print(&settings::report::in_force(&sources))?;
+    for remark in remarks {
         print(&format!("* {remark}\n"))?;
     }
-    server::load_settings(&sources)?;
+    loaded?;
     Ok(())
+}
+
+/// What a shell reads to complete this command line.
+fn complete(shell: clap_complete::Shell) -> CommandResult {
+    let mut script = vec![];
+    clap_complete::generate(shell, &mut CommandLine::command(), "madang", &mut script);
+    print(&String::from_utf8(script)?)
 }
 
 /// Tells what sessions need and how many fit, by a model.
@@ -135,9 +190,37 @@ fn calculate(options: &capacity::Options) -> CommandResult {
     print(&if options.json { report.to_json() + "\n" } else { report.to_string() })
 }
 
+/// `madang report`: of the installation in the working directory, or of whatever settings are here.
+#[cfg(unix)]
+async fn tell(arguments: &command_line::ReportArguments) -> CommandResult {
+    let report = match installation::Installation::here() {
+        Ok(installation) => installation.report(&arguments.ntp).await?,
+        Err(_) => {
+            let folder =
+                std::env::var_os("DOTENV_PATH").map_or_else(|| std::path::PathBuf::from("."), std::path::PathBuf::from);
+            let mut report = report::Report::new(&folder, Program::of_process().sources(), &arguments.ntp).await;
+            report.version = format!(
+                "Madang version:    {}\nOpenVidu version:  {} (compatible)\n",
+                env!("CARGO_PKG_VERSION"),
+                settings::COMPATIBLE_VERSION,
+            );
+            report.log = "It is where the standard error of the server goes: nothing is installed here.\n".to_owned();
+            report
+        }
+    };
+    let text = if arguments.json { format!("{:#}\n", report.to_json()) } else { report.to_text() };
+    match &arguments.output {
+        None => print(&text),
+        Some(file) => {
+            report::write(file, &text)?;
+            print(&if arguments.json { format!("{:#}\n", json!({ "file": file })) } else { report::written(file) })
+        }
+    }
+}
+
 /// Says what is wrong with a server; that something is, is a failure.
 async fn examine(arguments: DoctorArguments, sources: &Sources) -> CommandResult {
     let (report, healthy) = doctor::command::run(&arguments.options(), || server::load_settings(sources)).await?;
     print(&report)?;
-    if healthy { Ok(()) } else { Err("the server is not well".into()) }
+    if healthy { Ok(()) } else { Err(Findings("the server is not well".to_owned()).into()) }
 }

@@ -10,15 +10,14 @@ use crate::service_manager::{self, Progress};
 use crate::stop::Stop;
 use crate::{CommandError, CommandResult};
 
-/// Serves until it is asked to end.
-pub(crate) async fn run() -> CommandResult {
+/// Serves until it is asked to end. `welcome`: what else is told once it is ready.
+pub(crate) async fn run(mut program: Program, welcome: fn(&Server) -> String) -> CommandResult {
     let mut stop = Stop::listen()?;
-    let mut program = Program::of_process();
     let mut config = load(&program)?;
     let mut server = Server::start_in(program.clone(), config.clone()).await?;
     loop {
         // A closed standard output is no reason to stop.
-        let _ = writeln!(std::io::stdout(), "{}", server.banner());
+        let _ = writeln!(std::io::stdout(), "{}{}", server.banner(), welcome(&server));
         service_manager::tell(Progress::Ready);
         tokio::select! {
             () = stop.requested() => break,

@@ -69,6 +69,17 @@ impl Sources {
         }
     }
 
+    /// For programs that ask a server, which may be another one: `OPENVIDU_URL`, and whether the file says so.
+    pub fn server_url(&self) -> Option<(&str, bool)> {
+        let url = self.text("OPENVIDU_URL").filter(|url| !url.is_empty())?;
+        Some((url, self.of_file.contains("OPENVIDU_URL")))
+    }
+
+    /// For those as well: the secret as it was set, if it was.
+    pub fn given_secret(&self) -> Option<&str> {
+        self.text("OPENVIDU_SECRET").filter(|secret| !secret.is_empty())
+    }
+
     /// With these texts instead of those that stand there.
     pub(super) fn with(&self, changes: &[(String, String)]) -> Self {
         let mut sources = self.clone();

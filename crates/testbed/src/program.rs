@@ -75,6 +75,16 @@ impl RunningProgram {
         panic!("it did not become ready: {}", self.rest_of_log());
     }
 
+    /// Waits until it prints a line that contains `text`.
+    pub fn prints(&mut self, text: &str) {
+        while let Some(line) = next(&mut self.output) {
+            if line.contains(text) {
+                return;
+            }
+        }
+        panic!("it never printed {text:?}: {}", self.rest_of_log());
+    }
+
     /// Waits until a line of the log contains `text`.
     pub fn says(&mut self, text: &str) {
         while let Some(line) = next(&mut self.log) {

@@ -3,11 +3,11 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use client::ServerAddress;
 use serde_json::{Value, json};
 use tokio::time::timeout_at;
 use tokio_tungstenite::tungstenite::protocol::Message;
 
-use crate::server::ServerAddress;
 use crate::websocket::{ANSWER, SignallingError, WebSocket};
 
 const PLUGIN: &str = "janus.plugin.videoroom";

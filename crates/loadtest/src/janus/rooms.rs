@@ -1,10 +1,10 @@
 //! What an application asks Janus for: rooms. Each request has a session of its own, since between two of them minutes may pass.
 
+use client::{ClientError, ServerAddress};
 use serde_json::{Value, json};
 
 use super::api::Api;
 use crate::LoadTestError;
-use crate::server::ServerAddress;
 use crate::websocket::SignallingError;
 
 /// More than anybody tests with; it must be said, because without it there are three.
@@ -42,7 +42,7 @@ impl<'a> Rooms<'a> {
         match asked.await {
             Ok(_) => Ok(()),
             Err(error @ (SignallingError::Connect(_) | SignallingError::Handshake(_))) => {
-                Err(LoadTestError::Unreachable { url: url.to_owned(), why: error.to_string() })
+                Err(ClientError::Unreachable { url: url.to_owned(), why: error.to_string() }.into())
             }
             Err(error) => Err(LoadTestError::Rest { request: format!("VideoRoom {method}"), why: error.to_string() }),
         }

@@ -6,6 +6,8 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use rustix::process::geteuid;
+use serde_json::json;
+use server::Config;
 
 use super::files::{FileChange, copy_debug_information, copy_program, folder, write_dotenv, write_script, write_unit};
 use super::user::give_to;
@@ -63,7 +65,11 @@ pub(crate) fn run(options: &InstallArguments) -> CommandResult {
             enable()?;
         }
     }
-    screen.show(&installation, dotenv == FileChange::New);
+    if options.json {
+        screen.show_json(&installation, dotenv == FileChange::New);
+    } else {
+        screen.show(&installation, dotenv == FileChange::New);
+    }
     Ok(())
 }
 
@@ -97,23 +103,24 @@ fn enable() -> CommandResult {
 /// What is told at the end.
 #[derive(Default)]
 struct Screen {
-    rows: String,
+    rows: Vec<(String, FileChange)>,
 }
 
 impl Screen {
     fn row(&mut self, name: &str, change: FileChange) {
-        let word = match change {
+        self.rows.push((name.to_owned(), change));
+    }
+
+    fn show(&self, installation: &Installation, dotenv_is_new: bool) {
+        let folder = installation.folder.display();
+        let word = |change: FileChange| match change {
             FileChange::New => "new",
             FileChange::Replaced => "replaced",
             FileChange::Unchanged => "kept as it is",
             FileChange::SetAside => "new; the other one is now openvidu.old",
         };
-        self.rows.push_str(&format!("  {name:<17} {word}\n"));
-    }
-
-    fn show(&self, installation: &Installation, dotenv_is_new: bool) {
-        let folder = installation.folder.display();
-        let mut text = format!("\nMadang {} is installed in {folder}\n\n{}\n", env!("CARGO_PKG_VERSION"), self.rows);
+        let rows: String = self.rows.iter().map(|(name, change)| format!("  {name:<17} {}\n", word(*change))).collect();
+        let mut text = format!("\nMadang {} is installed in {folder}\n\n{rows}\n", env!("CARGO_PKG_VERSION"));
         if dotenv_is_new {
             text.push_str(
                 "OPENVIDU_SECRET was made up at random and is in .env: your application needs it.\n\
@@ -122,14 +129,44 @@ impl Screen {
         }
         match server::load_settings(&installation.sources()) {
             Ok(config) => {
-                let tcp = [config.http_port, config.https_port].into_iter().flatten();
-                let tcp: Vec<_> = tcp.map(|port| format!("{port}/tcp")).collect();
-                let udp = config.madang_udp_port;
-                text.push_str(&format!("Open in your firewall:  {} and {udp}/udp\n", tcp.join(", ")));
+                let (tcp, udp) = ports(&config);
+                text.push_str(&format!("Open in your firewall:  {} and {udp}\n", tcp.join(", ")));
                 text.push_str(&format!("Start it:               {folder}/openvidu start\n"));
             }
             Err(error) => text.push_str(&format!("Before it can start:\n\n{error}\n")),
         }
         let _ = write!(io::stdout(), "{text}");
     }
+
+    /// For programs. What keeps it from starting is in `faults`.
+    fn show_json(&self, installation: &Installation, dotenv_is_new: bool) {
+        let word = |change: FileChange| match change {
+            FileChange::New => "new",
+            FileChange::Replaced => "replaced",
+            FileChange::Unchanged => "kept",
+            FileChange::SetAside => "set-aside",
+        };
+        let rows = self.rows.iter().map(|(name, change)| json!({ "name": name, "state": word(*change) }));
+        let rows: Vec<_> = rows.collect();
+        let loaded = server::load_settings(&installation.sources());
+        let open = loaded.as_ref().ok().map(ports).map(|(tcp, udp)| [tcp, vec![udp]].concat());
+        let faults = loaded.err().map(|error| error.0).unwrap_or_default();
+        let faults: Vec<_> = faults.iter().map(ToString::to_string).collect();
+        let document = json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "folder": installation.folder,
+            "files": rows,
+            "secretMadeUp": dotenv_is_new,
+            "ports": open,
+            "faults": faults,
+            "start": format!("{}/openvidu start", installation.folder.display()),
+        });
+        let _ = writeln!(io::stdout(), "{document:#}");
+    }
+}
+
+/// What a firewall must let through: TCP, and UDP.
+fn ports(config: &Config) -> (Vec<String>, String) {
+    let tcp = [config.http_port, config.https_port].into_iter().flatten();
+    (tcp.map(|port| format!("{port}/tcp")).collect(), format!("{}/udp", config.madang_udp_port))
 }

@@ -12,13 +12,13 @@ use std::path::{Path, PathBuf};
 use settings::{KEYS, Sources};
 
 use crate::CommandResult;
+use crate::report::{self, Report};
 
 pub(crate) mod background;
 mod files;
 pub(crate) mod install;
 mod log;
 pub(crate) mod openvidu;
-mod report;
 pub(crate) mod supervisor;
 mod systemd;
 mod user;
@@ -101,6 +101,17 @@ impl Installation {
             std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
         environment.extend(ours);
         environment
+    }
+
+    /// For those who help its operator. `ntp`: who is asked for the time.
+    pub(crate) async fn report(&self, ntp: &str) -> CommandResult<Report> {
+        /// Of the log.
+        const LOG_BYTES: usize = 512 * 1024;
+        let mut report = Report::new(&self.folder, self.sources(), ntp).await;
+        report.version = openvidu::version(self)?;
+        report.files = report::files(&self.folder).unwrap_or_else(|error| error.to_string());
+        report.log = openvidu::end_of_log(self, LOG_BYTES).unwrap_or_else(|error| error.to_string());
+        Ok(report)
     }
 
     /// The settings of the server that runs here.

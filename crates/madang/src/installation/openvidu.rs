@@ -10,9 +10,9 @@ use rustix::process::Pid;
 use server::Config;
 
 use super::background::{self, Started};
-use super::{Installation, log, report, systemd};
-use crate::CommandResult;
+use super::{Installation, log, systemd};
 use crate::command_line::{ScriptCommand, ScriptLine};
+use crate::{CommandResult, report};
 
 /// Carries out one command.
 pub(crate) async fn run(installation: &Installation, command: ScriptCommand) -> CommandResult {
@@ -24,7 +24,7 @@ pub(crate) async fn run(installation: &Installation, command: ScriptCommand) -> 
         ScriptCommand::Config => config(installation),
         ScriptCommand::Doctor(arguments) => crate::examine(arguments, &installation.sources()).await,
         ScriptCommand::Version => print(&version(installation)?),
-        ScriptCommand::Report => write_report(installation),
+        ScriptCommand::Report { ntp } => write_report(installation, &ntp).await,
         ScriptCommand::Upgrade { .. } => Err(upgrade(installation).into()),
     }
 }
@@ -121,7 +121,7 @@ pub(super) fn version(installation: &Installation) -> Result<String, Box<dyn std
     ))
 }
 
-fn write_report(installation: &Installation) -> CommandResult {
+async fn write_report(installation: &Installation, ntp: &str) -> CommandResult {
     if io::stdin().is_terminal() {
         print("Write a report with information on this machine, the settings (secrets masked) and the log? [y/N] ")?;
         io::stdout().flush()?;
@@ -131,8 +131,11 @@ fn write_report(installation: &Installation) -> CommandResult {
             return print("No report was written\n");
         }
     }
-    let path = report::write(installation)?;
-    print(&format!("{} was written. Read it before you give it to anybody\n", path.display()))
+    let report = installation.report(ntp).await?;
+    let name = format!("openvidu-report-{}.txt", report.made_at().strftime("%d-%m-%Y-%H-%M"));
+    let path = installation.folder.join(name);
+    report::write(&path, &report.to_text())?;
+    print(&report::written(&path))
 }
 
 fn upgrade(installation: &Installation) -> String {

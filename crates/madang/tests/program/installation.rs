@@ -188,6 +188,12 @@ fn installing_again_changes_nothing_but_the_program() {
     fs::write(installed.path("madang"), "an old version").unwrap();
     let screen = installed.install(&[]);
     assert!(!screen.contains("made up"), "{screen}");
+    let told: serde_json::Value = serde_json::from_str(&installed.install(&["--json"])).unwrap();
+    assert_eq!((&told["secretMadeUp"], &told["faults"]), (&false.into(), &serde_json::json!([])));
+    let state = |name: &str| {
+        told["files"].as_array().unwrap().iter().find(|file| file["name"] == name).unwrap()["state"].clone()
+    };
+    assert_eq!((state("madang"), state(".env")), ("replaced".into(), "kept".into()));
     assert_eq!((installed.read(".env"), installed.read("owncert/certificate.key")), (dotenv, "key".to_owned()));
     assert_eq!(fs::read(installed.path("madang")).unwrap(), fs::read(MADANG).unwrap());
 }
@@ -384,7 +390,7 @@ fn a_report_says_much_and_betrays_nothing() {
     fs::write(installed.path("logs/openvidu.log"), leaked).unwrap();
     good(installed.openvidu(&["start"]));
 
-    let said = good(installed.openvidu(&["report"]));
+    let said = good(installed.openvidu(&["report", "--ntp", "127.0.0.1:9"]));
     let path = said.split(" was written").next().unwrap();
     let name = Path::new(path).file_name().unwrap().to_str().unwrap();
     let pattern: String = name.chars().map(|symbol| if symbol.is_ascii_digit() { '0' } else { symbol }).collect();

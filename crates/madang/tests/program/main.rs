@@ -3,6 +3,7 @@
 mod certificates;
 mod command_line;
 mod crash;
+mod dev;
 mod doctor;
 mod env_files;
 #[cfg(unix)]

@@ -3,7 +3,10 @@
 use std::io::{self, BufRead as _, Write as _};
 
 /// From the terminal, where it is not shown, or else a line of the standard input.
-pub(super) fn secret(question: &str) -> io::Result<String> {
+///
+/// # Errors
+/// There is nothing to read from.
+pub fn secret(question: &str) -> io::Result<String> {
     let mut error = io::stderr();
     let _ = write!(error, "{question}");
     let _ = error.flush();
