@@ -125,6 +125,7 @@ function legs(before = [], changes = { length: before.length, changed: [] }) {
   return list;
 }
 
-function spliced(list = [], { keep, skip, added } = { keep: list.length, skip: 0, added: [] }) {
-  return [...list.slice(0, keep), ...list.slice(keep + skip), ...added];
+function spliced(list = [], splice = { keep: list.length, skip: 0, drop: 0, added: [] }) {
+  const { keep, skip, drop, added } = splice;
+  return [...list.slice(0, keep), ...list.slice(keep + skip, list.length - drop), ...added];
 }

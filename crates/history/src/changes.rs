@@ -27,11 +27,12 @@ pub struct Told {
     people: HashMap<String, Record>,
 }
 
-/// A list that has become another one: so many are kept, so many behind those go, and these come at the end.
+/// A list that has become another one: so many are kept, so many behind those go, so many go at the end, and these come there.
 #[derive(Serialize)]
 struct Splice<'a> {
     keep: usize,
     skip: usize,
+    drop: usize,
     added: &'a [Value],
 }
 
@@ -119,8 +120,12 @@ fn list_of(value: Option<&Value>) -> &[Value] {
 fn splice(before: &[Value], now: &[Value]) -> Value {
     let keep = before.iter().zip(now).take_while(|(before, now)| before == now).count();
     let (before, now) = (&before[keep..], &now[keep..]);
-    let skip = (0..before.len()).find(|skip| now.starts_with(&before[*skip..])).unwrap_or(before.len());
-    json!(Splice { keep, skip, added: &now[before.len() - skip..] })
+    let length = before.len();
+    // The middle of a timeline that is full goes, while its last entry is told anew.
+    let mut ways = (0..=1).flat_map(|drop| (0..length.saturating_sub(drop)).map(move |skip| (skip, drop)));
+    let fits = |(skip, drop): &(usize, usize)| now.starts_with(&before[*skip..length - drop]);
+    let (skip, drop) = ways.find(fits).unwrap_or((length, 0));
+    json!(Splice { keep, skip, drop, added: &now[length - skip - drop..] })
 }
 
 /// How many there are, and what is new of each, by its place.
@@ -148,12 +153,15 @@ mod tests {
 
     #[test]
     fn of_a_list_that_grows_only_what_is_new_is_told() {
-        assert_eq!(spliced(&[1, 2], &[1, 2, 3]), json!({ "keep": 2, "skip": 0, "added": [3] }));
-        assert_eq!(spliced(&[], &[1]), json!({ "keep": 0, "skip": 0, "added": [1] }));
-        // A chart that is full, a timeline whose middle goes, and something that takes the place of the last.
-        assert_eq!(spliced(&[1, 2, 3], &[2, 3, 4]), json!({ "keep": 0, "skip": 1, "added": [4] }));
-        assert_eq!(spliced(&[1, 2, 3, 4], &[1, 3, 4, 5]), json!({ "keep": 1, "skip": 1, "added": [5] }));
-        assert_eq!(spliced(&[1, 2], &[1, 7]), json!({ "keep": 1, "skip": 1, "added": [7] }));
-        assert_eq!(spliced(&[1, 2], &[1]), json!({ "keep": 1, "skip": 1, "added": [] }));
+        let splice =
+            |keep, skip, drop, added: &[u32]| json!({ "keep": keep, "skip": skip, "drop": drop, "added": added });
+        assert_eq!(spliced(&[1, 2], &[1, 2, 3]), splice(2, 0, 0, &[3]));
+        assert_eq!(spliced(&[], &[1]), splice(0, 0, 0, &[1]));
+        // A chart that is full, a timeline whose middle goes, and something that takes the place of the last; both of these.
+        assert_eq!(spliced(&[1, 2, 3], &[2, 3, 4]), splice(0, 1, 0, &[4]));
+        assert_eq!(spliced(&[1, 2, 3, 4], &[1, 3, 4, 5]), splice(1, 1, 0, &[5]));
+        assert_eq!(spliced(&[1, 2], &[1, 7]), splice(1, 1, 0, &[7]));
+        assert_eq!(spliced(&[1, 2, 3, 4], &[1, 3, 7, 8]), splice(1, 1, 1, &[7, 8]));
+        assert_eq!(spliced(&[1, 2], &[1]), splice(1, 1, 0, &[]));
     }
 }

@@ -475,6 +475,8 @@ fn put_in(told: &mut serde_json::Value, changes: &serde_json::Value) {
                 let keep = usize::try_from(keep.as_u64().unwrap()).unwrap();
                 let skip = usize::try_from(change["skip"].as_u64().unwrap()).unwrap();
                 let known = told.as_object_mut().unwrap().entry(name).or_insert_with(empty).as_array_mut().unwrap();
+                let drop = usize::try_from(change["drop"].as_u64().unwrap()).unwrap();
+                known.truncate(known.len() - drop);
                 known.drain(keep..keep + skip);
                 known.extend(change["added"].as_array().unwrap().iter().cloned());
             }

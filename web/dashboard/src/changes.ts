@@ -60,6 +60,7 @@ function legsAfter(before: Leg[] = [], changes?: LegsChanges): Leg[] {
 
 function spliced<T>(before: T[] = [], splice?: Splice<T>): T[] {
   if (!splice) return before;
-  const { keep, skip, added } = splice;
-  return [...before.slice(0, keep), ...before.slice(keep + skip), ...added];
+  const { keep, skip, drop, added } = splice;
+  const end = before.length - drop;
+  return [...before.slice(0, keep), ...before.slice(keep + skip, end), ...added];
 }

@@ -172,10 +172,11 @@ export interface LegsChanges {
   length: number;
   changed: (Changes<Leg, never> & { place: number })[];
 }
-/** A list that grows: so many are kept, so many behind those go, and these come at the end. */
+/** A list that grows: so many are kept, so many behind those go, so many go at the end, and these come there. */
 export interface Splice<T> {
   keep: number;
   skip: number;
+  drop: number;
   added: T[];
 }
 type Growing = 'entries' | 'chart';

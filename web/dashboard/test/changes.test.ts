@@ -34,23 +34,25 @@ test('charts and timelines grow at their ends, and lose what is old', () => {
   ];
   const before = {
     ...detail([person('ann', { publishes: [leg({ chart })] })]),
-    entries: [1, 2, 3].map(entry),
+    entries: [1, 2, 3, 4].map(entry),
   };
   const after = changed(before, {
-    entries: { keep: 1, skip: 1, added: [entry(4)] },
+    entries: { keep: 1, skip: 1, drop: 1, added: [entry(5), entry(6)] },
     people: [
       {
         connection: 'ann',
         publishes: {
           length: 1,
-          changed: [{ place: 0, chart: { keep: 0, skip: 1, added: [[3, 30, null, null]] } }],
+          changed: [
+            { place: 0, chart: { keep: 0, skip: 1, drop: 0, added: [[3, 30, null, null]] } },
+          ],
         },
       },
     ],
   });
   assert.deepEqual(
     after.entries.map(({ at }) => at),
-    [1, 3, 4],
+    [1, 3, 5, 6],
   );
   assert.deepEqual(
     after.people[0]?.publishes[0]?.chart.map(([at]) => at),
