@@ -25,7 +25,9 @@ export async function look(page, name, faults, { fullPage = false } = {}) {
     return Promise.all(moving.map(({ finished }) => finished.catch(() => {})));
   });
   await page.screenshot({ path: join(looks, `${name}.png`), fullPage });
-  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  // Not beside the window: a phone shows as much of a page as there is, smaller.
+  const width = await page.evaluate(() => document.documentElement.scrollWidth);
+  const overflow = width - page.viewportSize().width;
   if (overflow > 0) faults.push(`${name}: ${overflow} pixels are beside the screen`);
   // The policy of the page lets no other script in, but the debugger's.
   await page.evaluate(axe);
