@@ -38,11 +38,8 @@ export class Dashboard {
       for (const id of message.gone) this.sessions.delete(id);
     }
     if (message.kind === 'unknown') this.unknown = message;
-    if (message.kind === 'session') {
-      const known = message.whole ? [] : (this.session?.people ?? []);
-      const people = new Map([...known, ...message.session.people].map((p) => [p.connection, p]));
-      this.session = { ...message.session, people: [...people.values()] };
-    }
+    if (message.kind === 'session') this.session = message.session;
+    if (message.kind === 'changes') this.session = afterwards(this.session, message.changes);
     this.#news.emit('news');
   }
 
@@ -96,4 +93,39 @@ export class Dashboard {
   close() {
     this.socket.close();
   }
+}
+
+/** The session as it is after changes: `web/dashboard/src/protocol.ts` says what they look like. */
+function afterwards(before, { people = [], gone = [], entries, ...others }) {
+  const all = new Map(before.people.map((person) => [person.connection, person]));
+  for (const connection of gone) all.delete(connection);
+  for (const { entries, publishes, receives, ...rest } of people) {
+    const known = all.get(rest.connection) ?? {};
+    all.set(rest.connection, {
+      ...known,
+      ...rest,
+      entries: spliced(known.entries, entries),
+      publishes: legs(known.publishes, publishes),
+      receives: legs(known.receives, receives),
+    });
+  }
+  return {
+    ...before,
+    ...others,
+    entries: spliced(before.entries, entries),
+    people: [...all.values()],
+  };
+}
+
+function legs(before = [], changes = { length: before.length, changed: [] }) {
+  const list = before.slice(0, changes.length);
+  for (const { place, chart, ...rest } of changes.changed) {
+    list[place] = { ...list[place], ...rest, chart: spliced(list[place]?.chart, chart) };
+  }
+  return list;
+}
+
+function spliced(list = [], splice = { keep: list.length, skip: 0, drop: 0, added: [] }) {
+  const { keep, skip, drop, added } = splice;
+  return [...list.slice(0, keep), ...list.slice(keep + skip, list.length - drop), ...added];
 }

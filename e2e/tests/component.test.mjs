@@ -205,7 +205,11 @@ page('moderators record, and put somebody out', async (world) => {
     await bob.getByRole('heading', { name: 'You were removed from the room.' }).waitFor();
     await button(bob, '4 of 5 stars').click();
     await bob.getByText('Thank you. Your rating was sent.').waitFor();
-    assert.deepEqual(asked, ['start', 'stop', { stars: 4, sessionId: id }]);
+    await bob.getByLabel('Anything you want to add?').fill('The sound was good');
+    await button(bob, 'Send').click();
+    await bob.getByLabel('Anything you want to add?').waitFor({ state: 'detached' });
+    const said = { stars: 4, words: 'The sound was good', sessionId: id };
+    assert.deepEqual(asked, ['start', 'stop', { stars: 4, sessionId: id }, said]);
   } finally {
     backend.stop();
   }

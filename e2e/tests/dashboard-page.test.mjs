@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { rest, restOk } from '../harness/rest.mjs';
-import { secret } from '../harness/server.mjs';
+import { secret, startServer } from '../harness/server.mjs';
 import { suite } from '../harness/suite.mjs';
 
 const here = import.meta.dirname ?? new URL('.', import.meta.url).pathname;
@@ -140,4 +140,63 @@ scenario('a clock that is wrong is told', async (world) => {
   });
   await page.goto(`${server.url}/dashboard/`);
   await page.locator('[data-incident="clock"]').waitFor();
+});
+
+scenario('how a call was is asked, kept with whoever says so, and told', async (world) => {
+  const { browsers, server } = world;
+  const guest = async (name, query = '') => {
+    const page = await browsers.page('chromium', { locale: 'en-GB' });
+    await page.goto(`${server.url}/?room=talk&prejoin=false&name=${name}${query}`);
+    await page.locator('.call').waitFor();
+    return page;
+  };
+  const [ann, bob, eva] = await Promise.all([
+    guest('Ann'),
+    guest('Bob'),
+    guest('Eva', '&feedback=off'),
+  ]);
+  for (const page of [ann, bob, eva]) {
+    await page.getByRole('button', { name: 'Leave' }).click();
+    await page.locator('.over').waitFor();
+  }
+  assert.equal(await eva.locator('.star').count(), 0);
+  await ann.getByRole('button', { name: '5 of 5 stars' }).click();
+  await ann.getByText('Thank you.').waitFor();
+  await bob.getByRole('button', { name: '2 of 5 stars' }).click();
+  await bob.getByLabel('Anything you want to add?').fill('소리가 <b>끊겼어요</b>');
+  await bob.getByRole('button', { name: 'Send' }).click();
+  await bob.getByLabel('Anything you want to add?').waitFor({ state: 'detached' });
+
+  const room = `call-${Buffer.from('talk').toString('base64url')}`;
+  // It is written within a moment.
+  for (;;) {
+    const path = `/dashboard/api/history?text=${room}`;
+    const [found] = (await restOk(server, 'GET', path)).sessions;
+    if (found?.feedback?.count === 2) break;
+  }
+  const { page, problems } = await open(world, '#/history');
+  const row = page.locator(`[data-key^="${room}_"]`);
+  await row.getByText('Rated by 2: at least 2 of 5 stars, 3.5 on average').waitFor();
+  await row.click();
+  await page.locator('[data-stars="2"]').getByText('소리가 <b>끊겼어요</b>').waitFor();
+  await page.locator('[data-stars="5"]').waitFor();
+  assert.deepEqual(problems, []);
+  const [story] = await restOk(server, 'GET', `/dashboard/api/history.json?text=${room}`);
+  const { feedback, people, published } = story;
+  assert.deepEqual(feedback, { count: 2, lowest: 2, mean: 3.5 });
+  assert.equal(published, 3);
+  assert.deepEqual(people.map(({ name, feedback }) => [name, feedback?.stars]).sort(), [
+    ['Ann', 5],
+    ['Bob', 2],
+    ['Eva', undefined],
+  ]);
+  await Promise.all([ann, bob, eva].map((one) => one.close()));
+});
+
+scenario('where no history is kept nobody is asked how it was', async ({ server }) => {
+  const place = (of) => rest(of, 'POST', '/call/token', { room: 'kept' });
+  assert.ok((await place(server)).body.feedback);
+  const forgetful = await startServer({ MADANG_HISTORY_DAYS: '0' });
+  assert.equal((await place(forgetful)).body.feedback, undefined);
+  await forgetful.stop();
 });

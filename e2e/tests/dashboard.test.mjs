@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Browsers } from '../harness/browsers.mjs';
-import { openRoom } from '../harness/call.mjs';
+import { openRoom, Room } from '../harness/call.mjs';
 import { Dashboard, login } from '../harness/dashboard.mjs';
 import { rest } from '../harness/rest.mjs';
 import { startServer } from '../harness/server.mjs';
@@ -18,6 +18,16 @@ const { scenario } = suite({ OPENVIDU_ENTERPRISE_MEDIA_SERVER: 'kurento' });
 function refuseDevices() {
   navigator.mediaDevices.getUserMedia = () =>
     Promise.reject(new DOMException('Permission denied', 'NotAllowedError'));
+}
+
+/** Stops all tabs of a browser, as a phone does that puts them to sleep, or lets them go on. */
+async function signalTabs(browsers, signal) {
+  const devtools = await (await browsers.chromium()).newBrowserCDPSession();
+  const { processInfo } = await devtools.send('SystemInfo.getProcessInfo');
+  const tabs = processInfo.filter(({ type }) => type === 'renderer');
+  assert.ok(tabs.length > 0);
+  for (const { id } of tabs) process.kill(id, signal);
+  await devtools.detach();
 }
 
 async function watching(server, room) {
@@ -102,6 +112,31 @@ scenario(
   },
 );
 
+scenario('a tab that is put to sleep is told, and that it woke up', async (world) => {
+  const room = await world.call();
+  const dashboard = await watching(world.server, room);
+  const bob = await room.join('bob');
+  const sleepy = new Browsers();
+  try {
+    const elsewhere = new Room({ ...world, browsers: sleepy }, room.id);
+    const ann = await elsewhere.join('ann');
+    await ann.publish();
+    await bob.sees(ann);
+    await signalTabs(sleepy, 'SIGSTOP');
+    const { sentence, advice, lacks } = await dashboard.finding(ann, 'silent');
+    assert.equal(lacks, 'both');
+    assert.match(sentence, /Nothing comes from ann any more: .* tab was suspended/);
+    assert.match(advice, /Bring the tab to the front/);
+    await signalTabs(sleepy, 'SIGCONT');
+    await dashboard.healed(ann, 'silent');
+    await bob.sees(ann);
+  } finally {
+    await signalTabs(sleepy, 'SIGCONT');
+    await sleepy.stop();
+  }
+  dashboard.close();
+});
+
 scenario('a browser without the codec', async ({ call, server }) => {
   const room = await call({ forcedVideoCodec: 'H264' });
   const dashboard = await watching(server, room);
@@ -126,6 +161,11 @@ scenario(
     const second = await room.open('second', { token });
     await assert.rejects(second.enter());
     await dashboard.incident('token-refused');
+    const closed = await call();
+    const late = await closed.open('late');
+    await rest(server, 'DELETE', closed.path);
+    await assert.rejects(late.enter());
+    await dashboard.incident('session-unknown');
     const answer = await rest(server, 'GET', '/openvidu/api/sessions', undefined, {
       Authorization: `Basic ${Buffer.from('OPENVIDUAPP:wrong').toString('base64')}`,
     });

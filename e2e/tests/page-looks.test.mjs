@@ -4,21 +4,13 @@
  */
 
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { look, screens } from '../harness/looks.mjs';
 import { suite } from '../harness/suite.mjs';
-import { moves, pages, results } from '../harness/visitor.mjs';
+import { moves, pages } from '../harness/visitor.mjs';
 
 const { scenario } = suite({ OPENVIDU_PRO_NETWORK_QUALITY: 'true' }, { ownOrigin: true });
 const { page, visit } = pages(scenario);
 
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const looks = join(results, 'looks');
-mkdirSync(looks, { recursive: true });
-
-const wide = { viewport: { width: 1280, height: 760 } };
-const phone = { viewport: { width: 390, height: 800 }, hasTouch: true, isMobile: true };
 const words = {
   'en-GB': {
     name: 'Your name',
@@ -46,33 +38,7 @@ const words = {
   },
 };
 
-/** Photographs it, and lets nothing pass that is serious. */
-async function look(page, name, faults) {
-  // Everything has arrived where it moves to.
-  await page.evaluate(() => {
-    const { shadowRoot } = document.querySelector('madang-call');
-    const moving = shadowRoot.getAnimations().filter(({ effect }) => {
-      return effect.getComputedTiming().iterations !== Infinity;
-    });
-    return Promise.all(moving.map(({ finished }) => finished.catch(() => {})));
-  });
-  await page.screenshot({ path: join(looks, `${name}.png`) });
-  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-  if (overflow > 0) faults.push(`${name}: ${overflow} pixels are beside the screen`);
-  // The policy of the page lets no other script in, but the debugger's.
-  await page.evaluate(axe);
-  const { violations, passes } = await page.evaluate(() => window.axe.run(document));
-  const named = passes.find(({ id }) => id === 'button-name')?.nodes ?? [];
-  if (!named.length) faults.push(`${name}: no button was looked at, which all of these have`);
-  for (const { id, impact, nodes } of violations) {
-    if (impact !== 'serious' && impact !== 'critical') continue;
-    for (const { target, failureSummary } of nodes) {
-      faults.push(`${name}: ${id} ${JSON.stringify(target)} ${failureSummary}`);
-    }
-  }
-}
-
-for (const [size, device] of Object.entries({ wide, phone })) {
+for (const [size, device] of Object.entries(screens)) {
   for (const colorScheme of ['light', 'dark']) {
     for (const locale of Object.keys(words)) {
       page(`${size}, ${colorScheme}, ${locale}`, async (world) => {
@@ -119,6 +85,9 @@ for (const [size, device] of Object.entries({ wide, phone })) {
         await button(say.leave).click();
         await ann.locator('.over').waitFor();
         await look(ann, name('left'), faults);
+        await ann.locator('.star').nth(3).click();
+        await ann.locator('.words textarea').waitFor();
+        await look(ann, name('rated'), faults);
         assert.deepEqual(faults, []);
       });
     }

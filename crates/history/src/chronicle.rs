@@ -11,8 +11,11 @@ use session::refusal::MediaDirection;
 use session::{Attempt, MediaLeg, MediaObservation, Notice, Noticed, Refusal, Whom, owner_in};
 
 use crate::fact::Fact;
+use crate::feedback::Rated;
 use crate::incident::{Incident, Incidents, Trouble, Troubles};
-use crate::story::{Candidates, Figures, Kind, Leg, MOST_CLOSED, Millis, Obstacle, Person, Story, Wanted, What, Why};
+use crate::story::{
+    Candidates, Feedback, Figures, Kind, Leg, MOST_CLOSED, Millis, Obstacle, Person, Story, Wanted, What, Why,
+};
 
 /// From here on losses are worth telling, in thousandths.
 pub(crate) const LOSSY: u16 = 80;
@@ -63,6 +66,18 @@ impl Chronicle {
         for live in self.live.values_mut() {
             live.story.incomplete = true;
         }
+    }
+
+    /// Somebody says how it is, in a session that goes on; `None`: there is no such session, or it was not in it.
+    pub(crate) fn rate(&mut self, session: &SessionId, connection: &ConnectionId, feedback: Feedback) -> Option<Rated> {
+        let live = self.live.get_mut(session)?;
+        let rated = live.story.rate(connection.as_str(), feedback);
+        if rated == Rated::Kept {
+            self.revision += 1;
+            live.revision = self.revision;
+            live.people.insert(connection.clone(), self.revision);
+        }
+        (rated != Rated::NotThere).then_some(rated)
     }
 
     /// All that go on.

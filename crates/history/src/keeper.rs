@@ -11,14 +11,16 @@ use std::time::{Duration, Instant};
 use std::{io, thread};
 
 use protocol::event::Reason;
+use protocol::id::{ConnectionId, SessionId};
 use protocol::language::Language;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::chronicle::Chronicle;
 use crate::fact::Fact;
-use crate::store::{Bounds, Store, StoreError};
-use crate::story::{Millis, Story, What};
+use crate::feedback::Rated;
+use crate::store::{Bounds, Search, Store, StoreError};
+use crate::story::{Feedback, Millis, Story, What};
 use crate::view::{IncidentView, SessionDetail, SessionSummary};
 
 /// Facts and questions on their way.
@@ -201,6 +203,39 @@ impl History {
         .await
     }
 
+    /// Whether something is kept of sessions that have ended.
+    pub fn keeps(&self) -> bool {
+        self.store.is_some()
+    }
+
+    /// Somebody who was in a session since then says how it was. It stands in the story, also if that has ended.
+    ///
+    /// # Errors
+    /// See [`Unavailable`].
+    pub async fn rate(
+        &self,
+        session: SessionId,
+        connection: ConnectionId,
+        since: Millis,
+        feedback: Feedback,
+    ) -> Result<Rated, Unavailable> {
+        let (of, said) = (connection.clone(), feedback.clone());
+        if let Some(rated) = self.ask(move |keeper| keeper.rate(&session, &of, said)).await? {
+            return Ok(rated);
+        }
+        // Ids of connections are chance: no other story has this one.
+        let search = Search { text: connection.to_string(), from: since, ..Search::default() };
+        let keys = self.read(move |store| store.keys(&search)).await?.unwrap_or_default();
+        for key in keys {
+            let (of, said) = (connection.clone(), feedback.clone());
+            let rated = self.ask(move |keeper| keeper.amend(&key, &of, said)).await?;
+            if rated != Rated::NotThere {
+                return Ok(rated);
+            }
+        }
+        Ok(Rated::NotThere)
+    }
+
     /// Where media is offered from now on.
     pub fn offers(&self, at: Vec<SocketAddr>) {
         // Only findings are worse for it if it is not told.
@@ -295,6 +330,27 @@ impl Keeper {
                 }
             }
             Input::Ask(question) => question(self),
+        }
+    }
+
+    /// In a story that is in memory; `None`: it is in none of these.
+    fn rate(&mut self, session: &SessionId, connection: &ConnectionId, feedback: Feedback) -> Option<Rated> {
+        if let Some(rated) = self.chronicle.rate(session, connection, feedback.clone()) {
+            return Some(rated);
+        }
+        let ended = self.ended.iter_mut().rev().find(|story| story.person(connection.as_str()).is_some())?;
+        Some(ended.rate(connection.as_str(), feedback))
+    }
+
+    /// In a story that is on the disk, which only this thread changes.
+    fn amend(&mut self, key: &str, connection: &ConnectionId, feedback: Feedback) -> Rated {
+        let Some(store) = &self.store else { return Rated::NotThere };
+        match store.amend(key, |story| story.rate(connection.as_str(), feedback)) {
+            Ok(rated) => rated.unwrap_or(Rated::NotThere),
+            Err(error) => {
+                self.settle(Some(Err(error)));
+                Rated::NotThere
+            }
         }
     }
 

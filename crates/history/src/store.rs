@@ -114,10 +114,8 @@ impl Store {
             let (mut stories, mut lines) = (writing.open_table(STORIES)?, writing.open_table(LINES)?);
             let mut open = writing.open_table(OPEN)?;
             for story in ended {
-                let (key, json) = (story.key(), serde_json::to_vec(story)?);
-                let at = story.ended_at.unwrap_or(now);
-                let summary = serde_json::to_value(SessionSummary::of(story, at))?;
-                let line = Line { summary, search: search_text(story), bytes: json.len() as u64 };
+                let (key, at) = (story.key(), story.ended_at.unwrap_or(now));
+                let (json, line) = written(story, at)?;
                 open.remove(key.as_str())?;
                 stories.insert(key.as_str(), json.as_slice())?;
                 lines.insert((at, key.as_str()), serde_json::to_vec(&line)?.as_slice())?;
@@ -142,6 +140,32 @@ impl Store {
         writing.commit()?;
         self.bytes.store(bytes, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Changes one that is kept; `None`: it is not.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn amend<R>(&self, key: &str, change: impl FnOnce(&mut Story) -> R) -> Result<Option<R>, StoreError> {
+        let writing = self.database.begin_write()?;
+        let (changed, before, after) = {
+            let (mut stories, mut lines) = (writing.open_table(STORIES)?, writing.open_table(LINES)?);
+            let Some(mut story) =
+                stories.get(key)?.map(|json| serde_json::from_slice::<Story>(json.value())).transpose()?
+            else {
+                return Ok(None);
+            };
+            let at = story.ended_at.unwrap_or_default();
+            let changed = change(&mut story);
+            let (json, line) = written(&story, at)?;
+            let before = stories.insert(key, json.as_slice())?.map_or(0, |json| json.value().len() as u64);
+            lines.insert((at, key), serde_json::to_vec(&line)?.as_slice())?;
+            (changed, before, line.bytes)
+        };
+        writing.commit()?;
+        self.bytes.fetch_add(after, Ordering::Relaxed);
+        self.bytes.fetch_sub(before, Ordering::Relaxed);
+        Ok(Some(changed))
     }
 
     /// Writes down stories that go on, instead of those before: what a crash leaves.
@@ -250,6 +274,14 @@ impl Store {
         let Some(story) = reading.open_table(STORIES)?.get(key)? else { return Ok(None) };
         Ok(Some(serde_json::from_slice(story.value())?))
     }
+}
+
+/// A story as JSON, and the line of it.
+fn written(story: &Story, at: Millis) -> Result<(Vec<u8>, Line), StoreError> {
+    let json = serde_json::to_vec(story)?;
+    let summary = serde_json::to_value(SessionSummary::of(story, at))?;
+    let line = Line { summary, search: search_text(story), bytes: json.len() as u64 };
+    Ok((json, line))
 }
 
 fn search_text(story: &Story) -> String {

@@ -106,6 +106,11 @@ pub struct Person {
     pub obstacles: Vec<Obstacle>,
     /// What happened to it.
     pub happened: Happenings,
+    /// How it says that it was.
+    pub feedback: Option<Feedback>,
+    /// How often it has said so. Stories from before do not have it.
+    #[serde(default)]
+    pub ratings: u8,
 }
 
 /// One stream on its way between a client and the server: a peer connection, and those that took its place.
@@ -266,6 +271,17 @@ pub enum Why {
     Internal,
     /// Anything else.
     Other,
+}
+
+/// How it was, as somebody says.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Feedback {
+    /// When.
+    pub at: Millis,
+    /// From one to five.
+    pub stars: u8,
+    /// In own words, or empty.
+    pub words: String,
 }
 
 /// A list that does not grow for ever: what was first, and what was last.
@@ -432,6 +448,8 @@ impl Person {
             received: vec![],
             obstacles: vec![],
             happened: Happenings::default(),
+            feedback: None,
+            ratings: 0,
         }
     }
 

@@ -9,7 +9,7 @@ use protocol::media::{Layer, MediaPath, PathProtocol, PicturePause};
 use crate::chronicle::Live;
 use crate::diagnosis::{self, Finding, Lacks, Level};
 use crate::incident::Incidents;
-use crate::story::{Happening, Kind, Leg, Millis, Person, Sample, Story};
+use crate::story::{Feedback, Happening, Kind, Leg, Millis, Person, Sample, Story};
 use crate::words::{self, Told};
 
 /// Of a session, names enough to recognise it by.
@@ -33,6 +33,16 @@ pub struct SessionSummary {
     pub names: Vec<String>,
     pub ended_at: Option<Millis>,
     pub reason: Option<&'static str>,
+    pub feedback: Option<FeedbackSummary>,
+}
+
+/// How people say that it was.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize)]
+#[allow(missing_docs, reason = "as the page's protocol has it")]
+pub struct FeedbackSummary {
+    pub count: u32,
+    pub lowest: u8,
+    pub mean: f64,
 }
 
 /// A session with those in it.
@@ -70,6 +80,7 @@ pub struct PersonView {
     pub receives: Vec<LegView>,
     pub entries: Vec<Entry>,
     pub findings: Vec<FindingView>,
+    pub feedback: Option<Feedback>,
 }
 
 /// Of a chart: when, bits in a second, losses in thousandths, ms there and back.
@@ -84,6 +95,7 @@ pub struct LegView {
     pub from: String,
     pub state: &'static str,
     pub since: Millis,
+    pub flowed: bool,
     pub closed_at: Option<Millis>,
     pub reason: Option<&'static str>,
     pub source: String,
@@ -104,8 +116,7 @@ pub struct LegView {
     pub freezes: u64,
     pub frozen_ms: u64,
     pub bytes: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub chart: Option<Vec<Point>>,
+    pub chart: Vec<Point>,
 }
 
 /// The way of media.
@@ -169,71 +180,81 @@ impl SessionSummary {
     }
 
     fn with(story: &Story, found: &[Vec<Finding>]) -> Self {
-        let open = |legs: &[Leg]| legs.iter().filter(|leg| leg.closed_at.is_none()).count();
+        let has_ended = story.ended_at.is_some();
+        // Of a session that has ended, those that there were: a stream once, however often it was negotiated.
+        let counted = |legs: &[Leg]| {
+            let mut streams: Vec<_> =
+                legs.iter().filter(|leg| has_ended || leg.closed_at.is_none()).map(|leg| &leg.stream).collect();
+            streams.sort_unstable();
+            streams.dedup();
+            streams.len()
+        };
         // Of a session that goes on, those who have left are no trouble any more.
-        let shown =
-            story.people.iter().zip(found).filter(|(person, _)| story.ended_at.is_some() || person.left_at.is_none());
+        let shown = story.people.iter().zip(found).filter(|(person, _)| has_ended || person.left_at.is_none());
         let levels: Vec<_> = shown
             .filter_map(|(_, findings)| findings.iter().map(|it| it.cause.level()).max())
             .filter(|level| *level > Level::Info)
             .collect();
-        let is_counted =
-            |person: &&Person| story.ended_at.is_some() && person.joined_at.is_some() || person.is_present();
+        let is_counted = |person: &&Person| has_ended && person.joined_at.is_some() || person.is_present();
         let people = || story.people.iter().filter(is_counted);
         Self {
             id: story.id.to_string(),
             key: story.key(),
             created_at: story.created_at,
             participants: people().count() + story.ended_at.map_or(0, |_| story.forgotten_people as usize),
-            published: people().map(|person| open(&person.published)).sum(),
-            received: people().map(|person| open(&person.received)).sum(),
-            recording: story.recording && story.ended_at.is_none(),
-            broadcasting: story.broadcasting && story.ended_at.is_none(),
+            published: people().map(|person| counted(&person.published)).sum(),
+            received: people().map(|person| counted(&person.received)).sum(),
+            recording: story.recording && !has_ended,
+            broadcasting: story.broadcasting && !has_ended,
             troubled: levels.len(),
             worst: levels.iter().max().map(|level| level_word(*level)),
             names: people().take(NAMES).map(Person::name).collect(),
             ended_at: story.ended_at,
             reason: story.reason.map(protocol::event::Reason::as_str),
+            feedback: FeedbackSummary::of(&story.people),
         }
+    }
+}
+
+impl FeedbackSummary {
+    fn of(people: &[Person]) -> Option<Self> {
+        let stars = || people.iter().filter_map(|person| Some(person.feedback.as_ref()?.stars));
+        let lowest = stars().min()?;
+        let (count, sum) = stars().fold((0, 0), |(count, sum), stars| (count + 1, sum + u32::from(stars)));
+        // With one digit behind the point.
+        let mean = (f64::from(sum) / f64::from(count) * 10.).round() / 10.;
+        Some(Self { count, lowest, mean })
     }
 }
 
 impl SessionDetail {
     /// Of a session that has ended, with everybody.
     pub fn of_ended(story: &Story, language: Language) -> Self {
-        Self::with(story, story.ended_at.unwrap_or(story.created_at), language, |_| true, true)
+        Self::with(story, story.ended_at.unwrap_or(story.created_at), language, |_| true)
     }
 
     /// Of one that goes on, with those whom something happened to since that revision.
     pub(crate) fn since(live: &Live, revision: u64, now: Millis, language: Language) -> Self {
         let is_new = |person: &Person| live.people.get(&person.connection).is_none_or(|at| *at > revision);
-        Self::with(&live.story, now, language, is_new, revision == 0)
+        Self::with(&live.story, now, language, is_new)
     }
 
-    fn with(
-        story: &Story,
-        now: Millis,
-        language: Language,
-        which: impl Fn(&Person) -> bool,
-        with_charts: bool,
-    ) -> Self {
+    fn with(story: &Story, now: Millis, language: Language, which: impl Fn(&Person) -> bool) -> Self {
         let found = diagnosed(story, now);
         let people = story.people.iter().zip(&found).filter(|(person, _)| which(person));
         Self {
             summary: SessionSummary::with(story, &found),
             entries: entries(story, None, &story.happened.list, language),
-            people: people
-                .map(|(person, findings)| PersonView::of(story, person, findings, language, with_charts))
-                .collect(),
+            people: people.map(|(person, findings)| PersonView::of(story, person, findings, language)).collect(),
             incomplete: story.incomplete,
         }
     }
 }
 
 impl PersonView {
-    fn of(story: &Story, person: &Person, findings: &[Finding], language: Language, with_charts: bool) -> Self {
+    fn of(story: &Story, person: &Person, findings: &[Finding], language: Language) -> Self {
         let name = person.name();
-        let legs = |legs: &[Leg]| legs.iter().map(|leg| LegView::of(leg, with_charts)).collect();
+        let legs = |legs: &[Leg]| legs.iter().map(LegView::of).collect();
         Self {
             connection: person.connection.to_string(),
             name: name.clone(),
@@ -253,12 +274,13 @@ impl PersonView {
             receives: legs(&person.received),
             entries: entries(story, Some(person), &person.happened.list, language),
             findings: findings.iter().map(|finding| FindingView::of(story, &name, finding, language)).collect(),
+            feedback: person.feedback.clone(),
         }
     }
 }
 
 impl LegView {
-    fn of(leg: &Leg, with_charts: bool) -> Self {
+    fn of(leg: &Leg) -> Self {
         let figures = &leg.figures;
         let (state, since) = state(leg);
         Self {
@@ -266,6 +288,7 @@ impl LegView {
             from: leg.from.to_string(),
             state,
             since,
+            flowed: leg.audio_at.or(leg.video_at).is_some() || leg.totals.bytes > 0,
             closed_at: leg.closed_at,
             reason: leg.reason.map(protocol::event::Reason::as_str),
             source: leg.source.clone(),
@@ -290,8 +313,7 @@ impl LegView {
             freezes: leg.totals.freezes,
             frozen_ms: leg.totals.frozen_ms,
             bytes: leg.totals.bytes,
-            // Much, and no different most of the time.
-            chart: with_charts.then(|| leg.samples.iter().map(sample).collect()),
+            chart: leg.samples.iter().map(sample).collect(),
         }
     }
 }

@@ -1,15 +1,19 @@
 //! Facts as the control loop tells them, the stories that come of them, and what those mean.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use history::changes::Told;
 use history::chronicle::Chronicle;
 use history::diagnosis::{Lacks, findings};
 use history::fact::Fact;
+use history::feedback::{MOST_RATINGS, Rated};
 use history::store::{Bounds, Search, Store};
-use history::story::Story;
-use history::words;
+use history::story::{Feedback, Story};
+use history::view::{SessionDetail, SessionSummary};
+use history::{History, HistoryOptions, OpenHistory, words};
 use protocol::event::{
     Closing, Direction, Event, EventClosed, EventOpened, EventStamp, Participant, PublishedVideo, Reason,
     WebRtcConnection,
@@ -449,6 +453,138 @@ fn a_timeline_keeps_its_beginning_and_its_end() {
     assert!(format!("{:?}", happened.list[199].what).contains("Left"), "{:?}", happened.list[199]);
 }
 
+#[test]
+fn a_session_that_has_ended_tells_how_many_were_in_it_and_which_streams_there_were() {
+    let mut call = call();
+    // Once more, after a trouble of the network.
+    let closing = call.closing(Reason::Unpublish);
+    let subject = Arc::new(Telling::connection(BOB, ANNS));
+    call.event(Event::WebrtcConnectionDestroyed(EventClosed { closing, subject }));
+    call.agree(BOB, ANNS);
+    let summary = SessionSummary::of(&call.end(), START);
+    assert_eq!((summary.participants, summary.published, summary.received), (2, 1, 1));
+}
+
+/// As a page does it.
+fn put_in(told: &mut serde_json::Value, changes: &serde_json::Value) {
+    let empty = || serde_json::json!([]);
+    for (name, change) in changes.as_object().unwrap() {
+        let list = change.as_array();
+        match (name.as_str(), change.get("keep"), change.get("length")) {
+            (_, Some(keep), _) => {
+                let keep = usize::try_from(keep.as_u64().unwrap()).unwrap();
+                let skip = usize::try_from(change["skip"].as_u64().unwrap()).unwrap();
+                let known = told.as_object_mut().unwrap().entry(name).or_insert_with(empty).as_array_mut().unwrap();
+                let drop = usize::try_from(change["drop"].as_u64().unwrap()).unwrap();
+                known.truncate(known.len() - drop);
+                known.drain(keep..keep + skip);
+                known.extend(change["added"].as_array().unwrap().iter().cloned());
+            }
+            (_, _, Some(length)) => {
+                let length = usize::try_from(length.as_u64().unwrap()).unwrap();
+                let known = told.as_object_mut().unwrap().entry(name).or_insert_with(empty).as_array_mut().unwrap();
+                known.resize(length, serde_json::json!({}));
+                for leg in change["changed"].as_array().unwrap() {
+                    let place = usize::try_from(leg["place"].as_u64().unwrap()).unwrap();
+                    put_in(&mut known[place], leg);
+                    known[place].as_object_mut().unwrap().remove("place");
+                }
+            }
+            ("people", ..) => {
+                for person in list.unwrap() {
+                    let people = told["people"].as_array_mut().unwrap();
+                    let known = people.iter().position(|known| known["connection"] == person["connection"]);
+                    let place = known.unwrap_or_else(|| {
+                        people.push(serde_json::json!({}));
+                        people.len() - 1
+                    });
+                    put_in(&mut people[place], person);
+                }
+            }
+            ("gone", ..) => {
+                let people = told["people"].as_array_mut().unwrap();
+                people.retain(|person| !list.unwrap().contains(&person["connection"]));
+            }
+            _ => told[name] = change.clone(),
+        }
+    }
+}
+
+#[test]
+fn whoever_is_told_what_has_changed_has_what_there_is() {
+    /// The session after so many things have happened.
+    fn after(steps: u64) -> SessionDetail {
+        let mut call = call();
+        for step in 0..steps {
+            call.wait(5).measure(ANN, ANNS, if step % 7 == 0 { 100 } else { 0 }, None);
+            match step % 5 {
+                0 => call.notice(BOB, Noticed::SocketLost),
+                1 => call.notice(BOB, Noticed::SocketBack),
+                2 => call.measure(BOB, ANNS, 0, (step % 2 == 0).then_some(PicturePause::Bandwidth)),
+                3 if step == 33 => call.join("con_Eve", "198.51.100.9", Role::Publisher),
+                _ => {}
+            }
+        }
+        SessionDetail::of_ended(&call.end(), Language::English)
+    }
+
+    let before = after(0);
+    let (mut told, mut page) = (Told::whole(&before), serde_json::to_value(&before).unwrap());
+    // Charts and timelines are full in the end.
+    for steps in 1..400 {
+        let mut now = after(steps);
+        if steps > 390 {
+            now.people.retain(|person| person.connection != BOB);
+        }
+        let changes = told.update(&now, true).expect("something has changed");
+        put_in(&mut page, &changes);
+        assert_eq!(page, serde_json::to_value(&now).unwrap(), "after {steps} steps");
+        assert_eq!(told.update(&now, true), None, "it is told once");
+    }
+}
+
+#[tokio::test]
+async fn how_it_was_is_kept_with_whoever_says_so_also_after_the_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let (history, stamp) = begun(folder.path());
+    for who in [ANN, BOB] {
+        let subject = participant(who, "192.0.2.9");
+        history.tell(Fact::Event(Event::ParticipantJoined(EventOpened { stamp: stamp.clone(), subject })), START);
+    }
+    let rate = |who: &str, stars: u8, words: &str| {
+        let feedback = Feedback { at: START + 1, stars, words: words.to_owned() };
+        history.rate("room".into(), who.into(), START, feedback)
+    };
+    assert_eq!(rate(ANN, 2, "").await, Ok(Rated::Kept));
+    assert_eq!(rate("con_Eve", 1, "").await, Ok(Rated::NotThere), "nobody saw her");
+    let (detail, _) = history.detail("room".to_owned(), 0, START, Language::English).await.unwrap().unwrap();
+    assert_eq!(detail.summary.feedback.unwrap().lowest, 2);
+
+    let closing = Closing { stamp, start_time: START, reason: None };
+    history.tell(Fact::Event(Event::SessionDestroyed(closing)), START);
+    assert_eq!(rate(ANN, 3, "The sound broke off").await, Ok(Rated::Kept), "before it is written");
+    history.clone().close(Duration::from_secs(60)).await;
+    assert_eq!(rate(BOB, 4, "").await, Ok(Rated::Kept), "and after");
+    let list = history.read(|store| store.list(&Search::default(), 1)).await.unwrap().unwrap().0;
+    assert_eq!(list[0]["feedback"], serde_json::json!({ "count": 2, "lowest": 3, "mean": 3.5 }));
+    let story = history.ended(detail.summary.key).await.unwrap().unwrap();
+    assert_eq!(story.person(ANN).unwrap().feedback.as_ref().unwrap().words, "The sound broke off");
+    for _ in 1..MOST_RATINGS {
+        assert_eq!(rate(BOB, 5, "").await, Ok(Rated::Kept));
+    }
+    assert_eq!(rate(BOB, 1, "").await, Ok(Rated::TooOften));
+}
+
+/// A history with a session in it.
+fn begun(folder: &Path) -> (History, EventStamp) {
+    let file = Some(folder.join("history.redb"));
+    let options = HistoryOptions { file, bounds: bounds(1 << 20), offered: vec![] };
+    let history = OpenHistory::open(options).unwrap().start(START).unwrap();
+    let stamp = EventStamp { session: "room".into(), session_created_at: START, timestamp: START };
+    history.tell(Fact::Event(Event::SessionCreated(stamp.clone())), START);
+    (history, stamp)
+}
+
 fn bounds(bytes: u64) -> Bounds {
     Bounds { age: Duration::from_secs(30 * 24 * 3600), bytes }
 }
@@ -506,18 +642,15 @@ fn the_oldest_goes_when_there_is_too_much_or_it_is_too_old() {
 #[tokio::test]
 async fn what_a_crash_leaves_open_has_ended_with_it() {
     let folder = tempfile::tempdir().unwrap();
-    let options = history::HistoryOptions {
-        file: Some(folder.path().join("history.redb")),
-        bounds: bounds(1 << 20),
-        offered: vec![],
-    };
+    let options =
+        HistoryOptions { file: Some(folder.path().join("history.redb")), bounds: bounds(1 << 20), offered: vec![] };
     let mut open = call().end();
     (open.ended_at, open.reason) = (None, None);
     {
         let store = Store::open(&folder.path().join("history.redb"), bounds(1 << 20)).unwrap();
         store.checkpoint([&open].into_iter()).unwrap();
     }
-    let history = history::OpenHistory::open(options).unwrap().start(START + 99_000).unwrap();
+    let history = OpenHistory::open(options).unwrap().start(START + 99_000).unwrap();
     let ended = history.ended(open.key()).await.unwrap().expect("it is kept");
     assert_eq!(ended.reason, Some(Reason::NodeCrashed));
     assert!(ended.ended_at.unwrap() <= START + 99_000);
@@ -527,11 +660,7 @@ async fn what_a_crash_leaves_open_has_ended_with_it() {
 #[tokio::test]
 async fn a_session_goes_on_in_memory_and_ends_on_the_disk() {
     let folder = tempfile::tempdir().unwrap();
-    let file = Some(folder.path().join("history.redb"));
-    let options = history::HistoryOptions { file, bounds: bounds(1 << 20), offered: vec![] };
-    let history = history::OpenHistory::open(options).unwrap().start(START).unwrap();
-    let stamp = EventStamp { session: "room".into(), session_created_at: START, timestamp: START };
-    history.tell(Fact::Event(Event::SessionCreated(stamp.clone())), START);
+    let (history, stamp) = begun(folder.path());
     let subject = participant(ANN, "192.0.2.9");
     history.tell(Fact::Event(Event::ParticipantJoined(EventOpened { stamp: stamp.clone(), subject })), START);
     let overview = history.overview(0, START).await.unwrap();

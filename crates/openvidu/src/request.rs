@@ -47,6 +47,9 @@ fn understood(request: ClientRequest) -> ClientCommand {
             }
         },
         ClientRequest::UnsubscribeFromVideo { sender } => ClientCommand::Unsubscribe { publisher: sender },
+        ClientRequest::SubscribeToVideo { sender: stream, value: wanted } => {
+            ClientCommand::WantPicture { stream, wanted }
+        }
         ClientRequest::OnIceCandidate { endpoint_name, candidate } => {
             ClientCommand::AddCandidate { endpoint: endpoint_name, candidate }
         }

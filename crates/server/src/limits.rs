@@ -30,6 +30,8 @@ pub struct Limits {
     pub wrong_secrets: Rate,
     /// Places in rooms of the call page that one network may ask for.
     pub places: Rate,
+    /// How often people of one network may say how a call was.
+    pub feedback: Rate,
     /// Users of the relay that one network may ask for without the secret, to try it.
     pub guests: Rate,
 }
@@ -58,6 +60,8 @@ impl Default for Limits {
             wrong_secrets: Rate { burst: 100, interval: Duration::from_secs(1) },
             // A school behind one address meets at nine.
             places: Rate { burst: 500, interval: Duration::from_millis(500) },
+            // The same school goes home at one.
+            feedback: Rate { burst: 500, interval: Duration::from_millis(500) },
             // A class that is told by its teacher to open the page of the doctor.
             guests: Rate { burst: 60, interval: Duration::from_secs(5) },
         }

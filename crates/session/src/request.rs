@@ -171,6 +171,7 @@ impl Session {
             }
             ClientCommand::AnswerOffer { stream, answer } => self.answer_offer(origin, who, &stream, answer, cx, now),
             ClientCommand::Unsubscribe { publisher } => self.unsubscribe(who, &publisher, cx, now),
+            ClientCommand::WantPicture { stream, wanted } => self.want_picture(who, &stream, wanted, cx),
             ClientCommand::AddCandidate { endpoint, candidate } => {
                 self.take_candidate(who, &endpoint, candidate, cx);
                 DONE

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use protocol::event::Reason;
 use protocol::id::{ConnectionId, StreamId, TransportId};
-use protocol::media::{MediaFailure, MediaOperation, Reception, VideoCodec};
+use protocol::media::{Legs, MediaFailure, MediaOperation, Reception, VideoCodec};
 
 use crate::client::Origin;
 use crate::command::RenewalSdp;
@@ -135,16 +135,13 @@ impl Session {
             let publisher = owner.connection.to_string();
             return Err(Refusal::NotStreaming { publisher, session: self.id.clone() });
         };
-        let is_screen = stream.description.properties.is_screen();
         let transcoded = stream.publication_in(codec);
         // It may be gone.
         let codec = codec.filter(|_| transcoded.is_some());
         let publication = transcoded.unwrap_or(stream.publication);
         let (stream, source) = (stream.id().clone(), owner.room.worker);
-        let own = self.present(who)?;
-        let (router, bitrate) = (own.room, own.received_bitrate(cx.settings.video_bandwidth));
+        let (router, reception) = (self.present(who)?.room, self.reception(who, publisher, cx));
         let (id, transport) = (cx.ids.media_request(), cx.ids.transport());
-        let reception = Reception { is_screen, bitrate, ..Reception::default() };
         let subscriber = who.as_subscriber();
         let kept = offer.as_deref().map(Arc::from);
         cx.effects.media(
@@ -218,8 +215,16 @@ impl Session {
         let former = own.subscriptions.remove(&publisher);
         // A new peer connection for what is received already is no news to applications.
         let announced = former.as_ref().and_then(|former| former.announced.clone());
-        let subscription =
-            Subscription { stream: stream.clone(), codec, created_at: now, state, peer_connection, announced };
+        let without_picture = former.as_ref().is_some_and(|former| former.without_picture);
+        let subscription = Subscription {
+            stream: stream.clone(),
+            codec,
+            created_at: now,
+            state,
+            without_picture,
+            peer_connection,
+            announced,
+        };
         own.subscriptions.insert(publisher, subscription);
         if let Some(former) = former {
             self.select_again(who, cx);
@@ -336,6 +341,37 @@ impl Session {
             self.present_mut(who)?.early_candidates.take(&sender.into());
         }
         DONE
+    }
+
+    /// Without a picture sound goes on, and the picture comes back at once. Who does not receive the stream wants nothing of it.
+    pub(crate) fn want_picture(
+        &mut self,
+        who: ParticipantId,
+        stream: &str,
+        wanted: bool,
+        cx: &mut Context,
+    ) -> Decision {
+        let publisher = self.publisher_for(who, stream)?;
+        let own = self.present_mut(who)?;
+        let room = own.room;
+        let Some(subscription) = own.subscriptions.get_mut(&publisher) else { return DONE };
+        if subscription.without_picture == wanted {
+            subscription.without_picture = !wanted;
+            let legs = Legs::Transport(subscription.peer_connection.transport);
+            let reception = self.reception(who, publisher, cx);
+            cx.effects.media(room, MediaOperation::ChangeReception { legs, reception });
+        }
+        DONE
+    }
+
+    /// How much one participant wants of another's stream.
+    fn reception(&self, who: ParticipantId, publisher: ParticipantId, cx: &Context) -> Reception {
+        let stream = self.participant(publisher).and_then(|publisher| publisher.stream.as_ref());
+        let is_screen = stream.is_some_and(|stream| stream.description.properties.is_screen());
+        let Some(own) = self.participant(who) else { return Reception { is_screen, ..Reception::default() } };
+        let video_paused = own.subscriptions.get(&publisher).is_some_and(|subscription| subscription.without_picture);
+        let bitrate = own.received_bitrate(cx.settings.video_bandwidth);
+        Reception { is_screen, video_paused, bitrate, ..Reception::default() }
     }
 
     /// Tells applications that a subscription is established, unless they know it or the subscriber is hidden.

@@ -19,6 +19,8 @@ pub(crate) struct Subscription {
     pub(crate) codec: Option<VideoCodec>,
     pub(crate) created_at: Time,
     pub(crate) state: SubscriptionState,
+    /// The subscriber wants no picture at present, as it says.
+    pub(crate) without_picture: bool,
     pub(crate) peer_connection: PeerConnection,
     /// As applications were told of it: once it is established, unless the subscriber is hidden.
     pub(crate) announced: Option<Announced>,

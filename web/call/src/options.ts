@@ -10,6 +10,7 @@ export function optionsOf(query: URLSearchParams): CallOptions {
   if (isOff(query.get('prejoin'))) options.prejoin = false;
   if (isOff(query.get('audio'))) options.audioMuted = true;
   if (isOff(query.get('video'))) options.videoMuted = true;
+  if (isOff(query.get('feedback'))) options.feedback = false;
   const lang = query.get('lang');
   if (lang) options.lang = lang;
   const layout = query.get('layout');

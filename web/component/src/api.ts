@@ -14,6 +14,8 @@ export interface Place {
   token: string;
   /** Languages in which the server writes down what is said. */
   languages?: string[];
+  /** With this the participant may say how it was, if the server keeps that. */
+  feedback?: string;
 }
 
 /** A recording that is shown in the panel of activities. */
@@ -95,7 +97,12 @@ export interface CallOptions {
    * `{"action":"start"|"stop","sessionId":…,"recordingId":…}`. An application may listen to the events instead.
    */
   recordingEndpoint?: string;
-  /** Where the stars that somebody gives after the call are sent: `POST` with `{"stars":…,"sessionId":…}`. Nobody is asked without. */
+  /**
+   * Whether people are asked how it was after the call: where there is a `feedbackEndpoint`, or a `room` of a server that keeps
+   * what they say.
+   */
+  feedback?: Switch;
+  /** Where that is sent instead: `POST` with `{"stars":…,"words":…,"sessionId":…}`, `words` only if there are some. */
   feedbackEndpoint?: string;
 }
 

@@ -10,11 +10,13 @@ import { reason } from './call/failure';
 import { givenPlaces, type Places, roomPlaces } from './call/place';
 import { post } from './post';
 import { defaults, isOn, properties, tokensOf } from './properties';
+import { sendFeedback } from './sdk';
 import style from './style/style.css?inline';
 import { type Language, languageOf, type Say, speaking } from './texts';
 import { buttons, type Shown } from './views/buttons';
 import { Captions } from './views/captions';
 import { inCall } from './views/in-call';
+import type { Send } from './views/left';
 import './views/left';
 import './views/lobby';
 import type { Joining } from './views/lobby';
@@ -153,11 +155,21 @@ export class MadangCall extends LitElement {
       case 'left':
         return html`<madang-call-left .say=${say} .why=${this.why}
           .canRejoin=${!tokensOf(this.tokens ?? this.token)} .hasLobby=${isOn(this.prejoin)}
-          .endpoint=${this.feedbackEndpoint ?? ''} .sessionId=${call?.session.sessionId ?? ''}
+          .send=${call ? this.feedbackOf(call) : null}
           @rejoin=${() => this.again()} @home=${() => this.begin()}></madang-call-left>`;
       default:
         return nothing;
     }
+  }
+
+  /** Where what somebody says goes, if anybody wants to know. */
+  private feedbackOf(call: Call): Send | null {
+    const { feedbackEndpoint, server } = this;
+    const { sessionId } = call.session;
+    const pass = call.feedbackPass;
+    if (!isOn(this.feedback)) return null;
+    if (feedbackEndpoint) return (said) => post(feedbackEndpoint, { ...said, sessionId });
+    return pass ? (said) => sendFeedback({ ...said, pass, server }) : null;
   }
 
   private lobby(call: Call) {

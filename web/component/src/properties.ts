@@ -7,6 +7,7 @@ import type { CallOptions, Tokens } from './api';
 const on = [
   'prejoin',
   'shortcuts',
+  'feedback',
   'toolbarScreenshareButton',
   'toolbarRecordingButton',
   'toolbarBroadcastingButton',

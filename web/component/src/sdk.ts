@@ -1,6 +1,7 @@
 /** Small functions for applications: an element with everything set, and the client of `POST /call/token`. */
 
 import type { CallOptions, MadangCallElement, Place } from './api.js';
+import { post } from './post.js';
 
 /** Puts a call into an element of the page, and returns it. It ends when it is removed. */
 export function createCall(parent: Element, options: CallOptions = {}): MadangCallElement {
@@ -14,6 +15,18 @@ export function createCall(parent: Element, options: CallOptions = {}): MadangCa
 export interface PlaceRequest {
   room: string;
   name?: string;
+  /** The server's address; that of the page if none is given. */
+  server?: string;
+}
+
+/** How a call was. */
+export interface Feedback {
+  /** Of the {@link Place}. */
+  pass: string;
+  /** One to five. */
+  stars: number;
+  /** At most 500 characters. */
+  words?: string;
   /** The server's address; that of the page if none is given. */
   server?: string;
 }
@@ -50,4 +63,9 @@ export async function askForPlace({ room, name = '', server = '' }: PlaceRequest
     throw new PlaceError(answer.message ?? `HTTP ${response.status}`, response.status);
   }
   return { ...answer, token: answer.token };
+}
+
+/** Says how a call was, for whoever had a place in it. The last time counts. */
+export async function sendFeedback({ server = '', ...said }: Feedback): Promise<void> {
+  await post(`${server.replace(/\/+$/, '')}/call/feedback`, said);
 }

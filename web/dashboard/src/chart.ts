@@ -18,6 +18,12 @@ export type Data = [number[], ...(number | null)[][]];
 
 /** A page that was just opened has a line at its right end, not two points across the chart. */
 const LEAST_S = 60;
+/** A line has two ends. */
+const LEAST_POINTS = 2;
+/** Between the lines of the grid: halves of a bit or of a millisecond say nothing. */
+const STEPS = Array.from({ length: 12 }, (_, power) =>
+  [1, 2, 5].map((n) => n * 10 ** power),
+).flat();
 
 class Chart extends View {
   static override properties = {
@@ -75,11 +81,12 @@ class Chart extends View {
             html`<span class="key" style="--key: var(${colour})">${name} <b>${words}</b></span>`,
         )}
       </figcaption>
-      <div class="plot" aria-hidden="true"></div>
+      <div class="plot" aria-hidden="true" style="min-height: ${this.height}px"></div>
     </figure>`;
   }
 
   protected override updated(_changed: PropertyValues): void {
+    if (this.data[0].length < LEAST_POINTS) return;
     const data = [this.data[0].map((ms) => ms / 1000), ...this.data.slice(1)] as uPlot.AlignedData;
     const style = getComputedStyle(this);
     const colours = this.lines.map(({ colour }) => resolved(this, colour));
@@ -124,6 +131,7 @@ class Chart extends View {
           ...axis,
           size: 76,
           space: 28,
+          incrs: STEPS,
           values: (_plot, splits) => splits.map((value) => this.format(value)),
         },
       ],

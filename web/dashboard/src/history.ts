@@ -5,7 +5,7 @@ import { asked, get } from './api';
 import { dayEnd, dayStart } from './format';
 import type { SessionSummary } from './protocol';
 import { sessionLink, storyLink } from './route';
-import { names, reason, times, trouble } from './sessionrow';
+import { names, people, reason, stars, times, trouble } from './sessionrow';
 import { text } from './text';
 import { View } from './view';
 
@@ -70,7 +70,7 @@ class History extends View {
     this.newest += 1;
     const mine = this.newest;
     this.loading = true;
-    const before = further ? (this.sessions.at(-1)?.createdAt ?? null) : null;
+    const before = further ? (this.sessions.at(-1)?.key ?? null) : null;
     try {
       const looked = { ...query(this.words, this.from, this.to), before, limit: PAGE };
       const { sessions, more } = await get<Answer>('dashboard/api/history', looked);
@@ -137,6 +137,7 @@ class History extends View {
           <span role="columnheader">${text('trouble')}</span>
           <span role="columnheader">${text('session')}</span>
           <span role="columnheader">${text('people')}</span>
+          <span role="columnheader">${text('streams')}</span>
           <span role="columnheader">${text('since')}</span>
           <span role="columnheader">${text('endedBy')}</span>
         </div>
@@ -156,10 +157,13 @@ class History extends View {
             <span role="cell">${trouble(session)}</span>
             <span role="cell" class="name"
               ><a href=${link}>${session.id}</a>
-              <span class="names">${names(session)}</span></span
+              ${stars(session)} <span class="names">${names(session)}</span></span
             >
             <span role="cell" class="number"
-              >${session.participants}<span class="unit">${text('peopleUnit')}</span></span
+              >${people(session)}</span
+            >
+            <span role="cell" class="number"
+              >${session.published} <span class="soft">→ ${session.received}</span></span
             >
             <span role="cell" class="times">${times(session, Date.now())}</span>
             <span role="cell" class="soft"

@@ -92,7 +92,7 @@ const LONG = 16;
 
 function facts(leg: Leg) {
   const rows: [string, string | null][] = [
-    [text('source'), worded('source_', leg.source)],
+    [text('source'), leg.source === '' ? null : worded('source_', leg.source)],
     [text('sound'), media(leg.hasAudio, leg.audioActive, leg.audioBps)],
     [text('picture'), media(leg.hasVideo, leg.videoActive, leg.videoBps)],
     [text('pause'), leg.pause === null ? null : worded('pause_', leg.pause)],

@@ -17,7 +17,7 @@ export type Standing =
   | 'empty';
 
 export function standing(leg: Leg): Standing {
-  if (leg.state === 'closed') return leg.bytes > 0 ? 'flowed' : 'empty';
+  if (leg.state === 'closed') return leg.flowed ? 'flowed' : 'empty';
   if (leg.state !== 'flowing' && leg.state !== 'connected') return leg.state;
   if (leg.pause !== null) return 'paused';
   const silent = !(leg.hasAudio && leg.audioActive) && !(leg.hasVideo && leg.videoActive);

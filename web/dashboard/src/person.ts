@@ -91,8 +91,21 @@ class Person extends View {
         </button>
         ${this.running && state !== 'left' ? personActions(this.sessionId, person) : nothing}
       </div>
-      ${this.data()}
+      ${this.said()} ${this.data()}
     </article>`;
+  }
+
+  /** How it was, in the person's own words. */
+  private said() {
+    const { feedback } = this.person;
+    if (!feedback) return nothing;
+    const { at, stars, words } = feedback;
+    return html`<p class="said ${stars <= 2 ? 'few' : ''}" data-stars=${stars}>
+      <span aria-hidden="true">${'★'.repeat(stars)}${'☆'.repeat(5 - stars)}</span>
+      <span class="offscreen">${text('starsGiven', { n: stars })}</span>
+      ${words === '' ? nothing : html`<q>${words}</q>`}
+      <time class="small soft" datetime=${new Date(at).toISOString()}>${clock(at, language())}</time>
+    </p>`;
   }
 
   private when() {

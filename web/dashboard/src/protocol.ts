@@ -1,6 +1,6 @@
 /**
  * What the server says on `/dashboard/live` and answers below `/dashboard/api`: written here as `crates/history` and
- * `crates/server/src/http/pages/dashboard` write it. Times are ms since 1970.
+ * `crates/server/src/http/dashboard` write it. Times are ms since 1970.
  *
  * Actions (close, disconnect, unpublish, signal, record, broadcast) are the REST API of OpenVidu, `/openvidu/api`, which the
  * session cookie of the dashboard opens for pages of the same origin.
@@ -10,8 +10,10 @@
 export type FromServer =
   | { kind: 'server'; server: Server }
   | { kind: 'sessions'; changed: SessionSummary[]; gone: string[] }
-  /** The watched session: `participants` has those that are new or changed; `whole` says that it has all. */
-  | { kind: 'session'; session: SessionDetail; whole: boolean }
+  /** The watched session, all of it: first of all, and when another one of its id has taken its place. */
+  | { kind: 'session'; session: SessionDetail }
+  /** What is new of it since the last message. */
+  | { kind: 'changes'; id: string; changes: SessionChanges }
   /** The watched session is not there, or no longer. Its story is in the history under `key` if there was one. */
   | { kind: 'unknown'; id: string; key?: string };
 
@@ -59,6 +61,7 @@ export interface SessionSummary {
   /** `id_createdAt`: names this session for ever, also in the history. */
   key: string;
   createdAt: number;
+  /** Who is in it; of a session that has ended, who was, and which streams there were. */
   participants: number;
   published: number;
   received: number;
@@ -71,6 +74,8 @@ export interface SessionSummary {
   names: string[];
   endedAt: number | null;
   reason: string | null;
+  /** How people said that it was; what was kept by servers before 0.2 does not have it. */
+  feedback?: { count: number; lowest: number; mean: number } | null;
 }
 
 export type Level = 'info' | 'warning' | 'bad';
@@ -104,6 +109,8 @@ export interface Participant {
   entries: Entry[];
   /** Why this person sees, hears, or is seen and heard, less than expected. The worst first. */
   findings: Finding[];
+  /** How it was, as the person said: one to five stars, and a sentence or nothing. */
+  feedback: { at: number; stars: number; words: string } | null;
 }
 
 /** One stream on its way between a client and the server: one peer connection. */
@@ -121,6 +128,8 @@ export interface Leg {
     | 'cut'
     | 'closed';
   since: number;
+  /** Sound or pictures have come. */
+  flowed: boolean;
   closedAt: number | null;
   reason: string | null;
   source: string;
@@ -144,9 +153,40 @@ export interface Leg {
   freezes: number;
   frozenMs: number;
   bytes: number;
-  /** The last minutes. Sent only where the session is told whole, and put in by the store elsewhere: [time, audioBps + videoBps, lostPermille, roundTripMs] every few seconds, the oldest first. */
+  /** The last minutes: [time, audioBps + videoBps, lostPermille, roundTripMs] every few seconds, the oldest first. */
   chart: [number, number, number | null, number | null][];
 }
+
+/** Of a session what is others than before; `people`: who is new or has changed, `gone`: who is not told of any more. */
+export type SessionChanges = Changes<SessionDetail, 'people'> & {
+  people?: ParticipantChanges[];
+  gone?: string[];
+};
+/** Of somebody new it has everything. */
+export type ParticipantChanges = { connection: string } & Changes<
+  Participant,
+  'publishes' | 'receives'
+> & { publishes?: LegsChanges; receives?: LegsChanges };
+/** How many there are, and those that are new or have changed, by their places. */
+export interface LegsChanges {
+  length: number;
+  changed: (Changes<Leg, never> & { place: number })[];
+}
+/** A list that grows: so many are kept, so many behind those go, so many go at the end, and these come there. */
+export interface Splice<T> {
+  keep: number;
+  skip: number;
+  drop: number;
+  added: T[];
+}
+type Growing = 'entries' | 'chart';
+type Changes<T, Others extends keyof T> = {
+  [Name in Exclude<keyof T, Others>]?: Name extends Growing
+    ? T[Name] extends (infer Item)[]
+      ? Splice<Item>
+      : never
+    : T[Name];
+};
 
 /** Something in a timeline, already in words of the page's language. */
 export interface Entry {

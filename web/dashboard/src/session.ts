@@ -14,7 +14,7 @@ import './matrix';
 import './person';
 import type { SessionDetail } from './protocol';
 import { pageLink, storyLink } from './route';
-import { doings, reason } from './sessionrow';
+import { doings, reason, stars } from './sessionrow';
 import { peopleInOrder } from './store';
 import { language, text } from './text';
 import './timeline';
@@ -83,7 +83,7 @@ abstract class SessionView extends View {
     const { endedAt, createdAt } = session;
     return html`<h1>${session.id}</h1>
       <p class="small soft facts-line">
-        ${doings(session)}
+        ${doings(session)} ${stars(session)}
         <span>${text('createdAt', { time: moment(createdAt, language()) })}</span>
         <span>
           ${

@@ -8,7 +8,7 @@ import { repeat } from 'lit/directives/repeat.js';
 import { live } from './connection';
 import type { SessionSummary } from './protocol';
 import { sessionLink } from './route';
-import { doings, names, times, trouble } from './sessionrow';
+import { doings, names, people, times, trouble } from './sessionrow';
 import { listed, type Order } from './store';
 import { type Text, text } from './text';
 import { Follow, View } from './view';
@@ -171,7 +171,7 @@ class SessionList extends View {
         <span class="names">${names(session)}</span>
       </span>
       <span role="cell" class="number"
-        >${session.participants}<span class="unit">${text('peopleUnit')}</span></span
+        >${people(session)}</span
       >
       <span role="cell" class="number"
         >${session.published}

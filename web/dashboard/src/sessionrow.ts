@@ -32,12 +32,26 @@ export function names({ names: all, participants }: SessionSummary): string {
   return more > 0 && shown !== '' ? text('andMore', { names: shown, n: more }) : shown;
 }
 
+/** How many, in words where no head of the table says it. */
+export const people = ({ participants }: SessionSummary) =>
+  html`${participants}<span class="unit">${text(participants === 1 ? 'personUnit' : 'peopleUnit')}</span>`;
+
 /** When it began, and how long it lasts or lasted. */
 export function times({ createdAt, endedAt }: SessionSummary, now: number) {
   const today = new Date(createdAt).toDateString() === new Date(now).toDateString();
   const began = today ? clock(createdAt, language()) : moment(createdAt, language());
   return html`<time datetime=${new Date(createdAt).toISOString()}>${began}</time>
     <span class="soft">${duration((endedAt ?? now) - createdAt)}</span>`;
+}
+
+/** The stars that people have given: the fewest, and how many on average. */
+export function stars({ feedback }: SessionSummary) {
+  if (!feedback) return nothing;
+  const { count, lowest, mean } = feedback;
+  const words = text('starsOf', { n: count, lowest, mean });
+  return html`<span class="chip stars ${lowest <= 2 ? 'few' : ''}" title=${words}>
+    <span aria-hidden="true">★ ${lowest === mean ? mean : `${lowest} · ⌀ ${mean}`}</span><span class="offscreen">${words}</span>
+  </span>`;
 }
 
 export const reason = (why: string | null): string => (why === null ? '' : worded('reason_', why));

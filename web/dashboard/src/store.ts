@@ -1,14 +1,7 @@
 /** What the server has told so far. Pure: messages go in, the whole state is there to be read. */
 
-import type {
-  Entry,
-  FromServer,
-  Leg,
-  Participant,
-  Server,
-  SessionDetail,
-  SessionSummary,
-} from './protocol';
+import { changed } from './changes';
+import type { FromServer, Participant, Server, SessionDetail, SessionSummary } from './protocol';
 
 /** At which times, and the bits in a second then. */
 export interface Traffic {
@@ -60,8 +53,12 @@ export class Store {
         break;
       case 'session':
         if (message.session.id !== this.watched) break;
-        this.session = merged(this.session, message.session, message.whole);
+        this.session = message.session;
         this.missing = null;
+        break;
+      case 'changes':
+        if (message.id !== this.watched || this.session === null) break;
+        this.session = changed(this.session, message.changes);
         break;
       case 'unknown':
         if (message.id === this.watched) this.missing = { key: message.key };
@@ -94,47 +91,6 @@ export class Store {
       sent: [...keep(sent), sentBps],
     };
   }
-}
-
-/**
- * The session after a message. People who have not changed stay the same objects, by which views see that there is nothing
- * to draw.
- */
-export function merged(
-  before: SessionDetail | null,
-  told: SessionDetail,
-  whole: boolean,
-): SessionDetail {
-  if (whole || before?.key !== told.key) return told;
-  const people = new Map(before.people.map((person) => [person.connection, person]));
-  for (const person of told.people) {
-    people.set(person.connection, withCharts(person, people.get(person.connection)));
-  }
-  return { ...told, people: [...people.values()], entries: united(before.entries, told.entries) };
-}
-
-/** Charts are left out where not everything is told: those of before are the latest. */
-function withCharts(person: Participant, before: Participant | undefined): Participant {
-  const known = new Map(
-    [...(before?.publishes ?? []), ...(before?.receives ?? [])].map((leg) => [
-      leg.stream,
-      leg.chart,
-    ]),
-  );
-  const filled = (leg: Leg): Leg => ({ ...leg, chart: leg.chart ?? known.get(leg.stream) ?? [] });
-  return {
-    ...person,
-    publishes: person.publishes.map(filled),
-    receives: person.receives.map(filled),
-  };
-}
-
-/** The server may tell all entries of a session again, or only what is new. */
-function united(before: Entry[], told: Entry[]): Entry[] {
-  const name = ({ at, code, stream, text }: Entry) => `${at} ${code} ${stream ?? ''} ${text}`;
-  const known = new Set(before.map(name));
-  const added = told.filter((entry) => !known.has(name(entry)));
-  return added.length === 0 ? before : [...before, ...added].sort((a, b) => a.at - b.at);
 }
 
 export type Order = 'trouble' | 'newest' | 'people' | 'name';

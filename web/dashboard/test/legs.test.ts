@@ -25,8 +25,8 @@ test('a finding says more than a state', () => {
   assert.equal(tone(leg(), finding({ level: 'warning' })), 'warning');
   assert.equal(tone(leg({ state: 'negotiated' }), finding({ level: 'bad' })), 'bad');
   assert.equal(tone(leg({ state: 'cut' }), finding({ level: 'warning' })), 'bad');
-  assert.equal(tone(leg({ state: 'closed', bytes: 9 }), finding({ level: 'bad' })), 'bad');
-  assert.equal(tone(leg({ state: 'closed', bytes: 9 }), undefined), 'idle');
+  assert.equal(tone(leg({ state: 'closed' }), finding({ level: 'bad' })), 'bad');
+  assert.equal(tone(leg({ state: 'closed' }), undefined), 'idle');
   assert.equal(tone(leg({ pause: 'notChosen' }), undefined), 'idle');
   assert.equal(tone(leg({ pause: 'bandwidth' }), undefined), 'warning');
 });
@@ -92,10 +92,13 @@ test('a finding is at the cell of its stream', () => {
 });
 
 test('what arrives is counted among what is open, and of who has left among what there was', () => {
-  const flowed = leg({ state: 'closed', stream: 'b', bytes: 5 });
+  const flowed = leg({ state: 'closed', stream: 'b' });
   const legs = [leg(), leg({ state: 'negotiated' }), flowed];
   assert.deepEqual(arriving(legs), { arrive: 1, all: 2 });
-  assert.deepEqual(arriving([leg({ state: 'closed' }), flowed]), { arrive: 1, all: 2 });
+  assert.deepEqual(arriving([leg({ state: 'closed', flowed: false }), flowed]), {
+    arrive: 1,
+    all: 2,
+  });
   assert.deepEqual(arriving([]), { arrive: 0, all: 0 });
 });
 
@@ -116,6 +119,6 @@ test('what is published now is shown, and of who has stopped the last thing', ()
 });
 
 test('of a leg that has ended it stays to be seen whether anything came', () => {
-  assert.equal(standing(leg({ state: 'closed', bytes: 1 })), 'flowed');
-  assert.equal(standing(leg({ state: 'closed', bytes: 0 })), 'empty');
+  assert.equal(standing(leg({ state: 'closed', flowed: true })), 'flowed');
+  assert.equal(standing(leg({ state: 'closed', flowed: false })), 'empty');
 });

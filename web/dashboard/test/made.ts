@@ -50,6 +50,7 @@ export const person = (connection: string, over: Partial<Participant> = {}): Par
   receives: [],
   entries: [],
   findings: [],
+  feedback: null,
   ...over,
 });
 
@@ -58,6 +59,7 @@ export const leg = (over: Partial<Leg> = {}): Leg => ({
   from: 'ann',
   state: 'flowing',
   since: 2000,
+  flowed: true,
   closedAt: null,
   reason: null,
   source: 'CAMERA',

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Finding, Leg, SessionDetail, SessionSummary } from '../src/protocol';
-import { listed, merged, peopleInOrder, Store } from '../src/store';
+import type { Finding, SessionSummary } from '../src/protocol';
+import { listed, peopleInOrder, Store } from '../src/store';
 import { detail, finding, leg, person, serverAt, summary } from './made';
 
 const told = (sessions: SessionSummary[]) => listed(sessions, '', 'trouble').map(({ id }) => id);
@@ -42,51 +42,21 @@ test('the first list after a new connection replaces everything; until then the 
   assert.deepEqual([...store.sessions.keys()], ['new_1000']);
 });
 
-test('people who have not changed stay the same objects', () => {
-  const before = detail([person('ann'), person('bob')]);
-  const after = merged(before, { ...before, people: [person('bob', { quality: 1 })] }, false);
-  assert.equal(after.people[0], before.people[0]);
-  assert.deepEqual(
-    after.people.map(({ connection, quality }) => [connection, quality]),
-    [
-      ['ann', null],
-      ['bob', 1],
-    ],
-  );
-});
-
-test('entries of the session are kept, whether the server tells all of them again or only new ones', () => {
-  const entry = (at: number) => ({ at, code: 'made', level: 'info' as const, text: String(at) });
-  const before = { ...detail([]), entries: [entry(1), entry(2)] };
-  const with3 = (entries: SessionDetail['entries']) =>
-    merged(before, { ...before, entries }, false).entries.map(({ at }) => at);
-  assert.deepEqual(with3([entry(3)]), [1, 2, 3]);
-  assert.deepEqual(with3([entry(1), entry(2), entry(3)]), [1, 2, 3]);
-  assert.deepEqual(with3([]), [1, 2]);
-});
-
-test('a whole session, and one of another time with the same id, replace what was known', () => {
-  const before = detail([person('ann')]);
-  assert.deepEqual(merged(before, detail([person('bob')]), true).people.length, 1);
-  const later = { ...detail([person('bob')]), key: 'room_9' };
-  assert.equal(merged(before, later, false), later);
-});
-
 test('what is told of a session that is no longer watched is dropped', () => {
   const store = new Store();
   store.watch('other');
-  store.take({ kind: 'session', session: detail([]), whole: true }, 0);
+  store.take({ kind: 'session', session: detail([]) }, 0);
   const shown = () => store.session?.id ?? null;
   assert.equal(shown(), null);
   store.watch('room');
-  store.take({ kind: 'session', session: detail([]), whole: true }, 0);
+  store.take({ kind: 'session', session: detail([]) }, 0);
   assert.equal(shown(), 'room');
 });
 
 test('of a watched session that ends, what was known stays beside where its story is', () => {
   const store = new Store();
   store.watch('room');
-  store.take({ kind: 'session', session: detail([person('ann')]), whole: true }, 0);
+  store.take({ kind: 'session', session: detail([person('ann')]) }, 0);
   store.take({ kind: 'unknown', id: 'elsewhere', key: 'x' }, 0);
   assert.equal(store.missing, null);
   store.take({ kind: 'unknown', id: 'room', key: 'room_1000' }, 0);
@@ -151,15 +121,4 @@ test('people: the worst findings first, who has left or never came last', () => 
     peopleInOrder(people).map(({ connection }) => connection),
     ['bad', 'warned', 'early', 'late', 'left', 'pending'],
   );
-});
-
-test('a chart that is left out is the one of before', () => {
-  const sample: [number, number, null, null] = [1, 2, null, null];
-  const publishing = (...charts: (typeof sample)[]) =>
-    person('ann', { publishes: [{ ...leg({ stream: 'str' }), chart: charts }] });
-  const { chart: _, ...without } = leg({ stream: 'str' });
-  const told = { ...publishing(), publishes: [without as Leg], quality: 3 };
-  const before = detail([publishing(sample)]);
-  const [ann] = merged(before, { ...before, people: [told] }, false).people;
-  assert.deepEqual([ann?.quality, ann?.publishes[0]?.chart], [3, [sample]]);
 });

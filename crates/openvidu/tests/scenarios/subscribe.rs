@@ -226,6 +226,39 @@ fn unsubscribing_takes_a_connection_id() {
 }
 
 #[test]
+fn whoever_wants_no_picture_gets_none_until_it_does_also_on_a_new_peer_connection() {
+    let mut call = published();
+    let stream = call.stream("ann");
+    let want = |value| ClientRequest::SubscribeToVideo { sender: call.stream("ann"), value };
+    let (with, without) = (want(true), want(false));
+    call.request("bob", without.clone());
+    assert!(wanted(&call).is_empty(), "it does not receive the stream");
+    call.subscribe("bob", "ann").hush();
+    for request in [without.clone(), without, with.clone(), with] {
+        call.request("bob", request);
+    }
+    assert_eq!(call.inbox("bob"), ["ok"; 4]);
+    assert_eq!(wanted(&call), [false, true, false], "whether it is paused, whenever that changes");
+
+    call.request("bob", ClientRequest::SubscribeToVideo { sender: stream.clone(), value: false });
+    call.subscribe("bob", "ann").hush();
+    assert_eq!(wanted(&call).last(), Some(&true));
+    call.request("bob", ClientRequest::SubscribeToVideo { sender: "nobody".to_owned(), value: false });
+    assert!(call.last("bob").starts_with("error "), "{}", call.last("bob"));
+}
+
+/// Whether pictures are paused, as the worker was told one time after the other.
+fn wanted(call: &Call) -> Vec<bool> {
+    let told = call.worker.commands.iter().filter_map(|command| match &command.op {
+        MediaOperation::Subscribe { reception, .. } | MediaOperation::ChangeReception { reception, .. } => {
+            Some(reception.video_paused)
+        }
+        _ => None,
+    });
+    told.collect()
+}
+
+#[test]
 fn candidates_go_to_the_peer_connection_that_the_publishers_id_names() {
     let mut call = published();
     let ann = call.connection("ann");

@@ -34,6 +34,14 @@ pub enum ClientRequest {
         /// *Connection* id of the publisher.
         sender: String,
     },
+    /// Ours alone: whether the caller wants the picture of a stream that it receives, or only its sound. OpenVidu's clients switch
+    /// their own tracks off instead, and go on receiving.
+    SubscribeToVideo {
+        /// Stream id.
+        sender: String,
+        /// Whether it wants it.
+        value: bool,
+    },
     /// Trickled candidate.
     OnIceCandidate {
         /// Own connection id = the publishing peer connection; else the publisher's.
@@ -222,6 +230,7 @@ pub(super) const METHODS: &[&str] = &[
     "prepareReceiveVideoFrom",
     "receiveVideoFrom",
     "unsubscribeFromVideo",
+    "subscribeToVideo",
     "onIceCandidate",
     "reconnectStream",
     "sendMessage",
@@ -260,6 +269,9 @@ impl ClientRequest {
                 },
             },
             "unsubscribeFromVideo" => Self::UnsubscribeFromVideo { sender: params.text("sender")? },
+            "subscribeToVideo" => {
+                Self::SubscribeToVideo { sender: params.text("sender")?, value: params.boolean("value")? }
+            }
             "onIceCandidate" => {
                 // Not needed, since every client bundles; but the original wants them.
                 params.text("sdpMid")?;

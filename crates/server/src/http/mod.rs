@@ -29,7 +29,8 @@ use error::ApiError;
 use layers::access::{self, Access};
 use layers::{auth, compatibility, cors, deprecated, forgery, headers, intake, panics, trailing_slash};
 use pages::call::Places;
-use pages::{accept_certificate, call, call_page, guides, info, recording_files, trust, virtual_background};
+use pages::feedback::Feedbacks;
+use pages::{accept_certificate, call, call_page, feedback, guides, info, recording_files, trust, virtual_background};
 
 mod api;
 mod dashboard;
@@ -65,7 +66,10 @@ pub(crate) fn router(state: AppState, web_sockets: Router) -> Router {
     }
     let page = &state.settings.madang_call_page;
     if page.is_on() {
-        router = router.merge(call_page::routes(page)).route("/call/token", post(call::token));
+        router = router
+            .merge(call_page::routes(page))
+            .route(call::TOKEN, post(call::token))
+            .route(feedback::PATH, post(feedback::take));
     }
     if state.settings.madang_dashboard {
         router = router.merge(dashboard::routes());
@@ -79,7 +83,10 @@ pub(crate) fn router(state: AppState, web_sockets: Router) -> Router {
     let router = router
         .method_not_allowed_fallback(wrong_method)
         .fallback(elsewhere)
-        .layer(Extension(Arc::new(Places::new(state.limits.places))))
+        .layer((
+            Extension(Arc::new(Places::new(state.limits.places))),
+            Extension(Arc::new(Feedbacks::new(state.history.clone(), state.limits.feedback))),
+        ))
         .with_state(state.clone());
     // As a whole, so that the layers see what the router itself adds to an answer. Layers stand together where they can, the outermost
     // first: each call of `layer` makes a box, and all boxes further in are copied for each layer that a request passes.

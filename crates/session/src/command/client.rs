@@ -40,6 +40,13 @@ pub enum ClientCommand {
         /// Connection id.
         publisher: String,
     },
+    /// I want the picture of this stream, or only its sound, until I say otherwise.
+    WantPicture {
+        /// Stream id; only the connection id at its end counts.
+        stream: String,
+        /// Whether I want it.
+        wanted: bool,
+    },
     /// A candidate that was trickled.
     AddCandidate {
         /// Connection id: the caller's own means its publication, another one the subscription to that publisher.
@@ -114,7 +121,9 @@ impl ClientCommand {
                     .sum()
             }
             Self::Publish(publish) => publish.offer.len() + publish.properties.bytes(),
-            Self::RequestOffer { stream } | Self::ForceUnpublish { stream } => stream.len(),
+            Self::RequestOffer { stream } | Self::ForceUnpublish { stream } | Self::WantPicture { stream, .. } => {
+                stream.len()
+            }
             Self::Subscribe { stream, offer: sdp } | Self::AnswerOffer { stream, answer: sdp } => {
                 stream.len() + sdp.len()
             }

@@ -77,6 +77,8 @@ export class Call extends Emitter<CallEvents> {
   recording: string | null = null;
   broadcasting = false;
   offersBackgrounds = false;
+  /** Lets the person say how it was; `null`: nobody asks. */
+  feedbackPass: string | null = null;
   /** Who spoke last, but for the person. */
   lastSpeaker: string | null = null;
 
@@ -88,6 +90,10 @@ export class Call extends Emitter<CallEvents> {
   private me: string | null = null;
   private screen: SharedScreen | null = null;
   private screenStarting = false;
+  /** Whose pictures are seen; `null`: everybody's. */
+  private seen: Set<string> | null = null;
+  /** Streams that are received, and whether with their pictures. */
+  private readonly received = new Map<string, boolean>();
   private connecting = false;
   private over = false;
 
@@ -136,9 +142,10 @@ export class Call extends Emitter<CallEvents> {
   async join(places: Places, name: string, entered: () => void): Promise<void> {
     this.name = name;
     this.places = places;
-    const { token, languages } = await places.person();
+    const { token, languages, feedback } = await places.person();
     if (this.over) return;
     this.media.token = token;
+    this.feedbackPass = feedback ?? null;
     this.offersBackgrounds = offersBackgrounds(token);
     this.listener.languages = languages ?? [];
     this.connecting = true;
@@ -228,6 +235,12 @@ export class Call extends Emitter<CallEvents> {
     await this.tellHand(raised).catch(() => {});
   }
 
+  /** Pictures of others than these need not be sent; they go on being heard. */
+  show(seen: Set<string>): void {
+    this.seen = seen;
+    for (const participant of this.participants.values()) this.wantPicture(participant);
+  }
+
   /** What others hear does not change. */
   silence(id: string, silenced: boolean): void {
     this.change(id, { silenced });
@@ -243,6 +256,15 @@ export class Call extends Emitter<CallEvents> {
       const values = { name: this.participants.get(id)?.name ?? '', why: reason(error) };
       this.emit('notice', this.say('removeFailed', values), true);
     }
+  }
+
+  /** openvidu-browser itself would only hide the picture; Madang sends it no longer. Other servers refuse, and go on. */
+  private wantPicture({ id, local, stream }: Participant): void {
+    const sender = stream?.stream.streamId;
+    const value = this.seen?.has(id) ?? true;
+    if (local || !sender || this.received.get(sender) !== !value) return;
+    this.received.set(sender, value);
+    this.openvidu.sendRequest('subscribeToVideo', { sender, value }, () => {});
   }
 
   private say(...text: Parameters<Say>): string {
@@ -333,7 +355,7 @@ export class Call extends Emitter<CallEvents> {
       const participant = this.remote(stream.connection);
       if (!participant) return;
       const subscriber = session.subscribe(stream, undefined, (error) => {
-        if (!error) return;
+        if (!error) return this.isReceived(stream.streamId, participant.id);
         const values = { name: participant.name, why: reason(error) };
         this.emit('notice', this.say('subscribeFailed', values), true);
       });
@@ -347,6 +369,7 @@ export class Call extends Emitter<CallEvents> {
 
     session.on('streamDestroyed', ({ stream }: StreamEvent) => {
       this.listener.remove(stream);
+      this.received.delete(stream.streamId);
       const participant = this.remote(stream.connection);
       if (!participant) return;
       const nothing = { stream: null, microphone: false, camera: false, speaking: false };
@@ -361,6 +384,12 @@ export class Call extends Emitter<CallEvents> {
       if (changedProperty === 'audioActive') this.change(participant.id, { microphone: isOn });
       if (changedProperty === 'videoActive') this.change(participant.id, { camera: isOn });
     });
+  }
+
+  private isReceived(streamId: string, id: string): void {
+    this.received.set(streamId, true);
+    const participant = this.participants.get(id);
+    if (participant) this.wantPicture(participant);
   }
 
   private listenToSignals(): void {

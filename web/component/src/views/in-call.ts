@@ -58,6 +58,7 @@ export function inCall(shown: InCall): TemplateResult {
       <madang-call-stage class="stage" part="stage" .say=${say} .participants=${participants}
         .mode=${shown.layout} .pinned=${shown.pinned} .lastSpeaker=${call.lastSpeaker}
         .speaker=${call.media.speaker} .shows=${tileShows(shown)}
+        @visible=${({ detail }: CustomEvent<Set<string>>) => call.show(detail)}
         @pin=${({ detail }: CustomEvent<string>) => shown.pin(detail)}
         @blocked=${({ detail }: CustomEvent<HTMLVideoElement>) => shown.blocked(detail)}
       ></madang-call-stage>

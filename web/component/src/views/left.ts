@@ -4,7 +4,6 @@ import { html, nothing } from 'lit';
 import type { Ending } from '../api';
 import { reason } from '../call/failure';
 import { icon } from '../icons';
-import { post } from '../post';
 import type { Text } from '../texts';
 import { define, Part } from './part';
 
@@ -15,29 +14,37 @@ const endings: Record<Ending, Text> = {
   lost: 'lost',
 };
 
+/** How it was: one to five stars, and perhaps a sentence. */
+export type Send = (said: { stars: number; words?: string }) => Promise<void>;
+
+/** As the server has it. */
+const mostWords = 500;
+
 export class Left extends Part {
   static override properties = {
     ...Part.properties,
     why: { attribute: false },
     canRejoin: { attribute: false },
     hasLobby: { attribute: false },
-    endpoint: { attribute: false },
-    sessionId: { attribute: false },
+    send: { attribute: false, hasChanged: (now: unknown, before: unknown) => !now !== !before },
     given: { state: true },
+    told: { state: true },
     failure: { state: true },
   };
   declare why: Ending;
   declare canRejoin: boolean;
   declare hasLobby: boolean;
-  /** Where stars are sent; without one nobody is asked for any. */
-  declare endpoint: string;
-  declare sessionId: string;
+  /** `null`: nobody is asked. */
+  declare send: Send | null;
   declare given: number;
+  /** Words were sent, too. */
+  declare told: boolean;
   declare failure: string | null;
 
   constructor() {
     super();
     this.given = 0;
+    this.told = false;
     this.failure = null;
   }
 
@@ -60,7 +67,7 @@ export class Left extends Part {
           </div>`
           : nothing
       }
-      ${this.endpoint ? this.rating() : nothing}
+      ${this.send ? this.rating(this.send) : nothing}
       <slot name="left"></slot>
     </section>`;
   }
@@ -69,28 +76,54 @@ export class Left extends Part {
     this.querySelector('h1')?.focus();
   }
 
-  private rating() {
-    const { say, given, failure } = this;
-    if (given && !failure) return html`<p class="rated" role="status">${say('thanks')}</p>`;
-    return html`<div class="rating" role="group" aria-label=${say('rate')}>
-      <p>${say('rate')}</p>
-      ${[1, 2, 3, 4, 5].map(
-        (n) => html`<button type="button" class="star ${n <= given ? 'lit' : ''}"
-          aria-label=${say('stars', { n })} @click=${() => this.rate(n)}>${icon('star')}</button>`,
-      )}
-      ${failure ? html`<p role="alert">${failure}</p>` : nothing}
-    </div>`;
+  private rating(send: Send) {
+    const { say, given, told, failure } = this;
+    const isGiven = given > 0 && !failure;
+    return html`${
+      isGiven
+        ? html`<p class="rated" role="status">${say('thanks')}</p>`
+        : html`<div class="rating" role="group" aria-label=${say('rate')}>
+            <p>${say('rate')}</p>
+            ${[1, 2, 3, 4, 5].map(
+              (n) => html`<button type="button" class="star ${n <= given ? 'lit' : ''}"
+                aria-label=${say('stars', { n })} @click=${() => this.rate(send, n)}>${icon('star')}</button>`,
+            )}
+          </div>`
+    }
+    ${failure ? html`<p role="alert">${failure}</p>` : nothing}
+    ${
+      isGiven && !told
+        ? html`<form class="words" @submit=${(event: SubmitEvent) => this.tell(send, event)}>
+            <label for="madang-words">${say('words')}</label>
+            <textarea id="madang-words" rows="2" maxlength=${mostWords}></textarea>
+            <button type="submit" class="quiet">${say('sendWords')}</button>
+          </form>`
+        : nothing
+    }`;
   }
 
-  private async rate(stars: number): Promise<void> {
+  private async rate(send: Send, stars: number): Promise<void> {
+    await this.sent(() => send({ stars }));
+    this.given = stars;
+    // Where the focus was there is something else now.
+    await this.updateComplete;
+    this.querySelector('textarea')?.focus();
+  }
+
+  private async tell(send: Send, event: SubmitEvent): Promise<void> {
+    event.preventDefault();
+    const words = this.querySelector('textarea')?.value.trim();
+    if (words) await this.sent(() => send({ stars: this.given, words }));
+    this.told = !this.failure;
+  }
+
+  private async sent(sending: () => Promise<void>): Promise<void> {
     try {
-      const { sessionId } = this;
-      await post(this.endpoint, { stars, sessionId });
+      await sending();
       this.failure = null;
     } catch (error) {
       this.failure = this.say('rateFailed', { why: reason(error) });
     }
-    this.given = stars;
   }
 }
 

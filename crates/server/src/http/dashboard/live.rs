@@ -14,6 +14,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, StreamExt as _};
 use history::History;
+use history::changes::Told;
 use history::keeper::Unavailable;
 use history::view::{IncidentView, SessionDetail, SessionSummary};
 use protocol::language::Language;
@@ -42,7 +43,8 @@ const MAX_MESSAGE: usize = 4096;
 enum ToPage<'a> {
     Server { server: ServerView },
     Sessions { changed: Vec<&'a SessionSummary>, gone: Vec<String> },
-    Session { session: Box<SessionDetail>, whole: bool },
+    Session { session: Box<SessionDetail> },
+    Changes { id: &'a str, changes: serde_json::Value },
     Unknown { id: &'a str, key: Option<&'a str> },
 }
 
@@ -74,14 +76,14 @@ struct FromPage {
 
 /// What every page is told from.
 #[derive(Clone)]
-pub(super) struct Told {
+pub(super) struct Sources {
     history: History,
     control: Control,
     settings: Settings,
     program: Arc<Program>,
 }
 
-impl FromRef<AppState> for Told {
+impl FromRef<AppState> for Sources {
     fn from_ref(state: &AppState) -> Self {
         let (history, control) = (state.history.clone(), state.control.clone());
         Self { history, control, settings: state.settings.clone(), program: state.program.clone() }
@@ -89,7 +91,7 @@ impl FromRef<AppState> for Told {
 }
 
 pub(super) async fn open(
-    State(told): State<Told>,
+    State(sources): State<Sources>,
     Extension(connection): Extension<Connection>,
     Caller(origin): Caller,
     uri: Uri,
@@ -102,7 +104,7 @@ pub(super) async fn open(
     upgrade.max_message_size(MAX_MESSAGE).on_upgrade(move |socket| async move {
         let (sink, stream) = socket.split();
         let page = Page {
-            told,
+            sources,
             language,
             public_url,
             sink,
@@ -118,7 +120,7 @@ pub(super) async fn open(
 }
 
 struct Page {
-    told: Told,
+    sources: Sources,
     language: Language,
     public_url: String,
     sink: SplitSink<WebSocket, Message>,
@@ -132,8 +134,10 @@ struct Page {
 
 struct Watched {
     id: String,
-    /// Up to this revision of the chronicle; 0: nothing is shown yet.
+    /// Up to this revision of the chronicle.
     seen: u64,
+    /// As the page has it.
+    told: Option<Told>,
     /// It was not there, which the page knows.
     is_missing: bool,
     key: Option<String>,
@@ -158,7 +162,7 @@ impl Page {
                 message = stream.next() => match message {
                     Some(Ok(Message::Text(text))) => {
                         let Ok(FromPage { watch }) = serde_json::from_str(&text) else { return Err(Gone) };
-                        self.watched = watch.map(|id| Watched { id, seen: 0, is_missing: false, key: None });
+                        self.watched = watch.map(|id| Watched { id, seen: 0, told: None, is_missing: false, key: None });
                         self.tell_watched(true).await?;
                     }
                     Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Binary(_))) => {}
@@ -178,7 +182,7 @@ impl Page {
     }
 
     async fn tell_server(&mut self) -> Result<(), Gone> {
-        let Told { history, control, settings, program } = &self.told;
+        let Sources { history, control, settings, program } = &self.sources;
         let now = program::now();
         let census = control.look_up(TakeCensus).await.map_err(|_| Gone)?;
         let usage = self.usage.take(control.metrics(), Instant::now().into_std());
@@ -207,7 +211,7 @@ impl Page {
     async fn tell_sessions(&mut self, all: bool) -> Result<(), Gone> {
         let since = if all { 0 } else { self.seen };
         let is_first = self.seen == 0;
-        let overview = self.told.history.overview(since, program::now()).await?;
+        let overview = self.sources.history.overview(since, program::now()).await?;
         // A page has seen the beginning, too, where there was nothing.
         self.seen = overview.revision.max(1);
         let is_there: std::collections::HashSet<_> = overview.ids.into_iter().collect();
@@ -228,25 +232,34 @@ impl Page {
         self.send_text(text).await
     }
 
-    /// `whole`: everybody in it, since findings come by waiting.
-    async fn tell_watched(&mut self, whole: bool) -> Result<(), Gone> {
+    /// `everybody`: also those to whom nothing has happened, since findings come by waiting.
+    async fn tell_watched(&mut self, everybody: bool) -> Result<(), Gone> {
         let Some(watched) = &mut self.watched else { return Ok(()) };
-        let whole = whole || watched.seen == 0;
-        let since = if whole { 0 } else { watched.seen };
-        let detail = self.told.history.detail(watched.id.clone(), since, program::now(), self.language).await?;
+        let everybody = everybody || watched.told.is_none();
+        let since = if everybody { 0 } else { watched.seen };
+        let detail = self.sources.history.detail(watched.id.clone(), since, program::now(), self.language).await?;
         let text = match detail {
             Some((session, revision)) => {
-                let is_news = whole || !session.people.is_empty() || watched.is_missing;
-                (watched.seen, watched.is_missing) = (revision, false);
-                watched.key = Some(session.summary.key.clone());
-                if !is_news {
+                // One that has taken the place of another is not all there yet.
+                let known = watched.told.as_mut().filter(|told| told.is_of(&session));
+                if known.is_none() && !everybody {
+                    watched.told = None;
                     return Ok(());
                 }
-                written(&ToPage::Session { session: Box::new(session), whole })?
+                (watched.seen, watched.is_missing) = (revision, false);
+                watched.key = Some(session.summary.key.clone());
+                match known.map(|told| told.update(&session, everybody)) {
+                    Some(None) => return Ok(()),
+                    Some(Some(changes)) => written(&ToPage::Changes { id: &watched.id, changes })?,
+                    None => {
+                        watched.told = Some(Told::whole(&session));
+                        written(&ToPage::Session { session: Box::new(session) })?
+                    }
+                }
             }
             None if watched.is_missing => return Ok(()),
             None => {
-                (watched.seen, watched.is_missing) = (0, true);
+                (watched.told, watched.is_missing) = (None, true);
                 written(&ToPage::Unknown { id: &watched.id, key: watched.key.as_deref() })?
             }
         };

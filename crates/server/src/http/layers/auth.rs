@@ -23,7 +23,9 @@ use crate::http::api::doctor;
 use crate::http::error::ApiError;
 use crate::http::layers::forgery;
 use crate::http::layers::intake::{self, Authenticated};
+use crate::http::pages::call;
 use crate::http::pages::call_page;
+use crate::http::pages::feedback;
 use crate::http::pages::guides;
 use crate::http::pages::recording_files;
 use crate::http::pages::trust;
@@ -149,7 +151,7 @@ fn is_public(config: &Config, method: &Method, path: &str) -> bool {
         _ if guides::has(path) => method == Method::GET || method == Method::HEAD,
         // With a token of their own.
         _ if whip::has(config, path) => true,
-        "/call/token" => config.madang_call_page.is_on() && method == Method::POST,
+        call::TOKEN | feedback::PATH => config.madang_call_page.is_on() && method == Method::POST,
         _ => (method == Method::GET || method == Method::HEAD) && call_page::has(&config.madang_call_page, path),
     }
 }

@@ -19,15 +19,17 @@ use session::{GuestRefusal, Refusal, Reply};
 use crate::allowance::Allowance;
 use crate::control::Control;
 use crate::http::error::ApiError;
+use crate::http::pages::feedback::Feedbacks;
 use crate::http::request::caller::Caller;
 use crate::ice_servers;
 use crate::limits::Rate;
 use crate::network::Network;
 use crate::options;
+use crate::program;
 use crate::state::Settings;
 
-/// Named in errors.
-const PATH: &str = "/call/token";
+/// Where it is.
+pub(crate) const TOKEN: &str = "/call/token";
 /// Characters in a room's or a visitor's name.
 const MAX_NAME: usize = 64;
 
@@ -54,11 +56,15 @@ pub(crate) struct PlaceView {
     /// In which captions can be had.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     languages: Vec<String>,
+    /// For [`feedback`](super::feedback), if it is kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    feedback: Option<String>,
 }
 
 /// Makes the room if there is none, and a place in it.
 pub(crate) async fn token(
     Extension(places): Extension<Arc<Places>>,
+    Extension(feedbacks): Extension<Arc<Feedbacks>>,
     State(control): State<Control>,
     State(settings): State<Settings>,
     network: Network,
@@ -66,19 +72,22 @@ pub(crate) async fn token(
     body: Bytes,
 ) -> Result<Json<PlaceView>, ApiError> {
     let asked = places.0.spend(network, Instant::now());
-    asked.map_err(|retry_after| ApiError::too_many("requests for a place", retry_after, PATH))?;
+    asked.map_err(|retry_after| ApiError::too_many("requests for a place", retry_after, TOKEN))?;
     let request: PlaceRequest = serde_json::from_slice(&body).map_err(|error| {
-        ApiError::bad_request(format_args!("The body must be {{\"room\":…,\"name\":…}}: {error}"), PATH)
+        ApiError::bad_request(format_args!("The body must be {{\"room\":…,\"name\":…}}: {error}"), TOKEN)
     })?;
     let room = request.room.trim();
     if !is_name(room) || room.is_empty() {
-        return Err(ApiError::bad_request(format_args!("'room' must have 1 to {MAX_NAME} printable characters"), PATH));
+        return Err(ApiError::bad_request(
+            format_args!("'room' must have 1 to {MAX_NAME} printable characters"),
+            TOKEN,
+        ));
     }
     let name = request.name.trim();
     if !is_name(name) {
         return Err(ApiError::bad_request(
             format_args!("'name' must have at most {MAX_NAME} printable characters"),
-            PATH,
+            TOKEN,
         ));
     }
     let properties = SessionProperties {
@@ -104,7 +113,8 @@ pub(crate) async fn token(
         Ok(_) | Err(_) => return Err(refused(GuestRefusal::Ending)),
     };
     let token = connection.token.ok_or_else(|| refused(GuestRefusal::Ending))?;
-    Ok(Json(PlaceView { token, languages: options::speech_languages(&settings) }))
+    let feedback = feedbacks.pass(&connection.session_id, &connection.connection_id, program::now());
+    Ok(Json(PlaceView { token, languages: options::speech_languages(&settings), feedback }))
 }
 
 fn refused(refusal: GuestRefusal) -> ApiError {
@@ -127,7 +137,7 @@ fn refused(refusal: GuestRefusal) -> ApiError {
             (StatusCode::TOO_MANY_REQUESTS, message)
         }
     };
-    ApiError::described(status, message, PATH)
+    ApiError::described(status, message, TOKEN)
 }
 
 fn is_name(text: &str) -> bool {

@@ -5,6 +5,7 @@ pub(crate) mod bucket_file;
 pub(crate) mod call;
 pub(crate) mod call_page;
 pub(crate) mod embedded;
+pub(crate) mod feedback;
 pub(crate) mod guides;
 pub(crate) mod info;
 pub(crate) mod recording_files;

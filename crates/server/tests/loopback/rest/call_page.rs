@@ -147,3 +147,25 @@ async fn a_folder_takes_the_place_of_the_page() {
     assert_eq!(server.get("/sessions").await.json()["numberOfElements"], 0);
     assert_eq!(server.send(ask(r#"{"room":"r"}"#)).await.status, 200);
 }
+
+#[tokio::test]
+async fn how_a_call_was_says_only_who_was_in_it() {
+    let server = TestServer::start().await;
+    let say = |body: String| server.send(Request::anonymous("POST", "/call/feedback").json(&body));
+    let long = "말".repeat(501);
+    for (bad, named) in [
+        ("{}".to_owned(), "pass"),
+        (r#"{"pass":"x"}"#.to_owned(), "stars"),
+        (r#"{"pass":"x","stars":"5"}"#.to_owned(), "string"),
+        (r#"{"pass":"x","stars":0}"#.to_owned(), "'stars'"),
+        (r#"{"pass":"x","stars":6}"#.to_owned(), "'stars'"),
+        (format!(r#"{{"pass":"x","stars":5,"words":"{long}"}}"#), "'words'"),
+        (r#"{"pass":"x","stars":5,"words":"a\u0007"}"#.to_owned(), "'words'"),
+    ] {
+        let answer = say(bad.clone()).await;
+        assert_eq!(answer.status, 400, "{bad}");
+        assert!(answer.text().contains(named), "{bad}: {}", answer.text());
+    }
+    let answer = say(r#"{"pass":"YQ.YQ","stars":5}"#.to_owned()).await;
+    assert!(answer.status == 403 && answer.is_described(), "{answer:?}");
+}
