@@ -118,7 +118,7 @@ e2e: build e2e/node_modules/.package-lock.json
 	cargo build --release --example faulty_server $$(pkg-config --exists gstreamer-video-1.0 2>/dev/null && echo --workspace)
 	cd e2e && MADANG=$(abspath $(MADANG)) node --test --test-concurrency=1 --test-force-exit $(TESTS)
 
-# Programs for x86-64 and arm64 and packages of them, in dist/ (docs/packages.md). Half an hour for each program on two cores.
+# Programs for x86-64 and arm64 and packages of them, in dist/ (docs/packages.md). Half an hour for each program on two busy cores.
 .PHONY: package package-test
 package: tools-package web
 	packaging/package.sh

@@ -12,8 +12,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { gzipSync } from 'node:zlib';
-import { withFolders } from './tar.mjs';
+import { gzip, withFolders } from './tar.mjs';
 
 /** Where the packaged server keeps what it makes, and its settings. */
 const DATA = '/var/lib/madang';
@@ -87,7 +86,7 @@ function build(out, name, { architecture, version, time, level, licences, change
     const files = withFolders([
       ...about.files,
       { path: `${documents}/copyright`, data: licences, mode: 0o644 },
-      { path: `${documents}/changelog.gz`, data: gzipSync(changes, { level: 9 }), mode: 0o644 },
+      { path: `${documents}/changelog.gz`, data: gzip(changes, 9), mode: 0o644 },
     ]);
     for (const { path, data, mode } of files.sort((one, other) =>
       one.path < other.path ? -1 : 1,

@@ -7,8 +7,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { rootCertificates } from 'node:tls';
-import { gzipSync } from 'node:zlib';
-import { tar, withFolders } from './tar.mjs';
+import { gzip, tar, withFolders } from './tar.mjs';
 
 const MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
 const INDEX = 'application/vnd.oci.image.index.v1+json';
@@ -34,7 +33,7 @@ export function image({ program, architecture, version, time, level, licences })
     { path: `${DATA.slice(1)}/`, mode: 0o750, uid: USER, gid: USER },
   ]);
   const contents = tar(files, time);
-  const layer = blob(gzipSync(contents, { level }), LAYER);
+  const layer = blob(gzip(contents, level), LAYER);
   const created = new Date(time * 1000).toISOString();
   const config = json(
     {
