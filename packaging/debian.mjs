@@ -82,6 +82,8 @@ export function transcoderPackage(out, options) {
 function build(out, name, { architecture, version, time, level, licences, changes }, about) {
   const root = mkdtempSync(join(tmpdir(), 'madang-deb-'));
   try {
+    // It stands for `/`, and was made for one user alone.
+    chmodSync(root, 0o755);
     const documents = `usr/share/doc/${name}`;
     const files = withFolders([
       ...about.files,

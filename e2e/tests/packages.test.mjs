@@ -89,6 +89,17 @@ test('the checksums are those of all files', () => {
   assert.equal(told.trim().split('\n').length, files.length - 1);
 });
 
+test('the Debian packages belong to root, and everybody can read what is in them', () => {
+  for (const name of readdirSync(packages).filter((name) => name.endsWith('.deb'))) {
+    const listed = execFileSync('dpkg-deb', ['--contents', join(packages, name)], {
+      encoding: 'utf8',
+    });
+    for (const line of listed.trim().split('\n')) {
+      assert.match(line, /^(drwxr-xr-x|-rw.r-.r-.) root\/root /, `${name}: ${line}`);
+    }
+  }
+});
+
 test('the Debian package is installed, runs as its unit says, is upgraded, removed and purged', async (context) => {
   const { root, refused } = await DebianRoot.open();
   if (refused) return context.skip(`no system of its own can be made here: ${refused}`);
