@@ -1,6 +1,7 @@
 # make run    set up, build and start the development server
 # make test   set up and run every test
-# The rest are parts of these two.
+# make package   build what is published, into dist/
+# The rest are parts of these.
 
 SHELL := /bin/bash
 .NOTPARALLEL:
@@ -17,8 +18,8 @@ test: tools-test docs lint rust-test instructions deny e2e peers-test
 
 lint: web-lint rust-lint layers
 
-.PHONY: tools-run tools-test
-tools-run tools-test: tools-%:
+.PHONY: tools-run tools-test tools-package
+tools-run tools-test tools-package: tools-%:
 	@scripts/tools.sh $*
 
 # The server embeds its pages and the script of virtual backgrounds, so these come first. What composes recordings is a program of its own, without which
@@ -79,6 +80,7 @@ web-lint: $(PAGES:%=%/node_modules/.package-lock.json) e2e/node_modules/.package
 	cd crates/webpage && ../../$(CALL)/node_modules/.bin/biome check src
 	cd crates/server && ../../$(CALL)/node_modules/.bin/biome check src
 	cd bench && ../$(CALL)/node_modules/.bin/biome check .
+	cd packaging && ../$(CALL)/node_modules/.bin/biome check .
 	cd examples && ../$(CALL)/node_modules/.bin/biome check .
 
 rust-lint: web
@@ -123,6 +125,15 @@ TESTS ?= $(patsubst e2e/%,%,$(wildcard e2e/tests/*.test.mjs e2e/network/*.test.m
 e2e: docs build e2e/node_modules/.package-lock.json
 	cargo build --release --example faulty_server $$(pkg-config --exists gstreamer-video-1.0 2>/dev/null && echo --workspace)
 	cd e2e && MADANG=$(abspath $(MADANG)) node --test --test-concurrency=1 --test-force-exit $(TESTS)
+
+# Programs for x86-64 and arm64 and packages of them, in dist/ (docs/packages.md). Half an hour for each program on two busy cores.
+.PHONY: package package-test
+package: tools-package web
+	packaging/package.sh
+
+# All of them installed, started and taken away again; `make test` does so with packages of the program that is built anyway.
+package-test: tools-test package e2e/node_modules/.package-lock.json
+	cd e2e && PACKAGES=$(abspath dist) node --test --test-force-exit tests/packages.test.mjs
 
 # All attacks with numbers that hurt, each beside a call; prints the table of docs/security.md. Takes minutes.
 .PHONY: attack

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Checks the tools that `make run` (or, with the argument `test`, `make test`) needs. Names every
-# missing one with the command that installs it. With `test` it installs Debian packages itself
+# Checks the tools that `make run` (or, with the argument `test` or `package`, that) needs. Names every
+# missing one with the command that installs it. With those it installs Debian packages itself
 # where it may: as root, or by a sudo that asks nothing. So it does with what `make run` can do
 # without: GStreamer, which composes recordings.
 set -euo pipefail
@@ -16,6 +16,16 @@ at_least() { [ "$(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n1)" = "$2" ]; }
 
 has cc || packages+=(build-essential)
 has make || packages+=(make)
+if [ "$purpose" = package ]; then
+    # Brings the C compilers for other machines.
+    python3 -c 'import venv, ensurepip' 2>/dev/null || packages+=(python3-venv)
+    has dpkg-deb || packages+=(dpkg)
+    # Finds the libraries that a program is linked with.
+    has dpkg-shlibdeps || packages+=(dpkg-dev)
+    # Another reader of images and another processor, for `make package-test`.
+    has skopeo || packages+=(skopeo)
+    has qemu-aarch64 || packages+=(qemu-user)
+fi
 if [ "$purpose" = test ]; then
     has chromium || packages+=(chromium)
     has firefox-esr || packages+=(firefox-esr)
@@ -40,6 +50,9 @@ if [ "$purpose" = test ]; then
     # Counts instructions.
     has valgrind || packages+=(valgrind)
     has systemd-analyze || packages+=(systemd)
+    # For packages: makes the server's user, and looks at scripts.
+    has adduser || packages+=(adduser)
+    has shellcheck || packages+=(shellcheck)
     # Makes browsers trust an authority of the tests' own.
     has certutil || packages+=(libnss3-tools)
     # turnutils_uclient, another implementation's client of TURN.
@@ -129,7 +142,7 @@ elif [ ${#gstreamer[@]} -gt 0 ]; then
 fi
 
 if [ ${#packages[@]} -gt 0 ]; then
-    if [ "$purpose" = test ] && may_install; then
+    if [ "$purpose" != run ] && may_install; then
         install "${packages[@]}"
     else
         problems+=("missing: ${packages[*]}:  sudo $apt_install ${packages[*]}")
