@@ -85,12 +85,22 @@ impl Chronicle {
         self.live.values()
     }
 
+    /// The stories of all that go on, each with the number of its last change: see [`Chronicle::revision`].
+    pub fn stories(&self) -> impl Iterator<Item = (&Story, u64)> {
+        self.live().map(|live| (&live.story, live.revision))
+    }
+
+    /// The story of a session that goes on.
+    pub fn story(&self, session: &str) -> Option<&Story> {
+        self.find(session).map(|live| &live.story)
+    }
+
     pub(crate) fn find(&self, session: &str) -> Option<&Live> {
         self.live.get(session)
     }
 
-    /// Of the last fact.
-    pub(crate) fn revision(&self) -> u64 {
+    /// Of the last fact. What changes later has a higher number.
+    pub fn revision(&self) -> u64 {
         self.revision
     }
 
@@ -121,7 +131,7 @@ impl Chronicle {
                 for leg in person.published.iter_mut().chain(&mut person.received) {
                     leg.closed_at.get_or_insert(at);
                 }
-                self.story(&closing.stamp.session)?.forget_departed();
+                self.story_mut(&closing.stamp.session)?.forget_departed();
             }
             Event::WebrtcConnectionCreated(EventOpened { stamp, subject }) => self.agreed(&stamp, &subject),
             Event::WebrtcConnectionDestroyed(EventClosed { closing, subject }) => {
@@ -137,7 +147,7 @@ impl Chronicle {
                 person.happened.add(at, Some(&subject.stream), What::Closed { reason: closing.reason });
             }
             Event::RecordingStatusChanged(event) => {
-                let story = self.story(&event.stamp.session)?;
+                let story = self.story_mut(&event.stamp.session)?;
                 story.recording = event.status == protocol::event::RecordingStatus::Started;
                 let what = What::Recording { id: event.id, status: event.status };
                 story.happened.add(event.stamp.timestamp, None, what);
@@ -154,7 +164,7 @@ impl Chronicle {
     }
 
     fn broadcast(&mut self, stamp: &EventStamp, on: bool) {
-        let Some(story) = self.story(&stamp.session) else { return };
+        let Some(story) = self.story_mut(&stamp.session) else { return };
         story.broadcasting = on;
         story.happened.add(stamp.timestamp, None, What::Broadcast { on });
     }
@@ -309,7 +319,7 @@ impl Chronicle {
         }
     }
 
-    fn story(&mut self, session: &SessionId) -> Option<&mut Story> {
+    fn story_mut(&mut self, session: &SessionId) -> Option<&mut Story> {
         let live = self.live.get_mut(session)?;
         live.revision = self.revision;
         Some(&mut live.story)
@@ -324,7 +334,7 @@ impl Chronicle {
     }
 
     fn person_or_new(&mut self, session: &SessionId, connection: &ConnectionId) -> Option<&mut Person> {
-        let story = self.story(session)?;
+        let story = self.story_mut(session)?;
         if story.person(connection.as_str()).is_none() {
             story.people.push(Person::new(connection.clone()));
         }

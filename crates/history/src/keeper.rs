@@ -3,12 +3,13 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::time::{Duration, Instant};
-use std::{io, thread};
+use std::{fmt, io, thread};
 
 use protocol::event::Reason;
 use protocol::id::{ConnectionId, SessionId};
@@ -29,6 +30,8 @@ const QUEUE: usize = 16_384;
 const CROWDED: usize = QUEUE / 2;
 /// Between two times that stories which go on are written down: what a crash loses of them.
 const CHECKPOINT: Duration = Duration::from_secs(10);
+/// Between two looks of who follows.
+const LOOK: Duration = Duration::from_millis(500);
 /// Stories that end within this time are written at once: each time the disk is waited for.
 const GATHER: Duration = Duration::from_millis(300);
 
@@ -43,11 +46,20 @@ pub struct HistoryOptions {
     pub offered: Vec<SocketAddr>,
 }
 
+/// Reads stories while they grow, on the history's thread: it must not wait for anything.
+pub trait Follower: Send {
+    /// Looks at those that go on, now and then.
+    fn look(&mut self, chronicle: &Chronicle, now: Millis);
+
+    /// A session has ended.
+    fn ended(&mut self, story: &Story, now: Millis);
+}
+
 /// The file, opened.
-#[derive(Debug)]
 pub struct OpenHistory {
     store: Option<Store>,
     offered: Vec<SocketAddr>,
+    follower: Option<Box<dyn Follower>>,
 }
 
 /// The way to the thread. Cheap to clone; the thread ends with the last one.
@@ -91,6 +103,15 @@ pub struct Overview {
     pub changed: Vec<SessionSummary>,
 }
 
+impl fmt::Debug for OpenHistory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OpenHistory")
+            .field("store", &self.store)
+            .field("offered", &self.offered)
+            .finish_non_exhaustive()
+    }
+}
+
 impl OpenHistory {
     /// Opens the file.
     ///
@@ -98,12 +119,18 @@ impl OpenHistory {
     /// See [`Store::open`].
     pub fn open(options: HistoryOptions) -> Result<Self, StoreError> {
         let store = options.file.as_deref().map(|path| Store::open(path, options.bounds)).transpose()?;
-        Ok(Self { store, offered: options.offered })
+        Ok(Self { store, offered: options.offered, follower: None })
     }
 
     /// Nothing is kept on the disk.
     pub fn in_memory(offered: Vec<SocketAddr>) -> Self {
-        Self { store: None, offered }
+        Self { store: None, offered, follower: None }
+    }
+
+    /// Lets somebody follow.
+    #[must_use]
+    pub fn followed_by(self, follower: Box<dyn Follower>) -> Self {
+        Self { follower: Some(follower), ..self }
     }
 
     /// Starts the thread. What the last process left open has ended with it.
@@ -120,6 +147,9 @@ impl OpenHistory {
             ended: vec![],
             written: HashMap::new(),
             is_broken: false,
+            follower: self.follower,
+            now,
+            told_at: Instant::now(),
         };
         keeper.chronicle.offers(self.offered);
         keeper.bury_left_open(now);
@@ -273,7 +303,11 @@ impl History {
 
     /// Everything that was told is written, but not for longer than that.
     pub async fn close(self, patience: Duration) {
-        let _ = timeout(patience, self.ask(Keeper::checkpoint)).await;
+        let close = |keeper: &mut Keeper| {
+            keeper.follow();
+            keeper.checkpoint();
+        };
+        let _ = timeout(patience, self.ask(close)).await;
     }
 }
 
@@ -287,14 +321,19 @@ struct Keeper {
     written: HashMap<String, u64>,
     /// The disk does not take it, which has been said.
     is_broken: bool,
+    follower: Option<Box<dyn Follower>>,
+    /// The time of the latest fact, and when that came: facts and followers have one clock.
+    now: Millis,
+    told_at: Instant,
 }
 
 impl Keeper {
     fn run(mut self, inputs: &Receiver<Input>) {
         let mut due = Instant::now() + CHECKPOINT;
-        let mut gathered = None;
+        let mut look = self.follower.is_some().then(Instant::now);
+        let mut gathered: Option<Instant> = None;
         loop {
-            let next = gathered.map_or(due, |gathered| due.min(gathered));
+            let next = gathered.into_iter().chain(look).fold(due, Instant::min);
             match inputs.recv_timeout(next.saturating_duration_since(Instant::now())) {
                 Ok(input) => self.take(input),
                 Err(RecvTimeoutError::Timeout) => {}
@@ -306,6 +345,10 @@ impl Keeper {
                     self.keep_ended();
                     gathered = None;
                 }
+            }
+            if look.is_some_and(|look| look <= Instant::now()) {
+                self.follow();
+                look = Some(Instant::now() + LOOK);
             }
             if due <= Instant::now() {
                 self.checkpoint();
@@ -324,7 +367,12 @@ impl Keeper {
         match input {
             Input::Fact(fact) => {
                 let (fact, at) = *fact;
-                if let Some(ended) = self.chronicle.tell(fact, at).filter(|_| self.store.is_some()) {
+                (self.now, self.told_at) = (self.now.max(at), Instant::now());
+                let ended = self.chronicle.tell(fact, at);
+                if let Some(story) = &ended {
+                    self.guarded(|follower, _| follower.ended(story, at));
+                }
+                if let Some(ended) = ended.filter(|_| self.store.is_some()) {
                     self.written.remove(&ended.key());
                     self.ended.push(ended);
                 }
@@ -351,6 +399,21 @@ impl Keeper {
                 self.settle(Some(Err(error)));
                 Rated::NotThere
             }
+        }
+    }
+
+    fn follow(&mut self) {
+        let since = Millis::try_from(self.told_at.elapsed().as_millis()).unwrap_or(Millis::MAX);
+        let now = self.now.saturating_add(since);
+        self.guarded(|follower, chronicle| follower.look(chronicle, now));
+    }
+
+    /// A defect of who follows ends that, and not the history.
+    fn guarded(&mut self, run: impl FnOnce(&mut dyn Follower, &Chronicle)) {
+        let Some(mut follower) = self.follower.take() else { return };
+        match catch_unwind(AssertUnwindSafe(|| run(&mut *follower, &self.chronicle))) {
+            Ok(()) => self.follower = Some(follower),
+            Err(_) => tracing::error!("what follows the history panicked: there are no traces any more"),
         }
     }
 

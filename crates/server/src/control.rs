@@ -27,10 +27,14 @@ use session::{
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
+use traces::Exporter;
+use traces::calls::{Refused, Requests};
+use traces::span::Nanos;
 
-use crate::metrics::Metrics;
+use crate::metrics::{self, Metrics};
 use crate::observers::MediaObservers;
 use crate::outbox::Outbox;
+use crate::traced_requests::{Called, TracedRequests};
 
 /// Waiting callers wait in their own task; more than this only means that they wait one step earlier.
 const INPUT_CAPACITY: usize = 1024;
@@ -45,6 +49,7 @@ pub struct Control {
     clock: Clock,
     observers: MediaObservers,
     metrics: Metrics,
+    traced: Option<Requests>,
 }
 
 /// The control loop has ended (the server stops), or the call made it panic.
@@ -61,6 +66,8 @@ pub(crate) enum SocketInput {
     Request {
         id: i64,
         command: ClientCommand,
+        /// For traces, while there are any.
+        called: Option<Called>,
         /// Of the bytes that the socket may have on their way; given back once the request was taken.
         _bytes: OwnedSemaphorePermit,
     },
@@ -143,6 +150,16 @@ impl Control {
         self.clock.now()
     }
 
+    /// The same in ns since 1970.
+    pub(crate) fn nanos(&self) -> Nanos {
+        self.clock.nanos()
+    }
+
+    /// Who traces requests, if somebody does.
+    pub(crate) fn traced(&self) -> Option<&Requests> {
+        self.traced.as_ref()
+    }
+
     /// For those who watch the media of sessions.
     pub fn observers(&self) -> &MediaObservers {
         &self.observers
@@ -172,6 +189,7 @@ impl Control {
         let clock = Clock::start();
         let (observers, metrics) = (MediaObservers::default(), Metrics::default());
         let (jobs, job_reports) = jobs.unzip();
+        let traced = accounts.traces.as_ref().map(|traces| traces.requests.clone());
         let control = ControlLoop {
             registry: Registry::new(settings, seed),
             dialect,
@@ -186,10 +204,11 @@ impl Control {
             accounts,
             observers: observers.clone(),
             metrics: metrics.clone(),
+            traced: traced.clone().map(TracedRequests::new),
         };
         let media_lost_at = control.media_lost_at.clone();
         let task = tokio::spawn(control.run(inputs, media_events, news, job_reports));
-        (Self { inputs: sender, media_lost_at, clock, observers, metrics }, task)
+        (Self { inputs: sender, media_lost_at, clock, observers, metrics, traced }, task)
     }
 }
 
@@ -202,6 +221,15 @@ pub(crate) struct Accounts {
     pub(crate) journal: Option<Journal>,
     /// For those who ask later why something went wrong.
     pub(crate) history: Option<History>,
+    /// For whoever collects traces.
+    pub(crate) traces: Option<Traces>,
+}
+
+/// The way of traces out.
+#[derive(Debug)]
+pub(crate) struct Traces {
+    pub(crate) requests: Requests,
+    pub(crate) exporter: Exporter,
 }
 
 impl Accounts {
@@ -240,6 +268,10 @@ impl Accounts {
         if let Some(history) = self.history {
             history.close(JOURNAL_GRACE).await;
         }
+        // With what the history has told last.
+        if let Some(traces) = self.traces {
+            traces.exporter.close(JOURNAL_GRACE).await;
+        }
         self.events.close().await;
     }
 }
@@ -259,6 +291,11 @@ impl Clock {
 
     fn now(&self) -> Time {
         Time::from_millis(self.wall) + self.start.elapsed()
+    }
+
+    fn nanos(&self) -> Nanos {
+        let since = u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.wall.saturating_mul(1_000_000).saturating_add(since)
     }
 
     fn instant(&self, time: Time) -> Instant {
@@ -283,6 +320,7 @@ struct ControlLoop {
     accounts: Accounts,
     observers: MediaObservers,
     metrics: Metrics,
+    traced: Option<TracedRequests>,
 }
 
 /// What everything that follows from one input has in common.
@@ -377,7 +415,10 @@ impl ControlLoop {
                 self.outboxes.insert(socket, outbox);
                 self.step(|registry, _| registry.socket_opened(socket, peer));
             }
-            SocketInput::Request { id: request, command, _bytes } => {
+            SocketInput::Request { id: request, command, called, _bytes } => {
+                if let (Some(traced), Some(called)) = (&mut self.traced, called) {
+                    traced.came(socket, request, called);
+                }
                 self.request(socket, Command::Socket { socket, request, command });
             }
             SocketInput::Resume { id: request, client } => {
@@ -385,6 +426,9 @@ impl ControlLoop {
             }
             SocketInput::Closed => {
                 self.outboxes.remove(&socket);
+                if let Some(traced) = &mut self.traced {
+                    traced.closed(socket);
+                }
                 self.step(|registry, now| registry.socket_closed(socket, now));
             }
         }
@@ -454,6 +498,14 @@ impl ControlLoop {
                 return None;
             }
             Effect::Reply { asker: Asker::Socket { socket, request }, client, result } => {
+                if let Some(traced) = &mut self.traced {
+                    let refused = result.as_ref().err().map(|refusal| Refused {
+                        code: openvidu::refusal::error(refusal).code.number(),
+                        reason: metrics::reason(refusal),
+                    });
+                    let whose = || self.registry.connection_on(socket);
+                    traced.answered((socket, request), whose, refused, self.clock.nanos());
+                }
                 (socket, self.dialect.frame(request, client.as_ref(), &result).into())
             }
             Effect::Notify { socket, notification } => (socket, turn.written.frame(&notification)),

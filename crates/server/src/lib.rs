@@ -63,6 +63,7 @@ mod standing;
 mod state;
 mod stopping;
 mod threads;
+mod traced_requests;
 mod turn_offer;
 mod vitals;
 mod well_known_secret;

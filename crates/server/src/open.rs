@@ -5,11 +5,14 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bucket::Bucket;
 use certificates::{Certificates, OpenError};
 use delivery::EventSinks;
 use delivery::cdr::Cdr;
+use delivery::client::{Client, ClientLimits};
+use delivery::endpoint::Endpoint;
 use delivery::webhooks::{self, Webhook};
 use history::OpenHistory;
 use journal::OpenJournal;
@@ -44,6 +47,14 @@ pub(crate) struct Opened {
     /// `None` if nobody is told of events, or the disk does not let us.
     pub(crate) journal: Option<OpenJournal>,
     pub(crate) history: OpenHistory,
+    /// `None` if there are no traces.
+    pub(crate) collector: Option<Collector>,
+}
+
+/// Who gets traces.
+pub(crate) struct Collector {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) client: Client,
 }
 
 /// A TCP port.
@@ -59,6 +70,7 @@ impl Opened {
         let bucket =
             options::bucket(&config).map_err(StartError::Config)?.map(Arc::new).filter(|_| recordings.is_some());
         let events = event_sinks(&config)?;
+        let collector = collector(&config)?;
         let journal = open_journal(&config, &events);
         let certificates = Certificates::open(&options::certificates(&config))?;
         let redirecting = config.redirecting_port().map(|port| listen(config.madang_listen, port)).transpose();
@@ -94,6 +106,7 @@ impl Opened {
             events,
             journal,
             history,
+            collector,
         })
     }
 
@@ -165,6 +178,14 @@ pub enum StartError {
     /// Who may have signed the certificate of webhooks' receiver.
     #[error("cannot use the certificates in {}: {cause} (setting MADANG_WEBHOOK_AUTHORITY)", path.display())]
     WebhookAuthority {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        cause: io::Error,
+    },
+    /// Who may have signed the certificate of the collector of traces.
+    #[error("cannot use the certificates in {}: {cause} (setting OTEL_EXPORTER_OTLP_CERTIFICATE)", path.display())]
+    CollectorAuthority {
         /// Where.
         path: PathBuf,
         /// Why.
@@ -249,7 +270,20 @@ fn event_sinks(config: &Config) -> Result<EventSinks, StartError> {
     Ok(EventSinks { cdr, webhooks })
 }
 
-/// Without it the server runs as well, but nobody learns what a crash has ended.
+/// Connected when there is something to send: it may be started after this server.
+fn collector(config: &Config) -> Result<Option<Collector>, StartError> {
+    const LIMITS: ClientLimits = ClientLimits { connect: Duration::from_secs(5), read: Duration::from_secs(10) };
+    const AUTHORITY: &str = "OTEL_EXPORTER_OTLP_CERTIFICATE: the file of the authority that signed it";
+    let Some(endpoint) = options::collector(config).map_err(StartError::Config)? else { return Ok(None) };
+    let authority = Some(&config.otel_exporter_otlp_certificate).filter(|path| !path.is_empty()).map(Path::new);
+    let unusable = |cause| {
+        let path = authority.map(Path::to_owned).unwrap_or_default();
+        StartError::CollectorAuthority { path, cause }
+    };
+    let tls = certificates::verified::client(authority).map_err(unusable)?;
+    Ok(Some(Collector { endpoint, client: Client::new(LIMITS, Arc::new(tls), AUTHORITY) }))
+}
+
 /// What cannot be kept on the disk is known as long as it goes on.
 fn open_history(config: &Config, network: &MediaNetwork) -> OpenHistory {
     let options = options::history(config, network);
@@ -264,6 +298,7 @@ fn open_history(config: &Config, network: &MediaNetwork) -> OpenHistory {
     })
 }
 
+/// Without it the server runs as well, but nobody learns what a crash has ended.
 fn open_journal(config: &Config, events: &EventSinks) -> Option<OpenJournal> {
     if events.cdr.is_none() && events.webhooks.is_empty() {
         return None;

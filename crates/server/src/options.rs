@@ -5,9 +5,11 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use axum::http::Uri;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderName, HeaderValue, Uri};
 use bucket::Bucket;
 use certificates::{AcmeOptions, Origin};
+use delivery::endpoint::Endpoint;
 use delivery::webhooks::{Destination, DestinationError};
 use history::HistoryOptions;
 use history::store::Bounds;
@@ -91,6 +93,7 @@ const AZURE_LANGUAGES: &[&str] = &[
 /// What the parts have to say about their settings, before anything is opened.
 pub(crate) const RULES: &[Rule] = &[
     |config| webhook(config).err(),
+    |config| collector(config).err(),
     |config| bucket(config).err(),
     |config| speech(config).err(),
     |config| subtitles(config).err(),
@@ -127,6 +130,47 @@ pub(crate) fn webhook(config: &Config) -> Result<Option<Destination>, Fault> {
         };
         fault(setting, "*", error.to_string())
     })
+}
+
+/// Where traces are sent, if anywhere.
+pub(crate) fn collector(config: &Config) -> Result<Option<Endpoint>, Fault> {
+    const PATH: &str = "/v1/traces";
+    const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
+    const HEADERS: &str = "OTEL_EXPORTER_OTLP_HEADERS";
+    let base = config.otel_exporter_otlp_endpoint.trim_end_matches('/');
+    if base.is_empty() {
+        return Ok(None);
+    }
+    let fault =
+        |name, value: &str, rule: &str| Fault { name: Some(name), value: value.to_owned(), rule: rule.to_owned() };
+    let hidden = |rule| fault(HEADERS, "*", rule);
+    if base.ends_with(PATH) {
+        return Err(fault(ENDPOINT, base, "Must not end with /v1/traces, which is added to it."));
+    }
+    if base.parse::<Uri>().is_ok_and(|uri| uri.authority().is_some_and(|authority| authority.as_str().contains('@'))) {
+        return Err(fault(
+            ENDPOINT,
+            "*",
+            "Must not have a password in it, which belongs in OTEL_EXPORTER_OTLP_HEADERS.",
+        ));
+    }
+    let mut headers = vec![(CONTENT_TYPE, HeaderValue::from_static("application/x-protobuf"))];
+    let pairs = config.otel_exporter_otlp_headers.expose().split(',').map(str::trim).filter(|pair| !pair.is_empty());
+    for pair in pairs {
+        let (name, value) =
+            pair.split_once('=').ok_or_else(|| hidden("Must be name=value, with commas between them."))?;
+        let name = name.trim().parse::<HeaderName>().map_err(|_| hidden("Has a name that no header can have."))?;
+        if Endpoint::reserves(&name) || name == CONTENT_TYPE {
+            return Err(hidden("Has a header that is set by the server itself."));
+        }
+        let value: Vec<u8> = percent_encoding::percent_decode_str(value.trim()).collect();
+        let mut value = HeaderValue::from_bytes(&value).map_err(|_| hidden("Has a value that no header can have."))?;
+        value.set_sensitive(true);
+        headers.push((name, value));
+    }
+    Endpoint::new(&format!("{base}{PATH}"), headers)
+        .map(Some)
+        .map_err(|error| fault(ENDPOINT, base, &error.to_string()))
 }
 
 /// What cannot be read is refused elsewhere.

@@ -12,6 +12,7 @@ use jobs::JobFigures;
 use recordings::{Layouts, Store, Transcoder};
 use settings::Config;
 use tokio::sync::{Mutex, Notify, watch};
+use traces::SpanFigures;
 
 use media::RelayQuestions;
 
@@ -77,6 +78,8 @@ pub(crate) struct Parts {
     pub(crate) relay: RelayQuestions,
     /// How much live work with media there is.
     pub(crate) job_figures: Arc<JobFigures>,
+    /// What became of traces, if there are any.
+    pub(crate) spans: Option<Arc<SpanFigures>>,
     /// What became of events for applications.
     pub(crate) webhooks: Webhooks,
     pub(crate) recording_files: RecordingFiles,

@@ -7,19 +7,22 @@ use std::sync::Arc;
 use confinement::Confinement;
 use delivery::EventSinks;
 use doctor::{OwnFacts, OwnServer, SocketBuffers};
+use history::OpenHistory;
 use journal::{Journal, OpenJournal};
 use media::{MediaNetwork, Streams};
 use protocol::checkup::Relay;
+use settings::Config;
 use tokio::sync::{Mutex, watch};
+use traces::{Calls, Exporter, ExporterLimits, Resource};
 
 use crate::allowance::Allowance;
 use crate::authority::OwnAuthority;
 use crate::container_names::ContainerNames;
-use crate::control::{Accounts, Control};
+use crate::control::{Accounts, Control, Traces};
 use crate::limits::Limits;
 use crate::lost;
 use crate::node::Node;
-use crate::open::Opened;
+use crate::open::{Collector, Opened};
 use crate::options;
 use crate::program::{self, Program};
 use crate::state::{AppState, Examination, Parts, RecordingFiles, RecordingPrograms, Restart};
@@ -50,7 +53,7 @@ pub(crate) struct Ports {
 pub(crate) fn wire(program: Program, limits: Limits, opened: Opened) -> io::Result<(Wired, Ports)> {
     let local_host = opened.local_host();
     let Opened { config, certificates, http, redirecting, sockets, media_address, buffers, .. } = opened;
-    let Opened { network, turn, recordings, bucket, mut events, journal, history, .. } = opened;
+    let Opened { network, turn, recordings, bucket, mut events, journal, history, collector, .. } = opened;
     let node = Arc::new(Node::new(&config, local_host));
     let journal = journal.and_then(|journal| begin_journal(journal, &node, &mut events));
     let rules = options::session(&config, local_host, media_address.port());
@@ -61,6 +64,11 @@ pub(crate) fn wire(program: Program, limits: Limits, opened: Opened) -> io::Resu
     let own_turn = turn.own_secret.is_some();
     let (network_changes, network) = watch::channel(network);
 
+    let (history, traces) = match collector {
+        Some(collector) => traced(collector, history, &config),
+        None => (history, None),
+    };
+    let spans = traces.as_ref().map(|traces| traces.exporter.figures());
     let history = history.start(program::now())?;
     let (writer, taps, packets) = recordings::writer::queue();
     let routes = jobs::JobRoutes::default();
@@ -126,7 +134,7 @@ pub(crate) fn wire(program: Program, limits: Limits, opened: Opened) -> io::Resu
         workers.events,
         recording,
         Some(jobs),
-        Accounts { events, journal, history: Some(history.clone()) },
+        Accounts { events, journal, history: Some(history.clone()), traces },
     );
 
     let authority = certificates.authority.as_deref().and_then(OwnAuthority::new).map(Arc::new);
@@ -161,6 +169,7 @@ pub(crate) fn wire(program: Program, limits: Limits, opened: Opened) -> io::Resu
         media_network: network,
         relay: workers.relay,
         job_figures,
+        spans,
         webhooks,
         recording_files: RecordingFiles { store: recordings, bucket },
         recording_programs: RecordingPrograms { transcoder, layouts },
@@ -172,6 +181,19 @@ pub(crate) fn wire(program: Program, limits: Limits, opened: Opened) -> io::Resu
     let threads = Threads { control: control_task, media: workers.threads, recordings: recording_threads };
     let wired = Wired { state: state.into(), streams: workers.streams, network_changes, threads };
     Ok((wired, Ports { certificates, http, redirecting, media_address }))
+}
+
+/// Lets traces be made of what the history is told.
+fn traced(collector: Collector, history: OpenHistory, config: &Config) -> (OpenHistory, Option<Traces>) {
+    let Collector { endpoint, client } = collector;
+    let resource = Resource {
+        service: config.otel_service_name.clone(),
+        version: env!("CARGO_PKG_VERSION"),
+        instance: format!("{:032x}", rand::random::<u128>()),
+    };
+    let (spans, exporter) = Exporter::start(endpoint, client, resource, ExporterLimits::default());
+    let (calls, requests) = Calls::new(rand::random(), move |span| spans.tell(span));
+    (history.followed_by(Box::new(calls)), Some(Traces { requests, exporter }))
 }
 
 /// Tells what the last run has left in it, and begins a new one.

@@ -153,6 +153,11 @@ impl Clients {
         self.sockets.remove(&socket)?.client
     }
 
+    /// The client of a socket, if it has asked for something.
+    pub(crate) fn on_socket(&self, socket: SocketId) -> Option<&Client> {
+        self.table.get(&self.sockets.get(&socket)?.client?)
+    }
+
     /// The client of a socket; made at its first request.
     pub(crate) fn of_socket(&mut self, socket: SocketId, ids: &mut Ids) -> Option<ClientId> {
         let entry = self.sockets.get(&socket)?;

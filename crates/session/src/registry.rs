@@ -4,7 +4,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use protocol::event::{Event, Reason};
-use protocol::id::SessionId;
+use protocol::id::{ConnectionId, SessionId};
 use protocol::media::MediaEvent;
 use protocol::model::SessionProperties;
 use serde::{Deserialize, Serialize};
@@ -229,6 +229,18 @@ impl Registry {
         session.signal_from_server(signal, &mut self.cx, now)?;
         self.settle(now);
         Ok(())
+    }
+
+    /// Which connection the client of a socket is, or was.
+    pub fn connection_on(&self, socket: SocketId) -> Option<(SessionId, ConnectionId)> {
+        match &self.cx.clients.on_socket(socket)?.presence {
+            Presence::NotJoined => None,
+            Presence::Joined(Seat { session, participant }) => {
+                let connection = self.sessions.get(session)?.participant(*participant)?.connection.clone();
+                Some((session.clone(), connection))
+            }
+            Presence::Left { session, connection } => Some((session.clone(), connection.clone())),
+        }
     }
 
     /// A socket was opened.

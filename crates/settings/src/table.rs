@@ -269,6 +269,20 @@ settings! {
         /// stands here.
         openvidu_webhook_events: Vec<EventName> = "OPENVIDU_WEBHOOK_EVENTS", "[sessionCreated,sessionDestroyed,participantJoined,participantLeft,webrtcConnectionCreated,webrtcConnectionDestroyed,recordingStatusChanged,filterEventDispatched,signalSent,mediaNodeStatusChanged,autoscaling,nodeCrashed,nodeRecovered,broadcastStarted,broadcastStopped]", value::events;
     }
+    "Traces" {
+        /// Base address of an OpenTelemetry collector that gets a trace of each connection; `/v1/traces` is added to it, as by
+        /// OpenTelemetry's own libraries (docs/monitoring.md). Empty: there are no traces.
+        otel_exporter_otlp_endpoint: String = "OTEL_EXPORTER_OTLP_ENDPOINT", "", value::optional_url;
+        /// How it is spoken with: this is the only way.
+        otel_exporter_otlp_protocol: String = "OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf", value::otlp_protocol;
+        /// Headers of these requests, such as a collector's key: `name=value`, with commas between them and what is special in values
+        /// as in addresses (`%20`).
+        otel_exporter_otlp_headers: Secret = "OTEL_EXPORTER_OTLP_HEADERS", "", value::hidden, secret;
+        /// The PEM file of the authority that has signed the collector's certificate. Empty: one that browsers trust.
+        otel_exporter_otlp_certificate: String = "OTEL_EXPORTER_OTLP_CERTIFICATE", "", value::text;
+        /// As which service this server stands in traces.
+        otel_service_name: String = "OTEL_SERVICE_NAME", "madang", value::named;
+    }
     "Recording" {
         /// Records sessions.
         openvidu_recording: bool = "OPENVIDU_RECORDING", "false", value::boolean;

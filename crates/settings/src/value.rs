@@ -421,6 +421,18 @@ pub(super) fn text(text: &str) -> Parsed<String> {
     Ok(text.to_owned())
 }
 
+pub(super) fn named(text: &str) -> Parsed<String> {
+    if text.trim().is_empty() { Err("Cannot be empty".to_owned()) } else { Ok(text.to_owned()) }
+}
+
+/// As OpenTelemetry calls them.
+pub(super) fn otlp_protocol(text: &str) -> Parsed<String> {
+    match text {
+        "http/protobuf" => Ok(text.to_owned()),
+        _ => Err("Must be http/protobuf, which collectors take on port 4318".to_owned()),
+    }
+}
+
 /// May be empty.
 pub(super) fn optional_url(text: &str) -> Parsed<String> {
     if text.is_empty() { Ok(String::new()) } else { url(text) }

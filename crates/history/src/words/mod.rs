@@ -5,9 +5,9 @@ mod korean;
 
 use protocol::language::Language;
 
-use crate::diagnosis::Finding;
+use crate::diagnosis::{Cause, Finding};
 use crate::incident::Incidents;
-use crate::story::{Happening, Story, What};
+use crate::story::{Happening, Person, Story, What};
 
 /// Why, and what to do about it. Nothing to do is an empty text.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -21,12 +21,26 @@ pub struct Told {
 /// A finding about somebody of this name.
 pub fn finding(language: Language, story: &Story, name: &str, finding: &Finding) -> Told {
     let other = finding.about.as_ref().and_then(|about| story.person(about.as_str()));
-    let other = other.map_or_else(String::new, crate::story::Person::name);
+    tell(language, name, &other.map_or_else(String::new, Person::name), finding)
+}
+
+fn tell(language: Language, name: &str, other: &str, finding: &Finding) -> Told {
     let (sentence, advice) = match language {
-        Language::English => english::finding(name, &other, finding),
-        Language::Korean => korean::finding(name, &other, finding),
+        Language::English => english::finding(name, other, finding),
+        Language::Korean => korean::finding(name, other, finding),
     };
     Told { sentence, advice }
+}
+
+/// The same in English for those who are not to learn who somebody is: people are called by their connections' ids, and are nowhere.
+pub fn finding_by_id(person: &Person, finding: &Finding) -> Told {
+    let mut finding = finding.clone();
+    if let Cause::WrongAddress { client, .. } = &mut finding.cause {
+        "another network".clone_into(client);
+    }
+    let other = finding.about.clone();
+    let other = other.as_ref().map_or("", |about| about.as_str());
+    tell(Language::English, person.connection.as_str(), other, &finding)
 }
 
 /// What goes wrong outside of sessions.

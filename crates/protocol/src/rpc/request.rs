@@ -249,6 +249,36 @@ pub(super) const METHODS: &[&str] = &[
 ];
 
 impl ClientRequest {
+    /// By which method it was asked; `None` for one that is not known.
+    pub fn method(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::JoinRoom(_) => "joinRoom",
+            Self::LeaveRoom => "leaveRoom",
+            Self::PublishVideo(_) => "publishVideo",
+            Self::UnpublishVideo => "unpublishVideo",
+            Self::PrepareReceiveVideoFrom { .. } => "prepareReceiveVideoFrom",
+            Self::ReceiveVideoFrom { .. } => "receiveVideoFrom",
+            Self::UnsubscribeFromVideo { .. } => "unsubscribeFromVideo",
+            Self::OnIceCandidate { .. } => "onIceCandidate",
+            Self::ReconnectStream { .. } => "reconnectStream",
+            Self::SendMessage { .. } => "sendMessage",
+            Self::StreamPropertyChanged { .. } => "streamPropertyChanged",
+            Self::ForceDisconnect { .. } => "forceDisconnect",
+            Self::ForceUnpublish { .. } => "forceUnpublish",
+            Self::VideoData => "videoData",
+            Self::Echo => "echo",
+            Self::ApplyFilter { .. } => "applyFilter",
+            Self::ExecFilterMethod { .. } => "execFilterMethod",
+            Self::RemoveFilter { .. } => "removeFilter",
+            Self::AddFilterEventListener { .. } => "addFilterEventListener",
+            Self::RemoveFilterEventListener { .. } => "removeFilterEventListener",
+            Self::SubscribeToSpeechToText { .. } => "subscribeToSpeechToText",
+            Self::UnsubscribeFromSpeechToText { .. } => "unsubscribeFromSpeechToText",
+            Self::SubscribeToVideo { .. } => "subscribeToVideo",
+            Self::Unknown { .. } => return None,
+        })
+    }
+
     /// Reads any method but `ping` and `connect`.
     pub(super) fn read(mut params: Params) -> Result<Self, InvalidParams> {
         Ok(match params.method() {

@@ -214,7 +214,7 @@ const REFUSALS: [&str; 20] = [
 ];
 
 /// What an operator can do something about has a name of its own.
-fn reason(refusal: &Refusal) -> &'static str {
+pub(crate) fn reason(refusal: &Refusal) -> &'static str {
     match refusal {
         Refusal::Internal => "internal",
         Refusal::InvalidToken { .. } => "invalid_token",

@@ -9,6 +9,7 @@ pub(crate) mod exposition;
 mod process;
 mod usage;
 
+pub(crate) use counters::reason;
 pub(crate) use usage::Usage;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ use protocol::event::Event;
 use session::figures::Streams;
 use session::question::Census;
 use session::{MediaObservation, Noticed, QualityLevel, Refusal};
+use traces::SpanCounts;
 
 use counters::{Counters, Direction, Traffic};
 use disks::Disk;
@@ -81,6 +83,8 @@ pub(crate) struct Facts {
     /// Media workers that have panicked.
     pub(crate) worker_panics: u64,
     pub(crate) secrets: Secrets,
+    /// If there are traces.
+    pub(crate) spans: Option<SpanCounts>,
     /// ms since 1970.
     pub(crate) started_at: u64,
     pub(crate) restarts: u32,
@@ -109,6 +113,7 @@ pub(crate) fn write(metrics: &Metrics, facts: &Facts) -> String {
     of_jobs(&mut out, &facts.jobs);
     of_webhooks(&mut out, &facts.webhooks);
     of_relay(&mut out, facts.relay.as_ref());
+    of_traces(&mut out, facts.spans);
     out.finish()
 }
 
@@ -339,6 +344,15 @@ fn of_relay(out: &mut Exposition, relay: Option<&RelayUse>) {
     family.sample(&[("direction", "out")], relay.usage.sent.bytes);
     let help = "Authenticated requests to the relay that were refused.";
     out.counter("madang_turn_refused_total", help).value(relay.totals.refused);
+}
+
+fn of_traces(out: &mut Exposition, spans: Option<SpanCounts>) {
+    let Some(SpanCounts { exported, rejected, dropped }) = spans else { return };
+    let help = "Spans of traces; rejected: the collector did not want them, dropped: it was away or too slow.";
+    let mut family = out.counter("madang_trace_spans_total", help);
+    family.sample(&[("result", "exported")], exported);
+    family.sample(&[("result", "rejected")], rejected);
+    family.sample(&[("result", "dropped")], dropped);
 }
 
 fn by(out: &mut Exposition, name: &'static str, help: &str, label: &'static str, counts: &BTreeMap<&'static str, u64>) {

@@ -236,13 +236,16 @@ impl Reader {
                 SocketInput::Resume { id, client: rpc_session.map(ClientHandle::from) }
             }
             Incoming::Request { id, request } => {
+                let method = request.as_ref().ok().and_then(ClientRequest::method);
+                let called =
+                    self.shared.control.traced().and(method).map(|method| (method, self.shared.control.nanos()));
                 let command = openvidu::request::command(request.map(|request| self.vet(request)));
                 let bytes = u32::try_from(text.len()).unwrap_or(u32::MAX);
                 // It is never closed.
                 let Ok(_bytes) = self.on_their_way.clone().acquire_many_owned(bytes).await else {
                     return ControlFlow::Break(());
                 };
-                SocketInput::Request { id, command, _bytes }
+                SocketInput::Request { id, command, called, _bytes }
             }
             Incoming::WithoutId => {
                 self.keep_alive.heard();

@@ -21,6 +21,7 @@ use crate::http::request::body::{BodyRefusals, MandatoryBody, OptionalBody};
 use crate::http::request::caller::Caller;
 use crate::http::request::path::Path;
 use crate::http::request::query::ViewOptions;
+use crate::http::request::trace::TracedRequest;
 use crate::ice_servers;
 use crate::state::Settings;
 
@@ -57,6 +58,7 @@ pub(crate) async fn create(
     State(settings): State<Settings>,
     Path(session): Path<String>,
     Caller(origin): Caller,
+    traced: TracedRequest,
     OptionalBody(body): OptionalBody,
 ) -> Result<Json<ConnectionView>, ApiError> {
     let path = path(&session);
@@ -74,7 +76,10 @@ pub(crate) async fn create(
     ice_servers::fill_in(&mut properties, &settings, now);
     let (properties, origin) = (Box::new(properties), origin.web_socket());
     let created = control.ask(ApplicationCommand::CreateConnection { session, properties, origin }).await?;
-    connection(created).map(Json)
+    let created = connection(created)?;
+    let (session, connection) = (created.session_id.clone(), created.connection_id.clone());
+    traced.has_made(session, connection, "POST /openvidu/api/sessions/{session}/connection");
+    Ok(Json(created))
 }
 
 async fn connect_camera(

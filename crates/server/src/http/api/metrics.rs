@@ -45,6 +45,7 @@ pub(crate) async fn show(State(state): State<AppState>) -> Result<([(HeaderName,
         certificate_until: until.map(|until| until.as_secs()),
         worker_panics: state.vitals.worker_panics(),
         secrets: Secrets { wrong: wrong_secrets.wrong(), held_up: wrong_secrets.held_up() },
+        spans: state.spans.as_ref().map(|spans| spans.counts()),
         started_at: program.started_at(),
         restarts: program.restarts(),
     };

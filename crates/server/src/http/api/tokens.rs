@@ -12,6 +12,7 @@ use crate::http::api::{connections, sessions};
 use crate::http::error::{ApiError, ErrorView, ServerStopping};
 use crate::http::request::body::{BodyRefusals, MandatoryBody};
 use crate::http::request::caller::Caller;
+use crate::http::request::trace::TracedRequest;
 use crate::ice_servers;
 use crate::state::Settings;
 
@@ -39,6 +40,7 @@ pub(crate) async fn create(
     State(control): State<Control>,
     State(settings): State<Settings>,
     Caller(origin): Caller,
+    traced: TracedRequest,
     MandatoryBody(body): MandatoryBody,
 ) -> Result<Json<TokenView>, ApiError> {
     let session = request::session_id(&body).map_err(|error| ApiError::bad_request(error, API))?.to_owned();
@@ -62,16 +64,20 @@ pub(crate) async fn create(
     let created = control.ask(ApplicationCommand::CreateConnection { session, properties, origin }).await?;
     let connection = connections::connection(created).ok();
     match connection.and_then(|connection| Some((connection.token.clone()?, connection))) {
-        Some((token, connection)) => Ok(Json(TokenView {
-            id: token.clone(),
-            token,
-            created_at: connection.created_at,
-            connection_id: connection.connection_id,
-            session: connection.session_id,
-            data,
-            role,
-            kurento_options,
-        })),
+        Some((token, connection)) => {
+            let (session, connection_id) = (connection.session_id.clone(), connection.connection_id.clone());
+            traced.has_made(session, connection_id, "POST /openvidu/api/tokens");
+            Ok(Json(TokenView {
+                id: token.clone(),
+                token,
+                created_at: connection.created_at,
+                connection_id: connection.connection_id,
+                session: connection.session_id,
+                data,
+                role,
+                kurento_options,
+            }))
+        }
         None => Err(unknown),
     }
 }

@@ -5,3 +5,4 @@ pub(crate) mod caller;
 pub(crate) mod language;
 pub(crate) mod path;
 pub(crate) mod query;
+pub(crate) mod trace;

@@ -1,0 +1,16 @@
+//! Calls as traces of OpenTelemetry: one for each connection, from the application's request for a token to the first picture,
+//! and what went wrong on the way.
+//!
+//! They are made of the stories that `history` keeps anyhow: nothing is measured for them, but the requests. [`calls`]: how stories
+//! become spans, pure. [`span`]: what a span is. [`parent`]: the trace that an application has begun. [`exporter`]: the way to a
+//! collector, by OTLP, which may be slow or dead and holds nobody up. Without a collector there is none of this.
+
+pub mod calls;
+pub mod exporter;
+mod otlp;
+pub mod parent;
+pub mod span;
+
+pub use calls::Calls;
+pub use exporter::{Exporter, ExporterLimits, SpanCounts, SpanFigures, Spans};
+pub use otlp::Resource;
