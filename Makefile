@@ -128,7 +128,7 @@ e2e: docs build e2e/node_modules/.package-lock.json
 
 # Programs for x86-64 and arm64 and packages of them, in dist/ (docs/packages.md). Half an hour for each program on two busy cores.
 .PHONY: package package-test
-package: tools-package web
+package: tools-package web docs
 	packaging/package.sh
 
 # All of them installed, started and taken away again; `make test` does so with packages of the program that is built anyway.

@@ -1,6 +1,6 @@
 //! A server as whoever starts it sees it.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use session::Registry;
@@ -10,6 +10,7 @@ use tokio::time::{Instant, interval, timeout_at};
 
 use crate::control::Control;
 use crate::descriptors;
+use crate::http;
 use crate::limits::Limits;
 use crate::open::{Opened, StartError};
 use crate::program::Program;
@@ -119,8 +120,11 @@ impl Server {
         for candidate in candidates.udp.iter().filter(|candidate| !candidate.ip().is_loopback()) {
             lines.push(("On the network", format!("https://{}:{port}/", bracketed(candidate.ip()))));
         }
-        if let Some(host) = config.domain_or_public_ip.for_url() {
-            lines.push(("Public", format!("https://{host}:{}/", config.https_port())));
+        if config.domain_or_public_ip.for_url().is_some() {
+            lines.push(("Public", format!("{}/", config.public_url(Ipv4Addr::LOCALHOST.into()))));
+        }
+        if http::guides_are_built() {
+            lines.push(("Guides", format!("http://localhost:{port}/docs/")));
         }
         lines.push(("REST API", format!("http://localhost:{port}/openvidu/api")));
         let tcp = candidates.tcp.first().map(|address| format!(", TCP {}", address.port()));

@@ -41,6 +41,7 @@ mod pages;
 mod request;
 mod whip;
 
+pub(crate) use pages::guides::are_built as guides_are_built;
 pub(crate) use pages::redirect::router as redirect;
 
 /// All routes; those of `web_sockets` need no credentials here.

@@ -49,7 +49,7 @@ pub(crate) fn has(path: &str) -> bool {
     path == WITHOUT_SLASH || path.starts_with(ROOT)
 }
 
-fn are_built() -> bool {
+pub(crate) fn are_built() -> bool {
     Files::iter().next().is_some()
 }
 
