@@ -60,11 +60,11 @@ $(DASHBOARD)/dist/index.html: $(DASHBOARD)/node_modules/.package-lock.json $(cal
 
 # The guides as pages, which the server embeds where they are: `make run` does not wait for them, since what makes them is compiled first.
 GUIDES := web/guides
-docs: $(GUIDES)/dist/en/index.html
+docs: $(GUIDES)/dist/en/index.html.gz
 
 # Guides quote examples.
 QUOTED = $(shell find examples \( -name node_modules -o -name dist -o -name target -o -name '.*' \) -prune -o -type f -print)
-$(GUIDES)/dist/en/index.html: scripts/mdbook.sh $(shell find docs -type f) $(QUOTED) $(wildcard $(GUIDES)/*.*) $(wildcard $(GUIDES)/theme/*/*)
+$(GUIDES)/dist/en/index.html.gz: scripts/mdbook.sh $(shell find docs -type f) $(QUOTED) $(wildcard $(GUIDES)/*.*) $(wildcard $(GUIDES)/theme/*/*)
 	@mdbook="$$(scripts/mdbook.sh)" && node $(GUIDES)/build.mjs "$$mdbook"
 	@touch $@
 

@@ -25,7 +25,7 @@ export class Collector {
   }
 
   async #take(request, response) {
-    const pieces = await Array.fromAsync(request);
+    const pieces = await request.toArray();
     this.requests.push({ method: request.method, path: request.url, headers: request.headers });
     const refusal = this.refusals.shift();
     if (refusal) {
@@ -79,7 +79,8 @@ export class Collector {
 
 class Received {
   constructor(span, resource) {
-    const hex = (bytes) => Buffer.from(bytes).toString('hex');
+    // A root has no parent.
+    const hex = (bytes) => Buffer.from(bytes ?? []).toString('hex');
     this.trace = hex(span.traceId);
     this.id = hex(span.spanId);
     this.parent = hex(span.parentSpanId);

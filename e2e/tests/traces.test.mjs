@@ -96,7 +96,6 @@ scenario(
     assert.ok(publish.from + MILLISECOND >= publishing.from);
     assert.equal(publish.attributes['openvidu.stream.id'], ann.streamId);
     assert.equal(publish.attributes['network.transport'], 'udp');
-    assert.equal(publish.attributes['madang.codec'], 'VP8');
     const steps = ['ICE', 'DTLS', 'first packet', 'first key frame'];
     assertInOrder(
       publish,

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { defineConfig } from 'vite';
@@ -51,12 +51,13 @@ const nothing = {
   load: (id) => (id === '\0nothing' ? 'export default {};' : null),
 };
 
-/** What is large is there compressed, too: the server hands out what the browser takes. */
+/** What is large is there compressed alone: the program that embeds it is downloaded. */
 const compressed = {
   name: 'compressed',
   writeBundle({ dir }, bundle) {
     for (const name of Object.keys(bundle).filter((name) => /\.(wasm|tflite)$/.test(name))) {
       writeFileSync(join(dir, `${name}.gz`), gzipSync(readFileSync(join(dir, name)), { level: 9 }));
+      rmSync(join(dir, name));
     }
   },
 };

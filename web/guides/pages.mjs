@@ -142,14 +142,16 @@ function page(html, file, language) {
 
 const COMPRESSIBLE = ['.html', '.js', '.css', '.json', '.svg', '.txt'];
 
-/** Beside what gains by it the same, compressed: the server hands that out to whoever takes it. */
+/** What gains by it is there compressed alone: the program that embeds it is downloaded. */
 export function compress(folder) {
   for (const entry of readdirSync(folder, { recursive: true })) {
     const path = join(folder, entry);
     if (!COMPRESSIBLE.includes(extname(path)) || !statSync(path).isFile()) continue;
     const bytes = readFileSync(path);
     const packed = gzipSync(bytes, { level: 9 });
-    if (packed.length < bytes.length) writeFileSync(`${path}.gz`, packed);
+    if (packed.length >= bytes.length) continue;
+    writeFileSync(`${path}.gz`, packed);
+    rmSync(path);
   }
 }
 

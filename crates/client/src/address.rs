@@ -53,7 +53,7 @@ impl ServerAddress {
     /// It is no such URL, the authority cannot be read, or nobody takes a connection.
     pub async fn find(url: &str, trust: Trust<'_>) -> Result<Self, ClientError> {
         let Place { secure, authority, host, port } =
-            Place::read(url).map_err(|rule| ClientError::Url { url: url.to_owned(), rule })?;
+            Place::read(url).map_err(|rule| ClientError::Url { url: without_user(url), rule })?;
         let tls = match (secure, trust.insecure) {
             (false, _) => None,
             (true, true) => Some(Arc::new(certificates::unverified::client())),
@@ -170,6 +170,14 @@ impl Place {
     }
 }
 
+/// A URL as it may be shown: who wrote a user into it has written a password, too.
+fn without_user(url: &str) -> String {
+    match url.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?.1))) {
+        Some((scheme, host)) => format!("{scheme}://…@{host}"),
+        None => url.to_owned(),
+    }
+}
+
 async fn first_that_listens(host: &str, port: u16) -> io::Result<SocketAddr> {
     let mut failure = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
     let addresses = timeout(PATIENCE, lookup_host((host, port))).await.map_err(|_| io::ErrorKind::TimedOut)?;
@@ -218,5 +226,7 @@ mod tests {
             let rule = Place::read(wrong).unwrap_err();
             assert!(rule.contains(told), "{wrong}: {rule}");
         }
+        assert_eq!(without_user("https://user:hush@a:1/b"), "https://…@a:1/b");
+        assert_eq!(without_user("a.example.org:4443"), "a.example.org:4443");
     }
 }

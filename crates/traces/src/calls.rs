@@ -546,9 +546,6 @@ fn described(leg: &Leg) -> Vec<Attribute> {
         ("openvidu.stream.has_audio", leg.has_audio.into()),
         ("openvidu.stream.has_video", leg.has_video.into()),
     ];
-    if let Some(codec) = leg.codec {
-        attributes.push(("madang.codec", codec.name().into()));
-    }
     if let Some(path) = leg.path {
         let transport = match path.protocol {
             PathProtocol::Udp => "udp",

@@ -17,7 +17,7 @@ use session::question::KnowsToken;
 
 use crate::control::Control;
 use crate::http::error::ApiError;
-use crate::http::pages::embedded::{Keeping, serve, serve_compressed};
+use crate::http::pages::embedded::{self, Keeping, serve, serve_compressed};
 use crate::http::request::query;
 use crate::state::AppState;
 
@@ -51,7 +51,7 @@ pub(crate) fn routes() -> Router<AppState> {
 
 /// Whether a path is one of them.
 pub(crate) fn has(path: &str) -> bool {
-    path.strip_prefix(ROOT).is_some_and(|name| name == SCRIPT || Files::get(name).is_some())
+    path.strip_prefix(ROOT).is_some_and(|name| name == SCRIPT || embedded::has::<Files>(name))
 }
 
 async fn script(State(control): State<Control>, uri: Uri, headers: HeaderMap) -> Result<Response, ApiError> {
