@@ -65,6 +65,19 @@ const folder = (name) => {
 
 const digest = (data) => `sha256:${createHash('sha256').update(data).digest('hex')}`;
 
+/** A program says which it is, and serves until it is asked to end. */
+async function assertStarts(program) {
+  const { stdout } = await run(program, ['--version']);
+  assert.match(stdout, /^madang \d/);
+  const server = await startServer({}, undefined, program);
+  try {
+    await assertServes(server);
+  } finally {
+    await server.stop();
+  }
+  return server;
+}
+
 /** Anything a server answers at all comes from its pages, its API and its control loop. */
 async function assertServes(server) {
   assert.equal((await restOk(server, 'GET', '/openvidu/api/health')).status, 'UP');
@@ -212,14 +225,7 @@ test('npm installs the program of this platform, and starts it', async () => {
   const options = ['--offline', '--no-audit', '--no-fund', '--omit=optional', '--no-save'];
   await run('npm', ['install', ...options, launcher, platform], { cwd: project });
   const program = join(project, 'node_modules/.bin/madang');
-  const { stdout } = await run(program, ['--version']);
-  assert.match(stdout, /^madang \d/);
-  const server = await startServer({}, undefined, program);
-  try {
-    await assertServes(server);
-  } finally {
-    await server.stop();
-  }
+  const server = await assertStarts(program);
   assert.match(server.output, /stopping/, 'the server itself was asked to end');
   assert.equal(server.child.exitCode, 0);
 
@@ -484,14 +490,7 @@ test('the program for arm64 serves', only, async () => {
   const script = join(inside, 'madang.sh');
   writeFileSync(script, `#!/bin/sh\nexec qemu-aarch64 '${inside}/madang' "$@"\n`);
   chmodSync(script, 0o755);
-  const { stdout } = await run(script, ['--version']);
-  assert.match(stdout, /^madang \d/);
-  const server = await startServer({}, undefined, script);
-  try {
-    await assertServes(server);
-  } finally {
-    await server.stop();
-  }
+  await assertStarts(script);
 });
 
 test('the transcoder is installed with what it is linked with', only, async (context) => {
