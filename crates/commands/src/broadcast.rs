@@ -2,12 +2,12 @@
 
 use clap::{Args, Subcommand};
 use http::Method;
-use protocol::model::RecordingLayout;
-use serde_json::{Value, json};
+use serde_json::json;
 
+use crate::body::Body;
+use crate::composition::Composition;
 use crate::server::Server;
 use crate::table::shown;
-use crate::words::words;
 use crate::{ExitStatus, Failure, ServerArguments, Told, now, session};
 
 /// See the module.
@@ -30,24 +30,8 @@ pub(crate) enum BroadcastCommand {
         session: String,
         /// Where to: rtmp://, rtmps:// or srt://
         target: String,
-        /// How people are arranged
-        #[arg(long, value_parser = words(RecordingLayout::WORDS), ignore_case = true)]
-        layout: Option<String>,
-        /// With the layout CUSTOM: folder or address of the page
-        #[arg(long, value_name = "PAGE")]
-        custom_layout: Option<String>,
-        /// Of the picture, such as 1280x720
-        #[arg(long, value_name = "WIDTHxHEIGHT")]
-        resolution: Option<String>,
-        /// Pictures in a second, 1 to 120
-        #[arg(long, value_name = "NUMBER")]
-        frame_rate: Option<u32>,
-        /// Sends no sound
-        #[arg(long)]
-        no_audio: bool,
-        /// Sends no pictures
-        #[arg(long)]
-        no_video: bool,
+        #[command(flatten)]
+        composition: Composition,
     },
     /// Stops a session's broadcast
     Stop {
@@ -69,29 +53,10 @@ pub(crate) async fn run(command: &BroadcastCommand, server: &mut Server) -> Resu
             let list = json!({ "numberOfElements": broadcast.len(), "content": broadcast });
             Ok(Told { text: session::table(&list, now()), json: list })
         }
-        BroadcastCommand::Start {
-            session,
-            target,
-            layout,
-            custom_layout,
-            resolution,
-            frame_rate,
-            no_audio,
-            no_video,
-        } => {
-            let mut body = json!({ "session": session, "broadcastUrl": target });
-            for (name, text) in
-                [("recordingLayout", layout), ("customLayout", custom_layout), ("resolution", resolution)]
-            {
-                if let Some(text) = text {
-                    body[name] = Value::from(text.as_str());
-                }
-            }
-            if let Some(rate) = frame_rate {
-                body["frameRate"] = Value::from(*rate);
-            }
-            body["hasAudio"] = Value::from(!no_audio);
-            body["hasVideo"] = Value::from(!no_video);
+        BroadcastCommand::Start { session, target, composition } => {
+            let body =
+                Body::default().with("session", Some(session.as_str())).with("broadcastUrl", Some(target.as_str()));
+            let body = composition.said_in(body).into();
             let reply = server.ask(Method::POST, "/broadcast/start", Some(&body)).await?;
             if reply.is(404) {
                 return Err(server.no_such_session(session).await);

@@ -3,8 +3,9 @@
 use clap::{Args, Subcommand};
 use http::Method;
 use protocol::model::Role;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
+use crate::body::Body;
 use crate::confirm::Confirmation;
 use crate::display_name::display_name;
 use crate::server::{Server, segment};
@@ -84,12 +85,11 @@ pub(crate) struct NewConnection {
 impl NewConnection {
     /// Nothing of what was not said.
     pub(crate) fn body(&self) -> Value {
-        let mut body = Map::new();
-        for (name, text) in [("role", &self.role), ("data", &self.data)] {
-            body.extend(text.iter().map(|text| (name.to_owned(), Value::from(text.as_str()))));
-        }
-        body.extend(self.no_record.then(|| ("record".to_owned(), Value::from(false))));
-        Value::Object(body)
+        Body::default()
+            .with("role", self.role.as_deref())
+            .with("data", self.data.as_deref())
+            .with("record", self.no_record.then_some(false))
+            .into()
     }
 }
 
@@ -115,25 +115,20 @@ pub(crate) struct ConnectionChange {
 
 impl ConnectionChange {
     fn body(&self) -> Value {
-        let mut body = Map::new();
-        body.extend(self.role.iter().map(|role| ("role".to_owned(), Value::from(role.as_str()))));
-        body.extend(self.record.map(|record| ("record".to_owned(), Value::from(record))));
-        for (name, number) in [("lastN", self.last_n), ("loudest", self.loudest)] {
-            body.extend(number.map(|number| (name.to_owned(), Value::from(number))));
-        }
-        body.extend((!self.pin.is_empty()).then(|| ("pinned".to_owned(), Value::from(self.pin.clone()))));
-        Value::Object(body)
+        Body::default()
+            .with("role", self.role.as_deref())
+            .with("record", self.record)
+            .with("lastN", self.last_n)
+            .with("loudest", self.loudest)
+            .with("pinned", (!self.pin.is_empty()).then(|| self.pin.clone()))
+            .into()
     }
 }
 
 pub(crate) async fn run(command: &ConnectionCommand, server: &mut Server) -> Result<Told, Failure> {
     match command {
         ConnectionCommand::List { session } => {
-            let reply = server.get(&format!("/sessions/{}/connection", segment(session))).await?;
-            if reply.is(404) {
-                return Err(server.no_such_session(session).await);
-            }
-            let connections = reply.or_refused(&[])?;
+            let connections = server.connections(session).await?;
             let text = table(&connections["content"], now());
             Ok(Told { json: connections, text })
         }
@@ -165,8 +160,8 @@ pub(crate) async fn run(command: &ConnectionCommand, server: &mut Server) -> Res
             if reply.is(404) {
                 // A stream that is to be pinned may be what is missing.
                 let connections = server.connections(session).await?;
-                let is_there =
-                    connections.as_array().into_iter().flatten().any(|other| other["id"] == connection.as_str());
+                let mut others = connections["content"].as_array().into_iter().flatten();
+                let is_there = others.any(|other| other["id"] == connection.as_str());
                 return Err(if is_there {
                     server.no_such_stream(session, &change.pin.join(", ")).await
                 } else {

@@ -30,8 +30,10 @@ use session::SessionArguments;
 use stream::StreamArguments;
 use token::TokenArguments;
 
+mod body;
 mod broadcast;
 mod call;
+mod composition;
 mod confirm;
 mod connection;
 mod display_name;

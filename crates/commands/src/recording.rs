@@ -4,9 +4,11 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use http::Method;
-use protocol::model::{OutputMode, RecordingLayout};
-use serde_json::{Map, Value};
+use protocol::model::OutputMode;
+use serde_json::Value;
 
+use crate::body::Body;
+use crate::composition::Composition;
 use crate::confirm::Confirmation;
 use crate::server::{NO_RECORDINGS, Server, segment};
 use crate::table::{Table, shown};
@@ -72,24 +74,8 @@ pub(crate) struct NewRecording {
     /// One file with everybody in it, or one of each stream in a ZIP
     #[arg(long, value_name = "MODE", value_parser = words(OutputMode::WORDS), ignore_case = true)]
     output_mode: Option<String>,
-    /// How people are arranged
-    #[arg(long, value_parser = words(RecordingLayout::WORDS), ignore_case = true)]
-    layout: Option<String>,
-    /// With the layout CUSTOM: folder or address of the page
-    #[arg(long, value_name = "PAGE")]
-    custom_layout: Option<String>,
-    /// Of the picture, such as 1280x720
-    #[arg(long, value_name = "WIDTHxHEIGHT")]
-    resolution: Option<String>,
-    /// Pictures in a second, 1 to 120
-    #[arg(long, value_name = "NUMBER")]
-    frame_rate: Option<u32>,
-    /// Records no sound
-    #[arg(long)]
-    no_audio: bool,
-    /// Records no pictures
-    #[arg(long)]
-    no_video: bool,
+    #[command(flatten)]
+    composition: Composition,
     /// Begins also if a stream cannot be recorded (INDIVIDUAL)
     #[arg(long)]
     ignore_failed_streams: bool,
@@ -101,24 +87,13 @@ pub(crate) struct NewRecording {
 impl NewRecording {
     /// Nothing of what was not said: the session's own defaults hold.
     fn body(&self) -> Value {
-        let mut body = Map::new();
-        body.insert("session".to_owned(), Value::from(self.session.as_str()));
-        let texts = [
-            ("name", &self.name),
-            ("outputMode", &self.output_mode),
-            ("recordingLayout", &self.layout),
-            ("customLayout", &self.custom_layout),
-            ("resolution", &self.resolution),
-            ("subtitles", &self.subtitles),
-        ];
-        for (name, text) in texts {
-            body.extend(text.iter().map(|text| (name.to_owned(), Value::from(text.as_str()))));
-        }
-        body.extend(self.frame_rate.map(|rate| ("frameRate".to_owned(), Value::from(rate))));
-        body.extend(self.no_audio.then(|| ("hasAudio".to_owned(), Value::from(false))));
-        body.extend(self.no_video.then(|| ("hasVideo".to_owned(), Value::from(false))));
-        body.extend(self.ignore_failed_streams.then(|| ("ignoreFailedStreams".to_owned(), Value::from(true))));
-        Value::Object(body)
+        let body = Body::default()
+            .with("session", Some(self.session.as_str()))
+            .with("name", self.name.as_deref())
+            .with("outputMode", self.output_mode.as_deref())
+            .with("ignoreFailedStreams", self.ignore_failed_streams.then_some(true))
+            .with("subtitles", self.subtitles.as_deref());
+        self.composition.said_in(body).into()
     }
 }
 
@@ -270,7 +245,9 @@ mod tests {
     fn what_was_not_said_is_the_sessions_to_decide() {
         let new = NewRecording { session: "garden".to_owned(), ..NewRecording::default() };
         assert_eq!(new.body(), json!({ "session": "garden" }));
-        let new = NewRecording { no_video: true, frame_rate: Some(30), layout: Some("CUSTOM".to_owned()), ..new };
+        let layout = Some("CUSTOM".to_owned());
+        let composition = Composition { no_video: true, frame_rate: Some(30), layout, ..Composition::default() };
+        let new = NewRecording { composition, ..new };
         let expected = json!({ "session": "garden", "recordingLayout": "CUSTOM", "frameRate": 30, "hasVideo": false });
         assert_eq!(new.body(), expected);
     }

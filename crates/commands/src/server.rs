@@ -135,7 +135,7 @@ impl Server {
     /// What a session does not have, or that there is no such session.
     pub(crate) async fn no_such_connection(&mut self, session: &str, id: &str) -> Failure {
         match self.connections(session).await {
-            Ok(connections) => unknown("connection", id, &ids(&connections, "id")),
+            Ok(connections) => unknown("connection", id, &ids(&connections["content"], "id")),
             Err(failure) => failure,
         }
     }
@@ -144,7 +144,7 @@ impl Server {
     pub(crate) async fn no_such_stream(&mut self, session: &str, id: &str) -> Failure {
         match self.connections(session).await {
             Ok(connections) => {
-                let publishers = connections.as_array().into_iter().flatten();
+                let publishers = connections["content"].as_array().into_iter().flatten();
                 let streams = publishers.flat_map(|connection| ids(&connection["publishers"], "streamId"));
                 unknown("stream", id, &streams.collect::<Vec<_>>())
             }
@@ -157,13 +157,13 @@ impl Server {
         unknown("recording", id, &ids(&recordings["items"], "id"))
     }
 
-    /// Those of a session, as an array.
+    /// Those of a session, in `content`.
     pub(crate) async fn connections(&mut self, session: &str) -> Result<Value, Failure> {
         let reply = self.get(&format!("/sessions/{}/connection", segment(session))).await?;
         if reply.is(404) {
             return Err(self.no_such_session(session).await);
         }
-        Ok(reply.or_refused(&[])?["content"].take())
+        reply.or_refused(&[])
     }
 }
 

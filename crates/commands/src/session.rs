@@ -3,8 +3,9 @@
 use clap::{Args, Subcommand};
 use http::Method;
 use protocol::model::{ForcedVideoCodec, MediaMode, RecordingMode};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
+use crate::body::Body;
 use crate::confirm::Confirmation;
 use crate::server::{Server, segment};
 use crate::table::{Table, shown};
@@ -84,21 +85,15 @@ pub(crate) struct NewSession {
 impl NewSession {
     /// Nothing of what was not said: the server's own defaults hold.
     fn body(&self) -> Value {
-        let mut body = Map::new();
-        let texts = [
-            ("customSessionId", &self.session),
-            ("recordingMode", &self.recording_mode),
-            ("mediaMode", &self.media_mode),
-            ("forcedVideoCodec", &self.codec),
-        ];
-        for (name, text) in texts {
-            body.extend(text.iter().map(|text| (name.to_owned(), Value::from(text.as_str()))));
-        }
-        body.extend(self.allow_transcoding.then(|| ("allowTranscoding".to_owned(), Value::from(true))));
-        for (name, number) in [("lastN", self.last_n), ("loudest", self.loudest)] {
-            body.extend(number.map(|number| (name.to_owned(), Value::from(number))));
-        }
-        Value::Object(body)
+        Body::default()
+            .with("customSessionId", self.session.as_deref())
+            .with("recordingMode", self.recording_mode.as_deref())
+            .with("mediaMode", self.media_mode.as_deref())
+            .with("forcedVideoCodec", self.codec.as_deref())
+            .with("allowTranscoding", self.allow_transcoding.then_some(true))
+            .with("lastN", self.last_n)
+            .with("loudest", self.loudest)
+            .into()
     }
 }
 

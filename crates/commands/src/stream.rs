@@ -44,11 +44,11 @@ pub(crate) enum StreamCommand {
 pub(crate) async fn run(command: &StreamCommand, server: &mut Server) -> Result<Told, Failure> {
     match command {
         StreamCommand::List { session } => {
-            let connections = server.connections(session).await?;
+            let connections = &server.connections(session).await?["content"];
             let streams = connections.as_array().into_iter().flatten();
             let streams: Vec<_> =
                 streams.filter_map(|connection| connection["publishers"].as_array()).flatten().collect();
-            Ok(Told { json: serde_json::json!(streams), text: table(&connections, now()) })
+            Ok(Told { json: serde_json::json!(streams), text: table(connections, now()) })
         }
         StreamCommand::Unpublish { session, stream, confirmation } => {
             confirmation.ask(&format!("End stream '{}'?", shown(stream)))?;
