@@ -28,7 +28,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 use traces::Exporter;
-use traces::calls::{Refused, Requests};
+use traces::request::{Refused, Requests};
 use traces::span::Nanos;
 
 use crate::metrics::{self, Metrics};

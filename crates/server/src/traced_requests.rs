@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use protocol::id::{ConnectionId, SessionId};
 use session::SocketId;
-use traces::calls::{Asked, Refused, Request, Requests};
+use traces::request::{Asked, Refused, Request, Requests};
 use traces::span::Nanos;
 
 /// Requests of one socket that are not answered yet. The rules let fewer wait.

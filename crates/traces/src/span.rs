@@ -73,6 +73,14 @@ pub struct Span {
     pub error: Option<String>,
 }
 
+impl Span {
+    /// It has ended like this. `kind`: one of few.
+    pub(crate) fn fail(&mut self, kind: &'static str, sentence: String) {
+        self.attributes.push(("error.type", kind.into()));
+        self.error = Some(sentence);
+    }
+}
+
 /// Something that is said of a span.
 pub type Attribute = (&'static str, Value);
 

@@ -5,8 +5,8 @@ use std::convert::Infallible;
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
 use protocol::id::{ConnectionId, SessionId};
-use traces::calls::{Asked, Request, Requests};
 use traces::parent::Parent;
+use traces::request::{Asked, Request, Requests};
 use traces::span::Nanos;
 
 use crate::control::Control;
