@@ -1,7 +1,6 @@
 //! `madang dev`: the server for an afternoon on one's own machine. Nothing has to be set, and whoever is near may try it.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use server::{Program, Server};
 use settings::{Config, bracketed};
@@ -23,8 +22,7 @@ pub(crate) async fn run() -> CommandResult {
             environment.insert(name, value);
         }
     }
-    let folder = std::env::var_os("DOTENV_PATH").map_or_else(|| PathBuf::from("."), PathBuf::from);
-    serve::run(Program::new(environment, &folder), welcome).await
+    serve::run(Program::new(environment, &Program::folder_of_process()), welcome).await
 }
 
 fn defaults() -> BTreeMap<String, String> {

@@ -196,8 +196,7 @@ async fn tell(arguments: &command_line::ReportArguments) -> CommandResult {
     let report = match installation::Installation::here() {
         Ok(installation) => installation.report(&arguments.ntp).await?,
         Err(_) => {
-            let folder =
-                std::env::var_os("DOTENV_PATH").map_or_else(|| std::path::PathBuf::from("."), std::path::PathBuf::from);
+            let folder = Program::folder_of_process();
             let mut report = report::Report::new(&folder, Program::of_process().sources(), &arguments.ntp).await;
             report.version = format!(
                 "Madang version:    {}\nOpenVidu version:  {} (compatible)\n",

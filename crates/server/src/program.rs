@@ -28,10 +28,14 @@ struct Settings {
 impl Program {
     /// The process' environment, and the file `.env` in `DOTENV_PATH` (default: the working directory).
     pub fn of_process() -> Self {
-        let folder = std::env::var_os("DOTENV_PATH").map_or_else(|| PathBuf::from("."), PathBuf::from);
         let environment =
             std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-        Self::new(environment, &folder)
+        Self::new(environment, &Self::folder_of_process())
+    }
+
+    /// `DOTENV_PATH` of this process, or the working directory.
+    pub fn folder_of_process() -> PathBuf {
+        std::env::var_os("DOTENV_PATH").map_or_else(|| PathBuf::from("."), PathBuf::from)
     }
 
     /// With these variables, and the file `.env` in `folder`.

@@ -1,6 +1,6 @@
 //! A server as whoever starts it sees it.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use session::Registry;
@@ -120,8 +120,8 @@ impl Server {
         for candidate in candidates.udp.iter().filter(|candidate| !candidate.ip().is_loopback()) {
             lines.push(("On the network", format!("https://{}:{port}/", bracketed(candidate.ip()))));
         }
-        if config.domain_or_public_ip.for_url().is_some() {
-            lines.push(("Public", format!("{}/", config.public_url(Ipv4Addr::LOCALHOST.into()))));
+        if let Some(host) = config.domain_or_public_ip.for_url() {
+            lines.push(("Public", format!("{}/", config.public_url(&host))));
         }
         if http::guides_are_built() {
             lines.push(("Guides", format!("http://localhost:{port}/docs/")));

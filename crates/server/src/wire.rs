@@ -11,7 +11,7 @@ use history::OpenHistory;
 use journal::{Journal, OpenJournal};
 use media::{MediaNetwork, Streams};
 use protocol::checkup::Relay;
-use settings::Config;
+use settings::{Config, bracketed};
 use tokio::sync::{Mutex, watch};
 use traces::{Calls, Exporter, ExporterLimits, Resource};
 
@@ -80,7 +80,7 @@ pub(crate) fn wire(program: Program, limits: Limits, opened: Opened) -> io::Resu
     let confinement = Confinement::of(&config.madang_helper_user);
     let (chosen, data) = (config.madang_transcoder.as_ref(), &config.madang_data_dir);
     let transcoder = recordings::Transcoder::find(chosen, data, limit, confinement.clone());
-    let public_url = config.public_url(local_host);
+    let public_url = config.public_url(&bracketed(local_host));
     let shown = certificates.shown.clone();
     let layouts = recordings::Layouts::new(recordings::LayoutOptions {
         chromium: config.madang_chromium.clone().into(),

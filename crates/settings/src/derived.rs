@@ -8,9 +8,10 @@ use super::{Config, IceTcp};
 const ANY: u16 = 0;
 
 impl Config {
-    /// Where clients find this server, if nobody asks who reaches it differently; without a slash at its end.
-    pub fn public_url(&self, fallback_host: IpAddr) -> String {
-        let host = self.domain_or_public_ip.for_url().unwrap_or_else(|| bracketed(fallback_host));
+    /// Where clients find this server, if nobody asks who reaches it differently; without a slash at its end. `fallback_host`: as it
+    /// stands in a URL.
+    pub fn public_url(&self, fallback_host: &str) -> String {
+        let host = self.domain_or_public_ip.for_url().unwrap_or_else(|| fallback_host.to_owned());
         let (scheme, standard) = if self.force_plain_http { ("http", 80) } else { ("https", 443) };
         match self.https_port() {
             port if port == standard => format!("{scheme}://{host}"),

@@ -7,7 +7,6 @@ use ::settings::{COMPATIBLE_VERSION, report as settings};
 use clap::CommandFactory as _;
 use clap::error::ErrorKind;
 use rustix::process::Pid;
-use server::Config;
 
 use super::background::{self, Started};
 use super::{Installation, log, systemd};
@@ -52,7 +51,10 @@ fn start(installation: &Installation) -> CommandResult {
     } else if let Started::AlreadyRunning(pid) = background::start(installation)? {
         return print(&format!("OpenVidu is already running{}\n", process(pid)));
     }
-    print(&format!("OpenVidu is ready!\n\n  Server URL    {}\n  Log           ./openvidu logs -f\n", url(&config)))?;
+    print(&format!(
+        "OpenVidu is ready!\n\n  Server URL    {}/\n  Log           ./openvidu logs -f\n",
+        config.public_url("localhost")
+    ))?;
     if config.follow_openvidu_logs { logs(installation, true) } else { Ok(()) }
 }
 
@@ -149,15 +151,6 @@ fn upgrade(installation: &Installation) -> String {
 
 fn process(pid: Option<Pid>) -> String {
     pid.map_or_else(String::new, |pid| format!(" (process {})", pid.as_raw_nonzero()))
-}
-
-fn url(config: &Config) -> String {
-    let host = config.domain_or_public_ip.for_url().unwrap_or_else(|| "localhost".to_owned());
-    let (scheme, usual) = if config.force_plain_http { ("http", 80) } else { ("https", 443) };
-    match config.https_port() {
-        port if port == usual => format!("{scheme}://{host}/"),
-        port => format!("{scheme}://{host}:{port}/"),
-    }
 }
 
 /// The end of the log, `bytes` at most.
