@@ -207,9 +207,11 @@ scenario(
       await fails(server, status, args, words);
     }
     const wrong = { OPENVIDU_SECRET: 'another' };
-    await fails(server, REFUSED, ['session', 'list'], /refuses the secret: OPENVIDU_SECRET/, {
-      settings: wrong,
-    });
+    for (const args of [['session', 'list'], ['call']]) {
+      await fails(server, REFUSED, args, /refuses the secret: OPENVIDU_SECRET/, {
+        settings: wrong,
+      });
+    }
     const nobody = ['session', 'list', '--url', 'http://127.0.0.1:9'];
     await fails(server, UNREACHABLE, nobody, /no server answers at http:\/\/127\.0\.0\.1:9 /);
     // Programs get one document on the standard output, whatever it is.

@@ -32,11 +32,12 @@ pub struct CallArguments {
 }
 
 pub(crate) async fn run(arguments: &CallArguments, server: &mut Server) -> Result<Told, Failure> {
+    // First, since a page says nothing of a wrong secret.
+    let public = server.text("/openvidu/api/config/openvidu-publicurl").await?;
     if !server.has_page("/").await? {
         let message = format!("{} has no page for calls (setting MADANG_CALL_PAGE, or built without it)", server.url());
         return Err(Failure::new(ExitStatus::Refused, message));
     }
-    let public = server.text("/openvidu/api/config/openvidu-publicurl").await?;
     let room = arguments.room.clone().unwrap_or_else(invented);
     let url = link(public.trim().trim_end_matches('/'), &room, arguments);
     Ok(Told { json: json!({ "url": url, "room": room }), text: format!("{url}\n") })
