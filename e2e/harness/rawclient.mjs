@@ -57,6 +57,22 @@ export class RawClient {
     });
   }
 
+  /** Sound and a camera's picture; `announced` is what else it says of them. */
+  publish(sdpOffer, announced = {}) {
+    return this.request('publishVideo', {
+      sdpOffer,
+      doLoopback: false,
+      hasAudio: true,
+      hasVideo: true,
+      audioActive: true,
+      videoActive: true,
+      typeOfVideo: 'CAMERA',
+      frameRate: 30,
+      videoDimensions: '{"width":640,"height":480}',
+      ...announced,
+    });
+  }
+
   notifications(method) {
     return this.#all.filter((m) => m.method === method);
   }

@@ -95,17 +95,7 @@ async function enter(server, session, data = '') {
 }
 
 async function publish({ client }) {
-  const { result, error } = await client.request('publishVideo', {
-    sdpOffer: offer,
-    doLoopback: false,
-    hasAudio: true,
-    hasVideo: true,
-    audioActive: true,
-    videoActive: true,
-    typeOfVideo: 'CAMERA',
-    frameRate: 30,
-    videoDimensions: '{"width":640,"height":480}',
-  });
+  const { result, error } = await client.publish(offer);
   assert.equal(error, undefined);
   return result.id;
 }

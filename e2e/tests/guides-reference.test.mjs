@@ -179,17 +179,7 @@ test('an SDP is as shown', async () => {
   const { token } = JSON.parse(answers.slice(answers.indexOf('}{') + 1));
   const client = await RawClient.open(world.server);
   assert.ok((await client.join({ id: 'room' }, token)).result);
-  const { result } = await client.request('publishVideo', {
-    sdpOffer: offer,
-    doLoopback: false,
-    hasAudio: true,
-    hasVideo: true,
-    audioActive: true,
-    videoActive: true,
-    typeOfVideo: 'CAMERA',
-    frameRate: 30,
-    videoDimensions: '{"width":640,"height":480}',
-  });
+  const { result } = await client.publish(offer);
   const lines = result.sdpAnswer.split('\r\n');
   for (const pattern of patterns(block('how-a-call-works', 'a=ice-lite'))) {
     assert.ok(

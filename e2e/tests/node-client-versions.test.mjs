@@ -29,12 +29,7 @@ async function enter(session, connection) {
 }
 
 async function publish(client) {
-  const published = await client.request('publishVideo', {
-    sdpOffer: offer,
-    doLoopback: false,
-    hasAudio: true,
-    hasVideo: true,
-    audioActive: true,
+  const published = await client.publish(offer, {
     videoActive: false,
     typeOfVideo: 'SCREEN',
     frameRate: 15,
